@@ -1,0 +1,57 @@
+# Paperboy. `make demo` and `make test` need only Python 3.11 or newer, make and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVE ?= 1
+TESTS ?= tests
+
+.PHONY: help demo test lint types check format requirements bench clean stop
+
+help:  ## What there is to do
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/demo  ## Set up from nothing, send today's edition, serve http://127.0.0.1:8000
+	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve)
+
+test: $(VENV)/dev  ## All tests, against real PostgreSQL, Redis and SMTP
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/dev  ## Style and likely mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev  ## Static types
+	$(BIN)/mypy
+
+check: $(VENV)/dev  ## Migrations complete, and fit for production
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	env $$(cat deploy/check.env) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(VENV)/dev  ## Put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+requirements:  ## Resolve and pin the dependencies anew, with hashes
+	$(PYTHON) -m pip install --quiet uv
+	uv pip compile pyproject.toml $(PINS) -o requirements.txt
+	uv pip compile pyproject.toml --extra embedded $(PINS) -c requirements.txt -o requirements-demo.txt
+	uv pip compile pyproject.toml --extra embedded --group dev $(PINS) -c requirements-demo.txt -o requirements-dev.txt
+
+PINS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+stop:  ## Stop the embedded PostgreSQL and Redis
+	@test ! -x $(BIN)/python || $(BIN)/python manage.py services stop
+
+clean: stop  ## Remove the environment and all local data
+	rm -rf $(VENV) .data staticfiles
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo: requirements-demo.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/dev: requirements-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,23 @@
+"""The Celery application; `celery -A config worker` and `celery -A config beat` start here."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, celeryd_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("paperboy")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+@beat_init.connect
+def start_embedded_services(**_: Any) -> None:
+    """A worker or beat started on its own finds its database and broker running."""
+    from config import services  # settings are not ready when this module is imported
+
+    services.start()

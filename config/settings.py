@@ -1,0 +1,274 @@
+"""All settings, read from the environment; with an empty environment Paperboy runs locally.
+
+Local means: DEBUG on, embedded PostgreSQL and Redis under .data/, mail into a local outbox.
+Production means DEBUG=0, and then everything the world can see must be given. A wrong value
+stops the start with a message that names the variable.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+from environs import Env, EnvError
+
+from config import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+
+def read(reader: Any, name: str, default: Any = None, **options: Any) -> Any:
+    """Read one variable; an empty one counts as not given (docker compose passes those)."""
+    if not os.environ.get(name, "").strip():
+        return default
+    try:
+        return reader(name, **options)
+    except (EnvError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+def within(name: str, default: int, low: int, high: int) -> int:
+    """Read a whole number that must lie between two bounds."""
+    value: int = read(env.int, name, default)
+    if not low <= value <= high:
+        raise ImproperlyConfigured(f"{name}: {value} is not between {low} and {high}.")
+    return value
+
+
+def required(name: str, value: Any, hint: str) -> Any:
+    """In production a value must be given; locally an empty one is fine."""
+    if not DEBUG and not value:
+        raise ImproperlyConfigured(f"{name}: must be set when DEBUG is off. {hint}")
+    return value
+
+
+def local_secret_key(data: Path) -> str:
+    """A key of this machine's own, so that local links survive a restart."""
+    path = data / "secret_key"
+    if not path.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        path.write_text(get_random_secret_key())
+        path.chmod(0o600)
+    return path.read_text().strip()
+
+
+# --- What kind of place this is ------------------------------------------------------------
+DEBUG: bool = read(env.bool, "DEBUG", True)
+DATA_DIR = Path(read(env.str, "DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+SITE_URL: str = read(env.str, "SITE_URL", "" if not DEBUG else "http://127.0.0.1:8000").rstrip("/")
+required("SITE_URL", SITE_URL, "The address readers see, such as https://paperboy.example.org")
+if urlsplit(SITE_URL).scheme not in (("http", "https") if DEBUG else ("https",)):
+    raise ImproperlyConfigured(
+        f"SITE_URL: {SITE_URL!r} must start with https:// (http:// only with DEBUG on)."
+    )
+if not (SITE_HOST := urlsplit(SITE_URL).hostname or ""):
+    raise ImproperlyConfigured(f"SITE_URL: {SITE_URL!r} holds no host name.")
+ALLOWED_HOSTS: list[str] = read(env.list, "ALLOWED_HOSTS", [SITE_HOST])
+if DEBUG:
+    ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]
+SECRET_KEY: str = required(
+    "SECRET_KEY", read(env.str, "SECRET_KEY", ""), "A long random string; keep it secret."
+) or local_secret_key(DATA_DIR)
+SECRET_KEY_FALLBACKS: list[str] = read(env.list, "SECRET_KEY_FALLBACKS", [])
+
+# --- The parts ----------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "anymail",
+    "config",
+    "papers",
+    "subscriptions",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+# --- PostgreSQL and Redis -----------------------------------------------------------------
+EMBEDDED_POSTGRES = not os.environ.get("DATABASE_URL", "").strip()
+EMBEDDED_REDIS = not os.environ.get("REDIS_URL", "").strip()
+required("DATABASE_URL", not EMBEDDED_POSTGRES, "postgresql://user:password@host:5432/name")
+required("REDIS_URL", not EMBEDDED_REDIS, "redis://host:6379/0")
+if EMBEDDED_POSTGRES:
+    os.environ["DATABASE_URL"] = embedded.postgres_url(DATA_DIR)
+DATABASES = {"default": read(env.dj_db_url, "DATABASE_URL", conn_max_age=60)}
+if EMBEDDED_POSTGRES:
+    del os.environ["DATABASE_URL"]
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL: only postgresql:// is supported.")
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+REDIS_URL: str = read(env.str, "REDIS_URL", "") or embedded.redis_url(DATA_DIR)
+if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+    raise ImproperlyConfigured("REDIS_URL: must start with redis://, rediss:// or unix://")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "paperboy",
+    }
+}
+
+# --- Mail ---------------------------------------------------------------------------------
+# ANYMAIL_PROVIDER=postmark with ANYMAIL_POSTMARK_SERVER_TOKEN=... picks any django-anymail
+# backend; EMAIL_URL=smtp+tls://user:password@host:587 picks SMTP; neither, the local outbox.
+ANYMAIL_PROVIDER: str = read(env.str, "ANYMAIL_PROVIDER", "")
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value
+    for name, value in os.environ.items()
+    if name.startswith("ANYMAIL_") and name != "ANYMAIL_PROVIDER"
+}
+EMAIL_TIMEOUT = 30
+OUTBOX_DIR = DATA_DIR / "outbox"
+if ANYMAIL_PROVIDER:
+    EMAIL_BACKEND = f"anymail.backends.{ANYMAIL_PROVIDER}.EmailBackend"
+elif email := read(env.dj_email_url, "EMAIL_URL"):
+    EMAIL_BACKEND = email["EMAIL_BACKEND"]
+    EMAIL_HOST, EMAIL_PORT = email["EMAIL_HOST"], email["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = email["EMAIL_HOST_USER"], email["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = email["EMAIL_USE_TLS"], email["EMAIL_USE_SSL"]
+    EMAIL_TIMEOUT = email.get("EMAIL_TIMEOUT") or EMAIL_TIMEOUT
+else:
+    required("EMAIL_URL", False, "smtp+tls://user:password@host:587, or set ANYMAIL_PROVIDER.")
+    EMAIL_BACKEND = "config.outbox.OutboxBackend"
+DEFAULT_FROM_EMAIL: str = required(
+    "DEFAULT_FROM_EMAIL",
+    read(env.str, "DEFAULT_FROM_EMAIL", "Paperboy <paperboy@localhost.localdomain>" * DEBUG),
+    "Such as 'Paperboy <paperboy@example.org>'.",
+)
+MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+if not MAIL_DOMAIN:
+    raise ImproperlyConfigured(f"DEFAULT_FROM_EMAIL: {DEFAULT_FROM_EMAIL!r} is no address.")
+UNSUBSCRIBE_EMAIL: str = read(env.str, "UNSUBSCRIBE_EMAIL", f"unsubscribe@{MAIL_DOMAIN}")
+CONTACT_EMAIL: str = read(env.str, "CONTACT_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1])
+USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"
+
+# --- What a digest holds and when it is too late for it -----------------------------------
+LOOKBACK_DAYS = within("LOOKBACK_DAYS", 7, 1, 31)
+DIGEST_CUTOFF_HOURS = within("DIGEST_CUTOFF_HOURS", 10, 1, 23)
+SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
+CONFIRMATION_COOLDOWN = timedelta(minutes=within("CONFIRMATION_COOLDOWN_MINUTES", 60, 1, 10080))
+PENDING_EXPIRES = timedelta(days=within("PENDING_EXPIRES_DAYS", 7, 1, 90))
+
+# --- Tasks --------------------------------------------------------------------------------
+CELERY_BROKER_URL = embedded.celery_url(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a long chunk must not hold others back
+CELERY_TASK_ACKS_LATE = True  # PostgreSQL, not the message, says what is left to do
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "ingest"
+CELERY_TASK_ROUTES = {
+    "papers.*": {"queue": "ingest"},
+    "subscriptions.tasks.send_confirmation": {"queue": "urgent"},
+    "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
+    "subscriptions.tasks.deliver": {"queue": "mail"},
+    "subscriptions.*": {"queue": "build"},
+}
+CELERY_BEAT_SCHEDULE = {
+    "fetch every source that is due": {
+        "task": "papers.tasks.fetch_due_sources",
+        "schedule": timedelta(minutes=1),
+    },
+    "score what is talked about": {
+        "task": "papers.tasks.score_papers",
+        "schedule": timedelta(minutes=15),
+    },
+    "learn the words of new papers": {
+        "task": "papers.tasks.learn_lexicon",
+        "schedule": crontab(hour="4", minute="15"),
+    },
+    "build digests for readers who are due": {
+        "task": "subscriptions.tasks.build_due_digests",
+        "schedule": timedelta(minutes=1),
+    },
+    "hand over what was left behind": {
+        "task": "subscriptions.tasks.sweep",
+        "schedule": timedelta(minutes=2),
+    },
+    "forget sign-ups that were never confirmed": {
+        "task": "subscriptions.tasks.expire_pending",
+        "schedule": crontab(hour="3", minute="30"),
+    },
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+# --- Safety -------------------------------------------------------------------------------
+SECURE_REFERRER_POLICY = "same-origin"  # mailed links carry tokens
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+if not DEBUG:
+    SECURE_SSL_REDIRECT = read(env.bool, "SECURE_SSL_REDIRECT", True)
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_HSTS_SECONDS = within("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    if read(env.bool, "BEHIND_TLS_PROXY", False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": read(env.log_level, "LOG_LEVEL", "INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}},
+}

@@ -1,0 +1,25 @@
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Alive: the process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+urlpatterns = [
+    path("", include("papers.urls")),
+    path("", include("subscriptions.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", healthz, name="healthz"),
+]
+if settings.DEBUG:
+    from config import outbox_views
+
+    urlpatterns += [
+        path("outbox/", outbox_views.index, name="outbox"),
+        path("outbox/<name>/", outbox_views.message, name="outbox-message"),
+        path("outbox/<name>/html/", outbox_views.html, name="outbox-html"),
+    ]

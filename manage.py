@@ -1,0 +1,27 @@
+#!/usr/bin/env python
+"""Paperboy's command line: `manage.py help` lists the commands."""
+
+import os
+import sys
+
+# Commands that need neither database nor broker do not start them.
+WITHOUT_SERVICES = {"check", "compilemessages", "evaluate", "help", "makemessages", "services"}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        if len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_SERVICES:
+            from config import services
+
+            services.start()
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"Wrong setting: {error}")
+
+
+if __name__ == "__main__":
+    main()

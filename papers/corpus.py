@@ -1,0 +1,75 @@
+"""What the collected papers add up to: their trending scores, and the lexicon in use."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from papers import trending
+from papers.lexicon import Lexicon, PaperText
+from papers.models import Paper, StoredLexicon
+
+GROWN = 1.1  # learning anew pays when there are a tenth more papers
+SCORED_FOR = timedelta(days=30)  # 15 half-lives: a thousandth of the first day's score is left
+KEPT = 3  # older versions stay for a while, for workers that still use them
+
+
+def lexicon_version() -> str:
+    """The version in use; empty before any was learnt."""
+    newest = StoredLexicon.objects.order_by("-made_at").values_list("version", flat=True)
+    return newest.first() or ""
+
+
+def lexicon() -> Lexicon:
+    """The lexicon in use; read once by each process and version."""
+    version = lexicon_version()
+    return _load(version) if version else Lexicon.learn([])
+
+
+@lru_cache(maxsize=2)
+def _load(version: str) -> Lexicon:
+    return Lexicon.loads(bytes(StoredLexicon.objects.get(version=version).data))
+
+
+def learn(now: datetime) -> StoredLexicon | None:
+    """Learn from all papers if there are enough new ones; None where nothing was to do."""
+    count = Paper.objects.count()
+    newest = StoredLexicon.objects.order_by("-made_at").defer("data").first()
+    if not count or (newest and count < newest.papers * GROWN):
+        return None
+    learnt = Lexicon.learn(_texts())
+    stored, _new = StoredLexicon.objects.update_or_create(
+        version=learnt.version,
+        defaults={"data": learnt.dumps(), "papers": count, "made_at": now},
+    )
+    old = StoredLexicon.objects.order_by("-made_at").values_list("pk", flat=True)[KEPT:]
+    StoredLexicon.objects.filter(pk__in=list(old)).delete()
+    return stored
+
+
+def _texts() -> list[PaperText]:
+    rows = Paper.objects.values_list("pk", "title", "abstract").order_by("pk")
+    return [PaperText(str(pk), title, abstract) for pk, title, abstract in rows.iterator()]
+
+
+def rescore(now: datetime) -> int:
+    """Score what is news, or was until lately; older scores have decayed to nothing and stay."""
+    news = Paper.objects.filter(day__gt=now.date() - SCORED_FOR)
+    papers = list(news.only("votes", "comments", "stars", "authors", "featured", "day"))
+    for paper in papers:
+        result = trending.score(signals(paper), now)
+        paper.score, paper.score_parts, paper.scored_at = result.total, result.parts, now
+    Paper.objects.bulk_update(papers, ["score", "score_parts", "scored_at"], batch_size=500)
+    return len(papers)
+
+
+def signals(paper: Paper) -> trending.Signals:
+    """What the score is made from, for one paper."""
+    return trending.Signals(
+        votes=paper.votes,
+        comments=paper.comments,
+        stars=paper.stars,
+        authors=len(paper.authors),
+        picked=paper.featured,
+        day=paper.day,
+    )

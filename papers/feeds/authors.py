@@ -1,0 +1,78 @@
+"""Author lists written as one text, taken apart into names as they are spoken."""
+
+import re
+from collections.abc import Iterator
+
+_BRACKETED = re.compile(r"\s*[(\[].*", re.S)
+_AND = re.compile(r"\s+(?:and|&)\s+")
+_SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV")
+_INITIALS = re.compile(r"(?:\w\.?[ -]?){1,4}")
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """Names of arXiv's lists: "Ann One (X (Y, Z), W), Bo Two, and Cy Three"."""
+    names: list[str] = []
+    for piece in _top_level_pieces(text):
+        name = _BRACKETED.sub("", piece).strip().removeprefix("and ").strip()
+        if names and _SUFFIX.fullmatch(name):
+            names[-1] = f"{names[-1]} {name}"
+        elif name:
+            names.extend(_without_collaboration(name))
+    return tuple(names)
+
+
+def _top_level_pieces(text: str) -> Iterator[str]:
+    """Pieces between the commas that stand outside of all brackets."""
+    depth = start = 0
+    for found in re.finditer(r"[()\[\],]", text):
+        if found[0] == ",":
+            if depth == 0:
+                yield text[start : found.start()]
+                start = found.end()
+        else:
+            depth = max(0, depth + (1 if found[0] in "([" else -1))
+    if depth:
+        # A bracket is never closed: better some odd names than all the rest lost.
+        yield from re.sub(r"\([^()]*\)", "", text[start:]).split(",")
+    else:
+        yield text[start:]
+
+
+def _without_collaboration(name: str) -> list[str]:
+    """ "X Collaboration: Ann One" names two."""
+    return [part for part in re.split(r"(?<=Collaboration)\s*:\s*", name) if part]
+
+
+def any_style(texts: list[str]) -> tuple[str, ...]:
+    """Names from a feed's author fields, one name or a list in each, in any usual order.
+
+    Reads "Ann One and Bo Two", "One, Ann; Two, Bo", "One, A., Two, B." and ["One, Ann"].
+    """
+    names = [name for text in texts for name in _list_in_one_text(text, alone=len(texts) == 1)]
+    return tuple(dict.fromkeys(name for name in names if "@" not in name))
+
+
+def _list_in_one_text(text: str, alone: bool) -> list[str]:
+    text = " ".join(text.split())
+    if ";" in text:
+        return [_spoken(part) for part in text.split(";") if part.strip()]
+    pieces = [piece for piece in comma_separated(_AND.sub(", ", text)) if piece]
+    if len(pieces) > 1 and _alternates(pieces):
+        return [f"{given} {family}" for family, given in zip(*[iter(pieces)] * 2, strict=True)]
+    if len(pieces) == 2 and not (alone and " " in pieces[0] and " " in pieces[1]):
+        return [_spoken(text)] if "," in text else pieces
+    return pieces
+
+
+def _alternates(pieces: list[str]) -> bool:
+    """Whether every second piece is a set of initials: "Kay, D., Low, A. B."."""
+    return len(pieces) % 2 == 0 and all(
+        _INITIALS.fullmatch(given) and not _INITIALS.fullmatch(family)
+        for family, given in zip(*[iter(pieces)] * 2, strict=True)
+    )
+
+
+def _spoken(name: str) -> str:
+    """ "Two, Bo" as "Bo Two"."""
+    family, comma, given = _BRACKETED.sub("", name).strip().partition(",")
+    return f"{given.strip()} {family.strip()}".strip() if comma else family

@@ -1,0 +1,165 @@
+"""Any RSS, Atom or RDF feed, through feedparser: journals, labs, lists of papers."""
+
+import re
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+from xml.sax import SAXException
+
+import feedparser
+
+from papers.feeds import authors, fields, identifiers
+from papers.feeds.entries import Entry, ParsedDocument, Refusal
+from papers.text import one_line, plain
+
+# feedparser takes up to a tenth of a millisecond for each tag, its sanitiser likewise; the
+# largest journal feed seen has 1,400 entries and 25,000 tags.
+_MAX_TAGS = 100_000
+# Some feeds put fields into the description, as "<b>Upvotes:</b> 6" or "<p>Author(s): ...".
+_LABEL = re.compile(
+    r"(?:^|(?<=>))\s*(Authors?|Author\(s\)|Upvotes|Votes|Summary|Abstract|Source|DOI"
+    r"|Publication date)\s*:\s*(?:</(?:b|strong)>\s*)?",
+    re.I,
+)
+_BREAK = re.compile(r"<br\s*/?>", re.I)
+_END_TAG = re.compile(rb"</\s*(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.I)
+
+
+def parse_feed(data: bytes) -> ParsedDocument:
+    """Entries of a feed, HTML taken out. Raises DocumentError if feedparser finds no feed."""
+    feed = _read(data)
+    items = feed.entries
+    broken: tuple[Refusal, ...] = ()
+    if feed.bozo and items and not _END_TAG.search(data[-400:].replace(b"\0", b"")):
+        broken = (Refusal(f"entry {len(items)}", "the document breaks off in it"),)
+        items = items[:-1]
+    entries, refused = fields.read_all(items, _entry, _name)
+    title = one_line(plain(_text(feed.feed, "title")))[: fields.MAX_TITLE]
+    published = _moment(feed.feed, "published_parsed") or _moment(feed.feed, "updated_parsed")
+    return ParsedDocument("feed", title, entries, refused + broken, published)
+
+
+def _read(data: bytes) -> Any:
+    tags = data.count(b"<") + data.count(b"&lt;")
+    if tags > _MAX_TAGS:
+        raise fields.document_error(f"feed with {tags} tags, more than {_MAX_TAGS}")
+    try:
+        # As a stream: bytes themselves would be tried as a file name and as an address.
+        # Its sanitiser takes minutes on a crafted document; our texts are made plain by nh3.
+        feed = feedparser.parse(BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
+    except Exception as error:  # a library with many ways to fail on broken input
+        raise fields.document_error("feed that cannot be read", repr(error)) from error
+    problem = feed.get("bozo_exception")
+    # Other complaints, as of a wrongly declared encoding, leave an empty feed a valid one.
+    if not feed.entries and (isinstance(problem, SAXException) or not feed.version):
+        raise fields.document_error("feed without an entry", problem or "no feed in it")
+    return feed
+
+
+def _text(holder: Any, key: str) -> str:
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _links(item: Any) -> list[str]:
+    hrefs = [_text(link, "href") for link in item.get("links", ())]
+    return [link for link in (_text(item, "link"), _text(item, "id"), *hrefs) if link]
+
+
+def _identity(item: Any) -> tuple[str, int | None, str]:
+    """arXiv id, version and DOI, from the fields meant for them and from all links."""
+    named = [_text(item, key) for key in ("prism_doi", "dc_identifier", "arxiv_doi")]
+    places = [*named, *_links(item)]
+    found = (identifiers.arxiv_id(place) for place in places)
+    arxiv, version = next((each for each in found if each[0]), ("", None))
+    doi = next(filter(None, map(identifiers.doi, places)), "")
+    return arxiv, version, doi
+
+
+def _name(item: Any) -> str:
+    arxiv, _, doi = _identity(item)
+    return arxiv or doi or _text(item, "link")
+
+
+def _entry(item: Any) -> Entry:
+    arxiv, version, doi = _identity(item)
+    title, html = _text(item, "title"), _description(item)
+    lead, labelled = _labelled(html)
+    written, journal, abstract = _citation(lead, labelled)
+    readable = fields.tex_title if arxiv or doi else fields.title
+    tidy = fields.tex_abstract if arxiv or doi else fields.abstract
+    return Entry(
+        title=readable(one_line(plain(title))),
+        abstract=tidy(plain(abstract)),
+        title_raw=fields.raw(title),
+        abstract_raw=fields.raw(abstract),
+        authors=fields.names(_authors(item) or authors.any_style([plain(written)])),
+        arxiv_id=arxiv,
+        version=version,
+        doi=doi or identifiers.doi(plain(labelled.get("doi", ""))),
+        categories=fields.categories(_text(tag, "term") for tag in item.get("tags", ())),
+        published_at=_moment(item, "published_parsed") or _moment(item, "updated_parsed"),
+        updated_at=_moment(item, "updated_parsed"),
+        abstract_url=identifiers.abstract_url(arxiv) or _page(item),
+        pdf_url=identifiers.pdf_url(arxiv),
+        thumbnail_url=_thumbnail(item),
+        journal_ref=fields.reference(_text(item, "prism_publicationname") or plain(journal)),
+        votes=_votes(labelled),
+        withdrawn=fields.withdrawn(abstract),
+    )
+
+
+def _description(item: Any) -> str:
+    contents = [_text(content, "value") for content in item.get("content", ())]
+    return (_text(item, "summary") or next(iter(contents), ""))[: fields.MAX_RAW]
+
+
+def _labelled(html: str) -> tuple[str, dict[str, str]]:
+    """What stands before the first label, and the HTML after each, by label in lower case."""
+    lead, *rest = _LABEL.split(html)
+    labels = (label.lower().replace("(s)", "s") for label in rest[::2])
+    return lead, dict(zip(labels, rest[1::2], strict=True))
+
+
+def _citation(lead: str, labelled: dict[str, str]) -> tuple[str, str, str]:
+    """Authors, journal and abstract as HTML.
+
+    Journals without abstracts write "authors<br>journal, volume<br>DOI: ..." instead.
+    """
+    written = labelled.get("authors") or labelled.get("author", "")
+    journal = labelled.get("source", "")
+    lines = [line for line in _BREAK.split(lead) if line.strip()]
+    if list(labelled) == ["doi"] and len(lines) == 2:
+        return lines[0], lines[1], ""
+    said = labelled.get("summary") or labelled.get("abstract")
+    return written, journal, said or ("" if labelled else lead)
+
+
+def _votes(labelled: dict[str, str]) -> int | None:
+    digits = re.match(r"\d{1,9}\b", labelled.get("upvotes") or labelled.get("votes", ""))
+    return int(digits[0]) if digits else None
+
+
+def _authors(item: Any) -> tuple[str, ...]:
+    people = [plain(_text(person, "name")) for person in item.get("authors", ())]
+    return authors.any_style([name for name in people if name])
+
+
+def _moment(holder: Any, key: str) -> datetime | None:
+    """A date that feedparser has read, which is a struct_time in UTC."""
+    # Asked for an absent "updated", feedparser would give "published".
+    if key not in holder or not holder[key] or holder[key][0] not in fields.YEARS:
+        return None
+    try:
+        return datetime(*holder[key][:6], tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _page(item: Any) -> str:
+    return next(filter(None, map(fields.url, _links(item))), "")
+
+
+def _thumbnail(item: Any) -> str:
+    images = item.get("media_thumbnail") or [{}]
+    return fields.url(images[0].get("url"))

@@ -1,0 +1,139 @@
+"""Hugging Face's daily papers: the JSON of /api/daily_papers, a list of {"paper": {...}, ...}.
+
+The format is not documented and keys appear over time, so nearly every field is optional.
+Recordings of it go around as JSON strings that hold the items as Python literals, and
+wrapped as {"status": ..., "data": ...}; both are read.
+"""
+
+import ast
+import json
+from typing import Any
+
+from papers.feeds import fields, identifiers
+from papers.feeds.entries import Entry, ParsedDocument
+
+_MAX_LITERAL = 2**20
+# An item is four levels deep; abstracts add a few unclosed brackets.
+_MAX_DEPTH = 40
+
+
+def parse_daily(data: bytes) -> ParsedDocument:
+    """A day's papers. Raises DocumentError if this is not a list of items."""
+    items = _items(_json(data))
+    entries, refused = fields.read_all(items, _entry, _name)
+    return ParsedDocument("hf-daily", "Hugging Face daily papers", entries, refused)
+
+
+def _json(text: bytes | str) -> object:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise fields.document_error("JSON nested too deeply") from error
+    except ValueError as error:
+        raise fields.document_error("broken JSON", error) from error
+
+
+def _items(document: object) -> list[object]:
+    if isinstance(document, dict) and isinstance(document.get("data"), list | str):
+        document = document["data"]
+    if isinstance(document, str):
+        document = _json(document)
+    if isinstance(document, list):
+        return document
+    raise fields.document_error(f"JSON without a list of papers, but {_described(document)}")
+
+
+def _described(document: object) -> str:
+    if not isinstance(document, dict):
+        return f"{type(document).__name__} {str(document)[:50]}"
+    said = document.get("error") or document.get("message")
+    if isinstance(said, str):
+        return f'the message "{said}"'
+    return f"an object with {', '.join(list(document)[:8]) or 'no keys'}"
+
+
+def _item(item: object) -> dict[str, Any]:
+    """The item as a dict with the paper's own fields under "paper"."""
+    if isinstance(item, str):
+        item = _python_literal(item)
+    if not isinstance(item, dict) or not isinstance(item.get("paper"), dict):
+        raise fields.EntryRefused('no object with a "paper"')
+    return item
+
+
+def _python_literal(text: str) -> object:
+    """The value of a Python literal; bounded, as deep nesting can exhaust the C stack."""
+    if len(text) > _MAX_LITERAL or _depth(text) > _MAX_DEPTH:
+        raise fields.EntryRefused("a text too large or too deep to be an item")
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise fields.EntryRefused("a text that is no item") from error
+
+
+def _depth(text: str) -> int:
+    """The deepest nesting there can be, strings not told from structure."""
+    depth = deepest = 0
+    for character in text:
+        if character in "([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in ")]}":
+            depth -= 1
+    return deepest
+
+
+def _name(item: object) -> str:
+    try:
+        return _text(_item(item)["paper"], "id")
+    except fields.EntryRefused:
+        return ""
+
+
+def _entry(received: object) -> Entry:
+    item = _item(received)
+    paper = item["paper"]
+    arxiv, version = identifiers.arxiv_id(_text(paper, "id"))
+    title = _text(paper, "title") or _text(item, "title")
+    abstract = _text(paper, "summary") or _text(item, "summary")
+    featured = fields.day(paper.get("submittedOnDailyAt") or _featured_before_2025(item))
+    return Entry(
+        title=fields.tex_title(title),
+        abstract=fields.tex_abstract(abstract),
+        title_raw=fields.raw(title),
+        abstract_raw=fields.raw(abstract),
+        authors=fields.names(_authors(paper)),
+        arxiv_id=arxiv,
+        version=version,
+        published_at=fields.moment(paper.get("publishedAt")),
+        listed_on=featured,
+        featured_on=featured,
+        abstract_url=identifiers.abstract_url(arxiv),
+        pdf_url=identifiers.pdf_url(arxiv),
+        code_url=fields.url(paper.get("githubRepo")),
+        project_url=fields.url(paper.get("projectPage")),
+        thumbnail_url=fields.url(item.get("thumbnail")),
+        tldr=fields.reference(_text(paper, "ai_summary")),
+        votes=fields.count(paper.get("upvotes")),
+        comments=fields.count(item.get("numComments")),
+        stars=fields.count(paper.get("githubStars")),
+        withdrawn=fields.withdrawn(abstract),
+    )
+
+
+def _featured_before_2025(item: dict[str, Any]) -> object:
+    """The outer date, which was that of the listing; later it repeats the paper's, hours off."""
+    outer, own = item.get("publishedAt"), item["paper"].get("publishedAt")
+    later = isinstance(outer, str) and isinstance(own, str) and outer > own
+    return outer if later else None
+
+
+def _authors(paper: dict[str, Any]) -> list[str]:
+    listed = paper.get("authors")
+    people = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return [_text(person, "name") for person in people if person.get("hidden") is not True]
+
+
+def _text(holder: dict[str, Any], key: str) -> str:
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""

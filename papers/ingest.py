@@ -1,0 +1,300 @@
+"""Documents into rows: one paper is one row, however often and wherever it is announced.
+
+A paper is known by its arXiv id, else its DOI, else its normalised title with the first author.
+Nothing a document says takes away what was there: blanks are filled, text is replaced only by a
+source that stands as high and is newer, and counts are kept as observations over time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from papers.feeds import Entry, ParsedDocument, parse
+from papers.models import Document, Observation, Paper, Source
+from papers.text import name_key, title_key
+
+LOCK = 0x9A9E4B07  # any number; documents are stored one at a time, so that none races another
+
+# Whose words stand: the archive itself, then who curates it, then any feed.
+RANK = {"feed": 1, "hf-daily": 2, "arxiv-rss": 3, "arxiv-api": 3}
+
+TEXT = ("title", "title_raw", "abstract", "abstract_raw")
+BLANKS = (
+    "tldr",
+    "journal_ref",
+    "published_at",
+    "abstract_url",
+    "pdf_url",
+    "code_url",
+    "project_url",
+    "thumbnail_url",
+)
+COUNTS = ("votes", "comments", "stars")
+OWNED = (
+    *TEXT,
+    *BLANKS,
+    *COUNTS,
+    *("arxiv_id", "doi", "title_key", "version", "text_from", "authors", "categories"),
+    *("announce_type", "updated_at", "listed_on", "featured_on", "withdrawn", "text_seen_at"),
+)
+"""The columns that ingest writes; the others are the curator's."""
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one document's entries."""
+
+    location: str
+    entries: int = 0
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    reasons: list[str] = field(default_factory=list)
+    known: bool = False  # the very same bytes were stored before
+
+    @property
+    def refused(self) -> int:
+        return len(self.reasons)
+
+    def line(self) -> str:
+        counts = (
+            f"entries={self.entries} new={self.new} updated={self.updated} "
+            f"unchanged={self.unchanged} refused={self.refused}"
+        )
+        return f"{self.location}: {counts}{' (seen before)' if self.known else ''}"
+
+
+def ingest(
+    data: bytes, location: str, now: datetime, kind: str | None = None, source: Source | None = None
+) -> Result:
+    """Parse and store one document; `papers.feeds.DocumentError` if it cannot be read."""
+    return store(parse(data, kind), sha256(data).hexdigest(), location, now, source)
+
+
+@transaction.atomic
+def store(
+    parsed: ParsedDocument, digest: str, location: str, now: datetime, source: Source | None = None
+) -> Result:
+    """Store all entries of a document, or none if something goes wrong."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    document, is_new = Document.objects.get_or_create(
+        sha256=digest,
+        defaults={
+            "source": source,
+            "kind": parsed.kind,
+            "location": location[:2000],
+            "title": parsed.title[:500],
+            "first_seen_at": now,
+        },
+    )
+    result = Result(
+        location,
+        entries=len(parsed.entries) + len(parsed.refused),
+        reasons=[f"{refusal.where}: {refusal.reason}" for refusal in parsed.refused],
+        known=not is_new,
+    )
+    _store_entries(parsed.entries, document, result)
+    if is_new:
+        _keep_counts(document, result)
+    return result
+
+
+def _keep_counts(document: Document, result: Result) -> None:
+    for name in ("entries", "new", "updated", "unchanged", "refused", "reasons"):
+        setattr(document, name, getattr(result, name))
+    document.save(update_fields=["entries", "new", "updated", "unchanged", "refused", "reasons"])
+
+
+def _store_entries(entries: Sequence[Entry], document: Document, result: Result) -> None:
+    known = Known.of(entries)
+    new: list[Paper] = []
+    changed: dict[int, Paper] = {}
+    touched: list[tuple[Paper, Entry]] = []
+    observed = _observed(document)
+    for entry in entries:
+        paper = known.find(entry)
+        if paper is None:
+            paper = _new_paper(entry, document)
+            known.take_doi(paper, entry.doi)
+            known.add(paper)
+            new.append(paper)
+            result.new += 1
+        elif _merge(paper, entry, document, paper.pk not in observed) | known.take_doi(
+            paper, entry.doi
+        ):
+            result.updated += 1
+            if paper.pk:
+                changed[paper.pk] = paper
+        else:
+            result.unchanged += 1
+        touched.append((paper, entry))
+    Paper.objects.bulk_create(new)
+    _update(changed.values())
+    _observe(touched, document)
+
+
+def _update(papers: Iterable[Paper]) -> None:
+    """One statement for all rows; the curator's columns are not among those written."""
+    Paper.objects.bulk_create(
+        list(papers), update_conflicts=True, unique_fields=["id"], update_fields=OWNED
+    )
+
+
+def _observed(document: Document) -> set[int]:
+    """Papers whose counts this very document has given already."""
+    seen = Observation.objects.filter(kind=document.kind, observed_at=document.first_seen_at)
+    return set(seen.values_list("paper_id", flat=True))
+
+
+def _observe(touched: Sequence[tuple[Paper, Entry]], document: Document) -> None:
+    rows = {
+        paper.pk: Observation(
+            paper=paper,
+            kind=document.kind,
+            observed_at=document.first_seen_at,
+            votes=entry.votes,
+            comments=entry.comments,
+            stars=entry.stars,
+        )
+        for paper, entry in touched
+        if any(getattr(entry, name) is not None for name in COUNTS)
+    }
+    Observation.objects.bulk_create(rows.values(), ignore_conflicts=True)
+
+
+def identity_by_title(title: str, authors: Sequence[str]) -> str:
+    """Normalised title and first author; authors are empty where a feed names none."""
+    return f"{title_key(title)}|{name_key(authors[0]) if authors else ''}"[:400]
+
+
+class Known:
+    """The stored papers that a document's entries may be, found in one query."""
+
+    def __init__(self, papers: Iterable[Paper]) -> None:
+        self.by_arxiv_id: dict[str, Paper] = {}
+        self.by_doi: dict[str, Paper] = {}
+        self.by_title: dict[str, Paper] = {}
+        for paper in papers:
+            self.add(paper)
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Known:
+        same = Q(arxiv_id__in={entry.arxiv_id for entry in entries if entry.arxiv_id})
+        same |= Q(doi__in={entry.doi for entry in entries if entry.doi})
+        same |= Q(title_key__in={identity_by_title(e.title, e.authors) for e in entries})
+        return cls(Paper.objects.filter(same).order_by("pk"))
+
+    def add(self, paper: Paper) -> None:
+        if paper.arxiv_id:
+            self.by_arxiv_id[paper.arxiv_id] = paper
+        if paper.doi:
+            self.by_doi[paper.doi] = paper
+        self.by_title.setdefault(paper.title_key, paper)
+
+    def find(self, entry: Entry) -> Paper | None:
+        """The paper an entry is about. Titles count only where no id says otherwise."""
+        by_id = self.by_arxiv_id.get(entry.arxiv_id) or self.by_doi.get(entry.doi)
+        if by_id and not _differ(by_id, entry):
+            return by_id
+        key = identity_by_title(entry.title, entry.authors)
+        by_title = self.by_title.get(key)
+        if by_title is None or _differ(by_title, entry):
+            return None
+        nameless = key.endswith("|")
+        return None if nameless and (by_title.arxiv_id or by_title.doi) else by_title
+
+    def take_doi(self, paper: Paper, doi: str) -> bool:
+        """Give a paper its DOI, unless it has one or it is another's; True if it was given."""
+        if not doi or paper.doi or doi in self.by_doi:
+            return False
+        paper.doi = doi
+        self.by_doi[doi] = paper
+        return True
+
+
+def _differ(paper: Paper, entry: Entry) -> bool:
+    """Do ids say that these are two papers?"""
+    if paper.arxiv_id and entry.arxiv_id:
+        return paper.arxiv_id != entry.arxiv_id
+    return bool(paper.doi and entry.doi and paper.doi != entry.doi)
+
+
+def _new_paper(entry: Entry, document: Document) -> Paper:
+    seen = document.first_seen_at
+    paper = Paper(
+        arxiv_id=entry.arxiv_id or None,
+        title_key=identity_by_title(entry.title, entry.authors),
+        version=entry.version,
+        text_from=document.kind,
+        authors=list(entry.authors),
+        categories=list(entry.categories),
+        announce_type=entry.announce_type,
+        updated_at=entry.updated_at,
+        listed_on=entry.listed_on or entry.featured_on or seen.date(),
+        featured_on=entry.featured_on,
+        withdrawn=entry.withdrawn,
+        first_seen_at=seen,
+        text_seen_at=seen,
+    )
+    for name in (*TEXT, *BLANKS):
+        setattr(paper, name, getattr(entry, name))
+    for name in COUNTS:
+        setattr(paper, name, getattr(entry, name) or 0)
+    return paper
+
+
+def _merge(paper: Paper, entry: Entry, document: Document, count: bool) -> bool:
+    """Bring an entry into a stored paper; True if that changed anything that is told."""
+    before = {name: getattr(paper, name) for name in OWNED}
+    if _is_newer_text(paper, entry, document):
+        _take_text(paper, entry, document)
+    for name in (*BLANKS, "authors", "categories", "abstract", "abstract_raw"):
+        if not getattr(paper, name) and (value := getattr(entry, name)):
+            setattr(paper, name, list(value) if isinstance(value, tuple) else value)
+    paper.arxiv_id = paper.arxiv_id or entry.arxiv_id or None
+    _take_days(paper, entry)
+    if count:
+        for name in COUNTS:
+            if (value := getattr(entry, name)) is not None:
+                setattr(paper, name, value)
+    return any(before[name] != getattr(paper, name) for name in OWNED if name != "text_seen_at")
+
+
+def _is_newer_text(paper: Paper, entry: Entry, document: Document) -> bool:
+    """A revision always; otherwise what stands as high and was seen later."""
+    mine, theirs = RANK[paper.text_from], RANK[document.kind]
+    if theirs != mine:
+        return theirs > mine
+    if entry.version != paper.version:
+        return (entry.version or 0) > (paper.version or 0)
+    return document.first_seen_at > paper.text_seen_at
+
+
+def _take_text(paper: Paper, entry: Entry, document: Document) -> None:
+    for name in TEXT:
+        setattr(paper, name, getattr(entry, name) or getattr(paper, name))
+    paper.title_key = identity_by_title(entry.title, entry.authors)
+    paper.authors = list(entry.authors) or paper.authors
+    paper.categories = list(entry.categories) or paper.categories
+    paper.version = max(entry.version or 0, paper.version or 0) or None
+    paper.updated_at = entry.updated_at or paper.updated_at
+    paper.withdrawn = entry.withdrawn
+    paper.text_from, paper.text_seen_at = document.kind, document.first_seen_at
+
+
+def _take_days(paper: Paper, entry: Entry) -> None:
+    """The first day on a list counts; a revision tells nothing of that day."""
+    is_revision = entry.announce_type.startswith("replace")
+    if entry.listed_on and not is_revision:
+        paper.listed_on = min(paper.listed_on, entry.listed_on)
+    if entry.featured_on:
+        paper.featured_on = min(paper.featured_on or entry.featured_on, entry.featured_on)
+    if not paper.announce_type or (paper.announce_type.startswith("replace") and not is_revision):
+        paper.announce_type = entry.announce_type or paper.announce_type

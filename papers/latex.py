@@ -1,0 +1,395 @@
+"""TeX in titles and abstracts to Unicode, leniently: what is not TeX must come out unharmed.
+
+Abstracts are not TeX documents. A bare "50% of" starts no comment, "$5 and $10" is no formula,
+"snake_case" and "10^5" are typed as such. So the text is first guarded (see `_guard`): whatever
+only looks like TeX is hidden behind noncharacters while pylatexenc converts the rest.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+from pylatexenc import latex2text, latexwalker, macrospec
+
+# The longest abstract arXiv takes has 1,920 characters; longer or deeper input is left as it is.
+MAX_LENGTH = 10_000
+MAX_DEPTH = 20
+
+_TEX = re.compile(r"[\\$]|[_^]\{|\{,\}")
+_TYPEWRITER = re.compile(r"~|--|``|''")
+
+# Noncharacters (never valid in interchanged text) that stand for a literal sign, or for the gap
+# before "log" that is a space only after a letter, digit or bracket.
+_HIDDEN = {"%": "\ufdd0", "$": "\ufdd1", "#": "\ufdd2", "&": "\ufdd3", "_": "\ufdd4", "^": "\ufdd5"}
+_HIDDEN_TILDE = "\ufdd6"
+_GAP = "\ufdd7"
+_HIDE = str.maketrans(_HIDDEN)
+_REVEAL = str.maketrans({hidden: sign for sign, hidden in _HIDDEN.items()})
+_NONCHARACTERS = re.compile("[\ufdd0-\ufdef]")
+
+_SUPERSCRIPT = dict(
+    zip(
+        "0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδφχ",
+        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᵠᵡ",
+        strict=True,
+    )
+)
+_SUBSCRIPT = dict(
+    zip(
+        "0123456789+-−=()aehijklmnoprstuvxβγρφχ",
+        "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ",
+        strict=True,
+    )
+)
+# These stand raised already.
+_RAISED = {"∘": "°", "°": "°", "'": "′", "′": "′", "″": "″", "∗": "*", "*": "*", "⋆": "⋆"}
+_DOUBLE_STRUCK = dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True))
+
+_RELATION = re.compile(r"(?<=\S)(?:\s+([=<>≤≥≈≡≠∼∈≪≫→←⊂⊆])\s*|([=<>≤≥≈≡≠∼∈≪≫→←⊂⊆])\s+)(?=\S)")
+_LEADING_RELATION = re.compile(r"^([=<>≤≥≈∼±×])\s+")
+_ATOM = re.compile(r"[^\W_]+(?:\.\d+)?")
+
+
+def to_unicode(tex: str) -> str:
+    """`tex` with its TeX made readable; text without TeX comes back as it is.
+
+    Never raises: what cannot be read as TeX is returned as received.
+    """
+    if _TEX.search(tex):
+        tex = _converted(tex)
+    return _typeset(tex) if _TYPEWRITER.search(tex) else tex
+
+
+# --- Typewriter conventions ------------------------------------------------------------------
+
+_CONVENTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # A tie binds two words; "~10" after a space means "about 10", "/~name" is part of an address.
+    (re.compile(r"(?<=[^\s/(\[~=<>])~(?=[^\s~/])"), " "),
+    (re.compile(r"(?<=\S)[ ]~[ ](?=\S)"), " "),
+    (re.compile(r"(?<!-)---(?!-)"), "—"),
+    # " --flag" is a command line's option, unless a second dash closes the parenthesis.
+    (re.compile(r"(?<!-)(?<!\s)--(?!-)|(?<!-)--(?=[\s\d])"), "–"),
+    (re.compile(r"``"), "“"),
+    (re.compile(r"''"), "”"),
+    (re.compile(r"(?<![\w`])`(?=[^\s`'][^`'\n]{0,80}'(?!\w))([^`']+)'"), r"‘\1’"),
+)
+
+
+def _typeset(text: str) -> str:
+    for pattern, replacement in _CONVENTIONS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+# --- Guarding what only looks like TeX --------------------------------------------------------
+
+_MACRO = re.compile(r"\\(?:([a-zA-Z])\{([a-z]+)\}|([a-zA-Z]+)(\s*\{\s*\})?|.)", re.S)
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho "
+    "sigma tau upsilon phi varphi chi psi omega".split()
+)
+_SPAN = re.compile(
+    r"""
+      (?P<formula> \$\$ (?:\\.|[^\\$]){1,2000}? \$\$ | \\\(.{1,1000}?\\\) | \\\[.{1,2000}?\\\] )
+    | (?P<dollars> \$ (?:\\.|[^\\$]){1,1000} \$ )
+    | (?P<url> https?://[^\s{}\\$]+ )
+    | (?P<as_is> \\. | [_^](?=\{) )
+    | (?P<sign> [%$\#&_^] )
+    """,
+    re.X | re.S,
+)
+_SIGN_IN_FORMULA = re.compile(r"(?<!\\)[%#]")
+_MATHEMATICAL = re.compile(r"[\\^_=<>+]")
+_AMOUNT = re.compile(r"\d[\d.,]*")
+_BETWEEN_PRICES = re.compile(r"[^\W\d_]{3}|[\s(/–-]$")
+
+
+def _guard(tex: str) -> str:
+    """`tex` with all signs hidden that pylatexenc would take for TeX and the author did not mean."""
+    parts = []
+    position = 0
+    while match := _SPAN.search(tex, position):
+        kind, span = match.lastgroup, match.group()
+        if kind == "dollars" and not _is_formula(span[1:-1]):
+            kind, span = "sign", "$"
+        parts += [tex[position : match.start()], _guarded(kind, span)]
+        position = match.start() + len(span)
+    return "".join(parts) + tex[position:]
+
+
+def _guarded(kind: str | None, span: str) -> str:
+    match kind:
+        case "formula" | "dollars":
+            hidden = _SIGN_IN_FORMULA.sub(lambda sign: _HIDDEN[sign.group()], span)
+            return hidden.replace("&", " ")
+        case "url":
+            return span.translate(_HIDE).replace("~", _HIDDEN_TILDE)
+        case "sign":
+            return _HIDDEN[span]
+        case _:
+            return span
+
+
+def _is_formula(body: str) -> bool:
+    """Whether what stands between two dollar signs is a formula, and not the text between prices.
+
+    >>> _is_formula("5 and "), _is_formula("48-"), _is_formula("10"), _is_formula("f")
+    (False, False, True, True)
+    """
+    if "\n\n" in body:
+        return False
+    if _MATHEMATICAL.search(body):
+        return True
+    if body[0].isspace() and body[-1].isspace():
+        return len(body.strip()) == 1
+    amount = _AMOUNT.match(body)
+    return not (amount and _BETWEEN_PRICES.search(body, amount.end()))
+
+
+def _without_unknown_macros(tex: str) -> str:
+    r"""`tex` with the authors' own macros replaced by their argument or, without one, their name.
+
+    "We present \ours, ..." would otherwise lose its subject.
+    """
+    return _MACRO.sub(_known_or_named, tex)
+
+
+def _known_or_named(match: re.Match[str]) -> str:
+    letter, rest, name, _ = match.groups()
+    # arXiv's own conversion took \rho for the accent \r and left \r{ho}; likewise \b{eta} ...
+    if letter and letter + rest in _GREEK:
+        return f"{{\\{letter}{rest}}}"
+    if name and name not in ("begin", "end") and not _is_known(name):
+        has_argument = match[4] is None and match.string.startswith("{", match.end())
+        return "" if has_argument else name
+    return match.group()
+
+
+def _is_known(macro: str) -> bool:
+    parsing, writing = _contexts()
+    return bool(parsing.get_macro_spec(macro) or writing.get_macro_spec(macro))
+
+
+# --- Conversion by pylatexenc -----------------------------------------------------------------
+
+
+def _converted(tex: str) -> str:
+    if len(tex) > MAX_LENGTH or _depth(tex) > MAX_DEPTH:
+        return tex
+    guarded = _guard(_without_unknown_macros(_NONCHARACTERS.sub("", tex)))
+    parsing, writing = _contexts()
+    try:
+        walker = latexwalker.LatexWalker(guarded, latex_context=parsing, tolerant_parsing=True)
+        nodes, _, _ = walker.get_latex_nodes()
+        text = _Writer(latex_context=writing).nodelist_to_text(nodes)
+    except Exception:
+        # A parser of TeX meets input that is no TeX: whatever stops it, the original is readable
+        # enough, and one strange abstract must not cost a document its other entries.
+        return tex
+    return _LOOSE_PUNCTUATION.sub(r"\1", _filled_gaps(text).translate(_REVEAL))
+
+
+# A citation that was dropped leaves its space in front of the full stop.
+_LOOSE_PUNCTUATION = re.compile(r"[ \t]+([.,;])(?=\s|$)")
+_GAP_AFTER_WORD = re.compile(f"(?<=[\\w)\\]])\\s*{_GAP}")
+
+
+def _filled_gaps(text: str) -> str:
+    return _GAP_AFTER_WORD.sub(" ", text).replace(_GAP, "")
+
+
+def _depth(tex: str) -> int:
+    deepest = depth = 0
+    for bracket in re.findall(r"[{}]|\\begin|\\end|\\left|\\right", tex):
+        depth += 1 if bracket in ("{", "\\begin", "\\left") else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+class _Writer(latex2text.LatexNodes2Text):  # type: ignore[misc]
+    """pylatexenc's writer with formulas evenly spaced. One per text: it carries state."""
+
+    def math_node_to_text(self, node: Any) -> str:
+        formula = " ".join(super().math_node_to_text(node).split())
+        formula = _LEADING_RELATION.sub(r"\1", formula)
+        return _RELATION.sub(lambda match: f" {match[1] or match[2]} ", formula)
+
+
+Replacement = str | Callable[[Any, Any], str]
+
+
+# pylatexenc passes the writer to callables by the name `l2tobj`.
+def _argument(node: Any, l2tobj: Any, index: int = 0) -> str:
+    return str(l2tobj.node_arg_to_text(node, index)).strip()
+
+
+def _last_argument(node: Any, l2tobj: Any) -> str:
+    return _argument(node, l2tobj, -1)
+
+
+def _note(node: Any, l2tobj: Any) -> str:
+    return f" ({_argument(node, l2tobj, -1)})"
+
+
+def _binomial(node: Any, l2tobj: Any) -> str:
+    above, below = (_argument(node, l2tobj, index) for index in (0, 1))
+    return f"({above} choose {below})"
+
+
+def _modulus(node: Any, l2tobj: Any) -> str:
+    return f" (mod {_argument(node, l2tobj)})"
+
+
+def _bracketed(text: str) -> str:
+    return text if _ATOM.fullmatch(text) else f"({text})"
+
+
+def _scripted(text: str, alphabet: dict[str, str], sign: str) -> str:
+    text = _filled_gaps(text).strip()
+    if all(character in alphabet for character in text):
+        return "".join(alphabet[character] for character in text)
+    return f"{sign}{text}" if len(text) == 1 else f"{sign}({text})"
+
+
+def _superscript(node: Any, l2tobj: Any) -> str:
+    text = _argument(node, l2tobj)
+    return _RAISED.get(text) or _scripted(text, _SUPERSCRIPT, "^")
+
+
+def _subscript(node: Any, l2tobj: Any) -> str:
+    return _scripted(_argument(node, l2tobj), _SUBSCRIPT, "_")
+
+
+def _fraction(node: Any, l2tobj: Any) -> str:
+    above, below = (_bracketed(_argument(node, l2tobj, index)) for index in (0, 1))
+    return f"{above}/{below}"
+
+
+def _root(node: Any, l2tobj: Any) -> str:
+    index, radicand = (_argument(node, l2tobj, index) for index in (0, 1))
+    return (_scripted(index, _SUPERSCRIPT, "^") if index else "") + f"√{_bracketed(radicand)}"
+
+
+def _double_struck(node: Any, l2tobj: Any) -> str:
+    letters = _argument(node, l2tobj)
+    return "".join(_DOUBLE_STRUCK.get(letter, letter) for letter in letters)
+
+
+def _link(node: Any, l2tobj: Any) -> str:
+    address, text = (_argument(node, l2tobj, index) for index in (0, 1))
+    return address if text in address else f"{text} ({address})"
+
+
+def _character(node: Any, l2tobj: Any) -> str:
+    code = _argument(node, l2tobj)
+    number = int(code[1:], 16) if code[:1] in "xX" else int(code)
+    return chr(number)
+
+
+def _over(mark: str) -> Callable[[Any, Any], str]:
+    def marked(node: Any, l2tobj: Any) -> str:
+        text = _argument(node, l2tobj)
+        return text + mark if len(text) == 1 else text
+
+    return marked
+
+
+def _named_function(name: str) -> str:
+    return f"{_GAP}{name} "
+
+
+Row = tuple[str, str, Replacement]
+
+
+def _rows(names: str, arguments: str, replacement: Replacement) -> Iterable[Row]:
+    return ((name, arguments, replacement) for name in names.split())
+
+
+# What pylatexenc does not know, or writes in a way that does not suit a running text:
+# (macro, its arguments in pylatexenc's notation, what is written for it).
+_MACROS: tuple[Row, ...] = (
+    *_rows(
+        "texttt textsf textup textmd textsl textnormal mbox hbox mathcal mathscr mathfrak mathbf "
+        "mathit mathsf mathtt mathrm mathop mathbin mathrel boldsymbol bm pmb operatorname uline "
+        "underline text emph textbf textit textrm textsc enquote ensuremath url",
+        "{",
+        _argument,
+    ),
+    *_rows("textcolor", "[{{", _last_argument),
+    *_rows("colorbox", "{{", _last_argument),
+    *_rows("color", "[{", ""),
+    *_rows("cite citep citet citealp citeauthor citeyear parencite textcite", "*[[{", ""),
+    *_rows("ref cref Cref autoref eqref label pageref vspace hspace input include", "{", ""),
+    *_rows("footnotemark", "[", ""),
+    *_rows("footnote footnotetext thanks", "[{", _note),
+    *_rows("href hyperlink", "{{", _link),
+    *_rows("unicode", "{", _character),
+    *_rows("frac tfrac dfrac cfrac nicefrac sfrac", "{{", _fraction),
+    *_rows("binom tbinom dbinom", "{{", _binomial),
+    *_rows("pmod", "{", _modulus),
+    *_rows("sqrt", "[{", _root),
+    *_rows("mathbb mathds", "{", _double_struck),
+    *_rows("textsuperscript", "{", _superscript),
+    *_rows("textsubscript", "{", _subscript),
+    *_rows("widehat", "{", _over("\u0302")),
+    *_rows("widetilde", "{", _over("\u0303")),
+    *_rows("overline", "{", _over("\u0304")),
+    *_rows(
+        "it em bf tt rm sf sc sl cal tiny scriptsize footnotesize small normalsize large Large "
+        "itshape bfseries ttfamily rmfamily sffamily scshape centering noindent par left right "
+        "middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle "
+        "scriptstyle limits nolimits protect xspace boldmath unboldmath smallskip medskip bigskip "
+        "nobreak nonumber",
+        "",
+        "",
+    ),
+    *_rows("newline linebreak quad qquad enspace enskip thinspace space newpage", "", " "),
+    *_rows("item", "[", " • "),
+    *_rows("deg degree textdegree", "", "°"),
+    *_rows("eg", "", "e.g."),
+    *_rows("ie", "", "i.e."),
+    *_rows("etc", "", "etc."),
+    *_rows("etal", "", "et al."),
+    *_rows("today", "", "today"),
+    *_rows("prime", "", "′"),
+    *_rows("tau", "", "τ"),
+    *_rows("lVert rVert", "", "‖"),
+    *_rows("lvert rvert", "", "|"),
+    *_rows("triangleq", "", "≜"),
+    *_rows("texttimes", "", "×"),
+    *(
+        (name, "", _named_function(name))
+        for name in "log ln exp max min sup inf sin cos tan tanh "
+        "arg argmax argmin det dim gcd Pr lim poly polylog mod".split()
+    ),
+)
+
+
+@cache
+def _contexts() -> tuple[Any, Any]:
+    """pylatexenc's tables for parsing and for writing with ours in front; costly, so kept."""
+    parsing = latexwalker.get_default_latex_context_db()
+    parsing.add_context_category(
+        "abstracts",
+        prepend=True,
+        macros=[macrospec.std_macro(name, arguments) for name, arguments, _ in _MACROS],
+        specials=[
+            macrospec.SpecialsSpec(sign, args_parser=macrospec.MacroStandardArgsParser("{"))
+            for sign in "^_"
+        ],
+    )
+    writing = latex2text.get_default_latex_context_db()
+    writing.add_context_category(
+        "abstracts",
+        prepend=True,
+        macros=[
+            latex2text.MacroTextSpec(name, simplify_repl=replacement)
+            for name, _, replacement in _MACROS
+        ],
+        specials=[
+            latex2text.SpecialsTextSpec("^", simplify_repl=_superscript),
+            latex2text.SpecialsTextSpec("_", simplify_repl=_subscript),
+        ],
+    )
+    return parsing, writing

@@ -1,0 +1,86 @@
+"""Read papers in: from every source that is due, or from documents on disk."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from papers import corpus, sources
+from papers.feeds import KINDS, DocumentError
+from papers.ingest import Result, ingest
+from papers.models import Source
+
+LARGEST = 50_000_000  # bytes; a whole year of the largest archive stays below
+
+
+class Command(BaseCommand):
+    help = "Read papers from every due source, or from the documents at PATH…"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("paths", nargs="*", type=Path, metavar="PATH")
+        parser.add_argument("--kind", choices=KINDS, help="recognised when left out")
+        parser.add_argument("--all", action="store_true", help="every active source, due or not")
+
+    def handle(self, *_: Any, paths: list[Path], kind: str | None, all: bool, **__: Any) -> None:
+        if kind and not paths:
+            raise CommandError("--kind goes with documents on disk: name at least one PATH.")
+        results = list(self.documents(paths, kind) if paths else self.checks(all))
+        self.total([result for result in results if result])
+        now = timezone.now()
+        corpus.rescore(now)
+        corpus.learn(now)
+        if None in results:
+            sys.exit(1)
+
+    def documents(self, paths: list[Path], kind: str | None) -> Iterator[Result | None]:
+        """One result a document; None, said on stderr, for one that cannot be read."""
+        for path in paths:
+            try:
+                result = ingest(read(path), str(path), timezone.now(), kind)
+            except (DocumentError, OSError) as error:
+                why = error.strerror if isinstance(error, OSError) else error
+                self.stderr.write(f"{path}: cannot be read: {why}; nothing stored")
+                yield None
+            else:
+                self.told(result)
+                yield result
+
+    def checks(self, every: bool) -> Iterator[Result | None]:
+        """One result a source that brought a document; None for one that failed."""
+        now = timezone.now()
+        due = Source.objects.filter(active=True) if every else Source.objects.due(now)
+        for source in due:
+            check = sources.check(source, timezone.now())
+            if check.result:
+                self.told(check.result)
+                yield check.result
+            elif check.is_failure:
+                self.stderr.write(f"{source.url}: {check.outcome}: {check.error}")
+                yield None
+            else:
+                self.stdout.write(f"{source.url}: {check.outcome}")
+
+    def told(self, result: Result) -> None:
+        self.stdout.write(result.line())
+        for reason in result.reasons:
+            self.stdout.write(f"  {reason}")
+
+    def total(self, results: list[Result]) -> None:
+        names = ("entries", "new", "updated", "unchanged", "refused")
+        counts = {name: sum(getattr(result, name) for result in results) for name in names}
+        line = " ".join(f"{name}={count}" for name, count in counts.items())
+        nothing = "" if counts["new"] or not results else " (nothing new)"
+        self.stdout.write(f"total: documents={len(results)} {line}{nothing}")
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a document; `DocumentError` where it is larger than any we know."""
+    if path.stat().st_size > LARGEST:
+        raise DocumentError(f"larger than {LARGEST:,} bytes")
+    return path.read_bytes()

@@ -1,0 +1,221 @@
+"""What was published and how much it is talked about. Knows nothing of readers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    def due(self, now: datetime) -> SourceQuerySet:
+        return self.filter(active=True, next_check_at__lte=now)
+
+    def claim(self, pk: int, now: datetime) -> bool:
+        """Take a due source for one check; False means somebody else has it.
+
+        The next check is set before the slow part, so that a crash costs one check at most.
+        """
+        later = now + models.F("check_every") * timedelta(minutes=1)
+        return bool(self.due(now).filter(pk=pk).update(next_check_at=later))
+
+
+class Source(models.Model):
+    """A feed that is read again and again, and how well that goes."""
+
+    class Kind(models.TextChoices):
+        ARXIV_RSS = "arxiv-rss", "arXiv RSS"
+        ARXIV_API = "arxiv-api", "arXiv API"
+        HF_DAILY = "hf-daily", "Hugging Face Daily Papers"
+        FEED = "feed", "RSS, Atom or RDF feed"
+
+    name = models.CharField(max_length=200)
+    kind = models.CharField(
+        max_length=20, choices=Kind, blank=True, help_text="Empty: recognised from the document."
+    )
+    url = models.URLField(max_length=2000, unique=True)
+    active = models.BooleanField(default=True)
+    check_every = models.PositiveIntegerField(default=60, help_text="Minutes between two checks.")
+    next_check_at = models.DateTimeField(db_index=True)
+    etag = models.CharField(max_length=500, blank=True, editable=False)
+    last_modified = models.CharField(max_length=100, blank=True, editable=False)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    succeeded_at = models.DateTimeField(null=True, blank=True, editable=False)
+    outcome = models.CharField(max_length=40, blank=True, editable=False)
+    error = models.TextField(blank=True, editable=False)
+    failures = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Failed checks in a row."
+    )
+
+    objects = SourceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Document(models.Model):
+    """One document as it was received, known by its bytes, with what came of its entries."""
+
+    source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.SET_NULL)
+    kind = models.CharField(max_length=20)
+    location = models.CharField(max_length=2000, help_text="Address or path it was read from.")
+    title = models.CharField(max_length=500, blank=True)
+    sha256 = models.CharField(max_length=64, unique=True)
+    first_seen_at = models.DateTimeField()
+    entries = models.PositiveIntegerField(default=0)
+    new = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    reasons = models.JSONField(default=list, help_text="Why entries were refused.")
+
+    class Meta:
+        ordering = ["-first_seen_at"]
+
+    def __str__(self) -> str:
+        return f"{self.location} ({self.first_seen_at:%Y-%m-%d %H:%M})"
+
+
+class PaperQuerySet(models.QuerySet["Paper"]):
+    def visible(self) -> PaperQuerySet:
+        return self.filter(hidden=False, withdrawn=False)
+
+    def on(self, day: date) -> PaperQuerySet:
+        return self.filter(day=day)
+
+    def trending(self) -> PaperQuerySet:
+        """Best first; the newest paper wins a tie, so that the order is stable."""
+        return self.order_by("-score", "-pk")
+
+    def news(self, day: date, lookback_days: int) -> PaperQuerySet:
+        """What may stand in an edition of `day`: new or newly featured, not a mere revision."""
+        first = day - timedelta(days=lookback_days)
+        revised = models.Q(featured_on=None, announce_type__startswith="replace")
+        return self.visible().filter(day__gt=first, day__lte=day).exclude(revised)
+
+
+class Paper(models.Model):
+    """One paper, however many lists, versions and feeds it was announced in."""
+
+    arxiv_id = models.CharField(max_length=30, null=True, blank=True, unique=True)
+    doi = models.CharField(max_length=300, null=True, blank=True, unique=True)
+    title_key = models.CharField(
+        max_length=400,
+        db_index=True,
+        editable=False,
+        help_text="Normalised title and first author: the identity where there is no id.",
+    )
+    version = models.PositiveSmallIntegerField(null=True, blank=True)
+    title = models.TextField()
+    title_raw = models.TextField(editable=False, help_text="As received.")
+    abstract = models.TextField(blank=True)
+    abstract_raw = models.TextField(blank=True, editable=False, help_text="As received.")
+    tldr = models.TextField(blank=True, help_text="A summary that the source brings.")
+    text_from = models.CharField(
+        max_length=20, editable=False, help_text="The kind of source the text is from."
+    )
+    authors = models.JSONField(default=list)
+    categories = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    announce_type = models.CharField(max_length=20, blank=True)
+    journal_ref = models.CharField(max_length=500, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(null=True, blank=True)
+    listed_on = models.DateField(help_text="First day it stood in a list.")
+    featured_on = models.DateField(
+        null=True, blank=True, help_text="First day it was featured by the community."
+    )
+    day = models.GeneratedField(
+        expression=Coalesce("featured_on", "listed_on"),
+        output_field=models.DateField(),
+        db_persist=True,
+        help_text="The day it is news.",
+    )
+    abstract_url = models.URLField(max_length=2000, blank=True)
+    pdf_url = models.URLField(max_length=2000, blank=True)
+    code_url = models.URLField(max_length=2000, blank=True)
+    project_url = models.URLField(max_length=2000, blank=True)
+    thumbnail_url = models.URLField(max_length=2000, blank=True)
+    votes = models.PositiveIntegerField(default=0)
+    comments = models.PositiveIntegerField(default=0)
+    stars = models.PositiveIntegerField(default=0)
+    score = models.FloatField(default=0, help_text="How much it trends; see papers.trending.")
+    score_parts = models.JSONField(default=dict, help_text="What the score is made of.")
+    scored_at = models.DateTimeField(null=True, blank=True)
+    featured = models.BooleanField("curator's pick", default=False)
+    note = models.TextField("curator's note", blank=True)
+    hidden = models.BooleanField(default=False)
+    withdrawn = models.BooleanField(default=False)
+    first_seen_at = models.DateTimeField()
+    text_seen_at = models.DateTimeField(
+        editable=False, help_text="When the document that gave the text was first seen."
+    )
+
+    objects = PaperQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["title_key"],
+                condition=models.Q(arxiv_id=None, doi=None),
+                name="paper_without_id_is_known_by_title",
+            )
+        ]
+        indexes = [models.Index(fields=["day", "-score"], name="paper_day_score")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("paper", args=[self.pk])
+
+    @property
+    def primary_category(self) -> str:
+        return self.categories[0] if self.categories else ""
+
+
+class Observation(models.Model):
+    """How much a paper was talked about at one moment, as one kind of source counted it."""
+
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="observations")
+    kind = models.CharField(max_length=20)
+    observed_at = models.DateTimeField()
+    votes = models.PositiveIntegerField(null=True)
+    comments = models.PositiveIntegerField(null=True)
+    stars = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["paper", "kind", "observed_at"], name="one_observation_a_moment"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.paper_id} at {self.observed_at:%Y-%m-%d %H:%M}: {self.figures()}"
+
+    def figures(self) -> dict[str, Any]:
+        names = ("votes", "comments", "stars")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+class StoredLexicon(models.Model):
+    """A lexicon learnt from the papers on one day; the newest is the one in use."""
+
+    version = models.CharField(max_length=32, unique=True)
+    data = models.BinaryField()
+    papers = models.PositiveIntegerField(help_text="How many papers it was learnt from.")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        get_latest_by = "made_at"
+        verbose_name_plural = "stored lexicons"
+
+    def __str__(self) -> str:
+        return f"{self.version} of {self.papers} papers"

@@ -1,0 +1,31 @@
+"""Doorways: each loads by id and calls one function. Running one twice changes nothing."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from papers import corpus, sources
+from papers.models import Source
+
+
+@shared_task
+def fetch_due_sources() -> None:
+    """Beat's: one task per source, so that a slow one holds up no other."""
+    for pk in Source.objects.due(timezone.now()).values_list("pk", flat=True):
+        fetch_source.delay(pk)
+
+
+@shared_task
+def fetch_source(pk: int) -> None:
+    sources.check_if_due(pk, timezone.now())
+
+
+@shared_task
+def score_papers() -> None:
+    corpus.rescore(timezone.now())
+
+
+@shared_task
+def learn_lexicon() -> None:
+    corpus.learn(timezone.now())

@@ -1,0 +1,286 @@
+"""Text of papers: from what sources send to what a reader sees.
+
+Pure: no ORM, no clock, no settings. Whatever the input, nothing here raises.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import nh3
+
+from papers import latex
+
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
+
+
+def readable(tex: str) -> str:
+    r"""Title or abstract as received, TeX made Unicode and hard wraps undone.
+
+    >>> readable(r"K\"{a}hler: $\mathcal{O}(n^2)$ at 50% of the cost")
+    'Kähler: O(n²) at 50% of the cost'
+    """
+    return unwrap(latex.to_unicode(tex))
+
+
+def unwrap(text: str) -> str:
+    """`text` with one space for each run of white space; paragraphs stay apart by a blank line."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\n" not in text:
+        return " ".join(text.split())
+    paragraphs = (" ".join(part.split()) for part in _BLANK_LINE.split(text))
+    return "\n\n".join(part for part in paragraphs if part)
+
+
+# --- HTML -------------------------------------------------------------------------------------
+
+_ELEMENT = re.compile(r"</?[a-zA-Z][^<>]*>|<!--|<!\[CDATA\[|<[!?]")
+_BLOCK = re.compile(
+    r"</?(?:p|div|br|hr|li|ul|ol|h[1-6]|tr|table|blockquote|section|article|pre|dl|dt|dd)\b[^<>]*>",
+    re.I,
+)
+_INVISIBLE = {"script", "style", "template", "noscript", "iframe", "object", "svg", "title"}
+
+
+def plain(markup: str) -> str:
+    """HTML as plain text: no element, no script, entities decoded; "a < b" is left alone."""
+    if _ELEMENT.search(markup):
+        markup = _BLOCK.sub(lambda tag: f"\n\n{tag.group()}", markup)
+        markup = nh3.clean(markup, tags=set(), attributes={}, clean_content_tags=_INVISIBLE)
+    return unwrap(html.unescape(markup))
+
+
+# --- Single lines -----------------------------------------------------------------------------
+
+_LINE_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+# Controls, directional overrides and isolates, byte order mark, lone surrogates, noncharacters.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u061c\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff"
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
+
+def one_line(text: str) -> str:
+    """`text` fit for a header or a table cell: one line, printable, NFC."""
+    text = _UNPRINTABLE.sub("", _LINE_BREAKS.sub(" ", text))
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+# --- Sentences --------------------------------------------------------------------------------
+
+_SENTENCE_END = re.compile(
+    r"""(?<=\S) [.!?…]{1,8} ["'”’)\]»]{0,4} \s+ (?= ["'“‘(\[«]{0,4} (?:[^\W_a-z]|[a-z]{1,8}[A-Z]) )""",
+    re.X,
+)
+_LAST_WORD = re.compile(r"[^\s\"'“‘(\[«]{1,20}$")
+_ABBREVIATIONS = frozenset(
+    "e.g i.e al fig figs eq eqs sec secs tab no nos vs cf resp approx viz dr prof mr mrs ms st jr "
+    "sr ref refs ch vol pp ed eds inc ltd corp dept univ incl w.r.t i.i.d a.k.a ph.d u.s u.k".split()
+)
+_INITIAL = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of `text`, in order; joined by spaces they are the text again."""
+    return [
+        sentence
+        for paragraph in unwrap(text).split("\n\n")
+        for sentence in _sentences_of(paragraph)
+        if sentence
+    ]
+
+
+def _sentences_of(paragraph: str) -> list[str]:
+    found, start = [], 0
+    for end in _SENTENCE_END.finditer(paragraph):
+        if not _is_abbreviation(paragraph, end):
+            found.append(paragraph[start : end.end()].strip())
+            start = end.end()
+    return [*found, paragraph[start:].strip()]
+
+
+def _is_abbreviation(paragraph: str, end: re.Match[str]) -> bool:
+    if end.group().strip() != ".":
+        return False
+    word = _LAST_WORD.search(paragraph, max(0, end.start() - 20), end.start())
+    return bool(
+        word and (word.group().lower() in _ABBREVIATIONS or _INITIAL.fullmatch(word.group()))
+    )
+
+
+# --- The extract ------------------------------------------------------------------------------
+
+EXTRACT_LENGTH = 320  # characters aimed at: about four lines of a mail on a phone
+
+
+def _cues(*rows: tuple[float, str]) -> tuple[tuple[float, re.Pattern[str]], ...]:
+    return tuple((weight, re.compile(pattern, re.I)) for weight, pattern in rows)
+
+
+# What tells a sentence that says what was done, one that says what came of it, and one that says
+# neither. Every row that matches counts once.
+_CLAIM = _cues(
+    (3.0, r"\b(?:we|paper|work|article|report)\b[^.;:]{0,50}?\b(?:propos|introduc|present)"),
+    (
+        2.0,
+        r"\b(?:we|this (?:paper|work|article|study|survey|report))\b[^.;:]{0,40}?\b(?:develop|"
+        r"design|formulat|devis|describ|construct|build|create|address|formali[sz]e|study|"
+        r"studies|investigat|examin|explor|review|survey|analy[sz]e|provide|establish|prove)",
+    ),
+    (
+        1.0,
+        r"\bin this (?:paper|work|article|study|report)\b|\bhere,? we\b|\bto (?:this end|address|"
+        r"tackle|overcome|bridge|fill)\b",
+    ),
+    (0.5, r"\b(?:novel|the first)\b"),
+)
+_RESULT = _cues(
+    (
+        2.5,
+        r"\b(?:outperform|surpass|exceed|achiev|attain|improv|reduc|boost|yield|set[s]? a new)"
+        r"(?:e?s|ed|ing|e)?\b",
+    ),
+    (
+        2.0,
+        r"\b(?:results?|experiments?|evaluations?|analys[ie]s|findings)\b[^.;:]{0,60}?\b(?:show|"
+        r"demonstrat|reveal|indicat|suggest|confirm|highlight|validat)",
+    ),
+    (2.0, r"\bwe (?:also |further |then )?(?:show|find|found|demonstrate|observe|prove|reveal)\b"),
+    (1.0, r"\bstate-of-the-art\b|\bSOTA\b|\bcompared (?:to|with)\b|\bthan\b"),
+    (1.0, r"\d(?:[\d.,]*)\s?(?:%|×|x\b|percent|points?\b|pp\b|times\b)"),
+    (2.0, r"^(?:results|conclusions?|findings)\b ?[:.]"),
+)
+_BACKGROUND = _cues(
+    (
+        -3.0,
+        r"^(?:in recent years|recent(?:ly)?\b|traditional|existing|current|previous|prior|"
+        r"although|while|despite|however|yet\b|unfortunately|nevertheless|background)",
+    ),
+    (
+        -2.0,
+        r"\b(?:has|have) (?:been|become|emerged|shown|achieved|gained|attracted|made|"
+        r"demonstrated|revolutioni[sz]ed|received|witnessed|led|advanced)\b",
+    ),
+    (
+        -2.0,
+        r"\b(?:remain|suffer|struggle|fail|lack|hinder|overlook|neglect|limited by|"
+        r"challenging|a challenge|an open|poorly understood|is (?:crucial|essential|critical|"
+        r"important|a (?:fundamental|key|critical|crucial|core)))",
+    ),
+    (-1.0, r"\b(?:often|typically|usually|commonly|widely|increasingly|existing|recent)\b"),
+)
+_ASIDE = _cues(
+    (
+        -8.0,
+        r"https?://|\bgithub\b|\bhugging ?face\b|\bproject (?:page|website)\b|\b(?:code|data|"
+        r"models?|datasets?|weights|materials?|demos?|videos?)\b[^.]{0,60}\b(?:available|"
+        r"released|open-?sourced|found at)|\bwill (?:be )?(?:release|open-?source)",
+    ),
+    (-4.0, r"\b(?:accepted (?:to|at|by)|to appear in|copyright|all rights reserved)\b|©"),
+    (
+        -2.0,
+        r"\b(?:future (?:work|research)|implications|paves? the way|we (?:discuss|hope|believe|"
+        r"conclude))\b",
+    ),
+    # What leans on the sentence before it reads badly on its own.
+    (
+        -1.0,
+        r"^(?:this|these|it|they|its|their|such|those|moreover|furthermore|additionally|"
+        r"also|finally|first|second|third|then|specifically|in particular|notably|"
+        r"for (?:example|instance)|besides|in addition|concretely)\b",
+    ),
+)
+
+
+def _weight(sentence: str, cues: tuple[tuple[float, re.Pattern[str]], ...]) -> float:
+    return sum(weight for weight, pattern in cues if pattern.search(sentence))
+
+
+def _scores(sentence: str, place: float) -> tuple[float, float]:
+    """How well a sentence carries the claim and how well the result.
+
+    `place` runs from 0, the first sentence, to 1, the last: claims stand in the middle of an
+    abstract, results towards its end.
+    """
+    claim, result = _weight(sentence, _CLAIM), _weight(sentence, _RESULT)
+    common = _weight(sentence, _ASIDE) - (2.0 if len(sentence) < 40 else 0.0)
+    # A sentence may name the gap and the answer to it; with a claim in it, it is no background.
+    common += _weight(sentence, _BACKGROUND) * (0.25 if claim >= 2.0 else 1.0)
+    common -= max(0.0, (len(sentence) - 240) / 100)
+    return claim + common + 0.25 * result - place, result + common + 0.25 * claim + place
+
+
+def extract(abstract: str, limit: int = 2) -> str:
+    """The sentences of `abstract` that carry its point, whole and in their order.
+
+    The rule: one sentence is chosen for the claim (cue phrases such as "we propose"), then one
+    for the result ("outperforms", "we show", figures), each by the sum of the weights above:
+    background, links, availability notes, over-long sentences and ones that lean on the one
+    before lose points. With `limit` above two the best of the rest follow. A sentence after
+    the first that would take the whole beyond EXTRACT_LENGTH gives way to a shorter one that
+    scores, or to none. An abstract that is short enough comes back whole.
+    """
+    text = one_line(abstract)
+    whole = sentences(text)
+    if len(whole) <= limit and len(text) <= EXTRACT_LENGTH:
+        return text
+    last = max(len(whole) - 1, 1)
+    scores = [_scores(sentence, index / last) for index, sentence in enumerate(whole)]
+    by_claim, by_result = (
+        sorted(range(len(whole)), key=lambda index: scores[index][kind], reverse=True)
+        for kind in (0, 1)
+    )
+    chosen: list[int] = []
+    room = EXTRACT_LENGTH
+    for ranking in (by_claim, by_result, *[by_result] * (limit - 2)):
+        fitting = (
+            index
+            for index in ranking
+            if index not in chosen
+            and (not chosen or (len(whole[index]) < room and max(scores[index]) > 0))
+        )
+        index = next(fitting, None)
+        if index is None or len(chosen) == limit:
+            break
+        chosen.append(index)
+        room -= len(whole[index]) + 1
+    return " ".join(whole[index] for index in sorted(chosen))
+
+
+# --- Names and keys ---------------------------------------------------------------------------
+
+_MARKS = re.compile("[\u0300-\u036f]")
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i"})
+_NOT_WORD = re.compile(r"[\W_]+")
+_AFFILIATION = re.compile(r"\([^()]*\)")
+
+
+def short_authors(authors: Sequence[str], limit: int = 3) -> str:
+    """ "A. One, B. Two, C. Three and 14 more" """
+    names = [one_line(name) for name in authors]
+    names = [name for name in names if name]
+    if len(names) > limit:
+        return f"{', '.join(names[:limit])} and {len(names) - limit:,} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _folded(text: str) -> str:
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_LETTERS)
+
+
+def title_key(title: str) -> str:
+    """What two spellings of one title share: letters and digits, without case, accent or TeX."""
+    text = readable(title)
+    return _NOT_WORD.sub("", _folded(text)) or one_line(text)
+
+
+def name_key(name: str) -> str:
+    """What two spellings of one author's name share: its words, folded and sorted.
+
+    "Müller, J. K.", "J.K. Muller" and "J K Müller (MIT)" are one; an initial and the full first
+    name are two, since too many people share a surname and an initial.
+    """
+    words = _NOT_WORD.sub(" ", _folded(_AFFILIATION.sub(" ", readable(name)))).split()
+    return " ".join(sorted(words))

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from subscriptions import digests, emails
+from subscriptions.models import Digest, Interests, Reaction, Subscriber
+
+
+class InterestsInline(admin.StackedInline):
+    model = Interests
+    can_delete = False
+
+
+class ReactionInline(admin.TabularInline):
+    model = Reaction
+    extra = 0
+    raw_id_fields = ("paper",)
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(admin.ModelAdmin):
+    """Readers; when and how they agreed is a record and cannot be edited."""
+
+    list_display = ("email", "status", "frequency", "timezone", "hour", "next_digest_at")
+    list_filter = ("status", "frequency")
+    search_fields = ("email_key",)
+    show_full_result_count = False  # counting all rows is slow among a million readers
+    inlines = (InterestsInline, ReactionInline)
+    readonly_fields = (
+        *("email", "status", "next_digest_at", "last_digest_day", "covered_until"),
+        *("created_at", "confirmation_sent_at", "confirmed_at", "unsubscribed_at"),
+        *("consent_text", "consent_page", "consent_ip"),
+    )
+    actions = ("send_me_a_test",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Readers sign up and confirm themselves."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
+        digests.reschedule(obj, timezone.now())
+        obj.save(update_fields=[*form.changed_data, "next_digest_at"])
+
+    @admin.action(description="Send me a test of today's digest of the chosen readers")
+    def send_me_a_test(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
+        """Goes to the curator's own address; nothing is recorded as sent."""
+        to = getattr(request.user, "email", "")
+        if not to:
+            self.message_user(request, "Your account has no e-mail address.", level="error")
+            return
+        for reader in queryset[:5]:
+            test = digests.preview(reader, timezone.now())
+            if test.status == Digest.Status.SKIPPED:
+                self.message_user(request, f"{reader}: {test.reason}", level="warning")
+                continue
+            message = emails.test_digest(test, digests.context(test), to)
+            message.send()
+            self.message_user(request, f"A test for {reader} was sent to {to}.")
+
+
+@admin.register(Digest)
+class DigestAdmin(admin.ModelAdmin):
+    """What was made for whom, and what became of it; a record, not to be edited."""
+
+    list_display = ("day", "subscriber", "status", "papers", "subject", "attempts", "sent_at")
+    list_filter = ("status", "day")
+    search_fields = ("subscriber__email_key", "=public_id")
+    list_select_related = ("subscriber",)
+    show_full_result_count = False
+    date_hierarchy = "day"
+    fields = (
+        *("subscriber", "day", "status", "reason", "subject", "chosen", "public_id"),
+        *("created_at", "expires_at", "claimed_at", "claimed_by", "attempts"),
+        *("next_attempt_at", "sent_at"),
+    )
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Digest | None = None) -> bool:
+        return False
+
+    @admin.display(description="papers")
+    def papers(self, digest: Digest) -> int:
+        return len(digest.paper_ids)
+
+    @admin.display(description="papers")
+    def chosen(self, digest: Digest) -> SafeString:
+        rows = (
+            (item["section"], item["title"], item["reason"], item["score"]) for item in digest.items
+        )
+        lines = format_html_join("", "<li><b>{}</b> {}: {} ({})</li>", rows)
+        return format_html("<ol>{}</ol>", lines)

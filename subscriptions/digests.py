@@ -1,0 +1,279 @@
+"""Digests: who is due, which papers each gets and why, and what the mail shows of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Max
+from django.urls import reverse
+from numpy.typing import NDArray
+
+from papers import corpus
+from papers.models import Paper
+from papers.text import extract, short_authors
+from papers.trending import in_words
+from subscriptions import composition, emails, tokens
+from subscriptions.composition import FOR_YOU, SECTIONS, Choice, Shelf
+from subscriptions.matching import Candidates, Match, Profile, match, reason
+from subscriptions.models import Digest, Reaction, Subscriber
+from subscriptions.profiles import paper_text, profiles
+from subscriptions.readers import reschedule
+from subscriptions.schedule import local_day
+from subscriptions.tokens import Purpose
+
+# A paper is first seen before it is sent, and no paper older than the look-back is a candidate
+# unless it is featured late; so digests of this many days hold all that may come again.
+SEEN_DAYS = 120
+NOTHING_NEW = "Nothing new that fits."
+
+
+@dataclass(frozen=True, eq=False)
+class Edition:
+    """The candidates of one day, prepared once and shared by all its readers.
+
+    Arrays are by candidate position: `ids` of papers, `trending` scores, `first_seen` seconds.
+    """
+
+    day: date
+    papers: Sequence[Paper]
+    candidates: Candidates
+    ids: NDArray[np.int64]
+    trending: NDArray[np.float32]
+    first_seen: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, day: date) -> Edition:
+        """The edition of a day as it stands; kept by each process until the papers change."""
+        news = Paper.objects.news(day, settings.LOOKBACK_DAYS)
+        state = news.aggregate(Count("pk"), Max("text_seen_at"), Max("scored_at"), Max("pk"))
+        return _prepared(day, corpus.lexicon_version(), *state.values())
+
+
+@lru_cache(maxsize=3)  # the local days of the world span two dates, and a preview may want one
+def _prepared(day: date, *_state: object) -> Edition:
+    horizon = day - timedelta(days=SEEN_DAYS)
+    news = Paper.objects.news(day, settings.LOOKBACK_DAYS).filter(first_seen_at__date__gt=horizon)
+    papers = list(news.order_by("pk"))
+    return Edition(
+        day=day,
+        papers=papers,
+        candidates=Candidates.prepare(corpus.lexicon(), [paper_text(paper) for paper in papers]),
+        ids=np.array([paper.pk for paper in papers], dtype=np.int64),
+        trending=np.array([paper.score for paper in papers], dtype=np.float32),
+        first_seen=np.array([paper.first_seen_at.timestamp() for paper in papers]),
+    )
+
+
+def due_chunks(now: datetime) -> Iterator[list[int]]:
+    """Primary keys of due readers, a chunk at a time, by key so that memory stays flat."""
+    last = 0
+    while chunk := list(
+        Subscriber.objects.due(now)
+        .filter(pk__gt=last)
+        .order_by("pk")
+        .values_list("pk", flat=True)[: settings.SUBSCRIBERS_PER_TASK]
+    ):
+        yield chunk
+        last = chunk[-1]
+
+
+@transaction.atomic
+def build_due(pks: Sequence[int], now: datetime) -> list[int]:
+    """Make today's digest for those of these readers who are due; returns what is to be sent.
+
+    Making the digest and advancing `next_digest_at` are one transaction: a second run, or a
+    second worker, finds nobody due.
+    """
+    due = Subscriber.objects.due(now).filter(pk__in=pks)
+    return _build(list(due.select_for_update(skip_locked=True).order_by("pk")), now)
+
+
+@transaction.atomic
+def build_now(pk: int, now: datetime) -> Digest | None:
+    """Today's digest of one active reader, whatever the hour; None for anybody else.
+
+    Made already: the one there is. The reader's next digest is then tomorrow's.
+    """
+    reader = Subscriber.objects.active().select_for_update().filter(pk=pk).first()
+    if reader is None:
+        return None
+    reader.next_digest_at = now
+    _build([reader], now)
+    return reader.digests.filter(day=local_day(reader.timezone, now)).first()
+
+
+def preview(reader: Subscriber, now: datetime) -> Digest:
+    """What a reader's digest would hold now; nothing is stored and nothing counts as sent."""
+    return _digests(local_day(reader.timezone, now), [reader], now)[0]
+
+
+def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
+    made: list[Digest] = []
+    for day, group in _by_day(readers).items():
+        has_one = Digest.objects.filter(subscriber__in=group, day=day)
+        done = set(has_one.values_list("subscriber_id", flat=True))
+        made += _digests(day, [reader for reader in group if reader.pk not in done], now)
+    Digest.objects.bulk_create(made)
+    _advance(readers, now)
+    return [digest.pk for digest in made if digest.status == Digest.Status.PENDING]
+
+
+def _by_day(readers: Sequence[Subscriber]) -> dict[date, list[Subscriber]]:
+    groups: dict[date, list[Subscriber]] = defaultdict(list)
+    for reader in readers:
+        if reader.next_digest_at:
+            groups[local_day(reader.timezone, reader.next_digest_at)].append(reader)
+    return groups
+
+
+def _advance(readers: Sequence[Subscriber], now: datetime) -> None:
+    for reader in readers:
+        if reader.next_digest_at:
+            reader.last_digest_day = local_day(reader.timezone, reader.next_digest_at)
+        reschedule(reader, now)
+    Subscriber.objects.bulk_update(readers, ["next_digest_at", "last_digest_day"])
+
+
+def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest]:
+    """One digest each: pending with papers, or skipped with the reason."""
+    if not readers:
+        return []
+    edition = Edition.of(day)
+    wanted = profiles(readers)
+    matches = match(wanted, edition.candidates)
+    seen = sent_before([reader.pk for reader in readers], day - timedelta(days=SEEN_DAYS))
+    return [
+        _digest(reader, choose(edition, reader, profile, matched, seen[reader.pk]), day, now)
+        for reader, profile, matched in zip(readers, wanted, matches, strict=True)
+    ]
+
+
+def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: datetime) -> Digest:
+    due = min(reader.next_digest_at or now, now)
+    digest = Digest(
+        subscriber=reader,
+        day=day,
+        created_at=now,
+        next_attempt_at=now,
+        expires_at=due + timedelta(hours=settings.DIGEST_CUTOFF_HOURS),
+    )
+    if digest.expires_at <= now:
+        return _skipped(digest, f"Too late: it was due at {due:%Y-%m-%d %H:%M} UTC.")
+    if not items:
+        return _skipped(digest, NOTHING_NEW)
+    digest.items = items
+    digest.paper_ids = [item["paper"] for item in items]
+    digest.subject = subject(items)
+    return digest
+
+
+def _skipped(digest: Digest, why: str) -> Digest:
+    digest.status, digest.reason = Digest.Status.SKIPPED, why
+    return digest
+
+
+def subject(items: Sequence[dict[str, Any]]) -> str:
+    """Names the best paper, and says how many more there are."""
+    more = f" + {len(items) - 1} more" if len(items) > 1 else ""
+    room = emails.SUBJECT_LENGTH - len(more)
+    title = items[0]["title"]
+    return (title if len(title) <= room else title[: room - 1].rstrip() + "…") + more
+
+
+def sent_before(pks: Sequence[int], since: date) -> dict[int, set[int]]:
+    """By reader, the papers that are on their way or there since a day."""
+    seen: dict[int, set[int]] = defaultdict(set)
+    rows = Digest.objects.filter(subscriber__in=pks, day__gt=since)
+    rows = rows.filter(status__in=Digest.HOLDS_PAPERS)
+    for pk, paper_ids in rows.values_list("subscriber_id", "paper_ids"):
+        seen[pk].update(paper_ids)
+    return seen
+
+
+def choose(
+    edition: Edition, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
+) -> list[dict[str, Any]]:
+    """The papers of one reader's digest, best first, each with its section and its reason."""
+    disliked = {int(paper.key) for paper in profile.disliked}
+    liked = {int(paper.key) for paper in profile.liked}
+    since = reader.covered_until.timestamp() if reader.covered_until else 0.0
+    shelf = Shelf(
+        personal=matched.scores,
+        trending=edition.trending,
+        fresh=edition.first_seen > since,
+        open=~np.isin(edition.ids, list(seen | disliked | liked)),
+        fields=in_fields(edition.papers, profile.categories),
+        threshold=matched.threshold,
+    )
+    choices = composition.compose(shelf, reader.max_papers)
+    return [item(edition, profile, choice) for choice in choices]
+
+
+def in_fields(papers: Sequence[Paper], categories: Sequence[str]) -> NDArray[np.bool_]:
+    """Which papers are in the reader's fields; all are, for whoever named none."""
+    wanted = set(categories)
+    return np.array(
+        [not wanted or not wanted.isdisjoint(paper.categories) for paper in papers], dtype=bool
+    )
+
+
+def item(edition: Edition, profile: Profile, choice: Choice) -> dict[str, Any]:
+    """What a digest records of one choice: enough to show it again as it was."""
+    paper = edition.papers[choice.position]
+    why = reason(profile, edition.candidates, choice.position).sentence()
+    trend = in_words(paper.score_parts)
+    if choice.section != FOR_YOU or not why:
+        why = trend
+    return {
+        "paper": paper.pk,
+        "title": paper.title,
+        "section": choice.section,
+        "reason": why,
+        "score": round(choice.score, 4),
+    }
+
+
+def context(digest: Digest) -> dict[str, Any]:
+    """What the digest's mail and its web view show: sections of cards."""
+    papers = Paper.objects.in_bulk(digest.paper_ids)
+    token = tokens.make(Purpose.REACT, digest.subscriber_id)
+    cards = [
+        card(papers[item["paper"]], item, token) for item in digest.items if item["paper"] in papers
+    ]
+    return {
+        "digest": digest,
+        "sections": [
+            {"name": title, "cards": mine}
+            for section, title in SECTIONS.items()
+            if (mine := [card for card in cards if card["section"] == section])
+        ],
+        "view_url": emails.link("digest", Purpose.DIGEST, digest.public_id),
+        "count": len(cards),
+    }
+
+
+def card(paper: Paper, item: dict[str, Any], token: str) -> dict[str, Any]:
+    """One paper as a mail shows it."""
+    return {
+        "paper": paper,
+        "section": item["section"],
+        "reason": item["reason"],
+        "trend": in_words(paper.score_parts),
+        "authors": short_authors(paper.authors),
+        "extract": extract(paper.abstract),
+        "url": paper.abstract_url or emails.absolute(paper.get_absolute_url()),
+        "more_url": _reaction_url(paper, Reaction.Kind.MORE, token),
+        "less_url": _reaction_url(paper, Reaction.Kind.LESS, token),
+    }
+
+
+def _reaction_url(paper: Paper, kind: str, token: str) -> str:
+    return emails.absolute(reverse("react", args=[kind, paper.pk, token]))

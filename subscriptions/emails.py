@@ -1,0 +1,95 @@
+"""The mails: one small function each, named as its templates are.
+
+A mail named NAME has templates/emails/NAME.txt, whose first line is the subject, and NAME.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from papers.text import one_line
+from subscriptions import tokens
+from subscriptions.models import Digest, Subscriber
+from subscriptions.tokens import Purpose
+
+SUBJECT_LENGTH = 150  # characters; phones show some 40, and long ones are cut by providers
+
+
+def absolute(path: str) -> str:
+    return f"{settings.SITE_URL}{path}"
+
+
+def link(name: str, purpose: Purpose, value: object, *args: object) -> str:
+    """An absolute signed link to the view `name`."""
+    return absolute(reverse(name, args=[*args, tokens.make(purpose, value)]))
+
+
+def reader_links(reader: Subscriber) -> dict[str, str]:
+    """The links at the foot of every mail to a reader."""
+    return {
+        "preferences_url": link("preferences", Purpose.PREFERENCES, reader.pk),
+        "unsubscribe_url": link("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk),
+        "home_url": absolute(reverse("home")),
+    }
+
+
+def confirmation(reader: Subscriber) -> EmailMultiAlternatives:
+    """Asks whether the address wants our mail at all; so far it has agreed to nothing."""
+    url = link("confirm", Purpose.CONFIRM, reader.pk)
+    return _message("confirmation", reader, {"confirm_url": url, "home_url": absolute("/")})
+
+
+def preferences_link(reader: Subscriber) -> EmailMultiAlternatives:
+    """The way to the preferences without a password, sent only to the address on file."""
+    return _message("preferences_link", reader, reader_links(reader))
+
+
+def digest(digest: Digest, context: Mapping[str, Any]) -> EmailMultiAlternatives:
+    """One reader's digest; `context` as `digests.context` gives it."""
+    reader = digest.subscriber
+    links = reader_links(reader)
+    message = _message("digest", reader, {**context, **links}, subject=digest.subject)
+    token = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
+    by_mail = f"mailto:{settings.UNSUBSCRIBE_EMAIL}?subject={quote(f'unsubscribe {token}')}"
+    message.extra_headers |= {
+        "Message-ID": message_id(digest),
+        "List-Id": f"Paperboy digest <digest.{settings.MAIL_DOMAIN}>",
+        "List-Unsubscribe": f"<{links['unsubscribe_url']}>, <{by_mail}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    return message
+
+
+def test_digest(digest_: Digest, context: Mapping[str, Any], to: str) -> EmailMultiAlternatives:
+    """The same digest for a curator's eyes; its links act for no reader."""
+    nobody = Subscriber(pk=0, email=to)
+    shown = Digest(public_id=digest_.public_id, subscriber=nobody, subject=digest_.subject)
+    message = digest(shown, context)
+    message.subject = f"[Test] {message.subject}"[:SUBJECT_LENGTH]
+    return message
+
+
+def message_id(digest: Digest) -> str:
+    return f"<{digest.public_id}@{settings.MAIL_DOMAIN}>"
+
+
+def _message(
+    name: str, reader: Subscriber, context: Mapping[str, Any], subject: str = ""
+) -> EmailMultiAlternatives:
+    first_line, _, text = render_to_string(f"emails/{name}.txt", dict(context)).partition("\n")
+    message = EmailMultiAlternatives(
+        subject=one_line(subject or first_line)[:SUBJECT_LENGTH],
+        body=text.strip() + "\n",
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[reader.email],
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+    message.attach_alternative(render_to_string(f"emails/{name}.html", dict(context)), "text/html")
+    return message

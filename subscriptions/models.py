@@ -1,0 +1,216 @@
+"""Who wants what, what they are sent, and what became of it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from papers.models import Paper
+
+
+def words_field(help_text: str) -> ArrayField:
+    return ArrayField(
+        models.CharField(max_length=200), default=list, blank=True, help_text=help_text
+    )
+
+
+class SubscriberQuerySet(models.QuerySet["Subscriber"]):
+    def active(self) -> SubscriberQuerySet:
+        return self.filter(status=Subscriber.Status.ACTIVE)
+
+    def due(self, now: datetime) -> SubscriberQuerySet:
+        """Readers whose digest is due. `next_digest_at` is null for whoever gets none."""
+        return self.active().filter(next_digest_at__lte=now)
+
+
+class Subscriber(models.Model):
+    """A reader: an address, the consent behind it, and when mail is wanted."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "waiting for confirmation"
+        ACTIVE = "active", "active"
+        UNSUBSCRIBED = "unsubscribed", "unsubscribed"
+        SUPPRESSED = "suppressed", "suppressed (bounced or complained)"
+
+    class Frequency(models.TextChoices):
+        DAILY = "daily", "Every day"
+        WEEKDAYS = "weekdays", "Monday to Friday"
+        WEEKLY = "weekly", "Once a week"
+        PAUSED = "paused", "Paused"
+
+    class Weekday(models.IntegerChoices):
+        MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
+
+    email = models.EmailField(help_text="As typed; mail goes here.")
+    email_key = models.CharField(
+        max_length=254, unique=True, editable=False, help_text="Folded to lower case: the identity."
+    )
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    timezone = models.CharField(max_length=64, default="UTC")
+    hour = models.PositiveSmallIntegerField(default=8, validators=[MaxValueValidator(23)])
+    frequency = models.CharField(max_length=10, choices=Frequency, default=Frequency.DAILY)
+    weekday = models.PositiveSmallIntegerField(
+        choices=Weekday, default=Weekday.MONDAY, help_text="For weekly digests."
+    )
+    max_papers = models.PositiveSmallIntegerField(
+        default=10, validators=[MinValueValidator(1), MaxValueValidator(30)]
+    )
+    next_digest_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_digest_day = models.DateField(null=True, blank=True, editable=False)
+    covered_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Until when a sent digest covered the news.",
+    )
+    created_at = models.DateTimeField()
+    confirmation_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
+    confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    consent_text = models.TextField(blank=True, editable=False)
+    consent_page = models.CharField(max_length=200, blank=True, editable=False)
+    consent_ip = models.GenericIPAddressField(null=True, blank=True, editable=False)
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_digest_at", "id"],
+                name="subscriber_due",
+                condition=models.Q(status="active", next_digest_at__isnull=False),
+            ),
+            models.Index(
+                fields=["created_at"],
+                name="subscriber_unconfirmed",
+                condition=models.Q(status="pending"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Interests(models.Model):
+    """What a reader says they care about, as they said it; vectors are made from it each time,
+    so that a new lexicon never makes a stored profile wrong."""
+
+    subscriber = models.OneToOneField(Subscriber, on_delete=models.CASCADE, primary_key=True)
+    topics = models.TextField(blank=True, help_text="In the reader's own words.")
+    words = words_field("Words or phrases that matter.")
+    excluded_words = words_field("Papers holding one of these are never sent.")
+    categories = words_field("arXiv categories, such as cs.CL.")
+    authors = words_field("Authors followed.")
+    examples = words_field("arXiv ids of papers the reader likes.")
+
+    class Meta:
+        verbose_name_plural = "interests"
+
+    def __str__(self) -> str:
+        return f"interests of {self.subscriber_id}"
+
+
+class Reaction(models.Model):
+    """A reader's one tap on a paper."""
+
+    class Kind(models.TextChoices):
+        MORE = "more", "more like this"
+        LESS = "less", "less like this"
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="reactions")
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="reactions")
+    kind = models.CharField(max_length=4, choices=Kind)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscriber", "paper"], name="one_reaction_a_paper")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id}: {self.get_kind_display()} {self.paper_id}"
+
+
+class DigestQuerySet(models.QuerySet["Digest"]):
+    def claim(self, pk: int, worker: str, now: datetime) -> bool:
+        """Take a pending digest for hand-over; False means it is not ours to send.
+
+        Whoever unsubscribed meanwhile is part of the condition: nothing is claimed after.
+        """
+        ready = self.filter(pk=pk, status=Digest.Status.PENDING, next_attempt_at__lte=now)
+        return bool(
+            ready.filter(subscriber__status=Subscriber.Status.ACTIVE).update(
+                status=Digest.Status.SENDING,
+                claimed_at=now,
+                claimed_by=worker,
+                attempts=models.F("attempts") + 1,
+            )
+        )
+
+    def books(self) -> dict[str, int]:
+        """How many digests stand in each state; they add up to what was due."""
+        counts = dict.fromkeys(Digest.Status.values, 0)
+        return counts | dict(self.values_list("status").annotate(models.Count("pk")).order_by())
+
+
+class Digest(models.Model):
+    """What one reader gets on one day, and how far it has come.
+
+    pending -> sending -> sent | failed | uncertain, or skipped | suppressed without sending.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+        UNCERTAIN = "uncertain"
+        SKIPPED = "skipped"
+        SUPPRESSED = "suppressed"
+
+    # Papers in these are on their way or there: they never come again.
+    HOLDS_PAPERS = (Status.PENDING, Status.SENDING, Status.SENT)
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="digests")
+    day = models.DateField(help_text="The reader's local day.")
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    reason = models.TextField(blank=True, help_text="Why it was skipped, or what went wrong.")
+    subject = models.CharField(max_length=300, blank=True)
+    # A digest is written once and read as a whole: rows of their own for ten papers a reader
+    # a day would be ten million rows a day. `paper_ids` repeats the ids for "sent before?".
+    items = models.JSONField(default=list, help_text="paper, section, reason and score of each.")
+    paper_ids = ArrayField(models.BigIntegerField(), default=list)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(help_text="Too late to be sent as today's.")
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    claimed_by = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DigestQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-day", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["subscriber", "day"], name="one_digest_a_day")
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                name="digest_to_send",
+                condition=models.Q(status="pending"),
+            ),
+            models.Index(
+                fields=["claimed_at"], name="digest_in_hand", condition=models.Q(status="sending")
+            ),
+            models.Index(fields=["day", "status"], name="digest_books"),
+        ]
+
+    def __str__(self) -> str:
+        return f"digest of {self.day} for {self.subscriber_id} ({self.status})"

@@ -1,0 +1,34 @@
+"""A reader's coming and going, and when the next digest is due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from subscriptions.models import Subscriber
+from subscriptions.schedule import Rhythm, next_digest_at
+
+Status = Subscriber.Status
+
+
+def reschedule(reader: Subscriber, now: datetime) -> None:
+    """Set when the next digest is due (not saved); None for whoever gets none."""
+    rhythm = Rhythm(reader.timezone, reader.hour, reader.frequency, reader.weekday)
+    wanted = reader.status == Status.ACTIVE
+    reader.next_digest_at = next_digest_at(rhythm, now, reader.last_digest_day) if wanted else None
+
+
+def activate(reader: Subscriber, now: datetime) -> bool:
+    """Confirmed by the reader: mail may flow. Twice changes nothing; False if it may not."""
+    if reader.status == Status.SUPPRESSED:
+        return False
+    if reader.status != Status.ACTIVE:
+        reader.status, reader.confirmed_at = Status.ACTIVE, now
+        reschedule(reader, now)
+        reader.save(update_fields=["status", "confirmed_at", "next_digest_at"])
+    return True
+
+
+def unsubscribe(pk: int, now: datetime) -> None:
+    """Gone at once: whoever is not active is never claimed. Twice changes nothing."""
+    here = Subscriber.objects.filter(pk=pk, status__in=(Status.PENDING, Status.ACTIVE))
+    here.update(status=Status.UNSUBSCRIBED, unsubscribed_at=now, next_digest_at=None)

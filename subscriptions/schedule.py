@@ -1,0 +1,85 @@
+"""When a reader's digest is due: pure functions of their zone, hour and frequency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+DAYS_AHEAD = 9  # a week, and a day on each side for zones that skip one
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """timezone: IANA name; hour: 0-23 local; frequency: daily, weekdays, weekly or paused;
+    weekday: 0 (Monday) to 6, for weekly digests."""
+
+    timezone: str
+    hour: int
+    frequency: str
+    weekday: int
+
+    def has(self, day: date) -> bool:
+        """Is this a day on which the reader wants a digest?"""
+        wanted = {
+            "daily": True,
+            "weekdays": day.weekday() < 5,
+            "weekly": day.weekday() == self.weekday,
+        }
+        return wanted.get(self.frequency, False)
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The names of all time zones known here."""
+    return frozenset(available_timezones())
+
+
+def local_day(timezone: str, now: datetime) -> date:
+    """The date on the wall calendar of a zone at an instant."""
+    return now.astimezone(ZoneInfo(timezone)).date()
+
+
+def due_at(timezone: str, day: date, hour: int) -> datetime:
+    """The first instant (UTC) of a local day at or after an hour.
+
+    Where the clock jumps over the hour that is the moment of the jump; where the hour comes
+    twice, the first time.
+    """
+    zone = ZoneInfo(timezone)
+    wall = datetime.combine(day, time(hour), zone)
+    instant = wall.astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return instant
+    return _end_of_gap(zone, wall)
+
+
+def _end_of_gap(zone: ZoneInfo, wall: datetime) -> datetime:
+    """The instant at which a clock jumps over `wall`, found by halving to the second."""
+    before = (wall - timedelta(days=1)).astimezone(UTC)
+    after = (wall + timedelta(days=1)).astimezone(UTC)
+    target = wall.replace(tzinfo=None)
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).replace(tzinfo=None) < target:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
+
+
+def next_digest_at(rhythm: Rhythm, now: datetime, last_day: date | None = None) -> datetime | None:
+    """When the next digest is due, in UTC; None when paused.
+
+    It is the first moment after `now` on a wanted local day later than `last_day`, the day of
+    the last digest, so that nobody gets two on one day however often they change their mind.
+    """
+    today = local_day(rhythm.timezone, now)
+    days = (today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD))
+    for day in days:
+        if not rhythm.has(day) or (last_day and day <= last_day):
+            continue
+        if (due := due_at(rhythm.timezone, day, rhythm.hour)) > now:
+            return due
+    return None

@@ -1,0 +1,53 @@
+"""Doorways: each loads by id and calls one function. Running one twice changes nothing."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from subscriptions import delivery, digests, signup
+from subscriptions.models import Subscriber
+
+
+@shared_task
+def send_confirmation(pk: int) -> None:
+    if reader := Subscriber.objects.filter(pk=pk).first():
+        signup.send_confirmation(reader, timezone.now())
+
+
+@shared_task
+def build_due_digests() -> None:
+    """Beat's: one task per chunk of due readers."""
+    for chunk in digests.due_chunks(timezone.now()):
+        build_digests.delay(chunk)
+
+
+@shared_task
+def build_digests(pks: list[int]) -> None:
+    if ready := digests.build_due(pks, timezone.now()):
+        deliver.delay(ready)
+
+
+@shared_task
+def build_digest_now(pk: int) -> None:
+    if digest := digests.build_now(pk, timezone.now()):
+        deliver.delay([digest.pk])
+
+
+@shared_task
+def deliver(pks: list[int]) -> None:
+    delivery.deliver(pks, timezone.now)
+
+
+@shared_task
+def sweep() -> None:
+    """Beat's: whatever Redis or a worker lost is found again in PostgreSQL."""
+    left = delivery.sweep(timezone.now())
+    for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
+        deliver.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
+
+
+@shared_task
+def expire_pending() -> None:
+    signup.expire_pending(timezone.now())

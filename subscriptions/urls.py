@@ -1,0 +1,31 @@
+from django.urls import path, register_converter
+
+from subscriptions import views
+from subscriptions.models import Reaction
+
+
+class KindConverter:
+    """more or less: the two reactions."""
+
+    regex = "|".join(Reaction.Kind.values)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(KindConverter, "kind")
+
+urlpatterns = [
+    path("subscribe/", views.subscribe, name="subscribe"),
+    path("check-inbox/", views.check_inbox, name="check-inbox"),
+    path("confirm/<token>/", views.confirm, name="confirm"),
+    path("preferences/", views.preferences_link, name="preferences-link"),
+    path("preferences/<token>/", views.preferences, name="preferences"),
+    path("preferences/<token>/send/", views.send_now, name="send-now"),
+    path("unsubscribe/<token>/", views.unsubscribe, name="unsubscribe"),
+    path("react/<kind:kind>/<int:paper_pk>/<token>/", views.react, name="react"),
+    path("digest/<token>/", views.digest, name="digest"),
+]

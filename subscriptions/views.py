@@ -1,0 +1,200 @@
+"""Readers' pages. A mailed link shows a page on GET and acts only on POST, since scanners follow
+every link of a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from papers.models import Paper
+from subscriptions import digests, readers, signup, tasks, tokens
+from subscriptions.forms import InterestsForm, LinkForm, RhythmForm, SignUpForm
+from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.schedule import zones
+from subscriptions.tokens import BadLink, Purpose
+
+View = Callable[..., HttpResponse]
+
+
+def opened_by(purpose: Purpose) -> Callable[[View], View]:
+    """Give the view the value that its token was made for; a bad link gets a page that helps."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        @never_cache
+        def opened(request: HttpRequest, *args: Any, token: str, **rest: Any) -> HttpResponse:
+            try:
+                value = tokens.read(purpose, token)
+            except BadLink as error:
+                return bad_link(request, error)
+            return view(request, *args, value, **rest)
+
+        return opened
+
+    return decorate
+
+
+def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
+    expired = isinstance(error, tokens.ExpiredLink)
+    context = {"expired": expired, "form": LinkForm()}
+    return render(request, "subscriptions/bad_link.html", context, status=410 if expired else 400)
+
+
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """Ask for a confirmation mail. The answer never tells whether an address is known."""
+    form = SignUpForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        status = 400 if request.method == "POST" else 200
+        return render(request, "subscriptions/subscribe.html", {"form": form}, status=status)
+    asked = signup.Request(
+        email=form.cleaned_data["email"],
+        timezone=form.cleaned_data["timezone"],
+        page=request.path,
+        ip=request.META.get("REMOTE_ADDR") or None,
+    )
+    reader = signup.request(asked, timezone.now())
+    tasks.send_confirmation.delay_on_commit(reader.pk)
+    return redirect("check-inbox")
+
+
+def check_inbox(request: HttpRequest) -> HttpResponse:
+    return render(request, "subscriptions/check_inbox.html")
+
+
+def preferences_link(request: HttpRequest) -> HttpResponse:
+    """Mail the way to the preferences, to a known address only; the answer is the same."""
+    form = LinkForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        status = 400 if request.method == "POST" else 200
+        return render(request, "subscriptions/preferences_link.html", {"form": form}, status=status)
+    known = Subscriber.objects.filter(email_key=signup.email_key(form.cleaned_data["email"]))
+    if reader := known.first():
+        tasks.send_confirmation.delay_on_commit(reader.pk)
+    return redirect("check-inbox")
+
+
+@opened_by(Purpose.CONFIRM)
+def confirm(request: HttpRequest, pk: str) -> HttpResponse:
+    reader = get_object_or_404(Subscriber, pk=pk)
+    if request.method != "POST":
+        return render(request, "subscriptions/confirm.html", {"reader": reader})
+    if not readers.activate(reader, timezone.now()):
+        return render(request, "subscriptions/suppressed.html", status=409)
+    messages.success(request, _("You are subscribed. Now say what you care about."))
+    return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, reader.pk))
+
+
+@opened_by(Purpose.PREFERENCES)
+def preferences(request: HttpRequest, pk: str) -> HttpResponse:
+    reader = get_object_or_404(Subscriber, pk=pk)
+    interests, _new = Interests.objects.get_or_create(subscriber=reader)
+    rhythm_form = RhythmForm(request.POST or None, instance=reader)
+    interests_form = InterestsForm(request.POST or None, instance=interests)
+    forms_are_valid = rhythm_form.is_valid() and interests_form.is_valid()
+    if request.method == "POST" and forms_are_valid:
+        _save(rhythm_form, interests_form)
+        messages.success(request, _("Saved. Your next digest follows these."))
+        return redirect(request.path)
+    context = {
+        "reader": reader,
+        "rhythm_form": rhythm_form,
+        "interests_form": interests_form,
+        "zones": sorted(zones()),
+        "unknown_examples": _unknown(interests.examples),
+        "send_url": reverse("send-now", args=[tokens.make(Purpose.PREFERENCES, pk)]),
+        "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
+        "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
+        "newest": reader.digests.filter(status=Digest.Status.SENT).first(),
+    }
+    status = 400 if request.method == "POST" else 200
+    return render(request, "subscriptions/preferences.html", context, status=status)
+
+
+def _save(rhythm_form: RhythmForm, interests_form: InterestsForm) -> None:
+    reader = rhythm_form.save(commit=False)
+    readers.reschedule(reader, timezone.now())
+    reader.save(update_fields=[*rhythm_form.fields, "next_digest_at"])
+    interests_form.save()
+
+
+def _unknown(examples: list[str]) -> list[str]:
+    """Examples that are in no feed we have read, so that matching cannot use them yet."""
+    known = Paper.objects.filter(arxiv_id__in=examples).values_list("arxiv_id", flat=True)
+    return sorted(set(examples) - set(known))
+
+
+@require_POST
+@opened_by(Purpose.PREFERENCES)
+def send_now(request: HttpRequest, pk: str) -> HttpResponse:
+    """Today's digest at once, instead of at the reader's hour; still one a day."""
+    reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
+    digest = digests.build_now(reader.pk, timezone.now())
+    if digest is None or digest.status == Digest.Status.SKIPPED:
+        messages.info(request, _("Nothing new fits what you asked for today."))
+    elif digest.attempts or digest.status != Digest.Status.PENDING:
+        messages.info(request, _("Today's digest has been sent already; there is one a day."))
+    else:
+        tasks.deliver.delay_on_commit([digest.pk])
+        messages.success(request, _("Today's digest is on its way to your inbox."))
+    return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
+
+
+@csrf_exempt  # RFC 8058: mailbox providers post here without cookie or token of ours
+@require_http_methods(["GET", "HEAD", "POST"])
+@opened_by(Purpose.UNSUBSCRIBE)
+def unsubscribe(request: HttpRequest, pk: str) -> HttpResponse:
+    """GET shows a button; POST leaves at once, for a button and for one-click alike. A reader
+    who is gone already, or was erased, sees the same."""
+    if request.method != "POST":
+        link = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, pk)])
+        context = {"reader": Subscriber.objects.filter(pk=pk).first(), "preferences_url": link}
+        return render(request, "subscriptions/unsubscribe.html", context)
+    readers.unsubscribe(int(pk), timezone.now())
+    return render(request, "subscriptions/unsubscribed.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def react(request: HttpRequest, kind: str, paper_pk: int, token: str) -> HttpResponse:
+    """GET shows the paper with a button; POST records more or less like this."""
+    return _react(request, kind, paper_pk, token=token)
+
+
+@opened_by(Purpose.REACT)
+def _react(request: HttpRequest, kind: str, paper_pk: int, pk: str) -> HttpResponse:
+    reader = get_object_or_404(Subscriber, pk=pk)
+    paper = get_object_or_404(Paper, pk=paper_pk)
+    context = {"paper": paper, "kind": kind, "done": request.method == "POST"}
+    if request.method == "POST":
+        Reaction.objects.update_or_create(
+            subscriber=reader,
+            paper=paper,
+            defaults={"kind": kind, "created_at": timezone.now()},
+        )
+        token = tokens.make(Purpose.PREFERENCES, reader.pk)
+        context["preferences_url"] = reverse("preferences", args=[token])
+    return render(request, "subscriptions/react.html", context)
+
+
+@opened_by(Purpose.DIGEST)
+def digest(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A digest in the browser, as its mail shows it."""
+    found = get_object_or_404(Digest.objects.select_related("subscriber"), public_id=public_id)
+    context = digests.context(found) | digests.emails.reader_links(found.subscriber)
+    return render(request, "emails/digest.html", context | {"in_browser": True})
+
+
+def is_local(request: HttpRequest) -> bool:
+    """The outbox is for trying Paperboy on one's own machine."""
+    return settings.DEBUG and settings.EMAIL_BACKEND == "config.outbox.OutboxBackend"

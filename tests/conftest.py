@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from config import services
+from papers import corpus
+from papers.models import Paper
+from subscriptions.models import Interests, Subscriber
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)  # a Thursday
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    services.start()
+
+
+@pytest.fixture(autouse=True)
+def outbox(tmp_path: Path, settings: Any) -> Path:
+    """Mail that is not sent to the test's own sink lands here, and not in a real outbox."""
+    settings.OUTBOX_DIR = tmp_path / "outbox"
+    settings.EMAIL_BACKEND = "config.outbox.OutboxBackend"
+    return tmp_path / "outbox"
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def redis() -> Iterator[None]:
+    """A real Redis, emptied before and after."""
+    services.start()
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def make_paper(db: None) -> Callable[..., Paper]:
+    """A stored paper; whatever is not given is plain."""
+
+    def make(title: str = "A plain paper", **given: Any) -> Paper:
+        number = Paper.objects.count()
+        values: dict[str, Any] = {
+            "title": title,
+            "title_key": f"{title.lower()}|{number}",
+            "title_raw": title,
+            "abstract": f"We study {title.lower()}. Our method improves on what was known.",
+            "text_from": "arxiv-rss",
+            "arxiv_id": f"2604.{10000 + number}",
+            "authors": ["Ada Example", "Bo Example"],
+            "categories": ["cs.CL"],
+            "announce_type": "new",
+            "listed_on": NOW.date(),
+            "abstract_url": f"https://arxiv.org/abs/2604.{10000 + number}",
+            "first_seen_at": NOW - timedelta(hours=4),
+            "text_seen_at": NOW - timedelta(hours=4),
+        }
+        paper = Paper.objects.create(**values | given)
+        paper.refresh_from_db()
+        return paper
+
+    return make
+
+
+@pytest.fixture
+def make_reader(db: None) -> Callable[..., Subscriber]:
+    """An active reader who is due now; keyword `interests` fills in what they care about."""
+
+    def make(email: str = "reader@example.org", interests: Any = None, **given: Any) -> Subscriber:
+        values: dict[str, Any] = {
+            "email": email,
+            "email_key": email.lower(),
+            "status": Subscriber.Status.ACTIVE,
+            "created_at": NOW - timedelta(days=10),
+            "confirmed_at": NOW - timedelta(days=10),
+            "next_digest_at": NOW - timedelta(seconds=30),
+        }
+        reader = Subscriber.objects.create(**values | given)
+        Interests.objects.create(subscriber=reader, **(interests or {}))
+        return reader
+
+    return make
+
+
+@pytest.fixture
+def edition(make_paper: Callable[..., Paper]) -> list[Paper]:
+    """Today's papers: three on language, three on vision, with votes, scored and learnt from."""
+    papers = [
+        make_paper("Long context language models", votes=90, categories=["cs.CL"]),
+        make_paper("Reasoning agents with tools", votes=40, categories=["cs.AI", "cs.CL"]),
+        make_paper("Tokenisation of rare languages", categories=["cs.CL"]),
+        make_paper("Diffusion for video generation", votes=60, categories=["cs.CV"]),
+        make_paper("Gaussian splatting of street scenes", votes=5, categories=["cs.CV"]),
+        make_paper("Segmentation of medical images", categories=["cs.CV", "eess.IV"]),
+    ]
+    corpus.rescore(NOW)
+    corpus.learn(NOW)
+    return papers
+
+
+def pytest_report_header() -> str:
+    return f"data directory: {settings.DATA_DIR}"

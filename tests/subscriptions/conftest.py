@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+
+@dataclass
+class Sink:
+    """A real SMTP server that keeps what it accepts; `answers` are given first, one a RCPT or
+    DATA command of the named stage."""
+
+    accepted: list[EmailMessage] = field(default_factory=list)
+    at_rcpt: list[str] = field(default_factory=list)
+    at_data: list[str] = field(default_factory=list)
+    hang_up_after_data: bool = False
+
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Any, address: str, _: Any
+    ) -> str:
+        if self.at_rcpt and not (answer := self.at_rcpt.pop(0)).startswith("250"):
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
+        if self.at_data and not (answer := self.at_data.pop(0)).startswith("250"):
+            return answer
+        message = BytesParser(policy=default).parsebytes(envelope.content)
+        self.accepted.append(message)  # type: ignore[arg-type]
+        if self.hang_up_after_data:
+            server.transport.abort()
+        return "250 accepted"
+
+
+@pytest.fixture
+def smtp(settings: Any) -> Iterator[Sink]:
+    """Mail goes to a real SMTP server of the test's own."""
+    sink = Sink()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(sink, hostname="127.0.0.1", port=port)
+    controller.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    settings.EMAIL_TIMEOUT = 5
+    yield sink
+    controller.stop()

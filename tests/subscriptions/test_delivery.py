@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from anymail.exceptions import AnymailRequestsAPIError
+
+from papers.models import Paper
+from subscriptions import delivery, digests, readers
+from subscriptions.models import Digest, Subscriber
+from tests.subscriptions.conftest import Sink
+
+pytestmark = pytest.mark.django_db
+MakeReader = Callable[..., Subscriber]
+
+
+@pytest.fixture
+def ready(edition: list[Paper], make_reader: MakeReader, now: datetime) -> list[int]:
+    """Three pending digests."""
+    pks = [make_reader(f"{n}@e.org", {"topics": "language models"}).pk for n in range(3)]
+    return digests.build_due(pks, now)
+
+
+def states() -> list[str]:
+    return list(Digest.objects.order_by("pk").values_list("status", flat=True))
+
+
+def test_each_digest_is_handed_over_once_and_recorded(
+    ready: list[int], smtp: Sink, now: datetime
+) -> None:
+    assert delivery.deliver(ready, lambda: now) == {"sent": 3}
+    assert [message["To"] for message in smtp.accepted] == ["0@e.org", "1@e.org", "2@e.org"]
+    assert states() == ["sent"] * 3
+    assert Subscriber.objects.filter(covered_until=now).count() == 3
+
+
+def test_delivering_again_sends_nothing(ready: list[int], smtp: Sink, now: datetime) -> None:
+    delivery.deliver(ready, lambda: now)
+    assert delivery.deliver(ready, lambda: now) == {}
+    assert len(smtp.accepted) == 3
+
+
+def test_a_claimed_digest_is_nobody_elses(ready: list[int], now: datetime) -> None:
+    assert Digest.objects.claim(ready[0], "one", now)
+    assert not Digest.objects.claim(ready[0], "two", now)
+
+
+def test_who_unsubscribes_during_a_run_is_not_sent_to(
+    ready: list[int], smtp: Sink, now: datetime
+) -> None:
+    leaving = Digest.objects.get(pk=ready[1]).subscriber
+    readers.unsubscribe(leaving.pk, now)
+    delivery.deliver(ready, lambda: now)
+    assert leaving.email not in [message["To"] for message in smtp.accepted]
+    delivery.sweep(now)
+    assert states() == ["sent", "suppressed", "sent"]
+
+
+def test_a_temporary_refusal_is_tried_again_later(
+    ready: list[int], smtp: Sink, now: datetime
+) -> None:
+    smtp.at_rcpt = ["451 later, please"]
+    delivery.deliver(ready, lambda: now)
+    assert states() == ["pending", "sent", "sent"]
+    waiting = Digest.objects.get(pk=ready[0])
+    assert waiting.next_attempt_at > now
+    assert "451" in waiting.reason
+    later = now + timedelta(minutes=5)
+    assert delivery.sweep(later) == [ready[0]]
+    delivery.deliver(delivery.sweep(later), lambda: later)
+    assert states() == ["sent"] * 3
+
+
+def test_a_digest_is_not_claimed_before_its_next_attempt(
+    ready: list[int], smtp: Sink, now: datetime
+) -> None:
+    smtp.at_rcpt = ["451 later, please"]
+    delivery.deliver(ready[:1], lambda: now)
+    assert delivery.deliver(ready[:1], lambda: now) == {}
+
+
+def test_attempts_are_bounded(ready: list[int], smtp: Sink, now: datetime) -> None:
+    smtp.at_rcpt = ["451 later"] * 100
+    for _ in range(20):
+        now = Digest.objects.get(pk=ready[0]).next_attempt_at
+        delivery.deliver(ready[:1], lambda moment=now: moment)  # type: ignore[misc]
+    digest = Digest.objects.get(pk=ready[0])
+    assert (digest.status, digest.attempts) == ("failed", delivery.MOST_ATTEMPTS)
+
+
+def test_a_refusal_for_good_fails_alone(ready: list[int], smtp: Sink, now: datetime) -> None:
+    smtp.at_rcpt = ["250 ok", "550 no such mailbox"]
+    delivery.deliver(ready, lambda: now)
+    assert states() == ["sent", "failed", "sent"]
+    assert "no such mailbox" in Digest.objects.get(pk=ready[1]).reason
+
+
+def test_a_connection_lost_after_acceptance_is_uncertain_and_never_sent_again(
+    ready: list[int], smtp: Sink, now: datetime
+) -> None:
+    smtp.hang_up_after_data = True
+    delivery.deliver(ready[:1], lambda: now)
+    assert states()[0] == "uncertain"
+    smtp.hang_up_after_data = False
+    for hours in (1, 2, 24):
+        later = now + timedelta(hours=hours)
+        delivery.deliver([*delivery.sweep(later), *ready[:1]], lambda moment=later: moment)  # type: ignore[misc]
+    assert [message["To"] for message in smtp.accepted].count("0@e.org") == 1
+
+
+def test_a_server_that_is_down_costs_nothing_but_time(
+    ready: list[int], smtp: Sink, settings: Any, now: datetime
+) -> None:
+    settings.EMAIL_PORT = 1  # nobody listens there
+    delivery.deliver(ready, lambda: now)
+    assert states() == ["pending"] * 3
+
+
+def test_what_a_lost_worker_had_in_hand_becomes_uncertain(ready: list[int], now: datetime) -> None:
+    Digest.objects.claim(ready[0], "a worker that dies now", now)
+    delivery.sweep(now + timedelta(minutes=9))
+    assert states()[0] == "sending"
+    delivery.sweep(now + timedelta(minutes=11))
+    assert states()[0] == "uncertain"
+
+
+def test_what_redis_lost_is_found_again(ready: list[int], now: datetime) -> None:
+    assert delivery.sweep(now + timedelta(minutes=1)) == []
+    assert delivery.sweep(now + timedelta(minutes=4)) == ready
+
+
+def test_nothing_is_sent_after_the_cut_off(ready: list[int], now: datetime) -> None:
+    late = now + timedelta(hours=11)
+    assert delivery.sweep(late) == []
+    assert states() == ["failed"] * 3
+
+
+def test_a_digest_that_cannot_be_rendered_fails_alone(
+    ready: list[int], smtp: Sink, now: datetime
+) -> None:
+    Digest.objects.filter(pk=ready[1]).update(items=[{"broken": True}])
+    delivery.deliver(ready, lambda: now)
+    assert states() == ["sent", "failed", "sent"]
+
+
+def test_a_failed_record_never_overwrites_what_was_settled(ready: list[int], now: datetime) -> None:
+    Digest.objects.filter(pk=ready[0]).update(status=Digest.Status.SENT)
+    delivery.record(ready[0], delivery.Outcome(Digest.Status.FAILED), now)
+    assert states()[0] == "sent"
+
+
+def test_the_books_add_up(ready: list[int], smtp: Sink, now: datetime) -> None:
+    smtp.at_rcpt = ["250 ok", "550 no", "451 later"]
+    delivery.deliver(ready, lambda: now)
+    books = Digest.objects.all().books()
+    assert (books["sent"], books["failed"], books["pending"]) == (1, 1, 1)
+    assert sum(books.values()) == 3
+
+
+def http_error(status: int) -> AnymailRequestsAPIError:
+    response = type("Response", (), {"status_code": status, "reason": "", "text": ""})()
+    return AnymailRequestsAPIError("no", response=response)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (smtplib.SMTPResponseException(421, b"busy"), "pending"),
+        (smtplib.SMTPRecipientsRefused({"a@e.org": (452, b"full")}), "pending"),
+        (smtplib.SMTPRecipientsRefused({"a@e.org": (550, b"unknown")}), "failed"),
+        (smtplib.SMTPServerDisconnected("gone"), "uncertain"),
+        (TimeoutError("no answer"), "uncertain"),
+        (ConnectionRefusedError("nobody there"), "pending"),
+        (http_error(429), "pending"),
+        (http_error(422), "failed"),
+        (http_error(502), "uncertain"),
+        (ValueError("a header with a line break"), "failed"),
+    ],
+)
+def test_errors_say_whether_the_message_may_have_been_accepted(
+    error: Exception, status: str
+) -> None:
+    assert delivery.outcome_of(error).status == status
+
+
+def test_delays_grow_and_are_bounded() -> None:
+    assert delivery.delay(1) <= delivery.FIRST_DELAY
+    assert delivery.delay(4) > 3 * delivery.FIRST_DELAY
+    assert delivery.delay(50) <= delivery.LONGEST_DELAY

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+
+import pytest
+
+from papers import corpus
+from papers.models import Paper
+from subscriptions import digests, emails
+from subscriptions.models import Digest, Subscriber
+
+pytestmark = pytest.mark.django_db
+MakeReader = Callable[..., Subscriber]
+LINK = re.compile(r"https?://[^\s\"'<>)]+")
+
+
+def sent(digest: Digest) -> EmailMessage:
+    """The digest's mail as it leaves, parsed again."""
+    message = emails.digest(digest, digests.context(digest))
+    return BytesParser(policy=default).parsebytes(message.message().as_bytes())  # type: ignore[return-value]
+
+
+def parts(message: EmailMessage) -> tuple[str, str]:
+    text, html = message.iter_parts()
+    assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    return text.get_content(), html.get_content()
+
+
+@pytest.fixture
+def digest(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Digest:
+    reader = make_reader(interests={"topics": "language models", "categories": ["cs.CL"]})
+    digests.build_due([reader.pk], now)
+    return reader.digests.select_related("subscriber").get()
+
+
+def test_every_header_that_mailbox_providers_ask_for(digest: Digest) -> None:
+    message = sent(digest)
+    assert message["Message-ID"] == f"<{digest.public_id}@localhost.localdomain>"
+    assert message["Date"]
+    assert message.get_all("To") == ["reader@example.org"]
+    assert message["List-Id"] == "Paperboy digest <digest.localhost.localdomain>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    by_web, by_mail = message["List-Unsubscribe"].split(",")
+    assert re.fullmatch(r"<http://127\.0\.0\.1:8000/unsubscribe/[^/]+/>", by_web.strip())
+    assert by_mail.strip().startswith("<mailto:unsubscribe@")
+    assert message.get_content_type() == "multipart/alternative"
+
+
+def test_text_first_with_the_same_links_as_the_html(digest: Digest) -> None:
+    text, html = parts(sent(digest))
+    assert set(LINK.findall(text)) == set(LINK.findall(html.replace("&amp;", "&")))
+
+
+def test_every_paper_shows_title_authors_reason_extract_and_reactions(digest: Digest) -> None:
+    for part in parts(sent(digest)):
+        flat = " ".join(part.split())
+        for item in digest.items:
+            paper = Paper.objects.get(pk=item["paper"])
+            assert paper.title in flat
+            assert paper.abstract_url in flat
+            assert f"/react/more/{paper.pk}/" in flat
+            assert f"/react/less/{paper.pk}/" in flat
+        assert "Ada Example" in flat
+        assert "90 votes" in flat
+        assert "/preferences/" in flat
+        assert "/digest/" in flat
+
+
+def test_no_link_holds_the_readers_address(digest: Digest) -> None:
+    message = sent(digest)
+    links = [*LINK.findall(parts(message)[1]), message["List-Unsubscribe"]]
+    assert not [link for link in links if "reader" in link or "example.org" in link]
+
+
+def test_hostile_titles_are_right_in_html_and_text_and_never_in_a_header(
+    make_paper: Callable[..., Paper], make_reader: MakeReader, now: datetime
+) -> None:
+    title = 'A <script>alert(1)</script> & "quotes" Bcc: x@y.z café 模型'
+    make_paper(title, votes=3, score=1.0, code_url="https://code.example.org/x")
+    reader = make_reader()
+    digests.build_due([reader.pk], now)
+    digest = reader.digests.select_related("subscriber").get()
+    digest.subject = "Two\r\nBcc: everyone@example.org"
+    message = sent(digest)
+    text, html = parts(message)
+    assert title in " ".join(text.split())
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert message["Bcc"] is None
+    assert message["Subject"] == "Two Bcc: everyone@example.org"
+
+
+def test_thousands_of_authors_and_the_longest_digest_stay_below_the_clipping_limit(
+    make_paper: Callable[..., Paper], make_reader: MakeReader, now: datetime
+) -> None:
+    for number in range(30):
+        make_paper(
+            f"{number} " + "Long title " * 30,
+            authors=[f"Author Number {one}" for one in range(3303)],
+            abstract="A sentence of some length that says what was found in the end. " * 40,
+            votes=10,
+            score=1.0,
+            code_url="https://code.example.org/" + "x" * 100,
+        )
+    corpus.learn(now)
+    reader = make_reader(max_papers=30, interests={"topics": "long title"})
+    digests.build_due([reader.pk], now)
+    digest = reader.digests.select_related("subscriber").get()
+    message = sent(digest)
+    html = parts(message)[1]
+    assert len(digest.items) >= 20
+    assert len(html.encode()) <= 102_400
+    assert "more" in html
+
+
+def test_a_test_mail_acts_for_no_reader(digest: Digest) -> None:
+    message = emails.test_digest(digest, digests.context(digest), "curator@example.org")
+    assert message.to == ["curator@example.org"]
+    assert message.subject.startswith("[Test] ")
+    assert "/unsubscribe/0:" in message.extra_headers["List-Unsubscribe"]
