@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -96,7 +97,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    *(["whitenoise.middleware.WhiteNoiseMiddleware"] if not DEBUG else []),  # runserver has its own
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -166,34 +167,40 @@ CACHES = {
 
 # --- Mail ---------------------------------------------------------------------------------
 # ANYMAIL_PROVIDER=postmark with ANYMAIL_POSTMARK_SERVER_TOKEN=... picks any django-anymail
-# backend; EMAIL_URL=smtp+tls://user:password@host:587 picks SMTP; neither, the local outbox.
+# backend; EMAIL_URL=submission://user:password@host picks SMTP; neither, the local outbox.
 ANYMAIL_PROVIDER: str = read(env.str, "ANYMAIL_PROVIDER", "")
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value
     for name, value in os.environ.items()
     if name.startswith("ANYMAIL_") and name != "ANYMAIL_PROVIDER"
 }
-EMAIL_TIMEOUT = 30
+SMTP_HINT = "submission://user:password@host (STARTTLS), smtp://host?ssl=1 or smtp://host"
 OUTBOX_DIR = DATA_DIR / "outbox"
+EMAIL_TIMEOUT = 30
 if ANYMAIL_PROVIDER:
+    if not find_spec(f"anymail.backends.{ANYMAIL_PROVIDER}"):
+        raise ImproperlyConfigured(
+            f"ANYMAIL_PROVIDER: django-anymail has no backend named {ANYMAIL_PROVIDER!r}."
+        )
     EMAIL_BACKEND = f"anymail.backends.{ANYMAIL_PROVIDER}.EmailBackend"
-elif email := read(env.dj_email_url, "EMAIL_URL"):
-    EMAIL_BACKEND = email["EMAIL_BACKEND"]
-    EMAIL_HOST, EMAIL_PORT = email["EMAIL_HOST"], email["EMAIL_PORT"]
-    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = email["EMAIL_HOST_USER"], email["EMAIL_HOST_PASSWORD"]
-    EMAIL_USE_TLS, EMAIL_USE_SSL = email["EMAIL_USE_TLS"], email["EMAIL_USE_SSL"]
-    EMAIL_TIMEOUT = email.get("EMAIL_TIMEOUT") or EMAIL_TIMEOUT
+elif smtp := read(env.dj_email_url, "EMAIL_URL"):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    if smtp.get("EMAIL_BACKEND") != EMAIL_BACKEND:
+        raise ImproperlyConfigured(f"EMAIL_URL: must be {SMTP_HINT}.")
+    EMAIL_HOST, EMAIL_PORT = smtp["EMAIL_HOST"], smtp["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = smtp["EMAIL_HOST_USER"], smtp["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = smtp["EMAIL_USE_TLS"], smtp["EMAIL_USE_SSL"]
+    EMAIL_TIMEOUT = smtp["EMAIL_TIMEOUT"] or EMAIL_TIMEOUT
 else:
-    required("EMAIL_URL", False, "smtp+tls://user:password@host:587, or set ANYMAIL_PROVIDER.")
+    required("EMAIL_URL", False, f"{SMTP_HINT}; or set ANYMAIL_PROVIDER.")
     EMAIL_BACKEND = "config.outbox.OutboxBackend"
-DEFAULT_FROM_EMAIL: str = required(
-    "DEFAULT_FROM_EMAIL",
-    read(env.str, "DEFAULT_FROM_EMAIL", "Paperboy <paperboy@localhost.localdomain>" * DEBUG),
-    "Such as 'Paperboy <paperboy@example.org>'.",
+DEFAULT_FROM_EMAIL: str = read(
+    env.str, "DEFAULT_FROM_EMAIL", "Paperboy <paperboy@localhost.localdomain>" if DEBUG else ""
 )
-MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+required("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL, "Such as 'Paperboy <paperboy@example.org>'.")
+MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].partition("@")[2]
 if not MAIL_DOMAIN:
-    raise ImproperlyConfigured(f"DEFAULT_FROM_EMAIL: {DEFAULT_FROM_EMAIL!r} is no address.")
+    raise ImproperlyConfigured(f"DEFAULT_FROM_EMAIL: {DEFAULT_FROM_EMAIL!r} is no e-mail address.")
 UNSUBSCRIBE_EMAIL: str = read(env.str, "UNSUBSCRIBE_EMAIL", f"unsubscribe@{MAIL_DOMAIN}")
 CONTACT_EMAIL: str = read(env.str, "CONTACT_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1])
 USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"

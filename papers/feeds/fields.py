@@ -94,7 +94,7 @@ def tex_title(text: str) -> str:
 
 def tex_abstract(text: str) -> str:
     """Paragraphs with LaTeX made readable, separated by blank lines."""
-    return abstract("\n\n".join(map(readable, unwrap(text[:MAX_RAW]).split("\n\n"))))
+    return abstract(readable(text[:MAX_RAW]))
 
 
 def abstract(text: str) -> str:

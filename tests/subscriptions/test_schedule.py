@@ -74,6 +74,4 @@ def test_every_local_day_of_a_year_has_exactly_one_digest(zone: str, hour: int) 
         assert due > moment
         moment = due
         days.append(local_day(zone, due))
-    assert all(
-        later - earlier == timedelta(days=1) for earlier, later in pairwise(days)
-    )
+    assert all(later - earlier == timedelta(days=1) for earlier, later in pairwise(days))

@@ -35,8 +35,8 @@ class Command(BaseCommand):
         now = timezone.now()
         corpus.rescore(now)
         corpus.learn(now)
-        if None in results:
-            sys.exit(1)
+        if any(result is None or 0 < result.entries == result.refused for result in results):
+            sys.exit(1)  # a document of which nothing could be used is a failure too
 
     def documents(self, paths: list[Path], kind: str | None) -> Iterator[Result | None]:
         """One result a document; None, said on stderr, for one that cannot be read."""

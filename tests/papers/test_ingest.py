@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from papers import sample
+from papers.feeds import Entry, ParsedDocument
+from papers.ingest import Result, store
+from papers.models import Document, Observation, Paper
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 4, 30, 5, tzinfo=UTC)
+ENTRY = Entry(
+    title="Learning to fold",
+    abstract="We fold.",
+    title_raw="Learning to fold",
+    abstract_raw="We fold.",
+    authors=("Ada Example", "Bo Example"),
+    arxiv_id="2604.12345",
+    version=1,
+    categories=("cs.LG", "q-bio.BM"),
+    announce_type="new",
+    listed_on=date(2026, 4, 29),
+)
+FEATURED = replace(
+    ENTRY,
+    version=None,
+    categories=(),
+    announce_type="",
+    listed_on=None,
+    featured_on=date(2026, 4, 30),
+    votes=7,
+    comments=1,
+    code_url="https://code.example.org/fold",
+)
+
+_serial = iter(range(10_000))
+
+
+def put(*entries: Entry, kind: str = "arxiv-rss", now: datetime = NOW, digest: str = "") -> Result:
+    """Store a document of these entries; every one has bytes of its own unless told."""
+    parsed = ParsedDocument(kind=kind, title="A list", entries=entries, refused=())
+    return store(parsed, digest or f"{next(_serial):064}", "a document", now)
+
+
+def test_a_new_paper_is_one_row_with_all_its_facts() -> None:
+    assert put(ENTRY).new == 1
+    paper = Paper.objects.get()
+    assert (paper.arxiv_id, paper.version, paper.day) == ("2604.12345", 1, date(2026, 4, 29))
+    assert paper.authors == ["Ada Example", "Bo Example"]
+    assert paper.primary_category == "cs.LG"
+
+
+def test_the_same_document_again_changes_nothing() -> None:
+    put(ENTRY, digest="a" * 64)
+    again = put(ENTRY, digest="a" * 64)
+    assert (again.new, again.updated, again.unchanged) == (0, 0, 1)
+    assert again.known
+    assert Document.objects.count() == 1
+
+
+def test_cross_lists_and_feeds_merge_into_one_row() -> None:
+    put(ENTRY)
+    put(replace(ENTRY, announce_type="cross", listed_on=date(2026, 4, 30)))
+    result = put(FEATURED, kind="hf-daily")
+    assert result.updated == 1
+    paper = Paper.objects.get()
+    assert (paper.votes, paper.comments) == (7, 1)
+    assert paper.code_url == "https://code.example.org/fold"
+    assert paper.categories == ["cs.LG", "q-bio.BM"]
+    assert paper.listed_on == date(2026, 4, 29)
+    assert paper.day == date(2026, 4, 30), "news on the day it was featured"
+
+
+def test_a_paper_twice_in_one_document_is_one_row() -> None:
+    result = put(ENTRY, replace(ENTRY, announce_type="cross"))
+    assert (result.new, result.unchanged, Paper.objects.count()) == (1, 1, 1)
+
+
+def test_votes_are_observed_over_time() -> None:
+    for hours, votes in enumerate((7, 9, 9, 30)):
+        put(replace(FEATURED, votes=votes), kind="hf-daily", now=NOW + timedelta(hours=hours))
+    assert list(Observation.objects.values_list("votes", flat=True)) == [7, 9, 9, 30]
+    assert Paper.objects.get().votes == 30
+
+
+def test_a_document_read_again_later_does_not_bring_old_votes_back() -> None:
+    put(FEATURED, kind="hf-daily", digest="a" * 64)
+    put(replace(FEATURED, votes=30), kind="hf-daily", now=NOW + timedelta(hours=1))
+    put(FEATURED, kind="hf-daily", digest="a" * 64, now=NOW + timedelta(hours=2))
+    assert Paper.objects.get().votes == 30
+    assert Observation.objects.count() == 2
+
+
+def test_a_revision_replaces_the_text_and_is_no_news() -> None:
+    put(ENTRY)
+    put(replace(ENTRY, title="Learning to fold well", version=2, announce_type="replace"))
+    paper = Paper.objects.get()
+    assert (paper.title, paper.version, paper.announce_type) == ("Learning to fold well", 2, "new")
+
+
+def test_an_older_version_never_replaces_a_newer_one() -> None:
+    put(replace(ENTRY, title="Newer", version=2, announce_type="replace"))
+    put(ENTRY, now=NOW + timedelta(days=1))
+    assert Paper.objects.get().title == "Newer"
+
+
+def test_a_lesser_source_never_replaces_the_archives_words() -> None:
+    put(ENTRY)
+    put(replace(FEATURED, title="LEARNING TO FOLD!!"), kind="hf-daily", now=NOW + timedelta(days=1))
+    assert Paper.objects.get().title == "Learning to fold"
+
+
+def test_the_archives_words_replace_a_lesser_sources() -> None:
+    put(replace(FEATURED, title="LEARNING TO FOLD!!"), kind="hf-daily")
+    put(ENTRY, now=NOW + timedelta(days=1))
+    paper = Paper.objects.get()
+    assert (paper.title, paper.votes) == ("Learning to fold", 7)
+
+
+def test_nothing_left_out_takes_away_what_was_there() -> None:
+    put(replace(ENTRY, journal_ref="Journal 1", pdf_url="https://arxiv.org/pdf/2604.12345"))
+    put(replace(ENTRY, abstract="", abstract_raw="", authors=(), categories=(), version=2))
+    paper = Paper.objects.get()
+    assert paper.abstract == "We fold."
+    assert paper.authors
+    assert paper.categories
+    assert paper.journal_ref == "Journal 1"
+
+
+def test_the_curators_columns_are_never_written() -> None:
+    put(ENTRY)
+    Paper.objects.update(featured=True, note="Read this", hidden=True)
+    put(replace(ENTRY, title="Other", version=2))
+    paper = Paper.objects.get()
+    assert (paper.title, paper.featured, paper.note, paper.hidden) == (
+        "Other",
+        True,
+        "Read this",
+        True,
+    )
+
+
+def test_a_published_version_finds_its_preprint_by_title_and_author() -> None:
+    put(ENTRY)
+    put(replace(ENTRY, arxiv_id="", version=None, doi="10.1000/fold"), kind="feed")
+    paper = Paper.objects.get()
+    assert (paper.arxiv_id, paper.doi) == ("2604.12345", "10.1000/fold")
+
+
+def test_a_preprint_finds_its_published_version_by_doi() -> None:
+    put(replace(ENTRY, arxiv_id="", doi="10.1000/fold", title="Fold, learnt"), kind="feed")
+    put(replace(ENTRY, doi="10.1000/fold"))
+    assert Paper.objects.get().arxiv_id == "2604.12345"
+
+
+def test_other_ids_are_other_papers_whatever_the_title() -> None:
+    put(ENTRY, replace(ENTRY, arxiv_id="2604.99999"))
+    assert Paper.objects.count() == 2
+
+
+def test_a_doi_that_two_preprints_claim_stays_with_the_first() -> None:
+    put(replace(ENTRY, doi="10.1000/a"), replace(ENTRY, arxiv_id="2604.99999", doi="10.1000/a"))
+    assert Paper.objects.count() == 2
+    assert Paper.objects.filter(doi="10.1000/a").count() == 1
+
+
+def test_posts_without_ids_and_authors_are_known_by_their_title() -> None:
+    post = replace(ENTRY, arxiv_id="", authors=(), version=None)
+    assert put(post, kind="feed").new == 1
+    assert put(post, kind="feed").new == 0
+
+
+def test_a_withdrawal_is_marked() -> None:
+    put(ENTRY)
+    put(replace(ENTRY, version=2, announce_type="replace", withdrawn=True))
+    assert not Paper.objects.visible().exists()
+
+
+def test_the_sample_comes_in_whole_and_only_once(tmp_path: Path, capsys: Any) -> None:
+    paths = sample.write_for(date(2026, 11, 24), tmp_path)
+    call_command("ingest", *paths)
+    assert Paper.objects.count() >= 60
+    assert "refused=0" in capsys.readouterr().out.splitlines()[-1]
+    assert Paper.objects.latest("day").day == date(2026, 11, 24)
+    call_command("ingest", *paths)
+    assert "new=0 updated=0" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("page.html", b"<!doctype html><html><body><h1>Not found</h1></body></html>"),
+        ("shape.json", b"1"),
+        ("list.json", b'{"papers": "none"}'),
+        ("empty.xml", b""),
+        ("bytes.bin", bytes(range(256)) * 4),
+    ],
+)
+def test_an_unreadable_document_is_one_line_and_a_failing_exit(
+    tmp_path: Path, capsys: Any, name: str, data: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(SystemExit) as exit_:
+        call_command("ingest", path)
+    said = capsys.readouterr().err.strip()
+    assert exit_.value.code == 1
+    assert said.startswith(f"{path}: cannot be read: ")
+    assert "\n" not in said
+    assert not Document.objects.exists()
+    assert not Paper.objects.exists()
+
+
+def test_a_document_of_which_nothing_can_be_used_is_a_failing_exit(
+    tmp_path: Path, capsys: Any
+) -> None:
+    path = tmp_path / "cut.xml"
+    path.write_bytes(b"<?xml version='1.0'?><rss><channel><item><title>Cut")
+    with pytest.raises(SystemExit):
+        call_command("ingest", path)
+    said = capsys.readouterr()
+    assert "cut.xml" in said.out + said.err
+    assert not Paper.objects.exists()
+
+
+def test_a_missing_file_does_not_keep_the_others_out(tmp_path: Path, capsys: Any) -> None:
+    good = sample.write_for(date(2026, 11, 24), tmp_path)[0]
+    with pytest.raises(SystemExit):
+        call_command("ingest", tmp_path / "missing.xml", good)
+    assert Paper.objects.exists()
+    assert "No such file" in capsys.readouterr().err

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Paper
+from subscriptions import digests, tokens
+from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.tokens import Purpose
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+
+
+@pytest.fixture
+def visitor() -> Client:
+    """A browser without cookies that is held to CSRF protection."""
+    return Client(enforce_csrf_checks=True)
+
+
+def url(name: str, purpose: Purpose, value: object, *args: object) -> str:
+    return reverse(name, args=[*args, tokens.make(purpose, value)])
+
+
+def preferences(reader: Subscriber, **changed: Any) -> dict[str, Any]:
+    """What the preferences form posts."""
+    return {
+        "frequency": "weekly",
+        "weekday": "4",
+        "hour": "17",
+        "timezone": "Asia/Tokyo",
+        "max_papers": "5",
+        "topics": "protein design",
+        "words": "diffusion, flow matching",
+        "excluded_words": "survey",
+        "categories": "q-bio.BM\ncs.LG",
+        "authors": "Jane Doe",
+        "examples": "https://arxiv.org/abs/2604.23536v2\n2604.24013",
+        **changed,
+    }
+
+
+@pytest.mark.parametrize("state", ["new", *Subscriber.Status.values])
+def test_the_sign_up_answer_is_the_same_for_every_address(
+    client: Client, make_reader: MakeReader, state: str
+) -> None:
+    if state != "new":
+        make_reader("reader@example.org", status=state)
+    answer = client.post(reverse("subscribe"), {"email": "reader@example.org"})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("check-inbox"))
+    assert Subscriber.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "a@b", "a@b.org\r\nBcc: c@d.org", "<a@b.org>", "a@b.org, c@d.org"]
+)
+def test_what_is_no_address_is_refused_with_the_reason(client: Client, email: str) -> None:
+    answer = client.post(reverse("subscribe"), {"email": email})
+    assert answer.status_code == 400
+    assert Subscriber.objects.count() == 0
+    assert "errorlist" in answer.text or "error" in answer.text
+
+
+def test_an_unknown_time_zone_does_not_keep_anybody_from_signing_up(client: Client) -> None:
+    client.post(reverse("subscribe"), {"email": "a@example.org", "timezone": "Moon/Crater"})
+    assert Subscriber.objects.get().timezone == "UTC"
+
+
+def test_confirming_needs_a_post(client: Client, make_reader: MakeReader) -> None:
+    reader = make_reader(status=Subscriber.Status.PENDING, next_digest_at=None)
+    link = url("confirm", Purpose.CONFIRM, reader.pk)
+    for _ in range(2):
+        assert client.get(link).status_code == client.head(link).status_code == 200
+    reader.refresh_from_db()
+    assert reader.status == Subscriber.Status.PENDING
+    answer = client.post(link)
+    reader.refresh_from_db()
+    assert reader.status == Subscriber.Status.ACTIVE
+    assert answer["Location"].startswith("/preferences/")
+
+
+def test_preferences_are_saved_and_the_next_digest_follows_them(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    link = url("preferences", Purpose.PREFERENCES, reader.pk)
+    assert client.post(link, preferences(reader)).status_code == 302
+    reader.refresh_from_db()
+    assert (reader.frequency, reader.weekday, reader.hour) == ("weekly", 4, 17)
+    assert reader.next_digest_at is not None
+    assert (reader.next_digest_at.hour, reader.next_digest_at.weekday()) == (8, 4)
+    interests = Interests.objects.get(subscriber=reader)
+    assert interests.examples == ["2604.23536", "2604.24013"]
+    assert interests.words == ["diffusion", "flow matching"]
+    assert interests.categories == ["q-bio.BM", "cs.LG"]
+    assert "2604.23536" in client.get(link).text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("timezone", "Moon/Crater", "no time zone"),
+        ("categories", "cs.CL; drop table", "no arXiv category"),
+        ("examples", "https://example.org/paper", "no arXiv id"),
+        ("max_papers", "31", "30"),
+        ("hour", "24", "24"),
+        ("words", "\n".join(map(str, range(101))), "too many"),
+        ("topics", "x" * 2001, "2,000"),
+        ("authors", "x" * 201, "too long"),
+    ],
+)
+def test_wrong_preferences_are_refused_with_the_reason_and_nothing_is_saved(
+    client: Client, make_reader: MakeReader, field: str, value: str, said: str
+) -> None:
+    reader = make_reader()
+    link = url("preferences", Purpose.PREFERENCES, reader.pk)
+    answer = client.post(link, preferences(reader, **{field: value}))
+    assert answer.status_code == 400
+    assert said in answer.text
+    reader.refresh_from_db()
+    assert reader.frequency == "daily"
+    assert Interests.objects.get(subscriber=reader).topics == ""
+
+
+def test_pausing_stops_the_mail(client: Client, make_reader: MakeReader) -> None:
+    reader = make_reader()
+    link = url("preferences", Purpose.PREFERENCES, reader.pk)
+    client.post(link, preferences(reader, frequency="paused"))
+    reader.refresh_from_db()
+    assert reader.next_digest_at is None
+
+
+def test_one_click_unsubscribe_as_rfc_8058_has_it(visitor: Client, make_reader: MakeReader) -> None:
+    reader = make_reader()
+    link = url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk)
+    for _ in range(2):
+        answer = visitor.post(link, {"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+    reader.refresh_from_db()
+    assert reader.status == Subscriber.Status.UNSUBSCRIBED
+
+
+def test_unsubscribing_by_link_shows_a_button_first(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    link = url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk)
+    assert "<button" in client.get(link).text
+    client.head(link)
+    reader.refresh_from_db()
+    assert reader.status == Subscriber.Status.ACTIVE
+
+
+def test_a_reader_who_is_gone_sees_success(client: Client, make_reader: MakeReader) -> None:
+    reader = make_reader()
+    link = url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk)
+    reader.delete()
+    assert client.post(link).status_code == client.get(link).status_code == 200
+
+
+def test_a_complaint_is_not_undone_by_unsubscribing(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader(status=Subscriber.Status.SUPPRESSED)
+    client.post(url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk))
+    reader.refresh_from_db()
+    assert reader.status == Subscriber.Status.SUPPRESSED
+
+
+@pytest.mark.parametrize("name", ["confirm", "preferences", "unsubscribe", "digest"])
+@pytest.mark.parametrize("token", ["1:changed:token", "x", "1:1xVhgY:" + "A" * 43])
+def test_a_changed_link_changes_nothing_and_offers_help(
+    client: Client, make_reader: MakeReader, name: str, token: str
+) -> None:
+    reader = make_reader()
+    answer = client.post(reverse(name, args=[token]))
+    assert answer.status_code == 400
+    assert reverse("preferences-link") in answer.text
+    reader.refresh_from_db()
+    assert reader.status == Subscriber.Status.ACTIVE
+
+
+@pytest.mark.parametrize("kind", Reaction.Kind.values)
+def test_reacting_needs_a_post_and_counts_once(
+    client: Client, make_reader: MakeReader, edition: list[Paper], kind: str
+) -> None:
+    reader = make_reader()
+    link = url("react", Purpose.REACT, reader.pk, kind, edition[0].pk)
+    assert client.get(link).status_code == client.head(link).status_code == 200
+    assert Reaction.objects.count() == 0
+    for _ in range(2):
+        assert client.post(link).status_code == 200
+    reaction = Reaction.objects.get()
+    assert (reaction.kind, reaction.paper) == (kind, edition[0])
+
+
+def test_changing_ones_mind_replaces_the_reaction(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader()
+    for kind in ("more", "less"):
+        client.post(url("react", Purpose.REACT, reader.pk, kind, edition[0].pk))
+    assert Reaction.objects.get().kind == "less"
+
+
+def test_the_web_view_shows_the_digest_as_it_was_mailed(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader()
+    made = Digest.objects.create(
+        subscriber=reader,
+        day=timezone.now().date(),
+        items=[{"paper": edition[0].pk, "section": "for_you", "reason": "Because", "title": "x"}],
+        paper_ids=[edition[0].pk],
+        created_at=timezone.now(),
+        expires_at=timezone.now(),
+        next_attempt_at=timezone.now(),
+    )
+    page = client.get(url("digest", Purpose.DIGEST, made.public_id)).text
+    assert edition[0].title in page
+    assert "Because" in page
+
+
+def test_send_now_sends_once(
+    client: Client, make_reader: MakeReader, make_paper: Callable[..., Paper]
+) -> None:
+    now = timezone.now()
+    make_paper("Talked about", votes=5, score=2.0, listed_on=now.date(), first_seen_at=now)
+    reader = make_reader(next_digest_at=None)
+    link = url("send-now", Purpose.PREFERENCES, reader.pk)
+    assert client.get(link).status_code == 405
+    assert "on its way" in client.post(link, follow=True).text
+    made = reader.digests.get()
+    Digest.objects.update(status=Digest.Status.SENT, attempts=1)
+    assert "sent already" in client.post(link, follow=True).text
+    assert list(reader.digests.all()) == [made]
+
+
+def test_links_do_not_leak_by_referer(client: Client, make_reader: MakeReader) -> None:
+    answer = client.get(url("preferences", Purpose.PREFERENCES, make_reader().pk))
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_asking_for_the_preferences_link_never_tells_who_is_known(
+    client: Client, make_reader: MakeReader
+) -> None:
+    make_reader("known@example.org")
+    answers = [
+        client.post(reverse("preferences-link"), {"email": email})
+        for email in ("known@example.org", "unknown@example.org")
+    ]
+    assert [(one.status_code, one["Location"]) for one in answers] == [(302, "/check-inbox/")] * 2
+    assert Subscriber.objects.count() == 1
+
+
+def test_forms_are_held_to_csrf(visitor: Client, make_reader: MakeReader) -> None:
+    assert visitor.post(reverse("subscribe"), {"email": "a@example.org"}).status_code == 403
+    reader = make_reader()
+    assert visitor.post(url("preferences", Purpose.PREFERENCES, reader.pk)).status_code == 403
+
+
+def test_preview_and_digest_choose_alike(
+    make_reader: MakeReader, edition: list[Paper], now: Any
+) -> None:
+    reader = make_reader(interests={"topics": "language models"})
+    shown = digests.preview(reader, now).items
+    digests.build_due([reader.pk], now)
+    assert reader.digests.get().items == shown
