@@ -73,8 +73,9 @@ if urlsplit(SITE_URL).scheme not in (("http", "https") if DEBUG else ("https",))
 if not (SITE_HOST := urlsplit(SITE_URL).hostname or ""):
     raise ImproperlyConfigured(f"SITE_URL: {SITE_URL!r} holds no host name.")
 ALLOWED_HOSTS: list[str] = read(env.list, "ALLOWED_HOSTS", [SITE_HOST])
+ALLOWED_HOSTS += ["127.0.0.1"]  # health checks; no link is ever made from the Host header
 if DEBUG:
-    ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]
+    ALLOWED_HOSTS += ["localhost", "[::1]"]
 SECRET_KEY: str = required(
     "SECRET_KEY", read(env.str, "SECRET_KEY", ""), "A long random string; keep it secret."
 ) or local_secret_key(DATA_DIR)

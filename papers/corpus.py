@@ -9,7 +9,7 @@ from papers import trending
 from papers.lexicon import Lexicon, PaperText
 from papers.models import Paper, StoredLexicon
 
-GROWN = 1.1  # learning anew pays when there are a tenth more papers
+GROWN = 10  # learning anew pays when there are a tenth more papers
 SCORED_FOR = timedelta(days=30)  # 15 half-lives: a thousandth of the first day's score is left
 KEPT = 3  # older versions stay for a while, for workers that still use them
 
@@ -35,7 +35,7 @@ def learn(now: datetime) -> StoredLexicon | None:
     """Learn from all papers if there are enough new ones; None where nothing was to do."""
     count = Paper.objects.count()
     newest = StoredLexicon.objects.order_by("-made_at").defer("data").first()
-    if not count or (newest and count < newest.papers * GROWN):
+    if not count or (newest and (count - newest.papers) * GROWN < newest.papers):
         return None
     learnt = Lexicon.learn(_texts())
     stored, _new = StoredLexicon.objects.update_or_create(

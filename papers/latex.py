@@ -1,8 +1,9 @@
 """TeX in titles and abstracts to Unicode, leniently: what is not TeX must come out unharmed.
 
 Abstracts are not TeX documents. A bare "50% of" starts no comment, "$5 and $10" is no formula,
-"snake_case" and "10^5" are typed as such. So the text is first guarded (see `_guard`): whatever
-only looks like TeX is hidden behind noncharacters while pylatexenc converts the rest.
+"snake_case" and "10^5" are typed as such. So all that is not TeX is stowed away, run by run,
+behind one private character each, while pylatexenc converts what is left. That also makes it
+fast: pylatexenc's time goes by the character.
 """
 
 import re
@@ -16,17 +17,13 @@ from pylatexenc import latex2text, latexwalker, macrospec
 MAX_LENGTH = 10_000
 MAX_DEPTH = 20
 
-_TEX = re.compile(r"[\\$]|[_^]\{|\{,\}")
-_TYPEWRITER = re.compile(r"~|--|``|''")
+_TEX = ("\\", "$", "_{", "^{", "{,}")
+_TYPEWRITER = ("~", "--", "``", "''")
 
-# Noncharacters (never valid in interchanged text) that stand for a literal sign, or for the gap
-# before "log" that is a space only after a letter, digit or bracket.
-_HIDDEN = {"%": "\ufdd0", "$": "\ufdd1", "#": "\ufdd2", "&": "\ufdd3", "_": "\ufdd4", "^": "\ufdd5"}
-_HIDDEN_TILDE = "\ufdd6"
-_GAP = "\ufdd7"
-_HIDE = str.maketrans(_HIDDEN)
-_REVEAL = str.maketrans({hidden: sign for sign, hidden in _HIDDEN.items()})
-_NONCHARACTERS = re.compile("[\ufdd0-\ufdef]")
+# Stands before "log" in a formula: a space there, but only after a letter, digit or bracket.
+_GAP = "\ufdd0"
+_FIRST_STOWED = 0x100000
+_RESERVED = re.compile("[\ufdd0\U00100000-\U0010ffff]")
 
 _SUPERSCRIPT = dict(
     zip(
@@ -56,23 +53,22 @@ def to_unicode(tex: str) -> str:
 
     Never raises: what cannot be read as TeX is returned as received.
     """
-    if _TEX.search(tex):
+    if any(sign in tex for sign in _TEX):
         tex = _converted(tex)
-    return _typeset(tex) if _TYPEWRITER.search(tex) else tex
+    return _typeset(tex) if any(sign in tex for sign in _TYPEWRITER) else tex
 
 
 # --- Typewriter conventions ------------------------------------------------------------------
 
 _CONVENTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
-    # A tie binds two words; "~10" after a space means "about 10", "/~name" is part of an address.
-    (re.compile(r"(?<=[^\s/(\[~=<>])~(?=[^\s~/])"), " "),
-    (re.compile(r"(?<=\S)[ ]~[ ](?=\S)"), " "),
+    # A tie binds two words; "~10" after a space means "about 10". Addresses keep theirs.
+    (re.compile(r"(https?://\S+)|(?<=[^\s/(\[~=<>])~(?=[^\s~/])|(?<=\S)[ ]~[ ](?=\S)"), r"\1 "),
     (re.compile(r"(?<!-)---(?!-)"), "—"),
-    # " --flag" is a command line's option, unless a second dash closes the parenthesis.
-    (re.compile(r"(?<!-)(?<!\s)--(?!-)|(?<!-)--(?=[\s\d])"), "–"),
+    # " --flag" is a command line's option.
+    (re.compile(r"(?<![-\s])--(?!-)|(?<!-)--(?=[\s\d])"), "–"),
     (re.compile(r"``"), "“"),
     (re.compile(r"''"), "”"),
-    (re.compile(r"(?<![\w`])`(?=[^\s`'][^`'\n]{0,80}'(?!\w))([^`']+)'"), r"‘\1’"),
+    (re.compile(r"(?<![\w`])`([^\s`'][^`'\n]{0,80})'(?![\w'])"), r"‘\1’"),
 )
 
 
@@ -82,7 +78,7 @@ def _typeset(text: str) -> str:
     return text
 
 
-# --- Guarding what only looks like TeX --------------------------------------------------------
+# --- Telling TeX from what only looks like it -------------------------------------------------
 
 _MACRO = re.compile(r"\\(?:([a-zA-Z])\{([a-z]+)\}|([a-zA-Z]+)(\s*\{\s*\})?|.)", re.S)
 _GREEK = frozenset(
@@ -93,9 +89,10 @@ _SPAN = re.compile(
     r"""
       (?P<formula> \$\$ (?:\\.|[^\\$]){1,2000}? \$\$ | \\\(.{1,1000}?\\\) | \\\[.{1,2000}?\\\] )
     | (?P<dollars> \$ (?:\\.|[^\\$]){1,1000} \$ )
-    | (?P<url> https?://[^\s{}\\$]+ )
-    | (?P<as_is> \\. | [_^](?=\{) )
-    | (?P<sign> [%$\#&_^] )
+      # An accent is kept together with its letter, a short macro with the space that ends it.
+    | (?P<tex> \\(?:begin|end)\{[a-zA-Z]+\*?\} | \\[a-zA-Z]{1,2}(?![a-zA-Z])\s*\{?\w?
+             | \\[a-zA-Z]+ | \\[^\w\s]\{?\w? | \\. | [_^](?=\{) | [{}\[\]] )
+    | (?P<text> [^\\{}\[\]$^_]+ | . )
     """,
     re.X | re.S,
 )
@@ -105,30 +102,38 @@ _AMOUNT = re.compile(r"\d[\d.,]*")
 _BETWEEN_PRICES = re.compile(r"[^\W\d_]{3}|[\s(/–-]$")
 
 
-def _guard(tex: str) -> str:
-    """`tex` with all signs hidden that pylatexenc would take for TeX and the author did not mean."""
+class _Stow:
+    """Texts put away, each behind one private character."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+
+    def hide(self, text: str) -> str:
+        code = _FIRST_STOWED + len(self._texts)
+        self._texts[code] = text
+        return chr(code)
+
+    def reveal(self, text: str) -> str:
+        return text.translate(self._texts)
+
+
+def _stowed(tex: str, stow: _Stow) -> str:
+    """`tex` with everything hidden that its author did not mean as TeX."""
     parts = []
     position = 0
-    while match := _SPAN.search(tex, position):
+    while match := _SPAN.match(tex, position):
         kind, span = match.lastgroup, match.group()
         if kind == "dollars" and not _is_formula(span[1:-1]):
-            kind, span = "sign", "$"
-        parts += [tex[position : match.start()], _guarded(kind, span)]
-        position = match.start() + len(span)
-    return "".join(parts) + tex[position:]
-
-
-def _guarded(kind: str | None, span: str) -> str:
-    match kind:
-        case "formula" | "dollars":
-            hidden = _SIGN_IN_FORMULA.sub(lambda sign: _HIDDEN[sign.group()], span)
-            return hidden.replace("&", " ")
-        case "url":
-            return span.translate(_HIDE).replace("~", _HIDDEN_TILDE)
-        case "sign":
-            return _HIDDEN[span]
-        case _:
-            return span
+            kind, span = "text", "$"
+        position += len(span)
+        if kind == "text":
+            parts.append(stow.hide(span))
+        elif kind == "tex":
+            parts.append(span)
+        else:
+            sign_free = _SIGN_IN_FORMULA.sub(lambda sign: stow.hide(sign.group()), span)
+            parts.append(sign_free.replace("&", " "))
+    return "".join(parts)
 
 
 def _is_formula(body: str) -> bool:
@@ -177,22 +182,23 @@ def _is_known(macro: str) -> bool:
 def _converted(tex: str) -> str:
     if len(tex) > MAX_LENGTH or _depth(tex) > MAX_DEPTH:
         return tex
-    guarded = _guard(_without_unknown_macros(_NONCHARACTERS.sub("", tex)))
+    stow = _Stow()
+    stowed = _stowed(_without_unknown_macros(_RESERVED.sub("", tex)), stow)
     parsing, writing = _contexts()
     try:
-        walker = latexwalker.LatexWalker(guarded, latex_context=parsing, tolerant_parsing=True)
+        walker = latexwalker.LatexWalker(stowed, latex_context=parsing, tolerant_parsing=True)
         nodes, _, _ = walker.get_latex_nodes()
-        text = _Writer(latex_context=writing).nodelist_to_text(nodes)
+        text = _Writer(stow, latex_context=writing).nodelist_to_text(nodes)
     except Exception:
         # A parser of TeX meets input that is no TeX: whatever stops it, the original is readable
         # enough, and one strange abstract must not cost a document its other entries.
         return tex
-    return _LOOSE_PUNCTUATION.sub(r"\1", _filled_gaps(text).translate(_REVEAL))
+    return _LOOSE_PUNCTUATION.sub(r"\1", _filled_gaps(stow.reveal(text)))
 
 
 # A citation that was dropped leaves its space in front of the full stop.
-_LOOSE_PUNCTUATION = re.compile(r"[ \t]+([.,;])(?=\s|$)")
-_GAP_AFTER_WORD = re.compile(f"(?<=[\\w)\\]])\\s*{_GAP}")
+_LOOSE_PUNCTUATION = re.compile(r"(?<=\S)[ \t]+([.,;])(?=\s|$)")
+_GAP_AFTER_WORD = re.compile(f"(?<=[\\w)\\]]){_GAP}")
 
 
 def _filled_gaps(text: str) -> str:
@@ -210,6 +216,10 @@ def _depth(tex: str) -> int:
 class _Writer(latex2text.LatexNodes2Text):  # type: ignore[misc]
     """pylatexenc's writer with formulas evenly spaced. One per text: it carries state."""
 
+    def __init__(self, stow: _Stow, **options: Any) -> None:
+        super().__init__(**options)
+        self.stow = stow
+
     def math_node_to_text(self, node: Any) -> str:
         formula = " ".join(super().math_node_to_text(node).split())
         formula = _LEADING_RELATION.sub(r"\1", formula)
@@ -221,7 +231,8 @@ Replacement = str | Callable[[Any, Any], str]
 
 # pylatexenc passes the writer to callables by the name `l2tobj`.
 def _argument(node: Any, l2tobj: Any, index: int = 0) -> str:
-    return str(l2tobj.node_arg_to_text(node, index)).strip()
+    text: str = l2tobj.node_arg_to_text(node, index)
+    return str(l2tobj.stow.reveal(text)).strip()
 
 
 def _last_argument(node: Any, l2tobj: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -112,7 +113,9 @@ def build_now(pk: int, now: datetime) -> Digest | None:
 
 def preview(reader: Subscriber, now: datetime) -> Digest:
     """What a reader's digest would hold now; nothing is stored and nothing counts as sent."""
-    return _digests(local_day(reader.timezone, now), [reader], now)[0]
+    due_now = copy(reader)
+    due_now.next_digest_at = now
+    return _digests(local_day(reader.timezone, now), [due_now], now)[0]
 
 
 def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
@@ -157,7 +160,7 @@ def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Di
 
 
 def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: datetime) -> Digest:
-    due = min(reader.next_digest_at or now, now)
+    due = reader.next_digest_at or now
     digest = Digest(
         subscriber=reader,
         day=day,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -194,7 +193,3 @@ def digest(request: HttpRequest, public_id: str) -> HttpResponse:
     context = digests.context(found) | digests.emails.reader_links(found.subscriber)
     return render(request, "emails/digest.html", context | {"in_browser": True})
 
-
-def is_local(request: HttpRequest) -> bool:
-    """The outbox is for trying Paperboy on one's own machine."""
-    return settings.DEBUG and settings.EMAIL_BACKEND == "config.outbox.OutboxBackend"

@@ -31,7 +31,7 @@ class _Element:
         return [child for name in names for child in self.children.get(name, ())]
 
     def texts(self, *names: str) -> list[str]:
-        found = ("".join(child.itertext()).strip() for child in self.all(*names))
+        found = ("".join(map(str, child.itertext())).strip() for child in self.all(*names))
         return [text for text in found if text]
 
     def text(self, *names: str) -> str:
@@ -51,9 +51,8 @@ def parse_listing(data: bytes) -> ParsedDocument:
     entries, refused = fields.read_all(
         items, lambda item: _listed_entry(item, listed), lambda item: _listed_id(item)[0]
     )
-    return ParsedDocument(
-        "arxiv-rss", fields.one_line(title), entries, refused + broken, fields.moment(listed)
-    )
+    published = fields.moment(listed)
+    return ParsedDocument("arxiv-rss", fields.short(title), entries, refused + broken, published)
 
 
 def parse_answer(data: bytes) -> ParsedDocument:
@@ -63,13 +62,8 @@ def parse_answer(data: bytes) -> ParsedDocument:
         if _ERRORS.match(item.text("id")):
             raise fields.document_error("arXiv answered with an error", item.text("summary"))
     entries, refused = fields.read_all(items, _answer_entry, lambda item: _answer_id(item)[0])
-    return ParsedDocument(
-        "arxiv-api",
-        fields.one_line(feed.text("title")),
-        entries,
-        refused + broken,
-        fields.moment(feed.text("updated")),
-    )
+    title, published = fields.short(feed.text("title")), fields.moment(feed.text("updated"))
+    return ParsedDocument("arxiv-api", title, entries, refused + broken, published)
 
 
 def _read(data: bytes) -> tuple[_Element, list[_Element], tuple[Refusal, ...]]:
@@ -170,7 +164,7 @@ def _listed_entry(item: _Element, listed: str) -> Entry:
         listed_on=fields.day(announced) or fields.day(listed),
         abstract_url=identifiers.abstract_url(arxiv),
         pdf_url=identifiers.pdf_url(arxiv),
-        journal_ref=fields.reference(item.text("journal_reference", "journal_ref")),
+        journal_ref=fields.short(item.text("journal_reference", "journal_ref")),
         withdrawn=fields.withdrawn(abstract),
     )
 
@@ -218,6 +212,6 @@ def _answer_entry(item: _Element) -> Entry:
         updated_at=fields.moment(item.text("updated")),
         abstract_url=identifiers.abstract_url(arxiv),
         pdf_url=identifiers.pdf_url(arxiv),
-        journal_ref=fields.reference(item.text("journal_ref")),
+        journal_ref=fields.short(item.text("journal_ref")),
         withdrawn=fields.withdrawn(abstract, item.text("comment")),
     )

@@ -102,8 +102,8 @@ def abstract(text: str) -> str:
     return _shortened("\n\n".join(filter(None, map(one_line, unwrap(text).split("\n\n")))))
 
 
-def reference(text: str) -> str:
-    """A journal reference or another short text: one line, LaTeX made readable."""
+def short(text: str) -> str:
+    """A journal reference or another short text, at most a long title's length, on one line."""
     return one_line(readable(text[:MAX_TITLE]))
 
 

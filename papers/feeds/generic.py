@@ -111,7 +111,7 @@ def _entry(item: Any) -> Entry:
         abstract_url=identifiers.abstract_url(arxiv) or _page(item),
         pdf_url=identifiers.pdf_url(arxiv),
         thumbnail_url=_thumbnail(item),
-        journal_ref=fields.reference(_text(item, "prism_publicationname") or plain(journal)),
+        journal_ref=fields.short(_text(item, "prism_publicationname") or plain(journal)),
         votes=_votes(labelled),
         withdrawn=fields.withdrawn(abstract),
     )
@@ -156,10 +156,11 @@ def _authors(item: Any) -> tuple[str, ...]:
 def _moment(holder: Any, key: str) -> datetime | None:
     """A date that feedparser has read, which is a struct_time in UTC."""
     # Asked for an absent "updated", feedparser would give "published".
-    if key not in holder or not holder[key] or holder[key][0] not in fields.YEARS:
+    parts = list(holder[key] or ())[:6] if key in holder else []
+    if not parts or parts[0] not in fields.YEARS:
         return None
     try:
-        return datetime(*holder[key][:6], tzinfo=UTC)
+        return datetime(*parts).replace(tzinfo=UTC)
     except ValueError:
         return None
 

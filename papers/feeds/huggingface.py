@@ -40,7 +40,7 @@ def _items(document: object) -> list[object]:
         document = _json(document)
     if isinstance(document, list):
         return document
-    raise fields.document_error(f"JSON without a list of papers, but {_described(document)}")
+    raise fields.document_error("JSON that is no list of papers", _described(document))
 
 
 def _described(document: object) -> str:
@@ -113,7 +113,7 @@ def _entry(received: object) -> Entry:
         code_url=fields.url(paper.get("githubRepo")),
         project_url=fields.url(paper.get("projectPage")),
         thumbnail_url=fields.url(item.get("thumbnail")),
-        tldr=fields.reference(_text(paper, "ai_summary")),
+        tldr=fields.short(_text(paper, "ai_summary")),
         votes=fields.count(paper.get("upvotes")),
         comments=fields.count(item.get("numComments")),
         stars=fields.count(paper.get("githubStars")),

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import redis
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
+from django.test import override_settings
 
 from config import embedded
 
@@ -52,6 +52,7 @@ def start_both(data: Path) -> None:
 def place() -> Iterator[Path]:
     # Not pytest's temporary directory: its path may be too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="pb-"))
+    folder.chmod(0o755)
     yield folder
     embedded.stop(folder / "data")
     shutil.rmtree(folder)
@@ -107,11 +108,9 @@ def test_django_reads_the_url(data: Path) -> None:
 
 def test_redis_writes_everything_down_and_drops_nothing(data: Path) -> None:
     with redis.Redis.from_url(embedded.redis_url(data)) as client:
-        assert client.config_get("appendonly", "maxmemory-policy", "port") == {
-            "appendonly": "yes",
-            "maxmemory-policy": "noeviction",
-            "port": "0",
-        }
+        config = client.config_get("*")
+    assert (config["appendonly"], config["maxmemory-policy"]) == ("yes", "noeviction")
+    assert (config["port"], config["dir"]) == ("0", str(data / "redis"))
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
@@ -165,28 +164,26 @@ def test_stopping_what_does_not_run_is_quiet(data: Path, place: Path) -> None:
     assert not (place / "never-used").exists()
 
 
-def test_the_command_shows_starts_and_stops(
-    data: Path, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings.DATA_DIR = data
-    settings.EMBEDDED_POSTGRES = settings.EMBEDDED_REDIS = True
-    call_command("services", "stop")
+def command(action: str, data: Path, redis: bool = True) -> None:
+    with override_settings(DATA_DIR=data, EMBEDDED_POSTGRES=True, EMBEDDED_REDIS=redis):
+        call_command("services", action)
+
+
+def test_the_command_stops_starts_and_shows(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command("stop", data)
     assert capsys.readouterr().out == "Stopped Postgres and Redis.\n"
-    call_command("services", "start")
+    command("start", data)
     assert capsys.readouterr().out.count(": running, ") == 2
-    settings.EMBEDDED_REDIS = False
-    call_command("services", "status")
+    command("status", data, redis=False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Postgres: running, postgresql://")
     assert lines[1].startswith("Redis: not embedded")
 
 
-def test_the_command_says_what_is_wrong(place: Path, settings: SettingsWrapper) -> None:
+def test_the_command_says_what_is_wrong(place: Path) -> None:
     (place / "file").touch()
-    settings.DATA_DIR = place / "file"
-    settings.EMBEDDED_POSTGRES = True
     with pytest.raises(CommandError, match=r"Not a directory|File exists"):
-        call_command("services", "start")
+        command("start", place / "file")
 
 
 @pytest.mark.parametrize(
@@ -249,6 +246,19 @@ def test_a_path_no_socket_can_have_is_served_from_a_short_private_one(
     finally:
         assert embedded.stop(folder) == ["Redis"]
         server.socket_dir.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as somebody else")
+def test_under_a_directory_closed_to_others_root_opens_the_way_and_says_so(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+    embedded.start_redis(closed / "data")
+    assert embedded.stop(closed / "data") == ["Redis"]
+    assert f"{closed}: other accounts may now pass through" in caplog.text
+    assert closed.stat().st_mode & 0o777 == 0o701
+    assert (closed / "data/redis").owner() != "root"
 
 
 def test_a_socket_directory_of_somebody_else_is_refused(

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from papers import corpus
+from papers.models import Paper, StoredLexicon
+
+pytestmark = pytest.mark.django_db
+MakePaper = Callable[..., Paper]
+
+
+def test_scores_are_stored_with_their_parts(make_paper: MakePaper, now: datetime) -> None:
+    paper = make_paper(votes=15, comments=1)
+    assert corpus.rescore(now) == 1
+    paper.refresh_from_db()
+    assert paper.score > 0
+    assert paper.score_parts["votes"] == 15
+    assert paper.scored_at == now
+
+
+def test_old_scores_are_left_as_they_are(make_paper: MakePaper, now: datetime) -> None:
+    make_paper(listed_on=now.date() - timedelta(days=60), votes=9)
+    assert corpus.rescore(now) == 0
+
+
+def test_a_lexicon_is_learnt_when_there_is_none_and_when_papers_grew(
+    make_paper: MakePaper, now: datetime
+) -> None:
+    assert corpus.learn(now) is None
+    for number in range(10):
+        make_paper(f"Paper {number} on graphs")
+    assert corpus.learn(now) is not None
+    make_paper("One more")
+    later = now + timedelta(hours=1)
+    assert corpus.learn(later) is not None, "a tenth more"
+    assert corpus.learn(later) is None
+
+
+def test_the_newest_lexicon_is_in_use_and_old_ones_go(make_paper: MakePaper, now: datetime) -> None:
+    for number in range(6):
+        make_paper(f"Paper {number} on subject{number}")
+        corpus.learn(now + timedelta(hours=number))
+    assert StoredLexicon.objects.count() == corpus.KEPT
+    newest = StoredLexicon.objects.latest()
+    assert corpus.lexicon().version == corpus.lexicon_version() == newest.version

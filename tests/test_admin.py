@@ -1,0 +1,120 @@
+"""The curator's pages, as a curator uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Document, Paper, Source
+from subscriptions import digests
+from subscriptions.models import Digest, Subscriber
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+
+
+@pytest.fixture
+def rows(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Digest:
+    reader = make_reader(interests={"topics": "language models"})
+    Source.objects.create(name="A list", url="https://example.org/rss", next_check_at=now)
+    Document.objects.create(kind="feed", location="x", sha256="a" * 64, first_seen_at=now)
+    digests.build_due([reader.pk], now)
+    return reader.digests.get()
+
+
+def act(client: Client, model: str, action: str, *pks: int) -> Any:
+    data = {"action": action, "_selected_action": pks}
+    return client.post(reverse(f"admin:{model}_changelist"), data, follow=True)
+
+
+@pytest.mark.parametrize("model", [m for m in admin.site._registry if m._meta.app_label != "auth"])
+def test_every_list_and_page_opens(admin_client: Client, rows: Digest, model: Any) -> None:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    found = admin_client.get(reverse(f"{name}_changelist"), {"q": "x"})
+    assert found.status_code == 200
+    assert admin_client.get(reverse(f"{name}_changelist")).status_code == 200
+    first = model._default_manager.first()
+    assert admin_client.get(reverse(f"{name}_change", args=[first.pk])).status_code == 200
+
+
+def test_a_hidden_paper_is_in_no_digest(
+    admin_client: Client, edition: list[Paper], make_reader: MakeReader, now: datetime
+) -> None:
+    act(admin_client, "papers_paper", "hide", edition[0].pk)
+    reader = make_reader(interests={"topics": "language models"})
+    assert edition[0].pk not in digests.preview(reader, now).paper_ids
+
+
+def test_a_featured_paper_rises(admin_client: Client, make_paper: Callable[..., Paper]) -> None:
+    paper = make_paper(listed_on=timezone.now().date())
+    act(admin_client, "papers_paper", "feature", paper.pk)
+    paper.refresh_from_db()
+    assert paper.featured
+    assert paper.score > 0
+
+
+def test_a_curators_edit_writes_only_the_curators_columns(
+    admin_client: Client, make_paper: Callable[..., Paper]
+) -> None:
+    paper = make_paper(votes=3)
+    inlines = {f"observations-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
+    data = {"featured": "on", "note": "Read this one", "votes": "999", **inlines}
+    admin_client.post(reverse("admin:papers_paper_change", args=[paper.pk]), data)
+    paper.refresh_from_db()
+    assert (paper.featured, paper.note, paper.votes) == (True, "Read this one", 3)
+
+
+def test_a_digest_shows_its_items_and_state(admin_client: Client, rows: Digest) -> None:
+    page = admin_client.get(reverse("admin:subscriptions_digest_change", args=[rows.pk])).text
+    assert rows.items[0]["title"] in page
+    assert rows.items[0]["reason"].split("“")[0] in page
+    assert "pending" in page
+
+
+def test_a_curator_gets_a_test_of_todays_digest_and_nothing_counts_as_sent(
+    admin_client: Client,
+    admin_user: Any,
+    make_paper: Callable[..., Paper],
+    make_reader: MakeReader,
+    settings: Any,
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    now = timezone.now()
+    make_paper("Talked about", votes=5, score=2.0, listed_on=now.date(), first_seen_at=now)
+    reader = make_reader()
+    act(admin_client, "subscriptions_subscriber", "send_me_a_test", reader.pk)
+    assert [(one.to, one.subject) for one in mail.outbox] == [
+        ([admin_user.email], "[Test] Talked about")
+    ]
+    assert not Digest.objects.exists()
+
+
+def test_checking_a_source_now_makes_it_due(admin_client: Client, now: datetime) -> None:
+    source = Source.objects.create(
+        name="A list", url="https://example.org/rss", next_check_at=now.replace(year=2100)
+    )
+    act(admin_client, "papers_source", "check_now", source.pk)
+    assert list(Source.objects.due(timezone.now())) == [source]
+
+
+def test_the_outbox_shows_a_message(
+    client: Client, rows: Digest, outbox: Path, settings: Any
+) -> None:
+    settings.DEBUG = True
+    digests.emails.digest(rows, digests.context(rows)).send()
+    name = next(outbox.glob("*.eml")).stem
+    assert rows.subject in client.get("/outbox/").text
+    assert "List-Unsubscribe" in client.get(f"/outbox/{name}/").text
+    frame = client.get(f"/outbox/{name}/html/")
+    assert frame["X-Frame-Options"] == "SAMEORIGIN"
+    assert rows.items[0]["title"] in frame.text
+    assert client.get("/outbox/..%2Fsecret_key/").status_code == 404
