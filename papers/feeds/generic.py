@@ -1,6 +1,7 @@
 """Any RSS, Atom or RDF feed, through feedparser: journals, labs, lists of papers."""
 
 import re
+from calendar import timegm
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -156,13 +157,10 @@ def _authors(item: Any) -> tuple[str, ...]:
 def _moment(holder: Any, key: str) -> datetime | None:
     """A date that feedparser has read, which is a struct_time in UTC."""
     # Asked for an absent "updated", feedparser would give "published".
-    parts = list(holder[key] or ())[:6] if key in holder else []
+    parts = holder[key] if key in holder else None  # noqa: SIM401
     if not parts or parts[0] not in fields.YEARS:
         return None
-    try:
-        return datetime(*parts).replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    return datetime.fromtimestamp(timegm(parts), UTC)
 
 
 def _page(item: Any) -> str:

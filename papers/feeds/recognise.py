@@ -5,7 +5,7 @@ import re
 from papers.feeds.entries import DocumentError
 
 # A whole arXiv day is about 3 MB and a full page of the query API about 6 MB.
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 12 * 2**20
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LEADING = b"\xef\xbb\xbf\xff\xfe \t\r\n"
