@@ -369,7 +369,7 @@ def start_and_wait(server: Server) -> None:
         return False
 
     if not wait(up, START_SECONDS):
-        raise server.error(f"it runs but gave no answer in {START_SECONDS:.0f} seconds.")
+        raise server.error("it runs and does not answer; `manage.py services stop` ends it.")
 
 
 def halt(server: Server) -> bool:

@@ -60,9 +60,9 @@ def to_unicode(tex: str) -> str:
 
 # --- Typewriter conventions ------------------------------------------------------------------
 
+# A tie binds two words; "~10" after a space means "about 10", and addresses keep theirs.
+_TIE = re.compile(r"(https?://\S+)|(?<=[^\s/(\[~=<>])~(?=[^\s~/])|(?<=\S)[ ]~[ ](?=\S)")
 _CONVENTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
-    # A tie binds two words; "~10" after a space means "about 10". Addresses keep theirs.
-    (re.compile(r"(https?://\S+)|(?<=[^\s/(\[~=<>])~(?=[^\s~/])|(?<=\S)[ ]~[ ](?=\S)"), r"\1 "),
     (re.compile(r"(?<!-)---(?!-)"), "—"),
     # " --flag" is a command line's option.
     (re.compile(r"(?<![-\s])--(?!-)|(?<!-)--(?=[\s\d])"), "–"),
@@ -73,6 +73,7 @@ _CONVENTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def _typeset(text: str) -> str:
+    text = _TIE.sub(lambda match: match[1] or " ", text)
     for pattern, replacement in _CONVENTIONS:
         text = pattern.sub(replacement, text)
     return text
