@@ -60,23 +60,25 @@ def to_unicode(tex: str) -> str:
 
 # --- Typewriter conventions ------------------------------------------------------------------
 
+# (the sign that must be there, pattern, replacement); the sign is looked for first, since most
+# texts have none.
+_CONVENTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    # " --flag" is a command line's option.
+    ("---", re.compile(r"(?<!-)---(?!-)"), "—"),
+    ("--", re.compile(r"(?<![-\s])--(?!-)|(?<!-)--(?=[\s\d])"), "–"),
+    ("``", re.compile(r"``"), "“"),
+    ("''", re.compile(r"''"), "”"),
+    ("`", re.compile(r"(?<![\w`])`([^\s`'][^`'\n]{0,80})'(?![\w'])"), r"‘\1’"),
+)
 # A tie binds two words; "~10" after a space means "about 10", and addresses keep theirs.
 _TIE = re.compile(r"(https?://\S+)|(?<=[^\s/(\[~=<>])~(?=[^\s~/])|(?<=\S)[ ]~[ ](?=\S)")
-_CONVENTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?<!-)---(?!-)"), "—"),
-    # " --flag" is a command line's option.
-    (re.compile(r"(?<![-\s])--(?!-)|(?<!-)--(?=[\s\d])"), "–"),
-    (re.compile(r"``"), "“"),
-    (re.compile(r"''"), "”"),
-    (re.compile(r"(?<![\w`])`([^\s`'][^`'\n]{0,80})'(?![\w'])"), r"‘\1’"),
-)
 
 
 def _typeset(text: str) -> str:
-    text = _TIE.sub(lambda match: match[1] or " ", text)
-    for pattern, replacement in _CONVENTIONS:
-        text = pattern.sub(replacement, text)
-    return text
+    for sign, pattern, replacement in _CONVENTIONS:
+        if sign in text:
+            text = pattern.sub(replacement, text)
+    return _TIE.sub(lambda match: match[1] or " ", text) if "~" in text else text
 
 
 # --- Telling TeX from what only looks like it -------------------------------------------------
@@ -214,7 +216,7 @@ def _depth(tex: str) -> int:
     return deepest
 
 
-class _Writer(latex2text.LatexNodes2Text):  # type: ignore[misc]
+class _Writer(latex2text.LatexNodes2Text):
     """pylatexenc's writer with formulas evenly spaced. One per text: it carries state."""
 
     def __init__(self, stow: _Stow, **options: Any) -> None:

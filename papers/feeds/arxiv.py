@@ -84,7 +84,7 @@ def _tree(data: bytes) -> tuple[etree._Element, str]:
     try:
         return etree.fromstring(data, _parser(recover=False)), ""
     except etree.XMLSyntaxError as error:
-        reason = str(error)
+        reason = error.msg or str(error)
     except ValueError as error:
         raise fields.document_error("broken XML", error) from error
     # One stray character must not cost a whole day's papers.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 _BRACKETED = re.compile(r"\s*[(\[].*", re.S)
 _AND = re.compile(r"\s+(?:and|&)\s+")
 _SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV")
-_INITIALS = re.compile(r"(?:\w\.?[ -]?){1,4}")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.[ -]?){1,4}|[A-Z]{1,3}")
 
 
 def comma_separated(text: str) -> tuple[str, ...]:

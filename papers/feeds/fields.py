@@ -28,7 +28,7 @@ _NOUN = r"(?:paper|article|manuscript|submission|preprint|work|version|report|no
 _WITHDRAWN = re.compile(
     rf"\b(?:this|the) (?:\w+ )?{_NOUN} (?:has been|had to be|is being|is|was) (?:\w+ )?withdrawn\b"
     r"|\bwithdrawn by (?:arxiv|the (?:\w+ )?authors?|all authors|its authors?|authors?)\b"
-    r"|^\W*(?:paper )?withdrawn\b",
+    r"|^\W*(?:paper )?withdrawn\s*(?:$|[.;:,(]|(?:by|due|because|as|since|for|pending)\b)",
     re.I,
 )
 
