@@ -36,7 +36,14 @@ def unwrap(text: str) -> str:
 
 # --- HTML -------------------------------------------------------------------------------------
 
-_ELEMENT = re.compile(r"</?[a-zA-Z][^<>]*>|<!--|<!\[CDATA\[|<[!?]")
+# A "<" that opens no tag: "a<b", "p <q and r> s". A name of one letter must be the whole tag or be
+# followed by an attribute with a value.
+_LESS_THAN = re.compile(
+    r"""<(?! [!?]
+           | /?[a-zA-Z][\w:-]+ (?:[\s/][^<>]*)? >
+           | /?[a-zA-Z] (?: \s* /? > | \s (?=[^<>=]*=) [^<>]* > ) )""",
+    re.X,
+)
 _BLOCK = re.compile(
     r"</?(?:p|div|br|hr|li|ul|ol|h[1-6]|tr|table|blockquote|section|article|pre|dl|dt|dd)\b[^<>]*>",
     re.I,
@@ -45,8 +52,12 @@ _INVISIBLE = {"script", "style", "template", "noscript", "iframe", "object", "sv
 
 
 def plain(markup: str) -> str:
-    """HTML as plain text: no element, no script, entities decoded; "a < b" is left alone."""
-    if _ELEMENT.search(markup):
+    """HTML as plain text: no element, no script, entities decoded; "a < b" is left alone.
+
+    What comes back is text, not safe HTML: `&lt;i&gt;` has become "<i>".
+    """
+    if "<" in markup:
+        markup = _LESS_THAN.sub("&lt;", markup)
         markup = _BLOCK.sub(lambda tag: f"\n\n{tag.group()}", markup)
         markup = nh3.clean(markup, tags=set(), attributes={}, clean_content_tags=_INVISIBLE)
     return unwrap(html.unescape(markup))
@@ -116,6 +127,7 @@ def _is_abbreviation(paragraph: str, end: re.Match[str]) -> bool:
 
 # --- The extract ------------------------------------------------------------------------------
 
+MOST_SENTENCES = 40  # looked at; an abstract has about eight
 EXTRACT_LENGTH = 350  # characters at most for two sentences: four lines of a mail on a phone
 
 
@@ -142,6 +154,7 @@ _CLAIM = _cues(
         r"\bin this (?:paper|work|article|study|report)\b|\bhere,? we\b|"
         r"\bto (?:this end|address|tackle|overcome|bridge|fill)\b",
     ),
+    (1.5, r"\bwe (?:also |further )?(?:show|prove|find|found|demonstrate|argue|identify|report)\b"),
     (0.5, r"\bnovel\b|\bthe first\b"),
 )
 _RESULT = _cues(
@@ -157,7 +170,7 @@ _RESULT = _cues(
     ),
     (2.0, r"\bwe (?:also |further |then )?(?:show|find|found|demonstrate|observe|prove|reveal)\b"),
     (1.0, r"\bstate-of-the-art\b|\bsota\b|\bcompared (?:to|with)\b|\bthan\b"),
-    (1.0, r"\d[\d.,]*\s?(?:%|×|x\b|percent|points?\b|pp\b|times\b)"),
+    (1.0, r"\d[\d.,]{0,12}\s?(?:%|×|x\b|percent|points?\b|pp\b|times\b)"),
     (2.0, r"^(?:results|conclusions?|findings)\b ?[:.]"),
 )
 _BACKGROUND = _cues(
@@ -219,7 +232,7 @@ def _scores(sentence: str, place: float) -> tuple[float, float]:
     background = _weight(sentence, _BACKGROUND) * (0.25 if claim >= 2.0 else 1.0)
     size = 2.0 * (len(sentence) < 40) + max(0, len(sentence) - 240) / 100
     common = _weight(sentence, _ASIDE) + background - size
-    return claim + common + 0.25 * result - place, result + common - 0.5 * claim + place
+    return claim + common + 0.25 * result - place, result + common - 0.25 * claim + place
 
 
 def extract(abstract: str, limit: int = 2) -> str:
@@ -233,7 +246,7 @@ def extract(abstract: str, limit: int = 2) -> str:
     long. An abstract that is short enough comes back whole.
     """
     text = one_line(abstract)
-    found = sentences(text)
+    found = sentences(text)[:MOST_SENTENCES]
     if len(found) <= limit and len(text) <= EXTRACT_LENGTH:
         return text
     last = max(len(found) - 1, 1)

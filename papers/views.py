@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
-from papers import trending
 from papers.models import Paper
 from papers.text import extract, short_authors
 
@@ -50,7 +49,6 @@ def card(paper: Paper) -> dict[str, Any]:
         "paper": paper,
         "authors": short_authors(paper.authors),
         "extract": extract(paper.abstract),
-        "trend": trending.in_words(paper.score_parts),
     }
 
 

@@ -248,8 +248,10 @@ def context(digest: Digest) -> dict[str, Any]:
     """What the digest's mail and its web view show: sections of cards."""
     papers = Paper.objects.in_bulk(digest.paper_ids)
     token = tokens.make(Purpose.REACT, digest.subscriber_id)
+    shown = [item for item in digest.items if item["paper"] in papers]
     cards = [
-        card(papers[item["paper"]], item, token) for item in digest.items if item["paper"] in papers
+        {"number": number, **card(papers[item["paper"]], item, token)}
+        for number, item in enumerate(shown, start=1)
     ]
     return {
         "digest": digest,

@@ -19,6 +19,7 @@ from subscriptions import tokens
 from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose
 
+LARGEST_HTML = 102_400  # bytes; Gmail cuts what is longer, and the unsubscribe link with it
 SUBJECT_LENGTH = 150  # characters; phones show some 40, and long ones are cut by providers
 
 
@@ -56,6 +57,9 @@ def digest(digest: Digest, context: Mapping[str, Any]) -> EmailMultiAlternatives
     reader = digest.subscriber
     links = reader_links(reader)
     message = _message("digest", reader, {**context, **links}, subject=digest.subject)
+    while _html_size(message) > LARGEST_HTML and context["count"] > 1:
+        context = shortened(context)
+        message = _message("digest", reader, {**context, **links}, subject=digest.subject)
     token = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
     by_mail = f"mailto:{settings.UNSUBSCRIBE_EMAIL}?subject={quote(f'unsubscribe {token}')}"
     message.extra_headers |= {
@@ -65,6 +69,19 @@ def digest(digest: Digest, context: Mapping[str, Any]) -> EmailMultiAlternatives
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
     return message
+
+
+def shortened(context: Mapping[str, Any]) -> dict[str, Any]:
+    """A digest's context without its last paper; the mail says how many stand in the web view."""
+    *sections, last = context["sections"]
+    if len(last["cards"]) > 1:
+        sections.append({**last, "cards": last["cards"][:-1]})
+    left_out = context.get("left_out", 0) + 1
+    return {**context, "sections": sections, "count": context["count"] - 1, "left_out": left_out}
+
+
+def _html_size(message: EmailMultiAlternatives) -> int:
+    return len(str(message.alternatives[0][0]).encode())
 
 
 def test_digest(digest_: Digest, context: Mapping[str, Any], to: str) -> EmailMultiAlternatives:

@@ -145,6 +145,7 @@ class RhythmForm(forms.ModelForm):
             "weekday": _("On (weekly digests)"),
             "max_papers": _("Papers in a digest, at most"),
         }
+        help_texts = {"weekday": ""}
 
 
 class InterestsForm(forms.ModelForm):

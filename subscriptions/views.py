@@ -192,4 +192,3 @@ def digest(request: HttpRequest, public_id: str) -> HttpResponse:
     found = get_object_or_404(Digest.objects.select_related("subscriber"), public_id=public_id)
     context = digests.context(found) | digests.emails.reader_links(found.subscriber)
     return render(request, "emails/digest.html", context | {"in_browser": True})
-

@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.urls import clear_url_caches
 from django.utils import timezone
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from config import celery, embedded, services, urls
+from config import embedded, urls
+from config.celery import app
 from papers import sample
 
 HERE = Path(__file__).parent
-PATIENCE = 60  # seconds; a busy machine is slow, and a passing test never waits as long
+PROGRAMS = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
 QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en"),
 )
-PROGRAMS = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+PATIENCE = 60  # seconds; a busy machine is slow, and a test that passes waits for less
+Found = TypeVar("Found")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark these tests; where there is no browser, skip them, unless one is required."""
     mine = [item for item in items if item.path.is_relative_to(HERE)]
@@ -55,11 +60,192 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
 
-def until[T](found: Callable[[], T], what: str) -> T:
-    """The first true answer of `found`; fails with `what` if there is none in time."""
+def until(found: Callable[[], Found], what: str) -> Found:
+    """The first true answer of `found`; fails with `what` where none comes in time."""
     give_up = time.monotonic() + PATIENCE
     while not (answer := found()):
         if time.monotonic() > give_up:
             pytest.fail(f"Waited {PATIENCE} seconds in vain for {what}.")
         time.sleep(0.1)
     return answer
+
+
+# --- The site -----------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(autouse=True)
+def outbox(data_dir: Path, live_server: Any, settings: Any) -> Path:
+    """The empty outbox that web server and worker share."""
+    folder = data_dir / "outbox"
+    shutil.rmtree(folder, ignore_errors=True)
+    settings.OUTBOX_DIR = folder
+    settings.SITE_URL = live_server.url
+    settings.EMAIL_BACKEND = "config.outbox.OutboxBackend"
+    importlib.reload(urls)  # it serves the outbox for this backend only, and may have met another
+    clear_url_caches()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def worker(django_db_setup: None, data_dir: Path, live_server: Any) -> Iterator[None]:
+    """A Celery worker on the tests' database, Redis and outbox, with an empty queue."""
+    cache.clear()
+    options = ["-Q", "urgent,mail,build,ingest", "--concurrency", "1", "-l", "warning"]
+    with (data_dir / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-q", "-A", "config", "worker", *options],
+            env=os.environ | worker_environment(data_dir, live_server.url),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        until(lambda: answers(process, data_dir / "worker.log"), "the worker's first answer")
+        yield
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+
+
+def worker_environment(data_dir: Path, site: str) -> dict[str, str]:
+    from django.conf import settings
+
+    database = os.environ.get("DATABASE_URL") or embedded.postgres_url(settings.DATA_DIR)
+    name = connection.settings_dict["NAME"]
+    return {
+        "DATABASE_URL": urlsplit(database)._replace(path=f"/{name}").geturl(),
+        "REDIS_URL": settings.REDIS_URL,
+        "SITE_URL": site,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "DATA_DIR": str(data_dir),
+        "EMAIL_URL": "",
+        "ANYMAIL_PROVIDER": "",
+    }
+
+
+def answers(process: subprocess.Popen[bytes], log: Path) -> bool:
+    if process.poll() is not None:
+        pytest.fail(f"The worker ended at once:\n{log.read_text()}")
+    return bool(app.control.ping(timeout=1))
+
+
+@pytest.fixture
+def papers(live_server: Any, tmp_path: Path) -> str:
+    """The sample, read in as `manage.py ingest` does; what that printed."""
+    printed = io.StringIO()
+    paths = sample.write_for(timezone.now().date(), tmp_path / "sample")
+    call_command("ingest", *paths, stdout=printed)
+    return printed.getvalue()
+
+
+# --- The browser --------------------------------------------------------------------------
+@dataclass
+class Browser:
+    """What a reader does with a browser, in a reader's words."""
+
+    chrome: Chrome
+    site: str
+
+    def open(self, address: str) -> None:
+        """Go to a path of the site, or to a whole address."""
+        self.chrome.get(self.site + address if address.startswith("/") else address)
+
+    def find(self, xpath: str, what: str) -> WebElement:
+        found = until(lambda: self.chrome.find_elements(By.XPATH, xpath), f"{what} on {self.where}")
+        return found[0]
+
+    def press(self, label: str) -> None:
+        """Press the first button or link that says this."""
+        says = f"[normalize-space()={label!r}]"
+        self.find(f"//button{says} | //a{says}", f"“{label}”").click()
+
+    def fill(self, label: str, text: str) -> None:
+        """Write into the field with this label."""
+        field = f"//*[@id=//label[normalize-space()={label!r}]/@for]"
+        element = self.find(field, f"the field “{label}”")
+        element.clear()
+        element.send_keys(text)
+
+    def sees(self, text: str) -> None:
+        """Wait until the page says this."""
+        until(lambda: text in self.text, f"“{text}” on {self.where}")
+
+    def open_mail(self, subject: str, to: str) -> None:
+        """Open the newest mail in the outbox with this in its subject, once it is there."""
+        row = f"//tr[td[2]={to!r}]/td[1]/a[contains(., {subject!r})]"
+        until(lambda: self.reload_finds("/outbox/", row), f"a mail “{subject}” to {to}")[0].click()
+
+    def reload_finds(self, address: str, xpath: str) -> list[WebElement]:
+        self.open(address)
+        return self.chrome.find_elements(By.XPATH, xpath)
+
+    def step_into_mail(self) -> None:
+        """Look at the HTML part of the mail that is open."""
+        self.chrome.switch_to.frame(self.find("//iframe", "the mail's HTML part"))
+
+    def press_in_mail(self, label: str) -> None:
+        """Press a link of the HTML part; it opens a tab, and the reader goes on there."""
+        before = self.chrome.current_window_handle
+        self.press(label)
+        until(lambda: len(self.chrome.window_handles) > 1, "the mail's link to open a tab")
+        self.chrome.switch_to.window(before)
+        self.chrome.close()
+        self.chrome.switch_to.window(self.chrome.window_handles[0])
+
+    def emulate(self, command: str, **values: Any) -> None:
+        """A command of the browser's Emulation domain, undone after the test."""
+        self.chrome.execute_cdp_cmd(f"Emulation.{command}", values)
+
+    def be_wide(self, width: int, height: int = 900, scale: float = 1.0) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": scale}
+        self.emulate("setDeviceMetricsOverride", **size, mobile=width < 600)
+
+    def prefer(self, scheme: str) -> None:
+        """Ask pages for light or dark colours."""
+        self.emulate(
+            "setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
+
+    def measure(self, expression: str) -> Any:
+        return self.chrome.execute_script(f"return {expression}")
+
+    @property
+    def text(self) -> str:
+        with suppress(StaleElementReferenceException):  # the next page is just replacing it
+            return self.chrome.find_element(By.TAG_NAME, "body").text
+        return ""
+
+    @property
+    def where(self) -> str:
+        return self.chrome.current_url
+
+
+@pytest.fixture(scope="session")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    options = ChromeOptions()
+    options.binary_location = str(PROGRAMS["chromium"])
+    profile = tmp_path_factory.mktemp("chromium")
+    for argument in (*QUIET, f"--user-data-dir={profile}"):
+        options.add_argument(argument)
+    chrome = Chrome(options, ChromeService(PROGRAMS["chromedriver"]))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def browser(chrome: Chrome, live_server: Any) -> Browser:
+    """A new tab without cookies: a reader who comes for the first time."""
+    old = chrome.current_window_handle
+    chrome.switch_to.new_window("tab")
+    new = chrome.current_window_handle
+    chrome.switch_to.window(old)
+    chrome.close()
+    chrome.switch_to.window(new)
+    chrome.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    browser = Browser(chrome, live_server.url)
+    browser.be_wide(1200)
+    return browser

@@ -130,12 +130,12 @@ def test_unofficial_lists_of_featured_papers_have_ids_votes_and_authors() -> Non
             assert not entry.abstract.startswith(("Authors", "Upvotes", "Summary"))
 
 
-def test_journals_give_dois_and_authors() -> None:
-    for data in documents("journal_rss"):
-        document = read(data)
-        assert isinstance(document, ParsedDocument)
-        assert all(entry.doi for entry in document.entries)
-        assert sum(bool(entry.authors) for entry in document.entries) > 0.95 * len(document.entries)
+def test_journals_give_dois_and_authors_for_all_but_covers_and_lists_of_staff() -> None:
+    found = [read(data) for data in documents("journal_rss")]
+    entries = [one for each in found if isinstance(each, ParsedDocument) for one in each.entries]
+    assert len(entries) == 1914
+    assert all(entry.doi for entry in entries)
+    assert sum(not entry.authors for entry in entries) == 14
 
 
 @pytest.mark.parametrize("folder", ["rdf_rss1", "other_feeds", "miniflux_literals", "hf_rss_other"])

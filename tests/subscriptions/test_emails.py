@@ -115,7 +115,17 @@ def test_thousands_of_authors_and_the_longest_digest_stay_below_the_clipping_lim
     html = parts(message)[1]
     assert len(digest.items) >= 20
     assert len(html.encode()) <= 102_400
-    assert "more" in html
+
+
+def test_what_does_not_fit_is_counted_and_linked(
+    digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emails, "LARGEST_HTML", 8_000)
+    for part in parts(sent(digest)):
+        shown = sum(f"/react/more/{pk}/" in part for pk in digest.paper_ids)
+        assert 1 <= shown < len(digest.paper_ids)
+        assert f"And {len(digest.paper_ids) - shown} more, in the browser" in part
+    assert len(parts(sent(digest))[1].encode()) <= 8_000
 
 
 def test_a_test_mail_acts_for_no_reader(digest: Digest) -> None:

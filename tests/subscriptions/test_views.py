@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import digests, tokens
+from subscriptions import digests, signup, tokens
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
 from subscriptions.tokens import Purpose
 
@@ -43,6 +43,11 @@ def preferences(reader: Subscriber, **changed: Any) -> dict[str, Any]:
         "examples": "https://arxiv.org/abs/2604.23536v2\n2604.24013",
         **changed,
     }
+
+
+def test_the_consent_on_record_is_the_sentence_on_the_page(client: Client) -> None:
+    for page in ("/", reverse("subscribe")):
+        assert str(signup.CONSENT) in " ".join(client.get(page).text.split())
 
 
 @pytest.mark.parametrize("state", ["new", *Subscriber.Status.values])

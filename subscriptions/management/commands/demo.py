@@ -60,12 +60,15 @@ class Command(BaseCommand):
         call_command("ingest", *paths, stdout=self.stdout)
         with ExitStack() as running:
             running.enter_context(process(*CELERY, *worker_options()))
-            self.send_edition([sample_reader(email) for email in SAMPLE_READERS])
+            closing = self.send_edition([sample_reader(email) for email in SAMPLE_READERS])
             if serve:
+                self.stdout.write(closing)
                 self.serve(running)
+        if not serve:
+            self.stdout.write(closing)
 
-    def send_edition(self, audience: Sequence[Subscriber]) -> None:
-        """Send for today's digests, wait for them, and print the table."""
+    def send_edition(self, audience: Sequence[Subscriber]) -> str:
+        """Send for today's digests, wait for them, print the table; returns the closing line."""
         now = timezone.now()
         sent_before = Digest.objects.filter(subscriber__in=audience, sent_at__lt=now).count()
         for reader in audience:
@@ -80,8 +83,7 @@ class Command(BaseCommand):
             )
         sent = sum(digest.status == Digest.Status.SENT for digest in made)
         count = sum(path is not None for path in files.values())
-        self.stdout.write(f"digests={sent} messages={count} outbox={settings.OUTBOX_DIR}")
-        self.stdout.flush()
+        return f"digests={sent} messages={count} outbox={settings.OUTBOX_DIR}"
 
     def wait_for(self, audience: Sequence[Subscriber]) -> list[Digest]:
         """Today's digests of these readers, once none is under way any more."""

@@ -1,0 +1,195 @@
+"""The site as readers use it, from the first visit to the last mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import httpx
+import pytest
+from django.db.models import F
+from django.utils import timezone
+from selenium.webdriver.common.by import By
+
+from config.outbox import messages
+from config.outbox_views import read
+from subscriptions import readers, signup, tasks
+from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from tests.browser.conftest import Browser, until
+
+READER = "ada@reader.example"
+
+
+def mails_to(address: str, outbox: Path) -> list[EmailMessage]:
+    """The newest first."""
+    return [mail for path in messages(outbox) if (mail := read(path))["To"] == address]
+
+
+def digests_to(address: str, outbox: Path) -> list[EmailMessage]:
+    return [mail for mail in mails_to(address, outbox) if mail["List-Id"]]
+
+
+def subscribed(address: str) -> Subscriber:
+    """Another reader, who has signed up and confirmed."""
+    now = timezone.now()
+    reader = signup.request(signup.Request(address, "UTC", "/", None), now)
+    Interests.objects.filter(subscriber=reader).update(categories=["cs.CV"])
+    readers.activate(reader, now)
+    return reader
+
+
+def let_a_day_pass() -> None:
+    """Make all that was sent a day older, and everybody who wants mail due."""
+    day = timedelta(days=1)
+    Digest.objects.update(
+        day=F("day") - day, created_at=F("created_at") - day, sent_at=F("sent_at") - day
+    )
+    Subscriber.objects.update(
+        last_digest_day=F("last_digest_day") - day, covered_until=F("covered_until") - day
+    )
+    waiting = Subscriber.objects.exclude(next_digest_at=None)
+    waiting.update(next_digest_at=timezone.now())
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_reader_goes_the_whole_way(browser: Browser, papers: str, outbox: Path) -> None:
+    assert "refused=0" in papers.splitlines()[-1]
+    staying, leaving = subscribed("bo@reader.example"), subscribed("cy@reader.example")
+
+    subscribe_on_the_home_page(browser)
+    confirm_from_the_mail(browser)
+    say_what_matters(browser)
+    get_the_digest(browser, outbox)
+    ask_for_more_like_this(browser)
+
+    for other in (staying, leaving):
+        tasks.build_digest_now.delay(other.pk)
+        until(lambda other=other: digests_to(other.email, outbox), f"{other}'s digest")
+    leave_with_the_button(browser)
+    leave_with_one_click(digests_to(leaving.email, outbox)[0])
+
+    let_a_day_pass()
+    tasks.build_due_digests.delay()
+    until(lambda: len(digests_to(staying.email, outbox)) == 2, "tomorrow's edition")
+    assert len(digests_to(READER, outbox)) == 1
+    assert len(digests_to(leaving.email, outbox)) == 1
+    assert Digest.objects.books()["sent"] == Digest.objects.count() == 4
+
+
+def subscribe_on_the_home_page(browser: Browser) -> None:
+    browser.emulate("setTimezoneOverride", timezoneId="Europe/Vienna")
+    browser.open("/")
+    browser.sees("Get trending papers in your email inbox!")
+    browser.fill("Your e-mail address", READER)
+    browser.press("Subscribe")
+    browser.sees("Look into your inbox")
+    reader = Subscriber.objects.get(email=READER)
+    assert (reader.status, reader.timezone) == ("pending", "Europe/Vienna")
+
+
+def confirm_from_the_mail(browser: Browser) -> None:
+    browser.open_mail("Confirm", to=READER)
+    browser.step_into_mail()
+    browser.press_in_mail("Confirm my subscription")
+    browser.sees("One tap, and you are subscribed")
+    assert Subscriber.objects.get(email=READER).status == "pending", "looking confirms nothing"
+    browser.press("Yes, send me papers")
+    browser.sees("Your preferences")
+    assert Subscriber.objects.get(email=READER).status == "active"
+
+
+def say_what_matters(browser: Browser) -> None:
+    browser.fill("What do you work on, in your own words?", "Reasoning of large language models")
+    browser.fill("arXiv categories", "cs.CL")
+    browser.press("Save")
+    browser.sees("Saved.")
+    interests = Interests.objects.get(subscriber__email=READER)
+    assert interests.topics == "Reasoning of large language models"
+    assert interests.categories == ["cs.CL"]
+
+
+def get_the_digest(browser: Browser, outbox: Path) -> None:
+    browser.press("Send today's digest now")
+    browser.sees("on its way to your inbox")
+    mail = until(lambda: digests_to(READER, outbox), "the digest")[0]
+    digest = Digest.objects.get(subscriber__email=READER)
+    browser.open_mail(mail["Subject"], to=READER)
+    browser.step_into_mail()
+    browser.sees(digest.items[0]["title"])
+    browser.sees(digest.items[0]["reason"])
+    browser.press_in_mail("View in browser")
+    browser.sees(digest.items[0]["title"])
+
+
+def ask_for_more_like_this(browser: Browser) -> None:
+    digest = Digest.objects.get(subscriber__email=READER)
+    browser.press("More like this")
+    browser.sees(digest.items[0]["title"])
+    assert not Reaction.objects.exists(), "opening the page changes nothing"
+    browser.press("Show me more like this")
+    browser.sees("Noted")
+    reaction = Reaction.objects.get()
+    assert (reaction.subscriber_id, reaction.kind) == (digest.subscriber_id, "more")
+    assert reaction.paper_id == digest.paper_ids[0]
+
+
+def leave_with_the_button(browser: Browser) -> None:
+    browser.open_mail("", to=READER)
+    browser.step_into_mail()
+    browser.press_in_mail("Unsubscribe")
+    browser.sees("Leave Paperboy?")
+    assert Subscriber.objects.get(email=READER).status == "active", "looking changes nothing"
+    browser.press("Unsubscribe")
+    browser.sees("You are unsubscribed")
+    assert Subscriber.objects.get(email=READER).status == "unsubscribed"
+
+
+def leave_with_one_click(mail: EmailMessage) -> None:
+    """As a mailbox provider does it: a POST without cookies to the address in the header."""
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    link = mail["List-Unsubscribe"].partition(">")[0].lstrip("<")
+    answer = httpx.post(link, data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200, "a redirect would not be followed"
+    assert Subscriber.objects.get(email=mail["To"]).status == "unsubscribed"
+
+
+@pytest.mark.usefixtures("worker")
+def test_signing_up_works_without_javascript(browser: Browser) -> None:
+    browser.emulate("setScriptExecutionDisabled", value=True)
+    browser.open("/")
+    browser.fill("Your e-mail address", READER)
+    browser.press("Subscribe")
+    browser.sees("Look into your inbox")
+    browser.open_mail("Confirm", to=READER)
+    browser.find("//pre//a[contains(@href, '/confirm/')]", "the link in the text part").click()
+    browser.press("Yes, send me papers")
+    browser.sees("Your preferences")
+    reader = Subscriber.objects.get()
+    assert (reader.status, reader.timezone) == ("active", "UTC")
+
+
+@pytest.mark.usefixtures("papers")
+def test_home_fits_a_narrow_phone(browser: Browser) -> None:
+    browser.be_wide(320)
+    browser.open("/")
+    assert browser.chrome.find_elements(By.CLASS_NAME, "card")
+    assert browser.measure("innerWidth") == 320
+    assert browser.measure("document.documentElement.scrollWidth") == 320
+
+
+def test_pages_are_dark_for_who_prefers_that(browser: Browser) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    shades = {}
+    for scheme in ("light", "dark"):
+        browser.prefer(scheme)
+        browser.open("/")
+        shades[scheme] = brightness(browser.measure(background))
+    assert shades["dark"] < 60 < 200 < shades["light"]
+
+
+def brightness(colour: str) -> float:
+    """The mean of a CSS colour's channels, such as rgb(20, 22, 26): 0 is black, 255 white."""
+    channels = [int(value) for value in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    return sum(channels) / len(channels)
