@@ -1,30 +1,38 @@
-"""Papers as sparse vectors of weighted terms.
+"""Papers as vectors: sparse ones of weighted terms, and small dense ones of their meaning.
 
 A term is a word or a pair of neighbouring words, known by a 64-bit id that is the same in every
-version of a lexicon. What a version adds is how common each term is, learnt from the papers
-themselves.
+version of a lexicon. What a version adds is learnt from the papers themselves: how rare each term
+is, and where it lies in a space of meanings. Vectors of two versions must not be mixed; make them
+anew from the texts when the version changes.
 """
 
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from papers import embedding
+
 Ids = NDArray[np.uint64]
 Weights = NDArray[np.float32]
 
 TITLE_WEIGHT = 2.0
-COMMON_SHARE = 0.2
-MIN_PAPERS_FOR_CUTS = 1000
+SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
+COMMON_SHARE = 0.2  # what stands in more papers says nothing about one
+PAPERS_FOR_CUTS = 1000  # in a smaller corpus every term counts, and meanings cannot be learnt
+PAPERS_FOR_MEANING = 20  # a term's meaning shows after so many papers
 
 _TEX = re.compile(r"\\[a-zA-Z]+|[$\\{}^~]")
-_WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*|[.;:!?,()]")
+_BREAKS = frozenset(".;:!?,()")
+_BREAK_ID = 0
 _STOP_WORDS = frozenset(
     "a about also an and are as at be been between but by can for from has have how however in "
     "into is it its more most not of on or our such than that the their then there these they "
@@ -50,106 +58,175 @@ class PaperText:
     authors: tuple[str, ...] = ()
 
 
-def words(text: str) -> list[str]:
-    """Lower-case words in order, stop words left out: "GPT-4's maps" gives gpt-4's, maps."""
-    found = _WORD.findall(_TEX.sub(" ", text).lower())
-    return [word for word in found if word not in _STOP_WORDS]
+def _tokens(text: str) -> list[str]:
+    found = _TOKEN.findall(_TEX.sub(" ", text).lower())
+    return [token for token in found if token not in _STOP_WORDS]
 
 
 def terms(text: str) -> list[str]:
-    """Words, then pairs of neighbouring words joined by a space."""
-    singles = words(text)
-    return singles + [f"{a} {b}" for a, b in zip(singles, singles[1:], strict=False)]
+    """Words without stop words, then neighbouring pairs; no pair reaches across punctuation."""
+    tokens = _tokens(text)
+    pairs = zip(tokens, tokens[1:], strict=False)
+    singles = [token for token in tokens if token not in _BREAKS]
+    return singles + [f"{a} {b}" for a, b in pairs if a not in _BREAKS and b not in _BREAKS]
 
 
-@lru_cache(maxsize=1 << 20)
-def _word_id(word: str) -> int:
-    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+@lru_cache(maxsize=1 << 19)
+def _token_id(token: str) -> int:
+    if token in _BREAKS:
+        return _BREAK_ID
+    return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little") or 1
 
 
 def term_ids(text: str) -> Ids:
     """The 64-bit ids of `terms(text)`, in the same order."""
-    singles = np.fromiter((_word_id(word) for word in words(text)), dtype=np.uint64)
-    pairs = singles[:-1] * _PAIR_LEFT + singles[1:] * _PAIR_RIGHT
-    return np.concatenate([singles, pairs])
+    tokens = np.fromiter(map(_token_id, _tokens(text)), dtype=np.uint64)
+    left, right = tokens[:-1], tokens[1:]
+    together = (left != _BREAK_ID) & (right != _BREAK_ID)
+    pairs = left[together] * _PAIR_LEFT + right[together] * _PAIR_RIGHT
+    return np.concatenate([tokens[tokens != _BREAK_ID], pairs])
 
 
-def _counts(paper: PaperText) -> tuple[Ids, Weights]:
-    """Distinct term ids of a paper and how often each stands in it, title words counting more."""
-    title, abstract = term_ids(paper.title), term_ids(paper.abstract)
-    counted = np.repeat(np.float32([TITLE_WEIGHT, 1.0]), [len(title), len(abstract)])
-    ids, place = np.unique(np.concatenate([title, abstract]), return_inverse=True)
-    return ids, np.bincount(place, counted, len(ids)).astype(np.float32)
+def _counted(text: str) -> tuple[Ids, Weights]:
+    ids, counts = np.unique(term_ids(text), return_counts=True)
+    return ids, counts.astype(np.float32)
+
+
+def units(rows: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The rows at length one; empty rows stay empty."""
+    norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    return sparse.csr_matrix(sparse.diags(scale) @ rows, dtype=np.float32)
+
+
+def dense_units(rows: Weights) -> Weights:
+    """The rows at length one; empty rows stay empty."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """How rare each term is. `ids` ascend; `weights` are the idf of each; `version` names them."""
+    """What terms weigh and mean.
+
+    `ids` ascend; `rarity` is the inverse document frequency of each; `mean_length` is that of a
+    paper in terms. `places` are the positions among `ids` of the terms that have a meaning, and
+    `points` those meanings (len(places) x 256; no rows where the corpus was too small).
+    """
 
     ids: Ids
-    weights: Weights
-    version: str
+    rarity: Weights
+    mean_length: float
+    places: NDArray[np.int32]
+    points: NDArray[np.float16]
+    version: str = ""
 
     @classmethod
     def learn(cls, papers: Iterable[PaperText]) -> "Lexicon":
-        """Document frequencies of the terms of `papers`; an empty corpus gives an empty lexicon."""
-        counted = [_counts(paper)[0] for paper in papers]
-        ids, frequency = np.unique(
-            np.concatenate([np.empty(0, np.uint64), *counted]), return_counts=True
-        )
-        keep = frequency > 0
-        if len(counted) >= MIN_PAPERS_FOR_CUTS:
-            keep = (frequency >= 2) & (frequency <= COMMON_SHARE * len(counted))
-        ids, frequency = ids[keep], frequency[keep]
-        weights = (1.0 + np.log((1 + len(counted)) / (1.0 + frequency))).astype(np.float32)
-        return cls(ids, weights, _fingerprint(ids, weights))
+        """Learn from `papers`; an empty corpus gives an empty lexicon, which matches nothing.
+
+        Authors, where given, only say which papers belong together: no name enters a vector.
+        """
+        known = list(papers)
+        titles = [_counted(paper.title) for paper in known]
+        abstracts = [_counted(paper.abstract) for paper in known]
+        ids, frequency = _frequencies(titles, abstracts)
+        rarity = np.log1p((len(known) - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+        blank = cls(ids, rarity, 1.0, np.empty(0, np.int32), np.empty((0, 0), np.float16))
+        title_rows, abstract_rows = blank._counts(titles), blank._counts(abstracts)
+        lengths = (TITLE_WEIGHT * title_rows + abstract_rows).sum(axis=1)
+        sized = replace(blank, mean_length=float(lengths.mean()) if known else 1.0)
+        if len(known) >= PAPERS_FOR_CUTS:
+            often = np.flatnonzero(frequency >= PAPERS_FOR_MEANING).astype(np.int32)
+            rows = (title_rows, abstract_rows, TITLE_WEIGHT * title_rows + abstract_rows)
+            corpus = embedding.Corpus(*(units(sized._weighted(part)[:, often]) for part in rows))
+            pairs = embedding.shared_authors([paper.authors for paper in known])
+            points = embedding.learn(corpus, pairs).astype(np.float16)
+            sized = replace(sized, places=often, points=points)
+        return replace(sized, version=sized._fingerprint())
 
     @property
     def size(self) -> int:
-        """The number of terms: the width of the vectors."""
+        """The number of terms: the width of the sparse vectors."""
         return len(self.ids)
 
     def vectors(self, papers: Sequence[PaperText]) -> sparse.csr_matrix:
         """One unit-length row a paper (float32, len(papers) x size); unknown terms are left out."""
-        return self._matrix(_counts(paper) for paper in papers)
+        titles = self._counts([_counted(paper.title) for paper in papers])
+        abstracts = self._counts([_counted(paper.abstract) for paper in papers])
+        return units(self._weighted(TITLE_WEIGHT * titles + abstracts))
 
-    def _matrix(self, counted: Iterable[tuple[Ids, Weights]]) -> sparse.csr_matrix:
-        rows = [self._row(ids, counts) for ids, counts in counted]
-        ends = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-        columns = np.concatenate([np.empty(0, np.int32), *(row[0] for row in rows)])
+    def meanings(self, vectors: sparse.csr_matrix) -> Weights:
+        """One unit-length dense row for each row of `vectors`."""
+        return dense_units(units(vectors[:, self.places]) @ self.points.astype(np.float32))
+
+    def _counts(self, counted: Sequence[tuple[Ids, Weights]]) -> sparse.csr_matrix:
+        rows = [self._known(ids, counts) for ids, counts in counted]
+        ends = np.cumsum([0, *(len(places) for places, _ in rows)])
+        places = np.concatenate([np.empty(0, np.int32), *(row[0] for row in rows)])
         values = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)])
-        return sparse.csr_matrix((values, columns, ends), shape=(len(rows), self.size))
+        return sparse.csr_matrix((values, places, ends), shape=(len(rows), self.size))
 
-    def _row(self, ids: Ids, counts: Weights) -> tuple[NDArray[np.int32], Weights]:
+    def _known(self, ids: Ids, counts: Weights) -> tuple[NDArray[np.int32], Weights]:
         places = np.searchsorted(self.ids, ids)
         known = places < self.size
         known[known] = self.ids[places[known]] == ids[known]
-        places = places[known]
-        values = (1.0 + np.log(counts[known])) * self.weights[places]
-        norm = np.linalg.norm(values)
-        return places.astype(np.int32), values / norm if norm else values
+        return places[known].astype(np.int32), counts[known]
+
+    def _weighted(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
+        """BM25: a term counts less the oftener it was said, and in a long text."""
+        rows = sparse.csr_matrix(counts, dtype=np.float32, copy=True)
+        length = np.asarray(rows.sum(axis=1)).ravel() / self.mean_length
+        damping = SATURATION * (1.0 - LENGTH_SHARE + LENGTH_SHARE * length)
+        damped = rows.data + np.repeat(damping, np.diff(rows.indptr)).astype(np.float32)
+        rows.data *= (SATURATION + 1.0) / damped * self.rarity[rows.indices]
+        return rows
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.blake2b(str(self.mean_length).encode(), digest_size=8)
+        for part in (self.ids, self.rarity, self.places, self.points):
+            digest.update(part.tobytes())
+        return digest.hexdigest()
 
     def dumps(self) -> bytes:
         """The lexicon as bytes that `loads` reads."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, ids=self.ids, weights=self.weights)
+        np.savez(
+            buffer,
+            ids=self.ids,
+            rarity=self.rarity.astype(np.float16),
+            mean_length=np.float64(self.mean_length),
+            places=self.places,
+            points=self.points,
+            version=np.array(self.version),
+        )
         return buffer.getvalue()
 
     @classmethod
     def loads(cls, data: bytes) -> "Lexicon":
         """The lexicon that `dumps` wrote; raises `LexiconError` for anything else."""
         try:
-            stored = np.load(io.BytesIO(data), allow_pickle=False)
-            ids, weights = stored["ids"], stored["weights"]
-        except (OSError, ValueError, KeyError, EOFError) as problem:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                return cls(
+                    stored["ids"],
+                    stored["rarity"].astype(np.float32),
+                    float(stored["mean_length"]),
+                    stored["places"],
+                    stored["points"],
+                    str(stored["version"]),
+                )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as problem:
             raise LexiconError(f"not a lexicon: {problem}") from problem
-        return cls(ids, weights, _fingerprint(ids, weights))
 
 
-def _fingerprint(ids: Ids, weights: Weights) -> str:
-    return hashlib.blake2b(ids.tobytes() + weights.tobytes(), digest_size=8).hexdigest()
-
-
-def overlap(ids: Ids, others: Ids) -> Iterator[int]:
-    """The ids that stand in both."""
-    return iter(np.intersect1d(ids, others).tolist())
+def _frequencies(
+    titles: Sequence[tuple[Ids, Weights]], abstracts: Sequence[tuple[Ids, Weights]]
+) -> tuple[Ids, NDArray[np.int64]]:
+    """The terms worth keeping, ascending, and in how many papers each stands."""
+    texts = zip(titles, abstracts, strict=True)
+    each = [np.union1d(title, abstract) for (title, _), (abstract, _) in texts]
+    ids, frequency = np.unique(np.concatenate([np.empty(0, np.uint64), *each]), return_counts=True)
+    if len(each) < PAPERS_FOR_CUTS:
+        return ids, frequency
+    keep = (frequency >= 2) & (frequency <= COMMON_SHARE * len(each))
+    return ids[keep], frequency[keep]

@@ -46,6 +46,7 @@ def check(source: Source, now: datetime) -> Check:
         last_modified=source.last_modified,
         user_agent=settings.USER_AGENT,
         now=now,
+        allow_private=settings.ALLOW_PRIVATE_SOURCES,
     )
     done = _take(source, fetched, now)
     _write_down(source, fetched, done, now)
@@ -69,12 +70,13 @@ def _write_down(source: Source, fetched: Fetched, done: Check, now: datetime) ->
     source.next_check_at = now + wait(source, fetched.retry_after)
     if not done.is_failure:
         source.succeeded_at = now
+    source.active = source.active and done.outcome != "gone"  # told not to come again
     if done.result:
         source.etag, source.last_modified = fetched.etag, fetched.last_modified
     source.save(
         update_fields=[
             *("checked_at", "outcome", "error", "failures", "next_check_at", "succeeded_at"),
-            *("etag", "last_modified"),
+            *("etag", "last_modified", "active"),
         ]
     )
 

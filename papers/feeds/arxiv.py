@@ -18,6 +18,7 @@ _ANNOUNCE_TYPES = {"new", "cross", "replace", "replace-cross"}
 _HEADER = re.compile(
     r"\s*arXiv:(?P<id>\S+)\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.I
 )
+_REFERENCE = re.compile(rb"&#(?:x(?P<hex>[0-9a-f]{1,8})|(?P<decimal>[0-9]{1,8}));", re.I)
 _ERRORS = re.compile(r"https?://(?:export\.)?arxiv\.org/api/errors")
 
 
@@ -89,12 +90,18 @@ def _tree(data: bytes) -> tuple[etree._Element, str]:
         raise fields.document_error("broken XML", error) from error
     # One stray character must not cost a whole day's papers.
     try:
-        root = etree.fromstring(data, _parser(recover=True))
-    except (etree.XMLSyntaxError, ValueError) as error:
+        root = etree.fromstring(_REFERENCE.sub(_possible, data), _parser(recover=True))
+        # libxml2 may let bytes through that are no text; better now than at any later access.
+        etree.tostring(root, encoding="unicode")
+    except (etree.XMLSyntaxError, ValueError, TypeError) as error:
         raise fields.document_error("broken XML", error) from error
-    if root is None:
-        raise fields.document_error("broken XML", reason)
     return root, reason
+
+
+def _possible(reference: re.Match[bytes]) -> bytes:
+    """The reference, unless it is to half of a surrogate pair, which is no character."""
+    code = int(reference["hex"], 16) if reference["hex"] else int(reference["decimal"])
+    return b"" if 0xD800 <= code <= 0xDFFF else reference[0]
 
 
 def _parser(recover: bool) -> etree.XMLParser:

@@ -6,6 +6,8 @@ from papers.feeds.entries import DocumentError
 
 # A whole arXiv day is about 3 MB and a full page of the query API about 6 MB.
 MAX_BYTES = 12 * 2**20
+# Each tag takes some 200 bytes of memory; two thousand papers have about 100,000.
+MAX_TAGS = 600_000
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LEADING = b"\xef\xbb\xbf\xff\xfe \t\r\n"
@@ -60,6 +62,8 @@ def _kind_of_xml(text: bytes) -> str:
     if name not in _FEED_ROOTS:
         raise DocumentError(f"XML of another kind: its root element is <{name}>, not a feed's")
     head = text[at : at + _HEAD]
+    if (tags := text.count(b"<")) > MAX_TAGS:
+        raise DocumentError(f"XML with {tags} tags, more than {MAX_TAGS}")
     if _ANSWER_MARK.search(head):
         return "arxiv-api"
     return "arxiv-rss" if _LISTING_MARK.search(head) else "feed"

@@ -22,7 +22,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.urls import clear_url_caches
 from django.utils import timezone
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -176,12 +176,12 @@ class Browser:
 
     def open_mail(self, subject: str, to: str) -> None:
         """Open the newest mail in the outbox with this in its subject, once it is there."""
-        row = f"//tr[td[2]={to!r}]/td[1]/a[contains(., {subject!r})]"
-        until(lambda: self.reload_finds("/outbox/", row), f"a mail “{subject}” to {to}")[0].click()
+        until(lambda: self.mail_link(subject, to), f"a mail “{subject}” to {to}").click()
 
-    def reload_finds(self, address: str, xpath: str) -> list[WebElement]:
-        self.open(address)
-        return self.chrome.find_elements(By.XPATH, xpath)
+    def mail_link(self, subject: str, to: str) -> WebElement | None:
+        self.open("/outbox/")
+        links = self.chrome.find_elements(By.XPATH, f"//tr[td[2]={to!r}]/td[1]/a")
+        return next((link for link in links if subject in link.text), None)
 
     def step_into_mail(self) -> None:
         """Look at the HTML part of the mail that is open."""
@@ -215,7 +215,8 @@ class Browser:
 
     @property
     def text(self) -> str:
-        with suppress(StaleElementReferenceException):  # the next page is just replacing it
+        # The next page may just be replacing this one.
+        with suppress(StaleElementReferenceException, NoSuchElementException):
             return self.chrome.find_element(By.TAG_NAME, "body").text
         return ""
 

@@ -155,10 +155,21 @@ def test_a_bad_entry_is_refused_with_its_reason_and_the_others_are_kept() -> Non
     ]
 
 
-def test_a_control_character_does_not_cost_the_day() -> None:
-    document = listing(item().replace("cats", "c\x0bats"), item(identity="2604.00002"))
+@pytest.mark.parametrize("stray", ["\x0b", "&#11;", "&#xD800;", "&#55296;", "&nbsp;", "& "])
+def test_a_stray_character_does_not_cost_the_day(stray: str) -> None:
+    document = listing(item().replace("cats", f"cats{stray}"), item(identity="2604.00002"))
     assert [entry.arxiv_id for entry in document.entries] == ["2604.00001", "2604.00002"]
     assert document.refused == ()
+
+
+def test_bytes_that_are_no_text_leave_a_document_or_one_line() -> None:
+    for stray in (b"\xed\xa0\x80", b"\xff", b"\xc3", b"\xf5\x80\x80\x80"):
+        data = RSS.format(items=item()).encode().replace(b"cats", b"cats" + stray)
+        try:
+            assert len(parse(data).entries) <= 1
+        except DocumentError as error:
+            reason = str(error)
+            assert reason.startswith("broken XML")
 
 
 def test_a_document_that_breaks_off_keeps_its_whole_entries() -> None:

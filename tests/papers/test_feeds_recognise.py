@@ -1,7 +1,7 @@
 import pytest
 
 from papers.feeds import KINDS, DocumentError, parse, recognise
-from papers.feeds.recognise import MAX_BYTES
+from papers.feeds.recognise import MAX_BYTES, MAX_TAGS
 
 LISTING = (
     b"<rss><channel><link>http://rss.arxiv.org/rss/cs.AI</link><item><title>A</title>"
@@ -45,6 +45,7 @@ def test_a_document_is_recognised_by_its_content(data: bytes, kind: str) -> None
         (b"Not Found", "neither XML nor JSON: begins with 'Not Found'"),
         (b"<!-- never closed <rss>", "neither XML nor JSON: begins with '<!-- never closed <rss>'"),
         (BLOG[:40] + b"\0" + BLOG[40:], "NUL byte at offset 40"),
+        (b"<rss>" + b"<a>" * MAX_TAGS, f"XML with {MAX_TAGS + 1} tags, more than {MAX_TAGS}"),
         (b"x" * (MAX_BYTES + 1), f"document of {MAX_BYTES + 1} bytes, more than {MAX_BYTES}"),
     ],
 )

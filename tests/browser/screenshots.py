@@ -1,0 +1,97 @@
+"""Pictures of the running site: `python -m pytest tests/browser/screenshots.py`.
+
+Not one of the tests: pytest collects this file only when it is named. The README's pictures go
+to docs/; with SCREENSHOTS=FOLDER in the environment, all of them go there.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from config.outbox import messages
+from subscriptions import readers, signup, tasks, tokens
+from subscriptions.models import Interests, Subscriber
+from subscriptions.tokens import Purpose
+from tests.browser.conftest import Browser, until
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+IN_README = ("home", "email")
+TALLEST = 1400  # pixels; longer pages are cut
+INTERESTS = {
+    "topics": "Large language models: reasoning, agents, long context, efficient inference",
+    "categories": ["cs.CL", "cs.AI"],
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """width: of the window in CSS pixels; scale: pixels of the picture for each of these."""
+
+    page: str
+    width: int = 1200
+    scale: float = 1.0
+    colours: str = "light"
+
+
+PICTURES = {
+    "home": Picture("home"),
+    "home-dark": Picture("home", colours="dark"),
+    "home-phone": Picture("home", 375, 2.0),
+    "preferences": Picture("preferences"),
+    "preferences-phone": Picture("preferences", 375, 2.0),
+    "email": Picture("email", 800, 1.5),
+    "email-dark": Picture("email", 800, 1.5, "dark"),
+    "email-phone": Picture("email", 375, 2.0),
+}
+
+
+@pytest.mark.usefixtures("worker", "papers")
+def test_take_pictures(browser: Browser, outbox: Path) -> None:
+    pages = addresses(outbox)
+    elsewhere = os.environ.get("SCREENSHOTS")
+    folder = Path(elsewhere) if elsewhere else DOCS
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PICTURES if elsewhere else IN_README:
+        wanted = PICTURES[name]
+        browser.be_wide(wanted.width, scale=wanted.scale)
+        browser.prefer(wanted.colours)
+        browser.open(pages[wanted.page])
+        (folder / f"{name}.png").write_bytes(taken(browser, wanted))
+
+
+def addresses(outbox: Path) -> dict[str, str]:
+    """Where each page is found, once a reader's digest has come."""
+    reader = sample_reader()
+    tasks.build_digest_now.delay(reader.pk)
+    mail = until(lambda: messages(outbox), "the digest")[0]
+    return {
+        "home": reverse("home"),
+        "preferences": reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)]),
+        "email": reverse("outbox-html", args=[mail.stem]),
+    }
+
+
+def sample_reader() -> Subscriber:
+    now = timezone.now()
+    reader = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    Interests.objects.filter(subscriber=reader).update(**INTERESTS)
+    readers.activate(reader, now)
+    return reader
+
+
+def taken(browser: Browser, wanted: Picture) -> bytes:
+    """The page from its top, as PNG."""
+    page_height = browser.measure("document.documentElement.scrollHeight")
+    height = min(page_height, TALLEST / wanted.scale)
+    clip = {"x": 0, "y": 0, "width": wanted.width, "height": height, "scale": 1}
+    answer = browser.chrome.execute_cdp_cmd(
+        "Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True}
+    )
+    return base64.b64decode(answer["data"])
