@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ TITLE_WEIGHT = 2.0
 SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
 COMMON_SHARE = 0.2  # what stands in more papers says nothing about one
 PAPERS_FOR_CUTS = 1000  # in a smaller corpus every term counts, and meanings cannot be learnt
+CHUNK = 2000  # papers counted at once; bounds the memory of their term ids
 PAPERS_FOR_MEANING = 20  # a term's meaning shows after so many papers
 
 _TEX = re.compile(r"\\[a-zA-Z]+|[$\\{}^~]")
@@ -66,9 +68,10 @@ def _tokens(text: str) -> list[str]:
 def terms(text: str) -> list[str]:
     """Words without stop words, then neighbouring pairs; no pair reaches across punctuation."""
     tokens = _tokens(text)
-    pairs = zip(tokens, tokens[1:], strict=False)
     singles = [token for token in tokens if token not in _BREAKS]
-    return singles + [f"{a} {b}" for a, b in pairs if a not in _BREAKS and b not in _BREAKS]
+    return singles + [
+        f"{a} {b}" for a, b in pairwise(tokens) if a not in _BREAKS and b not in _BREAKS
+    ]
 
 
 @lru_cache(maxsize=1 << 19)
@@ -87,9 +90,77 @@ def term_ids(text: str) -> Ids:
     return np.concatenate([tokens[tokens != _BREAK_ID], pairs])
 
 
-def _counted(text: str) -> tuple[Ids, Weights]:
-    ids, counts = np.unique(term_ids(text), return_counts=True)
-    return ids, counts.astype(np.float32)
+@dataclass(frozen=True, slots=True)
+class _Bag:
+    """How often each term stands in each text: rows are texts, columns the ascending `ids`."""
+
+    ids: Ids
+    rows: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "_Bag":
+        found = [term_ids(text) for text in texts]
+        ends = np.cumsum([0, *map(len, found)])
+        ids, columns = np.unique(
+            np.concatenate([np.empty(0, np.uint64), *found]), return_inverse=True
+        )
+        ones = np.ones(len(columns), dtype=np.float32)
+        rows = sparse.csr_matrix(
+            (ones, columns.astype(np.int32), ends), shape=(len(texts), len(ids))
+        )
+        rows.sum_duplicates()
+        return cls(ids, rows)
+
+    def within(self, ids: Ids) -> sparse.csr_matrix:
+        """The same counts with `ids` as columns; other terms are dropped."""
+        places = np.searchsorted(ids, self.ids)
+        known = np.flatnonzero(places < len(ids))
+        known = known[ids[places[known]] == self.ids[known]]
+        kept = self.rows[:, known]
+        columns = places[known].astype(np.int32)[kept.indices]
+        shape = (kept.shape[0], len(ids))
+        return sparse.csr_matrix((kept.data, columns, kept.indptr), shape=shape)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bags:
+    """The counts of many papers, by chunks that keep memory low: titles above abstracts."""
+
+    chunks: list[_Bag]
+
+    @classmethod
+    def of(cls, papers: Sequence[PaperText]) -> "_Bags":
+        parts = [papers[start : start + CHUNK] for start in range(0, len(papers), CHUNK)]
+        return cls(
+            [_Bag.of([p.title for p in part] + [p.abstract for p in part]) for part in parts]
+        )
+
+    def frequencies(self) -> tuple[Ids, NDArray[np.int64]]:
+        """All terms, ascending, and in how many papers each stands."""
+        counts = [_in_papers(chunk) for chunk in self.chunks]
+        ids, places = np.unique(
+            np.concatenate([np.empty(0, np.uint64), *(chunk.ids for chunk in self.chunks)]),
+            return_inverse=True,
+        )
+        counted = np.concatenate([np.empty(0, np.int64), *counts])
+        return ids, np.bincount(places, counted, len(ids)).astype(np.int64)
+
+    def within(self, ids: Ids) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+        """Titles and abstracts as papers x `ids`."""
+        halves = [_halves(chunk.within(ids)) for chunk in self.chunks]
+        none = sparse.csr_matrix((0, len(ids)), dtype=np.float32)
+        titles = sparse.vstack([none, *(half[0] for half in halves)], format="csr")
+        return titles, sparse.vstack([none, *(half[1] for half in halves)], format="csr")
+
+
+def _halves(rows: sparse.csr_matrix) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    half = rows.shape[0] // 2
+    return rows[:half], rows[half:]
+
+
+def _in_papers(chunk: _Bag) -> NDArray[np.int64]:
+    titles, abstracts = _halves(chunk.rows)
+    return np.bincount((titles + abstracts).indices, minlength=len(chunk.ids))
 
 
 def units(rows: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -128,12 +199,11 @@ class Lexicon:
         Authors, where given, only say which papers belong together: no name enters a vector.
         """
         known = list(papers)
-        titles = [_counted(paper.title) for paper in known]
-        abstracts = [_counted(paper.abstract) for paper in known]
-        ids, frequency = _frequencies(titles, abstracts)
+        bags = _Bags.of(known)
+        ids, frequency = _worth_keeping(*bags.frequencies(), len(known))
         rarity = np.log1p((len(known) - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
         blank = cls(ids, rarity, 1.0, np.empty(0, np.int32), np.empty((0, 0), np.float16))
-        title_rows, abstract_rows = blank._counts(titles), blank._counts(abstracts)
+        title_rows, abstract_rows = bags.within(ids)
         lengths = (TITLE_WEIGHT * title_rows + abstract_rows).sum(axis=1)
         sized = replace(blank, mean_length=float(lengths.mean()) if known else 1.0)
         if len(known) >= PAPERS_FOR_CUTS:
@@ -152,26 +222,12 @@ class Lexicon:
 
     def vectors(self, papers: Sequence[PaperText]) -> sparse.csr_matrix:
         """One unit-length row a paper (float32, len(papers) x size); unknown terms are left out."""
-        titles = self._counts([_counted(paper.title) for paper in papers])
-        abstracts = self._counts([_counted(paper.abstract) for paper in papers])
+        titles, abstracts = _Bags.of(papers).within(self.ids)
         return units(self._weighted(TITLE_WEIGHT * titles + abstracts))
 
     def meanings(self, vectors: sparse.csr_matrix) -> Weights:
         """One unit-length dense row for each row of `vectors`."""
         return dense_units(units(vectors[:, self.places]) @ self.points.astype(np.float32))
-
-    def _counts(self, counted: Sequence[tuple[Ids, Weights]]) -> sparse.csr_matrix:
-        rows = [self._known(ids, counts) for ids, counts in counted]
-        ends = np.cumsum([0, *(len(places) for places, _ in rows)])
-        places = np.concatenate([np.empty(0, np.int32), *(row[0] for row in rows)])
-        values = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)])
-        return sparse.csr_matrix((values, places, ends), shape=(len(rows), self.size))
-
-    def _known(self, ids: Ids, counts: Weights) -> tuple[NDArray[np.int32], Weights]:
-        places = np.searchsorted(self.ids, ids)
-        known = places < self.size
-        known[known] = self.ids[places[known]] == ids[known]
-        return places[known].astype(np.int32), counts[known]
 
     def _weighted(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
         """BM25: a term counts less the oftener it was said, and in a long text."""
@@ -219,14 +275,11 @@ class Lexicon:
             raise LexiconError(f"not a lexicon: {problem}") from problem
 
 
-def _frequencies(
-    titles: Sequence[tuple[Ids, Weights]], abstracts: Sequence[tuple[Ids, Weights]]
+def _worth_keeping(
+    ids: Ids, frequency: NDArray[np.int64], papers: int
 ) -> tuple[Ids, NDArray[np.int64]]:
-    """The terms worth keeping, ascending, and in how many papers each stands."""
-    texts = zip(titles, abstracts, strict=True)
-    each = [np.union1d(title, abstract) for (title, _), (abstract, _) in texts]
-    ids, frequency = np.unique(np.concatenate([np.empty(0, np.uint64), *each]), return_counts=True)
-    if len(each) < PAPERS_FOR_CUTS:
+    """Not what stands in one paper alone, nor in very many, unless the corpus is small."""
+    if papers < PAPERS_FOR_CUTS:
         return ids, frequency
-    keep = (frequency >= 2) & (frequency <= COMMON_SHARE * len(each))
+    keep = (frequency >= 2) & (frequency <= COMMON_SHARE * papers)
     return ids[keep], frequency[keep]

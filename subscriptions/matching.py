@@ -1,31 +1,47 @@
 """What a reader would pick: profiles against the candidates of an edition, and why.
 
 Pure and vectorised over a chunk of readers. The digest, the preview and the evaluation all call
-`match`.
+`match`. A likeness is the sum of three cosines: shared terms, shared meaning, shared categories.
+Calibrated, it is the score; authors and categories that the reader follows add to that.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Sequence
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from papers.lexicon import Lexicon, PaperText, terms
+from papers.lexicon import Lexicon, PaperText, dense_units, term_ids, terms, units
+from papers.text import name_key
 
 Scores = NDArray[np.float32]
 
+# Weights of meaning and of categories beside shared terms, which count once. Chosen on one half
+# of the readers of the evaluation, confirmed on the other: the optimum is flat. Typed words are
+# few, so that meaning has to carry more.
+MEANING, MEANING_OF_TYPED, FIELDS = 0.1, 0.5, 0.01
+TYPED_SHARE, DISLIKED_SHARE = 2.0, -0.5  # what is typed and what is disliked, in liked papers
+PROFILE_TERMS = 64  # the strongest: bounds what a reader costs
+FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usual lists of them
+HALF = 0.07  # the likeness of the median paper that readers did pick: it scores one half
+AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
 REASON_WORDS = 3
-DISLIKED_SHARE = 0.5
-AUTHOR_BOOST = 0.5
-CATEGORY_BOOST = 0.05
-HALF_COSINE = 0.12
+SPOKEN_SHARE = 0.1  # what carried less of the likeness is not named as its reason
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one reader asked for, as stored: raw inputs only, so that no lexicon makes it stale."""
+    """What one reader asked for, as stored: raw inputs only, so that no lexicon makes it stale.
+
+    `threshold` is the least score in [0, 1] that is worth a place in the digest.
+    """
 
     text: str = ""
     words: tuple[str, ...] = ()
@@ -37,18 +53,95 @@ class Profile:
     disliked: tuple[PaperText, ...] = ()
     threshold: float = 0.0
 
+    @property
+    def typed(self) -> str:
+        """The free text and the single words as one text."""
+        return ". ".join(part for part in (self.text, *self.words) if part.strip())
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Candidates:
-    """The papers of an edition, prepared once and shared by all its readers."""
+    """The papers of an edition, prepared once and shared by all its readers.
+
+    `sparse_rows`: candidates x (terms, then hashed categories); `meanings`: candidates x 256, or
+    x 0 where the lexicon knows no meanings.
+    """
 
     lexicon: Lexicon
     papers: tuple[PaperText, ...]
-    lexical: sparse.csc_matrix
+    sparse_rows: sparse.csr_matrix
+    meanings: Scores
 
     @classmethod
-    def prepare(cls, lexicon: Lexicon, papers: Sequence[PaperText]) -> "Candidates":
-        return cls(lexicon, tuple(papers), lexicon.vectors(papers).T.tocsc())
+    def prepare(cls, lexicon: Lexicon, papers: Sequence[PaperText]) -> Candidates:
+        lexical = lexicon.vectors(papers)
+        rows = sparse.hstack([lexical, _fields(papers)], format="csr")
+        return cls(lexicon, tuple(papers), rows, lexicon.meanings(lexical))
+
+    def take(self, positions: Sequence[int]) -> Candidates:
+        """The candidates at `positions` alone, without preparing them again."""
+        chosen = np.asarray(positions, dtype=np.int64)
+        papers = tuple(self.papers[position] for position in positions)
+        return Candidates(self.lexicon, papers, self.sparse_rows[chosen], self.meanings[chosen])
+
+    @cached_property
+    def columns(self) -> sparse.csr_matrix:
+        """`sparse_rows` transposed, ready for products."""
+        return self.sparse_rows.T.tocsr()
+
+    @cached_property
+    def by_author(self) -> dict[str, list[int]]:
+        """Positions by the author's key."""
+        return _positions([_author(name) for name in paper.authors] for paper in self.papers)
+
+    @cached_property
+    def by_category(self) -> dict[str, list[int]]:
+        """Positions by category."""
+        return _positions(paper.categories for paper in self.papers)
+
+    @cached_property
+    def by_key(self) -> dict[str, list[int]]:
+        """Positions by the caller's key."""
+        return _positions([paper.key] for paper in self.papers)
+
+    @cached_property
+    def _holding(self) -> dict[str, list[int]]:
+        return {}
+
+    def holding(self, phrase: str) -> list[int]:
+        """Positions of the papers with `phrase` in title or abstract: whole words, any case."""
+        words = " ".join(phrase.split())
+        if words and words not in self._holding:
+            pattern = _phrase(words)
+            texts = (f"{paper.title}\n{paper.abstract}" for paper in self.papers)
+            self._holding[words] = [n for n, text in enumerate(texts) if pattern.search(text)]
+        return self._holding.get(words, [])
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """A chunk of profiles in the vectors of one version of the lexicon, a row a reader.
+
+    Good for every edition whose lexicon has the same `version`; made anew for another.
+    """
+
+    version: str
+    sparse_rows: sparse.csr_matrix
+    meanings: Scores
+
+    @classmethod
+    def of(cls, profiles: Sequence[Profile], lexicon: Lexicon) -> Taste:
+        """At most `PROFILE_TERMS` terms, the categories and one direction of meaning for each."""
+        sources = [_sources(profile) for profile in profiles]
+        papers = [paper for source in sources for paper, _ in source]
+        shares = _shares(sources)
+        rows = lexicon.vectors(papers)
+        wanted = _strongest(units(shares @ rows), PROFILE_TERMS)
+        fields = FIELDS * units(shares @ _fields(papers))
+        weight = [MEANING if profile.liked else MEANING_OF_TYPED for profile in profiles]
+        meant = dense_units(np.asarray(shares @ lexicon.meanings(rows), dtype=np.float32))
+        meant *= np.array(weight, dtype=np.float32)[:, None]
+        return cls(lexicon.version, sparse.hstack([wanted, fields], format="csr"), meant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,127 +152,241 @@ class Match:
     threshold: float = 0.0
 
     def top(self, count: int) -> list[int]:
-        """Positions of at most `count` candidates at or above the threshold, best first."""
-        best = np.argsort(-self.scores, kind="stable")[:count]
-        floor = max(self.threshold, 0.0)
-        return [int(position) for position in best if self.scores[position] >= floor]
+        """Positions of at most `count` candidates worth it, best first; nothing is padded."""
+        worth = np.flatnonzero((self.scores > 0) & (self.scores >= self.threshold))
+        if 0 < count < len(worth):
+            worth = worth[np.argpartition(-self.scores[worth], count - 1)[:count]]
+        ordered = worth[np.argsort(-self.scores[worth], kind="stable")]
+        return [int(position) for position in ordered[: max(count, 0)]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a paper was chosen: only parts that raised its score."""
+    """Why a paper was chosen: only what raised its score.
+
+    `near` is what the reader typed, where shared meaning carried the choice rather than words.
+    `parts` is the score taken apart: the likeness before calibration by words, meaning and
+    fields, then what followed authors and categories added to the calibrated score.
+    """
 
     author: str = ""
     words: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    near: str = ""
     categories: tuple[str, ...] = ()
     parts: dict[str, float] = field(default_factory=dict)
 
     def sentence(self) -> str:
         """The reason in plain English; empty when nothing in the profile speaks for the paper."""
-        if self.author:
-            return f"By {self.author}, whom you follow"
-        if self.examples:
-            return f"Close to “{self.examples[0]}”, which you liked"
-        if self.words:
-            return f"Matches your “{', '.join(self.words)}”"
-        if self.categories:
-            return f"In {', '.join(self.categories)}, which you follow"
-        return ""
+        said = [
+            f"by {self.author}, whom you follow" if self.author else "",
+            f"matches your “{', '.join(self.words)}”" if self.words else "",
+            f"close to “{self.examples[0]}”, which you liked" if self.examples else "",
+            f"close in meaning to your “{self.near}”" if self.near else "",
+        ]
+        spoken = "; ".join(part for part in said if part)
+        if not spoken and self.categories:
+            spoken = f"in {', '.join(self.categories)}, which you follow"
+        return spoken[:1].upper() + spoken[1:]
 
 
 def match(
-    profiles: Sequence[Profile], candidates: Candidates, *, text_only: bool = False
+    profiles: Sequence[Profile], candidates: Candidates, taste: Taste | None = None
 ) -> list[Match]:
-    """Every profile against every candidate; `text_only` leaves author boosts out."""
-    if not profiles:
-        return []
-    wanted = sparse.vstack([_wish(profile, candidates.lexicon) for profile in profiles]).tocsr()
-    cosines = (wanted @ candidates.lexical).toarray()
-    scores = _calibrated(cosines)
+    """Every profile against every candidate.
+
+    `taste` is that of the same profiles if it was kept; it is made where it is missing or of
+    another version of the lexicon.
+    """
+    scores = _calibrated(_likeness(_current(profiles, candidates.lexicon, taste), candidates))
     for row, profile in zip(scores, profiles, strict=True):
-        if not text_only:
-            _boost(row, profile, candidates.papers)
-        row[_barred(profile, candidates.papers)] = -1.0
+        _boost(row, _by_followed(profile, candidates), AUTHOR_BOOST)
+        _boost(row, _by_category(profile, candidates), CATEGORY_BOOST)
+        row[_barred(profile, candidates)] = -1.0
     return [Match(row, profile.threshold) for row, profile in zip(scores, profiles, strict=True)]
 
 
 def reason(profile: Profile, candidates: Candidates, position: int) -> Reason:
-    """Why `position` was chosen for `profile`."""
+    """Why the candidate at `position` was chosen for `profile`."""
     paper = candidates.papers[position]
-    followed = [name for name in profile.authors if _key(name) in map(_key, paper.authors)]
-    shared = _shared_words(profile, paper, candidates.lexicon)
-    closest = _closest(profile, candidates, position)
+    parts = _parts(profile, candidates, position)
+    least = SPOKEN_SHARE * max(sum(parts[name] for name in ("words", "meaning", "fields")), 0.0)
+    words = _shared_words(profile, candidates, position, least)
+    examples = _closest(profile, candidates, position, least)
+    near = profile.typed if parts["meaning"] > least and not (words or profile.liked) else ""
+    wanted = {_author(name) for name in profile.authors}
+    followed = [name for name in paper.authors if _author(name) in wanted]
     fields = tuple(name for name in profile.categories if name in paper.categories)
-    return Reason(followed[0] if followed else "", shared, closest, fields)
+    return Reason("".join(followed[:1]), words, examples, near, fields, parts)
 
 
-def _wish(profile: Profile, lexicon: Lexicon) -> sparse.csr_matrix:
-    """A profile as one row of unit length: typed words and the mean example, less the disliked."""
-    typed = PaperText("", ". ".join([profile.text, *profile.words]))
-    rows = [lexicon.vectors([typed])]
-    if profile.liked:
-        rows.append(_mean(lexicon.vectors(profile.liked)))
+def strongest_words(profile: Profile, lexicon: Lexicon, count: int) -> list[tuple[str, float]]:
+    """The terms that drive the choice and their weights, strongest first."""
+    wanted = Taste.of([profile], lexicon).sparse_rows[:, : lexicon.size].tocoo()
+    weights = dict(zip(lexicon.ids[wanted.col].tolist(), wanted.data.tolist(), strict=True))
+    texts = [profile.typed, *(f"{paper.title}. {paper.abstract}" for paper in profile.liked)]
+    spelled = {number: term for text in texts for number, term in _spelled(text)}
+    known = [(spelled[number], weight) for number, weight in weights.items() if number in spelled]
+    return sorted(known, key=lambda item: (-item[1], item[0]))[:count]
+
+
+def _sources(profile: Profile) -> list[tuple[PaperText, float]]:
+    typed = [(PaperText("", profile.typed), TYPED_SHARE)] if profile.typed else []
+    liked = [(paper, 1.0) for paper in profile.liked]
+    return typed + liked + [(paper, DISLIKED_SHARE) for paper in profile.disliked]
+
+
+def _shares(sources: Sequence[Sequence[tuple[PaperText, float]]]) -> sparse.csr_matrix:
+    """Profiles x source papers: what each paper counts for the profile that it belongs to."""
+    counts = np.array([len(source) for source in sources], dtype=np.int64)
+    values = np.array([share for source in sources for _, share in source], dtype=np.float32)
+    total = len(values)
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    return sparse.csr_matrix((values, np.arange(total), ends), shape=(len(sources), total))
+
+
+def _strongest(rows: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
+    """The `count` entries of each row that are farthest from zero."""
+    kept = rows.copy()
+    for start, end in zip(rows.indptr, rows.indptr[1:], strict=False):
+        if end - start > count:
+            weak = np.argpartition(np.abs(rows.data[start:end]), -count)[:-count]
+            kept.data[start + weak] = 0.0
+    kept.eliminate_zeros()
+    return kept
+
+
+def _fields(papers: Sequence[PaperText]) -> sparse.csr_matrix:
+    """Papers x hashed categories, unit rows: each category, and the whole list as one more."""
+    names = [(*paper.categories, " ".join(paper.categories)) for paper in papers]
+    columns = [
+        sorted({zlib.crc32(name.encode()) % FIELD_COLUMNS for name in row if name}) for row in names
+    ]
+    ends = np.cumsum([0, *(len(row) for row in columns)])
+    flat = np.array([column for row in columns for column in row], dtype=np.int32)
+    values = np.ones(len(flat), dtype=np.float32)
+    return units(sparse.csr_matrix((values, flat, ends), shape=(len(papers), FIELD_COLUMNS)))
+
+
+def _current(profiles: Sequence[Profile], lexicon: Lexicon, taste: Taste | None) -> Taste:
+    if taste is not None and taste.version == lexicon.version:
+        return taste
+    return Taste.of(profiles, lexicon)
+
+
+def _likeness(taste: Taste, candidates: Candidates) -> Scores:
+    likeness = np.asarray(taste.meanings @ candidates.meanings.T, dtype=np.float32)
+    likeness += (taste.sparse_rows @ candidates.columns).toarray()
+    return likeness
+
+
+def _calibrated(likeness: Scores) -> Scores:
+    """Likeness to [0, 1), half at HALF: a fixed curve, so that a score means the same every day."""
+    positive = np.maximum(likeness, 0.0)
+    return np.asarray(positive / (positive + np.float32(HALF)), dtype=np.float32)
+
+
+def _boost(row: Scores, positions: list[int], share: float) -> None:
+    row[positions] += (1.0 - row[positions]) * np.float32(share)
+
+
+def _by_followed(profile: Profile, candidates: Candidates) -> list[int]:
+    return _found(candidates.by_author, map(_author, profile.authors)) if profile.authors else []
+
+
+def _by_category(profile: Profile, candidates: Candidates) -> list[int]:
+    return _found(candidates.by_category, profile.categories) if profile.categories else []
+
+
+def _barred(profile: Profile, candidates: Candidates) -> list[int]:
+    """Candidates with an excluded word or a muted author, or disliked themselves."""
+    barred = [n for phrase in profile.excluded_words for n in candidates.holding(phrase)]
+    if profile.muted_authors:
+        barred += _found(candidates.by_author, map(_author, profile.muted_authors))
     if profile.disliked:
-        rows.append(-DISLIKED_SHARE * _mean(lexicon.vectors(profile.disliked)))
-    wish = sparse.csr_matrix(sum(rows[1:], rows[0]))
-    norm = sparse.linalg.norm(wish)
-    return wish / norm if norm else wish
+        barred += _found(candidates.by_key, (paper.key for paper in profile.disliked))
+    return barred
 
 
-def _mean(rows: sparse.csr_matrix) -> sparse.csr_matrix:
-    return sparse.csr_matrix(rows.mean(axis=0), dtype=np.float32)
+def _found(index: dict[str, list[int]], keys: Iterable[str]) -> list[int]:
+    return sorted({position for key in keys for position in index.get(key, ())})
 
 
-def _calibrated(cosines: Scores) -> Scores:
-    """Cosines to [0, 1), half at HALF_COSINE, the same on every day."""
-    positive = np.maximum(cosines, 0.0)
-    return np.asarray(positive / (positive + HALF_COSINE), dtype=np.float32)
+def _positions(keys: Iterable[Iterable[str]]) -> dict[str, list[int]]:
+    index: dict[str, list[int]] = defaultdict(list)
+    for position, names in enumerate(keys):
+        for name in dict.fromkeys(names):
+            index[name].append(position)
+    return dict(index)
 
 
-def _boost(row: Scores, profile: Profile, papers: Sequence[PaperText]) -> None:
-    names = {_key(name) for name in profile.authors}
-    fields = set(profile.categories)
-    for position, paper in enumerate(papers):
-        if not names.isdisjoint(map(_key, paper.authors)):
-            row[position] += (1.0 - row[position]) * AUTHOR_BOOST
-        if not fields.isdisjoint(paper.categories):
-            row[position] += (1.0 - row[position]) * CATEGORY_BOOST
+def _phrase(words: str) -> re.Pattern[str]:
+    spaced = r"\s+".join(re.escape(word) for word in words.split())
+    return re.compile(rf"(?<!\w){spaced}(?!\w)", re.IGNORECASE)
 
 
-def _barred(profile: Profile, papers: Sequence[PaperText]) -> NDArray[np.bool_]:
-    """Candidates with an excluded word or a muted author, which win over everything."""
-    muted = {_key(name) for name in profile.muted_authors}
-    excluded = _phrases(profile.excluded_words)
-    return np.array(
-        [
-            not muted.isdisjoint(map(_key, paper.authors))
-            or (excluded is not None and bool(excluded.search(f"{paper.title}\n{paper.abstract}")))
-            for paper in papers
-        ],
-        dtype=bool,
-    )
+@lru_cache(maxsize=1 << 16)
+def _author(name: str) -> str:
+    return name_key(name)
 
 
-def _phrases(phrases: Sequence[str]) -> re.Pattern[str] | None:
-    asked = [r"\s+".join(map(re.escape, phrase.split())) for phrase in phrases if phrase.strip()]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(asked)})(?!\w)", re.IGNORECASE) if asked else None
+def _parts(profile: Profile, candidates: Candidates, position: int) -> dict[str, float]:
+    taste = Taste.of([profile], candidates.lexicon)
+    terms_count = candidates.lexicon.size
+    wanted, offered = taste.sparse_rows, candidates.sparse_rows[position]
+    words = _dot(wanted[:, :terms_count], offered[:, :terms_count])
+    fields = _dot(wanted[:, terms_count:], offered[:, terms_count:])
+    meaning = float(taste.meanings[0] @ candidates.meanings[position])
+    score = float(_calibrated(np.array([words + meaning + fields], dtype=np.float32))[0])
+    author = (1.0 - score) * AUTHOR_BOOST * (position in _by_followed(profile, candidates))
+    followed = position in _by_category(profile, candidates)
+    category = (1.0 - score - author) * CATEGORY_BOOST * followed
+    return {
+        "words": words,
+        "meaning": meaning,
+        "fields": fields,
+        "author": author,
+        "category": category,
+    }
 
 
-def _key(name: str) -> str:
-    return " ".join(name.casefold().split())
+def _dot(one: sparse.csr_matrix, other: sparse.csr_matrix) -> float:
+    return float(one.multiply(other).sum())
 
 
-def _shared_words(profile: Profile, paper: PaperText, lexicon: Lexicon) -> tuple[str, ...]:
-    present = set(terms(paper.title) + terms(paper.abstract))
-    asked = dict.fromkeys(terms(". ".join([profile.text, *profile.words])))
-    return tuple(term for term in asked if term in present)[:REASON_WORDS]
+def _shared_words(
+    profile: Profile, candidates: Candidates, position: int, least: float
+) -> tuple[str, ...]:
+    """The typed terms that carried more than `least` together, the strongest first.
+
+    A single word is left out where a pair that holds it is named.
+    """
+    lexicon = candidates.lexicon
+    wanted = Taste.of([profile], lexicon).sparse_rows[:, : lexicon.size]
+    carried = wanted.multiply(candidates.sparse_rows[position][:, : lexicon.size]).tocoo()
+    shares = dict(zip(lexicon.ids[carried.col].tolist(), carried.data.tolist(), strict=True))
+    typed = {term: shares.get(number, 0.0) for number, term in _spelled(profile.typed)}
+    if sum(share for share in typed.values() if share > 0) <= least:
+        return ()
+    ranked = sorted((term for term in typed if typed[term] > 0), key=lambda term: -typed[term])
+    paired = {word for term in ranked if " " in term for word in term.split()}
+    return tuple(term for term in ranked if term not in paired)[:REASON_WORDS]
 
 
-def _closest(profile: Profile, candidates: Candidates, position: int) -> tuple[str, ...]:
+def _spelled(text: str) -> Iterable[tuple[int, str]]:
+    return zip(term_ids(text).tolist(), terms(text), strict=True)
+
+
+def _closest(
+    profile: Profile, candidates: Candidates, position: int, least: float
+) -> tuple[str, ...]:
+    """The titles of the liked papers that carried more than `least`, the closest first."""
     if not profile.liked:
         return ()
-    liked = candidates.lexicon.vectors(profile.liked)
-    closeness = (liked @ candidates.lexical[:, [position]]).toarray().ravel()
-    best = int(closeness.argmax())
-    return (profile.liked[best].title,) if closeness[best] > 0 else ()
+    lexicon = candidates.lexicon
+    rows = lexicon.vectors(profile.liked)
+    closeness = (rows @ candidates.columns[: lexicon.size, [position]]).toarray().ravel()
+    closeness = closeness + MEANING * (lexicon.meanings(rows) @ candidates.meanings[position])
+    carried = closeness / len(profile.liked)
+    order = np.argsort(-carried, kind="stable")
+    return tuple(profile.liked[n].title for n in order if carried[n] > least)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings as project
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
@@ -112,15 +113,13 @@ def worker(django_db_setup: None, data_dir: Path, live_server: Any) -> Iterator[
 
 
 def worker_environment(data_dir: Path, site: str) -> dict[str, str]:
-    from django.conf import settings
-
-    database = os.environ.get("DATABASE_URL") or embedded.postgres_url(settings.DATA_DIR)
+    database = os.environ.get("DATABASE_URL") or embedded.postgres_url(project.DATA_DIR)
     name = connection.settings_dict["NAME"]
     return {
         "DATABASE_URL": urlsplit(database)._replace(path=f"/{name}").geturl(),
-        "REDIS_URL": settings.REDIS_URL,
+        "REDIS_URL": project.REDIS_URL,
         "SITE_URL": site,
-        "SECRET_KEY": settings.SECRET_KEY,
+        "SECRET_KEY": project.SECRET_KEY,
         "DATA_DIR": str(data_dir),
         "EMAIL_URL": "",
         "ANYMAIL_PROVIDER": "",

@@ -11,7 +11,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -52,8 +51,7 @@ PICTURES = {
 }
 
 
-@pytest.mark.usefixtures("worker", "papers")
-def test_take_pictures(browser: Browser, outbox: Path) -> None:
+def test_take_pictures(browser: Browser, worker: None, papers: str, outbox: Path) -> None:
     pages = addresses(outbox)
     elsewhere = os.environ.get("SCREENSHOTS")
     folder = Path(elsewhere) if elsewhere else DOCS

@@ -8,7 +8,6 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
-import pytest
 from django.apps import apps
 from django.core.serializers import serialize
 from django.db.models import F
@@ -61,8 +60,9 @@ def everything() -> str:
     return "".join(serialize("json", model.objects.order_by("pk")) for model in models)
 
 
-@pytest.mark.usefixtures("worker")
-def test_a_reader_goes_the_whole_way(browser: Browser, papers: str, outbox: Path) -> None:
+def test_a_reader_goes_the_whole_way(
+    browser: Browser, worker: None, papers: str, outbox: Path
+) -> None:
     assert "refused=0" in papers.splitlines()[-1]
     staying, leaving = subscribed("bo@reader.example"), subscribed("cy@reader.example")
 
@@ -167,8 +167,7 @@ def leave_with_one_click(mail: EmailMessage) -> None:
     assert Subscriber.objects.get(email=mail["To"]).status == "unsubscribed"
 
 
-@pytest.mark.usefixtures("worker")
-def test_signing_up_works_without_javascript(browser: Browser) -> None:
+def test_signing_up_works_without_javascript(browser: Browser, worker: None) -> None:
     browser.emulate("setScriptExecutionDisabled", value=True)
     browser.open("/")
     browser.fill("Your e-mail address", READER)
@@ -182,8 +181,7 @@ def test_signing_up_works_without_javascript(browser: Browser) -> None:
     assert (reader.status, reader.timezone) == ("active", "UTC")
 
 
-@pytest.mark.usefixtures("papers")
-def test_home_fits_a_narrow_phone(browser: Browser) -> None:
+def test_home_fits_a_narrow_phone(browser: Browser, papers: str) -> None:
     browser.be_wide(320)
     browser.open("/")
     assert browser.chrome.find_elements(By.CLASS_NAME, "card")

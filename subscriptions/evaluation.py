@@ -1,0 +1,326 @@
+"""Matching held against what readers really chose, next to simpler ways of choosing.
+
+Works on files and needs no database. The product's own `match` makes the scores. Ties are broken
+by a fixed shuffle, so that no ranking profits from the order of the papers in the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.stats import rankdata
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.svm import LinearSVC
+
+from papers.lexicon import Lexicon, PaperText, units
+from subscriptions.matching import Candidates, Profile, match
+
+Positions = NDArray[np.int64]
+Scores = NDArray[np.float64]
+Metrics = dict[str, float]
+Ranker = Callable[["Case", Positions], Scores]
+
+KEYWORDS = 20  # as many as a keen reader may keep in an alert
+SVC_PAPERS = 5000  # what the SVM learns to tell the reader's papers from; more changes nothing
+
+
+class EvaluationError(ValueError):
+    """A file is not what it should be; str() is one line that says what and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """All papers, and the positions of those in each pool by the pool's name."""
+
+    papers: list[PaperText]
+    pools: Mapping[str, Positions]
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Each paper's position by its key."""
+        return {paper.key: position for position, paper in enumerate(self.papers)}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One choice of one reader: what is known of them, what they chose from, what they chose."""
+
+    reader: str
+    liked: tuple[int, ...]
+    text: str
+    pool: str
+    relevant: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Metrics of the product and of each baseline, averaged over cases."""
+
+    paperboy: Metrics
+    baselines: dict[str, Metrics]
+    cases: int
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {
+            "paperboy": self.paperboy,
+            "baselines": self.baselines,
+            "cases": self.cases,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def read_corpus(path: Path) -> Corpus:
+    """Papers from JSON lines, gzipped or not."""
+    papers: list[PaperText] = []
+    pools: dict[str, list[int]] = defaultdict(list)
+    for row in _rows(path):
+        for name in _pools(row):
+            pools[name].append(len(papers))
+        papers.append(_paper(row))
+    return Corpus(papers, {name: np.array(positions) for name, positions in pools.items()})
+
+
+def read_cases(path: Path, corpus: Corpus, limit: int | None = None) -> list[Case]:
+    """The first `limit` cases of a file; papers that the corpus lacks cannot be found."""
+    known = corpus.positions
+    cases = [_case(row, known) for row in _rows(path)][:limit]
+    missing = {case.pool for case in cases} - set(corpus.pools)
+    if missing:
+        raise EvaluationError(f"{path}: no papers for pool {min(missing)}")
+    if not cases:
+        raise EvaluationError(f"{path}: no cases")
+    return cases
+
+
+def evaluate(corpus: Corpus, cases: Sequence[Case], *, authorship: bool = True) -> Report:
+    """Rank every case's pool by the product and by the baselines, which run beside it."""
+    started = time.monotonic()
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as beside:
+        running = beside.submit(_baselines, corpus, cases)
+        ours = _mean(corpus, cases, paperboy(corpus, cases, authorship=authorship))
+        baselines = running.result()
+    return Report(ours, baselines, len(cases), time.monotonic() - started)
+
+
+def paperboy(corpus: Corpus, cases: Sequence[Case], *, authorship: bool = True) -> Ranker:
+    """The product: a lexicon learnt from the corpus, and `match`.
+
+    The lexicon learns from shared authors which papers belong together. The papers of the cases
+    give no author to that, so that no answer is learnt; none gives one without `authorship`.
+    """
+    told = {paper for case in cases for paper in (*case.liked, *case.relevant)}
+    lexicon = Lexicon.learn(
+        paper if authorship and position not in told else replace(paper, authors=())
+        for position, paper in enumerate(corpus.papers)
+    )
+    everything = Candidates.prepare(lexicon, corpus.papers)
+    prepared: dict[str, Candidates] = {"all": everything}
+
+    def rank(case: Case, pool: Positions) -> Scores:
+        if case.pool not in prepared:
+            prepared[case.pool] = everything.take(corpus.pools[case.pool].tolist())
+        profile = Profile(text=case.text, liked=tuple(corpus.papers[n] for n in case.liked))
+        scores = match([profile], prepared[case.pool])[0].scores
+        return scores[np.isin(corpus.pools[case.pool], pool)].astype(np.float64)
+
+    return rank
+
+
+def measure(scores: Scores, relevant: NDArray[np.bool_], wanted: int) -> Metrics:
+    """How well `scores` put the `relevant` of a pool first; `wanted` counts all that are right."""
+    order = np.argsort(-scores, kind="stable")
+    places = np.flatnonzero(relevant[order])
+    gains = (1.0 / np.log2(places[places < 10] + 2.0)).sum()
+    ideal = (1.0 / np.log2(np.arange(min(wanted, 10)) + 2.0)).sum()
+    first = int(places[0]) if len(places) else None
+    return {
+        "auc": _auc(scores, relevant),
+        "mrr": 0.0 if first is None else 1.0 / (first + 1),
+        **{f"hit@{n}": float(first is not None and first < n) for n in (5, 10, 20)},
+        "ndcg@10": float(gains / ideal) if wanted else 0.0,
+        "recall@100": float((places < 100).sum() / wanted) if wanted else 0.0,
+    }
+
+
+def _auc(scores: Scores, relevant: NDArray[np.bool_]) -> float:
+    right, wrong = int(relevant.sum()), int((~relevant).sum())
+    if not right or not wrong:
+        return 0.5
+    ranks = rankdata(scores)[relevant].sum()
+    return float((ranks - right * (right + 1) / 2) / (right * wrong))
+
+
+def _mean(corpus: Corpus, cases: Sequence[Case], rank: Ranker) -> Metrics:
+    shuffle = np.random.default_rng(0).permutation(len(corpus.papers))
+    measured = []
+    for case in cases:
+        pool = np.setdiff1d(corpus.pools[case.pool], case.liked)
+        scores = rank(case, pool)
+        order = np.argsort(shuffle[pool])
+        relevant = np.isin(pool, list(case.relevant))
+        measured.append(measure(scores[order], relevant[order], len(case.relevant)))
+    return {
+        name: round(float(np.mean([metrics[name] for metrics in measured])), 4)
+        for name in measured[0]
+    }
+
+
+# --- Baselines ----------------------------------------------------------------------------------
+
+
+def _baselines(corpus: Corpus, cases: Sequence[Case]) -> dict[str, Metrics]:
+    features = Features.of(corpus, cases)
+    rankers = {
+        "categories": categories(corpus),
+        "keyword alert": features.keyword_alert,
+        "tf-idf centroid": features.centroid,
+        "linear svm": features.svm(),
+    }
+    return {name: _mean(corpus, cases, ranker) for name, ranker in rankers.items()}
+
+
+def categories(corpus: Corpus) -> Ranker:
+    """Papers by how much their categories are those of the reader's papers."""
+    names = sorted({name for paper in corpus.papers for name in paper.categories})
+    numbers = {name: number for number, name in enumerate(names)}
+    columns = [[numbers[name] for name in set(paper.categories)] for paper in corpus.papers]
+    ends = np.cumsum([0, *map(len, columns)])
+    flat = np.array([number for row in columns for number in row], dtype=np.int32)
+    rows = units(
+        sparse.csr_matrix((np.ones(len(flat)), flat, ends), shape=(len(columns), len(names)))
+    )
+
+    def rank(case: Case, pool: Positions) -> Scores:
+        wanted = np.asarray(rows[list(case.liked)].sum(axis=0)).ravel()
+        return np.asarray(rows[pool] @ wanted, dtype=np.float64)
+
+    return rank
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """TF-IDF of 20,000 words and pairs for all papers, and for what the readers typed."""
+
+    papers: sparse.csr_matrix
+    typed: Mapping[str, sparse.csr_matrix]
+    single_words: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, corpus: Corpus, cases: Iterable[Case]) -> Features:
+        """The settings are those of arxiv-sanity-lite."""
+        vectoriser = TfidfVectorizer(
+            strip_accents="unicode",
+            stop_words="english",
+            token_pattern=r"(?u)\b[a-zA-Z_][a-zA-Z0-9_]+\b",  # noqa: S106 - no password
+            ngram_range=(1, 2),
+            max_features=20000,
+            min_df=min(5, max(1, len(corpus.papers) // 10)),
+            max_df=0.1 if len(corpus.papers) > 100 else 1.0,
+            sublinear_tf=True,
+            dtype=np.float32,
+        )
+        papers = vectoriser.fit_transform(
+            f"{paper.title} {paper.abstract}" for paper in corpus.papers
+        )
+        texts = sorted({case.text for case in cases})
+        typed = {text: vectoriser.transform([text]) for text in texts}
+        single = np.array([" " not in name for name in vectoriser.get_feature_names_out()])
+        return cls(papers.tocsr(), typed, single)
+
+    def examples(self, case: Case) -> sparse.csr_matrix:
+        """The reader's papers, and what they typed, a row each."""
+        typed = [self.typed[case.text]] if case.text else []
+        return sparse.vstack([self.papers[list(case.liked)], *typed], format="csr")
+
+    def _sum(self, case: Case) -> NDArray[np.float32]:
+        return np.asarray(self.examples(case).sum(axis=0), dtype=np.float32).ravel()
+
+    def centroid(self, case: Case, pool: Positions) -> Scores:
+        """Papers by their closeness to the mean of the reader's papers."""
+        return np.asarray(self.papers[pool] @ self._sum(case), dtype=np.float64)
+
+    def keyword_alert(self, case: Case, pool: Positions) -> Scores:
+        """Papers by how many of the reader's most telling words they hold."""
+        weight = self._sum(case) * self.single_words
+        telling = np.argsort(-weight, kind="stable")[:KEYWORDS]
+        telling = telling[weight[telling] > 0]
+        return np.asarray((self.papers[pool][:, telling] > 0).sum(axis=1), dtype=np.float64).ravel()
+
+    def svm(self) -> Ranker:
+        """Papers by their side of a linear SVM between the reader's papers and others."""
+        rng = np.random.default_rng(0)
+        count = self.papers.shape[0]
+        others = self.papers[np.sort(rng.permutation(count)[: min(SVC_PAPERS, count)])]
+        learnt: dict[tuple[tuple[int, ...], str], NDArray[np.float64]] = {}
+
+        def rank(case: Case, pool: Positions) -> Scores:
+            key = (case.liked, case.text)
+            if key not in learnt:
+                learnt[key] = _svm(self.examples(case), others)
+            return np.asarray(self.papers[pool] @ learnt[key], dtype=np.float64)
+
+        return rank
+
+
+def _svm(right: sparse.csr_matrix, others: sparse.csr_matrix) -> NDArray[np.float64]:
+    model = LinearSVC(class_weight="balanced", C=0.01, tol=1e-6, max_iter=10000, random_state=0)
+    labels = np.repeat([1, 0], [right.shape[0], others.shape[0]])
+    model.fit(sparse.vstack([right, others], format="csr"), labels)
+    return np.asarray(model.coef_).ravel()
+
+
+# --- Files --------------------------------------------------------------------------------------
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            yield from (json.loads(line) for line in lines if line.strip())
+    except (OSError, ValueError) as problem:
+        raise EvaluationError(f"{path}: {problem}") from problem
+
+
+def _paper(row: Mapping[str, Any]) -> PaperText:
+    return PaperText(
+        row["arxiv_id"],
+        row["title"],
+        row["abstract"],
+        tuple(row["categories"]),
+        tuple(row["authors"]),
+    )
+
+
+def _pools(row: Mapping[str, Any]) -> Iterator[str]:
+    yield "all"
+    if row.get("listed") and row["categories"]:
+        yield f"listed:{row['listed']}"
+    if row.get("hf_day"):
+        yield f"hf_day:{row['hf_day']}"
+
+
+def _case(row: Mapping[str, Any], known: Mapping[str, int]) -> Case:
+    profile = row["profile"]
+    # A right paper that the corpus lacks stays wanted: below zero, it is in no pool.
+    relevant = (known.get(key, -1 - n) for n, key in enumerate(row["relevant"]))
+    return Case(
+        row["reader"],
+        tuple(known[key] for key in profile.get("papers", ()) if key in known),
+        profile.get("text", ""),
+        row["pool"],
+        frozenset(relevant),
+    )
