@@ -20,7 +20,7 @@ MAX_DEPTH = 20
 _TEX = ("\\", "$", "_{", "^{", "{,}")
 _TYPEWRITER = ("~", "--", "``", "''")
 
-# Stands before "log" in a formula: a space there, but only after a letter, digit or bracket.
+# Stands on both sides of "log" in a formula: a space, but only next to a letter, digit or bracket.
 _GAP = "\ufdd0"
 _FIRST_STOWED = 0x100000
 _RESERVED = re.compile("[\ufdd0\U00100000-\U0010ffff]")
@@ -71,7 +71,7 @@ _CONVENTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("`", re.compile(r"(?<![\w`])`([^\s`'][^`'\n]{0,80})'(?![\w'])"), r"‘\1’"),
 )
 # A tie binds two words; "~10" after a space means "about 10", and addresses keep theirs.
-_TIE = re.compile(r"(https?://\S+)|(?<=[^\s/(\[~=<>])~(?=[^\s~/])|(?<=\S)[ ]~[ ](?=\S)")
+_TIE = re.compile(r"(https?://\S+)|(?<=[^\s/(\[~=<>])~(?=[^\s~/=])|(?<=\S)[ ]~[ ](?=\S)")
 
 
 def _typeset(text: str) -> str:
@@ -102,6 +102,7 @@ _SPAN = re.compile(
 _SIGN_IN_FORMULA = re.compile(r"(?<!\\)[%#]")
 _MATHEMATICAL = re.compile(r"[\\^_=<>+]")
 _AMOUNT = re.compile(r"\d[\d.,]*")
+_WORD = re.compile(r"(?<![\\{a-zA-Z])[a-zA-Z]{3}")
 _BETWEEN_PRICES = re.compile(r"[^\W\d_]{3}|[\s(/–-]$")
 
 
@@ -147,11 +148,11 @@ def _is_formula(body: str) -> bool:
     """
     if "\n\n" in body:
         return False
+    amount = _AMOUNT.match(body)
     if _MATHEMATICAL.search(body):
-        return True
+        return not (amount and body[-1].isspace() and _WORD.search(body))
     if body[0].isspace() and body[-1].isspace():
         return len(body.strip()) == 1
-    amount = _AMOUNT.match(body)
     return not (amount and _BETWEEN_PRICES.search(body, amount.end()))
 
 
@@ -200,12 +201,12 @@ def _converted(tex: str) -> str:
 
 
 # A citation that was dropped leaves its space in front of the full stop.
-_LOOSE_PUNCTUATION = re.compile(r"(?<=\S)[ \t]+([.,;])(?=\s|$)")
-_GAP_AFTER_WORD = re.compile(f"(?<=[\\w)\\]]){_GAP}")
+_LOOSE_PUNCTUATION = re.compile(r"(?<=\S)[ \t~]+([.,;])(?=\s|$)")
+_WIDE_GAP = re.compile(f"(?<=[\\w)\\]]){_GAP}+(?=[A-Za-z0-9Α-ω√])")
 
 
 def _filled_gaps(text: str) -> str:
-    return _GAP_AFTER_WORD.sub(" ", text).replace(_GAP, "")
+    return _WIDE_GAP.sub(" ", text).replace(_GAP, "")
 
 
 def _depth(tex: str) -> int:
@@ -298,7 +299,8 @@ def _link(node: Any, l2tobj: Any) -> str:
 def _character(node: Any, l2tobj: Any) -> str:
     code = _argument(node, l2tobj)
     number = int(code[1:], 16) if code[:1] in "xX" else int(code)
-    return chr(number)
+    # No control character, no half of a surrogate pair.
+    return chr(number) if chr(number).isprintable() else ""
 
 
 def _over(mark: str) -> Callable[[Any, Any], str]:
@@ -310,7 +312,7 @@ def _over(mark: str) -> Callable[[Any, Any], str]:
 
 
 def _named_function(name: str) -> str:
-    return f"{_GAP}{name} "
+    return f"{_GAP}{name}{_GAP}"
 
 
 Row = tuple[str, str, Replacement]
@@ -361,10 +363,10 @@ _MACROS: tuple[Row, ...] = (
     *_rows("newline linebreak quad qquad enspace enskip thinspace space newpage", "", " "),
     *_rows("item", "[", " • "),
     *_rows("deg degree textdegree", "", "°"),
-    *_rows("eg", "", "e.g."),
-    *_rows("ie", "", "i.e."),
+    *_rows("eg", "", "e.g. "),
+    *_rows("ie", "", "i.e. "),
     *_rows("etc", "", "etc."),
-    *_rows("etal", "", "et al."),
+    *_rows("etal", "", "et al. "),
     *_rows("today", "", "today"),
     *_rows("prime", "", "′"),
     *_rows("tau", "", "τ"),

@@ -265,8 +265,7 @@ def extract(abstract: str, limit: int = 2) -> str:
 
 _MARKS = re.compile("[\u0300-\u036f]")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i"})
-_NOT_WORD = re.compile(r"[\W_]+")
-_AFFILIATION = re.compile(r"\([^()]*\)")
+_AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
 
 def short_authors(authors: Sequence[str], limit: int = 3) -> str:
@@ -279,13 +278,15 @@ def short_authors(authors: Sequence[str], limit: int = 3) -> str:
 
 
 def _folded(text: str) -> str:
-    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_LETTERS)
+    """`text` without case and accents, a space for all but letters, digits and other marks."""
+    text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_LETTERS)
+    return "".join(sign if unicodedata.category(sign)[0] in "LNM" else " " for sign in text)
 
 
 def title_key(title: str) -> str:
     """What two spellings of one title share: letters and digits, without case, accent or TeX."""
     text = readable(title)
-    return _NOT_WORD.sub("", _folded(text)) or one_line(text)
+    return "".join(_folded(text).split()) or one_line(text)
 
 
 def name_key(name: str) -> str:
@@ -294,5 +295,4 @@ def name_key(name: str) -> str:
     "Müller, J. K.", "J.K. Muller" and "J K Müller (MIT)" are one; an initial and the full first
     name are two, since too many people share a surname and an initial.
     """
-    words = _NOT_WORD.sub(" ", _folded(_AFFILIATION.sub(" ", readable(name)))).split()
-    return " ".join(sorted(words))
+    return " ".join(sorted(_folded(_AFFILIATION.sub(" ", readable(name))).split()))

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("config", "papers", "subscriptions")
 PURE = (
-    *("papers.text", "papers.latex", "papers.trending", "papers.lexicon", "papers.sample"),
+    *("papers.text", "papers.latex", "papers.trending", "papers.lexicon", "papers.embedding"),
+    "papers.sample",
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
     "subscriptions.evaluation",
 )

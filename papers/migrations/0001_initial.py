@@ -7,129 +7,268 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('kind', models.CharField(blank=True, choices=[('arxiv-rss', 'arXiv RSS'), ('arxiv-api', 'arXiv API'), ('hf-daily', 'Hugging Face Daily Papers'), ('feed', 'RSS, Atom or RDF feed')], help_text='Empty: recognised from the document.', max_length=20)),
-                ('url', models.URLField(max_length=2000, unique=True)),
-                ('active', models.BooleanField(default=True)),
-                ('check_every', models.PositiveIntegerField(default=60, help_text='Minutes between two checks.')),
-                ('next_check_at', models.DateTimeField(db_index=True)),
-                ('etag', models.CharField(blank=True, editable=False, max_length=500)),
-                ('last_modified', models.CharField(blank=True, editable=False, max_length=100)),
-                ('checked_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('succeeded_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('outcome', models.CharField(blank=True, editable=False, max_length=40)),
-                ('error', models.TextField(blank=True, editable=False)),
-                ('failures', models.PositiveIntegerField(default=0, editable=False, help_text='Failed checks in a row.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("arxiv-rss", "arXiv RSS"),
+                            ("arxiv-api", "arXiv API"),
+                            ("hf-daily", "Hugging Face Daily Papers"),
+                            ("feed", "RSS, Atom or RDF feed"),
+                        ],
+                        help_text="Empty: recognised from the document.",
+                        max_length=20,
+                    ),
+                ),
+                ("url", models.URLField(max_length=2000, unique=True)),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "check_every",
+                    models.PositiveIntegerField(
+                        default=60, help_text="Minutes between two checks."
+                    ),
+                ),
+                ("next_check_at", models.DateTimeField(db_index=True)),
+                ("etag", models.CharField(blank=True, editable=False, max_length=500)),
+                ("last_modified", models.CharField(blank=True, editable=False, max_length=100)),
+                ("checked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("succeeded_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("outcome", models.CharField(blank=True, editable=False, max_length=40)),
+                ("error", models.TextField(blank=True, editable=False)),
+                (
+                    "failures",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="Failed checks in a row."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='StoredLexicon',
+            name="StoredLexicon",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.CharField(max_length=32, unique=True)),
-                ('data', models.BinaryField()),
-                ('papers', models.PositiveIntegerField(help_text='How many papers it was learnt from.')),
-                ('made_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.CharField(max_length=32, unique=True)),
+                ("data", models.BinaryField()),
+                (
+                    "papers",
+                    models.PositiveIntegerField(help_text="How many papers it was learnt from."),
+                ),
+                ("made_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'stored lexicons',
-                'get_latest_by': 'made_at',
+                "verbose_name_plural": "stored lexicons",
+                "get_latest_by": "made_at",
             },
         ),
         migrations.CreateModel(
-            name='Paper',
+            name="Paper",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('arxiv_id', models.CharField(blank=True, max_length=30, null=True, unique=True)),
-                ('doi', models.CharField(blank=True, max_length=300, null=True, unique=True)),
-                ('title_key', models.CharField(db_index=True, editable=False, help_text='Normalised title and first author: the identity where there is no id.', max_length=400)),
-                ('version', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('title', models.TextField()),
-                ('title_raw', models.TextField(editable=False, help_text='As received.')),
-                ('abstract', models.TextField(blank=True)),
-                ('abstract_raw', models.TextField(blank=True, editable=False, help_text='As received.')),
-                ('tldr', models.TextField(blank=True, help_text='A summary that the source brings.')),
-                ('text_from', models.CharField(editable=False, help_text='The kind of source the text is from.', max_length=20)),
-                ('authors', models.JSONField(default=list)),
-                ('categories', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, size=None)),
-                ('announce_type', models.CharField(blank=True, max_length=20)),
-                ('journal_ref', models.CharField(blank=True, max_length=500)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('updated_at', models.DateTimeField(blank=True, null=True)),
-                ('listed_on', models.DateField(help_text='First day it stood in a list.')),
-                ('featured_on', models.DateField(blank=True, help_text='First day it was featured by the community.', null=True)),
-                ('day', models.GeneratedField(db_persist=True, expression=django.db.models.functions.comparison.Coalesce('featured_on', 'listed_on'), help_text='The day it is news.', output_field=models.DateField())),
-                ('abstract_url', models.URLField(blank=True, max_length=2000)),
-                ('pdf_url', models.URLField(blank=True, max_length=2000)),
-                ('code_url', models.URLField(blank=True, max_length=2000)),
-                ('project_url', models.URLField(blank=True, max_length=2000)),
-                ('thumbnail_url', models.URLField(blank=True, max_length=2000)),
-                ('votes', models.PositiveIntegerField(default=0)),
-                ('comments', models.PositiveIntegerField(default=0)),
-                ('stars', models.PositiveIntegerField(default=0)),
-                ('score', models.FloatField(default=0, help_text='How much it trends; see papers.trending.')),
-                ('score_parts', models.JSONField(default=dict, help_text='What the score is made of.')),
-                ('scored_at', models.DateTimeField(blank=True, null=True)),
-                ('featured', models.BooleanField(default=False, verbose_name="curator's pick")),
-                ('note', models.TextField(blank=True, verbose_name="curator's note")),
-                ('hidden', models.BooleanField(default=False)),
-                ('withdrawn', models.BooleanField(default=False)),
-                ('first_seen_at', models.DateTimeField()),
-                ('text_seen_at', models.DateTimeField(editable=False, help_text='When the document that gave the text was first seen.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("arxiv_id", models.CharField(blank=True, max_length=30, null=True, unique=True)),
+                ("doi", models.CharField(blank=True, max_length=300, null=True, unique=True)),
+                (
+                    "title_key",
+                    models.CharField(
+                        db_index=True,
+                        editable=False,
+                        help_text="Normalised title and first author: the identity where there is no id.",
+                        max_length=400,
+                    ),
+                ),
+                ("version", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("title", models.TextField()),
+                ("title_raw", models.TextField(editable=False, help_text="As received.")),
+                ("abstract", models.TextField(blank=True)),
+                (
+                    "abstract_raw",
+                    models.TextField(blank=True, editable=False, help_text="As received."),
+                ),
+                (
+                    "tldr",
+                    models.TextField(blank=True, help_text="A summary that the source brings."),
+                ),
+                (
+                    "text_from",
+                    models.CharField(
+                        editable=False,
+                        help_text="The kind of source the text is from.",
+                        max_length=20,
+                    ),
+                ),
+                ("authors", models.JSONField(default=list)),
+                (
+                    "categories",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=100),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("announce_type", models.CharField(blank=True, max_length=20)),
+                ("journal_ref", models.CharField(blank=True, max_length=500)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("updated_at", models.DateTimeField(blank=True, null=True)),
+                ("listed_on", models.DateField(help_text="First day it stood in a list.")),
+                (
+                    "featured_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="First day it was featured by the community.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "day",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.comparison.Coalesce(
+                            "featured_on", "listed_on"
+                        ),
+                        help_text="The day it is news.",
+                        output_field=models.DateField(),
+                    ),
+                ),
+                ("abstract_url", models.URLField(blank=True, max_length=2000)),
+                ("pdf_url", models.URLField(blank=True, max_length=2000)),
+                ("code_url", models.URLField(blank=True, max_length=2000)),
+                ("project_url", models.URLField(blank=True, max_length=2000)),
+                ("thumbnail_url", models.URLField(blank=True, max_length=2000)),
+                ("votes", models.PositiveIntegerField(default=0)),
+                ("comments", models.PositiveIntegerField(default=0)),
+                ("stars", models.PositiveIntegerField(default=0)),
+                (
+                    "score",
+                    models.FloatField(
+                        default=0, help_text="How much it trends; see papers.trending."
+                    ),
+                ),
+                (
+                    "score_parts",
+                    models.JSONField(default=dict, help_text="What the score is made of."),
+                ),
+                ("scored_at", models.DateTimeField(blank=True, null=True)),
+                ("featured", models.BooleanField(default=False, verbose_name="curator's pick")),
+                ("note", models.TextField(blank=True, verbose_name="curator's note")),
+                ("hidden", models.BooleanField(default=False)),
+                ("withdrawn", models.BooleanField(default=False)),
+                ("first_seen_at", models.DateTimeField()),
+                (
+                    "text_seen_at",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="When the document that gave the text was first seen.",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['day', '-score'], name='paper_day_score')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('arxiv_id', None), ('doi', None)), fields=('title_key',), name='paper_without_id_is_known_by_title')],
+                "indexes": [models.Index(fields=["day", "-score"], name="paper_day_score")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("arxiv_id", None), ("doi", None)),
+                        fields=("title_key",),
+                        name="paper_without_id_is_known_by_title",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('location', models.CharField(help_text='Address or path it was read from.', max_length=2000)),
-                ('title', models.CharField(blank=True, max_length=500)),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('first_seen_at', models.DateTimeField()),
-                ('entries', models.PositiveIntegerField(default=0)),
-                ('new', models.PositiveIntegerField(default=0)),
-                ('updated', models.PositiveIntegerField(default=0)),
-                ('unchanged', models.PositiveIntegerField(default=0)),
-                ('refused', models.PositiveIntegerField(default=0)),
-                ('reasons', models.JSONField(default=list, help_text='Why entries were refused.')),
-                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='papers.source')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                (
+                    "location",
+                    models.CharField(
+                        help_text="Address or path it was read from.", max_length=2000
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=500)),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("first_seen_at", models.DateTimeField()),
+                ("entries", models.PositiveIntegerField(default=0)),
+                ("new", models.PositiveIntegerField(default=0)),
+                ("updated", models.PositiveIntegerField(default=0)),
+                ("unchanged", models.PositiveIntegerField(default=0)),
+                ("refused", models.PositiveIntegerField(default=0)),
+                ("reasons", models.JSONField(default=list, help_text="Why entries were refused.")),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="papers.source",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-first_seen_at'],
+                "ordering": ["-first_seen_at"],
             },
         ),
         migrations.CreateModel(
-            name='Observation',
+            name="Observation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('observed_at', models.DateTimeField()),
-                ('votes', models.PositiveIntegerField(null=True)),
-                ('comments', models.PositiveIntegerField(null=True)),
-                ('stars', models.PositiveIntegerField(null=True)),
-                ('paper', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='observations', to='papers.paper')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                ("observed_at", models.DateTimeField()),
+                ("votes", models.PositiveIntegerField(null=True)),
+                ("comments", models.PositiveIntegerField(null=True)),
+                ("stars", models.PositiveIntegerField(null=True)),
+                (
+                    "paper",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="observations",
+                        to="papers.paper",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('paper', 'kind', 'observed_at'), name='one_observation_a_moment')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("paper", "kind", "observed_at"), name="one_observation_a_moment"
+                    )
+                ],
             },
         ),
     ]

@@ -8,125 +8,332 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('papers', '0001_initial'),
+        ("papers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Digest',
+            name="Digest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('day', models.DateField(help_text="The reader's local day.")),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('uncertain', 'Uncertain'), ('skipped', 'Skipped'), ('suppressed', 'Suppressed')], default='pending', max_length=10)),
-                ('reason', models.TextField(blank=True, help_text='Why it was skipped, or what went wrong.')),
-                ('subject', models.CharField(blank=True, max_length=300)),
-                ('items', models.JSONField(default=list, help_text='paper, section, reason and score of each.')),
-                ('paper_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(help_text="Too late to be sent as today's.")),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('claimed_by', models.CharField(blank=True, max_length=200)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("day", models.DateField(help_text="The reader's local day.")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("uncertain", "Uncertain"),
+                            ("skipped", "Skipped"),
+                            ("suppressed", "Suppressed"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.TextField(
+                        blank=True, help_text="Why it was skipped, or what went wrong."
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, max_length=300)),
+                (
+                    "items",
+                    models.JSONField(
+                        default=list, help_text="paper, section, reason and score of each."
+                    ),
+                ),
+                (
+                    "paper_ids",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), default=list, size=None
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(help_text="Too late to be sent as today's.")),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("claimed_by", models.CharField(blank=True, max_length=200)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-day', '-pk'],
+                "ordering": ["-day", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Subscriber',
+            name="Subscriber",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(help_text='As typed; mail goes here.', max_length=254)),
-                ('email_key', models.CharField(editable=False, help_text='Folded to lower case: the identity.', max_length=254, unique=True)),
-                ('status', models.CharField(choices=[('pending', 'waiting for confirmation'), ('active', 'active'), ('unsubscribed', 'unsubscribed'), ('suppressed', 'suppressed (bounced or complained)')], default='pending', max_length=20)),
-                ('timezone', models.CharField(default='UTC', max_length=64)),
-                ('hour', models.PositiveSmallIntegerField(default=8, validators=[django.core.validators.MaxValueValidator(23)])),
-                ('frequency', models.CharField(choices=[('daily', 'Every day'), ('weekdays', 'Monday to Friday'), ('weekly', 'Once a week'), ('paused', 'Paused')], default='daily', max_length=10)),
-                ('weekday', models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday')], default=0, help_text='For weekly digests.')),
-                ('max_papers', models.PositiveSmallIntegerField(default=10, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(30)])),
-                ('next_digest_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('last_digest_day', models.DateField(blank=True, editable=False, null=True)),
-                ('covered_until', models.DateTimeField(blank=True, editable=False, help_text='Until when a sent digest covered the news.', null=True)),
-                ('created_at', models.DateTimeField()),
-                ('confirmation_sent_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('confirmed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('unsubscribed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('consent_text', models.TextField(blank=True, editable=False)),
-                ('consent_page', models.CharField(blank=True, editable=False, max_length=200)),
-                ('consent_ip', models.GenericIPAddressField(blank=True, editable=False, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("email", models.EmailField(help_text="As typed; mail goes here.", max_length=254)),
+                (
+                    "email_key",
+                    models.CharField(
+                        editable=False,
+                        help_text="Folded to lower case: the identity.",
+                        max_length=254,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "waiting for confirmation"),
+                            ("active", "active"),
+                            ("unsubscribed", "unsubscribed"),
+                            ("suppressed", "suppressed (bounced or complained)"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("timezone", models.CharField(default="UTC", max_length=64)),
+                (
+                    "hour",
+                    models.PositiveSmallIntegerField(
+                        default=8, validators=[django.core.validators.MaxValueValidator(23)]
+                    ),
+                ),
+                (
+                    "frequency",
+                    models.CharField(
+                        choices=[
+                            ("daily", "Every day"),
+                            ("weekdays", "Monday to Friday"),
+                            ("weekly", "Once a week"),
+                            ("paused", "Paused"),
+                        ],
+                        default="daily",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "weekday",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ],
+                        default=0,
+                        help_text="For weekly digests.",
+                    ),
+                ),
+                (
+                    "max_papers",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(30),
+                        ],
+                    ),
+                ),
+                ("next_digest_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("last_digest_day", models.DateField(blank=True, editable=False, null=True)),
+                (
+                    "covered_until",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="Until when a sent digest covered the news.",
+                        null=True,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                (
+                    "confirmation_sent_at",
+                    models.DateTimeField(blank=True, editable=False, null=True),
+                ),
+                ("confirmed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("unsubscribed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("consent_text", models.TextField(blank=True, editable=False)),
+                ("consent_page", models.CharField(blank=True, editable=False, max_length=200)),
+                ("consent_ip", models.GenericIPAddressField(blank=True, editable=False, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Reaction',
+            name="Reaction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('more', 'more like this'), ('less', 'less like this')], max_length=4)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("more", "more like this"), ("less", "less like this")],
+                        max_length=4,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Interests',
+            name="Interests",
             fields=[
-                ('subscriber', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='subscriptions.subscriber')),
-                ('topics', models.TextField(blank=True, help_text="In the reader's own words.")),
-                ('words', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, help_text='Words or phrases that matter.', size=None)),
-                ('excluded_words', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, help_text='Papers holding one of these are never sent.', size=None)),
-                ('categories', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, help_text='arXiv categories, such as cs.CL.', size=None)),
-                ('authors', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, help_text='Authors followed.', size=None)),
-                ('examples', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, help_text='arXiv ids of papers the reader likes.', size=None)),
+                (
+                    "subscriber",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="subscriptions.subscriber",
+                    ),
+                ),
+                ("topics", models.TextField(blank=True, help_text="In the reader's own words.")),
+                (
+                    "words",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200),
+                        blank=True,
+                        default=list,
+                        help_text="Words or phrases that matter.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "excluded_words",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200),
+                        blank=True,
+                        default=list,
+                        help_text="Papers holding one of these are never sent.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "categories",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200),
+                        blank=True,
+                        default=list,
+                        help_text="arXiv categories, such as cs.CL.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "authors",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200),
+                        blank=True,
+                        default=list,
+                        help_text="Authors followed.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "examples",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200),
+                        blank=True,
+                        default=list,
+                        help_text="arXiv ids of papers the reader likes.",
+                        size=None,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'interests',
+                "verbose_name_plural": "interests",
             },
         ),
         migrations.AddIndex(
-            model_name='subscriber',
-            index=models.Index(condition=models.Q(('next_digest_at__isnull', False), ('status', 'active')), fields=['next_digest_at', 'id'], name='subscriber_due'),
+            model_name="subscriber",
+            index=models.Index(
+                condition=models.Q(("next_digest_at__isnull", False), ("status", "active")),
+                fields=["next_digest_at", "id"],
+                name="subscriber_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscriber',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['created_at'], name='subscriber_unconfirmed'),
+            model_name="subscriber",
+            index=models.Index(
+                condition=models.Q(("status", "pending")),
+                fields=["created_at"],
+                name="subscriber_unconfirmed",
+            ),
         ),
         migrations.AddField(
-            model_name='digest',
-            name='subscriber',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='digests', to='subscriptions.subscriber'),
+            model_name="digest",
+            name="subscriber",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="digests",
+                to="subscriptions.subscriber",
+            ),
         ),
         migrations.AddField(
-            model_name='reaction',
-            name='paper',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reactions', to='papers.paper'),
+            model_name="reaction",
+            name="paper",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="reactions",
+                to="papers.paper",
+            ),
         ),
         migrations.AddField(
-            model_name='reaction',
-            name='subscriber',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reactions', to='subscriptions.subscriber'),
+            model_name="reaction",
+            name="subscriber",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="reactions",
+                to="subscriptions.subscriber",
+            ),
         ),
         migrations.AddIndex(
-            model_name='digest',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['next_attempt_at'], name='digest_to_send'),
+            model_name="digest",
+            index=models.Index(
+                condition=models.Q(("status", "pending")),
+                fields=["next_attempt_at"],
+                name="digest_to_send",
+            ),
         ),
         migrations.AddIndex(
-            model_name='digest',
-            index=models.Index(condition=models.Q(('status', 'sending')), fields=['claimed_at'], name='digest_in_hand'),
+            model_name="digest",
+            index=models.Index(
+                condition=models.Q(("status", "sending")),
+                fields=["claimed_at"],
+                name="digest_in_hand",
+            ),
         ),
         migrations.AddIndex(
-            model_name='digest',
-            index=models.Index(fields=['day', 'status'], name='digest_books'),
+            model_name="digest",
+            index=models.Index(fields=["day", "status"], name="digest_books"),
         ),
         migrations.AddConstraint(
-            model_name='digest',
-            constraint=models.UniqueConstraint(fields=('subscriber', 'day'), name='one_digest_a_day'),
+            model_name="digest",
+            constraint=models.UniqueConstraint(
+                fields=("subscriber", "day"), name="one_digest_a_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reaction',
-            constraint=models.UniqueConstraint(fields=('subscriber', 'paper'), name='one_reaction_a_paper'),
+            model_name="reaction",
+            constraint=models.UniqueConstraint(
+                fields=("subscriber", "paper"), name="one_reaction_a_paper"
+            ),
         ),
     ]

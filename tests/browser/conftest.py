@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
 
-def until(found: Callable[[], Found], what: str) -> Found:
+def until(found: Callable[[], Found | None], what: str) -> Found:
     """The first true answer of `found`; fails with `what` where none comes in time."""
     give_up = time.monotonic() + PATIENCE
     while not (answer := found()):
@@ -75,6 +75,12 @@ def until(found: Callable[[], Found], what: str) -> Found:
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(autouse=True)
+def short_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread of the web server keeps the test database open, so that it can be dropped."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
 
 
 @pytest.fixture(autouse=True)
