@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "anymail",
+    "django_htmx",
     "config",
     "papers",
     "subscriptions",
@@ -230,6 +231,7 @@ CELERY_TASK_ROUTES = {
     "subscriptions.tasks.send_confirmation": {"queue": "urgent"},
     "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
     "subscriptions.tasks.deliver": {"queue": "mail"},
+    "subscriptions.tasks.import_author": {"queue": "ingest"},
     "subscriptions.*": {"queue": "build"},
 }
 CELERY_BEAT_SCHEDULE = {

@@ -16,7 +16,7 @@ KEPT = 3  # older versions stay for a while, for workers that still use them
 
 def lexicon_version() -> str:
     """The version in use; empty before any was learnt."""
-    newest = StoredLexicon.objects.order_by("-made_at").values_list("version", flat=True)
+    newest = StoredLexicon.objects.order_by("-made_at", "-pk").values_list("version", flat=True)
     return newest.first() or ""
 
 
@@ -34,7 +34,7 @@ def _load(version: str) -> Lexicon:
 def learn(now: datetime) -> StoredLexicon | None:
     """Learn from all papers if there are enough new ones; None where nothing was to do."""
     count = Paper.objects.count()
-    newest = StoredLexicon.objects.order_by("-made_at").defer("data").first()
+    newest = StoredLexicon.objects.order_by("-made_at", "-pk").defer("data").first()
     if not count or (newest and (count - newest.papers) * GROWN < newest.papers):
         return None
     learnt = Lexicon.learn(_texts())
@@ -42,7 +42,7 @@ def learn(now: datetime) -> StoredLexicon | None:
         version=learnt.version,
         defaults={"data": learnt.dumps(), "papers": count, "made_at": now},
     )
-    old = StoredLexicon.objects.order_by("-made_at").values_list("pk", flat=True)[KEPT:]
+    old = StoredLexicon.objects.order_by("-made_at", "-pk").values_list("pk", flat=True)[KEPT:]
     StoredLexicon.objects.filter(pk__in=list(old)).delete()
     return stored
 

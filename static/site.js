@@ -1,6 +1,13 @@
 // Sign-up forms tell the reader's time zone, so that the digest comes at their own hour.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-for (const field of document.querySelectorAll("input[type=hidden][name=timezone]")) {
-  field.value = zone || "";
-  field.form.dataset.timezone = field.value;
+
+function tellZone(part) {
+  for (const field of part.querySelectorAll("input[type=hidden][name=timezone]")) {
+    field.value = zone || "";
+    field.form.dataset.timezone = field.value;
+  }
 }
+
+tellZone(document);
+// The form that comes with a preview is put in place by htmx.
+document.addEventListener("htmx:load", (event) => tellZone(event.target));

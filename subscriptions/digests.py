@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Sum
 from django.urls import reverse
 from numpy.typing import NDArray
 
@@ -24,8 +24,14 @@ from papers.trending import in_words
 from subscriptions import composition, emails, tokens
 from subscriptions.composition import FOR_YOU, SECTIONS, Choice, Shelf
 from subscriptions.matching import Candidates, Match, Profile, match, reason
-from subscriptions.models import Digest, Reaction, Subscriber
-from subscriptions.profiles import paper_text, profiles
+from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.profiles import (
+    paper_ids,
+    paper_text,
+    profile_of,
+    profiles,
+    wants_only_own,
+)
 from subscriptions.readers import reschedule
 from subscriptions.schedule import local_day
 from subscriptions.tokens import Purpose
@@ -54,7 +60,10 @@ class Edition:
     def of(cls, day: date) -> Edition:
         """The edition of a day as it stands; kept by each process until the papers change."""
         news = Paper.objects.news(day, settings.LOOKBACK_DAYS)
-        state = news.aggregate(Count("pk"), Max("text_seen_at"), Max("scored_at"), Max("pk"))
+        # The sum tells one paper hidden and another shown from none of both.
+        state = news.aggregate(
+            Count("pk"), Sum("pk"), Max("pk"), Max("text_seen_at"), Max("scored_at")
+        )
         return _prepared(day, corpus.lexicon_version(), *state.values())
 
 
@@ -118,6 +127,20 @@ def preview(reader: Subscriber, now: datetime) -> Digest:
     return _digests(local_day(reader.timezone, now), [due_now], now)[0]
 
 
+def newest_day(now: datetime) -> date | None:
+    """The last day with papers that all may see; None before any came."""
+    papers = Paper.objects.visible().filter(day__lte=now.date())
+    newest: date | None = papers.aggregate(newest=Max("day"))["newest"]
+    return newest
+
+
+def sample(interests: Interests, day: date) -> list[dict[str, Any]]:
+    """What a digest of `day` would hold for somebody who said this; nothing need be stored."""
+    edition, profile = Edition.of(day), profile_of(interests)
+    [matched] = match([profile], edition.candidates)
+    return choose(edition, Subscriber(), profile, matched, set())
+
+
 def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
     made: list[Digest] = []
     for day, group in _by_day(readers).items():
@@ -152,7 +175,7 @@ def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Di
     edition = Edition.of(day)
     wanted = profiles(readers)
     matches = match(wanted, edition.candidates)
-    seen = sent_before([reader.pk for reader in readers], day - timedelta(days=SEEN_DAYS))
+    seen = seen_by([reader.pk for reader in readers], day)
     return [
         _digest(reader, choose(edition, reader, profile, matched, seen[reader.pk]), day, now)
         for reader, profile, matched in zip(readers, wanted, matches, strict=True)
@@ -191,13 +214,16 @@ def subject(items: Sequence[dict[str, Any]]) -> str:
     return (title if len(title) <= room else title[: room - 1].rstrip() + "…") + more
 
 
-def sent_before(pks: Sequence[int], since: date) -> dict[int, set[int]]:
-    """By reader, the papers that are on their way or there since a day."""
+def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
+    """By reader, the papers that may not come on `day`: sent or on their way, or reacted to."""
     seen: dict[int, set[int]] = defaultdict(set)
-    rows = Digest.objects.filter(subscriber__in=pks, day__gt=since)
+    rows = Digest.objects.filter(subscriber__in=pks, day__gt=day - timedelta(days=SEEN_DAYS))
     rows = rows.filter(status__in=Digest.HOLDS_PAPERS)
-    for pk, paper_ids in rows.values_list("subscriber_id", "paper_ids"):
-        seen[pk].update(paper_ids)
+    for pk, sent in rows.values_list("subscriber_id", "paper_ids"):
+        seen[pk].update(sent)
+    reacted = Reaction.objects.filter(subscriber__in=pks)
+    for pk, paper in reacted.values_list("subscriber_id", "paper_id"):
+        seen[pk].add(paper)
     return seen
 
 
@@ -205,19 +231,25 @@ def choose(
     edition: Edition, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
 ) -> list[dict[str, Any]]:
     """The papers of one reader's digest, best first, each with its section and its reason."""
-    disliked = {int(paper.key) for paper in profile.disliked}
-    liked = {int(paper.key) for paper in profile.liked}
+    offered = shelf(edition, reader, profile, matched, seen)
+    choices = composition.compose(offered, reader.max_papers)
+    return [item(edition, profile, choice) for choice in choices]
+
+
+def shelf(
+    edition: Edition, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
+) -> Shelf:
+    """What one reader may get of an edition; `seen` are ids of papers sent before."""
+    known = seen | paper_ids(profile.disliked) | paper_ids(profile.liked)
     since = reader.covered_until.timestamp() if reader.covered_until else 0.0
-    shelf = Shelf(
+    return Shelf(
         personal=matched.scores,
-        trending=edition.trending,
+        trending=edition.trending * (0.0 if wants_only_own(profile) else 1.0),
         fresh=edition.first_seen > since,
-        open=~np.isin(edition.ids, list(seen | disliked | liked)),
+        open=~np.isin(edition.ids, list(known)),
         fields=in_fields(edition.papers, profile.categories),
         threshold=matched.threshold,
     )
-    choices = composition.compose(shelf, reader.max_papers)
-    return [item(edition, profile, choice) for choice in choices]
 
 
 def in_fields(papers: Sequence[Paper], categories: Sequence[str]) -> NDArray[np.bool_]:
@@ -246,26 +278,36 @@ def item(edition: Edition, profile: Profile, choice: Choice) -> dict[str, Any]:
 
 def context(digest: Digest) -> dict[str, Any]:
     """What the digest's mail and its web view show: sections of cards."""
-    papers = Paper.objects.in_bulk(digest.paper_ids)
     token = tokens.make(Purpose.REACT, digest.subscriber_id)
-    shown = [item for item in digest.items if item["paper"] in papers]
-    cards = [
-        {"number": number, **card(papers[item["paper"]], item, token)}
-        for number, item in enumerate(shown, start=1)
-    ]
+    cards = [card | _reaction_urls(card["paper"], token) for card in cards_of(digest.items)]
     return {
         "digest": digest,
-        "sections": [
-            {"name": title, "cards": mine}
-            for section, title in SECTIONS.items()
-            if (mine := [card for card in cards if card["section"] == section])
-        ],
+        "sections": sections(cards),
         "view_url": emails.link("digest", Purpose.DIGEST, digest.public_id),
         "count": len(cards),
     }
 
 
-def card(paper: Paper, item: dict[str, Any], token: str) -> dict[str, Any]:
+def cards_of(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A card for each item of a digest whose paper is still there, numbered from one."""
+    papers = Paper.objects.in_bulk([item["paper"] for item in items])
+    shown = [item for item in items if item["paper"] in papers]
+    return [
+        {"number": number, **card(papers[item["paper"]], item)}
+        for number, item in enumerate(shown, start=1)
+    ]
+
+
+def sections(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parts of a digest that hold something, with their cards."""
+    return [
+        {"name": title, "cards": mine}
+        for section, title in SECTIONS.items()
+        if (mine := [card for card in cards if card["section"] == section])
+    ]
+
+
+def card(paper: Paper, item: dict[str, Any]) -> dict[str, Any]:
     """One paper as a mail shows it."""
     return {
         "paper": paper,
@@ -275,6 +317,11 @@ def card(paper: Paper, item: dict[str, Any], token: str) -> dict[str, Any]:
         "authors": short_authors(paper.authors),
         "extract": extract(paper.abstract),
         "url": paper.abstract_url or emails.absolute(paper.get_absolute_url()),
+    }
+
+
+def _reaction_urls(paper: Paper, token: str) -> dict[str, str]:
+    return {
         "more_url": _reaction_url(paper, Reaction.Kind.MORE, token),
         "less_url": _reaction_url(paper, Reaction.Kind.LESS, token),
     }

@@ -12,12 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from email_validator import EmailNotValidError, validate_email
 
 from papers.feeds.identifiers import arxiv_id
+from subscriptions.library import author_id
 from subscriptions.models import Interests, Subscriber
+from subscriptions.references import MAX_BYTES, MOST_KEPT, split_ids
 from subscriptions.schedule import zones
 
 CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]{2,})?")
 MOST_LINES = 100
 LINE_LENGTH = 200
+TOPICS_LENGTH = 2000
 
 
 class AddressField(forms.CharField):
@@ -66,9 +69,15 @@ class LinesField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 3})
 
     def __init__(
-        self, *, commas: bool = True, parse_line: Callable[[str], str] = str, **options: Any
+        self,
+        *,
+        commas: bool = True,
+        parse_line: Callable[[str], str] = str,
+        most: int = MOST_LINES,
+        **options: Any,
     ) -> None:
         super().__init__(required=False, **options)
+        self.most = most
         self.separator = re.compile(r"[\n,;]" if commas else r"\n")
         self.parse_line = parse_line
 
@@ -78,10 +87,10 @@ class LinesField(forms.CharField):
     def clean(self, value: Any) -> Any:
         lines = [line.strip() for line in self.separator.split(super().clean(value))]
         entries = list(dict.fromkeys(self._parsed(filter(None, lines))))
-        if len(entries) > MOST_LINES:
+        if len(entries) > self.most:
             raise ValidationError(
                 _("%(count)s entries are too many; at most %(most)s fit."),
-                params={"count": len(entries), "most": MOST_LINES},
+                params={"count": len(entries), "most": self.most},
             )
         return entries
 
@@ -115,10 +124,95 @@ def example(line: str) -> str:
 
 
 class SignUpForm(forms.Form):
-    """One field to fill in; the browser tells the time zone."""
+    """One field to fill in; the browser tells the time zone, a preview what was typed before."""
 
     email = AddressField(max_length=254)
     timezone = GuessedZoneField(required=False, widget=forms.HiddenInput)
+    topics = forms.CharField(
+        required=False, max_length=TOPICS_LENGTH, widget=forms.HiddenInput, label=_("Interests")
+    )
+    examples = LinesField(
+        parse_line=example, most=MOST_KEPT, widget=forms.HiddenInput, label=_("Papers")
+    )
+    categories = LinesField(parse_line=category, widget=forms.HiddenInput, label=_("Categories"))
+
+    def said(self) -> dict[str, Any]:
+        """What the preview was made of, as fields of Interests; empty where nothing was said."""
+        names = ("topics", "examples", "categories")
+        return {name: value for name in names if (value := self.cleaned_data[name])}
+
+
+class PreviewForm(forms.Form):
+    """What a visitor cares about: words, and arXiv ids or links among them."""
+
+    interests = forms.CharField(
+        required=False,
+        max_length=TOPICS_LENGTH,
+        label=_("What do you work on?"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    categories = LinesField(
+        label=_("arXiv categories, if you like"),
+        parse_line=category,
+        widget=forms.TextInput(
+            attrs={"placeholder": "cs.CL, stat.ML", "maxlength": 500, "autocomplete": "off"}
+        ),
+    )
+
+    def clean_interests(self) -> str:
+        typed: str = self.cleaned_data["interests"]
+        if "\0" in typed or not typed.strip():
+            raise ValidationError(_("Type a few words, or paste the arXiv ids of papers you like."))
+        return typed
+
+    def said(self) -> dict[str, Any]:
+        """As fields of Interests."""
+        examples, topics = split_ids(self.cleaned_data["interests"])
+        categories = self.cleaned_data["categories"]
+        return {"topics": topics, "examples": examples, "categories": categories}
+
+
+class UploadForm(forms.Form):
+    """A file of references."""
+
+    file = forms.FileField(
+        label=_("BibTeX or RIS file"),
+        help_text=_("Zotero, Mendeley, EndNote and others export these. At most 2 MB."),
+        widget=forms.FileInput(attrs={"accept": ".bib,.bibtex,.ris,.txt"}),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MAX_BYTES:
+            raise ValidationError(_("The file is larger than 2 MB; upload a part of it."))
+        return file
+
+
+class AuthorPageForm(forms.Form):
+    """An author whose own papers are good examples: mostly the reader."""
+
+    author = forms.CharField(
+        label=_("arXiv author page or ORCID"),
+        max_length=200,
+        help_text=_("Such as https://arxiv.org/a/doe_j_1 or 0000-0002-1825-0097."),
+    )
+
+    def clean_author(self) -> str:
+        name = author_id(self.cleaned_data["author"])
+        if not name:
+            raise ValidationError(
+                _("This is no arXiv author page (arxiv.org/a/doe_j_1) and no ORCID.")
+            )
+        return name
+
+
+class WhyForm(forms.Form):
+    """Which paper is missed."""
+
+    paper = forms.CharField(label=_("arXiv id or link"), max_length=LINE_LENGTH)
+
+    def clean_paper(self) -> str:
+        return example(self.cleaned_data["paper"].strip())
 
 
 class LinkForm(forms.Form):
@@ -164,22 +258,35 @@ class InterestsForm(forms.ModelForm):
     authors = LinesField(
         label=_("Authors to follow"), commas=False, help_text=_("One name a line.")
     )
+    muted_authors = LinesField(
+        label=_("Never send papers by"), commas=False, help_text=_("One name a line.")
+    )
+    strictness = forms.ChoiceField(
+        label=_("How strict should the choice be?"),
+        choices=Interests.Strictness.choices,
+        required=False,
+        help_text=_("The strictest leaves out trending papers too, unless they are for you."),
+    )
     examples = LinesField(
         label=_("Papers you like"),
         parse_line=example,
+        most=MOST_KEPT,
         help_text=_("arXiv ids or links. Three good examples say more than thirty words."),
     )
 
     class Meta:
         model = Interests
-        fields = ["topics", "examples", "categories", "words", "authors", "excluded_words"]
+        fields = [
+            *("topics", "examples", "categories", "words", "authors"),
+            *("excluded_words", "muted_authors", "strictness"),
+        ]
         labels = {"topics": _("What do you work on, in your own words?")}
         help_texts = {"topics": ""}
         widgets = {
             "topics": forms.Textarea(
                 attrs={
                     "rows": 3,
-                    "maxlength": 2000,
+                    "maxlength": TOPICS_LENGTH,
                     "placeholder": "Efficient long-context language models; memory in agents",
                 }
             )
@@ -187,6 +294,9 @@ class InterestsForm(forms.ModelForm):
 
     def clean_topics(self) -> str:
         topics: str = self.cleaned_data["topics"]
-        if len(topics) > 2000:
+        if len(topics) > TOPICS_LENGTH:
             raise ValidationError(_("At most 2,000 characters; the strongest words matter most."))
         return topics
+
+    def clean_strictness(self) -> str:
+        return self.cleaned_data["strictness"] or self.instance.strictness

@@ -99,13 +99,30 @@ class Interests(models.Model):
     """What a reader says they care about, as they said it; vectors are made from it each time,
     so that a new lexicon never makes a stored profile wrong."""
 
+    class Strictness(models.TextChoices):
+        ALL = "all", "Everything that fits"
+        GOOD = "good", "Good fits only"
+        ONLY = "only", "Only when it is really for me"
+
     subscriber = models.OneToOneField(Subscriber, on_delete=models.CASCADE, primary_key=True)
     topics = models.TextField(blank=True, help_text="In the reader's own words.")
     words = words_field("Words or phrases that matter.")
     excluded_words = words_field("Papers holding one of these are never sent.")
     categories = words_field("arXiv categories, such as cs.CL.")
     authors = words_field("Authors followed.")
+    muted_authors = words_field("Papers by one of these are never sent.")
     examples = words_field("arXiv ids of papers the reader likes.")
+    references = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="title, arxiv_id and doi of each paper the reader brought and we do not have.",
+    )
+    strictness = models.CharField(max_length=4, choices=Strictness, default=Strictness.ALL)
+    author_page = models.CharField(
+        max_length=100, blank=True, help_text="arXiv author id or ORCID that examples come from."
+    )
+    author_page_status = models.CharField(max_length=300, blank=True, editable=False)
+    author_page_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name_plural = "interests"

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from django.db.models import Q
+
 from papers.lexicon import PaperText
 from papers.models import Paper
 from subscriptions.matching import Profile
 from subscriptions.models import Interests, Reaction, Subscriber
 
 MOST_EXAMPLES = 50  # the newest reactions of each kind; interests move, and vectors cost
+
+# The least calibrated score that is worth a place, by what the reader asked for.
+THRESHOLDS: dict[str, float] = {
+    Interests.Strictness.ALL: 0.0,
+    Interests.Strictness.GOOD: 0.35,
+    Interests.Strictness.ONLY: 0.55,
+}
+
+Reactions = dict[str, list[PaperText]]
 
 
 def paper_text(paper: Paper) -> PaperText:
@@ -24,40 +35,73 @@ def paper_text(paper: Paper) -> PaperText:
     )
 
 
+def paper_ids(texts: Iterable[PaperText]) -> set[int]:
+    """Primary keys of those that are papers of ours; others are known by their titles only."""
+    return {int(text.key) for text in texts if text.key.isdigit()}
+
+
+def wants_only_own(profile: Profile) -> bool:
+    """Whether nothing below the threshold may stand in a digest, not even what trends."""
+    return profile.threshold >= THRESHOLDS[Interests.Strictness.ONLY]
+
+
 def profiles(readers: Sequence[Subscriber]) -> list[Profile]:
     """The profile of each reader, in their order; three queries for any number of them."""
     pks = [reader.pk for reader in readers]
     interests = Interests.objects.in_bulk(pks)
     reactions = _reactions(pks)
-    examples = _by_arxiv_id(name for known in interests.values() for name in known.examples)
-    return [_profile(interests.get(pk) or Interests(), reactions[pk], examples) for pk in pks]
+    known = _known(interests.values())
+    return [_profile(interests.get(pk) or Interests(), reactions[pk], known) for pk in pks]
 
 
-def _profile(
-    interests: Interests,
-    reactions: dict[str, list[PaperText]],
-    examples: dict[str, PaperText],
-) -> Profile:
-    named = [examples[name] for name in interests.examples if name in examples]
+def profile_of(interests: Interests) -> Profile:
+    """The profile of somebody who said this and has reacted to nothing; need not be stored."""
+    return _profile(interests, defaultdict(list), _known([interests]))
+
+
+def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperText]) -> Profile:
+    named = [known[name] for name in interests.examples if name in known]
+    brought = [_brought(reference, known) for reference in interests.references]
+    more = reactions[Reaction.Kind.MORE][:MOST_EXAMPLES]
+    less = reactions[Reaction.Kind.LESS]
+    wanted = dict.fromkeys([*named, *brought, *more])
     return Profile(
         text=interests.topics,
         words=tuple(interests.words),
         excluded_words=tuple(interests.excluded_words),
         categories=tuple(interests.categories),
         authors=tuple(interests.authors),
-        liked=tuple(dict.fromkeys([*named, *reactions[Reaction.Kind.MORE][:MOST_EXAMPLES]])),
-        disliked=tuple(reactions[Reaction.Kind.LESS][:MOST_EXAMPLES]),
+        muted_authors=tuple(interests.muted_authors),
+        liked=tuple(text for text in wanted if text not in less),
+        disliked=tuple(less[:MOST_EXAMPLES]),
+        threshold=THRESHOLDS[interests.strictness],
     )
 
 
-def _reactions(pks: Sequence[int]) -> dict[int, dict[str, list[PaperText]]]:
-    found: dict[int, dict[str, list[PaperText]]] = defaultdict(lambda: defaultdict(list))
+def _brought(reference: dict[str, str], known: dict[str, PaperText]) -> PaperText:
+    """A paper of the reader's library: in full once we have it, until then its title."""
+    found = known.get(reference["arxiv_id"]) or known.get(reference["doi"])
+    return found or PaperText(f"title {reference['title']}", reference["title"])
+
+
+def _reactions(pks: Sequence[int]) -> dict[int, Reactions]:
+    found: dict[int, Reactions] = defaultdict(lambda: defaultdict(list))
     rows = Reaction.objects.filter(subscriber__in=pks).select_related("paper")
     for row in rows.order_by("-created_at"):
         found[row.subscriber_id][row.kind].append(paper_text(row.paper))
     return found
 
 
-def _by_arxiv_id(names: Iterable[str]) -> dict[str, PaperText]:
-    known = Paper.objects.filter(arxiv_id__in=set(names))
-    return {paper.arxiv_id or "": paper_text(paper) for paper in known}
+def _known(everyone: Iterable[Interests]) -> dict[str, PaperText]:
+    """Papers of ours that readers named, by arXiv id and by DOI; the two never look alike."""
+    names: set[str] = set()
+    dois: set[str] = set()
+    for interests in everyone:
+        names.update(interests.examples)
+        names.update(reference["arxiv_id"] for reference in interests.references)
+        dois.update(reference["doi"] for reference in interests.references)
+    known: dict[str, PaperText] = {}
+    for paper in Paper.objects.filter(Q(arxiv_id__in=names - {""}) | Q(doi__in=dois - {""})):
+        text = paper_text(paper)
+        known |= {name: text for name in (paper.arxiv_id, paper.doi) if name}
+    return known

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from subscriptions.models import Subscriber
+from subscriptions.models import Interests, Subscriber
 from subscriptions.schedule import Rhythm, next_digest_at
 
 Status = Subscriber.Status
@@ -15,6 +16,14 @@ def reschedule(reader: Subscriber, now: datetime) -> None:
     rhythm = Rhythm(reader.timezone, reader.hour, reader.frequency, reader.weekday)
     wanted = reader.status == Status.ACTIVE
     reader.next_digest_at = next_digest_at(rhythm, now, reader.last_digest_day) if wanted else None
+
+
+def first_interests(pk: int, said: dict[str, Any]) -> None:
+    """Keep what was typed before signing up, the last time it was; only until confirmation, so
+    that nobody changes another reader's profile by typing their address."""
+    waiting = Interests.objects.filter(pk=pk, subscriber__status=Status.PENDING)
+    if said:
+        waiting.update(**{"topics": "", "examples": [], "categories": []} | said)
 
 
 def activate(reader: Subscriber, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from subscriptions import delivery, digests, signup
+from subscriptions import delivery, digests, library, signup
 from subscriptions.models import Subscriber
 
 
@@ -38,6 +38,11 @@ def build_digest_now(pk: int) -> None:
 @shared_task
 def deliver(pks: list[int]) -> None:
     delivery.deliver(pks, timezone.now)
+
+
+@shared_task
+def import_author(pk: int) -> None:
+    library.import_author(pk, timezone.now())
 
 
 @shared_task

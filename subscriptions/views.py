@@ -4,25 +4,41 @@ every link of a mail."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from papers import corpus
 from papers.models import Paper
-from subscriptions import digests, readers, signup, tasks, tokens
-from subscriptions.forms import InterestsForm, LinkForm, RhythmForm, SignUpForm
+from subscriptions import changes, digests, insight, library, readers, signup, tasks, tokens
+from subscriptions.forms import (
+    AuthorPageForm,
+    InterestsForm,
+    LinkForm,
+    PreviewForm,
+    RhythmForm,
+    SignUpForm,
+    UploadForm,
+    WhyForm,
+)
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.profiles import paper_text, profiles
+from subscriptions.references import ReferencesError, references
 from subscriptions.schedule import zones
 from subscriptions.tokens import BadLink, Purpose
+from subscriptions.why import why_not
 
 View = Callable[..., HttpResponse]
 
@@ -64,6 +80,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         ip=request.META.get("REMOTE_ADDR") or None,
     )
     reader = signup.request(asked, timezone.now())
+    readers.first_interests(reader.pk, form.said())
     tasks.send_confirmation.delay_on_commit(reader.pk)
     return redirect("check-inbox")
 
@@ -112,6 +129,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
         "interests_form": interests_form,
         "zones": sorted(zones()),
         "unknown_examples": _unknown(interests.examples),
+        "profile_url": reverse("profile", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "send_url": reverse("send-now", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
         "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
@@ -125,7 +143,7 @@ def _save(rhythm_form: RhythmForm, interests_form: InterestsForm) -> None:
     reader = rhythm_form.save(commit=False)
     readers.reschedule(reader, timezone.now())
     reader.save(update_fields=[*rhythm_form.fields, "next_digest_at"])
-    interests_form.save()
+    interests_form.save(commit=False).save(update_fields=[*interests_form.fields])
 
 
 def _unknown(examples: list[str]) -> list[str]:
@@ -174,7 +192,12 @@ def react(request: HttpRequest, kind: str, paper_pk: int, token: str) -> HttpRes
 def _react(request: HttpRequest, kind: str, paper_pk: int, pk: str) -> HttpResponse:
     reader = get_object_or_404(Subscriber, pk=pk)
     paper = get_object_or_404(Paper, pk=paper_pk)
-    context = {"paper": paper, "kind": kind, "done": request.method == "POST"}
+    context = {
+        "paper": paper,
+        "kind": kind,
+        "done": request.method == "POST",
+        "words": insight.carriers(paper_text(paper), corpus.lexicon()),
+    }
     if request.method == "POST":
         Reaction.objects.update_or_create(
             subscriber=reader,
@@ -182,7 +205,7 @@ def _react(request: HttpRequest, kind: str, paper_pk: int, pk: str) -> HttpRespo
             defaults={"kind": kind, "created_at": timezone.now()},
         )
         token = tokens.make(Purpose.PREFERENCES, reader.pk)
-        context["preferences_url"] = reverse("preferences", args=[token])
+        context["profile_url"] = reverse("profile", args=[token])
     return render(request, "subscriptions/react.html", context)
 
 
@@ -192,3 +215,173 @@ def digest(request: HttpRequest, public_id: str) -> HttpResponse:
     found = get_object_or_404(Digest.objects.select_related("subscriber"), public_id=public_id)
     context = digests.context(found) | digests.emails.reader_links(found.subscriber)
     return render(request, "emails/digest.html", context | {"in_browser": True})
+
+
+@require_safe
+@never_cache
+def preview(request: HttpRequest) -> HttpResponse:
+    """What today's digest would hold for whoever typed this, without an address.
+
+    A page of its own, or the part of the home page that htmx puts in place.
+    """
+    form = PreviewForm(request.GET)
+    day = digests.newest_day(timezone.now())
+    context: dict[str, Any] = {"preview_form": form, "day": day}
+    if valid := form.is_valid():
+        context |= _sample(form.said(), day)
+    part = "HX-Request" in request.headers
+    name = "subscriptions/_preview.html" if part else "subscriptions/preview.html"
+    response = render(request, name, context, status=200 if valid else 400)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _sample(said: dict[str, Any], day: date | None) -> dict[str, Any]:
+    items = digests.sample(Interests(**said), day) if day else []
+    cards = digests.cards_of(items)
+    return {
+        "valid": True,
+        "sections": digests.sections(cards),
+        "count": len(cards),
+        "form": SignUpForm(initial=said),
+        "unknown_examples": _unknown(said["examples"]),
+    }
+
+
+@require_safe
+@opened_by(Purpose.PREFERENCES)
+def profile(request: HttpRequest, pk: str) -> HttpResponse:
+    """What drives the choice of a reader's papers, each thing with its button."""
+    return _profile_page(request, pk)
+
+
+def _profile_page(
+    request: HttpRequest,
+    pk: str,
+    upload_form: UploadForm | None = None,
+    author_form: AuthorPageForm | None = None,
+) -> HttpResponse:
+    interests = get_object_or_404(Interests.objects.select_related("subscriber"), pk=pk)
+    reader = interests.subscriber
+    asked = request.GET.get("paper")
+    why_form = WhyForm(request.GET if asked is not None else None)
+    answer = ""
+    if why_form.is_valid():
+        answer = why_not(reader, why_form.cleaned_data["paper"], timezone.now())
+    refused = [form for form in (upload_form, author_form) if form and form.errors]
+    context = {
+        "reader": reader,
+        "links": _profile_links(pk),
+        "upload_form": upload_form or UploadForm(),
+        "author_form": author_form or AuthorPageForm(),
+        "why_form": why_form,
+        "answer": answer,
+    }
+    context |= _drivers(reader)
+    status = 400 if refused or why_form.errors else 200
+    return render(request, "subscriptions/profile.html", context, status=status)
+
+
+def _drivers(reader: Subscriber) -> dict[str, Any]:
+    """What a profile is made of, in words."""
+    [wanted] = profiles([reader])
+    interests = reader.interests
+    known = Paper.objects.filter(arxiv_id__in=interests.examples)
+    titles = dict(known.values_list("arxiv_id", "title"))
+    reactions = reader.reactions.select_related("paper").order_by("-created_at")
+    return {
+        "interests": interests,
+        "words": insight.strongest(wanted, corpus.lexicon()),
+        "examples": [(name, titles.get(name, "")) for name in interests.examples],
+        "references": [(changes.reference_name(ref), ref["title"]) for ref in interests.references],
+        "more": [row for row in reactions if row.kind == Reaction.Kind.MORE],
+        "less": [row for row in reactions if row.kind == Reaction.Kind.LESS],
+    }
+
+
+def _profile_links(pk: str) -> dict[str, str]:
+    token = tokens.make(Purpose.PREFERENCES, pk)
+    names = ("remove", "mute", "upload", "author", "reset")
+    links = {name: reverse(f"profile-{name}", args=[token]) for name in names}
+    return links | {name: reverse(name, args=[token]) for name in ("profile", "preferences")}
+
+
+def _back_to_profile(pk: str) -> HttpResponse:
+    return redirect("profile", token=tokens.make(Purpose.PREFERENCES, pk))
+
+
+@require_POST
+@opened_by(Purpose.PREFERENCES)
+def remove(request: HttpRequest, pk: str) -> HttpResponse:
+    """Take one word, paper, author or reaction out of the profile."""
+    get_object_or_404(Interests, pk=pk)
+    kind, entry = request.POST.get("kind", ""), request.POST.get("entry", "")
+    if kind in changes.REMOVERS and entry:
+        changes.remove(int(pk), kind, entry)
+        messages.success(request, _("Removed. Your next digest follows."))
+    else:
+        messages.error(request, _("Nothing was removed: the page did not say what."))
+    return _back_to_profile(pk)
+
+
+@require_POST
+@opened_by(Purpose.PREFERENCES)
+def mute(request: HttpRequest, pk: str) -> HttpResponse:
+    """Never again a paper with this word, or by this author."""
+    get_object_or_404(Interests, pk=pk)
+    author = request.POST.get("kind") == "author"
+    try:
+        field = "muted_authors" if author else "excluded_words"
+        changes.mute(int(pk), field, request.POST.get("entry", ""))
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    else:
+        messages.success(request, _("Muted: no digest brings it any more."))
+    return _back_to_profile(pk)
+
+
+@require_POST
+@opened_by(Purpose.PREFERENCES)
+def upload(request: HttpRequest, pk: str) -> HttpResponse:
+    """Make the papers of a BibTeX or RIS file examples."""
+    get_object_or_404(Interests, pk=pk)
+    form = UploadForm(request.POST, request.FILES)
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        try:
+            brought = references(file.read(), file.name)
+        except ReferencesError as error:
+            form.add_error("file", str(error))
+        else:
+            added = library.add(int(pk), brought.references)
+            messages.success(request, library.report(added, brought))
+            return _back_to_profile(pk)
+    return _profile_page(request, pk, upload_form=form)
+
+
+@require_POST
+@opened_by(Purpose.PREFERENCES)
+def author_page(request: HttpRequest, pk: str) -> HttpResponse:
+    """Have the papers of an arXiv author page made examples, soon."""
+    get_object_or_404(Interests, pk=pk)
+    form = AuthorPageForm(request.POST)
+    if not form.is_valid():
+        return _profile_page(request, pk, author_form=form)
+    if library.ask(int(pk), form.cleaned_data["author"], timezone.now()):
+        tasks.import_author.delay_on_commit(int(pk))
+        messages.success(request, _("We ask arXiv for these papers; it takes a minute."))
+    else:
+        messages.info(request, _("We have asked arXiv only just now. Try again in ten minutes."))
+    return _back_to_profile(pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@opened_by(Purpose.PREFERENCES)
+def reset(request: HttpRequest, pk: str) -> HttpResponse:
+    """GET asks; POST forgets all that a reader has said about papers."""
+    get_object_or_404(Interests, pk=pk)
+    if request.method != "POST":
+        return render(request, "subscriptions/reset.html", {"links": _profile_links(pk)})
+    changes.reset(int(pk))
+    messages.success(request, _("Your profile is blank again. You get what trends."))
+    return _back_to_profile(pk)

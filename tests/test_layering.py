@@ -13,7 +13,7 @@ PURE = (
     *("papers.text", "papers.latex", "papers.trending", "papers.lexicon", "papers.embedding"),
     "papers.sample",
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
-    "subscriptions.evaluation",
+    *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),
 )
 IMPURE_IMPORTS = ("django", "celery", "config", "papers.models", "subscriptions.models")
 MAY_ENQUEUE = ("views", "tasks", "admin", "management")

@@ -1,0 +1,101 @@
+"""What readers change in their profile with one tap, one thing at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from papers.text import name_key
+from subscriptions.insight import without, without_all
+from subscriptions.models import Interests, Reaction
+
+MOST_MUTED = 100
+LONGEST_MUTED = 200
+SAID = (
+    *("topics", "words", "excluded_words", "categories", "authors", "muted_authors"),
+    *("examples", "references", "strictness"),
+    *("author_page", "author_page_status", "author_page_asked_at"),
+)
+"""The fields of Interests that a reset takes back to their defaults."""
+
+
+def _remove_word(interests: Interests, word: str) -> None:
+    interests.topics = without(interests.topics, word)
+    interests.words = without_all(interests.words, word)
+
+
+def _remove_reference(interests: Interests, name: str) -> None:
+    interests.references = [ref for ref in interests.references if reference_name(ref) != name]
+
+
+def _from_list(field: str) -> Callable[[Interests, str], None]:
+    def remove_entry(interests: Interests, entry: str) -> None:
+        setattr(interests, field, [one for one in getattr(interests, field) if one != entry])
+
+    return remove_entry
+
+
+def _remove_reaction(interests: Interests, paper_pk: str) -> None:
+    if paper_pk.isdecimal() and len(paper_pk) < 19:
+        Reaction.objects.filter(subscriber=interests.pk, paper=int(paper_pk)).delete()
+
+
+REMOVERS: dict[str, Callable[[Interests, str], None]] = {
+    "word": _remove_word,
+    "excluded-word": _from_list("excluded_words"),
+    "category": _from_list("categories"),
+    "author": _from_list("authors"),
+    "muted-author": _from_list("muted_authors"),
+    "example": _from_list("examples"),
+    "reference": _remove_reference,
+    "reaction": _remove_reaction,
+}
+
+
+def reference_name(reference: dict[str, str]) -> str:
+    """What tells one reference of a reader from the others."""
+    return reference["arxiv_id"] or reference["doi"] or reference["title"]
+
+
+@transaction.atomic
+def remove(pk: int, kind: str, entry: str) -> None:
+    """Take one thing out of a profile; `kind` is one of REMOVERS. Twice changes nothing."""
+    interests = Interests.objects.select_for_update().get(pk=pk)
+    REMOVERS[kind](interests, entry)
+    interests.save(update_fields=SAID)
+
+
+@transaction.atomic
+def mute(pk: int, field: str, entry: str) -> None:
+    """Never again a paper with this word ("excluded_words") or author ("muted_authors").
+
+    Raises ValidationError for what cannot be muted. A muted author is no longer followed.
+    """
+    entry = " ".join(entry.split())
+    if not entry:
+        raise ValidationError(_("Type what you never want to see."))
+    if "\0" in entry or len(entry) > LONGEST_MUTED:
+        raise ValidationError(_("This is too long: at most 200 characters."))
+    interests = Interests.objects.select_for_update().get(pk=pk)
+    muted = list(dict.fromkeys([*getattr(interests, field), entry]))
+    if len(muted) > MOST_MUTED:
+        raise ValidationError(_("At most 100 fit. Remove one first."))
+    setattr(interests, field, muted)
+    if field == "muted_authors":
+        same = name_key(entry)
+        interests.authors = [name for name in interests.authors if name_key(name) != same]
+    interests.save(update_fields=["excluded_words", "muted_authors", "authors"])
+
+
+@transaction.atomic
+def reset(pk: int) -> None:
+    """Back to a reader who has said nothing. What was sent before still never comes twice."""
+    interests = Interests.objects.select_for_update().get(pk=pk)
+    blank = Interests()
+    for name in SAID:
+        setattr(interests, name, getattr(blank, name))
+    interests.save(update_fields=SAID)
+    Reaction.objects.filter(subscriber=pk).delete()

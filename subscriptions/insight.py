@@ -1,0 +1,68 @@
+"""What drives a profile's choice, in words. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from papers.lexicon import Lexicon, PaperText, terms
+from subscriptions.matching import Profile, strongest_words
+
+WORDS_SHOWN = 20
+_SPARE = 4  # times as many are looked at, since words inside a phrase are not shown again
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word or phrase, its weight in the profile, and whether the reader typed it."""
+
+    text: str
+    weight: float
+    typed: bool
+
+
+def strongest(profile: Profile, lexicon: Lexicon, count: int = WORDS_SHOWN) -> list[Word]:
+    """The words that raise a paper's score most; typed ones can be removed, others only muted.
+
+    A word that stands in a stronger phrase, or a phrase around a stronger word, is left out.
+    """
+    typed = set(terms(profile.typed))
+    chosen: list[Word] = []
+    for text, weight in strongest_words(profile, lexicon, count * _SPARE):
+        parts = set(text.split())
+        said = any(
+            parts <= set(word.text.split()) or parts >= set(word.text.split()) for word in chosen
+        )
+        if weight > 0 and not said:
+            chosen.append(Word(text, weight, text in typed))
+    return chosen[:count]
+
+
+def carriers(paper: PaperText, lexicon: Lexicon, count: int = 5) -> list[str]:
+    """The words that one paper adds to a profile, or takes from it."""
+    return [word.text for word in strongest(Profile(liked=(paper,)), lexicon, count)]
+
+
+def without(text: str, phrase: str) -> str:
+    """`text` without a phrase, wherever it stands as whole words, of any case.
+
+    Phrases are made with stop words left out, so up to three words may stand inside one.
+    """
+    words = map(re.escape, phrase.split())
+    pattern = r"\s+(?:[\w'’-]+\s+){0,3}?".join(words)
+    rest = re.sub(rf"(?<![\w-]){pattern}(?![\w-])", "", text, flags=re.IGNORECASE)
+    return _tidy(rest) if rest != text else text
+
+
+def without_all(entries: Sequence[str], phrase: str) -> list[str]:
+    """A list of words and phrases without those that hold this one."""
+    return [entry for entry in entries if without(entry, phrase) == entry]
+
+
+def _tidy(text: str) -> str:
+    """No doubled spaces or separators where words were taken out; lines stay lines."""
+    lines = (re.sub(r"[^\S\n]+", " ", line) for line in text.splitlines())
+    closed = (re.sub(r" ?([,;:.])(?:\s*[,;:.])+", r"\1", line) for line in lines)
+    bare = (re.sub(r" ([,;:.])", r"\1", line).strip(" ,;:") for line in closed)
+    return "\n".join(line for line in bare if line not in ("", "."))

@@ -1,0 +1,172 @@
+"""Reading lists as readers bring them: BibTeX and RIS files, and arXiv ids among words. Pure."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import bibtexparser
+import rispy
+from bibtexparser.model import Block, DuplicateBlockKeyBlock, Entry, ParsingFailedBlock
+
+from papers.feeds.identifiers import arxiv_id, doi
+from papers.text import one_line, readable
+
+MAX_BYTES = 2_000_000
+MOST_ENTRIES = 2_000  # what one file may hold; a parser sees no more, however it is made
+MOST_KEPT = 200  # more examples make a profile blunter, and each costs at every digest
+LONGEST = 1_000  # characters of one field; no title or link comes near
+
+# Where reference managers put an arXiv id: "eprint", a link, "arXiv:2401.00001 [cs]" as note or
+# number, "arXiv preprint arXiv:2401.00001" as journal, "abs/2401.00001" as volume.
+_ID_FIELDS = (
+    *("eprint", "url", "urls", "doi", "note", "notes", "journal", "journal_name", "volume"),
+    *("number", "howpublished", "accession_number", "secondary_title", "archiveprefix"),
+)
+_TITLE_FIELDS = ("title", "primary_title", "translated_title")
+_YEAR_FIELDS = ("year", "date", "publication_year")
+
+# Bounded, since \s* at every line start takes a file of blank lines quadratic time.
+_BIBTEX_BLOCK = re.compile(r"@\s{0,8}\w{1,40}\s{0,8}[{(]")
+_RIS_START = re.compile(r"^[ \t]{0,8}TY {0,2}-", re.M)
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_EMPTY = re.compile(r"\(\s*\)|\[\s*\]|(?<!\S)[,;]")  # where an id was taken out
+_TOKEN = re.compile(r"[^\s,;<>()\[\]{}\"'“”]+")
+
+# It logs a warning for every broken block, and whoever uploads decides how many there are.
+logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
+
+
+class ReferencesError(ValueError):
+    """A file that cannot be used; str() is one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One paper of a reading list. Id and DOI are in the form they are stored in, or empty."""
+
+    title: str
+    arxiv_id: str = ""
+    doi: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What a file held: the newest references, why others were refused, how many more came."""
+
+    references: tuple[Reference, ...]
+    refused: tuple[str, ...] = ()
+    left_out: int = 0
+
+
+def references(data: bytes, filename: str) -> Library:
+    """Read a BibTeX or RIS file, whatever it is named; raises `ReferencesError`, nothing else."""
+    if len(data) > MAX_BYTES:
+        raise ReferencesError(f"“{filename}” is larger than 2 MB; upload a part of it.")
+    text = _decoded(data)
+    ris, bibtex = bool(_RIS_START.search(text)), bool(_BIBTEX_BLOCK.search(text))
+    # By content; the name decides only where both could be meant.
+    is_ris = ris and (not bibtex or filename.lower().endswith(".ris"))
+    found = list(_from_ris(text) if is_ris else _from_bibtex(text)) if ris or bibtex else []
+    if not found:
+        raise ReferencesError(f"“{filename}” holds no entry in BibTeX or RIS.")
+    return _library(found)
+
+
+def split_ids(text: str) -> tuple[list[str], str]:
+    """arXiv ids and links among words: the ids in order, once each, and the text without them."""
+    ids: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        name = _id_of(found[0])
+        if name:
+            ids.append(name)
+        return "" if name else found[0]
+
+    rest = _EMPTY.sub(" ", _TOKEN.sub(take, text))
+    return list(dict.fromkeys(ids)), " ".join(rest.split()).strip(",; ") if ids else rest.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """An entry as a parser gave it: fields by lower-case name, or why there are none."""
+
+    fields: Mapping[str, str]
+    problem: str = ""
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _from_bibtex(text: str) -> Iterator[_Raw]:
+    after = next(islice(_BIBTEX_BLOCK.finditer(text), MOST_ENTRIES, None), None)
+    library = bibtexparser.parse_string(text[: after.start()] if after else text)
+    for block in library.blocks:
+        if isinstance(raw := _raw(block), _Raw):
+            yield raw
+
+
+def _raw(block: Block) -> _Raw | None:
+    """An entry, or what was wrong with it; None for comments, strings and the like."""
+    if isinstance(block, DuplicateBlockKeyBlock) and isinstance(block.ignore_error_block, Entry):
+        block = block.ignore_error_block  # two papers under one key are two papers
+    if isinstance(block, Entry):
+        values = {field.key.lower(): str(field.value)[:LONGEST] for field in block.fields}
+        return _Raw({name: value.replace("\\_", "_") for name, value in values.items()})
+    if isinstance(block, ParsingFailedBlock):
+        return _Raw({}, f"line {(block.start_line or 0) + 1}: not closed properly")
+    return None
+
+
+def _from_ris(text: str) -> Iterator[_Raw]:
+    after = next(islice(_RIS_START.finditer(text), MOST_ENTRIES, None), None)
+    for entry in rispy.loads(text[: after.start()] if after else text):
+        values = {
+            str(name).lower(): " ".join(map(str, value)) if isinstance(value, list) else str(value)
+            for name, value in entry.items()
+        }
+        yield _Raw({name: value[:LONGEST] for name, value in values.items()})
+
+
+def _library(found: list[_Raw]) -> Library:
+    """The newest entries first kept, in the order of the file where years are equal."""
+    whole = [raw for raw in found if not raw.problem]
+    refused = [raw.problem for raw in found if raw.problem]
+    read: dict[Reference, None] = {}
+    newest = sorted(whole, key=_year, reverse=True)
+    for raw in newest[:MOST_KEPT]:
+        reference = _reference(raw.fields)
+        if reference.title or reference.arxiv_id or reference.doi:
+            read[reference] = None
+        else:
+            refused.append("an entry with neither title nor id")
+    return Library(tuple(read), tuple(refused), len(newest[MOST_KEPT:]))
+
+
+def _year(raw: _Raw) -> int:
+    years = (_YEAR.search(raw.fields.get(name, "")) for name in _YEAR_FIELDS)
+    return max((int(year[0]) for year in years if year), default=0)
+
+
+def _reference(fields: Mapping[str, str]) -> Reference:
+    title = next(filter(None, (fields.get(name, "") for name in _TITLE_FIELDS)), "")
+    ids = (split_ids(fields[name])[0] for name in _ID_FIELDS if name in fields)
+    return Reference(
+        title=one_line(re.sub(r"[{}]", "", readable(title))),
+        arxiv_id=next((names[0] for names in ids if names), ""),
+        doi=doi(fields.get("doi", "").strip("{} ")),
+    )
+
+
+def _id_of(token: str) -> str:
+    return arxiv_id(token.rstrip(".:!?").removeprefix("abs/"))[0]

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from papers.fetch import Fetched
+from papers.models import Paper
+from subscriptions import library
+from subscriptions.models import Interests, Subscriber
+from subscriptions.profiles import profile_of
+from subscriptions.references import MOST_KEPT, Reference
+
+MakePaper = Callable[..., Paper]
+MakeReader = Callable[..., Subscriber]
+FEED = """<?xml version="1.0" encoding="UTF-8"?>
+<feed xmlns="http://www.w3.org/2005/Atom" xmlns:arxiv="http://arxiv.org/schemas/atom">
+<title>Jane Doe's articles on arXiv</title><id>http://arxiv.org/a/doe_j_1</id>
+<updated>2026-04-30T00:00:00-04:00</updated>
+{}</feed>"""
+ENTRY = """<entry><id>http://arxiv.org/abs/{0}v1</id><title>{1}</title>
+<updated>2026-04-01T00:00:00-04:00</updated><published>2026-04-01T00:00:00-04:00</published>
+<summary>What it says.</summary><author><name>Jane Doe</name></author>
+<link href="http://arxiv.org/abs/{0}v1" rel="alternate" type="text/html"/>
+<arxiv:primary_category term="cs.CL"/><category term="cs.CL"/></entry>"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("https://arxiv.org/a/doe_j_1", "doe_j_1"),
+        ("http://www.arxiv.org/a/Doe_J_1.atom2", "doe_j_1"),
+        (" doe_j_1 ", "doe_j_1"),
+        ("o'neil-smith_j_12", "o'neil-smith_j_12"),
+        ("0000-0002-1825-0097", "0000-0002-1825-0097"),
+        ("https://orcid.org/0000-0002-1694-233x", "0000-0002-1694-233X"),
+        ("https://arxiv.org/a/0000-0002-1825-0097", "0000-0002-1825-0097"),
+        ("0000-0002-1825-0098", ""),  # its check digit is wrong
+        ("https://example.org/a/doe_j_1", ""),
+        ("https://arxiv.org/a/../../etc/passwd", ""),
+        ("doe_j_1/../x", ""),
+        ("doe_j_1\n", "doe_j_1"),
+        ("doe_j_1?x=1", ""),
+        ("Jane Doe", ""),
+        ("", ""),
+    ],
+)
+def test_only_author_pages_and_orcids_are_taken(typed: str, name: str) -> None:
+    assert library.author_id(typed) == name
+
+
+def test_brought_papers_are_found_by_id_doi_or_title(
+    make_paper: MakePaper, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    one = make_paper("One paper")
+    two = make_paper("Two papers", doi="10.1000/two")
+    three = make_paper("Three: papers!", title_key="threepapers|doe jane")
+    brought = [
+        Reference("Another spelling", one.arxiv_id or ""),
+        Reference("", doi="10.1000/two"),
+        Reference("Three papers"),
+        Reference("Not among ours", "2001.00001"),
+        Reference("Nor this"),
+    ]
+    added = library.add(reader.pk, brought)
+    assert added.in_words() == ("3 of 5 were found among our papers, 2 are used by their titles")
+    kept = Interests.objects.get()
+    assert kept.examples == [one.arxiv_id, two.arxiv_id, three.arxiv_id]
+    assert [ref["title"] for ref in kept.references] == ["Not among ours", "Nor this"]
+
+
+def test_a_title_that_two_papers_share_says_nothing(
+    make_paper: MakePaper, make_reader: MakeReader
+) -> None:
+    make_paper("Same", title_key="same|doe")
+    make_paper("Same", title_key="same|roe")
+    assert library.add(make_reader().pk, [Reference("Same")]).found == 0
+
+
+def test_bringing_twice_changes_nothing(make_paper: MakePaper, make_reader: MakeReader) -> None:
+    reader, paper = make_reader(), make_paper()
+    brought = [Reference("x", paper.arxiv_id or ""), Reference("Elsewhere")]
+    library.add(reader.pk, brought)
+    first = Interests.objects.values().get()
+    library.add(reader.pk, brought)
+    assert Interests.objects.values().get() == first
+
+
+def test_there_is_a_most_and_the_newest_win(make_reader: MakeReader) -> None:
+    reader = make_reader()
+    library.add(reader.pk, [Reference(f"Old {n}") for n in range(MOST_KEPT)])
+    added = library.add(reader.pk, [Reference("New")])
+    kept = Interests.objects.get().references
+    assert (len(kept), kept[0]["title"], added.left_out) == (MOST_KEPT, "New", 1)
+
+
+def test_a_reference_counts_by_its_title_until_we_have_the_paper(
+    make_paper: MakePaper, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    library.add(reader.pk, [Reference("A coming paper", "2604.99999")])
+    interests = Interests.objects.get(pk=reader.pk)
+    [before] = profile_of(interests).liked
+    assert (before.title, before.abstract) == ("A coming paper", "")
+    make_paper("A coming paper", arxiv_id="2604.99999")
+    [after] = profile_of(interests).liked
+    assert after.abstract
+
+
+def test_an_author_page_becomes_examples(make_paper: MakePaper, make_reader: MakeReader) -> None:
+    reader, ours = make_reader(), make_paper("Ours")
+    entries = ENTRY.format(ours.arxiv_id, "Ours") + ENTRY.format("2001.00001", "Older")
+    library.take(reader.pk, Fetched("ok", FEED.format(entries).encode()))
+    interests = Interests.objects.get()
+    assert interests.examples == [ours.arxiv_id]
+    assert [ref["title"] for ref in interests.references] == ["Older"]
+    assert interests.author_page_status.startswith("1 of 2 were found")
+
+
+@pytest.mark.parametrize(
+    ("fetched", "said"),
+    [
+        (Fetched("http_error", status=404, detail="HTTP 404"), "knows no author page"),
+        (Fetched("too_slow", detail="not complete after 30 seconds"), "after 30 seconds"),
+        (Fetched("a new outcome"), "a new outcome"),  # type: ignore[arg-type]
+        (Fetched("ok", b"<html><body>Sorry</body></html>"), "could not be read"),
+        (Fetched("ok", FEED.format("").encode()), "holds no papers"),
+    ],
+)
+def test_whatever_comes_of_it_is_said(make_reader: MakeReader, fetched: Fetched, said: str) -> None:
+    reader = make_reader()
+    library.take(reader.pk, fetched)
+    interests = Interests.objects.get()
+    assert said in interests.author_page_status
+    assert interests.examples == []
+
+
+def test_arxiv_is_not_asked_again_and_again(make_reader: MakeReader, now: datetime) -> None:
+    reader = make_reader()
+    assert library.ask(reader.pk, "doe_j_1", now)
+    assert not library.ask(reader.pk, "roe_j_1", now + timedelta(minutes=9))
+    assert Interests.objects.get().author_page == "doe_j_1"
+    assert library.ask(reader.pk, "roe_j_1", now + timedelta(minutes=11))
+
+
+def test_a_reader_who_is_gone_or_asked_for_nothing_makes_no_request(
+    make_reader: MakeReader, now: datetime
+) -> None:
+    library.import_author(0, now)
+    library.import_author(make_reader().pk, now)
+    assert Interests.objects.get().author_page_status == ""

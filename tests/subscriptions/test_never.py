@@ -1,0 +1,203 @@
+"""What must never be in a digest, whatever else speaks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from papers.lexicon import Lexicon
+from papers.models import Paper
+from papers.text import name_key
+from subscriptions import digests
+from subscriptions.digests import Edition
+from subscriptions.matching import Candidates, Profile, match
+from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.profiles import paper_text
+
+NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)
+WORDS = ["Agents", "video", "GPT-4", "planning", "memory", "C", "naïve", "long context"]
+NAMES = ["Ada Example", "Bo Example", "José García", "Li Wei"]
+
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
+papers = st.builds(
+    lambda pk, title, abstract, authors, fields, score, votes: Paper(
+        pk=pk,
+        title=title,
+        abstract=abstract,
+        authors=authors,
+        categories=fields,
+        score=score,
+        score_parts={"votes": votes},
+        first_seen_at=NOW,
+    ),
+    st.integers(1, 10**6),
+    texts,
+    texts,
+    st.lists(st.sampled_from(NAMES), max_size=3),
+    st.lists(st.sampled_from(["cs.CL", "cs.CV"]), max_size=2, unique=True),
+    st.floats(0, 9, width=32),
+    st.integers(0, 99),
+)
+some_words = st.lists(st.sampled_from([*WORDS, "long", "agents  video"]), max_size=2, unique=True)
+some_names = st.lists(st.sampled_from([*NAMES, "Garcia, José"]), max_size=2, unique=True)
+
+
+def edition_of(rows: list[Paper]) -> Edition:
+    known = [paper_text(row) for row in rows]
+    return Edition(
+        day=NOW.date(),
+        papers=rows,
+        candidates=Candidates.prepare(Lexicon.learn(known), known),
+        ids=np.array([row.pk for row in rows], dtype=np.int64),
+        trending=np.array([row.score for row in rows], dtype=np.float32),
+        first_seen=np.array([row.first_seen_at.timestamp() for row in rows]),
+    )
+
+
+def says(paper: Paper, phrase: str) -> bool:
+    """By splitting into words, unlike the code under test."""
+
+    def spoken(text: str) -> list[str]:
+        return re.findall(r"\w+", text.casefold())
+
+    wanted = spoken(phrase)
+    return any(
+        found[at : at + len(wanted)] == wanted
+        for found in (spoken(paper.title), spoken(paper.abstract))
+        for at in range(len(found))
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None:
+    rows = data.draw(st.lists(papers, min_size=1, max_size=12, unique_by=lambda row: row.pk))
+    edition = edition_of(rows)
+    one_of = st.sampled_from(rows)
+    seen = {row.pk for row in data.draw(st.lists(one_of, max_size=3))}
+    disliked = data.draw(st.lists(one_of, max_size=2))
+    wanted = Profile(
+        text=data.draw(texts),
+        words=tuple(data.draw(some_words)),
+        excluded_words=tuple(data.draw(some_words)),
+        categories=tuple(data.draw(st.lists(st.sampled_from(["cs.CL", "cs.CV"]), max_size=1))),
+        authors=tuple(data.draw(some_names)),
+        muted_authors=tuple(data.draw(some_names)),
+        liked=tuple(paper_text(row) for row in data.draw(st.lists(one_of, max_size=2))),
+        disliked=tuple(paper_text(row) for row in disliked),
+        threshold=data.draw(st.sampled_from([0.0, 0.35, 0.55])),
+    )
+    reader = Subscriber(max_papers=data.draw(st.integers(1, 30)))
+    [matched] = match([wanted], edition.candidates)
+    chosen = {item["paper"] for item in digests.choose(edition, reader, wanted, matched, seen)}
+    muted = {name_key(name) for name in wanted.muted_authors}
+    for row in rows:
+        if row.pk in chosen:
+            assert not any(says(row, word) for word in wanted.excluded_words)
+            assert muted.isdisjoint(map(name_key, row.authors))
+            assert row.pk not in seen
+            assert row not in disliked
+            assert wanted.threshold < 0.55 or matched.scores[rows.index(row)] >= 0.55
+
+
+flags = st.fixed_dictionaries(
+    {
+        "hidden": st.booleans(),
+        "withdrawn": st.booleans(),
+        "announce_type": st.sampled_from(["new", "replace", "replace-cross", "cross"]),
+        "days": st.integers(-12, 3),
+        "votes": st.integers(0, 50),
+    }
+)
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(flags, min_size=1, max_size=6), st.booleans())
+def test_hidden_withdrawn_revised_old_and_future_papers_never_appear(
+    make_paper: Callable[..., Paper],
+    make_reader: Callable[..., Subscriber],
+    rows: list[dict[str, Any]],
+    hides_late: bool,
+) -> None:
+    with transaction.atomic():
+        made = []
+        for number, row in enumerate(rows):
+            given_ = {name: value for name, value in row.items() if name != "days"}
+            day = NOW.date() + timedelta(days=row["days"])
+            made.append(make_paper(f"Language models {number}", listed_on=day, score=1, **given_))
+        reader = make_reader(interests={"topics": "language models"})
+        digests.preview(reader, NOW)  # so that an edition is kept that must not be used again
+        if hides_late:
+            Paper.objects.filter(pk=made[0].pk).update(hidden=True)
+            rows[0]["hidden"] = True
+        shown = {item["paper"] for item in digests.preview(reader, NOW).items}
+        for row, paper in zip(rows, made, strict=True):
+            revised = row["announce_type"].startswith("replace")
+            if row["hidden"] or row["withdrawn"] or revised or not -7 < row["days"] <= 0:
+                assert paper.pk not in shown
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+def test_hiding_one_paper_and_showing_another_is_noticed(
+    make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    one = make_paper("Language models one", score=1)
+    two = make_paper("Language models two", score=1, hidden=True)
+    make_paper("Language models three", score=1)
+    reader = make_reader()
+    assert one.pk in digests.preview(reader, NOW).paper_ids
+    Paper.objects.filter(pk=one.pk).update(hidden=True)
+    Paper.objects.filter(pk=two.pk).update(hidden=False)
+    assert one.pk not in digests.preview(reader, NOW).paper_ids
+
+
+@pytest.mark.django_db
+def test_less_like_this_wins_over_everything(
+    edition: list[Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    first = edition[0]
+    said = {
+        "topics": first.title,
+        "words": ["language"],
+        "authors": list(first.authors),
+        "categories": list(first.categories),
+        "examples": [first.arxiv_id],
+    }
+    reader = make_reader(interests=said)
+    Reaction.objects.create(subscriber=reader, paper=first, kind="less", created_at=NOW)
+    assert first.pk not in digests.preview(reader, NOW).paper_ids
+
+
+@pytest.mark.django_db
+def test_the_oldest_dislike_of_many_still_counts(
+    edition: list[Paper], make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    reader = make_reader(interests={"topics": edition[0].title})
+    dislikes = [edition[0], *(make_paper(f"Other {n}", hidden=True) for n in range(60))]
+    Reaction.objects.bulk_create(
+        Reaction(subscriber=reader, paper=paper, kind="less", created_at=NOW + timedelta(seconds=n))
+        for n, paper in enumerate(dislikes)
+    )
+    assert edition[0].pk not in digests.preview(reader, NOW).paper_ids
+
+
+@pytest.mark.django_db
+def test_a_strict_reader_gets_no_padding(
+    edition: list[Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    reader = make_reader(interests={"topics": "bread and butter"})
+    assert digests.preview(reader, NOW).items
+    Interests.objects.update(strictness=Interests.Strictness.ONLY)
+    assert digests.preview(reader, NOW).status == Digest.Status.SKIPPED

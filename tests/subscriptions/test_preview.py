@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Paper
+from subscriptions import digests, readers, tokens
+from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.tokens import Purpose
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+URL = reverse("preview")
+
+
+def test_a_visitor_sees_papers_and_why_without_an_address(
+    client: Client, edition: list[Paper]
+) -> None:
+    page = client.get(URL, {"interests": "diffusion for video generation"})
+    assert page.status_code == 200
+    assert edition[3].title in page.text
+    assert "Matches your" in page.text
+    assert "<html" in page.text
+    assert not Subscriber.objects.exists()
+    assert not Digest.objects.exists()
+
+
+def test_htmx_gets_the_part_and_caches_keep_nothing(client: Client, edition: list[Paper]) -> None:
+    part = client.get(URL, {"interests": "diffusion"}, headers={"HX-Request": "true"})
+    assert "<html" not in part.text
+    assert edition[3].title in part.text
+    assert "HX-Request" in part["Vary"]
+    assert {"no-store", "private"} <= set(part["Cache-Control"].replace(" ", "").split(","))
+
+
+def test_preview_and_digest_choose_alike(
+    edition: list[Paper], make_reader: MakeReader, now: Any
+) -> None:
+    said = {
+        "topics": "language models",
+        "categories": ["cs.CL"],
+        "examples": [edition[3].arxiv_id],
+    }
+    reader = make_reader(interests=said)
+    digests.build_due([reader.pk], now)
+    assert reader.digests.get().items == digests.sample(Interests(**said), now.date())
+
+
+def test_pasted_ids_count_as_examples(
+    client: Client, edition: list[Paper], make_paper: Callable[..., Paper]
+) -> None:
+    near = make_paper("Gaussian splatting of indoor scenes", categories=["cs.CV"])
+    typed = f"https://arxiv.org/abs/{edition[4].arxiv_id}v2 2001.99999"
+    page = client.get(URL, {"interests": typed}).text
+    assert near.title in page
+    assert f"“{edition[4].title}”" in page.replace("&quot;", '"')
+    assert "2001.99999" in page.partition("In none of the feeds")[2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "Type a few words"),
+        ({"interests": "   "}, "Type a few words"),
+        ({"interests": "x" * 2001}, "2000"),
+        ({"interests": "a\0b"}, "Null characters"),
+        ({"interests": "a", "categories": "nonsense; x y"}, "no arXiv category"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_what_cannot_be_previewed_is_said(
+    client: Client, edition: list[Paper], asked: dict[str, str], said: str, headers: Any
+) -> None:
+    answer = client.get(URL, asked, headers=headers)
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
+def test_the_preview_takes_no_post(client: Client) -> None:
+    assert client.post(URL, {"interests": "x"}).status_code == 405
+
+
+def test_before_any_paper_came_the_preview_says_so(client: Client) -> None:
+    assert "No papers have come in yet" in client.get(URL, {"interests": "x"}).text
+
+
+def test_what_was_typed_is_escaped(client: Client, edition: list[Paper]) -> None:
+    typed = '"><script>alert(1)</script> language'
+    page = client.get(URL, {"interests": typed}).text
+    assert "<script>alert" not in page
+
+
+def test_the_preview_asks_the_database_little(client: Client, edition: list[Paper]) -> None:
+    client.get(URL, {"interests": "language"})
+    with CaptureQueriesContext(connection) as queries:
+        client.get(URL, {"interests": "language models 2604.10001"})
+    assert len(queries) <= 7
+
+
+def test_signing_up_with_a_preview_keeps_what_was_typed(
+    client: Client, edition: list[Paper]
+) -> None:
+    page = client.get(URL, {"interests": "language 2604.10001", "categories": "cs.CL"}).text
+    assert '<input type="hidden" name="topics" value="language">' in page
+    client.post(
+        reverse("subscribe"),
+        {
+            "email": "new@example.org",
+            "topics": "language",
+            "examples": "2604.10001",
+            "categories": "cs.CL",
+        },
+    )
+    kept = Interests.objects.get()
+    assert (kept.topics, kept.examples, kept.categories) == ("language", ["2604.10001"], ["cs.CL"])
+
+
+def test_the_last_sign_up_wins_until_confirmation(client: Client) -> None:
+    for topics in ("first", "second"):
+        client.post(reverse("subscribe"), {"email": "new@example.org", "topics": topics})
+    client.post(reverse("subscribe"), {"email": "new@example.org"})
+    assert Interests.objects.get().topics == "second"
+    readers.activate(Subscriber.objects.get(), timezone.now())
+    client.post(reverse("subscribe"), {"email": "new@example.org", "topics": "somebody else's"})
+    assert Interests.objects.get().topics == "second"
+
+
+@pytest.mark.parametrize("status", ["active", "unsubscribed", "suppressed"])
+def test_nobody_changes_a_known_readers_profile_by_typing_their_address(
+    client: Client, make_reader: MakeReader, status: str
+) -> None:
+    make_reader("known@example.org", {"topics": "mine"}, status=status)
+    posted = {"email": "known@example.org", "topics": "yours", "examples": "2604.10001"}
+    assert client.post(reverse("subscribe"), posted).status_code == 302
+    kept = Interests.objects.get()
+    assert (kept.topics, kept.examples) == ("mine", [])
+
+
+def test_a_wrong_address_does_not_lose_what_was_typed(client: Client) -> None:
+    answer = client.post(
+        reverse("subscribe"),
+        {"email": "nobody", "topics": "language", "examples": "2604.10001\n2604.10002"},
+    )
+    assert answer.status_code == 400
+    assert '<input type="hidden" name="topics" value="language">' in answer.text
+    assert "2604.10001\n2604.10002" in answer.text
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"examples": "nonsense"}, {"categories": "x y"}, {"topics": "x" * 2001}]
+)
+def test_hidden_fields_are_checked_too(client: Client, wrong: dict[str, str]) -> None:
+    answer = client.post(reverse("subscribe"), {"email": "a@example.org"} | wrong)
+    assert answer.status_code == 400
+    assert "errorlist" in answer.text
+    assert not Subscriber.objects.exists()
+
+
+def test_the_home_page_offers_the_preview(client: Client, edition: list[Paper]) -> None:
+    Paper.objects.update(listed_on=timezone.now().date())
+    page = client.get(reverse("home")).text
+    assert f'action="{URL}#result"' in page
+    assert "htmx-2.min.js" in page
+    assert "<script>" not in page
+    assert "htmx-config" in page
+
+
+def test_the_profile_page_shows_what_a_preview_kept(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader(interests={"topics": "video generation"})
+    token = tokens.make(Purpose.PREFERENCES, reader.pk)
+    assert "video" in client.get(reverse("profile", args=[token])).text

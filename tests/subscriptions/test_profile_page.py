@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Paper
+from subscriptions import tasks, tokens
+from subscriptions.models import Interests, Reaction, Subscriber
+from subscriptions.references import MAX_BYTES
+from subscriptions.tokens import Purpose
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+POST_ONLY = ("profile-remove", "profile-mute", "profile-upload", "profile-author")
+SAID: dict[str, Any] = {
+    "topics": "Video generation; agents with tools",
+    "words": ["diffusion"],
+    "excluded_words": ["survey"],
+    "categories": ["cs.CV"],
+    "authors": ["Jane Doe"],
+    "muted_authors": ["Richard Roe"],
+    "examples": ["2604.10003"],
+    "references": [{"title": "Elsewhere", "arxiv_id": "", "doi": "10.1000/x"}],
+    "strictness": "good",
+}
+
+
+def url(name: str, reader: Subscriber) -> str:
+    return reverse(name, args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+
+
+@pytest.fixture
+def reader(make_reader: MakeReader, edition: list[Paper]) -> Subscriber:
+    made = make_reader(interests=SAID)
+    for paper, kind in ((edition[0], "more"), (edition[5], "less")):
+        Reaction.objects.create(subscriber=made, paper=paper, kind=kind, created_at=timezone.now())
+    return made
+
+
+def test_the_page_shows_everything_that_drives_the_choice(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    page = client.get(url("profile", reader)).text
+    for shown in ("survey", "Richard Roe", "Jane Doe", "cs.CV", "Elsewhere", "video"):
+        assert shown in page
+    for paper in (edition[0], edition[3], edition[5]):
+        assert paper.title in page
+
+
+def test_looking_changes_nothing(client: Client, reader: Subscriber) -> None:
+    before = Interests.objects.values().get()
+    for name in ("profile", "profile-reset"):
+        assert client.get(url(name, reader)).status_code == 200
+        assert client.head(url(name, reader)).status_code == 200
+    for name in POST_ONLY:
+        assert client.get(url(name, reader)).status_code == 405
+    assert Interests.objects.values().get() == before
+    assert Reaction.objects.count() == 2
+
+
+@pytest.mark.parametrize("name", [*POST_ONLY, "profile", "profile-reset"])
+def test_changes_need_the_right_link_and_csrf(
+    client: Client, reader: Subscriber, name: str
+) -> None:
+    other = reverse(name, args=[tokens.make(Purpose.REACT, reader.pk)])
+    assert client.post(other).status_code == (405 if name == "profile" else 400)
+    strict = Client(enforce_csrf_checks=True)
+    if name != "profile":
+        assert strict.post(url(name, reader), {"kind": "word", "entry": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "field", "left"),
+    [
+        ("word", "video", "topics", "generation; agents with tools"),
+        ("word", "diffusion", "words", []),
+        ("excluded-word", "survey", "excluded_words", []),
+        ("category", "cs.CV", "categories", []),
+        ("author", "Jane Doe", "authors", []),
+        ("muted-author", "Richard Roe", "muted_authors", []),
+        ("example", "2604.10003", "examples", []),
+        ("reference", "10.1000/x", "references", []),
+    ],
+)
+def test_each_thing_is_removed_with_one_tap_and_the_rest_stays(
+    client: Client, reader: Subscriber, kind: str, entry: str, field: str, left: Any
+) -> None:
+    for _ in range(2):
+        answer = client.post(url("profile-remove", reader), {"kind": kind, "entry": entry})
+        assert answer["Location"].startswith("/profile/")
+    kept = Interests.objects.get()
+    assert {name: getattr(kept, name) for name in SAID} == SAID | {field: left}
+
+
+def test_a_reaction_is_taken_back(client: Client, reader: Subscriber, edition: list[Paper]) -> None:
+    client.post(url("profile-remove", reader), {"kind": "reaction", "entry": edition[5].pk})
+    assert [row.kind for row in Reaction.objects.all()] == ["more"]
+
+
+@pytest.mark.parametrize("posted", [{}, {"kind": "pk", "entry": "1"}, {"kind": "word"}])
+def test_what_is_no_removal_is_said(
+    client: Client, reader: Subscriber, posted: dict[str, str]
+) -> None:
+    answer = client.post(url("profile-remove", reader), posted, follow=True)
+    assert "Nothing was removed" in answer.text
+
+
+@pytest.mark.parametrize("entry", ["9" * 30, "x", "-1", "٣"])
+def test_a_reaction_that_is_none_changes_nothing(
+    client: Client, reader: Subscriber, entry: str
+) -> None:
+    client.post(url("profile-remove", reader), {"kind": "reaction", "entry": entry})
+    assert Reaction.objects.count() == 2
+
+
+def test_words_and_authors_are_muted(client: Client, reader: Subscriber) -> None:
+    for _ in range(2):
+        client.post(url("profile-mute", reader), {"kind": "word", "entry": " benchmark  suite "})
+        client.post(url("profile-mute", reader), {"kind": "author", "entry": "Doe, Jane"})
+    kept = Interests.objects.get()
+    assert kept.excluded_words == ["survey", "benchmark suite"]
+    assert kept.muted_authors == ["Richard Roe", "Doe, Jane"]
+    assert kept.authors == []  # who is muted is not followed
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"), [("", "Type what"), ("x" * 201, "too long"), ("a\0b", "too long")]
+)
+def test_what_cannot_be_muted_is_said(
+    client: Client, reader: Subscriber, entry: str, said: str
+) -> None:
+    answer = client.post(url("profile-mute", reader), {"kind": "word", "entry": entry}, follow=True)
+    assert said in answer.text
+    assert Interests.objects.get().excluded_words == ["survey"]
+
+
+def test_reset_asks_first_and_then_forgets(client: Client, reader: Subscriber) -> None:
+    assert "<button>" in client.get(url("profile-reset", reader)).text
+    client.post(url("profile-reset", reader))
+    kept, blank = Interests.objects.get(), Interests()
+    assert all(getattr(kept, name) == getattr(blank, name) for name in SAID)
+    assert not Reaction.objects.exists()
+    reader.refresh_from_db()
+    assert reader.status == Subscriber.Status.ACTIVE
+
+
+def test_an_upload_says_what_became_of_it(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    file = io.BytesIO(
+        f"@misc{{a, title={{X}}, eprint={{{edition[1].arxiv_id}}}}}\n"
+        "@article{b, title={Not ours}}\n@article{c, title={Broken\n@misc{d, year=2000}".encode()
+    )
+    file.name = "mine.bib"
+    answer = client.post(url("profile-upload", reader), {"file": file}, follow=True)
+    assert (
+        "1 of 2 were found among our papers, 1 is used by its title, 2 could not be read: "
+        "line 3: not closed properly; an entry with neither title nor id." in answer.text
+    )
+    assert edition[1].arxiv_id in Interests.objects.get().examples
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"%PDF-1.7", "no entry in BibTeX or RIS"),
+        (b"x" * (MAX_BYTES + 1), "larger than 2 MB"),
+    ],
+)
+def test_a_bad_upload_is_refused_with_the_reason(
+    client: Client, reader: Subscriber, data: bytes, said: str
+) -> None:
+    file = io.BytesIO(data)
+    file.name = "<b>mine.bib"
+    answer = client.post(url("profile-upload", reader), {"file": file})
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert "<b>mine" not in answer.text
+    assert Interests.objects.get().examples == SAID["examples"]
+
+
+def test_an_author_page_is_asked_for_once(
+    client: Client,
+    reader: Subscriber,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(tasks.import_author, "delay", asked.append)
+    link = url("profile-author", reader)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert "ask arXiv" in client.post(link, {"author": "doe_j_1"}, follow=True).text
+        assert "just now" in client.post(link, {"author": "doe_j_1"}, follow=True).text
+    assert asked == [reader.pk]
+    assert "Asking arXiv" in client.get(url("profile", reader)).text
+
+
+def test_what_is_no_author_page_is_refused(client: Client, reader: Subscriber) -> None:
+    answer = client.post(url("profile-author", reader), {"author": "http://169.254.169.254/"})
+    assert answer.status_code == 400
+    assert "no arXiv author page" in answer.text
+    assert Interests.objects.get().author_page == ""
+
+
+def test_why_not_answers_on_the_page(
+    client: Client, reader: Subscriber, make_paper: Callable[..., Paper]
+) -> None:
+    old = make_paper("Old", listed_on=timezone.now().date() - timedelta(days=90))
+    link = url("profile", reader)
+    answer = client.get(link, {"paper": f"https://arxiv.org/abs/{old.arxiv_id}v1"})
+    assert "too old" in answer.text
+    refused = client.get(link, {"paper": "nonsense"})
+    assert refused.status_code == 400
+    assert "no arXiv id" in refused.text
+
+
+def test_a_reaction_page_says_what_changes(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    token = tokens.make(Purpose.REACT, reader.pk)
+    for kind, said in (("more", "count for more"), ("less", "count for less")):
+        link = reverse("react", args=[kind, edition[3].pk, token])
+        for page in (client.get(link), client.post(link)):
+            assert said in page.text
+            assert "video" in page.text
+
+
+def test_preferences_keep_strictness_and_muted_authors(client: Client, reader: Subscriber) -> None:
+    page = client.get(url("preferences", reader)).text
+    assert "Never send papers by" in page
+    assert '<option value="good" selected>' in page
+    assert url("profile", reader).split(":")[0] in page
