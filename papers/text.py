@@ -7,6 +7,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import nh3
@@ -235,6 +236,7 @@ def _scores(sentence: str, place: float) -> tuple[float, float]:
     return claim + common + 0.25 * result - place, result + common - 0.25 * claim + place
 
 
+@lru_cache(maxsize=4096)  # an edition's papers: the same few stand in very many mails
 def extract(abstract: str, limit: int = 2) -> str:
     """The one or two (`limit`) sentences of `abstract` that carry its point, whole and in order.
 
@@ -269,10 +271,10 @@ _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
 
 def short_authors(authors: Sequence[str], limit: int = 3) -> str:
-    """ "A. One, B. Two, C. Three and 14 more" """
+    """ "A. One, B. Two, C. Three and 14 more"; nobody is left out for the sake of "1 more"."""
     names = [one_line(name) for name in authors]
     names = [name for name in names if name]
-    if len(names) > limit:
+    if len(names) > limit + 1:
         return f"{', '.join(names[:limit])} and {len(names) - limit:,} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 

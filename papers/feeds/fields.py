@@ -114,8 +114,10 @@ def _shortened(text: str) -> str:
 
 
 def names(received: Iterable[str]) -> tuple[str, ...]:
-    """Author names, readable, without empty ones."""
-    return tuple(_bounded((one_line(readable(name)) for name in received), MAX_AUTHORS))
+    """Author names, readable, without those that hold no letter ("Team, :, A. Name" has one)."""
+    readable_names = (one_line(readable(name)) for name in received)
+    named = (name for name in readable_names if any(map(str.isalpha, name)))
+    return tuple(_bounded(named, MAX_AUTHORS))
 
 
 def categories(received: Iterable[str]) -> tuple[str, ...]:

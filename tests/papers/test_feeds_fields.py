@@ -127,3 +127,7 @@ def test_only_so_many_authors_are_kept_and_each_is_bounded() -> None:
     kept = fields.names([f"A{n}" for n in range(6000)])
     assert len(kept) == fields.MAX_AUTHORS
     assert len(fields.names(["x" * 500])[0]) == fields.MAX_NAME
+
+
+def test_a_name_without_a_letter_is_no_author() -> None:
+    assert fields.names(["GLM-V Team", ":", "", "7", "王伟"]) == ("GLM-V Team", "王伟")

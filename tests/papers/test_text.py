@@ -286,7 +286,8 @@ def test_extracts_of_real_abstracts_are_whole_sentences_of_them() -> None:
         (["A. One"], "A. One"),
         (["A. One", "B. Two"], "A. One and B. Two"),
         (["A. One", " ", "B. Two", "C.\nThree"], "A. One, B. Two and C. Three"),
-        (["A", "B", "C", "D"], "A, B, C and 1 more"),
+        (["A", "B", "C", "D"], "A, B, C and D"),
+        (["A", "B", "C", "D", "E"], "A, B, C and 2 more"),
         (["A"] * 3303, "A, A, A and 3,300 more"),
     ],
 )
