@@ -43,7 +43,7 @@ NOTHING_NEW = "Nothing new that fits."
 
 
 @dataclass(frozen=True, eq=False)
-class Edition:
+class Pool:
     """The candidates of one day, prepared once and shared by all its readers.
 
     Arrays are by candidate position: `ids` of papers, `trending` scores, `first_seen` seconds.
@@ -57,8 +57,8 @@ class Edition:
     first_seen: NDArray[np.float64]
 
     @classmethod
-    def of(cls, day: date) -> Edition:
-        """The edition of a day as it stands; kept by each process until the papers change."""
+    def of(cls, day: date) -> Pool:
+        """The pool of a day as it stands; kept by each process until the papers change."""
         news = Paper.objects.news(day, settings.LOOKBACK_DAYS)
         # The sum tells one paper hidden and another shown from none of both.
         state = news.aggregate(
@@ -68,11 +68,11 @@ class Edition:
 
 
 @lru_cache(maxsize=3)  # the local days of the world span two dates, and a preview may want one
-def _prepared(day: date, *_state: object) -> Edition:
+def _prepared(day: date, *_state: object) -> Pool:
     horizon = day - timedelta(days=SEEN_DAYS)
     news = Paper.objects.news(day, settings.LOOKBACK_DAYS).filter(first_seen_at__date__gt=horizon)
     papers = list(news.order_by("pk"))
-    return Edition(
+    return Pool(
         day=day,
         papers=papers,
         candidates=Candidates.prepare(corpus.lexicon(), [paper_text(paper) for paper in papers]),
@@ -136,9 +136,9 @@ def newest_day(now: datetime) -> date | None:
 
 def sample(interests: Interests, day: date) -> list[dict[str, Any]]:
     """What a digest of `day` would hold for somebody who said this; nothing need be stored."""
-    edition, profile = Edition.of(day), profile_of(interests)
-    [matched] = match([profile], edition.candidates)
-    return choose(edition, Subscriber(), profile, matched, set())
+    pool, profile = Pool.of(day), profile_of(interests)
+    [matched] = match([profile], pool.candidates)
+    return choose(pool, Subscriber(), profile, matched, set())
 
 
 def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
@@ -172,12 +172,12 @@ def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Di
     """One digest each: pending with papers, or skipped with the reason."""
     if not readers:
         return []
-    edition = Edition.of(day)
+    pool = Pool.of(day)
     wanted = profiles(readers)
-    matches = match(wanted, edition.candidates)
+    matches = match(wanted, pool.candidates)
     seen = seen_by([reader.pk for reader in readers], day)
     return [
-        _digest(reader, choose(edition, reader, profile, matched, seen[reader.pk]), day, now)
+        _digest(reader, choose(pool, reader, profile, matched, seen[reader.pk]), day, now)
         for reader, profile, matched in zip(readers, wanted, matches, strict=True)
     ]
 
@@ -228,26 +228,26 @@ def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
 
 
 def choose(
-    edition: Edition, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
+    pool: Pool, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
 ) -> list[dict[str, Any]]:
     """The papers of one reader's digest, best first, each with its section and its reason."""
-    offered = shelf(edition, reader, profile, matched, seen)
+    offered = shelf(pool, reader, profile, matched, seen)
     choices = composition.compose(offered, reader.max_papers)
-    return [item(edition, profile, choice) for choice in choices]
+    return [item(pool, profile, choice) for choice in choices]
 
 
 def shelf(
-    edition: Edition, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
+    pool: Pool, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
 ) -> Shelf:
-    """What one reader may get of an edition; `seen` are ids of papers sent before."""
+    """What one reader may get of a pool; `seen` are ids of papers sent before."""
     known = seen | paper_ids(profile.disliked) | paper_ids(profile.liked)
     since = reader.covered_until.timestamp() if reader.covered_until else 0.0
     return Shelf(
         personal=matched.scores,
-        trending=edition.trending * (0.0 if wants_only_own(profile) else 1.0),
-        fresh=edition.first_seen > since,
-        open=~np.isin(edition.ids, list(known)),
-        fields=in_fields(edition.papers, profile.categories),
+        trending=pool.trending * (0.0 if wants_only_own(profile) else 1.0),
+        fresh=pool.first_seen > since,
+        open=~np.isin(pool.ids, list(known)),
+        fields=in_fields(pool.papers, profile.categories),
         threshold=matched.threshold,
     )
 
@@ -260,10 +260,10 @@ def in_fields(papers: Sequence[Paper], categories: Sequence[str]) -> NDArray[np.
     )
 
 
-def item(edition: Edition, profile: Profile, choice: Choice) -> dict[str, Any]:
+def item(pool: Pool, profile: Profile, choice: Choice) -> dict[str, Any]:
     """What a digest records of one choice: enough to show it again as it was."""
-    paper = edition.papers[choice.position]
-    why = reason(profile, edition.candidates, choice.position).sentence()
+    paper = pool.papers[choice.position]
+    why = reason(profile, pool.candidates, choice.position).sentence()
     trend = in_words(paper.score_parts)
     if choice.section != FOR_YOU or not why:
         why = trend

@@ -107,10 +107,10 @@ def _ranked(case: _Case) -> str:
     position = _position(case)
     if position is None:
         return _("It was first seen too long ago.")
-    edition = digests.Edition.of(case.day)
-    [matched] = match([case.profile], edition.candidates)
+    pool = digests.Pool.of(case.day)
+    [matched] = match([case.profile], pool.candidates)
     seen = digests.seen_by([case.reader.pk], case.day)[case.reader.pk]
-    offered = digests.shelf(edition, case.reader, case.profile, matched, seen)
+    offered = digests.shelf(pool, case.reader, case.profile, matched, seen)
     for choice in compose(offered, case.reader.max_papers):
         if choice.position == position:
             return _("Nothing: it would be in your next digest, under “%(section)s”.") % {
@@ -141,11 +141,11 @@ def _standing(offered: Shelf, position: int, places: int) -> str:
 
 
 def _candidates(case: _Case) -> Candidates:
-    return digests.Edition.of(case.day).candidates
+    return digests.Pool.of(case.day).candidates
 
 
 def _position(case: _Case) -> int | None:
-    found = np.flatnonzero(digests.Edition.of(case.day).ids == case.paper.pk)
+    found = np.flatnonzero(digests.Pool.of(case.day).ids == case.paper.pk)
     return int(found[0]) if len(found) else None
 
 

@@ -17,7 +17,7 @@ from papers.lexicon import Lexicon
 from papers.models import Paper
 from papers.text import name_key
 from subscriptions import digests
-from subscriptions.digests import Edition
+from subscriptions.digests import Pool
 from subscriptions.matching import Candidates, Profile, match
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
 from subscriptions.profiles import paper_text
@@ -50,9 +50,9 @@ some_words = st.lists(st.sampled_from([*WORDS, "long", "agents  video"]), max_si
 some_names = st.lists(st.sampled_from([*NAMES, "Garcia, José"]), max_size=2, unique=True)
 
 
-def edition_of(rows: list[Paper]) -> Edition:
+def pool_of(rows: list[Paper]) -> Pool:
     known = [paper_text(row) for row in rows]
-    return Edition(
+    return Pool(
         day=NOW.date(),
         papers=rows,
         candidates=Candidates.prepare(Lexicon.learn(known), known),
@@ -80,7 +80,7 @@ def says(paper: Paper, phrase: str) -> bool:
 @given(st.data())
 def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None:
     rows = data.draw(st.lists(papers, min_size=1, max_size=12, unique_by=lambda row: row.pk))
-    edition = edition_of(rows)
+    pool = pool_of(rows)
     one_of = st.sampled_from(rows)
     seen = {row.pk for row in data.draw(st.lists(one_of, max_size=3))}
     disliked = data.draw(st.lists(one_of, max_size=2))
@@ -96,8 +96,8 @@ def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None
         threshold=data.draw(st.sampled_from([0.0, 0.35, 0.55])),
     )
     reader = Subscriber(max_papers=data.draw(st.integers(1, 30)))
-    [matched] = match([wanted], edition.candidates)
-    chosen = {item["paper"] for item in digests.choose(edition, reader, wanted, matched, seen)}
+    [matched] = match([wanted], pool.candidates)
+    chosen = {item["paper"] for item in digests.choose(pool, reader, wanted, matched, seen)}
     muted = {name_key(name) for name in wanted.muted_authors}
     for row in rows:
         if row.pk in chosen:

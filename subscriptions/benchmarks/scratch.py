@@ -1,0 +1,32 @@
+"""A database of the benchmark's own, and what a process used."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+from config import services
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """An empty, migrated database beside the real one, which stays as it is; yields its name.
+
+    The name is that of the tests' database with `bench` before it, so that both can run at once.
+    """
+    services.start()
+    real = connection.settings_dict["NAME"]
+    connection.settings_dict["TEST"]["NAME"] = f"bench_{real}"
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        yield connection.settings_dict["NAME"]
+    finally:
+        connection.creation.destroy_test_db(real, verbosity=0)
+
+
+def peak_mb() -> float:
+    """The most memory this process ever held, in MB (ru_maxrss is in KiB on Linux)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
