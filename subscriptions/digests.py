@@ -23,7 +23,7 @@ from papers.text import extract, short_authors
 from papers.trending import in_words
 from subscriptions import composition, emails, tokens
 from subscriptions.composition import FOR_YOU, SECTIONS, Choice, Shelf
-from subscriptions.matching import Candidates, Match, Profile, match, reason
+from subscriptions.matching import Candidates, Match, Profile, match
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
 from subscriptions.profiles import (
     paper_ids,
@@ -33,6 +33,7 @@ from subscriptions.profiles import (
     wants_only_own,
 )
 from subscriptions.readers import reschedule
+from subscriptions.reasons import reason
 from subscriptions.schedule import local_day
 from subscriptions.tokens import Purpose
 

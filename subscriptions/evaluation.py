@@ -66,21 +66,28 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Metrics of the product and of each baseline, averaged over cases."""
+    """Metrics of the product and of each baseline, averaged over cases.
+
+    `with_shared_authors`, where asked for, is the product for readers who chose that option.
+    """
 
     paperboy: Metrics
     baselines: dict[str, Metrics]
     cases: int
     seconds: float
+    with_shared_authors: Metrics | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
-        return {
+        values: dict[str, Any] = {
             "paperboy": self.paperboy,
             "baselines": self.baselines,
             "cases": self.cases,
             "seconds": round(self.seconds, 1),
         }
+        if self.with_shared_authors:
+            values["paperboy with shared authors"] = self.with_shared_authors
+        return values
 
 
 def read_corpus(path: Path) -> Corpus:
@@ -106,38 +113,67 @@ def read_cases(path: Path, corpus: Corpus, limit: int | None = None) -> list[Cas
     return cases
 
 
-def evaluate(corpus: Corpus, cases: Sequence[Case], *, authorship: bool = True) -> Report:
-    """Rank every case's pool by the product and by the baselines, which run beside it."""
+def evaluate(
+    corpus: Corpus,
+    cases: Sequence[Case],
+    *,
+    authorship: bool = True,
+    shared_authors: bool = False,
+) -> Report:
+    """Rank every case's pool by the product and by the baselines, which run beside it.
+
+    Figures `with_shared_authors` know the names of the candidates' authors: they say how well
+    the option works for its readers, and are no measure of matching by text.
+    """
     started = time.monotonic()
     with ProcessPoolExecutor(1, mp_context=get_context("fork")) as beside:
         running = beside.submit(_baselines, corpus, cases)
-        ours = _mean(corpus, cases, paperboy(corpus, cases, authorship=authorship))
+        product = Product.of(corpus, cases, authorship=authorship)
+        ours = _mean(corpus, cases, product.rank)
+        optional = _mean(corpus, cases, product.with_shared_authors) if shared_authors else None
         baselines = running.result()
-    return Report(ours, baselines, len(cases), time.monotonic() - started)
+    return Report(ours, baselines, len(cases), time.monotonic() - started, optional)
 
 
-def paperboy(corpus: Corpus, cases: Sequence[Case], *, authorship: bool = True) -> Ranker:
-    """The product: a lexicon learnt from the corpus, and `match`.
+@dataclass(frozen=True, slots=True)
+class Product:
+    """The product: a lexicon learnt from the corpus, its papers prepared, and `match`."""
 
-    The lexicon learns from shared authors which papers belong together. The papers of the cases
-    give no author to that, so that no answer is learnt; none gives one without `authorship`.
-    """
-    told = {paper for case in cases for paper in (*case.liked, *case.relevant)}
-    lexicon = Lexicon.learn(
-        paper if authorship and position not in told else replace(paper, authors=())
-        for position, paper in enumerate(corpus.papers)
-    )
-    everything = Candidates.prepare(lexicon, corpus.papers)
-    prepared: dict[str, Candidates] = {"all": everything}
+    corpus: Corpus
+    everything: Candidates
+    pools: dict[str, Candidates]
 
-    def rank(case: Case, pool: Positions) -> Scores:
-        if case.pool not in prepared:
-            prepared[case.pool] = everything.take(corpus.pools[case.pool].tolist())
-        profile = Profile(text=case.text, liked=tuple(corpus.papers[n] for n in case.liked))
-        scores = match([profile], prepared[case.pool])[0].scores
-        return scores[np.isin(corpus.pools[case.pool], pool)].astype(np.float64)
+    @classmethod
+    def of(cls, corpus: Corpus, cases: Sequence[Case], *, authorship: bool = True) -> Product:
+        """The lexicon learns from shared authors which papers belong together. The papers of the
+        cases give no author to that, so that no answer is learnt; none gives one without
+        `authorship`."""
+        told = {paper for case in cases for paper in (*case.liked, *case.relevant)}
+        lexicon = Lexicon.learn(
+            paper if authorship and position not in told else replace(paper, authors=())
+            for position, paper in enumerate(corpus.papers)
+        )
+        everything = Candidates.prepare(lexicon, corpus.papers)
+        return cls(corpus, everything, {"all": everything})
 
-    return rank
+    def rank(self, case: Case, pool: Positions) -> Scores:
+        """Scores for a reader as the case has them."""
+        return self._scores(self._profile(case), case.pool, pool)
+
+    def with_shared_authors(self, case: Case, pool: Positions) -> Scores:
+        """Scores for the same reader with that option on."""
+        profile = replace(self._profile(case), shared_authors=True)
+        return self._scores(profile, case.pool, pool)
+
+    def _profile(self, case: Case) -> Profile:
+        return Profile(text=case.text, liked=tuple(self.corpus.papers[n] for n in case.liked))
+
+    def _scores(self, profile: Profile, name: str, pool: Positions) -> Scores:
+        members = self.corpus.pools[name]
+        if name not in self.pools:
+            self.pools[name] = self.everything.take(members.tolist())
+        scores = match([profile], self.pools[name])[0].scores
+        return scores[np.isin(members, pool)].astype(np.float64)
 
 
 def measure(scores: Scores, relevant: NDArray[np.bool_], wanted: int) -> Metrics:

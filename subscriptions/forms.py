@@ -278,10 +278,16 @@ class InterestsForm(forms.ModelForm):
         model = Interests
         fields = [
             *("topics", "examples", "categories", "words", "authors"),
-            *("excluded_words", "muted_authors", "strictness"),
+            *("excluded_words", "muted_authors", "strictness", "shared_authors"),
         ]
-        labels = {"topics": _("What do you work on, in your own words?")}
-        help_texts = {"topics": ""}
+        labels = {
+            "topics": _("What do you work on, in your own words?"),
+            "shared_authors": _("Also papers by people who wrote the papers you like"),
+        }
+        help_texts = {
+            "topics": "",
+            "shared_authors": _("Papers that share an author with one of yours move up."),
+        }
         widgets = {
             "topics": forms.Textarea(
                 attrs={

@@ -1,8 +1,9 @@
-"""What a reader would pick: profiles against the candidates of an edition, and why.
+"""What a reader would pick: profiles against the candidates of an edition.
 
 Pure and vectorised over a chunk of readers. The digest, the preview and the evaluation all call
 `match`. A likeness is the sum of three cosines: shared terms, shared meaning, shared categories.
-Calibrated, it is the score; authors and categories that the reader follows add to that.
+Calibrated, it is the score; authors and categories that the reader follows add to that, and so do
+authors of liked papers where the reader asks for it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -28,19 +29,22 @@ Scores = NDArray[np.float32]
 # few, so that meaning has to carry more.
 MEANING, MEANING_OF_TYPED, FIELDS = 0.1, 0.5, 0.01
 TYPED_SHARE, DISLIKED_SHARE = 2.0, -0.5  # what is typed and what is disliked, in liked papers
+OPENED_SHARE = 0.25  # opening a paper says less than liking it
 PROFILE_TERMS = 64  # the strongest: bounds what a reader costs
 FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usual lists of them
 HALF = 0.07  # the likeness of the median paper that readers did pick: it scores one half
 AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
-REASON_WORDS = 3
-SPOKEN_SHARE = 0.1  # what carried less of the likeness is not named as its reason
+SHARED_AUTHOR_BOOST = 0.3
+LARGEST_TEAM = 30  # the names on papers of larger collaborations say little about their subject
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What one reader asked for, as stored: raw inputs only, so that no lexicon makes it stale.
 
-    `threshold` is the least score in [0, 1] that is worth a place in the digest.
+    `opened` are papers the reader only looked at. With `shared_authors`, papers by the authors of
+    liked ones count for more. `threshold` is the least score in [0, 1] that is worth a place in
+    the digest.
     """
 
     text: str = ""
@@ -51,12 +55,19 @@ class Profile:
     muted_authors: tuple[str, ...] = ()
     liked: tuple[PaperText, ...] = ()
     disliked: tuple[PaperText, ...] = ()
+    opened: tuple[PaperText, ...] = ()
+    shared_authors: bool = False
     threshold: float = 0.0
 
     @property
     def typed(self) -> str:
         """The free text and the single words as one text."""
         return ". ".join(part for part in (self.text, *self.words) if part.strip())
+
+    @property
+    def examples(self) -> tuple[PaperText, ...]:
+        """Liked papers, then opened ones."""
+        return (*self.liked, *self.opened)
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ class Candidates:
     @cached_property
     def by_author(self) -> dict[str, list[int]]:
         """Positions by the author's key."""
-        return _positions([_author(name) for name in paper.authors] for paper in self.papers)
+        return _positions([author_key(name) for name in paper.authors] for paper in self.papers)
 
     @cached_property
     def by_category(self) -> dict[str, list[int]]:
@@ -138,7 +149,7 @@ class Taste:
         rows = lexicon.vectors(papers)
         wanted = _strongest(units(shares @ rows), PROFILE_TERMS)
         fields = FIELDS * units(shares @ _fields(papers))
-        weight = [MEANING if profile.liked else MEANING_OF_TYPED for profile in profiles]
+        weight = [MEANING if profile.examples else MEANING_OF_TYPED for profile in profiles]
         meant = dense_units(np.asarray(shares @ lexicon.meanings(rows), dtype=np.float32))
         meant *= np.array(weight, dtype=np.float32)[:, None]
         return cls(lexicon.version, sparse.hstack([wanted, fields], format="csr"), meant)
@@ -160,36 +171,6 @@ class Match:
         return [int(position) for position in ordered[: max(count, 0)]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a paper was chosen: only what raised its score.
-
-    `near` is what the reader typed, where shared meaning carried the choice rather than words.
-    `parts` is the score taken apart: the likeness before calibration by words, meaning and
-    fields, then what followed authors and categories added to the calibrated score.
-    """
-
-    author: str = ""
-    words: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
-    near: str = ""
-    categories: tuple[str, ...] = ()
-    parts: dict[str, float] = field(default_factory=dict)
-
-    def sentence(self) -> str:
-        """The reason in plain English; empty when nothing in the profile speaks for the paper."""
-        said = [
-            f"by {self.author}, whom you follow" if self.author else "",
-            f"matches your “{', '.join(self.words)}”" if self.words else "",
-            f"close to “{self.examples[0]}”, which you liked" if self.examples else "",
-            f"close in meaning to your “{self.near}”" if self.near else "",
-        ]
-        spoken = "; ".join(part for part in said if part)
-        if not spoken and self.categories:
-            spoken = f"in {', '.join(self.categories)}, which you follow"
-        return spoken[:1].upper() + spoken[1:]
-
-
 def match(
     profiles: Sequence[Profile], candidates: Candidates, taste: Taste | None = None
 ) -> list[Match]:
@@ -200,40 +181,44 @@ def match(
     """
     scores = _calibrated(_likeness(_current(profiles, candidates.lexicon, taste), candidates))
     for row, profile in zip(scores, profiles, strict=True):
-        _boost(row, _by_followed(profile, candidates), AUTHOR_BOOST)
-        _boost(row, _by_category(profile, candidates), CATEGORY_BOOST)
+        for _part, positions, share in _boosts(profile, candidates):
+            row[positions] += (1.0 - row[positions]) * np.float32(share)
         row[_barred(profile, candidates)] = -1.0
     return [Match(row, profile.threshold) for row, profile in zip(scores, profiles, strict=True)]
 
 
-def reason(profile: Profile, candidates: Candidates, position: int) -> Reason:
-    """Why the candidate at `position` was chosen for `profile`."""
-    paper = candidates.papers[position]
-    parts = _parts(profile, candidates, position)
-    least = SPOKEN_SHARE * max(sum(parts[name] for name in ("words", "meaning", "fields")), 0.0)
-    words = _shared_words(profile, candidates, position, least)
-    examples = _closest(profile, candidates, position, least)
-    near = profile.typed if parts["meaning"] > least and not (words or profile.liked) else ""
-    wanted = {_author(name) for name in profile.authors}
-    followed = [name for name in paper.authors if _author(name) in wanted]
-    fields = tuple(name for name in profile.categories if name in paper.categories)
-    return Reason("".join(followed[:1]), words, examples, near, fields, parts)
+def parts(profile: Profile, candidates: Candidates, position: int) -> dict[str, float]:
+    """The score of the candidate at `position` taken apart: the likeness before calibration by
+    words, meaning and fields, then what each boost added to the calibrated score."""
+    taste = Taste.of([profile], candidates.lexicon)
+    terms_count = candidates.lexicon.size
+    wanted, offered = taste.sparse_rows, candidates.sparse_rows[position]
+    words = _dot(wanted[:, :terms_count], offered[:, :terms_count])
+    fields = _dot(wanted[:, terms_count:], offered[:, terms_count:])
+    meaning = float(taste.meanings[0] @ candidates.meanings[position])
+    score = float(_calibrated(np.array([words + meaning + fields], dtype=np.float32))[0])
+    apart = {"words": words, "meaning": meaning, "fields": fields}
+    for name, positions, share in _boosts(profile, candidates):
+        apart[name] = (1.0 - score) * share * (position in positions)
+        score += apart[name]
+    return apart
 
 
 def strongest_words(profile: Profile, lexicon: Lexicon, count: int) -> list[tuple[str, float]]:
     """The terms that drive the choice and their weights, strongest first."""
     wanted = Taste.of([profile], lexicon).sparse_rows[:, : lexicon.size].tocoo()
     weights = dict(zip(lexicon.ids[wanted.col].tolist(), wanted.data.tolist(), strict=True))
-    texts = [profile.typed, *(f"{paper.title}. {paper.abstract}" for paper in profile.liked)]
-    spelled = {number: term for text in texts for number, term in _spelled(text)}
-    known = [(spelled[number], weight) for number, weight in weights.items() if number in spelled]
+    texts = [profile.typed, *(f"{paper.title}. {paper.abstract}" for paper in profile.examples)]
+    names = {number: term for text in texts for number, term in spelled(text)}
+    known = [(names[number], weight) for number, weight in weights.items() if number in names]
     return sorted(known, key=lambda item: (-item[1], item[0]))[:count]
 
 
 def _sources(profile: Profile) -> list[tuple[PaperText, float]]:
     typed = [(PaperText("", profile.typed), TYPED_SHARE)] if profile.typed else []
     liked = [(paper, 1.0) for paper in profile.liked]
-    return typed + liked + [(paper, DISLIKED_SHARE) for paper in profile.disliked]
+    opened = [(paper, OPENED_SHARE) for paper in profile.opened]
+    return typed + liked + opened + [(paper, DISLIKED_SHARE) for paper in profile.disliked]
 
 
 def _shares(sources: Sequence[Sequence[tuple[PaperText, float]]]) -> sparse.csr_matrix:
@@ -286,12 +271,30 @@ def _calibrated(likeness: Scores) -> Scores:
     return np.asarray(positive / (positive + np.float32(HALF)), dtype=np.float32)
 
 
-def _boost(row: Scores, positions: list[int], share: float) -> None:
-    row[positions] += (1.0 - row[positions]) * np.float32(share)
+def _boosts(profile: Profile, candidates: Candidates) -> Iterator[tuple[str, list[int], float]]:
+    """What adds to calibrated scores, in this order: its name, to which candidates, and the share
+    that it adds of what is missing to a score of one."""
+    yield "author", _by_followed(profile, candidates), AUTHOR_BOOST
+    yield "shared author", _by_colleague(profile, candidates), SHARED_AUTHOR_BOOST
+    yield "category", _by_category(profile, candidates), CATEGORY_BOOST
 
 
 def _by_followed(profile: Profile, candidates: Candidates) -> list[int]:
-    return _found(candidates.by_author, map(_author, profile.authors)) if profile.authors else []
+    return _found(candidates.by_author, map(author_key, profile.authors)) if profile.authors else []
+
+
+def _by_colleague(profile: Profile, candidates: Candidates) -> list[int]:
+    return _found(candidates.by_author, colleagues(profile)) if profile.shared_authors else []
+
+
+def colleagues(profile: Profile) -> dict[str, PaperText]:
+    """Who wrote the liked papers, by key, with the first of these papers for each."""
+    wrote: dict[str, PaperText] = {}
+    for paper in profile.liked:
+        if len(paper.authors) <= LARGEST_TEAM:
+            for name in paper.authors:
+                wrote.setdefault(author_key(name), paper)
+    return wrote
 
 
 def _by_category(profile: Profile, candidates: Candidates) -> list[int]:
@@ -302,7 +305,7 @@ def _barred(profile: Profile, candidates: Candidates) -> list[int]:
     """Candidates with an excluded word or a muted author, or disliked themselves."""
     barred = [n for phrase in profile.excluded_words for n in candidates.holding(phrase)]
     if profile.muted_authors:
-        barred += _found(candidates.by_author, map(_author, profile.muted_authors))
+        barred += _found(candidates.by_author, map(author_key, profile.muted_authors))
     if profile.disliked:
         barred += _found(candidates.by_key, (paper.key for paper in profile.disliked))
     return barred
@@ -326,67 +329,15 @@ def _phrase(words: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1 << 16)
-def _author(name: str) -> str:
+def author_key(name: str) -> str:
+    """What makes two spellings of a name one."""
     return name_key(name)
-
-
-def _parts(profile: Profile, candidates: Candidates, position: int) -> dict[str, float]:
-    taste = Taste.of([profile], candidates.lexicon)
-    terms_count = candidates.lexicon.size
-    wanted, offered = taste.sparse_rows, candidates.sparse_rows[position]
-    words = _dot(wanted[:, :terms_count], offered[:, :terms_count])
-    fields = _dot(wanted[:, terms_count:], offered[:, terms_count:])
-    meaning = float(taste.meanings[0] @ candidates.meanings[position])
-    score = float(_calibrated(np.array([words + meaning + fields], dtype=np.float32))[0])
-    author = (1.0 - score) * AUTHOR_BOOST * (position in _by_followed(profile, candidates))
-    followed = position in _by_category(profile, candidates)
-    category = (1.0 - score - author) * CATEGORY_BOOST * followed
-    return {
-        "words": words,
-        "meaning": meaning,
-        "fields": fields,
-        "author": author,
-        "category": category,
-    }
 
 
 def _dot(one: sparse.csr_matrix, other: sparse.csr_matrix) -> float:
     return float(one.multiply(other).sum())
 
 
-def _shared_words(
-    profile: Profile, candidates: Candidates, position: int, least: float
-) -> tuple[str, ...]:
-    """The typed terms that carried more than `least` together, the strongest first.
-
-    A single word is left out where a pair that holds it is named.
-    """
-    lexicon = candidates.lexicon
-    wanted = Taste.of([profile], lexicon).sparse_rows[:, : lexicon.size]
-    carried = wanted.multiply(candidates.sparse_rows[position][:, : lexicon.size]).tocoo()
-    shares = dict(zip(lexicon.ids[carried.col].tolist(), carried.data.tolist(), strict=True))
-    typed = {term: shares.get(number, 0.0) for number, term in _spelled(profile.typed)}
-    if sum(share for share in typed.values() if share > 0) <= least:
-        return ()
-    ranked = sorted((term for term in typed if typed[term] > 0), key=lambda term: -typed[term])
-    paired = {word for term in ranked if " " in term for word in term.split()}
-    return tuple(term for term in ranked if term not in paired)[:REASON_WORDS]
-
-
-def _spelled(text: str) -> Iterable[tuple[int, str]]:
+def spelled(text: str) -> Iterable[tuple[int, str]]:
+    """The terms of a text, each with its id."""
     return zip(term_ids(text).tolist(), terms(text), strict=True)
-
-
-def _closest(
-    profile: Profile, candidates: Candidates, position: int, least: float
-) -> tuple[str, ...]:
-    """The titles of the liked papers that carried more than `least`, the closest first."""
-    if not profile.liked:
-        return ()
-    lexicon = candidates.lexicon
-    rows = lexicon.vectors(profile.liked)
-    closeness = (rows @ candidates.columns[: lexicon.size, [position]]).toarray().ravel()
-    closeness = closeness + MEANING * (lexicon.meanings(rows) @ candidates.meanings[position])
-    carried = closeness / len(profile.liked)
-    order = np.argsort(-carried, kind="stable")
-    return tuple(profile.liked[n].title for n in order if carried[n] > least)

@@ -117,6 +117,14 @@ class Interests(models.Model):
         blank=True,
         help_text="title, arxiv_id and doi of each paper the reader brought and we do not have.",
     )
+    shared_authors = models.BooleanField(
+        default=False, help_text="Papers by people who wrote the reader's papers count for more."
+    )
+    learns_from_opened = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="The reader allowed it to be noted which papers they open on the site.",
+    )
     strictness = models.CharField(max_length=4, choices=Strictness, default=Strictness.ALL)
     author_page = models.CharField(
         max_length=100, blank=True, help_text="arXiv author id or ORCID that examples come from."
@@ -150,6 +158,32 @@ class Reaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber_id}: {self.get_kind_display()} {self.paper_id}"
+
+
+class OpenedQuerySet(models.QuerySet["Opened"]):
+    def allowed(self) -> OpenedQuerySet:
+        """Of readers who allow it still, the newest first."""
+        allowing = self.filter(subscriber__interests__learns_from_opened=True)
+        return allowing.order_by("-created_at", "-pk")
+
+
+class Opened(models.Model):
+    """A paper that a reader who allowed this looked at on the site."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="opened")
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="opened")
+    created_at = models.DateTimeField()
+
+    objects = OpenedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "opened papers"
+        constraints = [
+            models.UniqueConstraint(fields=["subscriber", "paper"], name="opened_once_a_paper")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id}: opened {self.paper_id}"
 
 
 class DigestQuerySet(models.QuerySet["Digest"]):

@@ -10,9 +10,10 @@ from django.db.models import Q
 from papers.lexicon import PaperText
 from papers.models import Paper
 from subscriptions.matching import Profile
-from subscriptions.models import Interests, Reaction, Subscriber
+from subscriptions.models import Interests, Opened, Reaction, Subscriber
 
 MOST_EXAMPLES = 50  # the newest reactions of each kind; interests move, and vectors cost
+MOST_OPENED = 20
 
 # The least calibrated score that is worth a place, by what the reader asked for.
 THRESHOLDS: dict[str, float] = {
@@ -21,7 +22,8 @@ THRESHOLDS: dict[str, float] = {
     Interests.Strictness.ONLY: 0.55,
 }
 
-Reactions = dict[str, list[PaperText]]
+OPENED = "opened"
+Reactions = dict[str, list[PaperText]]  # by kind, the newest first; opened papers beside them
 
 
 def paper_text(paper: Paper) -> PaperText:
@@ -46,7 +48,7 @@ def wants_only_own(profile: Profile) -> bool:
 
 
 def profiles(readers: Sequence[Subscriber]) -> list[Profile]:
-    """The profile of each reader, in their order; three queries for any number of them."""
+    """The profile of each reader, in their order; four queries for any number of them."""
     pks = [reader.pk for reader in readers]
     interests = Interests.objects.in_bulk(pks)
     reactions = _reactions(pks)
@@ -65,6 +67,7 @@ def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperT
     more = reactions[Reaction.Kind.MORE][:MOST_EXAMPLES]
     less = reactions[Reaction.Kind.LESS]
     wanted = dict.fromkeys([*named, *brought, *more])
+    opened = [text for text in reactions[OPENED] if text not in wanted and text not in less]
     return Profile(
         text=interests.topics,
         words=tuple(interests.words),
@@ -74,6 +77,8 @@ def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperT
         muted_authors=tuple(interests.muted_authors),
         liked=tuple(text for text in wanted if text not in less),
         disliked=tuple(less[:MOST_EXAMPLES]),
+        opened=tuple(opened[:MOST_OPENED]),
+        shared_authors=interests.shared_authors,
         threshold=THRESHOLDS[interests.strictness],
     )
 
@@ -89,6 +94,8 @@ def _reactions(pks: Sequence[int]) -> dict[int, Reactions]:
     rows = Reaction.objects.filter(subscriber__in=pks).select_related("paper")
     for row in rows.order_by("-created_at"):
         found[row.subscriber_id][row.kind].append(paper_text(row.paper))
+    for opened in Opened.objects.allowed().filter(subscriber__in=pks).select_related("paper"):
+        found[opened.subscriber_id][OPENED].append(paper_text(opened.paper))
     return found
 
 

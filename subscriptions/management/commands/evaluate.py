@@ -30,6 +30,11 @@ class Command(BaseCommand):
             action="store_true",
             help="learn the lexicon without knowing which papers share an author",
         )
+        matching.add_argument(
+            "--shared-authors",
+            action="store_true",
+            help="a row more: readers who want papers by the authors of theirs",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         report = {"matching": self.matching}[options["subject"]](options)
@@ -45,13 +50,20 @@ class Command(BaseCommand):
             cases = evaluation.read_cases(options["cases"], corpus, options["limit"])
         except evaluation.EvaluationError as problem:
             raise CommandError(str(problem)) from problem
-        return evaluation.evaluate(corpus, cases, authorship=not options["no_authorship"])
+        return evaluation.evaluate(
+            corpus,
+            cases,
+            authorship=not options["no_authorship"],
+            shared_authors=options["shared_authors"],
+        )
 
 
 def table(report: evaluation.Report) -> str:
     """The report for people: a row for the product and for each baseline."""
     names = list(report.paperboy)
     rows = {"paperboy": report.paperboy, **report.baselines}
+    if report.with_shared_authors:
+        rows["+ shared authors"] = report.with_shared_authors
     lines = [f"{'':16}" + "".join(f"{name:>12}" for name in names)]
     lines += [
         f"{row:16}" + "".join(f"{metrics[name]:12.3f}" for name in names)

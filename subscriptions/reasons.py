@@ -1,0 +1,191 @@
+"""Why a paper was chosen, in words: true of its score and no more. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product
+from textwrap import shorten
+
+import numpy as np
+
+from papers.lexicon import PaperText, terms
+from subscriptions.matching import (
+    MEANING,
+    OPENED_SHARE,
+    Candidates,
+    Profile,
+    Taste,
+    author_key,
+    colleagues,
+    parts,
+    spelled,
+)
+
+REASON_WORDS = 3
+PHRASE_WORDS = 6  # the longest phrase that is named as one
+NEAR_LENGTH = 100  # characters of what the reader typed that a reason repeats
+SPOKEN_SHARE = 0.1  # what carried less of the likeness is not named as its reason
+
+_CLAUSE = re.compile(r"[.;:!?,](?:\s|$)|[()\[\]{}“”\"\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a paper was chosen: only what raised its score.
+
+    `words` are words and phrases as the reader wrote them, `examples` titles of liked papers and
+    `opened` of opened ones. `near` is the part of what the reader typed that is closest, where
+    shared meaning carried the choice rather than words. `colleague` is an author of this paper
+    and of the liked one named `wrote`. `parts` is the score taken apart: the likeness before
+    calibration by words, meaning and fields, then what authors and categories added to the
+    calibrated score.
+    """
+
+    author: str = ""
+    words: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
+    near: str = ""
+    colleague: str = ""
+    wrote: str = ""
+    categories: tuple[str, ...] = ()
+    parts: dict[str, float] = field(default_factory=dict)
+
+    def sentence(self) -> str:
+        """The reason in plain English; empty when nothing in the profile speaks for the paper."""
+        opened_only = self.opened and not self.examples
+        said = [
+            f"by {self.author}, whom you follow" if self.author else "",
+            f"matches your {_quoted(self.words)}" if self.words else "",
+            f"close to “{self.examples[0]}”, which you liked" if self.examples else "",
+            f"close to “{self.opened[0]}”, which you opened" if opened_only else "",
+            f"close in meaning to your “{self.near}”" if self.near else "",
+            f"by {self.colleague}, an author of “{self.wrote}”" if self.colleague else "",
+        ]
+        spoken = "; ".join(part for part in said if part)
+        if not spoken and self.categories:
+            spoken = f"in {', '.join(self.categories)}, which you follow"
+        return spoken[:1].upper() + spoken[1:]
+
+
+def reason(profile: Profile, candidates: Candidates, position: int) -> Reason:
+    """Why the candidate at `position` was chosen for `profile`."""
+    paper = candidates.papers[position]
+    apart = parts(profile, candidates, position)
+    least = SPOKEN_SHARE * max(sum(apart[name] for name in ("words", "meaning", "fields")), 0.0)
+    words = _shared_words(profile, candidates, position, least)
+    liked, opened = _closest(profile, candidates, position, least)
+    alone = apart["meaning"] > least and not (words or profile.examples)
+    colleague, wrote = _colleague(profile, paper) if apart["shared author"] else ("", "")
+    return Reason(
+        author=_followed(profile, paper) if apart["author"] else "",
+        words=words,
+        examples=liked,
+        opened=opened,
+        near=_nearest(profile, candidates, position) if alone else "",
+        colleague=colleague,
+        wrote=wrote,
+        categories=tuple(name for name in profile.categories if name in paper.categories),
+        parts=apart,
+    )
+
+
+def _shared_words(
+    profile: Profile, candidates: Candidates, position: int, least: float
+) -> tuple[str, ...]:
+    """What the reader typed that carried more than `least` together, the strongest first.
+
+    Neighbouring words that carried as pairs are one phrase, spelled as the reader wrote it.
+    """
+    lexicon = candidates.lexicon
+    wanted = Taste.of([profile], lexicon).sparse_rows[:, : lexicon.size]
+    carried = wanted.multiply(candidates.sparse_rows[position][:, : lexicon.size]).tocoo()
+    shares = dict(zip(lexicon.ids[carried.col].tolist(), carried.data.tolist(), strict=True))
+    typed = {number: shares.get(number, 0.0) for number, _ in spelled(profile.typed)}
+    if sum(share for share in typed.values() if share > 0) <= least:
+        return ()
+    named = _phrases(profile.typed, {number for number in typed if typed[number] > 0})
+    ranked = sorted(named, key=lambda phrase: -sum(typed.get(one, 0.0) for one in named[phrase]))
+    return tuple(ranked[:REASON_WORDS])
+
+
+def _phrases(text: str, carried: set[int]) -> dict[str, frozenset[int]]:
+    """The longest phrases of `text` all whose pairs carried, then the single words that did and
+    stand in none of them, each with its terms."""
+    taken: set[int] = set()
+    found: dict[str, frozenset[int]] = {}
+    for phrase, singles, pairs in _windows(text):
+        whole = pairs <= carried if pairs else bool(singles & carried)
+        if whole and not (pairs or singles) <= taken:
+            taken |= singles | pairs
+            found[phrase] = singles | pairs
+    return found
+
+
+@lru_cache(maxsize=256)
+def _windows(text: str) -> list[tuple[str, frozenset[int], frozenset[int]]]:
+    """Every run of at most PHRASE_WORDS words of one clause of `text`, the longest first, with the
+    ids of its single words and of its pairs; none begins or ends with a stop word."""
+    found = []
+    for words in map(str.split, _clauses(text)):
+        content = [place for place, word in enumerate(words) if terms(word)]
+        for start, last in product(content, content):
+            if 0 <= last - start < PHRASE_WORDS:
+                run = " ".join(words[start : last + 1]).strip("'’")
+                named = list(spelled(run))
+                singles = frozenset(number for number, term in named if " " not in term)
+                found.append((run, singles, frozenset(n for n, _ in named) - singles))
+    return sorted(found, key=lambda item: -len(item[1] | item[2]))
+
+
+def _clauses(text: str) -> list[str]:
+    return [clause.strip() for clause in _CLAUSE.split(text) if clause.strip()]
+
+
+def _nearest(profile: Profile, candidates: Candidates, position: int) -> str:
+    """The clause of what the reader typed that is closest in meaning, cut if it is long."""
+    clauses = _clauses(profile.typed)
+    rows = candidates.lexicon.vectors([PaperText("", clause) for clause in clauses])
+    closeness = candidates.lexicon.meanings(rows) @ candidates.meanings[position]
+    return shorten(clauses[int(np.argmax(closeness))], NEAR_LENGTH, placeholder="…")
+
+
+def _closest(
+    profile: Profile, candidates: Candidates, position: int, least: float
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The titles of the liked and of the opened papers that carried more than `least`, the closest
+    first."""
+    if not profile.examples:
+        return (), ()
+    lexicon = candidates.lexicon
+    rows = lexicon.vectors(profile.examples)
+    closeness = (rows @ candidates.columns[: lexicon.size, [position]]).toarray().ravel()
+    closeness = closeness + MEANING * (lexicon.meanings(rows) @ candidates.meanings[position])
+    liked = len(profile.liked)
+    shares = np.where(np.arange(len(closeness)) < liked, 1.0, OPENED_SHARE)
+    carried = closeness * shares / shares.sum()
+    order = [n for n in np.argsort(-carried, kind="stable") if carried[n] > least]
+    titles = [paper.title for paper in profile.examples]
+    near = tuple(titles[n] for n in order if n < liked)
+    return near, tuple(titles[n] for n in order if n >= liked)
+
+
+def _quoted(phrases: Sequence[str]) -> str:
+    """“one”, “two” and “three”."""
+    marked = [f"“{phrase}”" for phrase in phrases]
+    return " and ".join(filter(None, [", ".join(marked[:-1]), marked[-1]]))
+
+
+def _colleague(profile: Profile, paper: PaperText) -> tuple[str, str]:
+    """An author of `paper` who wrote a liked one, and the title of that one."""
+    wrote = colleagues(profile)
+    name = next(name for name in paper.authors if author_key(name) in wrote)
+    return name, wrote[author_key(name)].title
+
+
+def _followed(profile: Profile, paper: PaperText) -> str:
+    wanted = {author_key(name) for name in profile.authors}
+    return next(name for name in paper.authors if author_key(name) in wanted)

@@ -1,0 +1,84 @@
+"""Papers by the people who wrote the reader's papers: only for readers who ask for them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from papers.models import Paper
+from subscriptions import digests, tokens
+from subscriptions.models import Interests, Subscriber
+from subscriptions.tokens import Purpose
+
+MakePaper = Callable[..., Paper]
+MakeReader = Callable[..., Subscriber]
+
+
+@pytest.fixture
+def far(edition: list[Paper], make_paper: MakePaper) -> Paper:
+    """A paper on another subject by an author of one the reader likes."""
+    Paper.objects.filter(pk=edition[0].pk).update(authors=["Li Wei"])
+    return make_paper("Tides of the northern sea", abstract="Salt.", authors=["Wei, Li"])
+
+
+def reasons(reader: Subscriber, now: object) -> dict[int, str]:
+    items = digests.preview(reader, now).items  # type: ignore[arg-type]
+    return {item["paper"]: item["reason"] for item in items}
+
+
+def test_it_is_off_until_the_reader_ticks_it(
+    client: Client, make_reader: MakeReader, edition: list[Paper], far: Paper, now: object
+) -> None:
+    reader = make_reader(interests={"examples": [edition[0].arxiv_id]})
+    assert "Li" not in reasons(reader, now).get(far.pk, "")
+    url = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    assert "Also papers by people who wrote the papers you like" in client.get(url).text
+    rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 10}
+    posted = rhythm | {"examples": edition[0].arxiv_id, "shared_authors": "on"}
+    assert client.post(url, posted).status_code == 302
+    assert Interests.objects.get().shared_authors
+    said = reasons(reader, now)[far.pk]
+    assert said == "By Wei, Li, an author of “Long context language models”"
+
+
+def test_it_never_brings_what_the_reader_excluded(
+    make_reader: MakeReader, edition: list[Paper], far: Paper, now: object
+) -> None:
+    said = {"examples": [edition[0].arxiv_id], "shared_authors": True, "muted_authors": ["Li Wei"]}
+    assert far.pk not in reasons(make_reader(interests=said), now)
+
+
+def test_the_evaluation_reports_it_apart(tmp_path: Path) -> None:
+    rows = [
+        {
+            "arxiv_id": f"2604.{number}",
+            "title": title,
+            "abstract": title,
+            "categories": ["cs.CL"],
+            "authors": [author],
+            "listed": "2026-04-30",
+        }
+        for number, (title, author) in enumerate(
+            [("Tides", "Li Wei"), ("Agents", "Ada Example"), ("Salt", "Li Wei"), ("Video", "Bo")]
+        )
+    ]
+    profile = {"papers": ["2604.0"]}
+    case = {"reader": "1", "profile": profile, "pool": "all", "relevant": ["2604.2"]}
+    papers, cases = tmp_path / "papers.jsonl", tmp_path / "cases.jsonl"
+    papers.write_text("\n".join(map(json.dumps, rows)))
+    cases.write_text(json.dumps(case))
+    printed = io.StringIO()
+    options = ["--papers", str(papers), "--cases", str(cases), "--json"]
+    call_command("evaluate", "matching", *options, "--shared-authors", stdout=printed)
+    report = json.loads(printed.getvalue())
+    assert report["paperboy with shared authors"]["mrr"] == 1.0
+    assert report["paperboy"]["mrr"] < 1.0, "the main figures know no names"
+    call_command("evaluate", "matching", *options, stdout=(plain := io.StringIO()))
+    assert "paperboy with shared authors" not in json.loads(plain.getvalue())
