@@ -9,19 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import random
-import smtplib
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from anymail.exceptions import AnymailRequestsAPIError
-from django.core.mail import get_connection
-from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
 from subscriptions import digests, emails
 from subscriptions.models import Digest, Subscriber
+from subscriptions.outcomes import LONGEST_WHY, Kind, Outcome
+from subscriptions.transports import Transport, open_transport
 
 log = logging.getLogger(__name__)
 
@@ -31,41 +28,14 @@ LONGEST_DELAY = timedelta(hours=1)
 IN_DOUBT_AFTER = timedelta(minutes=10)  # no hand-over takes as long: whoever claimed it is gone
 LEFT_BEHIND_AFTER = timedelta(minutes=3)  # its task was lost, or would have come by now
 SWEEP = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a hand-over: a status of `Digest`, and why."""
-
-    status: str
-    why: str = ""
-
-
-def outcome_of(error: BaseException) -> Outcome:
-    """What an error of the hand-over means: was the message surely not accepted?"""
-    why = f"{type(error).__name__}: {error}"[:500]
-    if isinstance(error, AnymailRequestsAPIError):
-        return _by_code(error.status_code, 429, 400, why)
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code = next(iter(error.recipients.values()))[0]
-        return _by_code(code, range(400, 500), 500, why)
-    if isinstance(error, smtplib.SMTPResponseException):
-        return _by_code(error.smtp_code, range(400, 500), 500, why)
-    if isinstance(error, ConnectionRefusedError | socket.gaierror):
-        return Outcome(Digest.Status.PENDING, why)
-    if isinstance(error, OSError | smtplib.SMTPException):
-        return Outcome(Digest.Status.UNCERTAIN, why)
-    return Outcome(Digest.Status.FAILED, why)
-
-
-def _by_code(code: int | None, again: int | range, refused_from: int, why: str) -> Outcome:
-    """A provider's answer: try again, refused for good, or (any other) in doubt."""
-    retry = code == again if isinstance(again, int) else code in again
-    if retry:
-        return Outcome(Digest.Status.PENDING, why)
-    if code is not None and refused_from <= code < refused_from + 100:
-        return Outcome(Digest.Status.FAILED, why)
-    return Outcome(Digest.Status.UNCERTAIN, why)
+STATUS = {
+    Kind.SENT: Digest.Status.SENT,
+    Kind.RETRY: Digest.Status.PENDING,
+    Kind.THROTTLED: Digest.Status.PENDING,
+    Kind.BROKEN: Digest.Status.PENDING,
+    Kind.REFUSED: Digest.Status.FAILED,
+    Kind.UNCERTAIN: Digest.Status.UNCERTAIN,
+}
 
 
 def delay(attempts: int) -> timedelta:
@@ -78,52 +48,52 @@ def deliver(pks: Iterable[int], clock: Callable[[], datetime]) -> dict[str, int]
     """Hand these digests over, one after the other; returns how many came to which state."""
     worker = f"{socket.gethostname()}:{os.getpid()}"
     tally: dict[str, int] = {}
-    connection = get_connection()
+    transport = open_transport()
     try:
         for pk in pks:
             if not Digest.objects.claim(pk, worker, clock()):
                 continue
-            status = hand_over(Digest.objects.select_related("subscriber").get(pk=pk), connection)
-            record(pk, status, clock())
-            tally[status.status] = tally.get(status.status, 0) + 1
+            digest = Digest.objects.select_related("subscriber").get(pk=pk)
+            status = record(pk, hand_over(digest, transport), clock())
+            tally[status] = tally.get(status, 0) + 1
     finally:
-        connection.close()
+        transport.close()
     return tally
 
 
-def hand_over(digest: Digest, connection: BaseEmailBackend) -> Outcome:
+def hand_over(digest: Digest, transport: Transport) -> Outcome:
     """Render and send one message. A broken paper or address fails alone."""
     try:
-        message = emails.digest(digest, digests.context(digest))
+        outgoing = emails.outgoing(digest, digests.context(digest))
     except Exception as error:  # whatever a template or a header objects to, the rest goes on
         log.exception("digest %s cannot be rendered", digest.pk)
-        return Outcome(Digest.Status.FAILED, f"{type(error).__name__}: {error}"[:500])
-    try:
-        connection.open()
-        connection.send_messages([message])
-    except Exception as error:  # each backend has exceptions of its own; `outcome_of` sorts them
-        connection.close()
-        return outcome_of(error)
-    return Outcome(Digest.Status.SENT)
+        return Outcome(Kind.REFUSED, f"{type(error).__name__}: {error}"[:LONGEST_WHY])
+    return transport.send(outgoing)
 
 
 @transaction.atomic
-def record(pk: int, outcome: Outcome, now: datetime) -> None:
-    """Write down what became of a claimed digest, before the next one is claimed."""
+def record(pk: int, outcome: Outcome, now: datetime) -> str:
+    """Write down what became of a claimed digest, before the next one is claimed.
+
+    Returns the digest's status.
+    """
     digest = Digest.objects.select_for_update().get(pk=pk)
     if digest.status != Digest.Status.SENDING:
-        return
-    digest.status, digest.reason = outcome.status, outcome.why
-    if outcome.status == Digest.Status.SENT:
+        return digest.status
+    digest.status, digest.reason = STATUS[outcome.kind], outcome.why
+    if outcome.kind is Kind.SENT:
         digest.sent_at = now
         Subscriber.objects.filter(pk=digest.subscriber_id).update(covered_until=digest.created_at)
-    if outcome.status == Digest.Status.PENDING:
-        _retry_or_fail(digest, now)
-    digest.save(update_fields=["status", "reason", "sent_at", "next_attempt_at"])
+    if digest.status == Digest.Status.PENDING:
+        _retry_or_fail(digest, outcome, now)
+    digest.save(update_fields=["status", "reason", "sent_at", "attempts", "next_attempt_at"])
+    return digest.status
 
 
-def _retry_or_fail(digest: Digest, now: datetime) -> None:
-    digest.next_attempt_at = now + delay(digest.attempts)
+def _retry_or_fail(digest: Digest, outcome: Outcome, now: datetime) -> None:
+    digest.next_attempt_at = now + max(delay(digest.attempts), outcome.retry_after or timedelta())
+    if outcome.kind is not Kind.RETRY:  # slowing down is no attempt
+        digest.attempts -= 1
     if digest.attempts >= MOST_ATTEMPTS or digest.next_attempt_at >= digest.expires_at:
         digest.status = Digest.Status.FAILED
 

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from papers.text import one_line
 from subscriptions import tokens
+from subscriptions.mime import Outgoing
 from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose
 
@@ -82,6 +83,20 @@ def shortened(context: Mapping[str, Any]) -> dict[str, Any]:
 
 def _html_size(message: EmailMultiAlternatives) -> int:
     return len(str(message.alternatives[0][0]).encode())
+
+
+def outgoing(digest_: Digest, context: Mapping[str, Any]) -> Outgoing:
+    """One reader's digest, ready for a transport; `context` as `digests.context` gives it."""
+    message = digest(digest_, context)
+    return Outgoing(
+        to=digest_.subscriber.email,
+        subject=str(message.subject),
+        text=str(message.body),
+        html=str(message.alternatives[0][0]),
+        headers=message.extra_headers,
+        public_id=str(digest_.public_id),
+        edition=digest_.day.isoformat(),
+    )
 
 
 def test_digest(digest_: Digest, context: Mapping[str, Any], to: str) -> EmailMultiAlternatives:

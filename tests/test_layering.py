@@ -14,7 +14,7 @@ PURE = (
     "papers.sample",
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
     *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),
-    "subscriptions.reasons",
+    *("subscriptions.reasons", "subscriptions.mime", "subscriptions.outcomes"),
 )
 IMPURE_IMPORTS = ("django", "celery", "config", "papers.models", "subscriptions.models")
 MAY_ENQUEUE = ("views", "tasks", "admin", "management")

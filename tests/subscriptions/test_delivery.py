@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import smtplib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from anymail.exceptions import AnymailRequestsAPIError
 
 from papers.models import Paper
 from subscriptions import delivery, digests, readers
 from subscriptions.models import Digest, Subscriber
+from subscriptions.outcomes import Kind, Outcome
 from tests.subscriptions.conftest import Sink
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +147,7 @@ def test_a_digest_that_cannot_be_rendered_fails_alone(
 
 def test_a_failed_record_never_overwrites_what_was_settled(ready: list[int], now: datetime) -> None:
     Digest.objects.filter(pk=ready[0]).update(status=Digest.Status.SENT)
-    delivery.record(ready[0], delivery.Outcome(Digest.Status.FAILED), now)
+    delivery.record(ready[0], Outcome(Kind.REFUSED), now)
     assert states()[0] == "sent"
 
 
@@ -158,32 +157,6 @@ def test_the_books_add_up(ready: list[int], smtp: Sink, now: datetime) -> None:
     books = Digest.objects.all().books()
     assert (books["sent"], books["failed"], books["pending"]) == (1, 1, 1)
     assert sum(books.values()) == 3
-
-
-def http_error(status: int) -> AnymailRequestsAPIError:
-    response = type("Response", (), {"status_code": status, "reason": "", "text": ""})()
-    return AnymailRequestsAPIError("no", response=response)
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (smtplib.SMTPResponseException(421, b"busy"), "pending"),
-        (smtplib.SMTPRecipientsRefused({"a@e.org": (452, b"full")}), "pending"),
-        (smtplib.SMTPRecipientsRefused({"a@e.org": (550, b"unknown")}), "failed"),
-        (smtplib.SMTPServerDisconnected("gone"), "uncertain"),
-        (TimeoutError("no answer"), "uncertain"),
-        (ConnectionRefusedError("nobody there"), "pending"),
-        (http_error(429), "pending"),
-        (http_error(422), "failed"),
-        (http_error(502), "uncertain"),
-        (ValueError("a header with a line break"), "failed"),
-    ],
-)
-def test_errors_say_whether_the_message_may_have_been_accepted(
-    error: Exception, status: str
-) -> None:
-    assert delivery.outcome_of(error).status == status
 
 
 def test_delays_grow_and_are_bounded() -> None:

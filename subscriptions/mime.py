@@ -1,0 +1,90 @@
+"""One mail as plain values, and as the bytes that go over the wire. Pure."""
+
+from __future__ import annotations
+
+from binascii import b2a_qp
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime
+from functools import lru_cache
+
+import idna
+
+CRLF = b"\r\n"
+BOUNDARY = "=_paperboy"  # quoted-printable text never holds "=_"
+PART = (
+    "--{}\r\nContent-Type: text/{}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
+    "\r\n\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One mail, ready to be handed over.
+
+    `to` is the bare address; `headers` are those beside From, To, Subject, Date and MIME's own;
+    `public_id` is the digest's and `edition` its day, for the provider's records.
+    """
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    public_id: str = ""
+    edition: str = ""
+
+    def as_bytes(self, sender: str, date: datetime) -> bytes:
+        """The whole message: multipart/alternative, text first, CRLF.
+
+        ASCII, but for an address that needs SMTPUTF8.
+        """
+        lines = {
+            "From": sender,
+            "To": wire_address(self.to),
+            "Subject": _text_header("Subject", self.subject),
+            "Date": format_datetime(date),
+            **{name: _folded(value) for name, value in self.headers.items()},
+            "MIME-Version": "1.0",
+            "Content-Type": f'multipart/alternative; boundary="{BOUNDARY}"',
+        }
+        if any("\n" in value.replace("\r\n ", "") for value in lines.values()):
+            raise ValueError("A header holds a line break.")
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        return b"".join(
+            (
+                f"{head}\r\n{PART.format(BOUNDARY, 'plain')}".encode(),
+                quoted_printable(self.text),
+                f"\r\n{PART.format(BOUNDARY, 'html')}".encode(),
+                quoted_printable(self.html),
+                f"\r\n--{BOUNDARY}--\r\n".encode(),
+            )
+        )
+
+
+def quoted_printable(text: str) -> bytes:
+    """UTF-8, quoted-printable, lines of at most 76 characters that end in CRLF."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").encode()
+    return b2a_qp(plain).replace(b"\n", CRLF)
+
+
+@lru_cache(maxsize=1024)  # many readers of an edition share the subject
+def _text_header(name: str, value: str) -> str:
+    """A header of free text, encoded and folded where need be."""
+    charset = None if value.isascii() else "utf-8"
+    return Header(value, charset, header_name=name).encode(linesep="\r\n")
+
+
+def _folded(value: str) -> str:
+    """A header of several addresses in angle brackets, one on each line."""
+    return value.replace(">, <", ">,\r\n <")
+
+
+def wire_address(address: str) -> str:
+    """An address with its domain in ASCII; what then still is not, needs SMTPUTF8."""
+    if address.isascii():
+        return address
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{idna.encode(domain, uts46=True).decode()}"

@@ -1,0 +1,245 @@
+"""What became of a hand-over, and what errors say of it: was the message surely not accepted?
+
+Pure. One table for each kind of answer; what no table knows is `UNCERTAIN`, because a message
+that may have been accepted must never be sent again by itself.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from anymail.exceptions import AnymailAPIError, AnymailError
+
+LONGEST_WHY = 500  # characters; providers answer with whole pages
+
+
+class Kind(StrEnum):
+    """What became of one message."""
+
+    SENT = "sent"
+    RETRY = "retry"  # surely not accepted, and the reason passes
+    THROTTLED = "throttled"  # surely not accepted: slow down; it does not count as an attempt
+    REFUSED = "refused"  # this message or recipient, for good
+    UNCERTAIN = "uncertain"  # may have been accepted
+    BROKEN = "broken"  # credentials or configuration: nothing can be sent
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`why` is for the operator; `retry_after` is how long the provider asks us to wait;
+    `provider_id` is the provider's own name for the message."""
+
+    kind: Kind
+    why: str = ""
+    retry_after: timedelta | None = None
+    provider_id: str = ""
+
+
+class Stage(IntEnum):
+    """How far an SMTP conversation has come."""
+
+    CONNECT = 0  # greeting, EHLO, STARTTLS, login
+    MAIL = 1
+    RCPT = 2
+    DATA = 3  # the answer to the command DATA: no byte of the message has left
+    CONTENT = 4  # the final dot may have left: only an answer says what became of it
+
+
+# Reply codes that mean the same at every stage, then by stage; else by the first digit.
+SMTP_ANYWHERE = {
+    421: Kind.THROTTLED,  # closing the channel: too busy, or too many from us
+    454: Kind.THROTTLED,  # "Maximum sending rate exceeded" (Amazon SES), temporary login failure
+    530: Kind.BROKEN,  # authentication or STARTTLS required
+    534: Kind.BROKEN,
+    535: Kind.BROKEN,  # wrong user or password
+    538: Kind.BROKEN,
+}
+SMTP_BY_STAGE = {(Stage.MAIL, 552): Kind.REFUSED}  # larger than the server takes: this one only
+SMTP_TEMPORARY = {
+    Stage.CONNECT: Kind.THROTTLED,
+    Stage.MAIL: Kind.RETRY,
+    Stage.RCPT: Kind.RETRY,
+    Stage.DATA: Kind.RETRY,
+    Stage.CONTENT: Kind.RETRY,
+}
+SMTP_FINAL = {
+    Stage.CONNECT: Kind.BROKEN,
+    Stage.MAIL: Kind.BROKEN,  # our own sender address is refused: that of every message
+    Stage.RCPT: Kind.REFUSED,
+    Stage.DATA: Kind.REFUSED,
+    Stage.CONTENT: Kind.REFUSED,
+}
+
+# HTTP status codes of providers' interfaces. What is missing: 5xx, and 2xx that nobody
+# understood; behind both the message may be on its way.
+HTTP = {
+    400: Kind.REFUSED,
+    401: Kind.BROKEN,
+    402: Kind.BROKEN,  # out of credit
+    403: Kind.BROKEN,
+    404: Kind.BROKEN,  # wrong address, unknown domain or server
+    405: Kind.BROKEN,
+    406: Kind.REFUSED,
+    408: Kind.RETRY,  # the request did not come through whole
+    409: Kind.RETRY,
+    410: Kind.BROKEN,
+    411: Kind.REFUSED,
+    413: Kind.REFUSED,  # too large
+    415: Kind.REFUSED,
+    420: Kind.THROTTLED,  # SparkPost: sending limit exceeded
+    421: Kind.RETRY,
+    422: Kind.REFUSED,
+    425: Kind.RETRY,
+    429: Kind.THROTTLED,
+}
+# Providers' own names of errors, where they say more than the status code.
+NAMED = {
+    # Amazon SES v2, https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+    "AccountSuspendedException": Kind.BROKEN,
+    "LimitExceededException": Kind.THROTTLED,
+    "MailFromDomainNotVerifiedException": Kind.BROKEN,
+    "MessageRejected": Kind.REFUSED,
+    "SendingPausedException": Kind.BROKEN,
+    "Throttling": Kind.THROTTLED,
+    "ThrottlingException": Kind.THROTTLED,
+    "TooManyRequestsException": Kind.THROTTLED,
+    # Mandrill answers 500 to everything, https://mailchimp.com/developer/transactional/api/
+    "Invalid_Key": Kind.BROKEN,
+    "PaymentRequired": Kind.BROKEN,
+    "Unknown_Subaccount": Kind.BROKEN,
+    "ValidationError": Kind.REFUSED,
+    # Postmark's ErrorCode, https://postmarkapp.com/developer/api/overview#error-codes
+    10: Kind.BROKEN,  # bad or missing token
+    300: Kind.REFUSED,  # invalid address
+    400: Kind.BROKEN,  # sender signature not found
+    401: Kind.BROKEN,  # sender signature not confirmed
+    405: Kind.BROKEN,  # out of credit
+    406: Kind.REFUSED,  # inactive recipient
+    412: Kind.BROKEN,  # account pending approval
+}
+# Exceptions by class name, so that no provider's library need be installed: requests and
+# urllib3, botocore, the standard library, anymail. The first one found in the chain counts.
+RAISED = {
+    "SSLCertVerificationError": Kind.BROKEN,
+    "NewConnectionError": Kind.RETRY,
+    "NameResolutionError": Kind.RETRY,
+    "ConnectTimeout": Kind.RETRY,
+    "ConnectTimeoutError": Kind.RETRY,
+    "EndpointConnectionError": Kind.RETRY,
+    "ProxyError": Kind.RETRY,
+    "ConnectionRefusedError": Kind.RETRY,
+    "gaierror": Kind.RETRY,
+    "NoCredentialsError": Kind.BROKEN,
+    "PartialCredentialsError": Kind.BROKEN,
+    "NoRegionError": Kind.BROKEN,
+    "InvalidURL": Kind.BROKEN,
+    "MissingSchema": Kind.BROKEN,
+    "ImproperlyConfigured": Kind.BROKEN,  # anymail's configuration errors are some
+    "AnymailUnsupportedFeature": Kind.BROKEN,  # every message asks the same of the provider
+    "AnymailRecipientsRefused": Kind.REFUSED,
+    "AnymailInvalidAddress": Kind.REFUSED,
+    "AnymailSerializationError": Kind.REFUSED,
+}
+
+
+def of_reply(stage: Stage, code: int, text: str) -> Outcome:
+    """What an SMTP reply means that is not the one hoped for at this stage."""
+    first = code // 100
+    kind = SMTP_ANYWHERE.get(code) or SMTP_BY_STAGE.get((stage, code))
+    if kind is None and first in (4, 5):
+        kind = (SMTP_TEMPORARY if first == 4 else SMTP_FINAL)[stage]
+    return Outcome(kind or _unfinished(stage), f"{stage.name}: {code} {text}"[:LONGEST_WHY])
+
+
+def of_break(stage: Stage, error: Exception) -> Outcome:
+    """What it means that an SMTP conversation broke off (time-out, cut, TLS) at this stage."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return of_reply(stage, error.smtp_code, _text(error.smtp_error))
+    misfit = isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError)
+    if misfit or type(error) is smtplib.SMTPException:  # "No suitable authentication method"
+        return Outcome(Kind.BROKEN, f"{stage.name}: {_why(error)}"[:LONGEST_WHY])
+    return Outcome(_unfinished(stage), f"{stage.name}: {_why(error)}"[:LONGEST_WHY])
+
+
+def of_error(error: Exception) -> Outcome:
+    """What an error of a provider's backend means."""
+    response = getattr(error, "response", None)
+    kind = _named(response) or next(
+        (RAISED[name] for name in _class_names(error) if name in RAISED), None
+    )
+    wait = _retry_after(getattr(response, "headers", None) or {})
+    code = _status_code(error, response)
+    if kind is None and code is not None:
+        kind = HTTP.get(code)
+        if code == 503 and wait:  # it asks for the same again: it has not taken it
+            kind = Kind.THROTTLED
+    if kind is None and isinstance(error, ValueError) and not isinstance(error, AnymailAPIError):
+        kind = Kind.REFUSED  # the message could not even be put together
+    return Outcome(kind or Kind.UNCERTAIN, _why(error), wait)
+
+
+def _unfinished(stage: Stage) -> Kind:
+    return Kind.UNCERTAIN if stage == Stage.CONTENT else Kind.RETRY
+
+
+def _text(reply: bytes | str) -> str:
+    return reply if isinstance(reply, str) else reply.decode("utf-8", "replace")
+
+
+def _why(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:LONGEST_WHY]
+
+
+def _status_code(error: Exception, response: Any) -> int | None:
+    if isinstance(response, Mapping):  # botocore's
+        found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    else:
+        found = error.status_code if isinstance(error, AnymailError) else None
+    return found if isinstance(found, int) else None
+
+
+def _named(response: Any) -> Kind | None:
+    """By the provider's own name of the error, if the answer holds one that says more."""
+    if isinstance(response, Mapping):
+        return NAMED.get(response.get("Error", {}).get("Code"))
+    try:
+        body = response.json()
+    except (AttributeError, ValueError):
+        return None
+    if not isinstance(body, Mapping):
+        return None
+    name = body.get("ErrorCode") or body.get("name")
+    return NAMED.get(name) if isinstance(name, int | str) else None
+
+
+def _class_names(error: BaseException) -> Iterator[str]:
+    """The names of an error's classes, then those of what it wraps, outermost first."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield from (cls.__name__ for cls in type(one).__mro__)
+        inner = [one.__cause__, getattr(one, "reason", None), *one.args]
+        waiting += [wrapped for wrapped in inner if isinstance(wrapped, BaseException)]
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """Retry-After as a duration; a date counts from the answer's own Date."""
+    value = str(headers.get("Retry-After", "")).strip()
+    if value.isdecimal():
+        return timedelta(seconds=min(int(value), 86_400))
+    try:
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(str(headers.get("Date", "")))
+    except (TypeError, ValueError):
+        return None
+    return max(wait, timedelta())
