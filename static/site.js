@@ -11,3 +11,18 @@ function tellZone(part) {
 tellZone(document);
 // The form that comes with a preview is put in place by htmx.
 document.addEventListener("htmx:load", (event) => tellZone(event.target));
+
+// The page of a paper reports that it was opened, for readers who allowed that; never one that a
+// browser loads ahead and nobody sees.
+const opened = document.getElementById("opened");
+
+function reportOpened() {
+  if (document.visibilityState !== "visible") return;
+  document.removeEventListener("visibilitychange", reportOpened);
+  fetch(opened.action, { method: "POST", body: new FormData(opened), keepalive: true });
+}
+
+if (opened) {
+  document.addEventListener("visibilitychange", reportOpened);
+  reportOpened();
+}

@@ -10,13 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from papers.text import name_key
 from subscriptions.insight import without, without_all
-from subscriptions.models import Interests, Reaction
+from subscriptions.models import Interests, Opened, Reaction
 
 MOST_MUTED = 100
 LONGEST_MUTED = 200
 SAID = (
     *("topics", "words", "excluded_words", "categories", "authors", "muted_authors"),
-    *("examples", "references", "strictness", "shared_authors"),
+    *("examples", "references", "strictness", "shared_authors", "learns_from_opened"),
     *("author_page", "author_page_status", "author_page_asked_at"),
 )
 """The fields of Interests that a reset takes back to their defaults."""
@@ -38,9 +38,12 @@ def _from_list(field: str) -> Callable[[Interests, str], None]:
     return remove_entry
 
 
-def _remove_reaction(interests: Interests, paper_pk: str) -> None:
-    if paper_pk.isdecimal() and len(paper_pk) < 19:
-        Reaction.objects.filter(subscriber=interests.pk, paper=int(paper_pk)).delete()
+def _from_rows(rows: type[Reaction | Opened]) -> Callable[[Interests, str], None]:
+    def remove_row(interests: Interests, paper_pk: str) -> None:
+        if paper_pk.isdecimal() and len(paper_pk) < 19:
+            rows._default_manager.filter(subscriber=interests.pk, paper=int(paper_pk)).delete()
+
+    return remove_row
 
 
 REMOVERS: dict[str, Callable[[Interests, str], None]] = {
@@ -51,7 +54,8 @@ REMOVERS: dict[str, Callable[[Interests, str], None]] = {
     "muted-author": _from_list("muted_authors"),
     "example": _from_list("examples"),
     "reference": _remove_reference,
-    "reaction": _remove_reaction,
+    "reaction": _from_rows(Reaction),
+    "opened": _from_rows(Opened),
 }
 
 
@@ -99,3 +103,4 @@ def reset(pk: int) -> None:
         setattr(interests, name, getattr(blank, name))
     interests.save(update_fields=SAID)
     Reaction.objects.filter(subscriber=pk).delete()
+    Opened.objects.filter(subscriber=pk).delete()

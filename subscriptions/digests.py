@@ -24,7 +24,7 @@ from papers.trending import in_words
 from subscriptions import composition, emails, tokens
 from subscriptions.composition import FOR_YOU, SECTIONS, Choice, Shelf
 from subscriptions.matching import Candidates, Match, Profile, match
-from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
 from subscriptions.profiles import (
     paper_ids,
     paper_text,
@@ -216,15 +216,16 @@ def subject(items: Sequence[dict[str, Any]]) -> str:
 
 
 def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
-    """By reader, the papers that may not come on `day`: sent or on their way, or reacted to."""
+    """By reader, the papers that may not come on `day`: sent, on their way, reacted to, opened."""
     seen: dict[int, set[int]] = defaultdict(set)
     rows = Digest.objects.filter(subscriber__in=pks, day__gt=day - timedelta(days=SEEN_DAYS))
     rows = rows.filter(status__in=Digest.HOLDS_PAPERS)
     for pk, sent in rows.values_list("subscriber_id", "paper_ids"):
         seen[pk].update(sent)
-    reacted = Reaction.objects.filter(subscriber__in=pks)
-    for pk, paper in reacted.values_list("subscriber_id", "paper_id"):
-        seen[pk].add(paper)
+    for rows_of in (Reaction.objects.all(), Opened.objects.allowed()):
+        known = rows_of.filter(subscriber__in=pks)
+        for pk, paper in known.values_list("subscriber_id", "paper_id"):
+            seen[pk].add(paper)
     return seen
 
 

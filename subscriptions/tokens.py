@@ -26,6 +26,7 @@ class Purpose(Enum):
     PREFERENCES = timedelta(days=90)
     REACT = timedelta(days=91)
     DIGEST = timedelta(days=400)
+    OPENED = timedelta(days=365)
     UNSUBSCRIBE = None
 
     @property

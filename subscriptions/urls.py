@@ -31,8 +31,10 @@ urlpatterns = [
     path("profile/<token>/mute/", views.mute, name="profile-mute"),
     path("profile/<token>/upload/", views.upload, name="profile-upload"),
     path("profile/<token>/author/", views.author_page, name="profile-author"),
+    path("profile/<token>/opened/", views.learn_from_opened, name="profile-opened"),
     path("profile/<token>/reset/", views.reset, name="profile-reset"),
     path("unsubscribe/<token>/", views.unsubscribe, name="unsubscribe"),
     path("react/<kind:kind>/<int:paper_pk>/<token>/", views.react, name="react"),
+    path("opened/<int:paper_pk>/", views.note_opened, name="opened"),
     path("digest/<token>/", views.digest, name="digest"),
 ]

@@ -8,6 +8,7 @@ from datetime import date
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +23,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from papers import corpus
 from papers.models import Paper
-from subscriptions import changes, digests, insight, library, readers, signup, tasks, tokens
+from subscriptions import (
+    changes,
+    digests,
+    insight,
+    library,
+    opened,
+    readers,
+    signup,
+    tasks,
+    tokens,
+)
 from subscriptions.forms import (
     AuthorPageForm,
     InterestsForm,
@@ -33,7 +44,7 @@ from subscriptions.forms import (
     UploadForm,
     WhyForm,
 )
-from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
 from subscriptions.profiles import paper_text, profiles
 from subscriptions.references import ReferencesError, references
 from subscriptions.schedule import zones
@@ -41,6 +52,7 @@ from subscriptions.tokens import BadLink, Purpose
 from subscriptions.why import why_not
 
 View = Callable[..., HttpResponse]
+OPENED_COOKIE = "opened"  # in browsers in which a reader allowed that opened papers are noted
 
 
 def opened_by(purpose: Purpose) -> Callable[[View], View]:
@@ -276,6 +288,8 @@ def _profile_page(
         "author_form": author_form or AuthorPageForm(),
         "why_form": why_form,
         "answer": answer,
+        "opened": Opened.objects.allowed().filter(subscriber=reader).select_related("paper")[:50],
+        "noted_here": _opener(request) == str(reader.pk),
     }
     context |= _drivers(reader)
     status = 400 if refused or why_form.errors else 200
@@ -301,7 +315,7 @@ def _drivers(reader: Subscriber) -> dict[str, Any]:
 
 def _profile_links(pk: str) -> dict[str, str]:
     token = tokens.make(Purpose.PREFERENCES, pk)
-    names = ("remove", "mute", "upload", "author", "reset")
+    names = ("remove", "mute", "upload", "author", "opened", "reset")
     links = {name: reverse(f"profile-{name}", args=[token]) for name in names}
     return links | {name: reverse(name, args=[token]) for name in ("profile", "preferences")}
 
@@ -385,3 +399,45 @@ def reset(request: HttpRequest, pk: str) -> HttpResponse:
     changes.reset(int(pk))
     messages.success(request, _("Your profile is blank again. You get what trends."))
     return _back_to_profile(pk)
+
+
+@require_POST
+@opened_by(Purpose.PREFERENCES)
+def learn_from_opened(request: HttpRequest, pk: str) -> HttpResponse:
+    """Allow that papers opened in this browser are noted, or forbid it and forget them."""
+    get_object_or_404(Interests, pk=pk)
+    back = _back_to_profile(pk)
+    if request.POST.get("allow") == "yes":
+        opened.allow(int(pk))
+        back.set_cookie(
+            OPENED_COOKIE,
+            tokens.make(Purpose.OPENED, pk),
+            max_age=Purpose.OPENED.value,
+            httponly=True,
+            secure=settings.SESSION_COOKIE_SECURE,
+            samesite="Lax",
+        )
+        messages.success(request, _("Papers you open in this browser count from now on."))
+    else:
+        opened.forget(int(pk))
+        back.delete_cookie(OPENED_COOKIE, samesite="Lax")
+        messages.success(request, _("Nothing you open is noted any more; the list is forgotten."))
+    return back
+
+
+@require_POST
+def note_opened(request: HttpRequest, paper_pk: int) -> HttpResponse:
+    """A paper's page reports that it was opened, in a browser in which its reader allowed that."""
+    answer = HttpResponse(status=204)
+    reader = _opener(request)
+    if not (reader and opened.note(int(reader), paper_pk, timezone.now())):
+        answer.delete_cookie(OPENED_COOKIE, samesite="Lax")  # forbidden since, elsewhere
+    return answer
+
+
+def _opener(request: HttpRequest) -> str:
+    """Which reader allowed it in this browser; "" for none."""
+    try:
+        return tokens.read(Purpose.OPENED, request.COOKIES.get(OPENED_COOKIE, ""))
+    except BadLink:
+        return ""

@@ -16,7 +16,7 @@ from papers.models import Paper
 from subscriptions import digests
 from subscriptions.composition import SECTIONS, Shelf, compose
 from subscriptions.matching import Candidates, Profile, match
-from subscriptions.models import Digest, Reaction, Subscriber
+from subscriptions.models import Digest, Opened, Reaction, Subscriber
 from subscriptions.profiles import paper_ids, profiles
 from subscriptions.schedule import local_day
 
@@ -65,6 +65,8 @@ def _known(case: _Case) -> str:
         return _("You asked for less like it, so it never comes.")
     if reaction or case.paper.pk in paper_ids(case.profile.liked):
         return _("It is one of the papers you like: it helps to find others, and is not sent.")
+    if Opened.objects.allowed().filter(subscriber=case.reader, paper=case.paper).exists():
+        return _("You opened it on this site, so you know it already.")
     return ""
 
 

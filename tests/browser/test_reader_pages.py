@@ -1,0 +1,47 @@
+"""The pages on which readers see and steer what they get."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Paper
+from subscriptions import readers, signup, tokens
+from subscriptions.models import Interests, Opened, Subscriber
+from subscriptions.tokens import Purpose
+from tests.browser.conftest import Browser, until
+
+
+@pytest.fixture
+def reader(papers: str) -> Subscriber:
+    now = timezone.now()
+    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    topics = "Reasoning of large language models; long context"
+    Interests.objects.filter(subscriber=made).update(topics=topics)
+    readers.activate(made, now)
+    return made
+
+
+def profile_of(reader: Subscriber) -> str:
+    return reverse("profile", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+
+
+def test_opened_papers_are_noted_once_the_reader_allowed_it(
+    browser: Browser, reader: Subscriber
+) -> None:
+    first, second = Paper.objects.order_by("-score")[:2]
+    browser.open(first.get_absolute_url())
+    browser.open(profile_of(reader))
+    browser.press("Learn from papers I open here")
+    browser.sees("count from now on")
+    browser.open(second.get_absolute_url())
+    browser.sees("this one is noted")
+    until(Opened.objects.exists, "the page to report that it was opened")
+    browser.open(profile_of(reader))
+    browser.sees(second.title)
+    browser.press("Stop, and forget them all")
+    browser.sees("the list is forgotten")
+    assert not Opened.objects.exists()
+    browser.open(first.get_absolute_url())
+    assert not browser.chrome.find_elements("id", "opened")

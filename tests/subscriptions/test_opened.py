@@ -1,0 +1,165 @@
+"""Papers opened on the site: a weak example, only for readers who allowed that they are noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from papers.models import Paper
+from subscriptions import digests, opened, tokens
+from subscriptions.matching import Profile, match
+from subscriptions.models import Interests, Opened, Subscriber
+from subscriptions.profiles import paper_text, profiles
+from subscriptions.tokens import Purpose
+from subscriptions.why import why_not
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+
+
+def choose(client: Client, reader: Subscriber, allow: str) -> str:
+    url = reverse("profile-opened", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    return client.post(url, {"allow": allow}, follow=True).text
+
+
+def report(client: Client, paper: Paper) -> int:
+    return client.post(reverse("opened", args=[paper.pk])).status_code
+
+
+def profile_page(client: Client, reader: Subscriber) -> str:
+    return client.get(reverse("profile", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])).text
+
+
+def test_nothing_is_noted_unless_the_reader_allowed_it(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader()
+    assert "Learn from papers I open here" in profile_page(client, reader)
+    assert 'id="opened"' not in client.get(edition[0].get_absolute_url()).text
+    assert report(client, edition[0]) == 204
+    client.cookies["opened"] = tokens.make(Purpose.OPENED, reader.pk)  # of a browser long ago
+    assert report(client, edition[0]) == 204
+    assert not client.cookies["opened"].value
+    assert not Opened.objects.exists()
+
+
+def test_an_opened_paper_is_noted_by_its_page_and_never_by_looking(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader()
+    assert "count from now on" in choose(client, reader, "yes")
+    page = client.get(edition[0].get_absolute_url()).text
+    assert f'action="{reverse("opened", args=[edition[0].pk])}"' in page
+    assert not Opened.objects.exists(), "a GET changes nothing"
+    assert client.get(reverse("opened", args=[edition[0].pk])).status_code == 405
+    for _ in range(2):
+        assert report(client, edition[0]) == 204
+    assert Opened.objects.get().paper == edition[0]
+    assert edition[0].title in profile_page(client, reader)
+
+
+def test_another_browser_and_a_changed_cookie_note_nothing(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader()
+    choose(client, reader, "yes")
+    other = Client()
+    report(other, edition[0])
+    other.cookies["opened"] = str(client.cookies["opened"].value) + "x"
+    report(other, edition[0])
+    other.cookies["opened"] = tokens.make(Purpose.PREFERENCES, reader.pk)
+    report(other, edition[0])
+    assert not Opened.objects.exists()
+    assert "Note them in this browser too" in profile_page(other, reader)
+    assert "Note them in this browser too" not in profile_page(client, reader)
+
+
+def test_reporting_needs_csrf(make_reader: MakeReader, edition: list[Paper]) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies["opened"] = tokens.make(Purpose.OPENED, make_reader().pk)
+    assert report(strict, edition[0]) == 403
+
+
+def test_each_is_removed_with_one_tap_and_stopping_forgets_all(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader()
+    choose(client, reader, "yes")
+    for paper in edition[:3]:
+        report(client, paper)
+    remove = reverse("profile-remove", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    client.post(remove, {"kind": "opened", "entry": edition[0].pk})
+    assert Opened.objects.count() == 2
+    for _ in range(2):
+        assert "the list is forgotten" in choose(client, reader, "no")
+    assert not Opened.objects.exists()
+    assert not client.cookies["opened"].value
+    report(client, edition[1])
+    assert not Opened.objects.exists()
+
+
+def test_a_reset_forgets_them_too(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader()
+    choose(client, reader, "yes")
+    report(client, edition[0])
+    client.post(reverse("profile-reset", args=[tokens.make(Purpose.PREFERENCES, reader.pk)]))
+    assert not Opened.objects.exists()
+    assert not Interests.objects.get().learns_from_opened
+
+
+def test_hidden_and_missing_papers_are_not_noted_and_only_the_newest_are_kept(
+    make_reader: MakeReader, edition: list[Paper], now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = make_reader(interests={"learns_from_opened": True})
+    Paper.objects.filter(pk=edition[0].pk).update(hidden=True)
+    assert opened.note(reader.pk, edition[0].pk, now)
+    assert opened.note(reader.pk, 10**9, now)
+    assert not Opened.objects.exists()
+    monkeypatch.setattr(opened, "KEPT", 2)
+    for number, paper in enumerate(edition[1:5]):
+        opened.note(reader.pk, paper.pk, now + timedelta(minutes=number))
+    assert set(Opened.objects.values_list("paper", flat=True)) == {edition[3].pk, edition[4].pk}
+
+
+def test_it_counts_a_little_and_a_liked_paper_counts_more(
+    make_reader: MakeReader, edition: list[Paper], now: datetime
+) -> None:
+    reader = make_reader(interests={"learns_from_opened": True, "topics": "medical images"})
+    opened.note(reader.pk, edition[0].pk, now)
+    [wanted] = profiles([reader])
+    assert wanted.opened == (paper_text(edition[0]),)
+    candidates = digests.Pool.of(now.date()).candidates
+    near = next(n for n, one in enumerate(candidates.papers) if one.key == str(edition[2].pk))
+    text = wanted.text
+    ways: list[Profile] = [
+        Profile(text=text),
+        Profile(text=text, opened=wanted.opened),
+        Profile(text=text, liked=wanted.opened),
+    ]
+    nothing, looked, liked = (found.scores[near] for found in match(ways, candidates))
+    assert nothing < looked < liked
+
+
+def test_what_was_opened_is_not_sent_and_says_why(
+    make_reader: MakeReader, edition: list[Paper], now: datetime
+) -> None:
+    reader = make_reader(interests={"learns_from_opened": True})
+    assert edition[0].pk in digests.preview(reader, now).paper_ids
+    opened.note(reader.pk, edition[0].pk, now)
+    assert edition[0].pk not in digests.preview(reader, now).paper_ids
+    assert "You opened it" in why_not(reader, str(edition[0].arxiv_id), now)
+
+
+def test_rows_of_a_reader_who_forbade_it_teach_nothing(
+    make_reader: MakeReader, edition: list[Paper], now: datetime
+) -> None:
+    reader = make_reader()
+    Opened.objects.create(subscriber=reader, paper=edition[0], created_at=now)
+    assert profiles([reader])[0].opened == ()
+    assert edition[0].pk in digests.preview(reader, now).paper_ids
