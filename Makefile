@@ -39,6 +39,9 @@ requirements:  ## Resolve and pin the dependencies anew, with hashes
 
 PINS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
+bench: $(VENV)/dev  ## Speed of reading papers in, next to feedparser
+	@$(BIN)/python manage.py bench ingest
+
 stop:  ## Stop the embedded PostgreSQL and Redis
 	@test ! -x $(BIN)/python || $(BIN)/python manage.py services stop
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from papers import trending
+from django.db import transaction
+
+from papers import bulk, trending
 from papers.lexicon import Lexicon, PaperText
 from papers.models import Paper, StoredLexicon
 
@@ -59,7 +61,8 @@ def rescore(now: datetime) -> int:
     for paper in papers:
         result = trending.score(signals(paper), now)
         paper.score, paper.score_parts, paper.scored_at = result.total, result.parts, now
-    Paper.objects.bulk_update(papers, ["score", "score_parts", "scored_at"], batch_size=500)
+    with transaction.atomic():
+        bulk.update(papers, ["score", "score_parts", "scored_at"])
     return len(papers)
 
 

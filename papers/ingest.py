@@ -13,8 +13,8 @@ from datetime import datetime
 from hashlib import sha256
 
 from django.db import connection, transaction
-from django.db.models import Q
 
+from papers import bulk
 from papers.feeds import Entry, ParsedDocument, parse
 from papers.models import Document, Observation, Paper, Source
 from papers.text import name_key, title_key
@@ -36,6 +36,9 @@ BLANKS = (
     "thumbnail_url",
 )
 COUNTS = ("votes", "comments", "stars")
+# One parameter for each kind of identity, however many entries; the planner joins three indexes.
+SAME = """SELECT * FROM papers_paper
+    WHERE arxiv_id = ANY(%s) OR doi = ANY(%s) OR title_key = ANY(%s) ORDER BY id"""
 OWNED = (
     *TEXT,
     *BLANKS,
@@ -113,15 +116,16 @@ def _keep_counts(document: Document, result: Result) -> None:
 
 
 def _store_entries(entries: Sequence[Entry], document: Document, result: Result) -> None:
-    known = Known.of(entries)
+    keys = [identity_by_title(entry.title, entry.authors) for entry in entries]
+    known = Known.of(entries, keys)
     new: list[Paper] = []
     changed: dict[int, Paper] = {}
     touched: list[tuple[Paper, Entry]] = []
     observed = _observed(document)
-    for entry in entries:
-        paper = known.find(entry)
+    for entry, key in zip(entries, keys, strict=True):
+        paper = known.find(entry, key)
         if paper is None:
-            paper = _new_paper(entry, document)
+            paper = _new_paper(entry, key, document)
             known.take_doi(paper, entry.doi)
             known.add(paper)
             new.append(paper)
@@ -135,16 +139,9 @@ def _store_entries(entries: Sequence[Entry], document: Document, result: Result)
         else:
             result.unchanged += 1
         touched.append((paper, entry))
-    Paper.objects.bulk_create(new)
-    _update(changed.values())
+    bulk.insert(new)
+    bulk.update(list(changed.values()), OWNED)
     _observe(touched, document)
-
-
-def _update(papers: Iterable[Paper]) -> None:
-    """One statement for all rows; the curator's columns are not among those written."""
-    Paper.objects.bulk_create(
-        list(papers), update_conflicts=True, unique_fields=["id"], update_fields=OWNED
-    )
 
 
 def _observed(document: Document) -> set[int]:
@@ -185,11 +182,10 @@ class Known:
             self.add(paper)
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> Known:
-        same = Q(arxiv_id__in={entry.arxiv_id for entry in entries if entry.arxiv_id})
-        same |= Q(doi__in={entry.doi for entry in entries if entry.doi})
-        same |= Q(title_key__in={identity_by_title(e.title, e.authors) for e in entries})
-        return cls(Paper.objects.filter(same).order_by("pk"))
+    def of(cls, entries: Sequence[Entry], keys: Sequence[str]) -> Known:
+        """`keys` are the entries' identities by title, one each."""
+        ids = [entry.arxiv_id for entry in entries if entry.arxiv_id]
+        return cls(Paper.objects.raw(SAME, [ids, [e.doi for e in entries if e.doi], list(keys)]))
 
     def add(self, paper: Paper) -> None:
         if paper.arxiv_id:
@@ -198,12 +194,11 @@ class Known:
             self.by_doi[paper.doi] = paper
         self.by_title.setdefault(paper.title_key, paper)
 
-    def find(self, entry: Entry) -> Paper | None:
+    def find(self, entry: Entry, key: str) -> Paper | None:
         """The paper an entry is about. Titles count only where no id says otherwise."""
         by_id = self.by_arxiv_id.get(entry.arxiv_id) or self.by_doi.get(entry.doi)
         if by_id and not _differ(by_id, entry):
             return by_id
-        key = identity_by_title(entry.title, entry.authors)
         by_title = self.by_title.get(key)
         if by_title is None or _differ(by_title, entry):
             return None
@@ -226,11 +221,11 @@ def _differ(paper: Paper, entry: Entry) -> bool:
     return bool(paper.doi and entry.doi and paper.doi != entry.doi)
 
 
-def _new_paper(entry: Entry, document: Document) -> Paper:
+def _new_paper(entry: Entry, key: str, document: Document) -> Paper:
     seen = document.first_seen_at
     paper = Paper(
         arxiv_id=entry.arxiv_id or None,
-        title_key=identity_by_title(entry.title, entry.authors),
+        title_key=key,
         version=entry.version,
         text_from=document.kind,
         authors=list(entry.authors),

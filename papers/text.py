@@ -76,6 +76,8 @@ _UNPRINTABLE = re.compile(
 
 def one_line(text: str) -> str:
     """`text` fit for a header or a table cell: one line, printable, NFC."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     text = _UNPRINTABLE.sub("", _LINE_BREAKS.sub(" ", text))
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
@@ -266,6 +268,7 @@ def extract(abstract: str, limit: int = 2) -> str:
 # --- Names and keys ---------------------------------------------------------------------------
 
 _MARKS = re.compile("[\u0300-\u036f]")
+_NO_WORD = re.compile("[^a-z0-9]+")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
@@ -281,6 +284,8 @@ def short_authors(authors: Sequence[str], limit: int = 3) -> str:
 
 def _folded(text: str) -> str:
     """`text` without case and accents, a space for all but letters, digits and other marks."""
+    if text.isascii():
+        return _NO_WORD.sub(" ", text.lower())
     text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_LETTERS)
     return "".join(sign if unicodedata.category(sign)[0] in "LNM" else " " for sign in text)
 

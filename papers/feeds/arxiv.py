@@ -6,8 +6,8 @@ of the listing go around without namespaces and with "pubdate".
 """
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
@@ -32,11 +32,19 @@ class _Element:
         return [child for name in names for child in self.children.get(name, ())]
 
     def texts(self, *names: str) -> list[str]:
-        found = ("".join(map(str, child.itertext())).strip() for child in self.all(*names))
-        return [text for text in found if text]
+        return [text for child in self.all(*names) if (text := _text(child))]
 
     def text(self, *names: str) -> str:
-        return next(iter(self.texts(*names)), "")
+        for name in names:
+            for child in self.children.get(name, ()):
+                if text := _text(child):
+                    return text
+        return ""
+
+
+def _text(node: etree._Element) -> str:
+    text = "".join(map(str, node.itertext())) if len(node) else node.text or ""
+    return text.strip()
 
 
 def parse_listing(data: bytes) -> ParsedDocument:
@@ -117,7 +125,7 @@ def _parser(recover: bool) -> etree.XMLParser:
 
 def _closed(data: bytes, root: etree._Element) -> bool:
     """Whether the root's end tag is there (in any character width)."""
-    end = f"</(?:\\w+:)?{re.escape(_local_name(root))}".encode()
+    end = f"</(?:\\w+:)?{re.escape(_local_name(root.tag))}".encode()
     return re.search(end, data[-400:].replace(b"\0", b""), re.I) is not None
 
 
@@ -126,15 +134,16 @@ def _broken_off(number: int, error: str) -> Refusal:
 
 
 def _element(node: etree._Element) -> _Element:
-    children: dict[str, list[etree._Element]] = defaultdict(list)
+    children: dict[str, list[etree._Element]] = {}
     for child in node.iterchildren("*"):
-        children[_local_name(child)].append(child)
+        children.setdefault(_local_name(child.tag), []).append(child)
     return _Element(children)
 
 
-def _local_name(node: etree._Element) -> str:
+@lru_cache(maxsize=512)
+def _local_name(tag: str) -> str:
     """ "creator" for dc:creator, also where a copy has lost the declaration of "dc"."""
-    return re.split(r"[}:]", str(node.tag))[-1].lower()
+    return re.split(r"[}:]", str(tag))[-1].lower()
 
 
 def _listed_id(item: _Element) -> tuple[str, int | None]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -31,6 +32,9 @@ _WITHDRAWN = re.compile(
     r"|^\W*(?:paper )?withdrawn\s*(?:$|[.;:,(]|(?:by|due|because|as|since|for|pending)\b)",
     re.I,
 )
+_LETTER = re.compile(r"[^\W\d_]")
+# What needs no reading: most names, and there are ten thousand in a day.
+_PLAIN_NAME = re.compile(r"[A-Za-z]+\.?(?:[ '-][A-Za-z]+\.?)*")
 
 Item = TypeVar("Item")
 
@@ -94,12 +98,16 @@ def tex_title(text: str) -> str:
 
 def tex_abstract(text: str) -> str:
     """Paragraphs with LaTeX made readable, separated by blank lines."""
-    return abstract(readable(text[:MAX_RAW]))
+    return _tidied(readable(text[:MAX_RAW]))
 
 
 def abstract(text: str) -> str:
     """Paragraphs separated by blank lines."""
-    return _shortened("\n\n".join(filter(None, map(one_line, unwrap(text).split("\n\n")))))
+    return _tidied(unwrap(text))
+
+
+def _tidied(unwrapped: str) -> str:
+    return _shortened("\n\n".join(filter(None, map(one_line, unwrapped.split("\n\n")))))
 
 
 def short(text: str) -> str:
@@ -115,8 +123,10 @@ def _shortened(text: str) -> str:
 
 def names(received: Iterable[str]) -> tuple[str, ...]:
     """Author names, readable, without those that hold no letter ("Team, :, A. Name" has one)."""
-    readable_names = (one_line(readable(name)) for name in received)
-    named = (name for name in readable_names if any(map(str.isalpha, name)))
+    readable_names = (
+        name if _PLAIN_NAME.fullmatch(name) else one_line(readable(name)) for name in received
+    )
+    named = (name for name in readable_names if _LETTER.search(name))
     return tuple(_bounded(named, MAX_AUTHORS))
 
 
@@ -168,6 +178,11 @@ def day(text: object) -> date | None:
 def _read_date(text: object) -> datetime | None:
     if not isinstance(text, str) or len(text) > 100:
         return None
+    return _dated(text)
+
+
+@lru_cache(maxsize=1024)  # a whole day's entries bear one date
+def _dated(text: str) -> datetime | None:
     read = _iso_date(text.strip()) or _mail_date(text.strip())
     if read is None or read.year not in YEARS:
         return None
@@ -190,4 +205,5 @@ def _mail_date(text: str) -> datetime | None:
 
 def withdrawn(*texts: str) -> bool:
     """Whether an abstract or a comment says that the paper was withdrawn."""
-    return any(_WITHDRAWN.search(text) for text in texts)
+    suspects = (text for text in texts if "ithdraw" in text or "ITHDRAW" in text)
+    return any(_WITHDRAWN.search(text) for text in suspects)

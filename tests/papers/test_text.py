@@ -112,6 +112,17 @@ def test_hard_wraps_are_undone_and_paragraphs_kept() -> None:
     assert unwrap(wrapped) == "One two $x$ three.\n\nNext one."
 
 
+@pytest.mark.skipif(not CORPUS.is_file(), reason="no shared data here")
+def test_what_is_put_together_piece_by_piece_is_as_it_is_read_as_a_whole() -> None:
+    with gzip.open(CORPUS, "rt") as lines:
+        papers = [json.loads(line) for _, line in zip(range(6000), lines, strict=False)]
+    texts = [text for paper in papers for text in (paper["title"], paper["abstract"])]
+    pieced = [(text, latex._piecewise(text)) for text in texts if "\\" in text or "$" in text]
+    assert sum(bool(quick) for _, quick in pieced) > 0.6 * len(pieced)
+    for text, quick in pieced:
+        assert not quick or quick == latex._parsed(text)
+
+
 @pytest.mark.parametrize(
     "tex",
     [

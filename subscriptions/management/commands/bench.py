@@ -8,7 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-SUBJECTS: dict[str, Any] = {}
+from subscriptions.benchmarks import ingest
+
+SUBJECTS: dict[str, Any] = {"ingest": ingest}
 
 
 class Command(BaseCommand):
