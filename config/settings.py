@@ -206,12 +206,14 @@ if not MAIL_DOMAIN:
     raise ImproperlyConfigured(f"DEFAULT_FROM_EMAIL: {DEFAULT_FROM_EMAIL!r} is no e-mail address.")
 UNSUBSCRIBE_EMAIL: str = read(env.str, "UNSUBSCRIBE_EMAIL", f"unsubscribe@{MAIL_DOMAIN}")
 CONTACT_EMAIL: str = read(env.str, "CONTACT_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1])
+OPERATOR_EMAIL: str = read(env.str, "OPERATOR_EMAIL", CONTACT_EMAIL)
 ALLOW_PRIVATE_SOURCES: bool = read(env.bool, "ALLOW_PRIVATE_SOURCES", False)
 USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"
 
 # --- What a digest holds and when it is too late for it -----------------------------------
 LOOKBACK_DAYS = within("LOOKBACK_DAYS", 7, 1, 31)
-DIGEST_CUTOFF_HOURS = within("DIGEST_CUTOFF_HOURS", 10, 1, 23)
+DIGEST_CUTOFF = timedelta(hours=within("DIGEST_CUTOFF_HOURS", 10, 1, 23))
+DIGEST_SPREAD = timedelta(minutes=within("DIGEST_SPREAD_MINUTES", 0, 0, 59))
 SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
 CONFIRMATION_COOLDOWN = timedelta(minutes=within("CONFIRMATION_COOLDOWN_MINUTES", 60, 1, 10080))
 PENDING_EXPIRES = timedelta(days=within("PENDING_EXPIRES_DAYS", 7, 1, 90))
@@ -230,6 +232,7 @@ CELERY_TASK_ROUTES = {
     "papers.*": {"queue": "ingest"},
     "subscriptions.tasks.send_confirmation": {"queue": "urgent"},
     "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
+    "subscriptions.tasks.tell_operator": {"queue": "urgent"},
     "subscriptions.tasks.deliver": {"queue": "mail"},
     "subscriptions.tasks.import_author": {"queue": "ingest"},
     "subscriptions.*": {"queue": "build"},
@@ -253,7 +256,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "hand over what was left behind": {
         "task": "subscriptions.tasks.sweep",
-        "schedule": timedelta(minutes=2),
+        "schedule": timedelta(seconds=30),
+    },
+    "close the books of editions that are over": {
+        "task": "subscriptions.tasks.close_editions",
+        "schedule": timedelta(hours=1),
     },
     "forget sign-ups that were never confirmed": {
         "task": "subscriptions.tasks.expire_pending",
@@ -269,7 +276,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 if not DEBUG:
     SECURE_SSL_REDIRECT = read(env.bool, "SECURE_SSL_REDIRECT", True)
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz(/editions)?$"]
     SECURE_HSTS_SECONDS = within("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True

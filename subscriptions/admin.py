@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from subscriptions import digests, emails
-from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions import digests, emails, readers
+from subscriptions.models import Digest, Edition, Interests, Reaction, Subscriber
 
 
 class InterestsInline(admin.StackedInline):
@@ -45,7 +45,7 @@ class SubscriberAdmin(admin.ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
-        digests.reschedule(obj, timezone.now())
+        readers.reschedule(obj, timezone.now())
         obj.save(update_fields=[*form.changed_data, "next_digest_at"])
 
     @admin.action(description="Send me a test of today's digest of the chosen readers")
@@ -99,3 +99,21 @@ class DigestAdmin(admin.ModelAdmin):
         )
         lines = format_html_join("", "<li><b>{}</b> {}: {} ({})</li>", rows)
         return format_html("<ol>{}</ol>", lines)
+
+
+@admin.register(Edition)
+class EditionAdmin(admin.ModelAdmin):
+    """An edition and how far it has come."""
+
+    list_display = ("day", "state", "due", "changed_at", "closed_at", "alarm")
+    list_filter = ("state",)
+    readonly_fields = (
+        *("day", "state", "why", "by", "changed_at", "paused_until", "told_at"),
+        *("due", "erased", "closed_at", "books", "alarm"),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
+        return False

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from subscriptions import digests, emails
-from subscriptions.models import Digest, Subscriber
+from subscriptions import digests, editions, emails
+from subscriptions.models import Digest, Edition, Subscriber
 from subscriptions.outcomes import LONGEST_WHY, Kind, Outcome
 from subscriptions.transports import Transport, open_transport
 
@@ -100,11 +100,16 @@ def _retry_or_fail(digest: Digest, outcome: Outcome, now: datetime) -> None:
 
 def sweep(now: datetime) -> list[int]:
     """Put right what was left behind; returns the digests to hand over again."""
+    editions.try_again(now)
     in_hand = Digest.objects.filter(status=Digest.Status.SENDING)
     in_hand.filter(claimed_at__lt=now - IN_DOUBT_AFTER).update(
         status=Digest.Status.UNCERTAIN, reason="The worker was lost during the hand-over."
     )
     pending = Digest.objects.filter(status=Digest.Status.PENDING)
+    cancelled = Edition.objects.filter(state=Edition.State.CANCELLED)
+    pending.filter(day__in=cancelled.values("day")).update(
+        status=Digest.Status.SKIPPED, reason="The edition was cancelled."
+    )
     pending.filter(expires_at__lte=now).update(
         status=Digest.Status.FAILED, reason="Too late: not handed over before the cut-off."
     )
@@ -114,4 +119,5 @@ def sweep(now: datetime) -> list[int]:
     late = pending.filter(next_attempt_at__lt=now - LEFT_BEHIND_AFTER) | pending.filter(
         attempts__gt=0, next_attempt_at__lte=now
     )
+    late = late.exclude(day__in=Edition.objects.held(now).values("day"))
     return list(late.order_by("next_attempt_at").values_list("pk", flat=True)[:SWEEP])

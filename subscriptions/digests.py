@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from papers import corpus
 from papers.models import Paper
 from papers.text import extract, short_authors
 from papers.trending import in_words
-from subscriptions import composition, emails, tokens
+from subscriptions import composition, editions, emails, tokens
 from subscriptions.composition import FOR_YOU, SECTIONS, Choice, Shelf
 from subscriptions.matching import Candidates, Match, Profile, match
 from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
@@ -84,16 +85,15 @@ def _prepared(day: date, *_state: object) -> Pool:
 
 
 def due_chunks(now: datetime) -> Iterator[list[int]]:
-    """Primary keys of due readers, a chunk at a time, by key so that memory stays flat."""
-    last = 0
-    while chunk := list(
-        Subscriber.objects.due(now)
-        .filter(pk__gt=last)
-        .order_by("pk")
-        .values_list("pk", flat=True)[: settings.SUBSCRIBERS_PER_TASK]
-    ):
+    """Primary keys of due readers, who waited longest first, a chunk at a time.
+
+    One walk along the index of who is due, read piece by piece so that memory stays flat.
+    """
+    size = settings.SUBSCRIBERS_PER_TASK
+    due = Subscriber.objects.due(now).order_by("next_digest_at", "pk")
+    walk = due.values_list("pk", flat=True).iterator(chunk_size=size)
+    while chunk := list(islice(walk, size)):
         yield chunk
-        last = chunk[-1]
 
 
 @transaction.atomic
@@ -150,6 +150,7 @@ def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
         made += _digests(day, [reader for reader in group if reader.pk not in done], now)
     Digest.objects.bulk_create(made)
     _advance(readers, now)
+    editions.enter(Counter(digest.day for digest in made))
     return [digest.pk for digest in made if digest.status == Digest.Status.PENDING]
 
 
@@ -162,10 +163,11 @@ def _by_day(readers: Sequence[Subscriber]) -> dict[date, list[Subscriber]]:
 
 
 def _advance(readers: Sequence[Subscriber], now: datetime) -> None:
+    """The next digest is the first that is not too late: after a day without power, today's."""
     for reader in readers:
         if reader.next_digest_at:
             reader.last_digest_day = local_day(reader.timezone, reader.next_digest_at)
-        reschedule(reader, now)
+        reschedule(reader, now - settings.DIGEST_CUTOFF)
     Subscriber.objects.bulk_update(readers, ["next_digest_at", "last_digest_day"])
 
 
@@ -190,7 +192,7 @@ def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: dat
         day=day,
         created_at=now,
         next_attempt_at=now,
-        expires_at=due + timedelta(hours=settings.DIGEST_CUTOFF_HOURS),
+        expires_at=due + settings.DIGEST_CUTOFF,
     )
     if digest.expires_at <= now:
         return _skipped(digest, f"Too late: it was due at {due:%Y-%m-%d %H:%M} UTC.")

@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from papers.text import one_line
 from subscriptions import tokens
 from subscriptions.mime import Outgoing
-from subscriptions.models import Digest, Subscriber
+from subscriptions.models import Digest, Edition, Subscriber
 from subscriptions.tokens import Purpose
 
 LARGEST_HTML = 102_400  # bytes; Gmail cuts what is longer, and the unsubscribe link with it
@@ -106,6 +106,14 @@ def test_digest(digest_: Digest, context: Mapping[str, Any], to: str) -> EmailMu
     message = digest(shown, context)
     message.subject = f"[Test] {message.subject}"[:SUBJECT_LENGTH]
     return message
+
+
+def edition_trouble(edition: Edition) -> EmailMessage:
+    """Tells the operator that an edition is paused or its books do not close."""
+    page = reverse("admin:subscriptions_edition_change", args=[edition.pk])
+    context = {"edition": edition, "page_url": absolute(page)}
+    subject, _, text = render_to_string("emails/edition_trouble.txt", context).partition("\n")
+    return EmailMessage(one_line(subject), text.strip() + "\n", to=[settings.OPERATOR_EMAIL])
 
 
 def message_id(digest: Digest) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 
 from papers.models import Paper
 
@@ -186,6 +188,49 @@ class Opened(models.Model):
         return f"{self.subscriber_id}: opened {self.paper_id}"
 
 
+class EditionQuerySet(models.QuerySet["Edition"]):
+    def held(self, now: datetime) -> EditionQuerySet:
+        """Of these nothing is claimed: cancelled, or paused and not yet to be tried again."""
+        over = models.Q(state=Edition.State.PAUSED, paused_until__lte=now)
+        return self.exclude(models.Q(state=Edition.State.OPEN) | over)
+
+
+class Edition(models.Model):
+    """All digests of one local day: whether they may go out, and whether the books add up."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        PAUSED = "paused"
+        CANCELLED = "cancelled"
+
+    day = models.DateField(primary_key=True, help_text="The readers' local day.")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    why = models.TextField(blank=True, help_text="Why it is paused or cancelled.")
+    by = models.CharField(max_length=150, blank=True, help_text="Who paused, resumed or cancelled.")
+    changed_at = models.DateTimeField(null=True, blank=True)
+    paused_until = models.DateTimeField(
+        null=True, blank=True, help_text="Tried again by itself then; empty: only by hand."
+    )
+    told_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the operator was told of this pause or alarm."
+    )
+    due = models.PositiveIntegerField(default=0, help_text="Digests made for readers who were due.")
+    erased = models.PositiveIntegerField(
+        default=0, help_text="Of these, deleted with their readers."
+    )
+    closed_at = models.DateTimeField(null=True, blank=True)
+    books = models.JSONField(default=dict, help_text="Digests by state when the books were closed.")
+    alarm = models.TextField(blank=True, help_text="What did not add up.")
+
+    objects = EditionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return f"edition of {self.day} ({self.state})"
+
+
 class DigestQuerySet(models.QuerySet["Digest"]):
     def claim(self, pk: int, worker: str, now: datetime) -> bool:
         """Take a pending digest for hand-over; False means it is not ours to send.
@@ -193,6 +238,7 @@ class DigestQuerySet(models.QuerySet["Digest"]):
         Whoever unsubscribed meanwhile is part of the condition: nothing is claimed after.
         """
         ready = self.filter(pk=pk, status=Digest.Status.PENDING, next_attempt_at__lte=now)
+        ready = ready.exclude(day__in=Edition.objects.held(now).values("day"))
         return bool(
             ready.filter(subscriber__status=Subscriber.Status.ACTIVE).update(
                 status=Digest.Status.SENDING,
@@ -227,7 +273,10 @@ class Digest(models.Model):
     HOLDS_PAPERS = (Status.PENDING, Status.SENDING, Status.SENT)
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="digests")
+    # Its index would repeat that of one_digest_a_day, and every hand-over writes to each index.
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, related_name="digests", db_index=False
+    )
     day = models.DateField(help_text="The reader's local day.")
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     reason = models.TextField(blank=True, help_text="Why it was skipped, or what went wrong.")
@@ -243,6 +292,12 @@ class Digest(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(
+        max_length=10, blank=True, help_text="The kind of the last hand-over's outcome."
+    )
+    provider_id = models.CharField(
+        max_length=200, blank=True, help_text="What the mail provider calls the message."
+    )
 
     objects = DigestQuerySet.as_manager()
 
@@ -261,7 +316,15 @@ class Digest(models.Model):
                 fields=["claimed_at"], name="digest_in_hand", condition=models.Q(status="sending")
             ),
             models.Index(fields=["day", "status"], name="digest_books"),
+            models.Index(fields=["sent_at"], name="digest_sent", condition=models.Q(status="sent")),
         ]
 
     def __str__(self) -> str:
         return f"digest of {self.day} for {self.subscriber_id} ({self.status})"
+
+
+@receiver(post_delete, sender=Digest)
+def strike_from_the_books(instance: Digest, **_: object) -> None:
+    """A reader who is erased takes their digests along, and the books still close."""
+    still_open = Edition.objects.filter(day=instance.day, closed_at=None)
+    still_open.update(erased=models.F("erased") + 1)

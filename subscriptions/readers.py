@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from subscriptions.models import Interests, Subscriber
-from subscriptions.schedule import Rhythm, next_digest_at
+from subscriptions.schedule import Rhythm, next_digest_at, spread
 
 Status = Subscriber.Status
 
 
-def reschedule(reader: Subscriber, now: datetime) -> None:
+def reschedule(reader: Subscriber, after: datetime) -> None:
     """Set when the next digest is due (not saved); None for whoever gets none."""
-    rhythm = Rhythm(reader.timezone, reader.hour, reader.frequency, reader.weekday)
-    wanted = reader.status == Status.ACTIVE
-    reader.next_digest_at = next_digest_at(rhythm, now, reader.last_digest_day) if wanted else None
+    offset = spread(reader.pk, settings.DIGEST_SPREAD)
+    rhythm = Rhythm(reader.timezone, reader.hour, reader.frequency, reader.weekday, offset)
+    due = next_digest_at(rhythm, after, reader.last_digest_day)
+    reader.next_digest_at = due if reader.status == Status.ACTIVE else None
 
 
 def first_interests(pk: int, said: dict[str, Any]) -> None:

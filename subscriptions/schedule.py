@@ -13,12 +13,13 @@ DAYS_AHEAD = 9  # a week, and a day on each side for zones that skip one
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """timezone: IANA name; hour: 0-23 local; frequency: daily, weekdays, weekly or paused;
-    weekday: 0 (Monday) to 6, for weekly digests."""
+    weekday: 0 (Monday) to 6, for weekly digests; offset: how long after the hour, see `spread`."""
 
     timezone: str
     hour: int
     frequency: str
     weekday: int
+    offset: timedelta = timedelta(0)
 
     def has(self, day: date) -> bool:
         """Is this a day on which the reader wants a digest?"""
@@ -41,13 +42,31 @@ def local_day(timezone: str, now: datetime) -> date:
     return now.astimezone(ZoneInfo(timezone)).date()
 
 
-def due_at(timezone: str, day: date, hour: int) -> datetime:
-    """The first instant (UTC) of a local day at or after an hour.
+def spread(reader: int, window: timedelta) -> timedelta:
+    """How long after the hour a reader's digest is due: anything below `window`, always the same.
+
+    Numbers next to each other land far apart (Knuth's multiplicative hash), so that the readers
+    of an hour come evenly and not as one wall.
+    """
+    share = reader * 2_654_435_761 % 2**32
+    return timedelta(seconds=int(window.total_seconds()) * share // 2**32)
+
+
+def due_at(timezone: str, day: date, hour: int, offset: timedelta = timedelta(0)) -> datetime:
+    """The first instant (UTC) of a local day at or after an hour, and `offset` later.
 
     Where the clock jumps over the hour that is the moment of the jump; where the hour comes
-    twice, the first time.
+    twice, the first time. It is always on that day: where the clock jumps from before the hour
+    into the next day, it is the day's last second.
     """
     zone = ZoneInfo(timezone)
+    due = _first_instant(zone, day, hour) + offset
+    if due.astimezone(zone).date() == day:
+        return due
+    return _first_instant(zone, day + timedelta(days=1), 0) - timedelta(seconds=1)
+
+
+def _first_instant(zone: ZoneInfo, day: date, hour: int) -> datetime:
     wall = datetime.combine(day, time(hour), zone)
     instant = wall.astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
@@ -80,6 +99,6 @@ def next_digest_at(rhythm: Rhythm, now: datetime, last_day: date | None = None) 
     for day in days:
         if not rhythm.has(day) or (last_day and day <= last_day):
             continue
-        if (due := due_at(rhythm.timezone, day, rhythm.hour)) > now:
+        if (due := due_at(rhythm.timezone, day, rhythm.hour, rhythm.offset)) > now:
             return due
     return None

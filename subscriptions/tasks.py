@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from subscriptions import delivery, digests, library, signup
+from subscriptions import delivery, digests, editions, library, signup
 from subscriptions.models import Subscriber
 
 
@@ -51,6 +53,18 @@ def sweep() -> None:
     left = delivery.sweep(timezone.now())
     for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
         deliver.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
+    for day in editions.untold():
+        tell_operator.delay(day.isoformat())
+
+
+@shared_task
+def tell_operator(day: str) -> None:
+    editions.tell_operator(date.fromisoformat(day), timezone.now())
+
+
+@shared_task
+def close_editions() -> None:
+    editions.close(timezone.now())
 
 
 @shared_task

@@ -1,0 +1,175 @@
+"""Editions: all digests of one local day. Pausing them, closing their books, noticing trouble.
+
+Whoever notices trouble here reads PostgreSQL alone, so that it is noticed also when beat, the
+workers or Redis are what failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F, Q
+
+from subscriptions import emails
+from subscriptions.models import Digest, Edition, Subscriber
+
+State, Status = Edition.State, Digest.Status
+
+ITSELF = "Paperboy"  # who paused or resumed, where nobody did
+DAY_IS_OVER = timedelta(hours=36)  # after its midnight in UTC, a day has ended everywhere
+MISSING_AFTER = timedelta(hours=2)
+NO_SUCCESS_FOR = timedelta(minutes=30)
+IN_HAND_FOR = timedelta(minutes=30)
+ALARMS_SHOWN_FOR = timedelta(days=7)
+
+
+def enter(made: Mapping[date, int]) -> None:
+    """Count digests just made as due, in the transaction that makes them."""
+    days = sorted(made)  # always in this order: two workers never wait for each other
+    Edition.objects.bulk_create([Edition(day=day) for day in days], ignore_conflicts=True)
+    for day in days:
+        Edition.objects.filter(day=day).update(due=F("due") + made[day])
+
+
+def pause(day: date, why: str, by: str, now: datetime, until: datetime | None = None) -> bool:
+    """Claim nothing of this edition from now on; False if it is not open.
+
+    Of many workers that meet the same trouble one pauses, so the operator is told once. With
+    `until`, it is tried again by itself then.
+    """
+    Edition.objects.get_or_create(day=day)
+    told = {"told_at": None, "changed_at": now, "paused_until": until}
+    here = Edition.objects.filter(day=day, state=State.OPEN)
+    return bool(here.update(state=State.PAUSED, why=why, by=by, **told))
+
+
+def resume(day: date, by: str, now: datetime) -> bool:
+    """Let the rest of a paused edition go out; False if it is not paused."""
+    return bool(_reopen(Q(day=day), by, now))
+
+
+def cancel(day: date, why: str, by: str, now: datetime) -> bool:
+    """Nothing more of this edition goes out; False if that is so already or all is over.
+
+    The sweep makes what is pending `skipped`, so its papers stay eligible.
+    """
+    here = Edition.objects.filter(day=day, closed_at=None).exclude(state=State.CANCELLED)
+    values = {"why": why, "by": by, "changed_at": now, "paused_until": None, "told_at": now}
+    return bool(here.update(state=State.CANCELLED, **values))
+
+
+def try_again(now: datetime) -> int:
+    """Reopen the editions whose pause is over; returns how many."""
+    return _reopen(Q(paused_until__lte=now), ITSELF, now)
+
+
+def _reopen(which: Q, by: str, now: datetime) -> int:
+    paused = Edition.objects.filter(which, state=State.PAUSED)
+    values = {"why": "", "by": by, "changed_at": now, "paused_until": None}
+    return paused.update(state=State.OPEN, **values)
+
+
+def untold() -> list[date]:
+    """Editions with a pause or an alarm of which the operator has not been told."""
+    trouble = Q(state=State.PAUSED) | ~Q(alarm="")
+    return list(Edition.objects.filter(trouble, told_at=None).values_list("day", flat=True))
+
+
+def tell_operator(day: date, now: datetime) -> bool:
+    """Mail the operator about an edition's trouble, once; False if that was done already.
+
+    The right to tell is taken first. Where mailing fails, which is likely when mail is the
+    trouble, it is given back for the next sweep.
+    """
+    mine = Edition.objects.filter(day=day, told_at=None)
+    if not mine.update(told_at=now):
+        return False
+    edition = Edition.objects.get(day=day)
+    try:
+        emails.edition_trouble(edition).send()
+    except Exception:
+        Edition.objects.filter(day=day, told_at=now).update(told_at=None)
+        raise
+    return True
+
+
+def close(now: datetime) -> list[Edition]:
+    """Close the books of editions that are over; returns those that do not add up."""
+    over = (now - DAY_IS_OVER - settings.DIGEST_CUTOFF - timedelta(hours=1)).date()
+    ended = Edition.objects.filter(closed_at=None, day__lt=over)
+    return [edition for edition in ended if not _closes(edition, now)]
+
+
+def _closes(edition: Edition, now: datetime) -> bool:
+    edition.books = Digest.objects.filter(day=edition.day).books()
+    edition.alarm = discrepancy(edition, edition.books)
+    edition.closed_at = now
+    if edition.alarm:
+        edition.told_at = None
+    edition.save(update_fields=["books", "alarm", "closed_at", "told_at"])
+    return not edition.alarm
+
+
+def discrepancy(edition: Edition, books: Mapping[str, int]) -> str:
+    """What does not add up in the books of an edition that is over; empty when all does."""
+    found = sum(books.values()) + edition.erased
+    under_way = books[Status.PENDING] + books[Status.SENDING]
+    said = []
+    if found != edition.due:
+        said.append(f"{edition.due} were due and {found} are on record.")
+    if under_way:
+        said.append(f"{under_way} are still under way after the cut-off.")
+    return " ".join(said)
+
+
+def trouble(now: datetime) -> list[str]:
+    """What an operator must know now, one sentence each; empty when all is well."""
+    checks = (_missing, _standstill, _forgotten, _held, _alarms)
+    return [said for check in checks for said in check(now)]
+
+
+def _missing(now: datetime) -> list[str]:
+    waiting = Subscriber.objects.due(now - MISSING_AFTER).order_by("next_digest_at")
+    first = waiting.values_list("next_digest_at", flat=True).first()
+    if not first:
+        return []
+    return [
+        f"An edition is missing: readers were due at {_utc(first)} and have no digest. "
+        "Are beat and the build workers running?"
+    ]
+
+
+def _standstill(now: datetime) -> list[str]:
+    held = Edition.objects.held(now).values("day")
+    waiting = Digest.objects.filter(status=Status.PENDING, next_attempt_at__lt=now - NO_SUCCESS_FOR)
+    if not waiting.exclude(day__in=held).exists():
+        return []
+    sent = Digest.objects.filter(status=Status.SENT).order_by("-sent_at")
+    last = sent.values_list("sent_at", flat=True).first()
+    if last and last > now - NO_SUCCESS_FOR:
+        return []
+    since = f"since {_utc(last)}" if last else "so far"
+    return [f"Digests wait and none was sent {since}. Are the mail workers running?"]
+
+
+def _forgotten(now: datetime) -> list[str]:
+    in_hand = Digest.objects.filter(status=Status.SENDING, claimed_at__lt=now - IN_HAND_FOR)
+    if not in_hand.exists():
+        return []
+    return ["Digests were claimed and nobody wrote down what became of them. Is the sweep running?"]
+
+
+def _held(now: datetime) -> list[str]:
+    paused = Edition.objects.filter(state=State.PAUSED, closed_at=None)
+    return [f"The edition of {edition.day} is paused: {edition.why}" for edition in paused]
+
+
+def _alarms(now: datetime) -> list[str]:
+    recent = Edition.objects.filter(closed_at__gt=now - ALARMS_SHOWN_FOR).exclude(alarm="")
+    return [f"The books of {edition.day} do not close: {edition.alarm}" for edition in recent]
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
