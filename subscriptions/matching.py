@@ -24,6 +24,9 @@ from papers.text import name_key
 
 Scores = NDArray[np.float32]
 
+_WORD = re.compile(r"\w+")
+_LIKE_ASCII = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")  # to re.IGNORECASE
+
 # Weights of meaning and of categories beside shared terms, which count once. Chosen on one half
 # of the readers of the evaluation, confirmed on the other: the optimum is flat. Typed words are
 # few, so that meaning has to carry more.
@@ -34,7 +37,7 @@ PROFILE_TERMS = 64  # the strongest: bounds what a reader costs
 FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usual lists of them
 HALF = 0.07  # the likeness of the median paper that readers did pick: it scores one half
 AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
-SHARED_AUTHOR_BOOST = 0.3
+SHARED_AUTHOR_BOOST = 0.2  # more, and the papers of a reading list sink below its authors' others
 LARGEST_TEAM = 30  # the names on papers of larger collaborations say little about their subject
 
 
@@ -123,10 +126,28 @@ class Candidates:
         """Positions of the papers with `phrase` in title or abstract: whole words, any case."""
         words = " ".join(phrase.split())
         if words and words not in self._holding:
-            pattern = _phrase(words)
-            texts = (f"{paper.title}\n{paper.abstract}" for paper in self.papers)
-            self._holding[words] = [n for n, text in enumerate(texts) if pattern.search(text)]
+            pattern, papers = _phrase(words), self.papers
+            self._holding[words] = [
+                n
+                for n in self._saying_all(words)
+                if pattern.search(f"{papers[n].title}\n{papers[n].abstract}")
+            ]
         return self._holding.get(words, [])
+
+    def _saying_all(self, words: str) -> Iterable[int]:
+        """Positions of the papers with all these words somewhere, and maybe of some others."""
+        plain = [word for word in _words(words) if word.isascii()]
+        if not plain:
+            return range(len(self.papers))
+        return sorted(set.intersection(*(self._by_word.get(word, set()) for word in plain)))
+
+    @cached_property
+    def _by_word(self) -> dict[str, set[int]]:
+        index: dict[str, set[int]] = defaultdict(set)
+        for position, paper in enumerate(self.papers):
+            for word in _words(f"{paper.title}\n{paper.abstract}"):
+                index[word].add(position)
+        return dict(index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +185,15 @@ class Match:
 
     def top(self, count: int) -> list[int]:
         """Positions of at most `count` candidates worth it, best first; nothing is padded."""
-        worth = np.flatnonzero((self.scores > 0) & (self.scores >= self.threshold))
-        if 0 < count < len(worth):
-            worth = worth[np.argpartition(-self.scores[worth], count - 1)[:count]]
-        ordered = worth[np.argsort(-self.scores[worth], kind="stable")]
-        return [int(position) for position in ordered[: max(count, 0)]]
+        if count <= 0:
+            return []
+        best = np.arange(len(self.scores))
+        if count < len(best):
+            best = np.argpartition(self.scores, -count)[-count:]
+        found = self.scores[best]
+        worth = (found > 0) & (found >= self.threshold)
+        ordered = best[worth][np.lexsort((best[worth], -found[worth]))]
+        return [int(position) for position in ordered]
 
 
 def match(
@@ -321,6 +346,11 @@ def _positions(keys: Iterable[Iterable[str]]) -> dict[str, list[int]]:
         for name in dict.fromkeys(names):
             index[name].append(position)
     return dict(index)
+
+
+def _words(text: str) -> set[str]:
+    """Words in lower case; letters that a pattern of ASCII letters of any case finds are those."""
+    return set(_WORD.findall(text.translate(_LIKE_ASCII).lower()))
 
 
 def _phrase(words: str) -> re.Pattern[str]:

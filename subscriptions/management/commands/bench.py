@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from subscriptions.benchmarks import ingest
+from subscriptions.benchmarks import ingest, matching
 
-SUBJECTS: dict[str, Any] = {"ingest": ingest}
+SUBJECTS: dict[str, Any] = {"ingest": ingest, "matching": matching}
 
 
 class Command(BaseCommand):

@@ -1,0 +1,221 @@
+"""Matching: reader-paper pairs a second, next to a bare dense product and an SVM per reader.
+
+Readers and papers are made from words drawn as natural language has them, or, with --papers, from
+a file of real ones. Tastes of `DISTINCT` readers are made and then used again and again, so that
+100 thousand readers cost no more memory than 10 thousand.
+"""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from papers.lexicon import Lexicon, PaperText
+from subscriptions import evaluation
+from subscriptions.benchmarks.scratch import peak_mb
+from subscriptions.evaluation import Case, Corpus
+from subscriptions.matching import Candidates, Profile, Taste, match
+
+CORPUS = 12_000  # papers the lexicon learns from
+DISTINCT = 2_000
+CHUNK = 200  # readers at once, as the task that builds digests has them
+TOP = 10
+WIDTH = 256
+SVM_READERS = 3
+MILLION = 1_000_000
+VOCABULARY, SUBJECTS, SUBJECT_WORDS = 60_000, 300, 400
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--readers", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--candidates", type=int, default=1_500)
+    parser.add_argument("--papers", type=Path, help="real papers, as JSON lines, maybe .gz")
+
+
+def run(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure; all times in seconds, on whatever else this machine is doing."""
+    papers = _real(options["papers"]) if options["papers"] else Language().papers(CORPUS)
+    lexicon = Lexicon.learn(papers)
+    candidates = Candidates.prepare(lexicon, papers[-options["candidates"] :])
+    profiles = list(_profiles(papers[: -options["candidates"]], DISTINCT))
+    tastes = [Taste.of(chunk, lexicon) for chunk in _chunks(profiles)]
+    rows = [_row(readers, profiles, tastes, candidates) for readers in options["readers"]]
+    return {
+        "candidates": options["candidates"],
+        "terms_a_reader": round(sum(taste.sparse_rows.nnz for taste in tastes) / DISTINCT, 1),
+        "rows": rows,
+        "svm_seconds_a_reader": round(_svm(papers, options["candidates"]), 3),
+    }
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """The report for people."""
+    lines = [
+        f"{report['candidates']} candidates, {report['terms_a_reader']} terms a reader",
+        f"{'readers':>9}{'':6}{'million pairs/s':>16}{'a million readers':>20}{'× dense':>9}"
+        f"{'peak':>9}",
+    ]
+    for row in report["rows"]:
+        for name in ("kept", "anew", "dense"):
+            pace = row[name]
+            lines.append(
+                f"{row['readers']:>9} {name:5}{pace['pairs_per_second'] / 1e6:16.1f}"
+                f"{pace['million_readers_seconds']:18.0f} s{pace['times_dense']:9.1f}"
+                f"{row['peak_mb']:6.0f} MB"
+            )
+    lines.append(
+        "kept: with readers' vectors kept; anew: made each time; dense: a bare 256-wide product"
+    )
+    hours = report["svm_seconds_a_reader"] * MILLION / 3600
+    each = report["svm_seconds_a_reader"]
+    lines.append(f"A linear SVM per reader: {each} s each, {hours:.0f} hours for a million")
+    return "\n".join(lines)
+
+
+def _row(
+    readers: int, profiles: Sequence[Profile], tastes: Sequence[Taste], candidates: Candidates
+) -> dict[str, Any]:
+    """`anew` is measured on the distinct readers only: it takes as long for each more."""
+    chunks = list(_chunks(profiles))
+
+    def kept(number: int) -> None:
+        place = number % len(chunks)
+        for found in match(chunks[place], candidates, tastes[place]):
+            found.top(TOP)
+
+    def anew(number: int) -> None:
+        for found in match(chunks[number % len(chunks)], candidates):
+            found.top(TOP)
+
+    rng = np.random.default_rng(0)
+    offered = rng.standard_normal((len(candidates.papers), WIDTH), dtype=np.float32)
+    wanted = rng.standard_normal((CHUNK, WIDTH), dtype=np.float32)
+
+    def dense(_number: int) -> None:
+        scores = wanted @ offered.T
+        np.argpartition(-scores, TOP, axis=1)[:, :TOP]
+
+    paces = {
+        "kept": _pace(kept, readers, candidates),
+        "anew": _pace(anew, min(readers, len(profiles)), candidates),
+        "dense": _pace(dense, readers, candidates),
+    }
+    base = paces["dense"]
+    million = {name: MILLION * len(candidates.papers) / pace for name, pace in paces.items()}
+    return {
+        "readers": readers,
+        "peak_mb": round(peak_mb()),
+        **{
+            name: {
+                "pairs_per_second": round(pace),
+                "million_readers_seconds": round(million[name], 1),
+                "times_dense": round(base / pace, 2),
+            }
+            for name, pace in paces.items()
+        },
+    }
+
+
+def _pace(work: Callable[[int], None], readers: int, candidates: Candidates) -> float:
+    """Pairs a second, after one chunk that warms up."""
+    work(0)
+    chunks = max(readers // CHUNK, 1)
+    started = time.perf_counter()
+    for number in range(chunks):
+        work(number)
+    return chunks * CHUNK * len(candidates.papers) / (time.perf_counter() - started)
+
+
+def _svm(papers: Sequence[PaperText], count: int) -> float:
+    """Seconds for one reader of the evaluation's SVM, its features made beforehand."""
+    corpus = Corpus(list(papers), {})
+    cases = [
+        Case(str(n), tuple(range(5 * n, 5 * n + 5)), "", "all", frozenset())
+        for n in range(SVM_READERS)
+    ]
+    rank = evaluation.Features.of(corpus, cases).svm()
+    pool = np.arange(len(papers) - count, len(papers))
+    started = time.perf_counter()
+    for case in cases:
+        rank(case, pool)
+    return (time.perf_counter() - started) / SVM_READERS
+
+
+def _chunks(profiles: Sequence[Profile]) -> Iterator[Sequence[Profile]]:
+    for start in range(0, len(profiles), CHUNK):
+        yield profiles[start : start + CHUNK]
+
+
+def _profiles(papers: Sequence[PaperText], count: int) -> Iterator[Profile]:
+    """Readers as they come: a sentence, or some papers near each other, or both; some follow or
+    mute people, exclude words, and dislike a paper."""
+    by_field: dict[str, list[PaperText]] = {}
+    for paper in papers:
+        by_field.setdefault(paper.categories[0] if paper.categories else "", []).append(paper)
+    fields = [name for name in sorted(by_field) if len(by_field[name]) > 12]
+    rng = np.random.default_rng(1)
+    for number in range(count):
+        name = fields[int(rng.integers(len(fields)))]
+        mine = by_field[name]
+        drawn = [mine[int(place)] for place in rng.choice(len(mine), 12, replace=False)]
+        says, likes = number % 3 != 1, number % 3 != 0
+        yield Profile(
+            text=drawn[0].title if says else "",
+            excluded_words=tuple(drawn[1].title.split()[:1]) if number % 10 == 0 else (),
+            categories=(name,) if name and number % 2 else (),
+            authors=drawn[2].authors[:1] if number % 5 == 0 else (),
+            muted_authors=drawn[3].authors[:1] if number % 20 == 0 else (),
+            liked=tuple(drawn[4 : 5 + int(rng.integers(1, 8))]) if likes else (),
+            disliked=(drawn[1],) if number % 4 == 0 else (),
+        )
+
+
+def _real(path: Path) -> list[PaperText]:
+    return evaluation.read_corpus(path).papers[-CORPUS:]
+
+
+@dataclass(frozen=True)
+class Language:
+    """Words as natural language has them: few of them often, most of them rarely (Zipf), and each
+    subject with favourite words of its own."""
+
+    seed: int = 0
+
+    def papers(self, count: int) -> list[PaperText]:
+        """Papers of 10 words of title and some 150 of abstract, of one subject each."""
+        rng = np.random.default_rng(self.seed)
+        favourites = rng.integers(200, VOCABULARY, (SUBJECTS, SUBJECT_WORDS))
+        return [self._paper(number, rng, favourites) for number in range(count)]
+
+    def _paper(
+        self, number: int, rng: np.random.Generator, favourites: NDArray[np.int64]
+    ) -> PaperText:
+        subject = int(rng.integers(SUBJECTS))
+        length = int(rng.integers(120, 190))
+        common = rng.zipf(1.2, length) % VOCABULARY
+        own = favourites[subject][rng.zipf(1.3, length) % SUBJECT_WORDS]
+        words = [_word(int(word)) for word in np.where(rng.random(length) < 0.3, own, common)]
+        title = [_word(int(word)) for word in own[:10]]
+        return PaperText(
+            key=str(number),
+            title=" ".join(title),
+            abstract=". ".join(" ".join(words[at : at + 15]) for at in range(0, length, 15)),
+            categories=(f"cs.{chr(65 + subject % 26)}{chr(65 + subject // 26 % 26)}",),
+            authors=tuple(f"Author {one}" for one in rng.integers(0, 20_000, 5)),
+        )
+
+
+def _word(number: int) -> str:
+    """A pronounceable word for a number, always the same."""
+    syllables: list[str] = []
+    while number or not syllables:
+        number, last = divmod(number, 70)
+        syllables.append("bcdfghklmnprst"[last // 5] + "aeiou"[last % 5])
+    return "".join(syllables) + "n"

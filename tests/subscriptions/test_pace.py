@@ -1,0 +1,69 @@
+"""What makes matching fast must choose what the slow way would."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from papers.lexicon import Lexicon, PaperText
+from subscriptions.benchmarks import matching as benchmark
+from subscriptions.matching import Candidates, Match
+
+letters = st.sampled_from("aiksIKSıİſK ßéC+-4.\n")
+texts = st.text(letters, max_size=12)
+
+
+@given(st.lists(st.tuples(texts, texts), max_size=6), texts)
+def test_phrases_are_found_as_by_looking_through_every_paper(
+    papers: list[tuple[str, str]], phrase: str
+) -> None:
+    rows = [PaperText(str(n), title, abstract) for n, (title, abstract) in enumerate(papers)]
+    candidates = Candidates.prepare(Lexicon.learn([]), rows)
+    spaced = r"\s+".join(map(re.escape, phrase.split()))
+    pattern = re.compile(rf"(?<!\w){spaced}(?!\w)", re.IGNORECASE)
+    looked = [n for n, (one, two) in enumerate(papers) if pattern.search(f"{one}\n{two}")]
+    assert candidates.holding(phrase) == (looked if phrase.split() else [])
+
+
+@given(
+    arrays.arrays(np.float32, st.integers(0, 30), elements=st.floats(-1, 1, width=32)),
+    st.integers(-1, 35),
+    st.floats(0, 1, width=32),
+)
+def test_the_top_is_that_of_a_whole_sort(
+    scores: np.ndarray[tuple[int], np.dtype[np.float32]], count: int, threshold: float
+) -> None:
+    top = Match(scores, threshold).top(count)
+    worth = sorted((n for n, one in enumerate(scores) if one > 0 and one >= threshold))
+    best = sorted(-scores[n] for n in worth)[: max(count, 0)]
+    assert [-scores[n] for n in top] == best
+    assert len(set(top)) == len(top)
+    assert set(top) <= set(worth)
+
+
+def test_the_benchmark_reports_every_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "CORPUS", 1_200)
+    monkeypatch.setattr(benchmark, "DISTINCT", 200)
+    monkeypatch.setattr(benchmark, "SUBJECTS", 20)
+    printed = io.StringIO()
+    call_command(
+        *("bench", "matching", "--readers", "200", "--candidates", "300", "--json"), stdout=printed
+    )
+    report = json.loads(printed.getvalue().splitlines()[-1])
+    [row] = report["rows"]
+    assert all(row[name]["pairs_per_second"] > 0 for name in ("kept", "anew", "dense"))
+    assert row["peak_mb"] > 0
+    assert report["svm_seconds_a_reader"] > 0
+    assert "million pairs/s" in benchmark.table(report)
+
+
+def test_words_of_the_made_up_language_are_told_apart() -> None:
+    assert len({benchmark._word(number) for number in range(5_000)}) == 5_000
