@@ -19,7 +19,7 @@ from django.urls import reverse
 from numpy.typing import NDArray
 
 from papers import corpus
-from papers.models import Paper
+from papers.models import Paper, PaperQuerySet
 from papers.text import extract, short_authors
 from papers.trending import in_words
 from subscriptions import composition, editions, emails, tokens
@@ -42,13 +42,17 @@ from subscriptions.tokens import Purpose
 # unless it is featured late; so digests of this many days hold all that may come again.
 SEEN_DAYS = 120
 NOTHING_NEW = "Nothing new that fits."
+# A week and a day: what came after last week's digest on its own day is news in this week's.
+WEEKLY_DAYS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
     """The candidates of one day, prepared once and shared by all its readers.
 
-    Arrays are by candidate position: `ids` of papers, `trending` scores, `first_seen` seconds.
+    Arrays are by candidate position: `ids` of papers; `trending` scores, and `week` what they
+    were without the decay that puts today before last week; `first_seen` in seconds; `age` in
+    days as news. The pool reaches as far back as any reader's digest may.
     """
 
     day: date
@@ -56,12 +60,14 @@ class Pool:
     candidates: Candidates
     ids: NDArray[np.int64]
     trending: NDArray[np.float32]
+    week: NDArray[np.float32]
     first_seen: NDArray[np.float64]
+    age: NDArray[np.int64]
 
     @classmethod
     def of(cls, day: date) -> Pool:
         """The pool of a day as it stands; kept by each process until the papers change."""
-        news = Paper.objects.news(day, settings.LOOKBACK_DAYS)
+        news = _news(day)
         # The sum tells one paper hidden and another shown from none of both.
         state = news.aggregate(
             Count("pk"), Sum("pk"), Max("pk"), Max("text_seen_at"), Max("scored_at")
@@ -72,16 +78,32 @@ class Pool:
 @lru_cache(maxsize=3)  # the local days of the world span two dates, and a preview may want one
 def _prepared(day: date, *_state: object) -> Pool:
     horizon = day - timedelta(days=SEEN_DAYS)
-    news = Paper.objects.news(day, settings.LOOKBACK_DAYS).filter(first_seen_at__date__gt=horizon)
-    papers = list(news.order_by("pk"))
+    papers = list(_news(day).filter(first_seen_at__date__gt=horizon).order_by("pk"))
     return Pool(
         day=day,
         papers=papers,
         candidates=Candidates.prepare(corpus.lexicon(), [paper_text(paper) for paper in papers]),
         ids=np.array([paper.pk for paper in papers], dtype=np.int64),
         trending=np.array([paper.score for paper in papers], dtype=np.float32),
+        week=np.array([undecayed(paper) for paper in papers], dtype=np.float32),
         first_seen=np.array([paper.first_seen_at.timestamp() for paper in papers]),
+        age=np.array([(day - paper.day).days for paper in papers], dtype=np.int64),
     )
+
+
+def _news(day: date) -> PaperQuerySet:
+    return Paper.objects.news(day, max(settings.LOOKBACK_DAYS, WEEKLY_DAYS))
+
+
+def undecayed(paper: Paper) -> float:
+    """The trending score as it would be on the paper's first day."""
+    return float(paper.score / (paper.score_parts.get("decay") or 1.0))
+
+
+def lookback(reader: Subscriber) -> int:
+    """How many days back news may be for this reader."""
+    weekly = reader.frequency == Subscriber.Frequency.WEEKLY
+    return max(settings.LOOKBACK_DAYS, WEEKLY_DAYS) if weekly else settings.LOOKBACK_DAYS
 
 
 def due_chunks(now: datetime) -> Iterator[list[int]]:
@@ -246,13 +268,16 @@ def shelf(
     """What one reader may get of a pool; `seen` are ids of papers sent before."""
     known = seen | paper_ids(profile.disliked) | paper_ids(profile.liked)
     since = reader.covered_until.timestamp() if reader.covered_until else 0.0
+    weekly = reader.frequency == Subscriber.Frequency.WEEKLY
+    trending = pool.week if weekly else pool.trending
     return Shelf(
         personal=matched.scores,
-        trending=pool.trending * (0.0 if wants_only_own(profile) else 1.0),
+        trending=trending * (0.0 if wants_only_own(profile) else 1.0),
         fresh=pool.first_seen > since,
-        open=~np.isin(pool.ids, list(known)),
+        open=(pool.age < lookback(reader)) & ~np.isin(pool.ids, list(known)),
         fields=in_fields(pool.papers, profile.categories),
         threshold=matched.threshold,
+        alike=pool.candidates.alike,
     )
 
 

@@ -98,6 +98,17 @@ class Candidates:
         papers = tuple(self.papers[position] for position in positions)
         return Candidates(self.lexicon, papers, self.sparse_rows[chosen], self.meanings[chosen])
 
+    def alike(self, positions: Sequence[int]) -> Scores:
+        """How much these candidates say the same, pairwise, in [0, 1]: the mean of shared terms and
+        shared meaning, or shared terms alone where the lexicon knows no meanings."""
+        chosen = np.asarray(positions, dtype=np.int64)
+        rows = self.sparse_rows[chosen][:, : self.lexicon.size]
+        shared = np.asarray((rows @ rows.T).toarray(), dtype=np.float32)
+        if not self.meanings.shape[1]:
+            return shared
+        meanings = self.meanings[chosen]
+        return np.asarray((shared + np.maximum(meanings @ meanings.T, 0.0)) / 2, dtype=np.float32)
+
     @cached_property
     def columns(self) -> sparse.csr_matrix:
         """`sparse_rows` transposed, ready for products."""

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
-from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from papers.models import Paper
 from subscriptions import digests
-from subscriptions.composition import SECTIONS, Shelf, compose
+from subscriptions.composition import SECTIONS, TWINS, Shelf, compose
 from subscriptions.matching import Candidates, Profile, match
 from subscriptions.models import Digest, Opened, Reaction, Subscriber
 from subscriptions.profiles import paper_ids, profiles
@@ -76,7 +75,8 @@ def _revision(case: _Case) -> str:
 
 
 def _too_old(case: _Case) -> str:
-    first = case.day - timedelta(days=settings.LOOKBACK_DAYS)
+    days = digests.lookback(case.reader)
+    first = case.day - timedelta(days=days)
     if case.paper.day > case.day:
         return _("It becomes news on %(day)s.") % {"day": _date(case.paper.day)}
     if case.paper.day > first:
@@ -84,8 +84,8 @@ def _too_old(case: _Case) -> str:
     return ngettext(
         "It is too old: it was news on %(day)s, and digests look back %(days)s day.",
         "It is too old: it was news on %(day)s, and digests look back %(days)s days.",
-        settings.LOOKBACK_DAYS,
-    ) % {"day": _date(case.paper.day), "days": settings.LOOKBACK_DAYS}
+        days,
+    ) % {"day": _date(case.paper.day), "days": days}
 
 
 def _muted(case: _Case) -> str:
@@ -113,12 +113,25 @@ def _ranked(case: _Case) -> str:
     [matched] = match([case.profile], pool.candidates)
     seen = digests.seen_by([case.reader.pk], case.day)[case.reader.pk]
     offered = digests.shelf(pool, case.reader, case.profile, matched, seen)
-    for choice in compose(offered, case.reader.max_papers):
+    chosen = compose(offered, case.reader.max_papers)
+    for choice in chosen:
         if choice.position == position:
             return _("Nothing: it would be in your next digest, under “%(section)s”.") % {
                 "section": SECTIONS[choice.section]
             }
+    if twin := _twin(pool, offered, position, [choice.position for choice in chosen]):
+        return _("It says much the same as “%(title)s”, which your digest holds.") % {"title": twin}
     return _standing(offered, position, case.reader.max_papers)
+
+
+def _twin(pool: digests.Pool, offered: Shelf, position: int, chosen: list[int]) -> str:
+    """The title of the paper chosen instead of one that says the same; "" for none."""
+    if offered.personal[position] <= offered.threshold:
+        return ""
+    alike = offered.alike([position, *chosen])[0, 1:]
+    if not len(alike) or alike.max() <= TWINS:
+        return ""
+    return pool.papers[chosen[int(np.argmax(alike))]].title
 
 
 def _standing(offered: Shelf, position: int, places: int) -> str:
@@ -137,7 +150,7 @@ def _standing(offered: Shelf, position: int, places: int) -> str:
     }
     if not offered.fresh[position]:
         return said + _("; it was there already for your last digest, and others fitted better.")
-    return said + _("; your digest holds %(places)s at most, trending ones among them.") % {
+    return said + _("; your digest holds %(places)s at most, and not many on one subject.") % {
         "places": places
     }
 

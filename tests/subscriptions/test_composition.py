@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from subscriptions.composition import FOR_YOU, OUTSIDE, TRENDING, Shelf, compose
+from subscriptions.composition import FOR_YOU, OUTSIDE, TRENDING, TWINS, Scores, Shelf, compose
+
+
+def unlike(positions: Sequence[int]) -> Scores:
+    return np.eye(len(positions), dtype=np.float32)
+
+
+def like(pairs: dict[tuple[int, int], float]) -> Callable[[Sequence[int]], Scores]:
+    """Candidates of which these pairs say the same to some degree, and no others."""
+    whole = np.eye(20, dtype=np.float32)
+    for (one, other), degree in pairs.items():
+        whole[one, other] = whole[other, one] = degree
+    return lambda positions: whole[np.ix_(positions, positions)]
 
 
 def shelf(personal: list[float], trending: list[float], **given: Any) -> Shelf:
@@ -17,6 +30,7 @@ def shelf(personal: list[float], trending: list[float], **given: Any) -> Shelf:
         "open": np.ones(count, bool),
         "fields": np.ones(count, bool),
         "threshold": 0.0,
+        "alike": unlike,
     }
     return Shelf(np.float32(personal), np.float32(trending), **(values | given))
 
@@ -42,6 +56,33 @@ def test_one_place_goes_to_the_reader_not_to_the_crowd() -> None:
     assert [one.section for one in compose(shelf([0.1, 0.2], [9, 9]), 1)] == [FOR_YOU]
 
 
+def positions_of(offered: Shelf, places: int) -> list[int]:
+    return [one.position for one in compose(offered, places)]
+
+
+def test_of_two_papers_that_say_the_same_the_better_one_stands() -> None:
+    twins = shelf([0.9, 0.8, 0.2], [0, 0, 0], alike=like({(0, 1): 0.9}))
+    assert positions_of(twins, 10) == [0, 2]
+
+
+def test_a_twin_of_a_paper_for_you_does_not_trend_beside_it() -> None:
+    twins = shelf([0.9, 0.0, 0.0], [0, 9, 5], alike=like({(0, 1): 0.9}))
+    assert positions_of(twins, 10) == [0, 2]
+
+
+def test_a_flood_on_one_subject_leaves_room_for_a_paper_nearly_as_good() -> None:
+    flood = {(one, other): 0.6 for one in range(6) for other in range(one)}
+    scores = [0.80, 0.79, 0.78, 0.77, 0.76, 0.75, 0.70, 0.30]
+    offered = shelf(scores, [0] * 8, alike=like(flood))
+    assert positions_of(offered, 4) == [0, 1, 6], "three places for you, one to trend"
+
+
+def test_variety_brings_nothing_below_the_threshold_and_pads_nothing() -> None:
+    flood = {(one, other): 0.6 for one in range(6) for other in range(one)}
+    offered = shelf([0.8] * 6 + [0.3], [0] * 7, alike=like(flood), threshold=0.5)
+    assert positions_of(offered, 10) == [0, 1, 2, 3, 4, 5]
+
+
 flags = st.integers(0, 2**31).map(np.random.default_rng)
 
 
@@ -51,6 +92,8 @@ flags = st.integers(0, 2**31).map(np.random.default_rng)
 def test_nothing_barred_or_seen_or_double_is_ever_chosen(
     personal: Any, random: np.random.Generator, places: int
 ) -> None:
+    drawn = random.random((30, 30), dtype=np.float32)
+    likeness = np.maximum(drawn, drawn.T)
     offered = Shelf(
         personal=personal,
         trending=random.random(30, dtype=np.float32),
@@ -58,7 +101,14 @@ def test_nothing_barred_or_seen_or_double_is_ever_chosen(
         open=random.random(30) > 0.5,
         fields=random.random(30) > 0.5,
         threshold=0.2,
+        alike=lambda positions: likeness[np.ix_(positions, positions)],
     )
-    positions = [one.position for one in compose(offered, places)]
+    chosen = compose(offered, places)
+    positions = [one.position for one in chosen]
+    for_you = [one.position for one in chosen if one.section == FOR_YOU]
+    assert all(personal[one] > 0.2 for one in for_you)
+    assert sorted(personal[for_you], reverse=True) == list(personal[for_you]), "best first"
+    apart = likeness[np.ix_(positions, positions)] * (1 - np.eye(len(positions)))
+    assert (apart <= TWINS).all()
     assert len(positions) == len(set(positions)) <= places
     assert all(offered.open[one] and offered.personal[one] >= 0 for one in positions)

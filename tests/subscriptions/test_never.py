@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from papers import corpus
+from papers.feeds import Entry, ParsedDocument
+from papers.ingest import store
 from papers.lexicon import Lexicon
 from papers.models import Paper
 from papers.text import name_key
@@ -58,7 +62,9 @@ def pool_of(rows: list[Paper]) -> Pool:
         candidates=Candidates.prepare(Lexicon.learn(known), known),
         ids=np.array([row.pk for row in rows], dtype=np.int64),
         trending=np.array([row.score for row in rows], dtype=np.float32),
+        week=np.array([row.score for row in rows], dtype=np.float32),
         first_seen=np.array([row.first_seen_at.timestamp() for row in rows]),
+        age=np.zeros(len(rows), dtype=np.int64),
     )
 
 
@@ -93,11 +99,18 @@ def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None
         muted_authors=tuple(data.draw(some_names)),
         liked=tuple(paper_text(row) for row in data.draw(st.lists(one_of, max_size=2))),
         disliked=tuple(paper_text(row) for row in disliked),
+        opened=tuple(paper_text(row) for row in data.draw(st.lists(one_of, max_size=2))),
+        shared_authors=data.draw(st.booleans()),
         threshold=data.draw(st.sampled_from([0.0, 0.35, 0.55])),
     )
-    reader = Subscriber(max_papers=data.draw(st.integers(1, 30)))
+    reader = Subscriber(
+        max_papers=data.draw(st.integers(1, 30)),
+        frequency=data.draw(st.sampled_from(["daily", "weekly"])),
+    )
     [matched] = match([wanted], pool.candidates)
-    chosen = {item["paper"] for item in digests.choose(pool, reader, wanted, matched, seen)}
+    items = digests.choose(pool, reader, wanted, matched, seen)
+    chosen = {item["paper"] for item in items}
+    assert len(items) == len(chosen) <= reader.max_papers
     muted = {name_key(name) for name in wanted.muted_authors}
     for row in rows:
         if row.pk in chosen:
@@ -147,6 +160,63 @@ def test_hidden_withdrawn_revised_old_and_future_papers_never_appear(
             if row["hidden"] or row["withdrawn"] or revised or not -7 < row["days"] <= 0:
                 assert paper.pk not in shown
         transaction.set_rollback(True)
+
+
+ENTRY = Entry(
+    title="Language models that fold",
+    abstract="We fold language models.",
+    title_raw="Language models that fold",
+    abstract_raw="We fold language models.",
+    authors=("Ada Example", "Bo Example"),
+    arxiv_id="2604.12345",
+    version=1,
+    categories=("cs.CL", "cs.LG"),
+    announce_type="new",
+    listed_on=NOW.date(),
+)
+AGAIN = {
+    "a second version": ("arxiv-rss", replace(ENTRY, version=2, announce_type="replace")),
+    "a cross-list": ("arxiv-rss", replace(ENTRY, announce_type="cross")),
+    "a new title": ("arxiv-rss", replace(ENTRY, version=3, title="How language models fold")),
+    "another feed": (
+        "hf-daily",
+        replace(ENTRY, version=None, announce_type="", votes=80, categories=()),
+    ),
+}
+
+
+def take_in(kind: str, entry: Entry, moment: datetime) -> None:
+    parsed = ParsedDocument(kind=kind, title="A list", entries=(entry,), refused=())
+    store(parsed, f"{kind} {entry} {moment}"[-64:], "a document", moment)
+    corpus.rescore(moment)
+    corpus.learn(moment)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", AGAIN)
+@pytest.mark.parametrize("frequency", ["daily", "weekly"])
+def test_a_paper_never_comes_twice_whatever_brings_it_again(
+    make_reader: Callable[..., Subscriber], way: str, frequency: str
+) -> None:
+    """Promise 18: across days, versions, cross-lists, feeds and interests."""
+    take_in("arxiv-rss", ENTRY, NOW - timedelta(hours=2))
+    paper = Paper.objects.get()
+    reader = make_reader(
+        interests={"topics": "language models that fold"},
+        frequency=frequency,
+        weekday=NOW.weekday(),
+    )
+    digests.build_due([reader.pk], NOW)
+    assert reader.digests.get().paper_ids == [paper.pk]
+    Digest.objects.update(status=Digest.Status.SENT)
+    later = NOW + timedelta(days=1)
+    kind, entry = AGAIN[way]
+    dated = {"featured_on": later.date()} if kind == "hf-daily" else {"listed_on": later.date()}
+    take_in(kind, replace(entry, **dated), later - timedelta(hours=2))
+    Subscriber.objects.update(covered_until=NOW, max_papers=30)
+    Interests.objects.update(topics="", categories=["cs.LG"], examples=[])
+    reader.refresh_from_db()
+    assert digests.preview(reader, later).items == []
 
 
 @pytest.mark.django_db

@@ -1,0 +1,148 @@
+"""Which news a digest covers: daily ones since the reader's last, weekly ones the week."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from papers import corpus
+from papers.models import Paper
+from subscriptions import digests, tokens
+from subscriptions.models import Digest, Opened, Reaction, Subscriber
+from subscriptions.tokens import Purpose
+from subscriptions.why import why_not
+
+pytestmark = pytest.mark.django_db
+MakeReader = Callable[..., Subscriber]
+MakePaper = Callable[..., Paper]
+TIDES = "Tides of the northern sea"
+
+
+@pytest.fixture
+def on(make_paper: MakePaper, now: datetime) -> Callable[..., Paper]:
+    """A paper that became news some days ago, and was first seen in the night of that day."""
+
+    def make(title: str, days_ago: int, **given: Any) -> Paper:
+        seen = {"first_seen_at": now - timedelta(days=days_ago, hours=4)}
+        day = {"listed_on": now.date() - timedelta(days=days_ago)}
+        return make_paper(title, **seen | day | given)
+
+    return make
+
+
+def held(reader: Subscriber, now: datetime) -> dict[str, str]:
+    """The section of each paper, by title, in their order."""
+    corpus.learn(now)
+    return {item["title"]: item["section"] for item in digests.preview(reader, now).items}
+
+
+def test_a_daily_digest_covers_the_days_since_the_last_one(
+    make_reader: MakeReader, on: Callable[..., Paper], now: datetime
+) -> None:
+    for days_ago in range(5):
+        on(f"{TIDES} {days_ago}", days_ago, abstract=f"Salt {days_ago} sails ropes {days_ago}.")
+    reader = make_reader(interests={"topics": TIDES}, covered_until=now - timedelta(days=3))
+    assert sorted(held(reader, now)) == [f"{TIDES} {days_ago}" for days_ago in (0, 1, 2)]
+
+
+def test_a_weekly_digest_covers_the_week_to_the_hour(
+    make_reader: MakeReader, on: Callable[..., Paper], now: datetime
+) -> None:
+    week = timedelta(days=7)
+    late = on("Sails of silk", 7, first_seen_at=now - week + timedelta(hours=3))
+    on("Ropes of hemp", 7, first_seen_at=now - week - timedelta(hours=3))
+    on("Masts of pine", 1)
+    said = {"topics": "sails of silk; ropes of hemp; masts of pine"}
+    weekly = make_reader(
+        "weekly@e.org", said, frequency="weekly", weekday=now.weekday(), covered_until=now - week
+    )
+    assert set(held(weekly, now)) == {late.title, "Masts of pine"}
+    daily = make_reader("daily@e.org", said, covered_until=now - week)
+    assert set(held(daily, now)) == {"Masts of pine"}
+    assert "look back 7 days" in why_not(daily, str(late.arxiv_id), now)
+    assert "would be in your next digest" in why_not(weekly, str(late.arxiv_id), now)
+
+
+def test_a_weekly_digest_drops_what_the_reader_answered_or_opened(
+    make_reader: MakeReader, on: Callable[..., Paper], now: datetime
+) -> None:
+    rows = [on(title, 2, votes=9) for title in ("Ropes of hemp", "Sails", "Masts", "Anchors")]
+    corpus.rescore(now)
+    reader = make_reader(interests={"learns_from_opened": True}, frequency="weekly")
+    assert len(held(reader, now)) == 3
+    Reaction.objects.create(subscriber=reader, paper=rows[0], kind="more", created_at=now)
+    Reaction.objects.create(subscriber=reader, paper=rows[1], kind="less", created_at=now)
+    Opened.objects.create(subscriber=reader, paper=rows[2], created_at=now)
+    assert set(held(reader, now)) == {"Anchors"}
+
+
+def test_a_weekly_digest_ranks_over_the_week_and_a_daily_one_by_the_day(
+    make_reader: MakeReader, on: Callable[..., Paper], now: datetime
+) -> None:
+    on("Ropes of hemp", 6, votes=200)
+    on("Sails of silk", 0, votes=20)
+    corpus.rescore(now)
+    weekly = make_reader("weekly@e.org", frequency="weekly")
+    assert list(held(weekly, now)) == ["Ropes of hemp", "Sails of silk"]
+    assert list(held(make_reader("daily@e.org"), now)) == ["Sails of silk", "Ropes of hemp"]
+
+
+def test_two_papers_that_say_the_same_never_stand_in_one_digest(
+    make_reader: MakeReader, on: Callable[..., Paper], now: datetime
+) -> None:
+    text = "Salt water rises twice a day; we measure how far, where and why it does so."
+    on(TIDES, 0, abstract=text)
+    twin = on(f"{TIDES}, extended", 0, abstract=text)
+    on("Tides in narrow harbours", 0, abstract="Ships wait for water under their keels.")
+    reader = make_reader(interests={"topics": "Tides of the northern sea"})
+    assert list(held(reader, now)) == [TIDES, "Tides in narrow harbours"]
+    assert f"much the same as “{TIDES}”" in why_not(reader, str(twin.arxiv_id), now)
+
+
+@pytest.mark.parametrize("kind", ["more", "less"])
+def test_a_reaction_changes_tomorrows_digest_as_its_page_says(
+    client: Client, make_reader: MakeReader, on: Callable[..., Paper], now: datetime, kind: str
+) -> None:
+    answered = on("Anchors of iron", 1, abstract="Anchors hold in sand and slip on rock.")
+    on("Anchors for small boats", 0, abstract="Anchors hold boats; ropes of hemp hold anchors.")
+    on("Ropes of hemp", 0, abstract="Ropes of hemp hold boats in the harbour.")
+    corpus.learn(now)
+    reader = make_reader(interests={"topics": "ropes, anchors"}, covered_until=now)
+    tomorrow = now + timedelta(days=1)
+    Paper.objects.exclude(pk=answered.pk).update(
+        first_seen_at=now + timedelta(hours=20), listed_on=tomorrow.date()
+    )
+    before = [item["score"] for item in by_title(reader, tomorrow)]
+    page = reverse("react", args=[kind, answered.pk, tokens.make(Purpose.REACT, reader.pk)])
+    asked = client.get(page).text
+    assert ("move up" if kind == "more" else "move down") in asked
+    assert "anchors" in asked, "the words it adds or takes"
+    assert [item["score"] for item in by_title(reader, tomorrow)] == before, "looking is nothing"
+    assert "Noted" in client.post(page).text
+    after = by_title(reader, tomorrow)
+    moved = after[0]["score"] / after[1]["score"] - before[0] / before[1]
+    assert moved > 0 if kind == "more" else moved < 0
+    assert ("“Anchors of iron”, which you liked" in after[0]["reason"]) == (kind == "more")
+
+
+def by_title(reader: Subscriber, now: datetime) -> list[dict[str, Any]]:
+    return sorted(digests.preview(reader, now).items, key=lambda item: str(item["title"]))
+
+
+def test_nothing_comes_twice_whatever_the_digest_in_between(
+    make_reader: MakeReader, on: Callable[..., Paper], now: datetime
+) -> None:
+    for title in ("Ropes of hemp", "Sails of silk"):
+        on(title, 0, votes=5)
+    corpus.rescore(now)
+    reader = make_reader(interests={"topics": "ropes of hemp"})
+    digests.build_due([reader.pk], now)
+    Digest.objects.update(status=Digest.Status.SENT)
+    Subscriber.objects.update(frequency="weekly", covered_until=None)
+    reader.refresh_from_db()
+    assert held(reader, now + timedelta(days=1)) == {}
