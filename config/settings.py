@@ -205,6 +205,16 @@ MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].partition("@")[2]
 if not MAIL_DOMAIN:
     raise ImproperlyConfigured(f"DEFAULT_FROM_EMAIL: {DEFAULT_FROM_EMAIL!r} is no e-mail address.")
 UNSUBSCRIBE_EMAIL: str = read(env.str, "UNSUBSCRIBE_EMAIL", f"unsubscribe@{MAIL_DOMAIN}")
+BOUNCE_EMAIL: str = read(env.str, "BOUNCE_EMAIL", "")
+if BOUNCE_EMAIL and not 0 < BOUNCE_EMAIL.find("@") <= 30:  # 34 more make the 64 of RFC 5321
+    raise ImproperlyConfigured(
+        f"BOUNCE_EMAIL: {BOUNCE_EMAIL!r} must be an address of at most 30 characters before the @."
+    )
+BOUNCE_MAILBOX_URL: str = read(env.str, "BOUNCE_MAILBOX_URL", "")
+if BOUNCE_MAILBOX_URL and urlsplit(BOUNCE_MAILBOX_URL).scheme not in ("imaps", "imap"):
+    raise ImproperlyConfigured(
+        "BOUNCE_MAILBOX_URL: must be imaps://user:password@host/INBOX (imap:// for STARTTLS)."
+    )
 CONTACT_EMAIL: str = read(env.str, "CONTACT_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1])
 OPERATOR_EMAIL: str = read(env.str, "OPERATOR_EMAIL", CONTACT_EMAIL)
 ALLOW_PRIVATE_SOURCES: bool = read(env.bool, "ALLOW_PRIVATE_SOURCES", False)
@@ -217,6 +227,17 @@ DIGEST_SPREAD = timedelta(minutes=within("DIGEST_SPREAD_MINUTES", 0, 0, 59))
 SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
 CONFIRMATION_COOLDOWN = timedelta(minutes=within("CONFIRMATION_COOLDOWN_MINUTES", 60, 1, 10080))
 PENDING_EXPIRES = timedelta(days=within("PENDING_EXPIRES_DAYS", 7, 1, 90))
+
+# --- What comes back ----------------------------------------------------------------------
+SUPPRESSION_KEY: str = read(env.str, "SUPPRESSION_KEY", SECRET_KEY)
+SOFT_BOUNCES = within("SOFT_BOUNCES", 3, 1, 100)
+SOFT_BOUNCES_OF = within("SOFT_BOUNCES_OF", 5, SOFT_BOUNCES, 100)
+# No shorter than a confirmation link lives: one from before the bounce must not bring it back.
+BOUNCE_SUPPRESSION = timedelta(days=within("BOUNCE_SUPPRESSION_DAYS", 90, 7, 3650))
+EVENT_MAX_AGE = timedelta(days=within("EVENT_MAX_AGE_DAYS", 7, 1, 365))
+# Longer than an event may be old: one that was forgotten must not count again.
+EVENTS_KEPT = timedelta(days=within("EVENTS_KEPT_DAYS", 30, EVENT_MAX_AGE.days + 1, 3650))
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000  # a provider's batch of some thousand events
 
 # --- Tasks --------------------------------------------------------------------------------
 CELERY_BROKER_URL = embedded.celery_url(REDIS_URL)
@@ -262,11 +283,24 @@ CELERY_BEAT_SCHEDULE = {
         "task": "subscriptions.tasks.close_editions",
         "schedule": timedelta(hours=1),
     },
+    "settle what is uncertain by what came back": {
+        "task": "subscriptions.tasks.settle_uncertain",
+        "schedule": timedelta(minutes=5),
+    },
+    "forget old events": {
+        "task": "subscriptions.tasks.forget_events",
+        "schedule": crontab(hour="3", minute="45"),
+    },
     "forget sign-ups that were never confirmed": {
         "task": "subscriptions.tasks.expire_pending",
         "schedule": crontab(hour="3", minute="30"),
     },
 }
+if BOUNCE_MAILBOX_URL:
+    CELERY_BEAT_SCHEDULE["read the bounce mailbox"] = {
+        "task": "subscriptions.tasks.read_bounces",
+        "schedule": timedelta(minutes=5),
+    }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # --- Safety -------------------------------------------------------------------------------
@@ -289,5 +323,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": read(env.log_level, "LOG_LEVEL", "INFO")},
-    "loggers": {"httpx": {"level": "WARNING"}, "pylatexenc": {"level": "ERROR"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "pylatexenc": {"level": "ERROR"},
+        "flufl.bounce": {"level": "CRITICAL"},  # a detector that stumbles is passed over
+    },
 }

@@ -12,6 +12,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", include("papers.urls")),
     path("", include("subscriptions.urls")),
+    path("anymail/", include("subscriptions.webhooks")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
 ]

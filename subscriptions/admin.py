@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from subscriptions import digests, emails, readers
-from subscriptions.models import Digest, Edition, Interests, Reaction, Subscriber
+from subscriptions import digests, emails, readers, suppression
+from subscriptions.models import DeliveryEvent, Digest, Edition, Interests, Reaction, Subscriber
 
 
 class InterestsInline(admin.StackedInline):
@@ -24,6 +24,26 @@ class ReactionInline(admin.TabularInline):
     raw_id_fields = ("paper",)
 
 
+class DeliveryEventInline(admin.TabularInline):
+    """What came back; a record, not to be edited."""
+
+    model = DeliveryEvent
+    fields = readonly_fields = ("at", "kind", "provider", "said", "detail", "day", "received_at")
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "what came back"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may see the reader or the digest."""
+        return True
+
+
 @admin.register(Subscriber)
 class SubscriberAdmin(admin.ModelAdmin):
     """Readers; when and how they agreed is a record and cannot be edited."""
@@ -32,13 +52,13 @@ class SubscriberAdmin(admin.ModelAdmin):
     list_filter = ("status", "frequency")
     search_fields = ("email_key",)
     show_full_result_count = False  # counting all rows is slow among a million readers
-    inlines = (InterestsInline, ReactionInline)
+    inlines = (InterestsInline, ReactionInline, DeliveryEventInline)
     readonly_fields = (
         *("email", "status", "next_digest_at", "last_digest_day", "covered_until"),
         *("created_at", "confirmation_sent_at", "confirmed_at", "unsubscribed_at"),
         *("consent_text", "consent_page", "consent_ip"),
     )
-    actions = ("send_me_a_test",)
+    actions = ("send_me_a_test", "lift_the_suppression")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Readers sign up and confirm themselves."""
@@ -64,6 +84,12 @@ class SubscriberAdmin(admin.ModelAdmin):
             message.send()
             self.message_user(request, f"A test for {reader} was sent to {to}.")
 
+    @admin.action(description="Lift the suppression: the chosen readers may sign up anew")
+    def lift_the_suppression(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
+        """No mail flows before they have confirmed again."""
+        lifted = suppression.lift(queryset)
+        self.message_user(request, f"{lifted} may sign up anew, and must confirm again.")
+
 
 @admin.register(Digest)
 class DigestAdmin(admin.ModelAdmin):
@@ -74,6 +100,7 @@ class DigestAdmin(admin.ModelAdmin):
     search_fields = ("subscriber__email_key", "=public_id")
     list_select_related = ("subscriber",)
     show_full_result_count = False
+    inlines = (DeliveryEventInline,)
     date_hierarchy = "day"
     fields = (
         *("subscriber", "day", "status", "reason", "subject", "chosen", "public_id"),

@@ -18,7 +18,7 @@ from papers.text import one_line
 from subscriptions import tokens
 from subscriptions.mime import Outgoing
 from subscriptions.models import Digest, Edition, Subscriber
-from subscriptions.tokens import Purpose
+from subscriptions.tokens import Purpose, ReturnPath
 
 LARGEST_HTML = 102_400  # bytes; Gmail cuts what is longer, and the unsubscribe link with it
 SUBJECT_LENGTH = 150  # characters; phones show some 40, and long ones are cut by providers
@@ -45,12 +45,20 @@ def reader_links(reader: Subscriber) -> dict[str, str]:
 def confirmation(reader: Subscriber) -> EmailMultiAlternatives:
     """Asks whether the address wants our mail at all; so far it has agreed to nothing."""
     url = link("confirm", Purpose.CONFIRM, reader.pk)
-    return _message("confirmation", reader, {"confirm_url": url, "home_url": absolute("/")})
+    context = {"confirm_url": url, "home_url": absolute("/")}
+    return _returning(_message("confirmation", reader, context), reader)
 
 
 def preferences_link(reader: Subscriber) -> EmailMultiAlternatives:
     """The way to the preferences without a password, sent only to the address on file."""
-    return _message("preferences_link", reader, reader_links(reader))
+    return _returning(_message("preferences_link", reader, reader_links(reader)), reader)
+
+
+def _returning(message: EmailMultiAlternatives, reader: Subscriber) -> EmailMultiAlternatives:
+    """The same with a return path of its own; Django takes `from_email` for the envelope."""
+    if path := return_path(ReturnPath.READER, reader.pk):
+        message.extra_headers["From"], message.from_email = message.from_email, path
+    return message
 
 
 def digest(digest: Digest, context: Mapping[str, Any]) -> EmailMultiAlternatives:
@@ -96,7 +104,16 @@ def outgoing(digest_: Digest, context: Mapping[str, Any]) -> Outgoing:
         headers=message.extra_headers,
         public_id=str(digest_.public_id),
         edition=digest_.day.isoformat(),
+        return_path=return_path(ReturnPath.DIGEST, digest_.pk),
     )
+
+
+def return_path(kind: str, pk: int) -> str:
+    """The envelope sender that tells, should a mail come back, which it was; "" without a mailbox
+    for it. Mail providers have bounces sent to themselves and report them."""
+    if not settings.BOUNCE_EMAIL or settings.ANYMAIL_PROVIDER:
+        return ""
+    return ReturnPath(kind, pk).address()
 
 
 def test_digest(digest_: Digest, context: Mapping[str, Any], to: str) -> EmailMultiAlternatives:

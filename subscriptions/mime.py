@@ -25,7 +25,8 @@ class Outgoing:
     """One mail, ready to be handed over.
 
     `to` is the bare address; `headers` are those beside From, To, Subject, Date and MIME's own;
-    `public_id` is the digest's and `edition` its day, for the provider's records.
+    `public_id` is the digest's and `edition` its day, for the provider's records; `return_path`
+    is the envelope's sender where that is not the sender's own address.
     """
 
     to: str
@@ -35,6 +36,7 @@ class Outgoing:
     headers: Mapping[str, str] = field(default_factory=dict)
     public_id: str = ""
     edition: str = ""
+    return_path: str = ""
 
     def as_bytes(self, sender: str, date: datetime) -> bytes:
         """The whole message: multipart/alternative, text first, CRLF.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.signals import post_delete
@@ -27,6 +28,11 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def due(self, now: datetime) -> SubscriberQuerySet:
         """Readers whose digest is due. `next_digest_at` is null for whoever gets none."""
         return self.active().filter(next_digest_at__lte=now)
+
+    def written_to(self) -> SubscriberQuerySet:
+        """Readers whom we handed at least one mail for; nobody else's mail can come back."""
+        digests = Digest.objects.filter(subscriber=models.OuterRef("pk"), claimed_at__isnull=False)
+        return self.filter(models.Q(confirmation_sent_at__isnull=False) | models.Exists(digests))
 
 
 class Subscriber(models.Model):
@@ -298,6 +304,9 @@ class Digest(models.Model):
     provider_id = models.CharField(
         max_length=200, blank=True, help_text="What the mail provider calls the message."
     )
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what came back settled what was uncertain."
+    )
 
     objects = DigestQuerySet.as_manager()
 
@@ -328,3 +337,100 @@ def strike_from_the_books(instance: Digest, **_: object) -> None:
     """A reader who is erased takes their digests along, and the books still close."""
     still_open = Edition.objects.filter(day=instance.day, closed_at=None)
     still_open.update(erased=models.F("erased") + 1)
+
+
+class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
+    def came_back(self, day: date) -> dict[str, int]:
+        """How many of a day's digests bounced, and how many were complained about."""
+        counted = self.filter(day=day, kind__in=DeliveryEvent.CAME_BACK).aggregate(
+            bounces=models.Count(
+                "digest", distinct=True, filter=models.Q(kind__in=DeliveryEvent.BOUNCES)
+            ),
+            complaints=models.Count(
+                "digest", distinct=True, filter=models.Q(kind=DeliveryEvent.Kind.COMPLAINT)
+            ),
+        )
+        return {name: int(count) for name, count in counted.items()}
+
+
+class DeliveryEvent(models.Model):
+    """One thing a provider or a mail system said of one mail; written once, never changed."""
+
+    class Kind(models.TextChoices):
+        """From the weakest to the strongest: what is said of one mail adds up to its strongest."""
+
+        UNKNOWN = "unknown"
+        DEFERRED = "deferred", "deferred: the other side goes on trying"
+        ACCEPTED = "accepted", "accepted by the provider"
+        SOFT_BOUNCE = "soft", "soft bounce"
+        AUTO_REPLY = "auto_reply", "automatic answer"
+        DELIVERED = "delivered"
+        OPENED = "opened"
+        CLICKED = "clicked"
+        REJECTED = "rejected", "rejected by the provider"
+        HARD_BOUNCE = "hard", "hard bounce"
+        UNSUBSCRIBED = "left", "unsubscribed"
+        COMPLAINT = "complaint"
+
+    BOUNCES = (Kind.SOFT_BOUNCE, Kind.HARD_BOUNCE)
+    CAME_BACK = (*BOUNCES, Kind.COMPLAINT)
+
+    key = models.CharField(max_length=64, unique=True, help_text="The same event has the same key.")
+    provider = models.CharField(max_length=40)
+    kind = models.CharField(max_length=10, choices=Kind)
+    said = models.CharField(max_length=100, blank=True, help_text="In the provider's own word.")
+    detail = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    # Nobody but our own readers is written down: what cannot be told to be theirs has neither.
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, null=True, related_name="delivery_events"
+    )
+    digest = models.ForeignKey(
+        Digest, on_delete=models.CASCADE, null=True, related_name="delivery_events"
+    )
+    day = models.DateField(null=True, help_text="The digest's.")
+
+    objects = DeliveryEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["day", "kind", "digest"],
+                name="event_came_back",
+                condition=models.Q(kind__in=["soft", "hard", "complaint"]),
+            ),
+            BrinIndex(fields=["received_at"], name="event_received", autosummarize=True),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.provider} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def in_force(self, now: datetime) -> SuppressionQuerySet:
+        return self.filter(models.Q(until=None) | models.Q(until__gt=now))
+
+
+class Suppression(models.Model):
+    """An address that gets nothing: a keyed hash of it, which outlives the reader's row."""
+
+    class Reason(models.TextChoices):
+        """From the weakest to the strongest; a stronger one replaces a weaker."""
+
+        SOFT = "soft", "soft bounces again and again"
+        HARD = "hard", "hard bounce"
+        COMPLAINT = "complaint", "complaint"
+
+    address_hash = models.CharField(max_length=64, unique=True)
+    reason = models.CharField(max_length=10, choices=Reason)
+    created_at = models.DateTimeField()
+    until = models.DateTimeField(
+        null=True, blank=True, help_text="From then on the address may sign up anew; empty: never."
+    )
+
+    objects = SuppressionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.address_hash[:8]} ({self.reason})"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 
+from subscriptions import suppression
 from subscriptions.models import Interests, Subscriber
 from subscriptions.schedule import Rhythm, next_digest_at, spread
 
@@ -31,7 +33,7 @@ def first_interests(pk: int, said: dict[str, Any]) -> None:
 
 def activate(reader: Subscriber, now: datetime) -> bool:
     """Confirmed by the reader: mail may flow. Twice changes nothing; False if it may not."""
-    if reader.status == Status.SUPPRESSED:
+    if suppression.is_suppressed(reader, now):
         return False
     if reader.status != Status.ACTIVE:
         reader.status, reader.confirmed_at = Status.ACTIVE, now
@@ -42,5 +44,11 @@ def activate(reader: Subscriber, now: datetime) -> bool:
 
 def unsubscribe(pk: int, now: datetime) -> None:
     """Gone at once: whoever is not active is never claimed. Twice changes nothing."""
-    here = Subscriber.objects.filter(pk=pk, status__in=(Status.PENDING, Status.ACTIVE))
+    unsubscribe_all([pk], now)
+
+
+def unsubscribe_all(pks: Collection[int], now: datetime) -> None:
+    """The same for several; who is suppressed stays so, with the wish on record."""
+    Subscriber.objects.filter(pk__in=pks, unsubscribed_at=None).update(unsubscribed_at=now)
+    here = Subscriber.objects.filter(pk__in=pks, status__in=(Status.PENDING, Status.ACTIVE))
     here.update(status=Status.UNSUBSCRIBED, unsubscribed_at=now, next_digest_at=None)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from subscriptions import emails
+from subscriptions import emails, suppression
 from subscriptions.models import Interests, Subscriber
 
 CONSENT = _(
@@ -50,8 +50,8 @@ def request(asked: Request, now: datetime) -> Subscriber:
         },
     )
     Interests.objects.get_or_create(subscriber=reader)
-    waiting = (Subscriber.Status.PENDING, Subscriber.Status.UNSUBSCRIBED)
-    Subscriber.objects.filter(pk=reader.pk, status__in=waiting).update(**consent)
+    inactive = Subscriber.objects.exclude(status=Subscriber.Status.ACTIVE)
+    inactive.filter(pk=reader.pk).update(**consent)
     return reader
 
 
@@ -59,9 +59,9 @@ def send_confirmation(reader: Subscriber, now: datetime) -> bool:
     """Mail the link that fits the reader's state, once per cool-down; False if none was sent.
 
     Who is active already gets the link to the preferences: they asked for something, and the
-    web page says the same to everyone. Whoever bounced or complained gets nothing.
+    web page says the same to everyone. Whoever bounced lately or complained gets nothing.
     """
-    if reader.status == Subscriber.Status.SUPPRESSED or not _begin_cooldown(reader, now):
+    if suppression.is_suppressed(reader, now) or not _begin_cooldown(reader, now):
         return False
     if reader.status == Subscriber.Status.ACTIVE:
         emails.preferences_link(reader).send()

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from subscriptions import delivery, digests, editions, library, signup
+from subscriptions import delivery, digests, editions, events, library, mailbox, post, signup
 from subscriptions.models import Subscriber
 
 
@@ -70,3 +70,19 @@ def close_editions() -> None:
 @shared_task
 def expire_pending() -> None:
     signup.expire_pending(timezone.now())
+
+
+@shared_task
+def settle_uncertain() -> None:
+    events.settle_waiting(timezone.now())
+
+
+@shared_task
+def forget_events() -> None:
+    events.forget(timezone.now())
+
+
+@shared_task
+def read_bounces() -> None:
+    """Beat's, where there is a mailbox."""
+    mailbox.take_imap(settings.BOUNCE_MAILBOX_URL, lambda raw: post.take(raw, timezone.now()))

@@ -5,10 +5,16 @@ Keys rotate through SECRET_KEY_FALLBACKS, so that a link in an old mail goes on 
 
 from __future__ import annotations
 
+import re
+from base64 import b32encode
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import ClassVar
 
+from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 
 class BadLink(Exception):
@@ -47,3 +53,39 @@ def read(purpose: Purpose, token: str) -> str:
         raise ExpiredLink(token) from error
     except BadSignature as error:
         raise BadLink(token) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPath:
+    """Which mail bounces to an address of ours: a digest, or any other mail to a reader."""
+
+    kind: str
+    pk: int
+
+    DIGEST: ClassVar[str] = "d"
+    READER: ClassVar[str] = "r"
+
+    def address(self) -> str:
+        """The envelope sender, such as bounces+d1234-abcdefghijklmnop@example.org. It survives
+        mail systems that fold it to lower case."""
+        local, _, domain = settings.BOUNCE_EMAIL.partition("@")
+        return f"{local}+{self.kind}{self.pk}-{self._seal(settings.SECRET_KEY)}@{domain}"
+
+    def is_sealed_by(self, seal: str) -> bool:
+        keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        return any(constant_time_compare(seal, self._seal(key)) for key in keys)
+
+    def _seal(self, key: str) -> str:
+        mac = salted_hmac("paperboy.return-path", f"{self.kind}{self.pk}", key, algorithm="sha256")
+        return b32encode(mac.digest()[:10]).decode().lower()  # 80 bits, 16 characters
+
+
+_RETURN_PATH = re.compile(r"\+([dr])(\d{1,18})-([a-z2-7]{16})@")
+
+
+def read_return_path(address: str) -> ReturnPath | None:
+    """The mail an address of ours stands for; None if we did not make it."""
+    if not (found := _RETURN_PATH.search(address.lower())):
+        return None
+    path = ReturnPath(found[1], int(found[2]))
+    return path if path.is_sealed_by(found[3]) else None

@@ -19,6 +19,8 @@ from django.utils import timezone
 from subscriptions.mime import Outgoing, wire_address
 from subscriptions.outcomes import Kind, Outcome, Stage, of_break, of_error, of_reply
 
+Envelope = tuple[str, str]  # from whom, to whom
+
 
 class Transport(Protocol):
     """`send` never raises for what a server or a provider does; it says so in the outcome."""
@@ -97,13 +99,13 @@ class Smtp:
     def send(self, outgoing: Outgoing) -> Outcome:
         try:
             content = outgoing.as_bytes(self.sender, timezone.now())
-            to = wire_address(outgoing.to)
+            envelope = (outgoing.return_path or self.sender, wire_address(outgoing.to))
         except ValueError as error:  # an address or a header that cannot be written
             return Outcome(Kind.REFUSED, f"{type(error).__name__}: {error}")
         reused = bool(self.backend.connection)
-        outcome = self._attempt(to, content)
+        outcome = self._attempt(envelope, content)
         if reused and not self.backend.connection and self.stage <= Stage.MAIL:
-            outcome = self._attempt(to, content)  # the server had closed it, as it may
+            outcome = self._attempt(envelope, content)  # the server had closed it, as it may
         return outcome
 
     def close(self) -> None:
@@ -113,12 +115,13 @@ class Smtp:
         except (OSError, smtplib.SMTPException):
             self._hang_up()
 
-    def _attempt(self, to: str, content: bytes) -> Outcome:
+    def _attempt(self, envelope: Envelope, content: bytes) -> Outcome:
         """One mail transaction; after anything but success the connection is fit again or gone."""
         self.stage = Stage.CONNECT
         try:
             smtp = self._connection()
-            outcome = self._envelope(smtp, to, len(content)) or self._content(smtp, content)
+            refused = self._envelope(smtp, envelope, len(content))
+            outcome = refused or self._content(smtp, content)
             if outcome.kind is not Kind.SENT and not _reset(smtp):
                 self._hang_up()
         except (OSError, smtplib.SMTPException) as error:
@@ -134,15 +137,16 @@ class Smtp:
         smtp.ehlo_or_helo_if_needed()
         return smtp
 
-    def _envelope(self, smtp: smtplib.SMTP, to: str, size: int) -> Outcome | None:
+    def _envelope(self, smtp: smtplib.SMTP, envelope: Envelope, size: int) -> Outcome | None:
         """MAIL, RCPT and DATA; None if the server now waits for the content."""
+        sender, to = envelope
         options = f" SIZE={size}" if smtp.has_extn("size") else ""
         if not to.isascii():
             if not smtp.has_extn("smtputf8"):
                 return Outcome(Kind.REFUSED, "The mail server takes no such address (SMTPUTF8).")
             options += " SMTPUTF8"
         commands = {
-            Stage.MAIL: f"MAIL FROM:{smtplib.quoteaddr(self.sender)}{options}\r\n",
+            Stage.MAIL: f"MAIL FROM:{smtplib.quoteaddr(sender)}{options}\r\n",
             Stage.RCPT: f"RCPT TO:{smtplib.quoteaddr(to)}\r\n",
             Stage.DATA: "DATA\r\n",
         }

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from papers.models import Document, Paper, Source
 from subscriptions import digests
-from subscriptions.models import Digest, Subscriber
+from subscriptions.models import DeliveryEvent, Digest, Subscriber
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -118,3 +118,33 @@ def test_the_outbox_shows_a_message(
     assert frame["X-Frame-Options"] == "SAMEORIGIN"
     assert rows.items[0]["title"] in frame.text
     assert client.get("/outbox/..%2Fsecret_key/").status_code == 404
+
+
+@pytest.mark.parametrize("model", ["subscriber", "digest"])
+def test_what_came_back_is_shown_and_cannot_be_changed(
+    admin_client: Client, rows: Digest, now: datetime, model: str
+) -> None:
+    event = DeliveryEvent.objects.create(
+        key="x",
+        provider="Postmark",
+        kind="hard",
+        detail="550 no such user",
+        at=now,
+        received_at=now,
+        subscriber=rows.subscriber,
+        digest=rows,
+        day=rows.day,
+    )
+    pk = rows.pk if model == "digest" else rows.subscriber_id
+    page = admin_client.get(reverse(f"admin:subscriptions_{model}_change", args=[pk])).text
+    assert "550 no such user" in page
+    assert f'name="delivery_events-0-detail" value="{event.detail}"' not in page
+    assert 'name="delivery_events-MAX_NUM_FORMS" value="0"' in page
+
+
+def test_a_suppression_is_lifted_by_hand(admin_client: Client, make_reader: MakeReader) -> None:
+    reader = make_reader(status=Subscriber.Status.SUPPRESSED)
+    page = act(admin_client, "subscriptions_subscriber", "lift_the_suppression", reader.pk)
+    assert "1 may sign up anew" in page.text
+    reader.refresh_from_db()
+    assert reader.status == Subscriber.Status.UNSUBSCRIBED

@@ -12,6 +12,7 @@ APPS = ("config", "papers", "subscriptions")
 PURE = (
     *("papers.text", "papers.latex", "papers.trending", "papers.lexicon", "papers.embedding"),
     "papers.sample",
+    *("subscriptions.bounces", "subscriptions.severity", "subscriptions.sns"),
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
     *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),
     *("subscriptions.reasons", "subscriptions.mime", "subscriptions.outcomes"),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -10,6 +10,12 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+
+from subscriptions.models import Digest, Subscriber
+from tests.conftest import NOW
+
+MakeReader = Callable[..., Subscriber]
+MakeDigest = Callable[..., Digest]
 
 
 @dataclass
@@ -53,3 +59,22 @@ def smtp(settings: Any) -> Iterator[Sink]:
     settings.EMAIL_TIMEOUT = 5
     yield sink
     controller.stop()
+
+
+@pytest.fixture
+def make_digest(make_reader: MakeReader) -> MakeDigest:
+    """A digest of today that was handed over; whatever is not given is plain."""
+
+    def make(reader: Subscriber | None = None, **given: Any) -> Digest:
+        values: dict[str, Any] = {
+            "subscriber": reader or make_reader(),
+            "day": NOW.date(),
+            "status": Digest.Status.SENT,
+            "created_at": NOW,
+            "expires_at": NOW,
+            "next_attempt_at": NOW,
+            "claimed_at": NOW,
+        }
+        return Digest.objects.create(**values | given)
+
+    return make

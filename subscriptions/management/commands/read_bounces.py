@@ -1,0 +1,42 @@
+"""Read returned mail: from the mailbox of BOUNCE_MAILBOX_URL, or from files, Maildirs, a pipe."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections import Counter
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from subscriptions import mailbox, post
+
+
+class Command(BaseCommand):
+    help = (
+        "Read bounces, complaints and unsubscribe mails: the mailbox of BOUNCE_MAILBOX_URL, "
+        "or each PATH (a mail, an mbox, a directory, a Maildir, or - for standard input)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("paths", nargs="*", metavar="PATH")
+        parser.add_argument(
+            "--to", default="", help="The envelope's recipient, when a mail is piped in."
+        )
+
+    def handle(self, *_: Any, paths: list[str], to: str, **__: Any) -> None:
+        def take(raw: bytes) -> str:
+            return post.take(raw, timezone.now(), sent_to=to)
+
+        try:
+            if paths:
+                tally = sum((mailbox.take_path(path, take) for path in paths), Counter[str]())
+            elif settings.BOUNCE_MAILBOX_URL:
+                tally = mailbox.take_imap(settings.BOUNCE_MAILBOX_URL, take)
+            else:
+                raise CommandError("Give a PATH, or set BOUNCE_MAILBOX_URL.")
+        except mailbox.MailboxError as error:
+            raise CommandError(str(error)) from error
+        counts = " ".join(f"{name.replace(' ', '_')}={tally[name]}" for name in sorted(tally))
+        self.stdout.write(f"mails={tally.total()} {counts}".strip())

@@ -1,0 +1,359 @@
+"""Providers' webhooks, through anymail's real views. Promises 33 and 34."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from subscriptions import tokens, webhooks
+from subscriptions.models import DeliveryEvent, Digest, Subscriber
+from subscriptions.tokens import Purpose
+from tests.conftest import SHARED
+from tests.subscriptions import providers
+from tests.subscriptions.conftest import MakeDigest, MakeReader
+from tests.subscriptions.providers import Post, mailgun, post
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+PAYLOADS = SHARED / "bad" / "esp_webhook_payloads.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def open_doors(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every provider set up; Amazon's certificate is the one thing not fetched for real."""
+    settings.ANYMAIL = providers.settings_of_all()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setattr(webhooks, "certificate_at", lambda url: providers.certificate())
+
+
+@pytest.fixture
+def digest(make_digest: MakeDigest) -> Digest:
+    """One whose fate is uncertain, handed over an hour ago."""
+    return make_digest(status="uncertain", claimed_at=timezone.now() - timedelta(hours=1))
+
+
+def bounce(digest: Digest, **more: Any) -> dict[str, Any]:
+    """Postmark's word for a hard bounce of this digest."""
+    return {
+        "RecordType": "Bounce",
+        "ID": 42,
+        "Type": "HardBounce",
+        "Email": digest.subscriber.email,
+        "MessageID": "883953f4-6105-42a2-a16a-77a8eac79483",
+        "BouncedAt": timezone.now().isoformat(),
+        "Details": f"550 5.1.1 <{digest.subscriber.email}> unknown",
+        "Metadata": {"digest": str(digest.public_id)},
+    } | more
+
+
+def failed(digest: Digest, **more: Any) -> dict[str, Any]:
+    """Mailgun's word for it."""
+    return {
+        "event": "failed",
+        "severity": "permanent",
+        "reason": "bounce",
+        "recipient": digest.subscriber.email,
+        "timestamp": timezone.now().timestamp(),
+        "delivery-status": {"code": 550, "message": "5.1.1 no such user"},
+        "user-variables": {"digest": str(digest.public_id)},
+    } | more
+
+
+def complaint(digest: Digest) -> dict[str, Any]:
+    """Amazon's word for a complaint."""
+    metadata = json.dumps({"digest": str(digest.public_id)})
+    return {
+        "eventType": "Complaint",
+        "complaint": {"complainedRecipients": [{"emailAddress": digest.subscriber.email}]},
+        "mail": {"messageId": "0", "headers": [{"name": "X-Metadata", "value": metadata}]},
+    }
+
+
+def untouched(digest: Digest) -> bool:
+    digest.refresh_from_db()
+    digest.subscriber.refresh_from_db()
+    status = (digest.status, digest.subscriber.status)
+    return status == ("uncertain", "active") and not DeliveryEvent.objects.exists()
+
+
+# --- What comes in --------------------------------------------------------------------------------
+
+
+def test_a_bounce_settles_the_digest_and_suppresses_the_reader(
+    client: Client, digest: Digest
+) -> None:
+    for _ in range(3):
+        assert post("postmark", bounce(digest)).to(client).status_code == 200
+    digest.refresh_from_db()
+    assert (digest.status, digest.subscriber.status) == ("failed", "suppressed")
+    event = DeliveryEvent.objects.get()
+    assert (event.provider, event.kind, event.digest) == ("Postmark", "hard", digest)
+    assert event.detail == "550 5.1.1 <…> unknown"
+
+
+def test_our_message_id_names_the_digest_where_the_metadata_does_not(
+    client: Client, digest: Digest, settings: Any
+) -> None:
+    event = {
+        "event": "delivered",
+        "email": digest.subscriber.email,
+        "message-id": f"<{digest.public_id}@{settings.MAIL_DOMAIN}>",
+        "ts_epoch": timezone.now().timestamp() * 1000,
+    }
+    assert post("brevo", event).to(client).status_code == 200
+    digest.refresh_from_db()
+    assert digest.status == "sent"
+
+
+EXPECTED = {
+    "amazon_ses": "complaint:complaint delivery:delivered send:accepted reject:rejected "
+    "open:opened click:clicked",
+    "brevo": "sent:accepted delivered:delivered hard_bounce:hard soft_bounce:soft "
+    "blocked:rejected spam:complaint invalid_email:hard opened:opened proxy_open:opened "
+    "unsubscribe:left",
+    "mailersend": "delivered:delivered clicked:clicked",
+    "mailjet": "open:opened spam:complaint unsub:left",
+    "mailtrap": "open:opened bounce:hard reject:rejected",
+    "mandrill": "hard_bounce:hard old_tracking_url:accepted",
+    "postal": "bounce:soft deferred:deferred failed:rejected delivered:delivered",
+    "postmark": "delivered:delivered spam:complaint resubscribe:unknown "
+    "subscription_change_bounce:hard",
+    "resend": "hard_bounced:hard delivery_delayed:deferred complained:complaint opened:opened",
+    "sendgrid": "setUpClass:accepted dropped_bounced:hard deferred:deferred "
+    "compatibility_message_id_from_smtp_id:delivered",
+    "sparkpost": "injection:accepted delivery:delivered open:opened "
+    "initial_open_event_as_unknown:unknown",
+    "unisender_go": "error_includes_project_id_single:accepted hard_bounced:hard spam:complaint "
+    "unsubscribed:left clicked:clicked multiple_event_option:accepted+delivered",
+}
+
+
+def payloads() -> list[Any]:
+    if not PAYLOADS.exists():
+        return []
+    cases = []
+    for line in PAYLOADS.read_text().splitlines():
+        case = json.loads(line)
+        name = case["test"].rpartition(".")[2].removeprefix("test_").removesuffix("_event")
+        wanted = dict(pair.split(":") for pair in EXPECTED[case["provider"]].split())
+        if case["kind"] == "webhooks":
+            values = (case["provider"], case["payload"], wanted[name].split("+"))
+            cases.append(pytest.param(*values, id=f"{case['provider']}-{name}"))
+    return cases
+
+
+@pytest.mark.skipif(not PAYLOADS.exists(), reason="no shared data here")
+@pytest.mark.parametrize(("provider", "payload", "kinds"), payloads())
+def test_payloads_of_every_provider_are_understood(
+    client: Client, settings: Any, provider: str, payload: Any, kinds: list[str]
+) -> None:
+    settings.EVENT_MAX_AGE = timedelta(days=36_500)
+    for _ in range(3):
+        assert post(provider, payload).to(client).status_code in (200, webhooks.REPLAYED)
+    assert sorted(DeliveryEvent.objects.values_list("kind", flat=True)) == kinds
+
+
+def test_promise_34_a_batch_of_a_thousand_with_unreadable_ones_is_taken(
+    client: Client, digest: Digest
+) -> None:
+    now = int(timezone.now().timestamp())
+    events = [
+        {"event": "open", "sg_event_id": str(n), "timestamp": now, "email": "a@b.org"}
+        for n in range(998)
+    ]
+    events += [{"no": "event"}, {"event": "delivered", "timestamp": "soon", "sg_event_id": "x"}]
+    events[0] |= {"event": "delivered", "digest": str(digest.public_id)}
+    events[0] |= {"email": digest.subscriber.email}
+    for _ in range(3):
+        assert post("sendgrid", events).to(client).status_code == 200
+    assert DeliveryEvent.objects.count() == 1000
+    assert DeliveryEvent.objects.filter(kind="unknown").count() == 2
+    digest.refresh_from_db()
+    assert digest.status == "sent"
+
+
+# --- What stays out -------------------------------------------------------------------------------
+
+DOORS = {
+    "postmark": lambda digest: post("postmark", bounce(digest)),
+    "mailgun": lambda digest: mailgun(failed(digest)),
+    "amazon_ses": lambda digest: post("amazon_ses", complaint(digest)),
+    "unisender_go": lambda digest: post(
+        "unisender_go",
+        {
+            "event_name": "transactional_email_status",
+            "status": "spam",
+            "email": digest.subscriber.email,
+            "metadata": {"digest": str(digest.public_id)},
+        },
+    ),
+}
+Door = Callable[[Digest], Post]
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+@pytest.mark.parametrize("header", ["", "Basic dXNlcjpub25l", "Bearer x", "Basic ����"])
+def test_promise_33_without_the_secret_nobody_comes_in(
+    client: Client, digest: Digest, door: Door, header: str
+) -> None:
+    answer = door(digest).to(client, Authorization=header)
+    assert 400 <= answer.status_code < 500
+    assert untouched(digest)
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_promise_33_with_nothing_set_up_every_door_is_shut(
+    client: Client, digest: Digest, settings: Any, door: Door
+) -> None:
+    request = door(digest)
+    settings.ANYMAIL = {}
+    assert 400 <= request.to(client).status_code < 500
+    assert untouched(digest)
+
+
+def test_every_door_of_anymail_is_guarded(client: Client, settings: Any) -> None:
+    settings.ANYMAIL = {}
+    for pattern in webhooks.urlpatterns:
+        path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
+        for content_type in ("application/json", "application/x-www-form-urlencoded"):
+            answer = client.post(path, b"{}", content_type=content_type)
+            assert 400 <= answer.status_code < 500, path
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_promise_33_a_changed_body_is_refused_where_it_is_signed(
+    client: Client, digest: Digest, door: Door
+) -> None:
+    request = door(digest)
+    if request.provider == "postmark":
+        pytest.skip("Postmark signs nothing: its secret is all there is")
+    if request.provider == "mailgun":
+        body = json.loads(request.body)
+        body["signature"]["timestamp"] = str(int(body["signature"]["timestamp"]) + 1)
+        request.body = json.dumps(body).encode()
+    else:
+        request.body = request.body.replace(b"spam", b"sent").replace(b"abuse", b"other")
+        request.body = request.body.replace(b"Complaint", b"Delivery!")
+    assert 400 <= request.to(client).status_code < 500
+    assert untouched(digest)
+
+
+@pytest.mark.parametrize("days", [8, 4000])
+@pytest.mark.parametrize("provider", ["postmark", "mailgun", "amazon_ses", "mailgun-unsigned"])
+def test_promise_33_old_events_are_refused(
+    client: Client, digest: Digest, provider: str, days: int
+) -> None:
+    old = timezone.now() - timedelta(days=days)
+    requests = {
+        "postmark": lambda: post("postmark", bounce(digest, BouncedAt=old.isoformat())),
+        "mailgun": lambda: mailgun(failed(digest), old),
+        "mailgun-unsigned": lambda: mailgun(failed(digest, timestamp=old.timestamp())),
+        "amazon_ses": lambda: post(
+            "amazon_ses", providers.sns_message(complaint(digest), Timestamp=old.isoformat())
+        ),
+    }
+    assert 400 <= requests[provider]().to(client).status_code < 500
+    assert untouched(digest)
+
+
+def test_promise_33_a_replayed_signature_is_refused_whatever_it_comes_with(
+    client: Client, digest: Digest
+) -> None:
+    opened = {"event": "opened", "severity": "", "timestamp": timezone.now().timestamp()}
+    assert mailgun(opened).to(client).status_code == 200
+    replayed = json.loads(mailgun(opened).body)
+    replayed["event-data"] = failed(digest)  # Mailgun signs the token, not what is said
+    answer = Post("mailgun", json.dumps(replayed).encode()).to(client)
+    assert answer.status_code == webhooks.REPLAYED
+    assert DeliveryEvent.objects.get().kind == "opened"
+    assert Subscriber.objects.get().status == "active"
+
+
+def test_promise_33_a_replayed_message_of_amazon_is_refused(client: Client, digest: Digest) -> None:
+    request = post("amazon_ses", complaint(digest))
+    assert request.to(client).status_code == 200
+    assert request.to(client).status_code == webhooks.REPLAYED
+    assert DeliveryEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", "application/json"),
+        (b"not json", "application/json"),
+        (b"[]", "application/json"),
+        (b'"text"', "application/json"),
+        (b"\xff\xfe\x00", "application/json"),
+        (b"null", "application/json"),
+        (b"[[1]]", "text/plain"),
+        (b"a=b", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_nonsense_is_the_senders_mistake_and_changes_nothing(
+    client: Client, digest: Digest, body: bytes, content_type: str
+) -> None:
+    for pattern in webhooks.urlpatterns:
+        path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
+        answer = client.post(path, body, content_type=content_type, headers=providers.BASIC)
+        assert answer.status_code < 500, path
+    assert not DeliveryEvent.objects.exclude(kind="unknown").exists()
+    digest.refresh_from_db()
+    assert digest.status == "uncertain"
+
+
+def test_promise_26_looking_at_a_webhook_changes_nothing(client: Client, digest: Digest) -> None:
+    for pattern in webhooks.urlpatterns:
+        path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
+        assert client.get(path, headers=providers.BASIC).status_code in (200, 400, 405)
+        assert client.head(path, headers=providers.BASIC).status_code in (200, 400, 405)
+    assert untouched(digest)
+
+
+# --- Mail that a provider hands on ----------------------------------------------------------------
+
+
+def inbound(subject: str, to: str) -> dict[str, Any]:
+    return {
+        "FromFull": {"Email": "somebody@example.org", "Name": ""},
+        "ToFull": [{"Email": to, "Name": ""}],
+        "OriginalRecipient": to,
+        "Subject": subject,
+        "TextBody": "",
+        "Headers": [],
+        "MessageID": "1",
+        "Date": "Wed, 11 Oct 2017 18:31:04 -0700",
+    }
+
+
+def test_an_unsubscribe_mail_may_come_through_the_provider(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    token = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
+    payload = inbound(f"unsubscribe {token}", "unsubscribe@example.org")
+    for _ in range(2):
+        assert post("postmark", payload, "inbound").to(client).status_code == 200
+        reader.refresh_from_db()
+        assert reader.status == "unsubscribed"
+
+
+def test_a_forged_unsubscribe_mail_changes_nothing(client: Client, make_reader: MakeReader) -> None:
+    reader = make_reader()
+    payload = inbound(f"unsubscribe {reader.pk}:forged:token", "unsubscribe@example.org")
+    assert post("postmark", payload, "inbound").to(client).status_code == 200
+    reader.refresh_from_db()
+    assert reader.status == "active"
+
+
+def test_now_is_the_time_of_an_event_without_one(client: Client, digest: Digest) -> None:
+    payload = bounce(digest)
+    del payload["BouncedAt"]
+    before = datetime.now(UTC)
+    assert post("postmark", payload).to(client).status_code == 200
+    assert before <= DeliveryEvent.objects.get().at <= datetime.now(UTC)
