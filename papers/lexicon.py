@@ -227,7 +227,9 @@ class Lexicon:
 
     def meanings(self, vectors: sparse.csr_matrix) -> Weights:
         """One unit-length dense row for each row of `vectors`."""
-        return dense_units(units(vectors[:, self.places]) @ self.points.astype(np.float32))
+        meant = units(vectors[:, self.places])
+        used = np.unique(meant.indices)  # few of all points, which are many to convert
+        return dense_units(meant[:, used] @ self.points[used].astype(np.float32))
 
     def _weighted(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
         """BM25: a term counts less the oftener it was said, and in a long text."""

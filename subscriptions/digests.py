@@ -24,7 +24,7 @@ from papers.text import extract, short_authors
 from papers.trending import in_words
 from subscriptions import composition, editions, emails, tokens
 from subscriptions.composition import FOR_YOU, SECTIONS, Choice, Shelf
-from subscriptions.matching import Candidates, Match, Profile, match
+from subscriptions.matching import Candidates, Match, Profile, Taste, match
 from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
 from subscriptions.profiles import (
     paper_ids,
@@ -34,7 +34,7 @@ from subscriptions.profiles import (
     wants_only_own,
 )
 from subscriptions.readers import reschedule
-from subscriptions.reasons import reason
+from subscriptions.reasons import reasons
 from subscriptions.schedule import local_day
 from subscriptions.tokens import Purpose
 
@@ -160,8 +160,9 @@ def newest_day(now: datetime) -> date | None:
 def sample(interests: Interests, day: date) -> list[dict[str, Any]]:
     """What a digest of `day` would hold for somebody who said this; nothing need be stored."""
     pool, profile = Pool.of(day), profile_of(interests)
-    [matched] = match([profile], pool.candidates)
-    return choose(pool, Subscriber(), profile, matched, set())
+    taste = Taste.of([profile], pool.candidates.lexicon)
+    [matched] = match([profile], pool.candidates, taste)
+    return choose(pool, Subscriber(), profile, matched, set(), taste)
 
 
 def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
@@ -199,12 +200,14 @@ def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Di
         return []
     pool = Pool.of(day)
     wanted = profiles(readers)
-    matches = match(wanted, pool.candidates)
+    tastes = Taste.of(wanted, pool.candidates.lexicon)
+    matches = match(wanted, pool.candidates, tastes)
     seen = seen_by([reader.pk for reader in readers], day)
-    return [
-        _digest(reader, choose(pool, reader, profile, matched, seen[reader.pk]), day, now)
-        for reader, profile, matched in zip(readers, wanted, matches, strict=True)
-    ]
+    made = []
+    for row, (reader, profile, matched) in enumerate(zip(readers, wanted, matches, strict=True)):
+        items = choose(pool, reader, profile, matched, seen[reader.pk], tastes.of_one(row))
+        made.append(_digest(reader, items, day, now))
+    return made
 
 
 def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: datetime) -> Digest:
@@ -254,12 +257,20 @@ def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
 
 
 def choose(
-    pool: Pool, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
+    pool: Pool,
+    reader: Subscriber,
+    profile: Profile,
+    matched: Match,
+    seen: set[int],
+    taste: Taste | None = None,
 ) -> list[dict[str, Any]]:
     """The papers of one reader's digest, best first, each with its section and its reason."""
     offered = shelf(pool, reader, profile, matched, seen)
     choices = composition.compose(offered, reader.max_papers)
-    return [item(pool, profile, choice) for choice in choices]
+    own = [choice.position for choice in choices if choice.section == FOR_YOU]
+    said = reasons(profile, pool.candidates, own, taste) if own else []
+    whys = {position: one.sentence() for position, one in zip(own, said, strict=True)}
+    return [item(pool, choice, whys.get(choice.position, "")) for choice in choices]
 
 
 def shelf(
@@ -289,18 +300,15 @@ def in_fields(papers: Sequence[Paper], categories: Sequence[str]) -> NDArray[np.
     )
 
 
-def item(pool: Pool, profile: Profile, choice: Choice) -> dict[str, Any]:
-    """What a digest records of one choice: enough to show it again as it was."""
+def item(pool: Pool, choice: Choice, why: str) -> dict[str, Any]:
+    """What a digest records of one choice: enough to show it again as it was. Where nothing in the
+    profile speaks for the paper, what trends does."""
     paper = pool.papers[choice.position]
-    why = reason(profile, pool.candidates, choice.position).sentence()
-    trend = in_words(paper.score_parts)
-    if choice.section != FOR_YOU or not why:
-        why = trend
     return {
         "paper": paper.pk,
         "title": paper.title,
         "section": choice.section,
-        "reason": why,
+        "reason": why or in_words(paper.score_parts),
         "score": round(choice.score, 4),
     }
 

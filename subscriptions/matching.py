@@ -186,6 +186,10 @@ class Taste:
         meant *= np.array(weight, dtype=np.float32)[:, None]
         return cls(lexicon.version, sparse.hstack([wanted, fields], format="csr"), meant)
 
+    def of_one(self, row: int) -> Taste:
+        """That of one reader of the chunk."""
+        return Taste(self.version, self.sparse_rows[row], self.meanings[row : row + 1])
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -223,21 +227,29 @@ def match(
     return [Match(row, profile.threshold) for row, profile in zip(scores, profiles, strict=True)]
 
 
-def parts(profile: Profile, candidates: Candidates, position: int) -> dict[str, float]:
-    """The score of the candidate at `position` taken apart: the likeness before calibration by
+def parts(
+    profile: Profile, candidates: Candidates, positions: Sequence[int], taste: Taste | None = None
+) -> list[dict[str, float]]:
+    """The scores of the candidates at `positions` taken apart: the likeness before calibration by
     words, meaning and fields, then what each boost added to the calibrated score."""
-    taste = Taste.of([profile], candidates.lexicon)
-    terms_count = candidates.lexicon.size
-    wanted, offered = taste.sparse_rows, candidates.sparse_rows[position]
-    words = _dot(wanted[:, :terms_count], offered[:, :terms_count])
-    fields = _dot(wanted[:, terms_count:], offered[:, terms_count:])
-    meaning = float(taste.meanings[0] @ candidates.meanings[position])
-    score = float(_calibrated(np.array([words + meaning + fields], dtype=np.float32))[0])
-    apart = {"words": words, "meaning": meaning, "fields": fields}
-    for name, positions, share in _boosts(profile, candidates):
-        apart[name] = (1.0 - score) * share * (position in positions)
-        score += apart[name]
-    return apart
+    taste = _current([profile], candidates.lexicon, taste)
+    chosen, size = np.asarray(positions, dtype=np.int64), candidates.lexicon.size
+    wanted, offered = taste.sparse_rows, candidates.sparse_rows[chosen]
+    words = (offered[:, :size] @ wanted[:, :size].T).toarray().ravel()
+    fields = (offered[:, size:] @ wanted[:, size:].T).toarray().ravel()
+    meaning = candidates.meanings[chosen] @ taste.meanings[0]
+    likeness = {"words": words, "meaning": meaning, "fields": fields}
+    scores = _calibrated(words + meaning + fields)
+    boosts = list(_boosts(profile, candidates))
+    found = []
+    for place, position in enumerate(positions):
+        apart = {name: float(part[place]) for name, part in likeness.items()}
+        score = float(scores[place])
+        for name, raised, share in boosts:
+            apart[name] = (1.0 - score) * share * (position in raised)
+            score += apart[name]
+        found.append(apart)
+    return found
 
 
 def strongest_words(profile: Profile, lexicon: Lexicon, count: int) -> list[tuple[str, float]]:
@@ -373,10 +385,6 @@ def _phrase(words: str) -> re.Pattern[str]:
 def author_key(name: str) -> str:
     """What makes two spellings of a name one."""
     return name_key(name)
-
-
-def _dot(one: sparse.csr_matrix, other: sparse.csr_matrix) -> float:
-    return float(one.multiply(other).sum())
 
 
 def spelled(text: str) -> Iterable[tuple[int, str]]:

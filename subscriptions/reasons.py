@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from textwrap import shorten
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
-from papers.lexicon import PaperText, terms
+from papers.lexicon import Lexicon, PaperText, terms
 from subscriptions.matching import (
     MEANING,
     OPENED_SHARE,
@@ -28,6 +30,8 @@ REASON_WORDS = 3
 PHRASE_WORDS = 6  # the longest phrase that is named as one
 NEAR_LENGTH = 100  # characters of what the reader typed that a reason repeats
 SPOKEN_SHARE = 0.1  # what carried less of the likeness is not named as its reason
+
+Scores = NDArray[np.float32]
 
 _CLAUSE = re.compile(r"[.;:!?,](?:\s|$)|[()\[\]{}“”\"\n]")
 
@@ -71,13 +75,57 @@ class Reason:
         return spoken[:1].upper() + spoken[1:]
 
 
-def reason(profile: Profile, candidates: Candidates, position: int) -> Reason:
-    """Why the candidate at `position` was chosen for `profile`."""
-    paper = candidates.papers[position]
-    apart = parts(profile, candidates, position)
+@dataclass(frozen=True)
+class _Grounds:
+    """What the reasons of one reader share. `offered` and `meanings` are those of the chosen
+    candidates, `wanted` the reader's terms, `closeness` examples x chosen: what each carried."""
+
+    profile: Profile
+    lexicon: Lexicon
+    offered: sparse.csr_matrix
+    meanings: Scores
+    wanted: sparse.csr_matrix
+    closeness: Scores
+
+    @classmethod
+    def of(
+        cls, profile: Profile, candidates: Candidates, chosen: Sequence[int], taste: Taste
+    ) -> _Grounds:
+        lexicon, places = candidates.lexicon, np.asarray(chosen, dtype=np.int64)
+        offered = candidates.sparse_rows[places][:, : lexicon.size]
+        meanings = candidates.meanings[places]
+        wanted = taste.sparse_rows[:, : lexicon.size]
+        rows = lexicon.vectors(profile.examples)
+        closeness = (rows @ offered.T).toarray() + MEANING * (lexicon.meanings(rows) @ meanings.T)
+        shares = np.repeat([1.0, OPENED_SHARE], [len(profile.liked), len(profile.opened)])
+        carried = closeness * (shares / max(shares.sum(), 1.0))[:, None]
+        return cls(profile, lexicon, offered, meanings, wanted, carried)
+
+    @cached_property
+    def clauses(self) -> tuple[list[str], Scores]:
+        """What the reader typed, clause by clause, and what each means."""
+        clauses = _clauses(self.profile.typed)
+        rows = self.lexicon.vectors([PaperText("", clause) for clause in clauses])
+        return clauses, self.lexicon.meanings(rows)
+
+
+def reasons(
+    profile: Profile, candidates: Candidates, positions: Sequence[int], taste: Taste | None = None
+) -> list[Reason]:
+    """Why the candidates at `positions` were chosen for `profile`; `taste` as for `match`."""
+    if taste is None or taste.version != candidates.lexicon.version:
+        taste = Taste.of([profile], candidates.lexicon)
+    grounds = _Grounds.of(profile, candidates, positions, taste)
+    apart = parts(profile, candidates, positions, taste)
+    papers = [candidates.papers[position] for position in positions]
+    return [_reason(grounds, place, paper, apart[place]) for place, paper in enumerate(papers)]
+
+
+def _reason(grounds: _Grounds, place: int, paper: PaperText, apart: dict[str, float]) -> Reason:
+    profile = grounds.profile
     least = SPOKEN_SHARE * max(sum(apart[name] for name in ("words", "meaning", "fields")), 0.0)
-    words = _shared_words(profile, candidates, position, least)
-    liked, opened = _closest(profile, candidates, position, least)
+    words = _shared_words(grounds, place, least)
+    liked, opened = _closest(grounds, place, least)
     alone = apart["meaning"] > least and not (words or profile.examples)
     colleague, wrote = _colleague(profile, paper) if apart["shared author"] else ("", "")
     return Reason(
@@ -85,7 +133,7 @@ def reason(profile: Profile, candidates: Candidates, position: int) -> Reason:
         words=words,
         examples=liked,
         opened=opened,
-        near=_nearest(profile, candidates, position) if alone else "",
+        near=_nearest(grounds, place) if alone else "",
         colleague=colleague,
         wrote=wrote,
         categories=tuple(name for name in profile.categories if name in paper.categories),
@@ -93,21 +141,18 @@ def reason(profile: Profile, candidates: Candidates, position: int) -> Reason:
     )
 
 
-def _shared_words(
-    profile: Profile, candidates: Candidates, position: int, least: float
-) -> tuple[str, ...]:
+def _shared_words(grounds: _Grounds, place: int, least: float) -> tuple[str, ...]:
     """What the reader typed that carried more than `least` together, the strongest first.
 
     Neighbouring words that carried as pairs are one phrase, spelled as the reader wrote it.
     """
-    lexicon = candidates.lexicon
-    wanted = Taste.of([profile], lexicon).sparse_rows[:, : lexicon.size]
-    carried = wanted.multiply(candidates.sparse_rows[position][:, : lexicon.size]).tocoo()
-    shares = dict(zip(lexicon.ids[carried.col].tolist(), carried.data.tolist(), strict=True))
-    typed = {number: shares.get(number, 0.0) for number, _ in spelled(profile.typed)}
+    said, ids = grounds.profile.typed, grounds.lexicon.ids
+    carried = grounds.wanted.multiply(grounds.offered[place]).tocoo()
+    shares = dict(zip(ids[carried.col].tolist(), carried.data.tolist(), strict=True))
+    typed = {number: shares.get(number, 0.0) for number, _ in spelled(said)}
     if sum(share for share in typed.values() if share > 0) <= least:
         return ()
-    named = _phrases(profile.typed, {number for number in typed if typed[number] > 0})
+    named = _phrases(said, {number for number in typed if typed[number] > 0})
     ranked = sorted(named, key=lambda phrase: -sum(typed.get(one, 0.0) for one in named[phrase]))
     return tuple(ranked[:REASON_WORDS])
 
@@ -145,30 +190,22 @@ def _clauses(text: str) -> list[str]:
     return [clause.strip() for clause in _CLAUSE.split(text) if clause.strip()]
 
 
-def _nearest(profile: Profile, candidates: Candidates, position: int) -> str:
+def _nearest(grounds: _Grounds, place: int) -> str:
     """The clause of what the reader typed that is closest in meaning, cut if it is long."""
-    clauses = _clauses(profile.typed)
-    rows = candidates.lexicon.vectors([PaperText("", clause) for clause in clauses])
-    closeness = candidates.lexicon.meanings(rows) @ candidates.meanings[position]
-    return shorten(clauses[int(np.argmax(closeness))], NEAR_LENGTH, placeholder="…")
+    clauses, meant = grounds.clauses
+    nearest = int(np.argmax(meant @ grounds.meanings[place]))
+    return shorten(clauses[nearest], NEAR_LENGTH, placeholder="…")
 
 
 def _closest(
-    profile: Profile, candidates: Candidates, position: int, least: float
+    grounds: _Grounds, place: int, least: float
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The titles of the liked and of the opened papers that carried more than `least`, the closest
     first."""
-    if not profile.examples:
-        return (), ()
-    lexicon = candidates.lexicon
-    rows = lexicon.vectors(profile.examples)
-    closeness = (rows @ candidates.columns[: lexicon.size, [position]]).toarray().ravel()
-    closeness = closeness + MEANING * (lexicon.meanings(rows) @ candidates.meanings[position])
-    liked = len(profile.liked)
-    shares = np.where(np.arange(len(closeness)) < liked, 1.0, OPENED_SHARE)
-    carried = closeness * shares / shares.sum()
+    carried = grounds.closeness[:, place]
     order = [n for n in np.argsort(-carried, kind="stable") if carried[n] > least]
-    titles = [paper.title for paper in profile.examples]
+    titles = [paper.title for paper in grounds.profile.examples]
+    liked = len(grounds.profile.liked)
     near = tuple(titles[n] for n in order if n < liked)
     return near, tuple(titles[n] for n in order if n >= liked)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from papers.lexicon import Lexicon, PaperText
 from papers.text import name_key
 from subscriptions.matching import HALF, Candidates, Profile, match
-from subscriptions.reasons import Reason, reason
+from subscriptions.reasons import Reason, reasons
 
 PAPERS = [
     PaperText("1", "Memory in language agents", "Agents remember.", ("cs.CL",), ("Ada Example",)),
@@ -26,7 +26,7 @@ CANDIDATES = Candidates.prepare(Lexicon.learn(PAPERS), PAPERS)
 
 
 def why(position: int, **said: Any) -> Reason:
-    return reason(Profile(**said), CANDIDATES, position)
+    return reasons(Profile(**said), CANDIDATES, [position])[0]
 
 
 def sentence(position: int, **said: Any) -> str:
@@ -109,7 +109,7 @@ def test_every_reason_stands_on_parts_that_add_up_to_the_score(
 ) -> None:
     bare = replace(profile, disliked=())  # what is disliked has no score at all
     score = float(match([bare], CANDIDATES)[0].scores[position])
-    said = reason(bare, CANDIDATES, position)
+    [said] = reasons(bare, CANDIDATES, [position])
     parts, paper = said.parts, PAPERS[position]
     likeness = max(parts["words"] + parts["meaning"] + parts["fields"], 0.0)
     added = parts["author"] + parts["shared author"] + parts["category"]
@@ -135,5 +135,5 @@ def test_every_reason_stands_on_parts_that_add_up_to_the_score(
 @given(profiles)
 def test_a_reason_is_there_for_whatever_scores_by_more_than_a_trace(profile: Profile) -> None:
     scores = match([profile], CANDIDATES)[0].scores
-    for position in np.flatnonzero(scores > 0.5):
-        assert reason(profile, CANDIDATES, int(position)).sentence()
+    strong = [int(position) for position in np.flatnonzero(scores > 0.5)]
+    assert all(said.sentence() for said in reasons(profile, CANDIDATES, strong))
