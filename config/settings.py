@@ -218,6 +218,7 @@ if BOUNCE_MAILBOX_URL and urlsplit(BOUNCE_MAILBOX_URL).scheme not in ("imaps", "
 CONTACT_EMAIL: str = read(env.str, "CONTACT_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1])
 OPERATOR_EMAIL: str = read(env.str, "OPERATOR_EMAIL", CONTACT_EMAIL)
 ALLOW_PRIVATE_SOURCES: bool = read(env.bool, "ALLOW_PRIVATE_SOURCES", False)
+SECONDS_BETWEEN_REQUESTS = within("SECONDS_BETWEEN_REQUESTS", 1, 0, 60)
 USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"
 
 # --- What a digest holds and when it is too late for it -----------------------------------
@@ -270,6 +271,10 @@ CELERY_BEAT_SCHEDULE = {
     "learn the words of new papers": {
         "task": "papers.tasks.learn_lexicon",
         "schedule": crontab(hour="4", minute="15"),
+    },
+    "forget how sources stood months ago": {
+        "task": "papers.tasks.forget_checks",
+        "schedule": crontab(hour="3", minute="50"),
     },
     "build digests for readers who are due": {
         "task": "subscriptions.tasks.build_due_digests",

@@ -1,37 +1,110 @@
 from __future__ import annotations
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core import validators
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
-from papers import corpus, tasks
-from papers.models import Document, Observation, Paper, Source
+from papers import corpus, sources, tasks
+from papers.feeds import addresses
+from papers.models import Check, Document, Observation, Paper, Source
+
+
+class CheckInline(admin.TabularInline):
+    """The last looks at a source."""
+
+    model = Check
+    fields = ("at", "outcome", "status", "state", "reason", "detail", "new", "seconds")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    template = "admin/papers/source/checks.html"
+
+    def has_add_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
+        return False
+
+
+class SourceForm(forms.ModelForm):
+    """An address is enough; arXiv categories are taken for the address of their list."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=2000,
+        widget=forms.TextInput(attrs={"size": 80}),
+        help_text="Of a feed or list, or arXiv categories such as “cs.AI cs.CL”, "
+        "which are asked for in one request.",
+    )
+
+    class Meta:
+        model = Source
+        fields = ("url", "name", "kind", "active", "check_every")
+
+    def clean_url(self) -> str:
+        url = addresses.of(self.cleaned_data["url"])
+        validators.URLValidator(schemes=["http", "https"])(url)
+        return url
 
 
 @admin.register(Source)
 class SourceAdmin(admin.ModelAdmin):
     """Sources and their health."""
 
-    list_display = ("name", "kind", "health", "checked_at", "succeeded_at", "failures", "active")
+    form = SourceForm
+    list_display = ("__str__", "kind", "health", "checked_at", "succeeded_at", "failures", "active")
     list_filter = ("active", "kind", "outcome")
     search_fields = ("name", "url")
-    readonly_fields = ("checked_at", "succeeded_at", "outcome", "error", "failures")
+    fields = (
+        "url",
+        "name",
+        ("kind", "check_every", "active"),
+        "health",
+        ("checked_at", "succeeded_at", "next_check_at", "failures"),
+    )
+    readonly_fields = ("health", "checked_at", "succeeded_at", "next_check_at", "failures")
+    inlines = (CheckInline,)
     actions = ("check_now",)
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
-        return {"next_check_at": timezone.now().isoformat()}
+    change_form_template = "admin/papers/source/change_form.html"
 
     @admin.display(description="health")
     def health(self, source: Source) -> str:
         if not source.checked_at:
             return "not checked yet"
-        return f"{source.outcome}: {source.error}" if source.failures else source.outcome
+        parked = f"parked since {source.parked_at:%Y-%m-%d %H:%M}; " if source.parked_at else ""
+        said = f"{source.outcome}: {source.error}" if source.error else source.outcome
+        return parked + said
+
+    def response_add(
+        self, request: HttpRequest, obj: Source, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        if "_check" in request.POST:
+            return self._checked(request, obj)
+        return super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Source) -> HttpResponse:
+        if "_check" in request.POST:
+            return self._checked(request, obj)
+        return super().response_change(request, obj)
+
+    def _checked(self, request: HttpRequest, source: Source) -> HttpResponse:
+        self._tell(request, sources.check_now(source, timezone.now()))
+        return redirect("admin:papers_source_change", source.pk)
+
+    def _tell(self, request: HttpRequest, check: Check) -> None:
+        failed = check.state == Check.State.BROKEN
+        brought = f"{check.document.entries} entries, {check.new} new. " if check.document else ""
+        said = f"{check.source}: {check.outcome}. {brought}{check.reason or check.detail}"
+        self.message_user(request, said, messages.ERROR if failed else messages.SUCCESS)
 
     @admin.action(description="Check now")
     def check_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
-        """Make the chosen sources due and send for them."""
-        queryset.update(next_check_at=timezone.now())
+        """One source at once, with what came of it; several are sent for."""
+        if queryset.count() == 1:
+            self._tell(request, sources.check_now(queryset.get(), timezone.now()))
+            return
+        queryset.update(next_check_at=timezone.now(), parked_at=None, failures=0)
         for source in queryset:
             tasks.fetch_source.delay_on_commit(source.pk)
         self.message_user(request, f"{queryset.count()} sources are being checked.")

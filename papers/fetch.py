@@ -16,7 +16,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -40,6 +40,7 @@ Outcome = Literal[
     "undecodable",  # a Content-Encoding that is broken or was not asked for
     "tls_error",
     "network_error",
+    "postponed",  # not asked: the host's turn is too far off
 ]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
@@ -78,13 +79,16 @@ def fetch(
     max_bytes: int = MAX_BYTES,
     seconds: float = SECONDS,
     allow_private: bool = False,
+    turn: Callable[[str], timedelta | None] | None = None,
 ) -> Fetched:
     """GET `url`, following redirects, with the validators of the last answer if there was one.
 
     `seconds` bounds the whole of it, redirects included (only the name server keeps a limit of
     its own), `max_bytes` the body both as sent and as decompressed. `now` is what a Retry-After
     that names a moment is measured from. `allow_private` is for tests and for feeds inside the
-    house. Never raises for anything the other side does.
+    house. `turn` is called with the host before each request, redirects included, and may take
+    its time, which does not count; if it returns a wait, the host is not asked. Never raises for
+    anything the other side does.
     """
     headers = {
         "User-Agent": user_agent,
@@ -94,10 +98,12 @@ def fetch(
     }
     headers |= {"If-None-Match": etag} if etag else {}
     headers |= {"If-Modified-Since": last_modified} if last_modified else {}
-    network = _CheckedNetwork(_Deadline(seconds), allow_private)
+    deadline = _Deadline(seconds)
+    network = _CheckedNetwork(deadline, allow_private)
+    asking = _Asking(headers, max_bytes, now, deadline, turn)
     try:
         with httpcore.ConnectionPool(ssl_context=_tls(), network_backend=network) as pool:
-            return _follow(pool, url, headers, max_bytes, now)
+            return _follow(pool, url, asking)
     except _Ended as end:
         return end.fetched
     except httpcore.TimeoutException:
@@ -178,6 +184,9 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
+    def extend(self, seconds: float) -> None:
+        self._end += seconds
+
     def remaining(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
@@ -255,18 +264,39 @@ class _TimedStream(httpcore.NetworkStream):
 # --- Requests and answers -----------------------------------------------------------------------
 
 
-def _follow(
-    pool: httpcore.ConnectionPool, url: str, headers: dict[str, str], max_bytes: int, now: datetime
-) -> Fetched:
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What every request of one fetch has in common."""
+
+    headers: dict[str, str]
+    max_bytes: int
+    now: datetime
+    deadline: _Deadline
+    turn: Callable[[str], timedelta | None] | None
+
+    def wait_for(self, host: str) -> None:
+        """Wait until it is this host's turn, off the clock."""
+        if self.turn is None:
+            return
+        started = time.monotonic()
+        if wait := self.turn(host):
+            detail = f"{host} may be asked again in {wait.total_seconds():,.0f} seconds"
+            raise _Ended("postponed", detail, retry_after=wait)
+        self.deadline.extend(time.monotonic() - started)
+
+
+def _follow(pool: httpcore.ConnectionPool, url: str, asking: _Asking) -> Fetched:
     seen: list[str] = []
     target = _parsed(url).copy_with(fragment=None)
     while str(target) not in seen and len(seen) <= MAX_REDIRECTS:
         seen.append(str(target))
-        with pool.stream("GET", str(target), headers=_encoded(headers)) as response:
+        asking.wait_for(target.host)
+        with pool.stream("GET", str(target), headers=_encoded(asking.headers)) as response:
             answer = {name.decode("latin-1").lower(): value for name, value in response.headers}
             location = answer.get("location", b"").decode("utf-8", "replace")
             if response.status not in _REDIRECTS or not location:
-                return _fetched(response, _Headers(answer), str(target), max_bytes, now)
+                found = _Headers(answer)
+                return _fetched(response, found, str(target), asking.max_bytes, asking.now)
         target = _joined(target, location)
     raise _Ended("redirect_loop", f"{len(seen)} addresses and no document: {target}"[:200])
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 
 from django.db import connection, transaction
 
-from papers import bulk
+from papers import bulk, verdicts
 from papers.feeds import Entry, ParsedDocument, parse
-from papers.models import Document, Observation, Paper, Source
+from papers.models import Development, Document, Observation, Paper, Source, Version
 from papers.text import name_key, title_key
 
 LOCK = 0x9A9E4B07  # any number; documents are stored one at a time, so that none races another
 
 # Whose words stand: the archive itself, then who curates it, then any feed.
-RANK = {"feed": 1, "hf-daily": 2, "arxiv-rss": 3, "arxiv-api": 3}
+RANK = {"feed": 1, "hf-daily": 2, "arxiv-rss": 3, "arxiv-api": 3, "arxiv-oai": 3}
 
 TEXT = ("title", "title_raw", "abstract", "abstract_raw")
 BLANKS = (
@@ -60,6 +60,7 @@ class Result:
     unchanged: int = 0
     reasons: list[str] = field(default_factory=list)
     known: bool = False  # the very same bytes were stored before
+    document: Document | None = None
 
     @property
     def refused(self) -> int:
@@ -74,15 +75,28 @@ class Result:
 
 
 def ingest(
-    data: bytes, location: str, now: datetime, kind: str | None = None, source: Source | None = None
+    data: bytes,
+    location: str,
+    now: datetime,
+    kind: str | None = None,
+    source: Source | None = None,
+    day: date | None = None,
 ) -> Result:
-    """Parse and store one document; `papers.feeds.DocumentError` if it cannot be read."""
-    return store(parse(data, kind), sha256(data).hexdigest(), location, now, source)
+    """Parse and store one document; `papers.feeds.DocumentError` if it cannot be read.
+
+    `day` is that of the list, for documents that do not tell: answers to a query for a day missed.
+    """
+    return store(parse(data, kind), sha256(data).hexdigest(), location, now, source, day)
 
 
 @transaction.atomic
 def store(
-    parsed: ParsedDocument, digest: str, location: str, now: datetime, source: Source | None = None
+    parsed: ParsedDocument,
+    digest: str,
+    location: str,
+    now: datetime,
+    source: Source | None = None,
+    day: date | None = None,
 ) -> Result:
     """Store all entries of a document, or none if something goes wrong."""
     with connection.cursor() as cursor:
@@ -95,6 +109,9 @@ def store(
             "location": location[:2000],
             "title": parsed.title[:500],
             "first_seen_at": now,
+            "published_at": parsed.published_at,
+            "covers": day or _day_of(parsed),
+            "categories": _categories(parsed),
         },
     )
     result = Result(
@@ -102,11 +119,29 @@ def store(
         entries=len(parsed.entries) + len(parsed.refused),
         reasons=[f"{refusal.where}: {refusal.reason}" for refusal in parsed.refused],
         known=not is_new,
+        document=document,
     )
     _store_entries(parsed.entries, document, result)
     if is_new:
         _keep_counts(document, result)
     return result
+
+
+def _day_of(parsed: ParsedDocument) -> date | None:
+    """The day of the list that a document is; None for documents that are no day's list."""
+    if parsed.kind == "arxiv-rss" and parsed.published_at:
+        return verdicts.arxiv_day(parsed.published_at)
+    if parsed.kind == "hf-daily":
+        return max((e.featured_on for e in parsed.entries if e.featured_on), default=None)
+    return None
+
+
+def _categories(parsed: ParsedDocument) -> dict[str, tuple[int, str | None]]:
+    counts = verdicts.counted((entry.categories, entry.listed_on) for entry in parsed.entries)
+    return {
+        name: (count, newest.isoformat() if newest else None)
+        for name, (count, newest) in counts.items()
+    }
 
 
 def _keep_counts(document: Document, result: Result) -> None:
@@ -122,6 +157,7 @@ def _store_entries(entries: Sequence[Entry], document: Document, result: Result)
     changed: dict[int, Paper] = {}
     touched: list[tuple[Paper, Entry]] = []
     observed = _observed(document)
+    history = History(document.first_seen_at)
     for entry, key in zip(entries, keys, strict=True):
         paper = known.find(entry, key)
         if paper is None:
@@ -130,18 +166,75 @@ def _store_entries(entries: Sequence[Entry], document: Document, result: Result)
             known.add(paper)
             new.append(paper)
             result.new += 1
-        elif _merge(paper, entry, document, paper.pk not in observed) | known.take_doi(
-            paper, entry.doi
-        ):
-            result.updated += 1
-            if paper.pk:
-                changed[paper.pk] = paper
         else:
-            result.unchanged += 1
+            before = Snapshot.of(paper)
+            gained = known.take_doi(paper, entry.doi)
+            if _merge(paper, entry, document, paper.pk not in observed) or gained:
+                result.updated += 1
+                if paper.pk:
+                    changed[paper.pk] = paper
+                    history.add(before, paper)
+            else:
+                result.unchanged += 1
         touched.append((paper, entry))
     bulk.insert(new)
     bulk.update(list(changed.values()), OWNED)
+    history.save()
     _observe(touched, document)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is remembered of a paper as it stood before an entry changed it."""
+
+    version: int | None
+    title: str
+    abstract: str
+    code_url: str
+    venue: str
+    withdrawn: bool
+
+    @classmethod
+    def of(cls, paper: Paper) -> Snapshot:
+        return cls(
+            *(paper.version, paper.title, paper.abstract, paper.code_url),
+            *(paper.venue, paper.withdrawn),
+        )
+
+
+@dataclass(slots=True)
+class History:
+    """Versions replaced and developments seen in one document."""
+
+    at: datetime
+    versions: list[Version] = field(default_factory=list)
+    developments: list[Development] = field(default_factory=list)
+
+    def add(self, before: Snapshot, paper: Paper) -> None:
+        if before.version and before.version < (paper.version or 0):
+            self.versions.append(
+                Version(
+                    paper=paper,
+                    number=before.version,
+                    title=before.title,
+                    abstract=before.abstract,
+                    replaced_at=self.at,
+                )
+            )
+        kinds = Development.Kind
+        if paper.code_url and not before.code_url:
+            self._tell(paper, kinds.CODE, paper.code_url)
+        if paper.venue and not before.venue:
+            self._tell(paper, kinds.VENUE, paper.venue)
+        if paper.withdrawn and not before.withdrawn:
+            self._tell(paper, kinds.WITHDRAWN, "")
+
+    def _tell(self, paper: Paper, kind: str, detail: str) -> None:
+        self.developments.append(Development(paper=paper, kind=kind, at=self.at, detail=detail))
+
+    def save(self) -> None:
+        Version.objects.bulk_create(self.versions, ignore_conflicts=True)
+        Development.objects.bulk_create(self.developments, ignore_conflicts=True)
 
 
 def _observed(document: Document) -> set[int]:
@@ -232,7 +325,7 @@ def _new_paper(entry: Entry, key: str, document: Document) -> Paper:
         categories=list(entry.categories),
         announce_type=entry.announce_type,
         updated_at=entry.updated_at,
-        listed_on=entry.listed_on or entry.featured_on or seen.date(),
+        listed_on=entry.listed_on or entry.featured_on or document.covers or seen.date(),
         featured_on=entry.featured_on,
         withdrawn=entry.withdrawn,
         first_seen_at=seen,

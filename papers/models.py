@@ -6,14 +6,16 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
     def due(self, now: datetime) -> SourceQuerySet:
-        return self.filter(active=True, next_check_at__lte=now)
+        return self.filter(active=True, parked_at=None, next_check_at__lte=now)
 
     def claim(self, pk: int, now: datetime) -> bool:
         """Take a due source for one check; False means somebody else has it.
@@ -30,17 +32,22 @@ class Source(models.Model):
     class Kind(models.TextChoices):
         ARXIV_RSS = "arxiv-rss", "arXiv RSS"
         ARXIV_API = "arxiv-api", "arXiv API"
+        ARXIV_OAI = "arxiv-oai", "arXiv OAI-PMH"
         HF_DAILY = "hf-daily", "Hugging Face Daily Papers"
-        FEED = "feed", "RSS, Atom or RDF feed"
+        FEED = "feed", "RSS, Atom, RDF or JSON feed"
 
-    name = models.CharField(max_length=200)
+    name = models.CharField(
+        max_length=200, blank=True, help_text="Empty: the document's own title, once it is read."
+    )
     kind = models.CharField(
         max_length=20, choices=Kind, blank=True, help_text="Empty: recognised from the document."
     )
-    url = models.URLField(max_length=2000, unique=True)
+    url = models.URLField("address", max_length=2000, unique=True)
     active = models.BooleanField(default=True)
-    check_every = models.PositiveIntegerField(default=60, help_text="Minutes between two checks.")
-    next_check_at = models.DateTimeField(db_index=True)
+    check_every = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(5)], help_text="Minutes between two checks."
+    )
+    next_check_at = models.DateTimeField(db_index=True, default=timezone.now)
     etag = models.CharField(max_length=500, blank=True, editable=False)
     last_modified = models.CharField(max_length=100, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -50,14 +57,20 @@ class Source(models.Model):
     failures = models.PositiveIntegerField(
         default=0, editable=False, help_text="Failed checks in a row."
     )
+    parked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Since when it is left alone, after too many failures; “check now” wakes it.",
+    )
 
     objects = SourceQuerySet.as_manager()
 
     class Meta:
-        ordering = ["name"]
+        ordering = ["name", "url"]
 
     def __str__(self) -> str:
-        return self.name
+        return self.name or self.url
 
 
 class Document(models.Model):
@@ -69,6 +82,11 @@ class Document(models.Model):
     title = models.CharField(max_length=500, blank=True)
     sha256 = models.CharField(max_length=64, unique=True)
     first_seen_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True, blank=True, help_text="Its own date.")
+    covers = models.DateField(null=True, blank=True, help_text="The day of the list it holds.")
+    categories = models.JSONField(
+        default=dict, help_text="Entries and newest day of each category in it."
+    )
     entries = models.PositiveIntegerField(default=0)
     new = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
@@ -81,6 +99,38 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return f"{self.location} ({self.first_seen_at:%Y-%m-%d %H:%M})"
+
+
+class Check(models.Model):
+    """One look at a source: what came of the request, and what that says of the day."""
+
+    class State(models.TextChoices):
+        FRESH = "fresh", "up to date"
+        QUIET = "quiet", "quiet day"
+        WAITING = "waiting", "not out yet"
+        STALE = "stale", "late"
+        PARTIAL = "partial", "incomplete"
+        BROKEN = "broken", "broken"
+        POSTPONED = "postponed", "put off"
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="checks")
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=40, help_text="What came of the request, by name.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="HTTP status, if one came.")
+    detail = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=State)
+    reason = models.TextField(blank=True, help_text="The state in a plain sentence.")
+    categories = models.JSONField(default=dict, help_text="State and reason of each category.")
+    document = models.ForeignKey(Document, null=True, on_delete=models.SET_NULL)
+    new = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["source", "-at"], name="check_source_at")]
+
+    def __str__(self) -> str:
+        return f"{self.source_id} at {self.at:%Y-%m-%d %H:%M}: {self.outcome}, {self.state}"
 
 
 class PaperQuerySet(models.QuerySet["Paper"]):
@@ -145,6 +195,7 @@ class Paper(models.Model):
     votes = models.PositiveIntegerField(default=0)
     comments = models.PositiveIntegerField(default=0)
     stars = models.PositiveIntegerField(default=0)
+    site_votes = models.PositiveIntegerField(default=0, help_text="Of our own readers.")
     score = models.FloatField(default=0, help_text="How much it trends; see papers.trending.")
     score_parts = models.JSONField(default=dict, help_text="What the score is made of.")
     scored_at = models.DateTimeField(null=True, blank=True)
@@ -176,6 +227,11 @@ class Paper(models.Model):
         return reverse("paper", args=[self.pk])
 
     @property
+    def venue(self) -> str:
+        """Where it was published; "" for a preprint."""
+        return self.journal_ref or (f"https://doi.org/{self.doi}" if self.doi else "")
+
+    @property
     def primary_category(self) -> str:
         return self.categories[0] if self.categories else ""
 
@@ -203,6 +259,85 @@ class Observation(models.Model):
     def figures(self) -> dict[str, Any]:
         names = ("votes", "comments", "stars")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+class Version(models.Model):
+    """A version of a paper that a later one has replaced, as it stood."""
+
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveSmallIntegerField()
+    title = models.TextField()
+    abstract = models.TextField(blank=True)
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["paper", "number"], name="a_version_is_kept_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"v{self.number} of {self.paper_id}"
+
+
+class Development(models.Model):
+    """What became of a paper after it was first told of."""
+
+    class Kind(models.TextChoices):
+        CODE = "code", "has code now"
+        VENUE = "venue", "has been published"
+        WITHDRAWN = "withdrawn", "has been withdrawn"
+
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="developments")
+    kind = models.CharField(max_length=10, choices=Kind)
+    at = models.DateTimeField(db_index=True)
+    detail = models.TextField(blank=True, help_text="The code's address, the journal.")
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [
+            models.UniqueConstraint(fields=["paper", "kind"], name="a_development_is_told_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.paper_id} {self.get_kind_display()}"
+
+
+class Submission(models.Model):
+    """A paper that a reader proposes; it comes in once a curator says so."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "waiting for a curator"
+        ACCEPTED = "accepted", "accepted"
+        REFUSED = "refused", "refused"
+
+    arxiv_id = models.CharField(max_length=30, unique=True)
+    note = models.CharField("why", max_length=500, blank=True)
+    by = models.CharField(max_length=64, editable=False, help_text="Who, as a key without a name.")
+    at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+    outcome = models.CharField(max_length=300, blank=True, help_text="What came of fetching it.")
+    paper = models.ForeignKey(Paper, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.arxiv_id} ({self.get_status_display()})"
+
+
+class Vote(models.Model):
+    """A reader's vote on the site; one each."""
+
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="site_vote_rows")
+    by = models.CharField(max_length=64, help_text="Who, as a key without a name.")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["paper", "by"], name="one_vote_a_reader")]
+
+    def __str__(self) -> str:
+        return f"vote on {self.paper_id}"
 
 
 class StoredLexicon(models.Model):

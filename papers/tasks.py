@@ -29,3 +29,8 @@ def score_papers() -> None:
 @shared_task
 def learn_lexicon() -> None:
     corpus.learn(timezone.now())
+
+
+@shared_task
+def forget_checks() -> None:
+    sources.forget_checks(timezone.now())

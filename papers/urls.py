@@ -23,4 +23,5 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("days/<day:day>/", views.home, name="day"),
     path("papers/<int:pk>/", views.paper, name="paper"),
+    path("status/", views.status, name="status"),
 ]

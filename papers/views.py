@@ -9,7 +9,9 @@ from django.db.models import Max, Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
+from papers import silence
 from papers.models import Paper
 from papers.text import extract, short_authors
 
@@ -41,6 +43,15 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
     if found.hidden:
         raise Http404
     return render(request, "papers/paper.html", card(found) | {"rows": ranking(found)})
+
+
+@require_safe
+def status(request: HttpRequest) -> HttpResponse:
+    """How every source stands and how its last days went."""
+    now = timezone.now()
+    rows = silence.standing(now)
+    context = {"rows": rows, "notices": silence.report(now).notices(), "now": now}
+    return render(request, "papers/status.html", context)
 
 
 def card(paper: Paper) -> dict[str, Any]:

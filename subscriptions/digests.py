@@ -18,7 +18,7 @@ from django.db.models import Count, Max, Sum
 from django.urls import reverse
 from numpy.typing import NDArray
 
-from papers import corpus
+from papers import corpus, developments, silence
 from papers.models import Paper, PaperQuerySet
 from papers.text import extract, short_authors
 from papers.trending import in_words
@@ -207,6 +207,10 @@ def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Di
     for row, (reader, profile, matched) in enumerate(zip(readers, wanted, matches, strict=True)):
         items = choose(pool, reader, profile, matched, seen[reader.pk], tastes.of_one(row))
         made.append(_digest(reader, items, day, now))
+    sources, news = silence.report(now), developments.since(now)
+    for reader, profile, digest in zip(readers, wanted, made, strict=True):
+        told = developments.of(news, seen[reader.pk], reader.covered_until)
+        digest.notices = [*sources.notices(sorted(profile.categories)), *told]
     return made
 
 
@@ -322,12 +326,13 @@ def context(digest: Digest) -> dict[str, Any]:
         "sections": sections(cards),
         "view_url": emails.link("digest", Purpose.DIGEST, digest.public_id),
         "count": len(cards),
+        "notices": digest.notices,
     }
 
 
 def cards_of(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A card for each item of a digest whose paper is still there, numbered from one."""
-    papers = Paper.objects.in_bulk([item["paper"] for item in items])
+    papers = Paper.objects.visible().in_bulk([item["paper"] for item in items])
     shown = [item for item in items if item["paper"] in papers]
     return [
         {"number": number, **card(papers[item["paper"]], item)}

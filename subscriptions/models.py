@@ -291,6 +291,9 @@ class Digest(models.Model):
     # a day would be ten million rows a day. `paper_ids` repeats the ids for "sent before?".
     items = models.JSONField(default=list, help_text="paper, section, reason and score of each.")
     paper_ids = ArrayField(models.BigIntegerField(), default=list)
+    notices = models.JSONField(
+        default=list, blank=True, help_text="What it says of the day and of papers sent before."
+    )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text="Too late to be sent as today's.")
     claimed_at = models.DateTimeField(null=True, blank=True)

@@ -8,3 +8,4 @@ os.environ.setdefault("DATA_DIR", str(Path(__file__).resolve().parent.parent / "
 from config.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and only for tests
+SECONDS_BETWEEN_REQUESTS = 0  # to a host; the tests' own servers do not mind

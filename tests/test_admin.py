@@ -98,12 +98,26 @@ def test_a_curator_gets_a_test_of_todays_digest_and_nothing_counts_as_sent(
     assert not Digest.objects.exists()
 
 
-def test_checking_a_source_now_makes_it_due(admin_client: Client, now: datetime) -> None:
-    source = Source.objects.create(
-        name="A list", url="https://example.org/rss", next_check_at=now.replace(year=2100)
-    )
-    act(admin_client, "papers_source", "check_now", source.pk)
-    assert list(Source.objects.due(timezone.now())) == [source]
+def test_checking_several_sources_now_makes_them_due(admin_client: Client, now: datetime) -> None:
+    later = now.replace(year=2100)
+    for name in ("one", "two"):
+        url = f"https://example.org/{name}"
+        Source.objects.create(url=url, next_check_at=later, parked_at=now, failures=10)
+    act(admin_client, "papers_source", "check_now", *Source.objects.values_list("pk", flat=True))
+    assert Source.objects.due(timezone.now()).count() == 2
+
+
+def test_a_source_is_added_by_its_address_alone(admin_client: Client) -> None:
+    add = reverse("admin:papers_source_add")
+    inlines = {f"checks-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
+    given = {"active": "on", "check_every": 60, **inlines}
+    admin_client.post(add, given | {"url": "cs.AI, cs.CL"})
+    assert Source.objects.get().url == "https://rss.arxiv.org/rss/cs.AI+cs.CL"
+    assert list(Source.objects.due(timezone.now())) == [Source.objects.get()]
+    again = admin_client.post(add, given | {"url": "https://rss.arxiv.org/rss/cs.AI+cs.CL"})
+    assert "already exists" in again.text
+    for bad in ("no address", "ftp://example.org/feed"):
+        assert "Enter a valid URL" in admin_client.post(add, given | {"url": bad}).text
 
 
 def test_the_outbox_shows_a_message(

@@ -4,91 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 import socket
 import ssl
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from papers import fetch as fetching
 from papers.fetch import Fetched, fetch, is_public, retry_after
+from tests.papers.servers import Server
 
 NOW = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
 AGENT = "Paperboy/0.1 (+https://paperboy.example.org; mailto:desk@paperboy.example.org)"
 BODY = b"<rss version='2.0'><channel><title>Papers</title></channel></rss>"
 ADDRESSES = Path(__file__).resolve().parents[2] / "../shared/data/bad/ssrf/addresses.json"
-
-
-class Server:
-    """Answers by path; `requests` holds each request's path and headers."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, dict[str, str]]] = []
-        self.answers: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                outer.requests.append((self.path, dict(self.headers)))
-                self.close_connection = True
-                try:
-                    outer.answers[self.path](self)
-                except OSError:
-                    return  # the client has hung up, as it should
-
-            def log_message(self, format: str, *args: object) -> None:
-                return
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.port = self.http.server_address[1]
-
-    def url(self, path: str, host: str = "127.0.0.1", scheme: str = "http") -> str:
-        return f"{scheme}://{host}:{self.port}{path}"
-
-    def answer(self, path: str, status: int = 200, body: bytes = b"", **headers: str) -> str:
-        def reply(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(status)
-            for name, value in headers.items():
-                handler.send_header(name.replace("_", "-"), value)
-            handler.send_header("Content-Length", str(len(body)))
-            handler.end_headers()
-            handler.wfile.write(body)
-
-        self.answers[path] = reply
-        return self.url(path)
-
-    def stream(self, path: str, pieces: Callable[[], Iterator[bytes]]) -> str:
-        """Answers with these bytes, status line included, one piece after the other."""
-
-        def reply(handler: BaseHTTPRequestHandler) -> None:
-            for piece in pieces():
-                handler.wfile.write(piece)
-                handler.wfile.flush()
-
-        self.answers[path] = reply
-        return self.url(path)
-
-    @contextmanager
-    def running(self) -> Iterator[Server]:
-        thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.http.shutdown()
-            self.http.server_close()
-            thread.join()
 
 
 @pytest.fixture
@@ -459,24 +391,6 @@ def test_no_proxy_of_the_environment_comes_between(
 
 
 # --- TLS ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for feed.test, with its key in the same file, signed by itself."""
-    if not shutil.which("openssl"):
-        pytest.skip("openssl is not installed")
-    path = tmp_path_factory.mktemp("tls") / "feed.test.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    name = ("-subj", "/CN=feed.test", "-addext", "subjectAltName=DNS:feed.test")
-    files = ("-keyout", str(path), "-out", str(path.with_suffix(".crt")))
-    subprocess.run(
-        [*command.split(), *name, *files],
-        check=True,
-        capture_output=True,
-    )
-    path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
-    return path
 
 
 @pytest.fixture

@@ -182,6 +182,42 @@ def test_a_withdrawal_is_marked() -> None:
     assert not Paper.objects.visible().exists()
 
 
+def test_versions_that_were_replaced_are_remembered_as_they_stood() -> None:
+    put(ENTRY)
+    for number in (2, 3, 3):
+        revised = replace(ENTRY, title=f"Fold {number}", version=number, announce_type="replace")
+        put(revised, now=NOW + timedelta(days=number))
+    kept = Paper.objects.get().versions.values_list("number", "title", "abstract")
+    assert list(kept) == [(1, "Learning to fold", "We fold."), (2, "Fold 2", "We fold.")]
+
+
+def test_code_a_venue_and_a_withdrawal_are_developments_told_once() -> None:
+    put(ENTRY)
+    put(FEATURED, kind="hf-daily", now=NOW + timedelta(hours=1))
+    put(replace(ENTRY, version=2, journal_ref="Journal 1"), now=NOW + timedelta(hours=2))
+    put(replace(ENTRY, version=3, withdrawn=True), now=NOW + timedelta(hours=3))
+    put(replace(ENTRY, version=4, withdrawn=True), now=NOW + timedelta(hours=4))
+    found = Paper.objects.get().developments.order_by("at").values_list("kind", "detail")
+    assert list(found) == [
+        ("code", "https://code.example.org/fold"),
+        ("venue", "Journal 1"),
+        ("withdrawn", ""),
+    ]
+
+
+def test_what_a_paper_had_from_the_start_is_no_development() -> None:
+    put(replace(ENTRY, journal_ref="Journal 1", code_url="https://code.example.org/fold"))
+    put(replace(ENTRY, version=2, title="Fold"))
+    assert not Paper.objects.get().developments.exists()
+
+
+def test_a_document_says_which_day_and_categories_it_holds() -> None:
+    put(ENTRY, replace(ENTRY, arxiv_id="2604.99999", categories=("cs.LG",)))
+    counts = Document.objects.get().categories
+    assert counts["cs.LG"] == counts["cs"] == [2, "2026-04-29"]
+    assert counts["q-bio.BM"] == [1, "2026-04-29"]
+
+
 def test_the_sample_comes_in_whole_and_only_once(tmp_path: Path, capsys: Any) -> None:
     paths = sample.write_for(date(2026, 11, 24), tmp_path)
     call_command("ingest", *paths)

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from papers import sample, sources
 from papers.models import Document, Paper, Source
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 
@@ -132,7 +132,8 @@ def test_a_source_that_is_gone_is_not_asked_again(source: Source, publisher: Pub
     publisher.status, publisher.headers = 410, {}
     sources.check(source, NOW)
     source.refresh_from_db()
-    assert not source.active
+    assert source.active, "that switch is the curator's"
+    assert source.parked_at == NOW
     assert not Source.objects.due(NOW + timedelta(days=9)).exists()
 
 

@@ -1,0 +1,40 @@
+"""What became of papers that readers were told of: code, a venue, a withdrawal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from papers.models import Development, Paper
+
+REACH = timedelta(days=8)  # a weekly digest tells of a week
+MOST = 3  # in one digest
+TITLE_LENGTH = 80
+
+ByPaper = Mapping[int, list[Development]]
+
+
+def since(at: datetime) -> ByPaper:
+    """All developments of the last days, by paper, for a chunk of readers to pick from."""
+    found: dict[int, list[Development]] = defaultdict(list)
+    recent = Development.objects.filter(at__gt=at - REACH, at__lte=at, paper__hidden=False)
+    for development in recent.select_related("paper").order_by("-at"):
+        found[development.paper_id].append(development)
+    return found
+
+
+def of(found: ByPaper, papers: Iterable[int], after: datetime | None) -> list[str]:
+    """Sentences on these papers, newest first, of what came after a moment."""
+    mine = [one for pk in papers if pk in found for one in found[pk]]
+    new = [one for one in mine if after is None or one.at > after]
+    new.sort(key=lambda one: one.at, reverse=True)
+    return [sentence(one.paper, one) for one in new[:MOST]]
+
+
+def sentence(paper: Paper, development: Development) -> str:
+    """ "“A title” has code now: https://..."."""
+    title = paper.title
+    short = title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1].rstrip()}…"
+    detail = f": {development.detail}" if development.detail else ""
+    return f"You got “{short}” from us: it {development.get_kind_display()}{detail or '.'}"

@@ -1,0 +1,184 @@
+"""What readers are told of a day on which less came than they expect, and why.
+
+A source's checks say how it stood; a category that any source brought is not missed. Where all is
+well nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from django.db.models import Max
+
+from papers import verdicts
+from papers.models import Check, Source
+from papers.verdicts import BROKEN, FRESH, PARTIAL, QUIET, SEVERITY, STALE, Told
+
+REACH = timedelta(days=3)  # older checks say nothing of today
+LISTS = {
+    Source.Kind.ARXIV_RSS.value: {QUIET: "arXiv announces nothing today."},
+    Source.Kind.HF_DAILY.value: {
+        QUIET: "Hugging Face features no papers today.",
+        STALE: "Hugging Face's list of today is late.",
+        BROKEN: "Hugging Face could not be read today; the votes shown may be old.",
+    },
+}
+LATE_HOUR = 6  # in New York; whatever came by then was in nearly every reader's digest
+MISSED = (STALE, BROKEN)
+MOST_NAMED = 3  # categories in one sentence
+SHOWN_DAYS = 7  # on the status page
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How the sources stood at a moment: by kind, and by category the best that any says."""
+
+    kinds: dict[str, Told] = field(default_factory=dict)
+    categories: dict[str, Told] = field(default_factory=dict)
+    caught_up: dict[str, int] = field(default_factory=dict)  # entries, of who was late yesterday
+
+    def notices(self, categories: Sequence[str] = ()) -> list[str]:
+        """Plain sentences for a reader of these categories; of all, for one who named none."""
+        mine = {
+            name: told
+            for name, told in self.categories.items()
+            if not categories or any(verdicts.overlap(name, wanted) for wanted in categories)
+        }
+        late = {name: n for name, n in self.caught_up.items() if name in mine}
+        lists = list(_lists(self.kinds))
+        quiet = [] if lists or not categories else _quiet(mine)
+        return [*lists, *quiet, *_grouped(mine), *_late(late)]
+
+
+def _lists(kinds: dict[str, Told]) -> Iterable[str]:
+    """What is to be said of a whole list."""
+    for kind, sentences in LISTS.items():
+        if (told := kinds.get(kind)) and (sentence := sentences.get(told.state)):
+            yield sentence
+
+
+def _quiet(mine: dict[str, Told]) -> Iterable[str]:
+    """A reader's own fields may be silent on a day on which others are not."""
+    if mine and all(told.state == QUIET for told in mine.values()):
+        yield f"arXiv has nothing new in {named(sorted(mine))} today."
+
+
+def _grouped(mine: dict[str, Told]) -> Iterable[str]:
+    """One sentence for all categories in the same state for the same reason."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, told in sorted(mine.items()):
+        if told.state in (STALE, PARTIAL, BROKEN):
+            groups[told.state, _of_all(name, told.reason)].append(name)
+    for (state, reason), names in groups.items():
+        yield _sentence(state, reason, names)
+
+
+def _of_all(name: str, reason: str) -> str:
+    """The reason without the name of its category, so that equal ones are told once."""
+    return reason.removeprefix(f"{name} ")
+
+
+def _sentence(state: str, reason: str, names: list[str]) -> str:
+    one = len(names) == 1
+    who = named(names)
+    if state == STALE:
+        return f"{who} {'is' if one else 'are'} late; the papers follow once arXiv lists them."
+    if state == BROKEN:
+        return f"{who} could not be read today; the papers follow once arXiv answers."
+    return f"{who} came incomplete: {reason}"
+
+
+def _late(late: dict[str, int]) -> Iterable[str]:
+    if late:
+        was = "was" if len(late) == 1 else "were"
+        papers = max(late.values()) if len(late) == 1 else sum(late.values())
+        yield f"{named(sorted(late))} {was} late yesterday; {papers:,} papers follow today."
+
+
+def named(names: Sequence[str]) -> str:
+    """ "cs.AI, cs.CL and 4 more"."""
+    if len(names) > MOST_NAMED + 1:
+        return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def report(at: datetime) -> Report:
+    """How all active sources stood at a moment. Kept until there is another check."""
+    newest = Check.objects.filter(at__lte=at).aggregate(newest=Max("pk"))["newest"]
+    return _report(newest, verdicts.arxiv_day(at)) if newest else Report()
+
+
+@lru_cache(maxsize=4)
+def _report(newest: int, today: date) -> Report:
+    at = Check.objects.values_list("at", flat=True).get(pk=newest)
+    checks = Check.objects.filter(source__active=True, at__lte=at, at__gt=at - REACH)
+    checks = checks.exclude(state=Check.State.POSTPONED).select_related("source")
+    rows = list(checks.defer("detail").order_by("at", "pk"))
+    latest = {check.source_id: check for check in rows}
+    kinds: dict[str, Told] = {}
+    categories: dict[str, Told] = {}
+    for check in latest.values():
+        _better(kinds, check.source.kind, Told(check.state, check.reason))
+        for name, told in check.categories.items():
+            _better(categories, name, Told(**told))
+    return Report(kinds, categories, _caught_up(rows, today, categories))
+
+
+def _better(known: dict[str, Told], name: str, told: Told) -> None:
+    """What one source brought is not missed for another's silence."""
+    if name not in known or SEVERITY.index(told.state) < SEVERITY.index(known[name].state):
+        known[name] = told
+
+
+def _caught_up(checks: Sequence[Check], today: date, categories: dict[str, Told]) -> dict[str, int]:
+    """Categories that were found late or broken the day before, and how many came since."""
+    yesterday = verdicts.last_working_day(today)
+    late: set[str] = set()
+    for check in checks:
+        local = check.at.astimezone(verdicts.NEW_YORK)
+        if local.date() == yesterday and local.hour >= LATE_HOUR:
+            late |= {name for name, told in check.categories.items() if told["state"] in MISSED}
+    return {
+        name: told.entries
+        for name, told in categories.items()
+        if told.state == FRESH and name in late
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A source as the status page shows it; `days` are the best state of each, oldest first."""
+
+    source: Source
+    check: Check | None
+    days: list[tuple[date, str]]
+
+
+def standing(now: datetime) -> list[Standing]:
+    """All active sources, the troubled ones first; three queries."""
+    first = now - timedelta(days=SHOWN_DAYS)
+    checks = Check.objects.filter(source__active=True, at__gt=first).order_by("at", "pk")
+    of_source: dict[int, list[Check]] = defaultdict(list)
+    for check in checks.exclude(state=Check.State.POSTPONED):
+        of_source[check.source_id].append(check)
+    rows = [
+        Standing(source, next(reversed(of_source[source.pk]), None), _days(of_source[source.pk]))
+        for source in Source.objects.filter(active=True)
+    ]
+    return sorted(rows, key=lambda row: -_severity(row.check))
+
+
+def _days(checks: Sequence[Check]) -> list[tuple[date, str]]:
+    best: dict[date, str] = {}
+    for check in checks:
+        known = best.get(check.at.date(), BROKEN)
+        best[check.at.date()] = min(known, check.state, key=SEVERITY.index)
+    return sorted(best.items())
+
+
+def _severity(check: Check | None) -> int:
+    return SEVERITY.index(check.state) if check else -1

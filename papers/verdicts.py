@@ -1,0 +1,209 @@
+"""What a look at a source says of the day: up to date, quiet, late, incomplete or broken. Pure.
+
+arXiv's list is dated by New York's day and out soon after midnight there, from Monday to Friday;
+on weekends and holidays it is there, dated and empty. Hugging Face lists by UTC's day and fills it
+during the morning. Of any other feed nobody knows when it should speak: it is late only when it
+shows an older document than before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from statistics import median
+from zoneinfo import ZoneInfo
+
+Counts = dict[str, tuple[int, date | None]]
+
+FRESH, QUIET, WAITING, POSTPONED = "fresh", "quiet", "waiting", "postponed"
+STALE, PARTIAL, BROKEN = "stale", "partial", "broken"
+SEVERITY = (FRESH, QUIET, WAITING, PARTIAL, STALE, BROKEN)
+
+TROUBLES = {
+    "gone": "It says that it is gone for good (HTTP 410).",
+    "throttled": "It asks us to come less often (HTTP {status}).",
+    "http_error": "It answers with an error (HTTP {status}).",
+    "too_large": "Its document is larger than any list of papers.",
+    "too_slow": "Its document did not come whole within the time allowed.",
+    "redirect_loop": "It sends us in circles.",
+    "refused_address": "It is, or leads to, an address that is not public.",
+    "bad_url": "Its address is, or leads to, none of the web.",
+    "undecodable": "Its document is compressed in a way that cannot be undone.",
+    "tls_error": "Its certificate is not to be trusted.",
+    "network_error": "It cannot be reached.",
+    "unreadable": "What it sends cannot be read.",
+    "not_modified": "It says that nothing has changed, but nothing was read before.",
+}
+NEW_YORK = ZoneInfo("America/New_York")
+ARXIV_OUT = timedelta(hours=2)  # after midnight in New York; a list older than that is late
+FEATURED_OUT = timedelta(hours=12)  # after midnight UTC
+ARXIV_LIMIT = 2000  # entries in one document; what is beyond is not served
+NOTABLE = 5  # papers a day, from which on a category's silence is noted
+SMALL_SHARE = 0.25  # of the usual number, below which a category counts as incomplete
+SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A state with its reason in a plain sentence, "" where all is well."""
+
+    state: str
+    reason: str = ""
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a document when it is judged; `day` is that of the list it holds.
+
+    `counts` has entries and newest day of each category in it, `usual` the number of entries that
+    a category had on each of the days before, `before` the date of the document stored before.
+    """
+
+    kind: str
+    published_at: datetime | None = None
+    day: date | None = None
+    entries: int = 0
+    new: int = 0
+    refused: int = 0
+    counts: Counts = field(default_factory=dict)
+    usual: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A source's state, and that of each category asked for."""
+
+    told: Told
+    categories: dict[str, Told] = field(default_factory=dict)
+
+
+def broken(outcome: str, status: int | None, categories: Sequence[str]) -> Verdict:
+    """Nothing came, or nothing that can be read; said for all to read, so without addresses."""
+    told = Told(BROKEN, TROUBLES[outcome].format(status=status))
+    return Verdict(told, dict.fromkeys(categories, told))
+
+
+def postponed(detail: str) -> Verdict:
+    """The host was not asked; that says nothing of the day."""
+    return Verdict(Told(POSTPONED, detail))
+
+
+def of(facts: Facts, now: datetime, categories: Sequence[str]) -> Verdict:
+    """What a readable document, new or not modified, says at this moment."""
+    if facts.kind == "arxiv-rss":
+        return _of_arxiv(facts, now, categories)
+    if facts.kind == "hf-daily":
+        return Verdict(_listed(facts, now.date(), now - _midnight(now), FEATURED_OUT, "featured"))
+    return Verdict(_of_feed(facts))
+
+
+def arxiv_day(now: datetime) -> date:
+    """New York's day, by which arXiv dates its lists."""
+    return now.astimezone(NEW_YORK).date()
+
+
+def is_working_day(day: date) -> bool:
+    return day.weekday() < SATURDAY
+
+
+def categories_of(url: str) -> list[str]:
+    """The categories an arXiv listing was asked for: ".../rss/cs.AI+cs.CL"."""
+    if "arxiv.org/" not in url or not ("/rss/" in url or "/atom/" in url):
+        return []
+    last = url.split("?")[0].rstrip("/").rpartition("/")[2]
+    return [name for name in last.replace("%2B", "+").split("+") if name]
+
+
+def _of_arxiv(facts: Facts, now: datetime, categories: Sequence[str]) -> Verdict:
+    local = now.astimezone(NEW_YORK)
+    told = _listed(facts, local.date(), local - _midnight(local), ARXIV_OUT, "announced")
+    if told.state != FRESH:
+        return Verdict(told, dict.fromkeys(categories, told))
+    each = {name: _of_category(name, facts) for name in categories}
+    if facts.entries >= ARXIV_LIMIT:
+        reason = f"arXiv serves at most {ARXIV_LIMIT:,} entries; some are missing."
+        return Verdict(Told(PARTIAL, reason, facts.entries), each)
+    worse = [told for told in each.values() if told.state in (STALE, PARTIAL)]
+    if worse:
+        told = Told(PARTIAL, " ".join(told.reason for told in worse), facts.entries)
+    return Verdict(told, each)
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _listed(facts: Facts, today: date, since: timedelta, out: timedelta, verb: str) -> Told:
+    """The state of a source that brings one list a day, `out` after its day has begun."""
+    day = facts.day
+    if day is None and not facts.entries:
+        return _silent(today, verb)
+    if day is not None and day < today:
+        if not is_working_day(today):
+            return _silent(today, verb)
+        if since < out and day >= last_working_day(today):
+            return Told(WAITING, "Today's list is not out yet.")
+        return Told(STALE, f"It still shows the list of {day:%A}, {day.day} {day:%B}.")
+    if not facts.entries:
+        return _silent(today, verb)
+    if facts.refused:
+        reason = f"{facts.refused:,} of {facts.entries:,} entries could not be read."
+        return Told(PARTIAL, reason, facts.entries)
+    return Told(FRESH, "", facts.entries)
+
+
+def _silent(today: date, verb: str) -> Told:
+    when = "today" if is_working_day(today) else "on weekends"
+    return Told(QUIET, f"Nothing is {verb} {when}.")
+
+
+def last_working_day(today: date) -> date:
+    """The one before today."""
+    day = today - timedelta(days=1)
+    while not is_working_day(day):
+        day -= timedelta(days=1)
+    return day
+
+
+def _of_category(name: str, facts: Facts) -> Told:
+    """One category's share of a document that is today's."""
+    count, newest = facts.counts.get(name, (0, None))
+    usual = median(facts.usual.get(name) or [0])
+    if count and newest and facts.day and newest < facts.day:
+        return Told(STALE, f"{name} still shows the list of {newest:%A}, {newest.day} {newest:%B}.")
+    if not count:
+        if usual >= NOTABLE:
+            return Told(STALE, f"{name} is missing, which usually has some {usual:.0f} papers.")
+        return Told(QUIET, f"{name} has nothing today.")
+    if usual >= NOTABLE and count < usual * SMALL_SHARE:
+        return Told(PARTIAL, f"{name} has only {count}, usually some {usual:.0f}.", count)
+    return Told(FRESH, "", count)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Is one the other, or within it? "cs.AI" is within "cs"."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def counted(entries: Iterable[tuple[Sequence[str], date | None]]) -> Counts:
+    """Entries and newest day of each category and archive ("cs"), from categories and days."""
+    counts: Counts = {}
+    for terms, day in entries:
+        for name in {*terms, *(term.partition(".")[0] for term in terms)}:
+            count, newest = counts.get(name, (0, None))
+            counts[name] = count + 1, max(filter(None, (newest, day)), default=None)
+    return counts
+
+
+def _of_feed(facts: Facts) -> Told:
+    if facts.published_at and facts.before and facts.published_at < facts.before:
+        return Told(STALE, f"It shows a document of {facts.published_at:%Y-%m-%d}, an older one.")
+    if facts.refused:
+        reason = f"{facts.refused:,} of {facts.entries:,} entries could not be used."
+        return Told(PARTIAL, reason, facts.entries)
+    if not facts.new:
+        return Told(QUIET, "Nothing new since the last look.", facts.entries)
+    return Told(FRESH, "", facts.entries)

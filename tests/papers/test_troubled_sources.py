@@ -1,0 +1,224 @@
+"""Promise 38: whatever a source does has a name, is bounded, and leaves the others alone."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from papers import fetch as fetching
+from papers import pace, sample, sources
+from papers.fetch import OUTCOMES
+from papers.models import Check, Paper, Source
+from papers.verdicts import TROUBLES
+from tests.papers.servers import Server
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+BOMB = b"<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;'>]><rss><channel>&b;</channel></rss>"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """On 127.0.0.1, which counts as public here; no other address of the house does."""
+    public = fetching.is_public
+    monkeypatch.setattr(fetching, "is_public", lambda ip: ip == "127.0.0.1" or public(ip))
+    with Server().running() as running:
+        yield running
+
+
+@pytest.fixture
+def tls_server(certificate: Path) -> Iterator[Server]:
+    server = Server()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
+    with server.running() as running:
+        yield running
+
+
+def trickle() -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    for _ in range(1000):
+        time.sleep(1)
+        yield b"x"
+
+
+def flood() -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+    for _ in range(50):
+        yield b" " * 2**20
+
+
+def plays(server: Server, tls: Server) -> dict[str, tuple[str, str]]:
+    """Name of each play, its address, and the outcome it should have."""
+    soon = (datetime.now(UTC) + timedelta(hours=2)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    there, back = server.url("/there"), server.url("/back")
+    server.answer("/there", 301, Location=back)
+    server.answer("/back", 301, Location=there)
+    packed = gzip.compress(b" " * 60_000_000)
+    bomb = server.answer("/bomb.gz", body=packed, Content_Encoding="gzip")
+    inside = server.answer("/inside", 302, Location="http://169.254.169.254/latest/meta-data/")
+    return {
+        "unchanged": (server.answer("/304", 304), "not_modified"),
+        "circle": (there, "redirect_loop"),
+        "gone": (server.answer("/410", 410), "gone"),
+        "busy seconds": (server.answer("/429", 429, Retry_After="7200"), "throttled"),
+        "busy moment": (server.answer("/503", 503, Retry_After=soon), "throttled"),
+        "error": (server.answer("/500", 500), "http_error"),
+        "gzip bomb": (bomb, "too_large"),
+        "50 MB": (server.stream("/flood", flood), "too_large"),
+        "a byte a second": (server.stream("/trickle", trickle), "too_slow"),
+        "into the house": (inside, "refused_address"),
+        "by name into the house": ("http://inside.test/feed", "refused_address"),
+        "certificate": (tls.url("/feed", scheme="https"), "tls_error"),
+        "closed port": ("http://127.0.0.1:1/feed", "network_error"),
+        "entity bomb": (server.answer("/entities", body=BOMB), "unreadable"),
+        "a page": (server.answer("/page", body=b"<html><body>Hello</body></html>"), "unreadable"),
+        "bad encoding": (server.answer("/br", body=b"x", Content_Encoding="br"), "undecodable"),
+        "nowhere": (server.answer("/nowhere", 302, Location="ftp://example.org/"), "bad_url"),
+    }
+
+
+@pytest.fixture
+def played(
+    server: Server, tls_server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> dict[str, tuple[str, str]]:
+    monkeypatch.setattr(sources, "SECONDS", 2.0)
+    monkeypatch.setattr(pace, "hold", lambda host, wait: None)  # all plays are of one host
+    known = fetching._resolved
+    monkeypatch.setattr(
+        fetching,
+        "_resolved",
+        lambda host, port: ["10.0.0.7"] if host == "inside.test" else known(host, port),
+    )
+    found = plays(server, tls_server)
+    for name, (url, _outcome) in found.items():
+        Source.objects.create(name=name, url=url)
+    body = sample.write_for(date(2026, 11, 24), tmp_path)[0].read_bytes()
+    Source.objects.create(name="zz good", url=server.answer("/good", body=body))
+    return found
+
+
+def test_promise_38_every_trouble_has_its_name_and_the_other_sources_go_on(
+    played: dict[str, tuple[str, str]], admin_client: Client, client: Client, capsys: Any
+) -> None:
+    started = time.monotonic()
+    with pytest.raises(SystemExit):
+        call_command("ingest")
+    assert time.monotonic() - started < 30, "the slow one is cut off after its two seconds"
+    assert Paper.objects.count() == 30, "the good source was read, the last of all"
+    for name, (_url, outcome) in played.items():
+        source = Source.objects.get(name=name)
+        assert (name, source.outcome) == (name, outcome)
+        page = admin_client.get(reverse("admin:papers_source_change", args=[source.pk])).text
+        assert f"<td>{outcome}" in page
+    public = client.get("/status/").text
+    assert "It sends us in circles." in public
+    assert "meta-data" not in public, "addresses are for the admin"
+    assert Check.objects.filter(state="broken").count() == len(played)
+    parked = Source.objects.exclude(parked_at=None)
+    assert [source.name for source in parked] == ["gone"]
+
+
+def test_both_forms_of_retry_after_put_a_source_off(
+    played: dict[str, tuple[str, str]], capsys: Any
+) -> None:
+    for name in ("busy seconds", "busy moment"):
+        source = Source.objects.get(name=name)
+        now = datetime.now(UTC)
+        sources.check(source, now)
+        assert source.next_check_at - now > timedelta(hours=1, minutes=55)
+
+
+def test_every_outcome_can_be_said() -> None:
+    assert set(OUTCOMES) - {"ok", "postponed"} <= set(TROUBLES)
+
+
+# --- Turns ------------------------------------------------------------------------------------
+
+
+def test_a_host_is_asked_in_turn_by_all_workers_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(pace.SECONDS, "paced.test", 0.2)
+    asked: list[float] = []
+
+    def work() -> None:
+        for _ in range(3):
+            pace.turn("feeds.paced.test")
+            asked.append(time.monotonic())
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    with ExitStack() as stack:
+        for thread in threads:
+            thread.start()
+            stack.callback(thread.join)
+    asked.sort()
+    gaps = [after - before for before, after in itertools.pairwise(asked)]
+    assert len(asked) == 9
+    assert min(gaps) > 0.15, "threads wake a little late, never early"
+
+
+def test_arxiv_gets_three_seconds_under_each_of_its_names() -> None:
+    names = ("rss.arxiv.org", "export.arxiv.org", "arxiv.org", "oaipmh.arxiv.org.")
+    assert {pace._key(name) for name in names} == {("arxiv.org", 3.0)}
+    assert pace._key("notarxiv.org")[1] != 3.0
+
+
+def test_a_host_that_asks_for_a_pause_is_left_alone_by_all_its_sources(server: Server) -> None:
+    busy = Source.objects.create(url=server.answer("/429", 429, Retry_After="7200"))
+    other = Source.objects.create(url=server.answer("/other", body=b"<rss/>"))
+    now = datetime.now(UTC)
+    sources.check(busy, now)
+    done = sources.check(other, now)
+    assert done.outcome == "postponed"
+    assert [path for path, _ in server.requests] == ["/429"]
+    assert (other.failures, other.checks.get().state) == (0, "postponed")
+    assert other.next_check_at - now > timedelta(hours=1, minutes=55)
+
+
+def test_a_worker_without_redis_waits_by_itself(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setitem(pace.SECONDS, "paced.test", 0.1)
+    pace._store.cache_clear()
+    try:
+        started = time.monotonic()
+        assert pace.turn("paced.test") is None
+        assert time.monotonic() - started >= 0.1
+        pace.hold("paced.test", timedelta(hours=1))
+    finally:
+        pace._store.cache_clear()
+
+
+# --- Parking ----------------------------------------------------------------------------------
+
+
+def test_a_source_that_keeps_failing_is_parked_and_shown_until_a_curator_asks(
+    server: Server, admin_client: Client
+) -> None:
+    source = Source.objects.create(name="A list", url=server.answer("/feed", 500))
+    now = datetime.now(UTC)
+    for number in range(sources.PARKED_AFTER):
+        assert source.parked_at is None, number
+        sources.check(source, now)
+    assert not Source.objects.due(now + timedelta(days=30)).exists()
+    page = reverse("admin:papers_source_changelist")
+    assert "parked since" in admin_client.get(page).text
+    server.answer("/feed", body=b"<rss version='2.0'><channel><title>Here</title></channel></rss>")
+    data = {"action": "check_now", "_selected_action": [source.pk]}
+    said = admin_client.post(page, data, follow=True).text
+    assert "A list: ok. 0 entries, 0 new." in said
+    source.refresh_from_db()
+    assert (source.parked_at, source.failures) == (None, 0)
