@@ -39,8 +39,10 @@ requirements:  ## Resolve and pin the dependencies anew, with hashes
 
 PINS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-bench: $(VENV)/dev  ## Speed of reading papers in, next to feedparser
+bench: $(VENV)/dev  ## Speed: reading papers in, matching, the preview, each next to a baseline
 	@$(BIN)/python manage.py bench ingest
+	@$(BIN)/python manage.py bench matching
+	@$(BIN)/python manage.py bench preview
 
 stop:  ## Stop the embedded PostgreSQL and Redis
 	@test ! -x $(BIN)/python || $(BIN)/python manage.py services stop

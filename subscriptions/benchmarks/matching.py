@@ -10,15 +10,14 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from papers.lexicon import Lexicon, PaperText
 from subscriptions import evaluation
+from subscriptions.benchmarks import language
 from subscriptions.benchmarks.scratch import peak_mb
 from subscriptions.evaluation import Case, Corpus
 from subscriptions.matching import Candidates, Profile, Taste, match
@@ -30,7 +29,6 @@ TOP = 10
 WIDTH = 256
 SVM_READERS = 3
 MILLION = 1_000_000
-VOCABULARY, SUBJECTS, SUBJECT_WORDS = 60_000, 300, 400
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Measure; all times in seconds, on whatever else this machine is doing."""
-    papers = _real(options["papers"]) if options["papers"] else Language().papers(CORPUS)
+    papers = _real(options["papers"]) if options["papers"] else language.papers(CORPUS)
     lexicon = Lexicon.learn(papers)
     candidates = Candidates.prepare(lexicon, papers[-options["candidates"] :])
     profiles = list(_profiles(papers[: -options["candidates"]], DISTINCT))
@@ -179,43 +177,3 @@ def _profiles(papers: Sequence[PaperText], count: int) -> Iterator[Profile]:
 
 def _real(path: Path) -> list[PaperText]:
     return evaluation.read_corpus(path).papers[-CORPUS:]
-
-
-@dataclass(frozen=True)
-class Language:
-    """Words as natural language has them: few of them often, most of them rarely (Zipf), and each
-    subject with favourite words of its own."""
-
-    seed: int = 0
-
-    def papers(self, count: int) -> list[PaperText]:
-        """Papers of 10 words of title and some 150 of abstract, of one subject each."""
-        rng = np.random.default_rng(self.seed)
-        favourites = rng.integers(200, VOCABULARY, (SUBJECTS, SUBJECT_WORDS))
-        return [self._paper(number, rng, favourites) for number in range(count)]
-
-    def _paper(
-        self, number: int, rng: np.random.Generator, favourites: NDArray[np.int64]
-    ) -> PaperText:
-        subject = int(rng.integers(SUBJECTS))
-        length = int(rng.integers(120, 190))
-        common = rng.zipf(1.2, length) % VOCABULARY
-        own = favourites[subject][rng.zipf(1.3, length) % SUBJECT_WORDS]
-        words = [_word(int(word)) for word in np.where(rng.random(length) < 0.3, own, common)]
-        title = [_word(int(word)) for word in own[:10]]
-        return PaperText(
-            key=str(number),
-            title=" ".join(title),
-            abstract=". ".join(" ".join(words[at : at + 15]) for at in range(0, length, 15)),
-            categories=(f"cs.{chr(65 + subject % 26)}{chr(65 + subject // 26 % 26)}",),
-            authors=tuple(f"Author {one}" for one in rng.integers(0, 20_000, 5)),
-        )
-
-
-def _word(number: int) -> str:
-    """A pronounceable word for a number, always the same."""
-    syllables: list[str] = []
-    while number or not syllables:
-        number, last = divmod(number, 70)
-        syllables.append("bcdfghklmnprst"[last // 5] + "aeiou"[last % 5])
-    return "".join(syllables) + "n"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from papers.lexicon import Lexicon, PaperText
+from subscriptions.benchmarks import language, preview
 from subscriptions.benchmarks import matching as benchmark
 from subscriptions.matching import Candidates, Match
 
@@ -52,7 +53,7 @@ def test_the_top_is_that_of_a_whole_sort(
 def test_the_benchmark_reports_every_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "CORPUS", 1_200)
     monkeypatch.setattr(benchmark, "DISTINCT", 200)
-    monkeypatch.setattr(benchmark, "SUBJECTS", 20)
+    monkeypatch.setattr(language, "SUBJECTS", 20)
     printed = io.StringIO()
     call_command(
         *("bench", "matching", "--readers", "200", "--candidates", "300", "--json"), stdout=printed
@@ -66,4 +67,12 @@ def test_the_benchmark_reports_every_pace(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_words_of_the_made_up_language_are_told_apart() -> None:
-    assert len({benchmark._word(number) for number in range(5_000)}) == 5_000
+    assert len({language.word(number) for number in range(5_000)}) == 5_000
+
+
+@pytest.mark.django_db
+def test_the_preview_is_there_at_once_and_is_measured_next_to_a_bare_view() -> None:
+    report = preview.measured(200, requests=5)
+    assert report["rows"]["a sentence"]["p50_ms"] > report["rows"]["bare view"]["p50_ms"] > 0
+    assert report["rows"]["a sentence"]["p50_ms"] < preview.LIMIT
+    assert "300 ms" in preview.table(report)

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from subscriptions.benchmarks import ingest, matching
+from subscriptions.benchmarks import ingest, matching, preview
 
-SUBJECTS: dict[str, Any] = {"ingest": ingest, "matching": matching}
+SUBJECTS: dict[str, Any] = {"ingest": ingest, "matching": matching, "preview": preview}
 
 
 class Command(BaseCommand):

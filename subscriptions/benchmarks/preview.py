@@ -1,0 +1,115 @@
+"""The preview on the home page: milliseconds a request, next to a bare Django view."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from papers import corpus
+from papers.lexicon import PaperText
+from papers.models import Paper
+from subscriptions.benchmarks import language, scratch
+
+WARM = 3  # requests that do not count
+LIMIT = 300  # milliseconds: what is felt as at once
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=int, default=1_500, help="of the day")
+    parser.add_argument("--requests", type=int, default=100, help="of each kind")
+
+
+def run(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Milliseconds (median and 95th percentile) of what visitors type, through all middleware."""
+    with scratch.database():
+        return measured(options["papers"], options["requests"])
+
+
+def measured(count: int, requests: int) -> dict[str, Any]:
+    """In whatever empty database there is."""
+    texts = language.papers(count)
+    store(texts)
+    client = Client(SERVER_NAME="127.0.0.1", headers={"HX-Request": "true"})
+    preview, bare = reverse("preview"), reverse("healthz")
+    first = milliseconds(lambda: asked(client, preview, texts[0].title))
+    kinds: dict[str, Callable[[int], object]] = {
+        "a sentence": lambda n: asked(client, preview, texts[n % count].title),
+        "three papers": lambda n: asked(client, preview, _ids(3 * n, count)),
+        "bare view": lambda _n: client.get(bare),
+    }
+    rows = {name: _row(ask, requests) for name, ask in kinds.items()}
+    return {"papers": count, "first_ms": round(first, 1), "rows": rows}
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """The report for people."""
+    lines = [f"{report['papers']} papers of the day; first request {report['first_ms']:.0f} ms"]
+    lines.append(f"{'':14}{'median':>10}{'95 %':>10}")
+    for name, row in report["rows"].items():
+        lines.append(f"{name:14}{row['p50_ms']:7.1f} ms{row['p95_ms']:7.1f} ms")
+    slowest = max(row["p95_ms"] for row in report["rows"].values())
+    verdict = "within" if slowest < LIMIT else "beyond"
+    return "\n".join([*lines, f"{verdict} {LIMIT} ms"])
+
+
+def store(texts: list[PaperText]) -> None:
+    """The papers of today, some of them voted for, scored and learnt from."""
+    now = timezone.now()
+    Paper.objects.bulk_create(
+        [
+            Paper(
+                arxiv_id=_arxiv_id(number),
+                title=text.title,
+                title_raw=text.title,
+                title_key=f"{text.title[:300]}|{number}",
+                abstract=text.abstract,
+                authors=list(text.authors),
+                categories=list(text.categories),
+                announce_type="new",
+                text_from="arxiv-rss",
+                votes=number % 40 if number % 20 == 0 else 0,
+                listed_on=now.date(),
+                first_seen_at=now - timedelta(hours=1),
+                text_seen_at=now - timedelta(hours=1),
+            )
+            for number, text in enumerate(texts)
+        ],
+        batch_size=500,
+    )
+    corpus.rescore(now)
+    corpus.learn(now)
+
+
+def asked(client: Client, url: str, typed: str) -> None:
+    """One preview; what is not an answer with papers is a mistake of this benchmark."""
+    answer = client.get(url, {"interests": typed})
+    if answer.status_code != 200 or b"chosen" not in answer.content:
+        raise AssertionError(f"no preview for {typed!r}: {answer.status_code}")
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000
+
+
+def _row(ask: Callable[[int], object], requests: int) -> dict[str, float]:
+    took = [milliseconds(lambda n=number: ask(n)) for number in range(WARM + requests)][WARM:]  # type: ignore[misc]
+    middle, late = np.percentile(took, [50, 95])
+    return {"p50_ms": round(float(middle), 1), "p95_ms": round(float(late), 1)}
+
+
+def _ids(first: int, count: int) -> str:
+    return " ".join(_arxiv_id((first + step) % count) for step in range(3))
+
+
+def _arxiv_id(number: int) -> str:
+    return f"2604.{10000 + number}"
