@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import imaplib
 import mailbox
+import ssl
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from subscriptions.post import LEFT_ALONE
 Take = Callable[[bytes], str]  # one mail in, what it was out
 
 MOST_A_RUN = 2000
+HERE = ("localhost", "127.0.0.1", "::1")
 SECONDS = 30.0
 
 
@@ -79,7 +81,7 @@ def _take_maildir(place: Path, take: Take) -> Counter[str]:
 
 def take_imap(url: str, take: Take) -> Counter[str]:
     """Take the unread mails of imaps://user:password@host:port/FOLDER; imap:// is with STARTTLS,
-    where the server has it."""
+    which only a server on this very machine may lack."""
     try:
         connection = _connected(url)
         try:
@@ -96,11 +98,12 @@ def _connected(url: str) -> imaplib.IMAP4:
     host = parts.hostname or ""
     connection: imaplib.IMAP4
     if parts.scheme == "imaps":
-        connection = imaplib.IMAP4_SSL(host, parts.port or 993, timeout=SECONDS)
+        tls = ssl.create_default_context()
+        connection = imaplib.IMAP4_SSL(host, parts.port or 993, ssl_context=tls, timeout=SECONDS)
     else:
         connection = imaplib.IMAP4(host, parts.port or 143, timeout=SECONDS)
-        if "STARTTLS" in connection.capabilities:
-            connection.starttls()
+        if host not in HERE or "STARTTLS" in connection.capabilities:
+            connection.starttls(ssl.create_default_context())
     connection.login(unquote(parts.username or ""), unquote(parts.password or ""))
     folder = unquote(parts.path.strip("/")) or "INBOX"
     status, answer = connection.select(f'"{folder}"')

@@ -69,6 +69,12 @@ def test_production_refuses_to_start_without_and_names_what_is_missing(
         ("DIGEST_CUTOFF_HOURS", "24"),
         ("CONFIRMATION_COOLDOWN_MINUTES", "-1"),
         ("LOG_LEVEL", "LOUD"),
+        ("BOUNCE_EMAIL", "nobody"),
+        ("BOUNCE_EMAIL", f"{'x' * 31}@example.org"),
+        ("BOUNCE_MAILBOX_URL", "pop3://host"),
+        ("SOFT_BOUNCES_OF", "2"),
+        ("BOUNCE_SUPPRESSION_DAYS", "6"),
+        ("EVENTS_KEPT_DAYS", "7"),
     ],
 )
 def test_wrong_values_are_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
@@ -103,3 +109,22 @@ def test_every_anymail_provider_is_chosen_by_settings_alone(tmp_path: Path) -> N
         tmp_path, **given, ANYMAIL_PROVIDER="postmark", ANYMAIL_POSTMARK_SERVER_TOKEN="secret"
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("provider", "secret", "warned"),
+    [
+        ("postmark", {}, "ANYMAIL_WEBHOOK_SECRET is not set"),
+        ("mailgun", {}, "ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY is not set"),
+        ("postmark", {"ANYMAIL_WEBHOOK_SECRET": "a:b"}, ""),
+        ("mailgun", {"ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY": "x"}, ""),
+    ],
+)
+def test_promise_33_a_provider_without_a_webhook_secret_is_warned_of(
+    tmp_path: Path, provider: str, secret: dict[str, str], warned: str
+) -> None:
+    given = {key: value for key, value in PRODUCTION.items() if key != "EMAIL_URL"}
+    result = check(tmp_path, **given, ANYMAIL_PROVIDER=provider, **secret)
+    assert result.returncode == 0
+    assert ("subscriptions.W001" in result.stderr) == bool(warned)
+    assert warned in result.stderr

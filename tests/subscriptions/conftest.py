@@ -24,6 +24,7 @@ class Sink:
     DATA command of the named stage."""
 
     accepted: list[EmailMessage] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)  # of the envelopes accepted
     at_rcpt: list[str] = field(default_factory=list)
     at_data: list[str] = field(default_factory=list)
     hang_up_after_data: bool = False
@@ -41,6 +42,7 @@ class Sink:
             return answer
         message = BytesParser(policy=default).parsebytes(envelope.content)
         self.accepted.append(message)  # type: ignore[arg-type]
+        self.senders.append(envelope.mail_from)
         if self.hang_up_after_data:
             server.transport.abort()
         return "250 accepted"

@@ -1,0 +1,249 @@
+"""Links in mails: scanners change nothing, one click leaves, tokens last. Promises 26 to 29."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Paper
+from subscriptions import delivery, digests, emails, readers, signup, tokens
+from subscriptions.models import Digest, Subscriber
+from subscriptions.tokens import Purpose
+from tests.subscriptions.conftest import MakeReader, Sink
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+AGENTS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/124.0 Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Mozilla/5.0 (via ggpht.com GoogleImageProxy)",
+    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+    "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5",
+    "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1; Microsoft Outlook 16.0; ms-office)",
+    "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0; Pro)",
+    "BarracudaCentral/1.0",
+    "Mimecast/1.0",
+    "Proofpoint URL Defense",
+    "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+    "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+    "WhatsApp/2.23",
+    "curl/8.5.0",
+    "Wget/1.21.4",
+    "python-requests/2.31.0",
+    "",
+)
+LINK = re.compile(r'https?://[^\s"<>]+')
+
+
+def database() -> dict[str, list[Any]]:
+    """Every row of every table of ours."""
+    models = [
+        model
+        for app in ("papers", "subscriptions")
+        for model in apps.get_app_config(app).get_models()
+    ]
+    return {one.__name__: list(one._default_manager.order_by("pk").values()) for one in models}
+
+
+def links_of(message: Any, site: str) -> Iterator[str]:
+    """Our own addresses in a mail: in both parts and in the headers."""
+    texts = [str(value) for name, value in message.items() if name.startswith("List-")]
+    texts += [
+        part.get_content() for part in message.walk() if part.get_content_type()[:4] == "text"
+    ]
+    for text in texts:
+        for url in LINK.findall(unescape(text)):
+            if url.startswith(site):
+                yield url.removeprefix(site).rstrip(".,)") or "/"
+
+
+@pytest.fixture
+def mailed(
+    smtp: Sink, edition: list[Paper], make_reader: MakeReader, now: datetime, settings: Any
+) -> dict[str, set[str]]:
+    """Each kind of mail that goes to readers, with its links, out of a real SMTP server."""
+    reader = make_reader(interests={"topics": "language models"})
+    waiting = make_reader("waiting@example.org", status="pending", confirmed_at=None)
+    delivery.deliver(digests.build_due([reader.pk], now), lambda: now)
+    signup.send_confirmation(waiting, now)
+    emails.preferences_link(reader).send()
+    emails.test_digest(digests.preview(reader, now), {"count": 0, "sections": []}, "c@e.org").send()
+    names = ("digest", "confirmation", "preferences link", "test")
+    links = [set(links_of(message, settings.SITE_URL)) for message in smtp.accepted]
+    return dict(zip(names, links, strict=True))
+
+
+def test_promise_26_no_scanner_changes_anything(
+    mailed: dict[str, set[str]], client: Client
+) -> None:
+    links = set().union(*mailed.values())
+    kinds = {link.split("/")[1] for link in links}
+    assert {"confirm", "preferences", "unsubscribe", "react", "digest"} <= kinds
+    nobodys = mailed["test"] - set().union(*(mailed[kind] for kind in mailed if kind != "test"))
+    before = database()
+    for link in sorted(links):
+        for agent in AGENTS:
+            for fetch in (client.get, client.get, client.head, client.head):
+                answer = fetch(link, headers={"User-Agent": agent})
+                assert answer.status_code < 400 or link in nobodys, link
+                assert not answer.cookies or set(answer.cookies) == {"csrftoken"}, link
+    assert database() == before
+
+
+def test_promise_26_confirming_leaving_and_reacting_happen_on_post(
+    mailed: dict[str, set[str]], client: Client
+) -> None:
+    for start, happened in (
+        ("/confirm/", lambda: Subscriber.objects.filter(status="pending").count() == 0),
+        ("/react/", lambda: Subscriber.objects.filter(reactions__isnull=False).count() == 1),
+        ("/unsubscribe/", lambda: Subscriber.objects.filter(status="unsubscribed").count() == 1),
+    ):
+        link = min(
+            one for one in mailed["digest"] | mailed["confirmation"] if one.startswith(start)
+        )
+        client.get(link)
+        assert not happened()
+        client.post(link)
+        assert happened()
+
+
+# --- Promise 27: RFC 8058 -------------------------------------------------------------------------
+
+ONE_CLICK = {
+    "data": "List-Unsubscribe=One-Click",
+    "content_type": "application/x-www-form-urlencoded",
+}
+
+
+@pytest.fixture
+def provider() -> Client:
+    """As a mailbox provider posts: no cookie, no token, no Referer, CSRF enforced."""
+    return Client(enforce_csrf_checks=True)
+
+
+def leave(reader: Subscriber) -> str:
+    return reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, reader.pk)])
+
+
+def test_promise_27_one_click_leaves_at_once_and_again_does_nothing(
+    provider: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    seen = []
+    for _ in range(3):
+        answer = provider.post(leave(reader), **ONE_CLICK)
+        assert (answer.status_code, answer.cookies) == (200, {})
+        seen.append(Subscriber.objects.values().get())
+    assert seen[0]["status"] == "unsubscribed"
+    assert seen == [seen[0]] * 3
+
+
+def test_promise_27_one_click_as_a_multipart_form(
+    provider: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    assert provider.post(leave(reader), {"List-Unsubscribe": "One-Click"}).status_code == 200
+    reader.refresh_from_db()
+    assert reader.status == "unsubscribed"
+
+
+@pytest.mark.parametrize("status", ["pending", "unsubscribed", "suppressed", "erased"])
+def test_promise_27_one_click_is_fine_for_who_is_gone(
+    provider: Client, make_reader: MakeReader, status: str
+) -> None:
+    reader = make_reader(status="active" if status == "erased" else status)
+    link = leave(reader)
+    if status == "erased":
+        reader.delete()
+    assert provider.post(link, **ONE_CLICK).status_code == 200
+    assert provider.get(link).status_code == 200
+
+
+def test_promise_27_every_changed_or_cut_token_gets_4xx_and_changes_nothing(
+    provider: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    token = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
+    others = [tokens.make(one, reader.pk) for one in Purpose if one != Purpose.UNSUBSCRIBE]
+    changed = [
+        token[:n] + ("A" if token[n] != "A" else "B") + token[n + 1 :] for n in range(len(token))
+    ]
+    cut = [token[:n] for n in range(1, len(token))]
+    # The last character of base64 holds bits that are not part of the signature.
+    for bad in (*others, *changed[:-1], *cut, f"{token}x", f"9{token}"):
+        answer = provider.post(reverse("unsubscribe", args=[bad]), **ONE_CLICK)
+        assert 400 <= answer.status_code < 500, bad
+    reader.refresh_from_db()
+    assert reader.status == "active"
+
+
+def test_promise_27_looking_at_the_same_address_shows_a_button(
+    provider: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    page = provider.get(leave(reader))
+    assert page.status_code == 200
+    assert re.search(r'<form method="post">\s*<button', page.text)
+    reader.refresh_from_db()
+    assert reader.status == "active"
+
+
+def test_promise_27_the_header_of_the_mail_is_the_address_that_works(
+    mailed: dict[str, set[str]], smtp: Sink, provider: Client, settings: Any
+) -> None:
+    digest = smtp.accepted[0]
+    assert digest["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    https, mailto = re.findall(r"<([^>]+)>", str(digest["List-Unsubscribe"]))
+    assert mailto.startswith(f"mailto:{settings.UNSUBSCRIBE_EMAIL}?subject=")
+    provider.post(https.removeprefix(settings.SITE_URL), **ONE_CLICK)
+    assert Subscriber.objects.get(email=digest["To"]).status == "unsubscribed"
+
+
+# --- Promise 28 -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["one click", "token by mail", "complaint"])
+def test_promise_28_nothing_is_claimed_after_leaving(
+    edition: list[Paper], make_reader: MakeReader, provider: Client, now: datetime, way: str
+) -> None:
+    reader = make_reader(interests={"topics": "language models"})
+    [pk] = digests.build_due([reader.pk], now)
+    ways: dict[str, Callable[[], object]] = {
+        "one click": lambda: provider.post(leave(reader), **ONE_CLICK),
+        "token by mail": lambda: readers.unsubscribe(reader.pk, now),
+        "complaint": lambda: Subscriber.objects.update(status="suppressed"),
+    }
+    ways[way]()
+    assert not Digest.objects.claim(pk, "worker", now)
+
+
+# --- Promise 29 -----------------------------------------------------------------------------------
+
+
+def test_promise_29_no_link_holds_an_address_and_every_link_lasts(
+    mailed: dict[str, set[str]], client: Client, settings: Any
+) -> None:
+    lasting = mailed["digest"] | mailed["preferences link"]
+    assert lasting
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a new key of no importance"
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        for link in sorted(lasting):
+            assert "@" not in link
+            assert "%40" not in link
+            answer = client.get(link)
+            assert answer.status_code == 200, link
+            assert answer["Referrer-Policy"] == "same-origin"
