@@ -17,7 +17,11 @@ from subscriptions.models import Interests, Subscriber
 from subscriptions.references import MAX_BYTES, MOST_KEPT, split_ids
 from subscriptions.schedule import zones
 
-CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]{2,})?")
+ARCHIVES = frozenset(
+    "astro-ph cond-mat cs econ eess gr-qc hep-ex hep-lat hep-ph hep-th math math-ph nlin nucl-ex "
+    "nucl-th physics q-bio q-fin quant-ph stat".split()
+)
+CATEGORY = re.compile(r"([a-z-]+)(\.[A-Za-z-]{2,})?")
 MOST_LINES = 100
 LINE_LENGTH = 200
 TOPICS_LENGTH = 2000
@@ -105,7 +109,8 @@ class LinesField(forms.CharField):
 
 
 def category(line: str) -> str:
-    if not CATEGORY.fullmatch(line):
+    found = CATEGORY.fullmatch(line)
+    if not found or found[1] not in ARCHIVES:
         raise ValidationError(
             _("“%(line)s” is no arXiv category; they look like cs.CL or quant-ph."),
             params={"line": line[:40]},

@@ -28,15 +28,22 @@ def strongest(profile: Profile, lexicon: Lexicon, count: int = WORDS_SHOWN) -> l
     A word that stands in a stronger phrase, or a phrase around a stronger word, is left out.
     """
     typed = set(terms(profile.typed))
+    written = _written(profile)
     chosen: list[Word] = []
     for text, weight in strongest_words(profile, lexicon, count * _SPARE):
         parts = set(text.split())
         said = any(
             parts <= set(word.text.split()) or parts >= set(word.text.split()) for word in chosen
         )
-        if weight > 0 and not said:
+        # A pair made across a stop word reads like nothing that anybody wrote.
+        if weight > 0 and not said and (" " not in text or text in written):
             chosen.append(Word(text, weight, text in typed))
     return chosen[:count]
+
+
+def _written(profile: Profile) -> str:
+    papers = (f"{paper.title}. {paper.abstract}" for paper in profile.examples)
+    return " ".join(". ".join([profile.typed, *papers]).lower().split())
 
 
 def carriers(paper: PaperText, lexicon: Lexicon, count: int = 5) -> list[str]:

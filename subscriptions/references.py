@@ -35,6 +35,7 @@ _BIBTEX_BLOCK = re.compile(r"@\s{0,8}\w{1,40}\s{0,8}[{(]")
 _RIS_START = re.compile(r"^[ \t]{0,8}TY {0,2}-", re.M)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _EMPTY = re.compile(r"\(\s*\)|\[\s*\]|(?<!\S)[,;]")  # where an id was taken out
+_LIKE_ID = re.compile(r"(?i)\barxiv(?:\.org)?[:/]|^\d{3,5}\.\d{3,6}(?:v\d+)?$")
 _TOKEN = re.compile(r"[^\s,;<>()\[\]{}\"'“”]+")
 
 # It logs a warning for every broken block, and whoever uploads decides how many there are.
@@ -89,6 +90,12 @@ def split_ids(text: str) -> tuple[list[str], str]:
 
     rest = _EMPTY.sub(" ", _TOKEN.sub(take, text))
     return list(dict.fromkeys(ids)), " ".join(rest.split()).strip(",; ") if ids else rest.strip()
+
+
+def not_ids(text: str) -> list[str]:
+    """What looks like an arXiv id or link in a text and is none."""
+    tokens = (token.rstrip(".:!?") for token in _TOKEN.findall(text))
+    return list(dict.fromkeys(one for one in tokens if _LIKE_ID.search(one) and not _id_of(one)))
 
 
 @dataclass(frozen=True, slots=True)

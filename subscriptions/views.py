@@ -46,7 +46,7 @@ from subscriptions.forms import (
 )
 from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
 from subscriptions.profiles import paper_text, profiles
-from subscriptions.references import ReferencesError, references
+from subscriptions.references import ReferencesError, not_ids, references
 from subscriptions.schedule import zones
 from subscriptions.tokens import BadLink, Purpose
 from subscriptions.why import why_not
@@ -240,7 +240,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     day = digests.newest_day(timezone.now())
     context: dict[str, Any] = {"preview_form": form, "day": day}
     if valid := form.is_valid():
-        context |= _sample(form.said(), day)
+        context |= _sample(form.said(), day) | {"not_ids": not_ids(form.said()["topics"])}
     part = "HX-Request" in request.headers
     name = "subscriptions/_preview.html" if part else "subscriptions/preview.html"
     response = render(request, name, context, status=200 if valid else 400)

@@ -190,3 +190,22 @@ def test_the_profile_page_shows_what_a_preview_kept(
     reader = make_reader(interests={"topics": "video generation"})
     token = tokens.make(Purpose.PREFERENCES, reader.pk)
     assert "video" in client.get(reverse("profile", args=[token])).text
+
+
+@pytest.mark.parametrize(
+    "typed", ["1234.99999", "arXiv:26x4.1", "https://arxiv.org/abs/12", "2604.123"]
+)
+def test_what_looks_like_an_id_and_is_none_is_named(
+    client: Client, edition: list[Paper], typed: str
+) -> None:
+    page = client.get(URL, {"interests": f"language, {typed}; 2604.10001"}).text
+    assert f"since it is no arXiv id: {typed}. Ids look like" in page
+    assert "no arXiv id" not in client.get(URL, {"interests": "version 3.14 of 10.5"}).text
+
+
+def test_a_category_that_arxiv_does_not_have_is_refused(
+    client: Client, edition: list[Paper]
+) -> None:
+    answer = client.get(URL, {"interests": "language", "categories": "nonsense"})
+    assert answer.status_code == 400
+    assert "“nonsense” is no arXiv category" in answer.text
