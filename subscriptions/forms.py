@@ -181,9 +181,9 @@ class UploadForm(forms.Form):
     """A file of references."""
 
     file = forms.FileField(
-        label=_("BibTeX or RIS file"),
+        label=_("BibTeX, RIS or CSL JSON file"),
         help_text=_("Zotero, Mendeley, EndNote and others export these. At most 2 MB."),
-        widget=forms.FileInput(attrs={"accept": ".bib,.bibtex,.ris,.txt"}),
+        widget=forms.FileInput(attrs={"accept": ".bib,.bibtex,.ris,.json,.txt"}),
     )
 
     def clean_file(self) -> Any:

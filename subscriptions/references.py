@@ -1,13 +1,15 @@
-"""Reading lists as readers bring them: BibTeX and RIS files, and arXiv ids among words. Pure."""
+"""Reading lists as readers bring them: BibTeX, RIS and CSL JSON files, and arXiv ids among words.
+Pure."""
 
 from __future__ import annotations
 
 import codecs
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import bibtexparser
 import rispy
@@ -33,6 +35,7 @@ _YEAR_FIELDS = ("year", "date", "publication_year")
 # Bounded, since \s* at every line start takes a file of blank lines quadratic time.
 _BIBTEX_BLOCK = re.compile(r"@\s{0,8}\w{1,40}\s{0,8}[{(]")
 _RIS_START = re.compile(r"^[ \t]{0,8}TY {0,2}-", re.M)
+_RIS_END = re.compile(r"^[ \t]{0,8}ER {0,2}-", re.M)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _EMPTY = re.compile(r"\(\s*\)|\[\s*\]|(?<!\S)[,;]")  # where an id was taken out
 _LIKE_ID = re.compile(r"(?i)\barxiv(?:\.org)?[:/]|^\d{3,5}\.\d{3,6}(?:v\d+)?$")
@@ -65,16 +68,21 @@ class Library:
 
 
 def references(data: bytes, filename: str) -> Library:
-    """Read a BibTeX or RIS file, whatever it is named; raises `ReferencesError`, nothing else."""
+    """Read a BibTeX, RIS or CSL JSON file, whatever it is named; raises `ReferencesError`, nothing
+    else."""
     if len(data) > MAX_BYTES:
         raise ReferencesError(f"“{filename}” is larger than 2 MB; upload a part of it.")
     text = _decoded(data)
     ris, bibtex = bool(_RIS_START.search(text)), bool(_BIBTEX_BLOCK.search(text))
     # By content; the name decides only where both could be meant.
-    is_ris = ris and (not bibtex or filename.lower().endswith(".ris"))
-    found = list(_from_ris(text) if is_ris else _from_bibtex(text)) if ris or bibtex else []
+    if text.lstrip()[:1] in ("[", "{"):
+        found = list(_from_csl(text, filename))
+    elif ris and (not bibtex or filename.lower().endswith(".ris")):
+        found = list(_from_ris(text))
+    else:
+        found = list(_from_bibtex(text)) if bibtex else []
     if not found:
-        raise ReferencesError(f"“{filename}” holds no entry in BibTeX or RIS.")
+        raise ReferencesError(f"“{filename}” holds no entry in BibTeX, RIS or CSL JSON.")
     return _library(found)
 
 
@@ -100,8 +108,10 @@ def not_ids(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Raw:
-    """An entry as a parser gave it: fields by lower-case name, or why there are none."""
+    """An entry as a parser gave it and where it stood: fields by lower-case name, or why there are
+    none."""
 
+    where: str
     fields: Mapping[str, str]
     problem: str = ""
 
@@ -125,30 +135,68 @@ def _from_bibtex(text: str) -> Iterator[_Raw]:
 
 def _raw(block: Block) -> _Raw | None:
     """An entry, or what was wrong with it; None for comments, strings and the like."""
+    where = f"line {(block.start_line or 0) + 1}"
     if isinstance(block, DuplicateBlockKeyBlock) and isinstance(block.ignore_error_block, Entry):
         block = block.ignore_error_block  # two papers under one key are two papers
     if isinstance(block, Entry):
         values = {field.key.lower(): str(field.value)[:LONGEST] for field in block.fields}
-        return _Raw({name: value.replace("\\_", "_") for name, value in values.items()})
-    if isinstance(block, ParsingFailedBlock):
-        return _Raw({}, f"line {(block.start_line or 0) + 1}: not closed properly")
-    return None
+        return _Raw(where, {name: value.replace("\\_", "_") for name, value in values.items()})
+    return _Raw(where, {}, "not closed properly") if isinstance(block, ParsingFailedBlock) else None
 
 
 def _from_ris(text: str) -> Iterator[_Raw]:
-    after = next(islice(_RIS_START.finditer(text), MOST_ENTRIES, None), None)
-    for entry in rispy.loads(text[: after.start()] if after else text):
-        values = {
-            str(name).lower(): " ".join(map(str, value)) if isinstance(value, list) else str(value)
-            for name, value in entry.items()
-        }
-        yield _Raw({name: value[:LONGEST] for name, value in values.items()})
+    """Entry by entry, so that a broken one costs itself alone."""
+    starts = [found.start() for found in islice(_RIS_START.finditer(text), MOST_ENTRIES + 1)]
+    line, before = 1, 0
+    for start, end in pairwise([*starts, len(text)][: MOST_ENTRIES + 1]):
+        line, before = line + text.count("\n", before, start), start
+        try:
+            entries = rispy.loads(f"{_RIS_END.split(text[start:end])[0].rstrip()}\nER  - \n")
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError):
+            yield _Raw(f"line {line}", {}, "not an entry in RIS")
+        else:
+            yield from (_Raw(f"line {line}", _ris_fields(entry)) for entry in entries)
+
+
+def _ris_fields(entry: Mapping[str, object]) -> dict[str, str]:
+    values = {
+        str(name).lower(): " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in entry.items()
+    }
+    return {name: value[:LONGEST] for name, value in values.items()}
+
+
+def _from_csl(text: str, filename: str) -> Iterator[_Raw]:
+    """CSL JSON, as Zotero and others export it: a list of entries, or an object with `items`."""
+    try:
+        whole = json.loads(text)
+    except RecursionError:
+        raise ReferencesError(f"“{filename}” is nested too deeply to be a library.") from None
+    except ValueError as error:
+        where = getattr(error, "lineno", 1)
+        raise ReferencesError(
+            f"“{filename}” is no whole JSON: line {where} is broken or cut off. Export it anew."
+        ) from None
+    entries = whole.get("items") if isinstance(whole, dict) else whole
+    listed = entries if isinstance(entries, list) else []
+    for number, entry in enumerate(listed[:MOST_ENTRIES], start=1):
+        if isinstance(entry, dict):
+            yield _Raw(f"entry {number}", _csl_fields(entry))
+        else:
+            yield _Raw(f"entry {number}", {}, "no object with a title")
+
+
+def _csl_fields(entry: Mapping[str, object]) -> dict[str, str]:
+    values = {str(name).lower(): str(value)[:LONGEST] for name, value in entry.items()}
+    values["journal"] = values.get("container-title", "")
+    values["year"] = values.get("issued", "")
+    return values
 
 
 def _library(found: list[_Raw]) -> Library:
     """The newest entries first kept, in the order of the file where years are equal."""
     whole = [raw for raw in found if not raw.problem]
-    refused = [raw.problem for raw in found if raw.problem]
+    refused = [f"{raw.where}: {raw.problem}" for raw in found if raw.problem]
     read: dict[Reference, None] = {}
     newest = sorted(whole, key=_year, reverse=True)
     for raw in newest[:MOST_KEPT]:
@@ -156,7 +204,7 @@ def _library(found: list[_Raw]) -> Library:
         if reference.title or reference.arxiv_id or reference.doi:
             read[reference] = None
         else:
-            refused.append("an entry with neither title nor id")
+            refused.append(f"{raw.where}: neither title nor id")
     return Library(tuple(read), tuple(refused), len(newest[MOST_KEPT:]))
 
 

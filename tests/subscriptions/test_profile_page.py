@@ -162,7 +162,7 @@ def test_an_upload_says_what_became_of_it(
     answer = client.post(url("profile-upload", reader), {"file": file}, follow=True)
     assert (
         "1 of 2 were found among our papers, 1 is used by its title, 2 could not be read: "
-        "line 3: not closed properly; an entry with neither title nor id." in answer.text
+        "line 3: not closed properly; line 4: neither title nor id." in answer.text
     )
     assert edition[1].arxiv_id in Interests.objects.get().examples
 
@@ -171,7 +171,7 @@ def test_an_upload_says_what_became_of_it(
     ("data", "said"),
     [
         (b"", "empty"),
-        (b"%PDF-1.7", "no entry in BibTeX or RIS"),
+        (b"%PDF-1.7", "no entry in BibTeX, RIS or CSL JSON"),
         (b"x" * (MAX_BYTES + 1), "larger than 2 MB"),
     ],
 )

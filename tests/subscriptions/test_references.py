@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -26,10 +27,14 @@ N1  - arXiv:1706.03762 [cs]\r
 PY  - 2017\r
 ER  - \r
 """
+ZOTERO_CSL = b"""[{"id": "a_2017", "type": "article", "title": "Attention Is All You Need",
+ "DOI": "10.48550/arXiv.1706.03762", "URL": "http://arxiv.org/abs/1706.03762",
+ "note": "arXiv:1706.03762 [cs]", "author": [{"family": "Vaswani", "given": "Ashish"}],
+ "issued": {"date-parts": [["2017", 6, 12]]}}]"""
 ATTENTION = Reference("Attention Is All You Need", "1706.03762")
 
 
-@pytest.mark.parametrize("data", [ZOTERO, ZOTERO_RIS])
+@pytest.mark.parametrize("data", [ZOTERO, ZOTERO_RIS, ZOTERO_CSL])
 @pytest.mark.parametrize("name", ["library.bib", "library.ris", "download", "x.pdf"])
 def test_what_a_file_is_shows_in_its_content_not_in_its_name(data: bytes, name: str) -> None:
     assert references(data, name).references == (ATTENTION,)
@@ -75,7 +80,44 @@ def test_broken_entries_are_named_and_the_rest_is_read() -> None:
     data += b"@misc{d, year=1999}"
     read = references(data, "a.bib")
     assert [one.title for one in read.references] == ["One", "Two"]
-    assert read.refused == ("line 2: not closed properly", "an entry with neither title nor id")
+    assert read.refused == ("line 2: not closed properly", "line 4: neither title nor id")
+
+
+def test_broken_entries_of_ris_are_named_by_their_line_and_the_rest_is_read() -> None:
+    data = b"TY  - JOUR\nTI  - One\nER  - \n\nstray words\nTY  - JOUR\nTI  - Two\n"
+    data += b"TY  - JOUR\nXX bad\nTI  - Three\nER  - \nTY  - JOUR\nPY  - 1999\nER  - \n"
+    read = references(data, "a.ris")
+    assert {"One", "Two"} <= {one.title for one in read.references}
+    assert read.refused == ("line 12: neither title nor id",)
+
+
+def test_broken_entries_of_csl_json_are_named_and_the_rest_is_read() -> None:
+    data = b'[{"title": "One"}, 7, {"type": "book"}, {"DOI": "10.1000/two"}]'
+    read = references(data, "a.json")
+    assert [one.title or one.doi for one in read.references] == ["One", "10.1000/two"]
+    assert read.refused == ("entry 2: no object with a title", "entry 3: neither title nor id")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'[{"title": "One"},\n {"title"', "line 2 is broken or cut off"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[]", "holds no entry"),
+        (b'{"items": 7}', "holds no entry"),
+        (b'{"items": {"a": 1}}', "holds no entry"),
+    ],
+)
+def test_json_that_is_no_library_says_what_is_wrong(data: bytes, said: str) -> None:
+    with pytest.raises(ReferencesError, match=said):
+        references(data, "a.json")
+
+
+def test_years_of_csl_json_decide_what_is_kept() -> None:
+    entries = [{"title": f"T{n}", "issued": {"date-parts": [[1900 + n // 4]]}} for n in range(300)]
+    read = references(json.dumps({"items": entries}).encode(), "a.json")
+    assert (len(read.references), read.left_out) == (MOST_KEPT, 100)
+    assert read.references[0].title == "T296"
 
 
 def test_two_papers_under_one_key_are_two_papers() -> None:
