@@ -8,7 +8,7 @@ stops the start with a message that names the variable.
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +42,20 @@ def within(name: str, default: int, low: int, high: int) -> int:
     if not low <= value <= high:
         raise ImproperlyConfigured(f"{name}: {value} is not between {low} and {high}.")
     return value
+
+
+def domain_rates(name: str) -> dict[str, float]:
+    """Read `gmail.com=20,*=5`: messages a second to a domain; * is any other."""
+    found: dict[str, float] = {}
+    for entry in read(env.list, name, []):
+        domain, _, rate = entry.strip().lower().partition("=")
+        try:
+            found[domain] = float(rate)
+        except ValueError:
+            found[domain] = 0.0
+        if not domain or not 0 < found[domain] < 1e6:
+            raise ImproperlyConfigured(f"{name}: {entry!r} is not DOMAIN=MESSAGES_A_SECOND.")
+    return found
 
 
 def required(name: str, value: Any, hint: str) -> Any:
@@ -239,6 +253,18 @@ EVENT_MAX_AGE = timedelta(days=within("EVENT_MAX_AGE_DAYS", 7, 1, 365))
 # Longer than an event may be old: one that was forgotten must not count again.
 EVENTS_KEPT = timedelta(days=within("EVENTS_KEPT_DAYS", 30, EVENT_MAX_AGE.days + 1, 3650))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000  # a provider's batch of some thousand events
+
+# --- How fast mail leaves, and what happens when it does not -------------------------------
+MAIL_CONNECTIONS = within("MAIL_CONNECTIONS", 1, 1, 64)  # of each worker process, a thread each
+SEND_RATE = within("SEND_RATE", 0, 0, 100_000)  # messages a second for all workers; 0: no cap
+DOMAIN_RATES = domain_rates("DOMAIN_RATES")
+WARM_UP_FROM: date | None = read(env.date, "WARM_UP_FROM")
+WARM_UP_FIRST_DAY = within("WARM_UP_FIRST_DAY", 500, 1, 10_000_000)
+WARM_UP_GROWTH_PERCENT = within("WARM_UP_GROWTH_PERCENT", 50, 0, 1000)
+FIRST_RETRY = timedelta(seconds=within("FIRST_RETRY_SECONDS", 60, 1, 3600))
+LEFT_BEHIND_AFTER = timedelta(seconds=within("LEFT_BEHIND_SECONDS", 180, 1, 3600))
+# No hand-over takes as long: whoever claimed it is gone.
+IN_DOUBT_AFTER = timedelta(seconds=within("IN_DOUBT_SECONDS", 600, 180, 86_400))
 
 # --- Tasks --------------------------------------------------------------------------------
 CELERY_BROKER_URL = embedded.celery_url(REDIS_URL)

@@ -220,6 +220,7 @@ def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: dat
         subscriber=reader,
         day=day,
         created_at=now,
+        queued_at=now,
         next_attempt_at=now,
         expires_at=due + settings.DIGEST_CUTOFF,
     )

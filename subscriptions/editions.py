@@ -13,12 +13,18 @@ from django.conf import settings
 from django.db.models import F, Q
 
 from subscriptions import emails
-from subscriptions.models import Digest, Edition, Subscriber
+from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
 
 State, Status = Edition.State, Digest.Status
 
+CANCELLED = "The edition was cancelled."
 ITSELF = "Paperboy"  # who paused or resumed, where nobody did
 DAY_IS_OVER = timedelta(hours=36)  # after its midnight in UTC, a day has ended everywhere
+TOO_MUCH_BACK = {"bounces": 0.05, "complaints": 0.001}  # of what was sent
+ENOUGH_SENT = 20  # of fewer, one or two say nothing
+MANY_SENT = 1000  # of so many, a single one does
+FIRST_PAUSE = timedelta(minutes=5)
+LONGEST_PAUSE = timedelta(hours=1)
 MISSING_AFTER = timedelta(hours=2)
 NO_SUCCESS_FOR = timedelta(minutes=30)
 IN_HAND_FOR = timedelta(minutes=30)
@@ -43,6 +49,46 @@ def pause(day: date, why: str, by: str, now: datetime, until: datetime | None = 
     told = {"told_at": None, "changed_at": now, "paused_until": until}
     here = Edition.objects.filter(day=day, state=State.OPEN)
     return bool(here.update(state=State.PAUSED, why=why, by=by, **told))
+
+
+def pause_all(why: str, now: datetime) -> None:
+    """Nothing can be sent at all: pause whatever is under way, until somebody put it right."""
+    under_way = Digest.objects.filter(status__in=(Status.PENDING, Status.SENDING))
+    for day in under_way.values_list("day", flat=True).distinct().order_by("day"):
+        pause(day, why, ITSELF, now)
+
+
+def burst(day: date, why: str, passes: bool, now: datetime) -> None:
+    """Too much goes wrong: pause, and where it may pass by itself try again, each time later."""
+    before = Edition.objects.filter(day=day).values_list("bursts", flat=True).first() or 0
+    until = now + min(FIRST_PAUSE * 2**before, LONGEST_PAUSE) if passes else None
+    if pause(day, f"Too many hand-overs went wrong; the last: {why}", ITSELF, now, until):
+        Edition.objects.filter(day=day).update(bursts=F("bursts") + 1)
+
+
+def watch(now: datetime) -> None:
+    """Pause open editions of which too much bounces or is complained about.
+
+    Counted from the last time somebody resumed them: they have seen what came before.
+    """
+    for edition in Edition.objects.filter(state=State.OPEN, closed_at=None):
+        if why := too_much_comes_back(edition):
+            pause(edition.day, why, ITSELF, now)
+
+
+def too_much_comes_back(edition: Edition) -> str:
+    """What of an edition's mail came back too often; empty if nothing did."""
+    since = edition.changed_at or datetime.min.replace(tzinfo=UTC)
+    events = DeliveryEvent.objects.filter(received_at__gt=since)
+    back = events.came_back(edition.day)
+    if not any(back.values()):
+        return ""
+    sent = Digest.objects.filter(day=edition.day, status=Status.SENT, sent_at__gt=since).count()
+    for name, most in TOO_MUCH_BACK.items():
+        count = back[name]
+        if count >= most * max(sent, ENOUGH_SENT) and (count > 1 or sent >= MANY_SENT):
+            return f"{count} {name} after {sent} digests sent."
+    return ""
 
 
 def resume(day: date, by: str, now: datetime) -> bool:

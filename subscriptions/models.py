@@ -220,6 +220,9 @@ class Edition(models.Model):
     told_at = models.DateTimeField(
         null=True, blank=True, help_text="When the operator was told of this pause or alarm."
     )
+    bursts = models.PositiveSmallIntegerField(
+        default=0, help_text="How often a burst of errors paused it."
+    )
     due = models.PositiveIntegerField(default=0, help_text="Digests made for readers who were due.")
     erased = models.PositiveIntegerField(
         default=0, help_text="Of these, deleted with their readers."
@@ -238,22 +241,6 @@ class Edition(models.Model):
 
 
 class DigestQuerySet(models.QuerySet["Digest"]):
-    def claim(self, pk: int, worker: str, now: datetime) -> bool:
-        """Take a pending digest for hand-over; False means it is not ours to send.
-
-        Whoever unsubscribed meanwhile is part of the condition: nothing is claimed after.
-        """
-        ready = self.filter(pk=pk, status=Digest.Status.PENDING, next_attempt_at__lte=now)
-        ready = ready.exclude(day__in=Edition.objects.held(now).values("day"))
-        return bool(
-            ready.filter(subscriber__status=Subscriber.Status.ACTIVE).update(
-                status=Digest.Status.SENDING,
-                claimed_at=now,
-                claimed_by=worker,
-                attempts=models.F("attempts") + 1,
-            )
-        )
-
     def books(self) -> dict[str, int]:
         """How many digests stand in each state; they add up to what was due."""
         counts = dict.fromkeys(Digest.Status.values, 0)
@@ -296,6 +283,9 @@ class Digest(models.Model):
     )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text="Too late to be sent as today's.")
+    queued_at = models.DateTimeField(
+        null=True, blank=True, help_text="When workers were last told of it."
+    )
     claimed_at = models.DateTimeField(null=True, blank=True)
     claimed_by = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)

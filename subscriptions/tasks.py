@@ -8,7 +8,18 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from subscriptions import delivery, digests, editions, events, library, mailbox, post, signup
+from config.stopping import stopping
+from subscriptions import (
+    delivery,
+    digests,
+    editions,
+    events,
+    library,
+    mailbox,
+    post,
+    signup,
+    sweeping,
+)
 from subscriptions.models import Subscriber
 
 
@@ -39,7 +50,17 @@ def build_digest_now(pk: int) -> None:
 
 @shared_task
 def deliver(pks: list[int]) -> None:
-    delivery.deliver(pks, timezone.now)
+    """What is left when the worker is told to stop goes to another one."""
+    report = delivery.deliver(pks, timezone.now, stopping)
+    if report.rest:
+        deliver.delay(report.rest)
+
+
+@shared_task
+def deliver_edition(day: str) -> None:
+    """After a pause: the rest, all at once and not by and by."""
+    for chunk in sweeping.waiting(date.fromisoformat(day)):
+        deliver.delay(chunk)
 
 
 @shared_task
@@ -50,7 +71,7 @@ def import_author(pk: int) -> None:
 @shared_task
 def sweep() -> None:
     """Beat's: whatever Redis or a worker lost is found again in PostgreSQL."""
-    left = delivery.sweep(timezone.now())
+    left = sweeping.sweep(timezone.now())
     for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
         deliver.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
     for day in editions.untold():

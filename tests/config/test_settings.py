@@ -75,6 +75,10 @@ def test_production_refuses_to_start_without_and_names_what_is_missing(
         ("SOFT_BOUNCES_OF", "2"),
         ("BOUNCE_SUPPRESSION_DAYS", "6"),
         ("EVENTS_KEPT_DAYS", "7"),
+        ("SEND_RATE", "-1"),
+        ("DOMAIN_RATES", "gmail.com"),
+        ("DOMAIN_RATES", "gmail.com=0"),
+        ("WARM_UP_FROM", "soon"),
     ],
 )
 def test_wrong_values_are_refused_by_name(tmp_path: Path, name: str, value: str) -> None:

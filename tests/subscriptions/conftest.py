@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,18 +21,22 @@ MakeDigest = Callable[..., Digest]
 
 @dataclass
 class Sink:
-    """A real SMTP server that keeps what it accepts; `answers` are given first, one a RCPT or
-    DATA command of the named stage."""
+    """A real SMTP server that keeps what it accepts. `at_rcpt` and `at_data` are answers given
+    first, one a command; `never` are addresses that always get this answer."""
 
     accepted: list[EmailMessage] = field(default_factory=list)
     senders: list[str] = field(default_factory=list)  # of the envelopes accepted
     at_rcpt: list[str] = field(default_factory=list)
     at_data: list[str] = field(default_factory=list)
+    never: dict[str, str] = field(default_factory=dict)
     hang_up_after_data: bool = False
+    silent_after_data: bool = False
 
     async def handle_RCPT(
         self, _server: Any, _session: Any, envelope: Any, address: str, _: Any
     ) -> str:
+        if address in self.never:
+            return self.never[address]
         if self.at_rcpt and not (answer := self.at_rcpt.pop(0)).startswith("250"):
             return answer
         envelope.rcpt_tos.append(address)
@@ -45,6 +50,8 @@ class Sink:
         self.senders.append(envelope.mail_from)
         if self.hang_up_after_data:
             server.transport.abort()
+        if self.silent_after_data:
+            await asyncio.sleep(3)
         return "250 accepted"
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from papers.models import Paper
-from subscriptions import delivery, digests, readers
+from subscriptions import delivery, digests, ledger, readers, sweeping
 from subscriptions.models import Digest, Subscriber
 from subscriptions.outcomes import Kind, Outcome
 from tests.subscriptions.conftest import Sink
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
 
 
@@ -23,6 +23,10 @@ def ready(edition: list[Paper], make_reader: MakeReader, now: datetime) -> list[
     return digests.build_due(pks, now)
 
 
+def hand(by: str, now: datetime) -> ledger.Hand:
+    return ledger.Hand(by, lambda: now)
+
+
 def states() -> list[str]:
     return list(Digest.objects.order_by("pk").values_list("status", flat=True))
 
@@ -30,7 +34,7 @@ def states() -> list[str]:
 def test_each_digest_is_handed_over_once_and_recorded(
     ready: list[int], smtp: Sink, now: datetime
 ) -> None:
-    assert delivery.deliver(ready, lambda: now) == {"sent": 3}
+    assert delivery.deliver(ready, lambda: now).tally == {"sent": 3}
     assert [message["To"] for message in smtp.accepted] == ["0@e.org", "1@e.org", "2@e.org"]
     assert states() == ["sent"] * 3
     assert Subscriber.objects.filter(covered_until=now).count() == 3
@@ -38,13 +42,14 @@ def test_each_digest_is_handed_over_once_and_recorded(
 
 def test_delivering_again_sends_nothing(ready: list[int], smtp: Sink, now: datetime) -> None:
     delivery.deliver(ready, lambda: now)
-    assert delivery.deliver(ready, lambda: now) == {}
+    assert delivery.deliver(ready, lambda: now).tally == {}
     assert len(smtp.accepted) == 3
 
 
 def test_a_claimed_digest_is_nobody_elses(ready: list[int], now: datetime) -> None:
-    assert Digest.objects.claim(ready[0], "one", now)
-    assert not Digest.objects.claim(ready[0], "two", now)
+    digest = Digest.objects.get(pk=ready[0])
+    assert hand("one", now).take(digest).ours
+    assert not hand("two", now).take(digest).ours
 
 
 def test_who_unsubscribes_during_a_run_is_not_sent_to(
@@ -54,7 +59,7 @@ def test_who_unsubscribes_during_a_run_is_not_sent_to(
     readers.unsubscribe(leaving.pk, now)
     delivery.deliver(ready, lambda: now)
     assert leaving.email not in [message["To"] for message in smtp.accepted]
-    delivery.sweep(now)
+    sweeping.sweep(now)
     assert states() == ["sent", "suppressed", "sent"]
 
 
@@ -68,8 +73,9 @@ def test_a_temporary_refusal_is_tried_again_later(
     assert waiting.next_attempt_at > now
     assert "451" in waiting.reason
     later = now + timedelta(minutes=5)
-    assert delivery.sweep(later) == [ready[0]]
-    delivery.deliver(delivery.sweep(later), lambda: later)
+    assert sweeping.sweep(later) == [ready[0]]
+    assert sweeping.sweep(later) == []  # it is on its way
+    delivery.deliver(ready[:1], lambda: later)
     assert states() == ["sent"] * 3
 
 
@@ -78,7 +84,7 @@ def test_a_digest_is_not_claimed_before_its_next_attempt(
 ) -> None:
     smtp.at_rcpt = ["451 later, please"]
     delivery.deliver(ready[:1], lambda: now)
-    assert delivery.deliver(ready[:1], lambda: now) == {}
+    assert delivery.deliver(ready[:1], lambda: now).tally == {}
 
 
 def test_attempts_are_bounded(ready: list[int], smtp: Sink, now: datetime) -> None:
@@ -87,7 +93,7 @@ def test_attempts_are_bounded(ready: list[int], smtp: Sink, now: datetime) -> No
         now = Digest.objects.get(pk=ready[0]).next_attempt_at
         delivery.deliver(ready[:1], lambda moment=now: moment)  # type: ignore[misc]
     digest = Digest.objects.get(pk=ready[0])
-    assert (digest.status, digest.attempts) == ("failed", delivery.MOST_ATTEMPTS)
+    assert (digest.status, digest.attempts) == ("failed", ledger.MOST_ATTEMPTS)
 
 
 def test_a_refusal_for_good_fails_alone(ready: list[int], smtp: Sink, now: datetime) -> None:
@@ -106,7 +112,7 @@ def test_a_connection_lost_after_acceptance_is_uncertain_and_never_sent_again(
     smtp.hang_up_after_data = False
     for hours in (1, 2, 24):
         later = now + timedelta(hours=hours)
-        delivery.deliver([*delivery.sweep(later), *ready[:1]], lambda moment=later: moment)  # type: ignore[misc]
+        delivery.deliver([*sweeping.sweep(later), *ready[:1]], lambda moment=later: moment)  # type: ignore[misc]
     assert [message["To"] for message in smtp.accepted].count("0@e.org") == 1
 
 
@@ -119,21 +125,21 @@ def test_a_server_that_is_down_costs_nothing_but_time(
 
 
 def test_what_a_lost_worker_had_in_hand_becomes_uncertain(ready: list[int], now: datetime) -> None:
-    Digest.objects.claim(ready[0], "a worker that dies now", now)
-    delivery.sweep(now + timedelta(minutes=9))
+    hand("a worker that dies now", now).take(Digest.objects.get(pk=ready[0]))
+    sweeping.sweep(now + timedelta(minutes=9))
     assert states()[0] == "sending"
-    delivery.sweep(now + timedelta(minutes=11))
+    sweeping.sweep(now + timedelta(minutes=11))
     assert states()[0] == "uncertain"
 
 
 def test_what_redis_lost_is_found_again(ready: list[int], now: datetime) -> None:
-    assert delivery.sweep(now + timedelta(minutes=1)) == []
-    assert delivery.sweep(now + timedelta(minutes=4)) == ready
+    assert sweeping.sweep(now + timedelta(minutes=1)) == []
+    assert sweeping.sweep(now + timedelta(minutes=4)) == ready
 
 
 def test_nothing_is_sent_after_the_cut_off(ready: list[int], now: datetime) -> None:
     late = now + timedelta(hours=11)
-    assert delivery.sweep(late) == []
+    assert sweeping.sweep(late) == []
     assert states() == ["failed"] * 3
 
 
@@ -146,8 +152,11 @@ def test_a_digest_that_cannot_be_rendered_fails_alone(
 
 
 def test_a_failed_record_never_overwrites_what_was_settled(ready: list[int], now: datetime) -> None:
+    slow = hand("slow", now)
+    slow.take(Digest.objects.get(pk=ready[0]))
     Digest.objects.filter(pk=ready[0]).update(status=Digest.Status.SENT)
-    delivery.record(ready[0], Outcome(Kind.REFUSED), now)
+    slow.outcome = Outcome(Kind.REFUSED)
+    slow.put_down()
     assert states()[0] == "sent"
 
 
@@ -160,6 +169,8 @@ def test_the_books_add_up(ready: list[int], smtp: Sink, now: datetime) -> None:
 
 
 def test_delays_grow_and_are_bounded() -> None:
-    assert delivery.delay(1) <= delivery.FIRST_DELAY
-    assert delivery.delay(4) > 3 * delivery.FIRST_DELAY
-    assert delivery.delay(50) <= delivery.LONGEST_DELAY
+    first = timedelta(minutes=1)
+    assert first / 2 <= ledger.delay(1) <= first
+    assert ledger.delay(4) > 3 * first
+    assert ledger.delay(50) <= ledger.LONGEST_DELAY
+    assert len({ledger.delay(3) for _ in range(10)}) == 10

@@ -13,11 +13,11 @@ from django.db import connection
 from django.test import Client
 
 from papers.models import Paper
-from subscriptions import delivery, digests, editions, tasks
+from subscriptions import delivery, digests, editions, ledger, sweeping, tasks
 from subscriptions.models import Digest, Edition, Subscriber
 from tests.subscriptions.conftest import Sink
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
 TODAY = date(2026, 4, 30)
 
@@ -127,7 +127,7 @@ def test_a_paused_edition_claims_nothing_and_resuming_sends_only_the_rest(
     assert editions.pause(TODAY, "Something is odd.", "curator", now)
     delivery.deliver(ready, lambda: now)
     assert states() == ["sent", "pending", "pending"]
-    assert delivery.sweep(now + timedelta(minutes=5)) == []
+    assert sweeping.sweep(now + timedelta(minutes=5)) == []
     assert editions.resume(TODAY, "curator", now)
     delivery.deliver(ready, lambda: now)
     assert states() == ["sent"] * 3
@@ -147,7 +147,7 @@ def test_a_pause_for_a_time_ends_by_itself(ready: list[int], now: datetime, smtp
     delivery.deliver(ready, lambda: now)
     assert states() == ["pending"] * 3
     later = now + timedelta(minutes=6)
-    assert delivery.sweep(later) == ready
+    assert sweeping.sweep(later) == ready
     assert Edition.objects.get().state == "open"
     delivery.deliver(ready, lambda: later)
     assert states() == ["sent"] * 3
@@ -160,7 +160,7 @@ def test_a_cancelled_edition_sends_nothing_more_and_its_papers_stay(
     assert editions.cancel(TODAY, "Wrong papers.", "curator", now)
     assert not editions.cancel(TODAY, "Wrong papers.", "curator", now)
     delivery.deliver(ready, lambda: now)
-    delivery.sweep(now)
+    sweeping.sweep(now)
     assert states() == ["sent", "skipped", "skipped"]
     tomorrow = now + timedelta(days=1)
     readers = Subscriber.objects.order_by("pk")
@@ -217,7 +217,7 @@ def test_promise_7_the_books_of_an_edition_close(
 def test_promise_7_books_that_do_not_close_are_an_alarm(
     ready: list[int], now: datetime, mailbox: Any, redis: None
 ) -> None:
-    delivery.sweep(now + timedelta(days=1))
+    sweeping.sweep(now + timedelta(days=1))
     with connection.cursor() as cursor:  # behind the product's back
         cursor.execute("DELETE FROM subscriptions_digest WHERE id = %s", [ready[0]])
     [edition] = editions.close(now + timedelta(days=3))
@@ -238,7 +238,7 @@ def test_promise_7_what_is_still_under_way_after_the_cut_off_is_an_alarm(
 
 def test_a_reader_who_is_erased_leaves_books_that_close(ready: list[int], now: datetime) -> None:
     Digest.objects.get(pk=ready[0]).subscriber.delete()
-    delivery.sweep(now + timedelta(days=1))
+    sweeping.sweep(now + timedelta(days=1))
     assert editions.close(now + timedelta(days=3)) == []
     assert (Edition.objects.get().due, Edition.objects.get().erased) == (3, 1)
 
@@ -269,7 +269,7 @@ def test_work_that_waits_with_no_success_for_half_an_hour_is_noticed(
 def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
     ready: list[int], now: datetime
 ) -> None:
-    Digest.objects.claim(ready[0], "a worker that dies now", now)
+    ledger.Hand("a worker that dies now", lambda: now).take(Digest.objects.get(pk=ready[0]))
     editions.pause(TODAY, "Odd.", "curator", now)
     said = editions.trouble(now + timedelta(hours=1))
     assert said == [

@@ -15,7 +15,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscriptions import digests, events, readers, signup, suppression
+from subscriptions import digests, events, ledger, readers, signup, suppression
 from subscriptions.events import Event
 from subscriptions.models import DeliveryEvent, Digest, Interests, Subscriber, Suppression
 from tests.subscriptions.conftest import MakeDigest, MakeReader
@@ -274,7 +274,7 @@ def test_promise_35_suppression_is_part_of_the_queries_that_select_recipients(
     events.record([said(kind, yesterday)], now)
     Subscriber.objects.update(next_digest_at=now)  # even so
     assert list(Subscriber.objects.due(now)) == []
-    assert not Digest.objects.claim(waiting.pk, "worker", now)
+    assert not ledger.Hand("worker", lambda: now).take(waiting).ours
 
 
 def test_who_bounced_may_come_back_by_confirming_anew_once_the_time_is_over(
