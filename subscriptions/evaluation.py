@@ -25,6 +25,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
 from papers.lexicon import Lexicon, PaperText, units
+from subscriptions import composition
 from subscriptions.matching import Candidates, Profile, match
 
 Positions = NDArray[np.int64]
@@ -68,7 +69,8 @@ class Case:
 class Report:
     """Metrics of the product and of each baseline, averaged over cases.
 
-    `with_shared_authors`, where asked for, is the product for readers who chose that option.
+    `with_shared_authors`, where asked for, is the product for readers who chose that option;
+    `variety` the first ten as ranked and as thinned out for a digest.
     """
 
     paperboy: Metrics
@@ -76,6 +78,7 @@ class Report:
     cases: int
     seconds: float
     with_shared_authors: Metrics | None = None
+    variety: dict[str, Metrics] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -87,6 +90,8 @@ class Report:
         }
         if self.with_shared_authors:
             values["paperboy with shared authors"] = self.with_shared_authors
+        if self.variety:
+            values["variety"] = self.variety
         return values
 
 
@@ -119,6 +124,7 @@ def evaluate(
     *,
     authorship: bool = True,
     shared_authors: bool = False,
+    variety: bool = False,
 ) -> Report:
     """Rank every case's pool by the product and by the baselines, which run beside it.
 
@@ -131,8 +137,9 @@ def evaluate(
         product = Product.of(corpus, cases, authorship=authorship)
         ours = _mean(corpus, cases, product.rank)
         optional = _mean(corpus, cases, product.with_shared_authors) if shared_authors else None
+        thinned = product.variety(cases) if variety else None
         baselines = running.result()
-    return Report(ours, baselines, len(cases), time.monotonic() - started, optional)
+    return Report(ours, baselines, len(cases), time.monotonic() - started, optional, thinned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,24 @@ class Product:
         profile = replace(self._profile(case), shared_authors=True)
         return self._scores(profile, case.pool, pool)
 
+    def variety(self, cases: Sequence[Case]) -> dict[str, Metrics]:
+        """nDCG@10, and how much the first ten say the same (the mean of all pairs, and the closest
+        pair), as ranked and as thinned out by the code that composes digests."""
+        found: dict[str, list[Metrics]] = {"ranked": [], "thinned": []}
+        for case in cases:
+            members = np.setdiff1d(self.corpus.pools[case.pool], case.liked)
+            scores = self.rank(case, members).astype(np.float32)
+            alike = self.everything.take(members.tolist()).alike
+            ranked = composition.best(np.ones(len(scores), bool), scores, 10 * composition.SPARE)
+            thinned = composition.varied(alike, [], ranked, scores, 10)
+            relevant = np.isin(members, list(case.relevant))
+            for name, first in (("ranked", ranked[:10]), ("thinned", thinned)):
+                kept = np.zeros(len(scores))
+                kept[first] = np.arange(len(first), 0, -1)
+                gained = measure(kept, relevant, len(case.relevant))["ndcg@10"]
+                found[name].append({"ndcg@10": gained, **_sameness(alike(first))})
+        return {name: _averaged(measured) for name, measured in found.items()}
+
     def _profile(self, case: Case) -> Profile:
         return Profile(text=case.text, liked=tuple(self.corpus.papers[n] for n in case.liked))
 
@@ -192,6 +217,18 @@ def measure(scores: Scores, relevant: NDArray[np.bool_], wanted: int) -> Metrics
     }
 
 
+def _sameness(alike: NDArray[np.float32]) -> Metrics:
+    pairs = alike[np.triu_indices(len(alike), 1)]
+    return {"pairs": float(pairs.mean()), "closest pair": float(pairs.max())}
+
+
+def _averaged(measured: Sequence[Metrics]) -> Metrics:
+    return {
+        name: round(float(np.mean([metrics[name] for metrics in measured])), 4)
+        for name in measured[0]
+    }
+
+
 def _auc(scores: Scores, relevant: NDArray[np.bool_]) -> float:
     right, wrong = int(relevant.sum()), int((~relevant).sum())
     if not right or not wrong:
@@ -209,10 +246,7 @@ def _mean(corpus: Corpus, cases: Sequence[Case], rank: Ranker) -> Metrics:
         order = np.argsort(shuffle[pool])
         relevant = np.isin(pool, list(case.relevant))
         measured.append(measure(scores[order], relevant[order], len(case.relevant)))
-    return {
-        name: round(float(np.mean([metrics[name] for metrics in measured])), 4)
-        for name in measured[0]
-    }
+    return _averaged(measured)
 
 
 # --- Baselines ----------------------------------------------------------------------------------

@@ -39,6 +39,10 @@ QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en"),
 )
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 15; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Mobile Safari/537.36"
+)
 PATIENCE = 60  # seconds; a busy machine is slow, and a test that passes waits for less
 Found = TypeVar("Found")
 

@@ -18,7 +18,7 @@ from config.outbox import messages
 from subscriptions import readers, signup, tasks, tokens
 from subscriptions.models import Interests, Subscriber
 from subscriptions.tokens import Purpose
-from tests.browser.conftest import Browser, until
+from tests.browser.conftest import PHONE, Browser, until
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 IN_README = ("home", "email")
@@ -45,6 +45,11 @@ PICTURES = {
     "home-phone": Picture("home", 375, 2.0),
     "preferences": Picture("preferences"),
     "preferences-phone": Picture("preferences", 375, 2.0),
+    "profile": Picture("profile"),
+    "profile-dark": Picture("profile", colours="dark"),
+    "profile-phone": Picture("profile", 375, 2.0),
+    "preview": Picture("preview"),
+    "preview-phone": Picture("preview", 375, 2.0),
     "email": Picture("email", 800, 1.5),
     "email-dark": Picture("email", 800, 1.5, "dark"),
     "email-phone": Picture("email", 375, 2.0),
@@ -59,6 +64,7 @@ def test_take_pictures(browser: Browser, worker: None, papers: str, outbox: Path
     for name in PICTURES if elsewhere else IN_README:
         wanted = PICTURES[name]
         browser.be_wide(wanted.width, scale=wanted.scale)
+        browser.emulate("setUserAgentOverride", userAgent=PHONE if wanted.width < 600 else "")
         browser.prefer(wanted.colours)
         browser.open(pages[wanted.page])
         (folder / f"{name}.png").write_bytes(taken(browser, wanted))
@@ -69,9 +75,12 @@ def addresses(outbox: Path) -> dict[str, str]:
     reader = sample_reader()
     tasks.build_digest_now.delay(reader.pk)
     mail = until(lambda: messages(outbox), "the digest")[0]
+    token = tokens.make(Purpose.PREFERENCES, reader.pk)
     return {
         "home": reverse("home"),
-        "preferences": reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)]),
+        "preferences": reverse("preferences", args=[token]),
+        "profile": reverse("profile", args=[token]),
+        "preview": f"{reverse('preview')}?interests=memory+in+language+agents",
         "email": reverse("outbox-html", args=[mail.stem]),
     }
 

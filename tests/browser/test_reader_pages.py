@@ -10,7 +10,7 @@ from papers.models import Paper
 from subscriptions import readers, signup, tokens
 from subscriptions.models import Interests, Opened, Subscriber
 from subscriptions.tokens import Purpose
-from tests.browser.conftest import Browser, until
+from tests.browser.conftest import PHONE, Browser, until
 
 
 @pytest.fixture
@@ -45,3 +45,34 @@ def test_opened_papers_are_noted_once_the_reader_allowed_it(
     assert not Opened.objects.exists()
     browser.open(first.get_absolute_url())
     assert not browser.chrome.find_elements("id", "opened")
+
+
+def test_a_visitor_on_a_phone_unfolds_the_preview_and_signs_up_with_it(
+    browser: Browser, papers: str
+) -> None:
+    browser.be_wide(375, 812)
+    browser.emulate("setUserAgentOverride", userAgent=PHONE)
+    browser.open("/")
+    assert not browser.chrome.find_element("id", "id_interests").is_displayed()
+    browser.chrome.find_element("css selector", "details.preview > summary").click()
+    browser.fill("What do you work on?", "Long context language models, 1234.99999")
+    browser.press("Show me my papers")
+    browser.sees("For you")
+    browser.sees("no arXiv id: 1234.99999")
+    assert browser.measure("location.pathname") == "/", "in place"
+    assert browser.measure("document.documentElement.scrollWidth") == 375
+    address = browser.chrome.find_element("id", "with-this-email")
+    address.send_keys("phone@reader.example")
+    address.submit()
+    browser.sees("Look into your inbox")
+    assert Interests.objects.get().topics.startswith("Long context language models")
+
+
+def test_the_preview_works_without_javascript(browser: Browser, papers: str) -> None:
+    browser.emulate("setScriptExecutionDisabled", value=True)
+    browser.open("/")
+    browser.fill("What do you work on?", "Long context language models")
+    browser.press("Show me my papers")
+    browser.sees("Your digest, before you sign up")
+    browser.sees("For you")
+    assert "/preview/?interests=" in browser.where

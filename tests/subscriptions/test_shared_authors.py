@@ -80,5 +80,8 @@ def test_the_evaluation_reports_it_apart(tmp_path: Path) -> None:
     report = json.loads(printed.getvalue())
     assert report["paperboy with shared authors"]["mrr"] == 1.0
     assert report["paperboy"]["mrr"] < 1.0, "the main figures know no names"
+    call_command("evaluate", "matching", *options, "--variety", stdout=(more := io.StringIO()))
+    variety = json.loads(more.getvalue())["variety"]
+    assert variety["thinned"]["closest pair"] <= variety["ranked"]["closest pair"]
     call_command("evaluate", "matching", *options, stdout=(plain := io.StringIO()))
     assert "paperboy with shared authors" not in json.loads(plain.getvalue())

@@ -35,6 +35,11 @@ class Command(BaseCommand):
             action="store_true",
             help="a row more: readers who want papers by the authors of theirs",
         )
+        matching.add_argument(
+            "--variety",
+            action="store_true",
+            help="two rows more: how much the first ten say the same, ranked and thinned out",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         report = {"matching": self.matching}[options["subject"]](options)
@@ -55,6 +60,7 @@ class Command(BaseCommand):
             cases,
             authorship=not options["no_authorship"],
             shared_authors=options["shared_authors"],
+            variety=options["variety"],
         )
 
 
@@ -69,6 +75,8 @@ def table(report: evaluation.Report) -> str:
         f"{row:16}" + "".join(f"{metrics[name]:12.3f}" for name in names)
         for row, metrics in rows.items()
     ]
+    for name, metrics in (report.variety or {}).items():
+        lines.append(f"{name:16}" + ", ".join(f"{key} {metrics[key]:.4f}" for key in metrics))
     speed = report.cases / report.seconds
     return "\n".join(
         [*lines, f"{report.cases} cases in {report.seconds:.0f} s ({speed:.1f} a second)"]
