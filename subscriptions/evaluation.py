@@ -25,7 +25,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
 from papers.lexicon import Lexicon, PaperText, units
-from subscriptions import composition
+from subscriptions.composition import SPARE, best, varied
 from subscriptions.matching import Candidates, Profile, match
 
 Positions = NDArray[np.int64]
@@ -180,8 +180,8 @@ class Product:
             members = np.setdiff1d(self.corpus.pools[case.pool], case.liked)
             scores = self.rank(case, members).astype(np.float32)
             alike = self.everything.take(members.tolist()).alike
-            ranked = composition.best(np.ones(len(scores), bool), scores, 10 * composition.SPARE)
-            thinned = composition.varied(alike, [], ranked, scores, 10)
+            ranked = best(np.ones(len(scores), bool), scores, 10 * SPARE)
+            thinned = varied(alike, [], ranked, scores, 10)
             relevant = np.isin(members, list(case.relevant))
             for name, first in (("ranked", ranked[:10]), ("thinned", thinned)):
                 kept = np.zeros(len(scores))
