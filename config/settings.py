@@ -186,11 +186,18 @@ CACHES = {
 # ANYMAIL_PROVIDER=postmark with ANYMAIL_POSTMARK_SERVER_TOKEN=... picks any django-anymail
 # backend; EMAIL_URL=submission://user:password@host picks SMTP; neither, the local outbox.
 ANYMAIL_PROVIDER: str = read(env.str, "ANYMAIL_PROVIDER", "")
-ANYMAIL = {
+ANYMAIL: dict[str, Any] = {
     name.removeprefix("ANYMAIL_"): value
     for name, value in os.environ.items()
-    if name.startswith("ANYMAIL_") and name != "ANYMAIL_PROVIDER"
+    # An empty key would make signatures that anybody can make.
+    if name.startswith("ANYMAIL_") and name != "ANYMAIL_PROVIDER" and value.strip()
 }
+if "WEBHOOK_SECRET" in ANYMAIL:  # several while one takes over from another
+    ANYMAIL["WEBHOOK_SECRET"] = read(env.list, "ANYMAIL_WEBHOOK_SECRET")
+    if not all(0 < one.find(":") < len(one) - 1 for one in ANYMAIL["WEBHOOK_SECRET"]):
+        raise ImproperlyConfigured(
+            "ANYMAIL_WEBHOOK_SECRET: must be user:password, or several such with commas between."
+        )
 SMTP_HINT = "submission://user:password@host (STARTTLS), smtp://host?ssl=1 or smtp://host"
 OUTBOX_DIR = DATA_DIR / "outbox"
 EMAIL_TIMEOUT = 30
@@ -283,6 +290,8 @@ CELERY_TASK_ROUTES = {
     "subscriptions.tasks.tell_operator": {"queue": "urgent"},
     "subscriptions.tasks.deliver": {"queue": "mail"},
     "subscriptions.tasks.import_author": {"queue": "ingest"},
+    "subscriptions.tasks.read_bounces": {"queue": "ingest"},
+    "subscriptions.tasks.forget_events": {"queue": "ingest"},
     "subscriptions.*": {"queue": "build"},
 }
 CELERY_BEAT_SCHEDULE = {

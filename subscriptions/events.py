@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -166,6 +166,8 @@ def as_uuid(value: object) -> UUID | None:
 
 # --- Into rows ----------------------------------------------------------------------------------
 
+About = tuple[Subscriber | None, Digest | None]  # whom an event is about
+
 
 @transaction.atomic
 def record(events: Sequence[Event], now: datetime) -> int:
@@ -175,38 +177,57 @@ def record(events: Sequence[Event], now: datetime) -> int:
     new = [wanted[key] for key in sorted(set(wanted) - set(known))]
     rows = _rows(new, now)
     DeliveryEvent.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
-    settle([row.digest_id for row in rows if row.digest_id], now)
-    _consequences(rows, now)
+    telling = [row for row in rows if row.kind in CONSEQUENTIAL and row.subscriber_id]
+    digests = _open(row.digest_id for row in rows if row.digest_id)
+    _lock({one.subscriber_id for one in digests} | {row.subscriber_id or 0 for row in telling})
+    _settle(digests, now)
+    _consequences(telling, now)
     return len(rows)
 
 
 def _rows(events: Sequence[Event], now: datetime) -> list[DeliveryEvent]:
-    digests, by_address, by_pk = _digests(events), _readers_by_address(events), _readers(events)
+    about = _by_digest(events)
+    about |= _by_reader([event for event in events if event.key not in about])
+    return [_row(event, about.get(event.key, (None, None)), now) for event in events]
+
+
+def _row(event: Event, about: About, now: datetime) -> DeliveryEvent:
+    reader, digest = about
+    return DeliveryEvent(
+        key=event.key,
+        provider=event.provider,
+        kind=event.kind,
+        said=event.said,
+        detail=event.detail,
+        at=event.at,
+        received_at=now,
+        subscriber=reader,
+        digest=digest,
+        day=digest.day if digest else None,
+    )
+
+
+def _by_digest(events: Sequence[Event]) -> dict[str, About]:
+    """Events that name a digest; those of a test mail, say, name one and went to another."""
+    digests = _digests(events)
+    named = {one.key: digests.get(one.public_id) or digests.get(one.digest) for one in events}
+    return {
+        event.key: (digest.subscriber, digest)
+        for event in events
+        if (digest := named[event.key]) and _is_for(event, digest.subscriber)
+    }
+
+
+def _by_reader(events: Sequence[Event]) -> dict[str, About]:
+    """Events that name no digest of ours, but a reader; perhaps the provider's name for it."""
+    by_address, by_pk = _readers_by_address(events), _readers(events)
     by_provider_id = _by_provider_id(events, by_address)
-    rows = []
+    found: dict[str, About] = {}
     for event in events:
-        digest = digests.get(event.public_id) or digests.get(event.digest)
-        if digest and not _is_for(event, digest.subscriber):
-            digest = None  # a test mail, say, which bears a reader's digest to somebody else
-        reader = digest.subscriber if digest else by_pk.get(event.reader)
-        reader = reader or by_address.get(folded(event.recipient))
-        if reader and not digest:
+        if reader := by_pk.get(event.reader) or by_address.get(folded(event.recipient)):
             digest = by_provider_id.get((reader.pk, event.message_id))
-        rows.append(
-            DeliveryEvent(
-                key=event.key,
-                provider=event.provider,
-                kind=event.kind,
-                said=event.said,
-                detail=event.detail,
-                at=event.at,
-                received_at=now,
-                subscriber=reader,
-                digest=digest,
-                day=digest.day if digest else None,
-            )
-        )
-    return rows
+            found[event.key] = reader, digest
+    return found
 
 
 def _digests(events: Sequence[Event]) -> dict[UUID | int | None, Digest]:
@@ -222,25 +243,32 @@ def _digests(events: Sequence[Event]) -> dict[UUID | int | None, Digest]:
 
 def _readers_by_address(events: Sequence[Event]) -> dict[str, Subscriber]:
     wanted = {folded(event.recipient) for event in events if event.recipient}
-    found = Subscriber.objects.written_to().filter(email_key__in=wanted) if wanted else ()
+    found = _written_to(email_key__in=wanted) if wanted else ()
     return {reader.email_key: reader for reader in found}
 
 
 def _readers(events: Sequence[Event]) -> dict[int | None, Subscriber]:
     wanted = {event.reader for event in events if event.reader}
-    found = Subscriber.objects.written_to().filter(pk__in=wanted) if wanted else ()
+    found = _written_to(pk__in=wanted) if wanted else ()
     return {reader.pk: reader for reader in found}
+
+
+def _written_to(**which: Any) -> Iterable[Subscriber]:
+    return Subscriber.objects.written_to().filter(**which).only("email_key", "confirmed_at")
 
 
 def _by_provider_id(
     events: Sequence[Event], readers_: dict[str, Subscriber]
 ) -> dict[tuple[int, str], Digest]:
-    """Digests by reader and by what the provider calls the message, where we do not name it."""
-    named = {event.message_id for event in events if event.message_id and not event.public_id}
+    """Digests by reader and by what the provider calls the message."""
+    named = {event.message_id for event in events if event.message_id}
+    if not (named and readers_):
+        return {}
     found = Digest.objects.filter(
         subscriber__in=readers_.values(), provider_id__in=named, claimed_at__isnull=False
     )
-    return {(one.subscriber_id, one.provider_id): one for one in found if named}
+    found = found.only("day", "provider_id", "claimed_at", "subscriber")
+    return {(one.subscriber_id, one.provider_id): one for one in found}
 
 
 def folded(address: str) -> str:
@@ -288,37 +316,52 @@ def verdict(kinds: Iterable[str]) -> tuple[str, str] | None:
 
 @transaction.atomic
 def settle(pks: Iterable[int], now: datetime) -> int:
-    """Let what came back say whether uncertain digests were sent; returns how many it changed.
+    """Let what came back say whether uncertain digests were sent; returns how many it changed."""
+    digests = _open(pks)
+    _lock({digest.subscriber_id for digest in digests})
+    return _settle(digests, now)
 
-    What was settled so before is worked out anew, until it is handed over again.
-    """
-    open_ = Q(status=Status.UNCERTAIN) | Q(
-        status__in=(Status.SENT, Status.FAILED), settled_at__gte=F("claimed_at")
-    )
-    mine = Digest.objects.filter(open_, pk__in=set(pks)).order_by("pk")
-    digests = list(mine.select_for_update(no_key=True))
+
+def _open(pks: Iterable[int]) -> list[Digest]:
+    """Of these, locked, the digests that are uncertain, and those that were until they were
+    settled here and that nobody has handed over again."""
+    settled_here = Q(status__in=(Status.SENT, Status.FAILED), settled_at__gte=F("claimed_at"))
+    found = Digest.objects.filter(Q(status=Status.UNCERTAIN) | settled_here, pk__in=set(pks))
+    return list(found.order_by("pk").select_for_update(no_key=True))
+
+
+def _lock(pks: Collection[int]) -> None:
+    """Digests first, then readers, each by key: transactions wait and never for each other."""
+    if pks:
+        mine = Subscriber.objects.filter(pk__in=pks).order_by("pk")
+        list(mine.select_for_update(no_key=True).values_list("pk"))
+
+
+def _settle(digests: Sequence[Digest], now: datetime) -> int:
     said: dict[int, list[str]] = {digest.pk: [] for digest in digests}
     events = DeliveryEvent.objects.filter(
         digest__in=said, at__gte=F("digest__claimed_at") - CLOCK_SKEW
     )
     for pk, kind in events.values_list("digest_id", "kind"):
-        said[pk].append(kind)
-    changed = [digest for digest in digests if _settle(digest, verdict(said[digest.pk]), now)]
-    Digest.objects.bulk_update(changed, ["status", "reason", "sent_at", "settled_at"])
+        said[pk or 0].append(kind)
+    changed = [digest for digest in digests if _judge(digest, verdict(said[digest.pk]))]
+    for status, reason in sorted({(one.status, one.reason) for one in changed}):
+        alike = [one.pk for one in changed if (one.status, one.reason) == (status, reason)]
+        sent_at = F("claimed_at") if status == Status.SENT else None
+        Digest.objects.filter(pk__in=alike).update(
+            status=status, reason=reason, sent_at=sent_at, settled_at=now
+        )
     _cover({digest.subscriber_id for digest in changed})
     return len(changed)
 
 
-def _settle(digest: Digest, found: tuple[str, str] | None, now: datetime) -> bool:
+def _judge(digest: Digest, found: tuple[str, str] | None) -> bool:
     """Put the verdict into the digest (not saved); False if it stands there already."""
-    if not found:
-        return False
-    status, reason = found[0], f"Settled by what came back: {Kind(found[1]).label}."
-    if (digest.status, digest.reason) == (status, reason):
-        return False
-    digest.status, digest.reason, digest.settled_at = status, reason, now
-    digest.sent_at = digest.claimed_at if status == Status.SENT else None
-    return True
+    before = digest.status, digest.reason
+    if found:
+        digest.status = found[0]
+        digest.reason = f"Settled by what came back: {Kind(found[1]).label.lower()}."
+    return before != (digest.status, digest.reason)
 
 
 def _cover(pks: set[int]) -> None:
@@ -335,19 +378,23 @@ def settle_waiting(now: datetime) -> int:
     return settle(waiting.values_list("pk", flat=True)[:DELETED_AT_ONCE], now)
 
 
+CONSEQUENTIAL = (*DeliveryEvent.CAME_BACK, Kind.UNSUBSCRIBED)
+
+
 def _consequences(rows: Sequence[DeliveryEvent], now: datetime) -> None:
     """Suppress or unsubscribe whom these new events are about."""
-    about = [row for row in rows if row.subscriber and _still_counts(row, row.subscriber)]
     kinds: dict[int, set[str]] = {}
-    for row in about:
-        kinds.setdefault(row.subscriber_id or 0, set()).add(row.kind)
+    for row in rows:
+        if row.subscriber and _still_counts(row, row.subscriber):
+            kinds.setdefault(row.subscriber.pk, set()).add(row.kind)
     reasons = {pk: reason for pk, said in kinds.items() if (reason := suppression.reason_for(said))}
     soft = sorted(pk for pk, said in kinds.items() if Kind.SOFT_BOUNCE in said if pk not in reasons)
     if soft:
         reasons |= dict.fromkeys(suppression.worn_out(soft), suppression.Reason.SOFT)
     if reasons:
         suppression.suppress(reasons, now)
-    readers.unsubscribe_all([pk for pk, said in kinds.items() if Kind.UNSUBSCRIBED in said], now)
+    if leaving := [pk for pk, said in kinds.items() if Kind.UNSUBSCRIBED in said]:
+        readers.unsubscribe_all(leaving, now)
 
 
 def _still_counts(row: DeliveryEvent, reader: Subscriber) -> bool:

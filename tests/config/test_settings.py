@@ -69,6 +69,8 @@ def test_production_refuses_to_start_without_and_names_what_is_missing(
         ("DIGEST_CUTOFF_HOURS", "24"),
         ("CONFIRMATION_COOLDOWN_MINUTES", "-1"),
         ("LOG_LEVEL", "LOUD"),
+        ("ANYMAIL_WEBHOOK_SECRET", "no colon"),
+        ("ANYMAIL_WEBHOOK_SECRET", "user:old,new"),
         ("BOUNCE_EMAIL", "nobody"),
         ("BOUNCE_EMAIL", f"{'x' * 31}@example.org"),
         ("BOUNCE_MAILBOX_URL", "pop3://host"),
@@ -119,6 +121,7 @@ def test_every_anymail_provider_is_chosen_by_settings_alone(tmp_path: Path) -> N
     ("provider", "secret", "warned"),
     [
         ("postmark", {}, "ANYMAIL_WEBHOOK_SECRET is not set"),
+        ("postmark", {"ANYMAIL_WEBHOOK_SECRET": ""}, "ANYMAIL_WEBHOOK_SECRET is not set"),
         ("mailgun", {}, "ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY is not set"),
         ("postmark", {"ANYMAIL_WEBHOOK_SECRET": "a:b"}, ""),
         ("mailgun", {"ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY": "x"}, ""),

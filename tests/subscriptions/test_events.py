@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -169,7 +171,7 @@ def test_promise_34_a_batch_of_a_thousand_takes_as_many_queries_as_one(
             email=f"{n}@e.org", email_key=f"{n}@e.org", status="active", created_at=now,
             confirmed_at=now - timedelta(days=9),
         )
-        for n in range(1002)
+        for n in range(1004)
     )  # fmt: skip
     made = Digest.objects.bulk_create(
         Digest(
@@ -182,15 +184,38 @@ def test_promise_34_a_batch_of_a_thousand_takes_as_many_queries_as_one(
     batch = [said(kind, digest) for kind, digest in zip(kinds, made, strict=False)]
     counts = []
     for part in (batch[1000:], batch[:1000]):
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             assert events.record(part, now) == len(part)
         counts.append(len(queries))
     assert counts[1] <= counts[0] + 5  # more rows than one statement takes
     assert events.record(batch, now) == 0
     assert Digest.objects.filter(status="uncertain").count() == 0
-    assert Subscriber.objects.filter(status="suppressed").count() == 500
+    assert Subscriber.objects.filter(status="suppressed").count() == 502
+
+
+@pytest.mark.django_db(transaction=True)
+def test_promise_34_webhooks_at_the_same_time_neither_wait_for_ever_nor_lose_anything(
+    make_reader: MakeReader, make_digest: MakeDigest, now: datetime, settings: Any
+) -> None:
+    settings.SOFT_BOUNCES = 1
+    made = [make_digest(make_reader(f"{n}@e.org"), status="uncertain") for n in range(40)]
+    kinds = [Kind.DELIVERED, Kind.SOFT_BOUNCE, Kind.HARD_BOUNCE, Kind.COMPLAINT, Kind.UNSUBSCRIBED]
+    everything = [said(kind, digest) for kind in kinds for digest in made]
+    orders = [random.Random(n).sample(everything, len(everything)) for n in range(6)]
+
+    def report(order: list[Event]) -> None:
+        for start in range(0, len(order), 25):
+            events.record(order[start : start + 25], now)
+        connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(report, orders))
+    assert DeliveryEvent.objects.count() == len(everything)
+    assert set(Digest.objects.values_list("status", "reason")) == {
+        ("sent", "Settled by what came back: complaint.")
+    }
+    assert set(Subscriber.objects.values_list("status", flat=True)) == {"suppressed"}
+    assert set(Suppression.objects.values_list("reason", flat=True)) == {"complaint"}
 
 
 def test_promise_34_unknown_types_are_kept_and_counted_and_missing_fields_survive(
