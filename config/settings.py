@@ -307,6 +307,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "papers.tasks.learn_lexicon",
         "schedule": crontab(hour="4", minute="15"),
     },
+    "fill days of arXiv's lists that were missed": {
+        "task": "papers.tasks.fill_missed_days",
+        "schedule": crontab(hour="7,19", minute="40"),
+    },
     "forget how sources stood months ago": {
         "task": "papers.tasks.forget_checks",
         "schedule": crontab(hour="3", minute="50"),

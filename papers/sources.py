@@ -114,10 +114,10 @@ def _take_more(source: Source, first: Result, now: datetime) -> None:
 def _take_pages(source: Source, url: str, first: Result, now: datetime) -> None:
     page = first
     for number in range(1, MOST_PAGES):
-        if page.entries < addresses.page_size(url):
+        if page.entries * 2 < addresses.page_size(url):  # a page may hold fewer than asked for
             return
         found = _page(source, addresses.page(url, number), now)
-        if found is None or found.known:
+        if found is None or found.known or not found.entries:
             return
         page = found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from papers import corpus, sources
+from papers import backfill, corpus, sources
 from papers.models import Source
 
 
@@ -34,3 +34,8 @@ def learn_lexicon() -> None:
 @shared_task
 def forget_checks() -> None:
     sources.forget_checks(timezone.now())
+
+
+@shared_task
+def fill_missed_days() -> None:
+    backfill.fill_all(timezone.now())

@@ -1,6 +1,6 @@
 """Documents of papers in, entries out: pure parsers for what sources publish."""
 
-from papers.feeds import arxiv, generic, huggingface
+from papers.feeds import arxiv, generic, huggingface, jsonfeed, oai
 from papers.feeds.entries import KINDS, DocumentError, Entry, ParsedDocument, Refusal
 from papers.feeds.recognise import recognise
 
@@ -17,8 +17,11 @@ __all__ = [
 _PARSERS = {
     "arxiv-rss": arxiv.parse_listing,
     "arxiv-api": arxiv.parse_answer,
+    "arxiv-oai": oai.parse_records,
     "hf-daily": huggingface.parse_daily,
-    "feed": generic.parse_feed,
+    "feed": lambda data: (
+        jsonfeed.parse_json_feed(data) if jsonfeed.MARK.search(data) else generic.parse_feed(data)
+    ),
 }
 
 

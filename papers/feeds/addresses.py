@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 ARXIV_LIST = "https://rss.arxiv.org/rss/"
-HF_DAILY = "https://huggingface.co/api/daily_papers"
+HF_DAILY = "https://huggingface.co/api/daily_papers?limit=100"
 HF_PAGE = 50  # entries, unless "limit" says otherwise
 VOTES_GROW = 2  # days before today on which a daily list is still read
 

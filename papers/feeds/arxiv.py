@@ -1,50 +1,20 @@
 """arXiv's own formats: the daily listing (RSS 2.0 and Atom, since 2024) and the query API.
 
 Described at info.arxiv.org/help/rss_specifications.html, .../atom_specifications.html and
-.../api/user-manual.html. Elements are known by their local names in lower case, as copies
-of the listing go around without namespaces and with "pubdate".
+.../api/user-manual.html.
 """
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
 
-from lxml import etree
-
-from papers.feeds import authors, fields, identifiers
-from papers.feeds.entries import Entry, ParsedDocument, Refusal
+from papers.feeds import authors, fields, identifiers, markup
+from papers.feeds.entries import Entry, ParsedDocument
+from papers.feeds.markup import Element
 
 _ANNOUNCE_TYPES = {"new", "cross", "replace", "replace-cross"}
 _HEADER = re.compile(
     r"\s*arXiv:(?P<id>\S+)\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.I
 )
-_REFERENCE = re.compile(rb"&#(?:x(?P<hex>[0-9a-f]{1,8})|(?P<decimal>[0-9]{1,8}));", re.I)
 _ERRORS = re.compile(r"https?://(?:export\.)?arxiv\.org/api/errors")
-
-
-@dataclass(frozen=True, slots=True)
-class _Element:
-    """The children of an XML element by local name; texts stripped, attributes as they are."""
-
-    children: dict[str, list[etree._Element]]
-
-    def all(self, *names: str) -> list[etree._Element]:
-        return [child for name in names for child in self.children.get(name, ())]
-
-    def texts(self, *names: str) -> list[str]:
-        return [text for child in self.all(*names) if (text := _text(child))]
-
-    def text(self, *names: str) -> str:
-        for name in names:
-            for child in self.children.get(name, ()):
-                if text := _text(child):
-                    return text
-        return ""
-
-
-def _text(node: etree._Element) -> str:
-    text = "".join(map(str, node.itertext())) if len(node) else node.text or ""
-    return text.strip()
 
 
 def parse_listing(data: bytes) -> ParsedDocument:
@@ -52,7 +22,7 @@ def parse_listing(data: bytes) -> ParsedDocument:
 
     Raises DocumentError for what is no XML, and for arXiv's "Feed error" with its reason.
     """
-    channel, items, broken = _read(data)
+    channel, items, broken = markup.read(data, "item", "entry")
     title = channel.text("title")
     if title.lower().startswith("feed error"):
         raise fields.document_error(title, channel.text("description", "subtitle"))
@@ -66,7 +36,7 @@ def parse_listing(data: bytes) -> ParsedDocument:
 
 def parse_answer(data: bytes) -> ParsedDocument:
     """An answer of the query API. Raises DocumentError if arXiv answered with an error."""
-    feed, items, broken = _read(data)
+    feed, items, broken = markup.read(data, "item", "entry")
     for item in items:
         if _ERRORS.match(item.text("id")):
             raise fields.document_error("arXiv answered with an error", item.text("summary"))
@@ -75,78 +45,7 @@ def parse_answer(data: bytes) -> ParsedDocument:
     return ParsedDocument("arxiv-api", title, entries, refused + broken, published)
 
 
-def _read(data: bytes) -> tuple[_Element, list[_Element], tuple[Refusal, ...]]:
-    """The channel, its items, and a refusal if the document breaks off within the last."""
-    root, error = _tree(data)
-    channel = next(root.iter("{*}channel"), root)
-    items = [_element(item) for item in root.iter("{*}item", "{*}entry")]
-    if error and not items:
-        raise fields.document_error("broken XML without an entry", error)
-    if error and not _closed(data, root):
-        return _element(channel), items[:-1], (_broken_off(len(items), error),)
-    return _element(channel), items, ()
-
-
-def _tree(data: bytes) -> tuple[etree._Element, str]:
-    """The document, and what is wrong with it ("" for well-formed XML)."""
-    data = data.lstrip()
-    try:
-        return etree.fromstring(data, _parser(recover=False)), ""
-    except etree.XMLSyntaxError as error:
-        reason = error.msg or str(error)
-    except ValueError as error:
-        raise fields.document_error("broken XML", error) from error
-    # One stray character must not cost a whole day's papers.
-    try:
-        root = etree.fromstring(_REFERENCE.sub(_possible, data), _parser(recover=True))
-        # libxml2 may let bytes through that are no text; better now than at any later access.
-        etree.tostring(root, encoding="unicode")
-    except (etree.XMLSyntaxError, ValueError, TypeError) as error:
-        raise fields.document_error("broken XML", error) from error
-    return root, reason
-
-
-def _possible(reference: re.Match[bytes]) -> bytes:
-    """The reference, unless it is to half of a surrogate pair, which is no character."""
-    code = int(reference["hex"], 16) if reference["hex"] else int(reference["decimal"])
-    return b"" if 0xD800 <= code <= 0xDFFF else reference[0]
-
-
-def _parser(recover: bool) -> etree.XMLParser:
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        recover=recover,
-    )
-
-
-def _closed(data: bytes, root: etree._Element) -> bool:
-    """Whether the root's end tag is there (in any character width)."""
-    end = f"</(?:\\w+:)?{re.escape(_local_name(root.tag))}".encode()
-    return re.search(end, data[-400:].replace(b"\0", b""), re.I) is not None
-
-
-def _broken_off(number: int, error: str) -> Refusal:
-    return Refusal(f"entry {number}", str(fields.document_error("the document breaks off", error)))
-
-
-def _element(node: etree._Element) -> _Element:
-    children: dict[str, list[etree._Element]] = {}
-    for child in node.iterchildren("*"):
-        children.setdefault(_local_name(child.tag), []).append(child)
-    return _Element(children)
-
-
-@lru_cache(maxsize=512)
-def _local_name(tag: str) -> str:
-    """ "creator" for dc:creator, also where a copy has lost the declaration of "dc"."""
-    return re.split(r"[}:]", str(tag))[-1].lower()
-
-
-def _listed_id(item: _Element) -> tuple[str, int | None]:
+def _listed_id(item: Element) -> tuple[str, int | None]:
     """Id and version from the guid, else the description, else the link."""
     header = _HEADER.match(item.text("description", "summary"))
     hrefs = [link.get("href", "") for link in item.all("link")]
@@ -157,7 +56,7 @@ def _listed_id(item: _Element) -> tuple[str, int | None]:
     return identifiers.arxiv_id(item.text("link"))
 
 
-def _listed_entry(item: _Element, listed: str) -> Entry:
+def _listed_entry(item: Element, listed: str) -> Entry:
     arxiv, version = _listed_id(item)
     if not arxiv:
         raise fields.EntryRefused("no arXiv id")
@@ -185,7 +84,7 @@ def _listed_entry(item: _Element, listed: str) -> Entry:
     )
 
 
-def _announcement(item: _Element) -> tuple[str, str]:
+def _announcement(item: Element) -> tuple[str, str]:
     """Announce type and abstract, from "arXiv:ID Announce Type: new \\nAbstract: ..."."""
     description = item.text("description", "summary")
     header = _HEADER.match(description)
@@ -194,20 +93,20 @@ def _announcement(item: _Element) -> tuple[str, str]:
     return announced if announced in _ANNOUNCE_TYPES else "", abstract
 
 
-def _creators(item: _Element) -> list[str]:
+def _creators(item: Element) -> list[str]:
     return [name for text in item.texts("creator") for name in authors.comma_separated(text)]
 
 
-def _listed_categories(item: _Element) -> list[str]:
+def _listed_categories(item: Element) -> list[str]:
     terms = [node.get("term", "") for node in item.all("category")]
     return item.texts("category") or terms
 
 
-def _answer_id(item: _Element) -> tuple[str, int | None]:
+def _answer_id(item: Element) -> tuple[str, int | None]:
     return identifiers.arxiv_id(item.text("id"))
 
 
-def _answer_entry(item: _Element) -> Entry:
+def _answer_entry(item: Element) -> Entry:
     arxiv, version = _answer_id(item)
     if not arxiv:
         raise fields.EntryRefused("no arXiv id")
@@ -217,7 +116,7 @@ def _answer_entry(item: _Element) -> Entry:
         abstract=fields.tex_abstract(abstract),
         title_raw=fields.raw(item.text("title")),
         abstract_raw=fields.raw(abstract),
-        authors=fields.names(_element(author).text("name") for author in item.all("author")),
+        authors=fields.names(markup.element(author).text("name") for author in item.all("author")),
         arxiv_id=arxiv,
         version=version,
         doi=identifiers.doi(item.text("doi")),

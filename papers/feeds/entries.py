@@ -6,7 +6,7 @@ Plain values only: no ORM, no clock, no settings.
 from dataclasses import dataclass
 from datetime import date, datetime
 
-KINDS = ("arxiv-rss", "arxiv-api", "hf-daily", "feed")
+KINDS = ("arxiv-rss", "arxiv-api", "arxiv-oai", "hf-daily", "feed")
 
 
 class DocumentError(ValueError):
@@ -65,3 +65,4 @@ class ParsedDocument:
     entries: tuple[Entry, ...]
     refused: tuple[Refusal, ...]
     published_at: datetime | None = None  # the document's own date
+    more: str = ""  # the token that asks for the rest of it, in OAI-PMH

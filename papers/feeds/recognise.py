@@ -2,6 +2,7 @@
 
 import re
 
+from papers.feeds import jsonfeed
 from papers.feeds.entries import DocumentError
 
 # A whole arXiv day is about 3 MB and a full page of the query API about 6 MB.
@@ -35,7 +36,7 @@ def recognise(data: bytes) -> str:
     if not start:
         raise DocumentError("empty document")
     if _JSON_START.match(start):
-        return "hf-daily"
+        return "feed" if jsonfeed.MARK.search(text) else "hf-daily"
     return _kind_of_xml(text)
 
 
@@ -57,6 +58,8 @@ def _kind_of_xml(text: bytes) -> str:
     if re.search(rb"<!ENTITY", text[:at], re.I):
         raise DocumentError("XML that declares its own entities, refused")
     name = _root_name(text, at)
+    if name == "oai-pmh":
+        return "arxiv-oai"
     if name == "html":
         raise DocumentError("an HTML page, not a feed")
     if name not in _FEED_ROOTS:

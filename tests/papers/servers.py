@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server:
-    """Answers by path; `requests` holds each request's path and headers."""
+    """Answers by path, with its query or without; `requests` holds paths and headers."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
@@ -23,7 +23,8 @@ class Server:
                 outer.requests.append((self.path, dict(self.headers)))
                 self.close_connection = True
                 try:
-                    outer.answers[self.path](self)
+                    path = self.path if self.path in outer.answers else self.path.split("?")[0]
+                    outer.answers[path](self)
                 except OSError:
                     return  # the client has hung up, as it should
 

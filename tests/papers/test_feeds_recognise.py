@@ -41,7 +41,7 @@ def test_a_document_is_recognised_by_its_content(data: bytes, kind: str) -> None
         (b"\0" * 10, "empty document"),
         (b"<!DOCTYPE html>\n<HTML><body><item>", "an HTML page, not a feed"),
         (b"<html><body><rss>", "an HTML page, not a feed"),
-        (b"<OAI-PMH/>", "XML of another kind: its root element is <oai-pmh>, not a feed's"),
+        (b"<opml/>", "XML of another kind: its root element is <opml>, not a feed's"),
         (b"Not Found", "neither XML nor JSON: begins with 'Not Found'"),
         (b"<!-- never closed <rss>", "neither XML nor JSON: begins with '<!-- never closed <rss>'"),
         (BLOG[:40] + b"\0" + BLOG[40:], "NUL byte at offset 40"),

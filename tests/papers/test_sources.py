@@ -11,7 +11,10 @@ import pytest
 from django.core.management import call_command
 
 from papers import sample, sources
+from papers.feeds import addresses
 from papers.models import Document, Paper, Source
+from subscriptions.benchmarks import documents
+from tests.papers.servers import Server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -157,3 +160,53 @@ def test_the_command_fetches_what_is_due_and_goes_on_after_a_failure(
 def test_nothing_due_is_said(db: None, capsys: Any, make_paper: Callable[..., Paper]) -> None:
     call_command("ingest")
     assert "documents=0" in capsys.readouterr().out
+
+
+# --- Hugging Face: days and pages ---------------------------------------------------------------
+
+
+def test_votes_are_asked_for_again_by_day_and_pages_beyond_the_first_are_read(
+    settings: Any,
+) -> None:
+    settings.ALLOW_PRIVATE_SOURCES = True
+    day = date(2026, 11, 20)
+    with Server().running() as server:
+        pages = {None: documents.hf_daily(4, day), "1": documents.hf_daily(6, day)}
+        server.answer("/daily?limit=5", body=pages[None])
+        server.answer("/daily?limit=5&p=1", body=pages["1"])
+        server.answer("/daily?limit=5&p=2", body=b"[]")
+        for back in (1, 2):
+            before = day - timedelta(days=back)
+            url = f"/daily?limit=5&date={before}"
+            server.answer(url, body=documents.hf_daily(1, before - timedelta(days=30)))
+        source = Source.objects.create(url=server.url("/daily?limit=5"))
+        done = sources.check(source, NOW)
+        asked = [path for path, _ in server.requests]
+    assert done.outcome == "ok"
+    assert asked == [
+        "/daily?limit=5",
+        "/daily?limit=5&p=1",
+        "/daily?limit=5&p=2",
+        "/daily?limit=5&date=2026-11-19",
+        "/daily?limit=5&date=2026-11-18",
+    ]
+    assert Paper.objects.count() == 7
+    assert source.checks.get().state == "fresh"
+    assert source.kind == "hf-daily"
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("cs.AI", "https://rss.arxiv.org/rss/cs.AI"),
+        (" cs.AI, cs.CL;hep-th ", "https://rss.arxiv.org/rss/cs.AI+cs.CL+hep-th"),
+        ("https://arxiv.org/list/cs.AI/new", "https://rss.arxiv.org/rss/cs.AI"),
+        ("http://export.arxiv.org/rss/cs.AI+cs.CL", "https://rss.arxiv.org/rss/cs.AI+cs.CL"),
+        ("https://huggingface.co/papers", "https://huggingface.co/api/daily_papers?limit=100"),
+        ("https://lab.example/feed.xml?a=1", "https://lab.example/feed.xml?a=1"),
+        ("nonsense", "nonsense"),
+        ("cs.AI and more", "cs.AI and more"),
+    ],
+)
+def test_what_a_curator_types_becomes_an_address(typed: str, url: str) -> None:
+    assert addresses.of(typed) == url

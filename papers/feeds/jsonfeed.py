@@ -1,0 +1,96 @@
+"""JSON Feed, versions 1 and 1.1. Described at www.jsonfeed.org/version/1.1/."""
+
+import json
+import re
+from typing import Any
+
+from papers.feeds import authors, fields, identifiers
+from papers.feeds.entries import Entry, ParsedDocument
+from papers.text import one_line, plain
+
+MARK = re.compile(rb'"version"\s*:\s*"https?:\\?/\\?/(?:www\.)?jsonfeed\.org', re.I)
+
+
+def parse_json_feed(data: bytes) -> ParsedDocument:
+    """Entries of a feed, HTML taken out. Raises DocumentError for what is none."""
+    try:
+        document = json.loads(data)
+    except RecursionError as error:
+        raise fields.document_error("JSON nested too deeply") from error
+    except ValueError as error:
+        raise fields.document_error("broken JSON", error) from error
+    if not isinstance(document, dict) or not isinstance(document.get("items", []), list):
+        raise fields.document_error("JSON Feed without a list of items")
+    whole = [name for name in map(_person, _people(document)) if name]
+    entries, refused = fields.read_all(
+        document.get("items", []), lambda item: _entry(item, whole), _name
+    )
+    title = one_line(plain(_text(document, "title")))[: fields.MAX_TITLE]
+    return ParsedDocument("feed", title, entries, refused)
+
+
+def _text(holder: Any, *keys: str) -> str:
+    """The first of these that is there as a text; a number, which ids may be, as one too."""
+    for key in keys:
+        value = holder.get(key) if isinstance(holder, dict) else None
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
+
+
+def _people(holder: dict[str, Any]) -> list[object]:
+    listed = holder.get("authors")
+    return listed if isinstance(listed, list) else [holder.get("author")]
+
+
+def _person(person: object) -> str:
+    return plain(_text(person, "name"))
+
+
+def _links(item: Any) -> list[str]:
+    return [_text(item, key) for key in ("url", "external_url", "id")]
+
+
+def _identity(item: Any) -> tuple[str, int | None, str]:
+    found = [identifiers.arxiv_id(link) for link in _links(item)]
+    arxiv, version = next((each for each in found if each[0]), ("", None))
+    return arxiv, version, next(filter(None, map(identifiers.doi, _links(item))), "")
+
+
+def _name(item: Any) -> str:
+    arxiv, _version, doi = _identity(item)
+    return arxiv or doi or _text(item, "url", "id")
+
+
+def _entry(item: Any, feeds_authors: list[str]) -> Entry:
+    if not isinstance(item, dict):
+        raise fields.EntryRefused("no object")
+    arxiv, version, doi = _identity(item)
+    title = _text(item, "title")
+    html = _text(item, "content_html", "content_text", "summary")[: fields.MAX_RAW]
+    readable = fields.tex_title if arxiv or doi else fields.title
+    tidy = fields.tex_abstract if arxiv or doi else fields.abstract
+    named = [name for name in map(_person, _people(item)) if name] or feeds_authors
+    tags = item.get("tags")
+    return Entry(
+        title=readable(one_line(plain(title))),
+        abstract=tidy(plain(html)),
+        title_raw=fields.raw(title),
+        abstract_raw=fields.raw(html),
+        authors=fields.names(authors.any_style(named)),
+        arxiv_id=arxiv,
+        version=version,
+        doi=doi,
+        categories=fields.categories(
+            tag for tag in (tags if isinstance(tags, list) else []) if isinstance(tag, str)
+        ),
+        published_at=fields.moment(item.get("date_published") or item.get("date_modified")),
+        updated_at=fields.moment(item.get("date_modified")),
+        abstract_url=identifiers.abstract_url(arxiv)
+        or next(filter(None, map(fields.url, _links(item))), ""),
+        pdf_url=identifiers.pdf_url(arxiv),
+        thumbnail_url=fields.url(item.get("image")),
+        withdrawn=fields.withdrawn(html),
+    )

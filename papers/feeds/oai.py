@@ -1,0 +1,110 @@
+"""arXiv's OAI-PMH records, in its formats `arXiv` and `arXivRaw`: what was missed, harvested later.
+
+Described at info.arxiv.org/help/oa and www.openarchives.org/OAI/openarchivesprotocol.html.
+A long answer ends with a token, with which the rest is asked for.
+"""
+
+from lxml import etree
+
+from papers.feeds import authors, fields, identifiers, markup
+from papers.feeds.entries import Entry, ParsedDocument
+from papers.feeds.markup import Element
+
+_NOTHING = "norecordsmatch"  # an empty answer, and no error of anybody's
+
+
+def parse_records(data: bytes) -> ParsedDocument:
+    """The records of an answer. Raises DocumentError for what is none, or an error's own words."""
+    head, items, broken = markup.read(data, "record")
+    for error in head.all("error"):
+        code = error.get("code", "")
+        if code.lower() != _NOTHING:
+            raise fields.document_error("OAI-PMH error", code, error.text or "")
+    if not head.all("listrecords", "getrecord", "error"):
+        raise fields.document_error("no OAI-PMH answer with records in it")
+    entries, refused = fields.read_all(items, _entry, _name)
+    title = f"arXiv records of {_request(head)}"
+    published = fields.moment(head.text("responsedate"))
+    token = _token(head)
+    return ParsedDocument("arxiv-oai", title, entries, refused + broken, published, token)
+
+
+def _request(head: Element) -> str:
+    asked = head.all("request")
+    given = asked[0].get("set") or asked[0].get("identifier") if asked else ""
+    return fields.short(given or "the archive")
+
+
+def _token(head: Element) -> str:
+    """What asks for the rest of the answer; "" for a whole one."""
+    lists = [markup.element(node) for node in head.all("listrecords")]
+    return next((one.text("resumptiontoken") for one in lists), "")
+
+
+def _name(item: Element) -> str:
+    headers = item.all("header")
+    name = markup.element(headers[0]).text("identifier") if headers else ""
+    return identifiers.arxiv_id(name)[0] or name
+
+
+def _entry(item: Element) -> Entry:
+    if any(header.get("status") == "deleted" for header in item.all("header")):
+        raise fields.EntryRefused("deleted by arXiv")
+    record = _record(item)
+    arxiv = identifiers.arxiv_id(record.text("id"))[0]
+    if not arxiv:
+        raise fields.EntryRefused("no arXiv id")
+    abstract, title = record.text("abstract"), record.text("title")
+    version, created, updated = _dates(record)
+    return Entry(
+        title=fields.tex_title(title),
+        abstract=fields.tex_abstract(abstract),
+        title_raw=fields.raw(title),
+        abstract_raw=fields.raw(abstract),
+        authors=fields.names(_authors(record)),
+        arxiv_id=arxiv,
+        version=version,
+        doi=identifiers.doi(record.text("doi")),
+        categories=fields.categories(record.text("categories").split()),
+        announce_type="replace" if updated else "new",
+        published_at=fields.moment(created),
+        updated_at=fields.moment(updated),
+        abstract_url=identifiers.abstract_url(arxiv),
+        pdf_url=identifiers.pdf_url(arxiv),
+        journal_ref=fields.short(record.text("journal-ref")),
+        withdrawn=fields.withdrawn(abstract, record.text("comments")),
+    )
+
+
+def _record(item: Element) -> Element:
+    metadata = item.all("metadata")
+    inner = markup.element(metadata[0]) if metadata else Element({})
+    for node in inner.all("arxiv", "arxivraw"):
+        return markup.element(node)
+    raise fields.EntryRefused("no record in the formats arXiv or arXivRaw")
+
+
+def _dates(record: Element) -> tuple[int | None, str, str]:
+    """The version, when the first came and when this one, "" for a first version."""
+    versions = [(node.get("version", ""), markup.element(node)) for node in record.all("version")]
+    if not versions:
+        return None, record.text("created"), record.text("updated")
+    last = versions[-1][0].lstrip("v")
+    dates = [element.text("date") for _name, element in versions]
+    number = int(last) if last.isdigit() and len(last) < 4 else None
+    return number, dates[0], dates[-1] if len(dates) > 1 else ""
+
+
+def _authors(record: Element) -> list[str]:
+    """Names in parts (`arXiv`), or as one text (`arXivRaw`)."""
+    names: list[str] = []
+    for node in record.all("authors"):
+        parts = markup.element(node).all("author")
+        names += [_spoken(part) for part in parts] or authors.any_style([node.text or ""])
+    return names
+
+
+def _spoken(node: etree._Element) -> str:
+    author = markup.element(node)
+    suffix = author.texts("suffix")[:1]
+    return " ".join([*author.texts("forenames")[:1], *author.texts("keyname"), *suffix])
