@@ -77,15 +77,14 @@ class Reason:
 
 @dataclass(frozen=True)
 class _Grounds:
-    """What the reasons of one reader share. `offered` and `meanings` are those of the chosen
-    candidates, `wanted` the reader's terms, `closeness` examples x chosen: what each carried."""
+    """What the reasons of one reader share. By chosen candidate: its `meanings`, what each term
+    carried (`terms`: chosen x terms), what each example did (`examples`: examples x chosen)."""
 
     profile: Profile
     lexicon: Lexicon
-    offered: sparse.csr_matrix
     meanings: Scores
-    wanted: sparse.csr_matrix
-    closeness: Scores
+    terms: sparse.csr_matrix
+    examples: Scores
 
     @classmethod
     def of(
@@ -94,12 +93,23 @@ class _Grounds:
         lexicon, places = candidates.lexicon, np.asarray(chosen, dtype=np.int64)
         offered = candidates.sparse_rows[places][:, : lexicon.size]
         meanings = candidates.meanings[places]
-        wanted = taste.sparse_rows[:, : lexicon.size]
+        carried = offered.multiply(taste.sparse_rows[:, : lexicon.size]).tocsr()
         rows = lexicon.vectors(profile.examples)
         closeness = (rows @ offered.T).toarray() + MEANING * (lexicon.meanings(rows) @ meanings.T)
         shares = np.repeat([1.0, OPENED_SHARE], [len(profile.liked), len(profile.opened)])
-        carried = closeness * (shares / max(shares.sum(), 1.0))[:, None]
-        return cls(profile, lexicon, offered, meanings, wanted, carried)
+        by_example = closeness * (shares / max(shares.sum(), 1.0))[:, None]
+        return cls(profile, lexicon, meanings, carried, by_example)
+
+    @cached_property
+    def typed(self) -> list[int]:
+        """The terms of what the reader typed."""
+        return [number for number, _ in spelled(self.profile.typed)]
+
+    def shares(self, place: int) -> dict[int, float]:
+        """What each term carried for one of the chosen."""
+        row = slice(*self.terms.indptr[place : place + 2])
+        ids = self.lexicon.ids[self.terms.indices[row]]
+        return dict(zip(ids.tolist(), self.terms.data[row].tolist(), strict=True))
 
     @cached_property
     def clauses(self) -> tuple[list[str], Scores]:
@@ -146,13 +156,11 @@ def _shared_words(grounds: _Grounds, place: int, least: float) -> tuple[str, ...
 
     Neighbouring words that carried as pairs are one phrase, spelled as the reader wrote it.
     """
-    said, ids = grounds.profile.typed, grounds.lexicon.ids
-    carried = grounds.wanted.multiply(grounds.offered[place]).tocoo()
-    shares = dict(zip(ids[carried.col].tolist(), carried.data.tolist(), strict=True))
-    typed = {number: shares.get(number, 0.0) for number, _ in spelled(said)}
+    shares = grounds.shares(place)
+    typed = {number: shares.get(number, 0.0) for number in grounds.typed}
     if sum(share for share in typed.values() if share > 0) <= least:
         return ()
-    named = _phrases(said, {number for number in typed if typed[number] > 0})
+    named = _phrases(grounds.profile.typed, {number for number in typed if typed[number] > 0})
     ranked = sorted(named, key=lambda phrase: -sum(typed.get(one, 0.0) for one in named[phrase]))
     return tuple(ranked[:REASON_WORDS])
 
@@ -202,7 +210,7 @@ def _closest(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The titles of the liked and of the opened papers that carried more than `least`, the closest
     first."""
-    carried = grounds.closeness[:, place]
+    carried = grounds.examples[:, place]
     order = [n for n in np.argsort(-carried, kind="stable") if carried[n] > least]
     titles = [paper.title for paper in grounds.profile.examples]
     liked = len(grounds.profile.liked)
