@@ -327,8 +327,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "subscriptions.tasks.close_editions",
         "schedule": timedelta(hours=1),
     },
-    "settle what is uncertain by what came back": {
-        "task": "subscriptions.tasks.settle_uncertain",
+    "settle what is uncertain, and learn from refusals": {
+        "task": "subscriptions.tasks.catch_up_with_events",
         "schedule": timedelta(minutes=5),
     },
     "forget old events": {

@@ -10,7 +10,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from subscriptions import digests, emails, readers, suppression
-from subscriptions.models import DeliveryEvent, Digest, Edition, Interests, Reaction, Subscriber
+from subscriptions.models import (
+    DeliveryEvent,
+    Digest,
+    Edition,
+    Interests,
+    Reaction,
+    Subscriber,
+    Suppression,
+)
 
 
 class InterestsInline(admin.StackedInline):
@@ -144,3 +152,34 @@ class EditionAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
         return False
+
+
+class Record(admin.ModelAdmin):
+    """Rows that are written by what happens and never by hand."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(DeliveryEvent)
+class DeliveryEventAdmin(Record):
+    """What came back; also what belongs to nobody, and kinds nobody knows."""
+
+    list_display = ("at", "kind", "provider", "said", "subscriber", "day", "detail")
+    list_filter = ("kind", "provider")
+    search_fields = ("subscriber__email_key",)
+    list_select_related = ("subscriber",)
+    raw_id_fields = ("subscriber", "digest")
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(Record):
+    """Addresses that get nothing, as hashes; lifted on the reader's page."""
+
+    list_display = ("__str__", "reason", "created_at", "until")
+    list_filter = ("reason",)

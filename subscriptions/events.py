@@ -31,7 +31,9 @@ Status = Digest.Status
 # Clocks differ: an event of a hand-over may bear a time a little before it.
 CLOCK_SKEW = timedelta(minutes=5)
 CAME_BACK_KEPT = timedelta(days=365)  # bounces and complaints are few, and what policy rests on
-DELETED_AT_ONCE = 10_000
+HAND_OVER = "hand-over"  # as the provider of an event
+REFUSALS_READ_FOR = timedelta(days=2)
+AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,11 +373,38 @@ def _cover(pks: set[int]) -> None:
     Subscriber.objects.filter(pk__in=pks).update(covered_until=Subquery(newest))
 
 
+def catch_up(now: datetime) -> None:
+    """What no request brings: events that came too early, and refusals at the hand-over."""
+    settle_waiting(now)
+    learn_from_refusals(now)
+
+
 def settle_waiting(now: datetime) -> int:
     """Digests that became uncertain after their events had come; returns how many it changed."""
     said = DeliveryEvent.objects.filter(digest=OuterRef("pk")).exclude(kind=Kind.UNKNOWN)
     waiting = Digest.objects.filter(Exists(said), status=Status.UNCERTAIN)
-    return settle(waiting.values_list("pk", flat=True)[:DELETED_AT_ONCE], now)
+    return settle(waiting.values_list("pk", flat=True)[:AT_ONCE], now)
+
+
+def learn_from_refusals(now: datetime) -> int:
+    """A mail server that takes no mail for an address says at once what a bounce says later;
+    returns how many such there were that are new."""
+    known = DeliveryEvent.objects.filter(digest=OuterRef("pk"), provider=HAND_OVER)
+    lately = Digest.objects.filter(day__gte=now - REFUSALS_READ_FOR, status=Status.FAILED)
+    refused = lately.filter(~Exists(known), reason__startswith="RCPT: 5")[:AT_ONCE]
+    return record([_refusal(digest, now) for digest in refused.only("reason", "claimed_at")], now)
+
+
+def _refusal(digest: Digest, now: datetime) -> Event:
+    """Only a hard one has consequences: another may be about ourselves."""
+    return Event(
+        key=key_of(HAND_OVER, digest.pk),
+        provider=HAND_OVER,
+        kind=Kind.HARD_BOUNCE if is_hard("", digest.reason) else Kind.REJECTED,
+        at=digest.claimed_at or now,
+        detail=without_addresses(digest.reason),
+        digest=digest.pk,
+    )
 
 
 CONSEQUENTIAL = (*DeliveryEvent.CAME_BACK, Kind.UNSUBSCRIBED)
@@ -420,6 +449,6 @@ def forget(now: datetime) -> int:
 
 def _delete(rows: Any) -> int:
     total = 0
-    while pks := list(rows.order_by().values_list("pk", flat=True)[:DELETED_AT_ONCE]):
+    while pks := list(rows.order_by().values_list("pk", flat=True)[:AT_ONCE]):
         total += DeliveryEvent.objects.filter(pk__in=pks).delete()[0]
     return total

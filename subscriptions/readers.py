@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from subscriptions import suppression
 from subscriptions.models import Interests, Subscriber
@@ -31,8 +32,10 @@ def first_interests(pk: int, said: dict[str, Any]) -> None:
         waiting.update(**{"topics": "", "examples": [], "categories": []} | said)
 
 
+@transaction.atomic
 def activate(reader: Subscriber, now: datetime) -> bool:
     """Confirmed by the reader: mail may flow. Twice changes nothing; False if it may not."""
+    reader.refresh_from_db(from_queryset=Subscriber.objects.select_for_update(no_key=True))
     if suppression.is_suppressed(reader, now):
         return False
     if reader.status != Status.ACTIVE:

@@ -13,12 +13,12 @@ from typing import Any
 
 # RFC 3463 subject.detail: the address is at fault, whoever sends.
 _HARD_CODES = frozenset(("1.0", "1.1", "1.2", "1.3", "1.4", "1.6", "1.9", "1.10", "2.1"))
-# The address may be fine: full, too large, refused as spam or by policy, unreachable just now.
+_SENDER_CODES = frozenset(("1.7", "1.8"))  # our own address is
+# The address may be fine: full for now, this message not wanted, or this sender.
 _SOFT_WORDS = re.compile(
-    r"full|quota|over.?limit|exceed|too (large|big|many|much)|size limit|spam|block|black.?list"
-    r"|policy|polic|reputation|rejected due|content|virus|dmarc|\bspf\b|dkim|greylist|rate|throttl"
-    r"|tempora|try again|later|defer|timed? ?out|time-?out|expired|connection|relay|loop"
-    r"|insufficient|authenticat|access denied|not authorized|permission|denied",
+    r"full|quota|over.?limit|exceed|too (large|big)|size limit|temporar|try again|timed? ?out"
+    r"|spam|unsolicited|black.?list|block.?list|reputation|greylist|rate limit|virus"
+    r"|sender|relay|\bhelo\b|reverse|\bptr\b|\bspf\b|\bdkim\b|\bdmarc\b",
     re.IGNORECASE,
 )
 _HARD_WORDS = re.compile(
@@ -45,14 +45,15 @@ def is_hard(status: str, diagnostic: str) -> bool:
     code = _CODE.search(status) or _CODE.search(diagnostic)
     if code and code[1] == "4":
         return False
-    if code and f"{int(code[2])}.{int(code[3])}" in _HARD_CODES:
-        return True
+    detail = f"{int(code[2])}.{int(code[3])}" if code else ""
+    if detail in _HARD_CODES or detail in _SENDER_CODES:
+        return detail in _HARD_CODES
     if code and code[2] == "2" and code[3] != "0":
         return False
     reply = _REPLY.search(diagnostic)
     if not code and reply and reply[1] == "4":
         return False
-    return bool(_HARD_WORDS.search(diagnostic))
+    return bool(_HARD_WORDS.search(diagnostic)) and not _SOFT_WORDS.search(diagnostic)
 
 
 # --- What providers say ---------------------------------------------------------------------------

@@ -94,8 +94,8 @@ def expire_pending() -> None:
 
 
 @shared_task
-def settle_uncertain() -> None:
-    events.settle_waiting(timezone.now())
+def catch_up_with_events() -> None:
+    events.catch_up(timezone.now())
 
 
 @shared_task

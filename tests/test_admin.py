@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Document, Paper, Source
-from subscriptions import digests
+from subscriptions import digests, suppression
 from subscriptions.models import DeliveryEvent, Digest, Subscriber
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -28,6 +28,9 @@ def rows(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Digest
     Source.objects.create(name="A list", url="https://example.org/rss", next_check_at=now)
     Document.objects.create(kind="feed", location="x", sha256="a" * 64, first_seen_at=now)
     digests.build_due([reader.pk], now)
+    came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
+    DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)
+    suppression.suppress({make_reader("gone@example.org").pk: "hard"}, now)
     return reader.digests.get()
 
 
@@ -154,6 +157,13 @@ def test_what_came_back_is_shown_and_cannot_be_changed(
     assert "550 no such user" in page
     assert f'name="delivery_events-0-detail" value="{event.detail}"' not in page
     assert 'name="delivery_events-MAX_NUM_FORMS" value="0"' in page
+
+
+def test_a_reader_can_be_erased_with_what_came_back(admin_client: Client, rows: Digest) -> None:
+    page = reverse("admin:subscriptions_subscriber_delete", args=[rows.subscriber_id])
+    admin_client.post(page, {"post": "yes"})
+    assert not Subscriber.objects.filter(pk=rows.subscriber_id).exists()
+    assert not DeliveryEvent.objects.exists()
 
 
 def test_a_suppression_is_lifted_by_hand(admin_client: Client, make_reader: MakeReader) -> None:

@@ -17,10 +17,11 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscriptions import digests, events, ledger, readers, signup, suppression
+from papers.models import Paper
+from subscriptions import delivery, digests, events, ledger, readers, signup, suppression
 from subscriptions.events import Event
 from subscriptions.models import DeliveryEvent, Digest, Interests, Subscriber, Suppression
-from tests.subscriptions.conftest import MakeDigest, MakeReader
+from tests.subscriptions.conftest import MakeDigest, MakeReader, Sink
 
 pytestmark = pytest.mark.django_db
 Kind = DeliveryEvent.Kind
@@ -409,6 +410,33 @@ def test_a_bounced_confirmation_suppresses_who_never_confirmed(
     events.record([said(Kind.HARD_BOUNCE, recipient=reader.email, at=now)], now)
     reader.refresh_from_db()
     assert reader.status == "suppressed"
+
+
+@pytest.mark.parametrize(
+    ("reply", "becomes"),
+    [
+        ("550 5.1.1 <reader@example.org>: no such user", "suppressed"),
+        ("550 5.7.1 relaying denied", "active"),
+        ("552 5.2.2 mailbox full", "active"),
+    ],
+)
+def test_promise_35_a_recipient_refused_at_the_hand_over_is_a_hard_bounce_too(
+    edition: list[Paper],
+    make_reader: MakeReader,
+    smtp: Sink,
+    now: datetime,
+    reply: str,
+    becomes: str,
+) -> None:
+    reader = make_reader(interests={"topics": "language models"})
+    smtp.at_rcpt = [reply]
+    delivery.deliver(digests.build_due([reader.pk], now), lambda: now)
+    assert [events.learn_from_refusals(now) for _ in range(3)] == [1, 0, 0]
+    reader.refresh_from_db()
+    assert reader.status == becomes
+    event = DeliveryEvent.objects.get()
+    assert (event.provider, "@" in event.detail) == ("hand-over", False)
+    assert reader.digests.get().status == "failed"
 
 
 # --- Rates and retention -------------------------------------------------------------------------
