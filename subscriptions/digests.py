@@ -18,7 +18,7 @@ from django.db.models import Count, Max, Sum
 from django.urls import reverse
 from numpy.typing import NDArray
 
-from papers import corpus, developments, silence
+from papers import corpus
 from papers.models import Paper, PaperQuerySet
 from papers.text import extract, short_authors
 from papers.trending import in_words
@@ -162,7 +162,9 @@ def sample(interests: Interests, day: date) -> list[dict[str, Any]]:
     pool, profile = Pool.of(day), profile_of(interests)
     taste = Taste.of([profile], pool.candidates.lexicon)
     [matched] = match([profile], pool.candidates, taste)
-    return choose(pool, Subscriber(), profile, matched, set(), taste)
+    reader = Subscriber()
+    offered = shelf(pool, reader, profile, matched, set())
+    return choose(pool, [profile], [offered], [reader.max_papers], taste)[0]
 
 
 def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
@@ -200,18 +202,16 @@ def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Di
         return []
     pool = Pool.of(day)
     wanted = profiles(readers)
-    tastes = Taste.of(wanted, pool.candidates.lexicon)
-    matches = match(wanted, pool.candidates, tastes)
+    taste = Taste.of(wanted, pool.candidates.lexicon)
+    matches = match(wanted, pool.candidates, taste)
     seen = seen_by([reader.pk for reader in readers], day)
-    made = []
-    for row, (reader, profile, matched) in enumerate(zip(readers, wanted, matches, strict=True)):
-        items = choose(pool, reader, profile, matched, seen[reader.pk], tastes.of_one(row))
-        made.append(_digest(reader, items, day, now))
-    sources, news = silence.report(now), developments.since(now)
-    for reader, profile, digest in zip(readers, wanted, made, strict=True):
-        told = developments.of(news, seen[reader.pk], reader.covered_until)
-        digest.notices = [*sources.notices(sorted(profile.categories)), *told]
-    return made
+    shelves = [
+        shelf(pool, reader, profile, matched, seen[reader.pk])
+        for reader, profile, matched in zip(readers, wanted, matches, strict=True)
+    ]
+    places = [reader.max_papers for reader in readers]
+    chosen = choose(pool, wanted, shelves, places, taste)
+    return [_digest(reader, items, day, now) for reader, items in zip(readers, chosen, strict=True)]
 
 
 def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: datetime) -> Digest:
@@ -263,19 +263,20 @@ def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
 
 def choose(
     pool: Pool,
-    reader: Subscriber,
-    profile: Profile,
-    matched: Match,
-    seen: set[int],
+    wanted: Sequence[Profile],
+    shelves: Sequence[Shelf],
+    places: Sequence[int],
     taste: Taste | None = None,
-) -> list[dict[str, Any]]:
-    """The papers of one reader's digest, best first, each with its section and its reason."""
-    offered = shelf(pool, reader, profile, matched, seen)
-    choices = composition.compose(offered, reader.max_papers)
-    own = [choice.position for choice in choices if choice.section == FOR_YOU]
-    said = reasons(profile, pool.candidates, own, taste) if own else []
-    whys = {position: one.sentence() for position, one in zip(own, said, strict=True)}
-    return [item(pool, choice, whys.get(choice.position, "")) for choice in choices]
+) -> list[list[dict[str, Any]]]:
+    """The papers of each reader's digest, best first, each with its section and its reason."""
+    composed = [composition.compose(*one) for one in zip(shelves, places, strict=True)]
+    own = [[one.position for one in row if one.section == FOR_YOU] for row in composed]
+    made: list[list[dict[str, Any]]] = []
+    said = reasons(wanted, pool.candidates, own, taste)
+    for choices, positions, mine in zip(composed, own, said, strict=True):
+        whys = {place: one.sentence() for place, one in zip(positions, mine, strict=True)}
+        made.append([item(pool, choice, whys.get(choice.position, "")) for choice in choices])
+    return made
 
 
 def shelf(

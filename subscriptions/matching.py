@@ -186,10 +186,6 @@ class Taste:
         meant *= np.array(weight, dtype=np.float32)[:, None]
         return cls(lexicon.version, sparse.hstack([wanted, fields], format="csr"), meant)
 
-    def of_one(self, row: int) -> Taste:
-        """That of one reader of the chunk."""
-        return Taste(self.version, self.sparse_rows[row], self.meanings[row : row + 1])
-
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -219,7 +215,7 @@ def match(
     `taste` is that of the same profiles if it was kept; it is made where it is missing or of
     another version of the lexicon.
     """
-    scores = _calibrated(_likeness(_current(profiles, candidates.lexicon, taste), candidates))
+    scores = _calibrated(_likeness(current_taste(profiles, candidates.lexicon, taste), candidates))
     for row, profile in zip(scores, profiles, strict=True):
         for _part, positions, share in _boosts(profile, candidates):
             row[positions] += (1.0 - row[positions]) * np.float32(share)
@@ -227,28 +223,55 @@ def match(
     return [Match(row, profile.threshold) for row, profile in zip(scores, profiles, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen for a chunk of readers, as pairs of a reader's row and a candidate's
+    position, reader by reader; `ends` are where each reader's pairs end."""
+
+    readers: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, chosen: Sequence[Sequence[int]]) -> Chosen:
+        """From the positions chosen for each reader."""
+        counts = [len(positions) for positions in chosen]
+        readers = np.repeat(np.arange(len(chosen)), counts)
+        positions = np.array([one for row in chosen for one in row], dtype=np.int64)
+        return cls(readers, positions, np.cumsum(counts))
+
+    def shared(self, taste: Taste, candidates: Candidates) -> sparse.csr_matrix:
+        """What each column of `sparse_rows` carried of each pair's likeness."""
+        offered = candidates.sparse_rows[self.positions]
+        return offered.multiply(taste.sparse_rows[self.readers]).tocsr()
+
+
 def parts(
-    profile: Profile, candidates: Candidates, positions: Sequence[int], taste: Taste | None = None
+    profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen, taste: Taste
 ) -> list[dict[str, float]]:
-    """The scores of the candidates at `positions` taken apart: the likeness before calibration by
-    words, meaning and fields, then what each boost added to the calibrated score."""
-    taste = _current([profile], candidates.lexicon, taste)
-    chosen, size = np.asarray(positions, dtype=np.int64), candidates.lexicon.size
-    wanted, offered = taste.sparse_rows, candidates.sparse_rows[chosen]
-    words = (offered[:, :size] @ wanted[:, :size].T).toarray().ravel()
-    fields = (offered[:, size:] @ wanted[:, size:].T).toarray().ravel()
-    meaning = candidates.meanings[chosen] @ taste.meanings[0]
-    likeness = {"words": words, "meaning": meaning, "fields": fields}
-    scores = _calibrated(words + meaning + fields)
-    boosts = list(_boosts(profile, candidates))
+    """The score of each pair taken apart: the likeness before calibration by words, meaning and
+    fields, then what each boost added to the calibrated score."""
+    shared = chosen.shared(taste, candidates)
+    count = len(chosen.positions)
+    pairs = np.repeat(np.arange(count), np.diff(shared.indptr))
+    lexical = shared.indices < candidates.lexicon.size
+    words = np.bincount(pairs, shared.data * lexical, count)
+    fields = np.bincount(pairs, shared.data * ~lexical, count)
+    meant = taste.meanings[chosen.readers], candidates.meanings[chosen.positions]
+    meaning = np.einsum("ij,ij->i", *meant)
+    scores = _calibrated(np.asarray(words + meaning + fields, dtype=np.float32))
+    boosts = [
+        [(name, set(raised), share) for name, raised, share in _boosts(profile, candidates)]
+        for profile in profiles
+    ]
     found = []
-    for place, position in enumerate(positions):
-        apart = {name: float(part[place]) for name, part in likeness.items()}
-        score = float(scores[place])
-        for name, raised, share in boosts:
-            apart[name] = (1.0 - score) * share * (position in raised)
+    for pair, (reader, position) in enumerate(zip(chosen.readers, chosen.positions, strict=True)):
+        apart = {"words": words[pair], "meaning": meaning[pair], "fields": fields[pair]}
+        score = scores[pair]
+        for name, raised, share in boosts[reader]:
+            apart[name] = (1.0 - score) * share * (int(position) in raised)
             score += apart[name]
-        found.append(apart)
+        found.append({name: float(value) for name, value in apart.items()})
     return found
 
 
@@ -301,7 +324,8 @@ def _fields(papers: Sequence[PaperText]) -> sparse.csr_matrix:
     return units(sparse.csr_matrix((values, flat, ends), shape=(len(papers), FIELD_COLUMNS)))
 
 
-def _current(profiles: Sequence[Profile], lexicon: Lexicon, taste: Taste | None) -> Taste:
+def current_taste(profiles: Sequence[Profile], lexicon: Lexicon, taste: Taste | None) -> Taste:
+    """`taste` if it is of this lexicon, else that of `profiles` made anew."""
     if taste is not None and taste.version == lexicon.version:
         return taste
     return Taste.of(profiles, lexicon)

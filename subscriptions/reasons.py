@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import product
+from itertools import pairwise, product
 from textwrap import shorten
 
 import numpy as np
@@ -18,10 +18,12 @@ from subscriptions.matching import (
     MEANING,
     OPENED_SHARE,
     Candidates,
+    Chosen,
     Profile,
     Taste,
     author_key,
     colleagues,
+    current_taste,
     parts,
     spelled,
 )
@@ -77,28 +79,16 @@ class Reason:
 
 @dataclass(frozen=True)
 class _Grounds:
-    """What the reasons of one reader share. By chosen candidate: its `meanings`, what each term
-    carried (`terms`: chosen x terms), what each example did (`examples`: examples x chosen)."""
+    """What the reasons of one reader stand on. By chosen candidate: its `meanings`, what each term
+    carried (rows of `shared` from `start` on), what each example did (`examples`: examples x
+    chosen)."""
 
     profile: Profile
     lexicon: Lexicon
     meanings: Scores
-    terms: sparse.csr_matrix
+    shared: sparse.csr_matrix
+    start: int
     examples: Scores
-
-    @classmethod
-    def of(
-        cls, profile: Profile, candidates: Candidates, chosen: Sequence[int], taste: Taste
-    ) -> _Grounds:
-        lexicon, places = candidates.lexicon, np.asarray(chosen, dtype=np.int64)
-        offered = candidates.sparse_rows[places][:, : lexicon.size]
-        meanings = candidates.meanings[places]
-        carried = offered.multiply(taste.sparse_rows[:, : lexicon.size]).tocsr()
-        rows = lexicon.vectors(profile.examples)
-        closeness = (rows @ offered.T).toarray() + MEANING * (lexicon.meanings(rows) @ meanings.T)
-        shares = np.repeat([1.0, OPENED_SHARE], [len(profile.liked), len(profile.opened)])
-        by_example = closeness * (shares / max(shares.sum(), 1.0))[:, None]
-        return cls(profile, lexicon, meanings, carried, by_example)
 
     @cached_property
     def typed(self) -> list[int]:
@@ -107,9 +97,11 @@ class _Grounds:
 
     def shares(self, place: int) -> dict[int, float]:
         """What each term carried for one of the chosen."""
-        row = slice(*self.terms.indptr[place : place + 2])
-        ids = self.lexicon.ids[self.terms.indices[row]]
-        return dict(zip(ids.tolist(), self.terms.data[row].tolist(), strict=True))
+        row = slice(*self.shared.indptr[self.start + place : self.start + place + 2])
+        columns = self.shared.indices[row]
+        terms_of = columns < self.lexicon.size
+        ids = self.lexicon.ids[columns[terms_of]]
+        return dict(zip(ids.tolist(), self.shared.data[row][terms_of].tolist(), strict=True))
 
     @cached_property
     def clauses(self) -> tuple[list[str], Scores]:
@@ -120,15 +112,62 @@ class _Grounds:
 
 
 def reasons(
-    profile: Profile, candidates: Candidates, positions: Sequence[int], taste: Taste | None = None
-) -> list[Reason]:
-    """Why the candidates at `positions` were chosen for `profile`; `taste` as for `match`."""
-    if taste is None or taste.version != candidates.lexicon.version:
-        taste = Taste.of([profile], candidates.lexicon)
-    grounds = _Grounds.of(profile, candidates, positions, taste)
-    apart = parts(profile, candidates, positions, taste)
-    papers = [candidates.papers[position] for position in positions]
-    return [_reason(grounds, place, paper, apart[place]) for place, paper in enumerate(papers)]
+    profiles: Sequence[Profile],
+    candidates: Candidates,
+    chosen: Sequence[Sequence[int]],
+    taste: Taste | None = None,
+) -> list[list[Reason]]:
+    """Why the candidates at these positions were chosen for each of `profiles`, in their order;
+    `taste` as for `match`. Vectors are made for the whole chunk at once."""
+    taste = current_taste(profiles, candidates.lexicon, taste)
+    pairs = Chosen.of(chosen)
+    apart = parts(profiles, candidates, pairs, taste)
+    found: list[list[Reason]] = []
+    for grounds, positions in zip(
+        _grounds(profiles, candidates, pairs, taste), chosen, strict=True
+    ):
+        papers = [candidates.papers[position] for position in positions]
+        found.append(
+            [
+                _reason(grounds, place, paper, apart[grounds.start + place])
+                for place, paper in enumerate(papers)
+            ]
+        )
+    return found
+
+
+def _grounds(
+    profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen, taste: Taste
+) -> list[_Grounds]:
+    shared, meanings = chosen.shared(taste, candidates), candidates.meanings[chosen.positions]
+    closeness = _closeness(profiles, candidates, chosen)
+    starts = [0, *chosen.ends.tolist()]
+    return [
+        _Grounds(profile, candidates.lexicon, meanings[start:end], shared, start, near)
+        for profile, near, (start, end) in zip(profiles, closeness, pairwise(starts), strict=True)
+    ]
+
+
+def _closeness(profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen) -> list[Scores]:
+    """What each example of each reader carried of the likeness of each chosen candidate."""
+    lexicon = candidates.lexicon
+    # Many readers like the same papers: each is made a vector once.
+    known = {paper: row for row, paper in enumerate({one for p in profiles for one in p.examples})}
+    rows = lexicon.vectors(list(known))
+    meant = lexicon.meanings(rows)
+    offered = candidates.sparse_rows[chosen.positions][:, : lexicon.size]
+    meanings = candidates.meanings[chosen.positions]
+    found = []
+    for profile, (start, end) in zip(profiles, pairwise([0, *chosen.ends.tolist()]), strict=True):
+        mine = [known[paper] for paper in profile.examples]
+        if not mine or start == end:
+            found.append(np.zeros((len(mine), end - start), dtype=np.float32))
+            continue
+        near = (rows[mine] @ offered[start:end].T).toarray()
+        near += MEANING * (meant[mine] @ meanings[start:end].T)
+        shares = np.repeat([1.0, OPENED_SHARE], [len(profile.liked), len(profile.opened)])
+        found.append(near * (shares / shares.sum())[:, None])
+    return found
 
 
 def _reason(grounds: _Grounds, place: int, paper: PaperText, apart: dict[str, float]) -> Reason:

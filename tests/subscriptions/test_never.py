@@ -108,7 +108,8 @@ def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None
         frequency=data.draw(st.sampled_from(["daily", "weekly"])),
     )
     [matched] = match([wanted], pool.candidates)
-    items = digests.choose(pool, reader, wanted, matched, seen)
+    offered = digests.shelf(pool, reader, wanted, matched, seen)
+    [items] = digests.choose(pool, [wanted], [offered], [reader.max_papers])
     chosen = {item["paper"] for item in items}
     assert len(items) == len(chosen) <= reader.max_papers
     muted = {name_key(name) for name in wanted.muted_authors}

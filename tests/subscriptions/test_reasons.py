@@ -26,7 +26,7 @@ CANDIDATES = Candidates.prepare(Lexicon.learn(PAPERS), PAPERS)
 
 
 def why(position: int, **said: Any) -> Reason:
-    return reasons(Profile(**said), CANDIDATES, [position])[0]
+    return reasons([Profile(**said)], CANDIDATES, [[position]])[0][0]
 
 
 def sentence(position: int, **said: Any) -> str:
@@ -109,7 +109,7 @@ def test_every_reason_stands_on_parts_that_add_up_to_the_score(
 ) -> None:
     bare = replace(profile, disliked=())  # what is disliked has no score at all
     score = float(match([bare], CANDIDATES)[0].scores[position])
-    [said] = reasons(bare, CANDIDATES, [position])
+    [[said]] = reasons([bare], CANDIDATES, [[position]])
     parts, paper = said.parts, PAPERS[position]
     likeness = max(parts["words"] + parts["meaning"] + parts["fields"], 0.0)
     added = parts["author"] + parts["shared author"] + parts["category"]
@@ -136,4 +136,15 @@ def test_every_reason_stands_on_parts_that_add_up_to_the_score(
 def test_a_reason_is_there_for_whatever_scores_by_more_than_a_trace(profile: Profile) -> None:
     scores = match([profile], CANDIDATES)[0].scores
     strong = [int(position) for position in np.flatnonzero(scores > 0.5)]
-    assert all(said.sentence() for said in reasons(profile, CANDIDATES, strong))
+    assert all(said.sentence() for said in reasons([profile], CANDIDATES, [strong])[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(profiles, st.lists(st.integers(0, 4), unique=True)), max_size=4))
+def test_a_chunk_of_readers_gets_the_reasons_each_would_get_alone(
+    chunk: list[tuple[Profile, list[int]]],
+) -> None:
+    together = reasons([one for one, _ in chunk], CANDIDATES, [row for _, row in chunk])
+    for (profile, positions), said in zip(chunk, together, strict=True):
+        [alone] = reasons([profile], CANDIDATES, [positions])
+        assert [one.sentence() for one in said] == [one.sentence() for one in alone]
