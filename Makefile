@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE ?= 1
 TESTS ?= tests
+CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test lint types check format requirements bench clean stop
+.PHONY: help demo test lint types check format requirements bench chaos clean stop
 
 help:  ## What there is to do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,6 +44,9 @@ bench: $(VENV)/dev  ## Speed: reading papers in, matching, the preview, each nex
 	@$(BIN)/python manage.py bench ingest
 	@$(BIN)/python manage.py bench matching
 	@$(BIN)/python manage.py bench preview
+
+chaos: $(VENV)/dev  ## Break everything while an edition is sent; fails if mail is lost or doubled
+	@$(BIN)/python manage.py chaos $(CHAOS)
 
 stop:  ## Stop the embedded PostgreSQL and Redis
 	@test ! -x $(BIN)/python || $(BIN)/python manage.py services stop

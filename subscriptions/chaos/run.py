@@ -1,0 +1,169 @@
+"""Send an edition while everything breaks, and count at the provider what came of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+
+from config import services
+from subscriptions import faults, sweeping
+from subscriptions.benchmarks import language, preview
+from subscriptions.chaos import place
+from subscriptions.models import Digest, Interests, Subscriber
+
+PAPERS = 200
+WORKERS = 2
+PATIENCE = 90.0  # seconds that what is left is given once nothing breaks any more
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Of the edition's digests, by state; `kills` are connections killed, by us or the provider;
+    the last three are counted at the provider."""
+
+    due: int
+    sent: int
+    skipped: int
+    suppressed: int
+    failed: int
+    uncertain: int
+    pending: int
+    kills: int
+    max_per_reader: int
+    lost: int
+    doubled: int
+
+    def hold(self) -> bool:
+        """Nothing lost, nothing doubled, and no more in doubt than connections were killed."""
+        return not self.lost and not self.doubled and self.uncertain <= self.kills
+
+    def line(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in asdict(self).items())
+
+
+def run(readers: int, kills: int, seconds: float, say: Say) -> Books:
+    """The whole of it, in the place that the environment names."""
+    services.start()
+    call_command("migrate", verbosity=0)
+    prepare(readers)
+    say(f"{readers} readers are due; {WORKERS} workers of {place.CONNECTIONS} processes, 2 beats")
+    at_points = hide_kills(max(kills // 2, len(faults.POINTS)))
+    crew = place.Crew(WORKERS)
+    try:
+        until(lambda: sent() > 0)
+        killed = break_things(crew, max(kills - at_points, 0), seconds, say)
+        at_points -= take_kills_back()
+        say(f"nothing breaks any more; {waiting()} digests are waiting")
+        let_finish(readers)
+    finally:
+        stopped = crew.dismiss()
+    say(f"workers stopped in {stopped:.1f} s after SIGTERM")
+    sweeping.sweep(timezone.now() + settings.IN_DOUBT_AFTER + timedelta(minutes=1))
+    return count(readers, killed + at_points, say)
+
+
+def prepare(readers: int) -> None:
+    """Papers of today and readers who are all due now."""
+    preview.store(language.papers(PAPERS))
+    now = timezone.now()
+    made = Subscriber.objects.bulk_create(
+        Subscriber(
+            email=(address := f"reader{n}@chaos.example"),
+            email_key=address,
+            status=Subscriber.Status.ACTIVE,
+            created_at=now,
+            next_digest_at=now,
+        )
+        for n in range(readers)
+    )
+    Interests.objects.bulk_create(Interests(subscriber=reader) for reader in made)
+
+
+def hide_kills(count_: int) -> int:
+    """Put so many kills at the named points, evenly; returns how many."""
+    for number in range(count_):
+        name = faults.POINTS[number % len(faults.POINTS)]
+        (place.folder() / f"{name}.{number}").touch()
+    return count_
+
+
+def take_kills_back() -> int:
+    """Remove the kills at points that nobody came by; returns how many."""
+    left = [kill for name in faults.POINTS for kill in place.folder().glob(f"{name}.*")]
+    for kill in left:
+        kill.unlink(missing_ok=True)
+    return len(left)
+
+
+def break_things(crew: place.Crew, kills: int, seconds: float, say: Say) -> int:
+    """Everything that can break does, over so many seconds; returns how many connections died."""
+    plan: list[Callable[[], int]] = [place.restart_postgres, place.crash_postgres]
+    plan += [place.empty_redis] * 2
+    plan += [crew.kill_a_worker] * (kills // 8)
+    plan += [crew.kill_a_process] * (kills - kills // 8 * place.CONNECTIONS)
+    random.shuffle(plan)
+    begun, killed = time.monotonic(), 0
+    for number, act in enumerate(plan, start=1):
+        moment = begun + seconds * number / len(plan)
+        time.sleep(max(moment - time.monotonic(), 0.0))
+        killed += act()
+    say(f"broken: {', '.join(f'{name} {n}' for name, n in names(plan).items())}")
+    return killed
+
+
+def names(plan: list[Callable[[], int]]) -> Counter[str]:
+    return Counter(act.__name__ for act in plan)
+
+
+def let_finish(readers: int) -> None:
+    """Until nothing is waiting; what a lost worker had in hand stays in doubt."""
+    until(lambda: Digest.objects.count() == readers and not waiting())
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something, within limits."""
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up and not true():
+        time.sleep(0.5)
+
+
+def waiting() -> int:
+    return Digest.objects.filter(status=Digest.Status.PENDING).count()
+
+
+def sent() -> int:
+    return Digest.objects.filter(status=Digest.Status.SENT).count()
+
+
+def count(readers: int, killed: int, say: Say) -> Books:
+    """What the database says, next to what the provider wrote down."""
+    accepted = Counter((place.folder() / "accepted").read_text().split())
+    broken = Counter((place.folder() / "broken").read_text().splitlines())
+    say(f"connections killed by us: {killed}; by the provider: {dict(broken)}")
+    states = Digest.objects.all().books()
+    said = Digest.objects.filter(status=Digest.Status.SENT)
+    addresses = set(said.values_list("subscriber__email", flat=True))
+    per_reader = [accepted[f"reader{n}@chaos.example"] for n in range(readers)]
+    never_made = readers - sum(states.values())
+    return Books(
+        due=readers,
+        sent=states[Digest.Status.SENT],
+        skipped=states[Digest.Status.SKIPPED],
+        suppressed=states[Digest.Status.SUPPRESSED],
+        failed=states[Digest.Status.FAILED],
+        uncertain=states[Digest.Status.UNCERTAIN],
+        pending=states[Digest.Status.PENDING] + states[Digest.Status.SENDING],
+        kills=killed + broken.total(),
+        max_per_reader=max(per_reader),
+        lost=never_made + len(addresses - set(accepted)),
+        doubled=sum(times > 1 for times in per_reader),
+    )

@@ -1,0 +1,63 @@
+"""Promises 1, 2 and 3 in their short form; `make chaos` is the long one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from django.conf import settings
+
+from subscriptions import faults
+from subscriptions.chaos.run import Books
+
+
+def chaos(*options: str) -> subprocess.CompletedProcess[str]:
+    ours = {"CHAOS_DIR", "DJANGO_SETTINGS_MODULE"}
+    return subprocess.run(
+        [sys.executable, "manage.py", "chaos", *options],
+        cwd=settings.BASE_DIR,
+        env={name: value for name, value in os.environ.items() if name not in ours},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_promises_1_2_3_nothing_is_lost_and_nothing_doubled_whatever_is_killed() -> None:
+    """SIGKILL at random and at each named point, PostgreSQL restarted and crashed, Redis emptied,
+    a provider that stalls, cuts and throttles; counted at the provider."""
+    done = chaos("--readers=300", "--kills=12", "--seconds=8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.strip().splitlines()[-1]
+    books = {name: int(value) for name, _, value in (p.partition("=") for p in last.split())}
+    assert books["due"] == 300
+    assert (books["lost"], books["doubled"], books["pending"]) == (0, 0, 0)
+    assert books["max_per_reader"] == 1
+    assert books["sent"] > 200
+    assert books["uncertain"] <= books["kills"]
+    states = ("sent", "skipped", "suppressed", "failed", "uncertain", "pending")
+    assert sum(books[state] for state in states) == books["due"]
+
+
+def test_books_hold_only_without_loss_and_doubt_beyond_the_kills() -> None:
+    good = dict.fromkeys(Books.__dataclass_fields__, 0) | {"uncertain": 3, "kills": 3}
+    assert Books(**good).hold()
+    assert not Books(**good | {"kills": 2}).hold()
+    assert not Books(**good | {"lost": 1}).hold()
+    assert not Books(**good | {"doubled": 1}).hold()
+    assert Books(**good).line().endswith("kills=3 max_per_reader=0 lost=0 doubled=0")
+
+
+def test_nonsense_is_refused() -> None:
+    done = chaos("--readers=0")
+    assert done.returncode == 1
+    assert "must be positive" in done.stderr
+
+
+def test_points_are_inert_where_nobody_asked_for_chaos() -> None:
+    assert faults.DIRECTORY == ""
+    for name in faults.POINTS:
+        faults.point(name)
+        faults.soon(name)
