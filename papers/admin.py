@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from papers import corpus, sources, tasks
+from papers import community, corpus, sources, tasks
 from papers.feeds import addresses
-from papers.models import Check, Document, Observation, Paper, Source
+from papers.models import Check, Document, Observation, Paper, Source, Submission
 
 
 class CheckInline(admin.TabularInline):
@@ -124,6 +124,36 @@ class DocumentAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
         return False
+
+
+@admin.register(Submission)
+class SubmissionAdmin(admin.ModelAdmin):
+    """What readers propose; a curator brings it in or refuses it."""
+
+    list_display = ("arxiv_id", "note", "at", "status", "outcome", "paper")
+    list_filter = ("status",)
+    search_fields = ("arxiv_id", "note")
+    fields = ("arxiv_id", "note", "at", "status", "outcome", "paper")
+    readonly_fields = fields
+    actions = ("accept", "refuse")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description="Bring in from arXiv")
+    def accept(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
+        now = timezone.now()
+        done = [community.accept(one, now) for one in queryset.exclude(status="accepted")[:20]]
+        level = messages.SUCCESS if all(done) else messages.WARNING
+        said = f"{sum(done)} of {len(done)} papers brought in."
+        self.message_user(request, said, level)
+        tasks.score_papers.delay_on_commit()
+
+    @admin.action(description="Refuse")
+    def refuse(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
+        waiting = queryset.filter(status=Submission.Status.WAITING)
+        done = waiting.update(status=Submission.Status.REFUSED)
+        self.message_user(request, f"{done} proposals refused.")
 
 
 class ObservationInline(admin.TabularInline):

@@ -57,7 +57,9 @@ def _texts() -> list[PaperText]:
 def rescore(now: datetime) -> int:
     """Score what is news, or was until lately; older scores have decayed to nothing and stay."""
     news = Paper.objects.filter(day__gt=now.date() - SCORED_FOR)
-    papers = list(news.only("votes", "comments", "stars", "authors", "featured", "day"))
+    papers = list(
+        news.only("votes", "site_votes", "comments", "stars", "authors", "featured", "day")
+    )
     for paper in papers:
         result = trending.score(signals(paper), now)
         paper.score, paper.score_parts, paper.scored_at = result.total, result.parts, now
@@ -69,7 +71,7 @@ def rescore(now: datetime) -> int:
 def signals(paper: Paper) -> trending.Signals:
     """What the score is made from, for one paper."""
     return trending.Signals(
-        votes=paper.votes,
+        votes=paper.votes + paper.site_votes,
         comments=paper.comments,
         stars=paper.stars,
         authors=len(paper.authors),

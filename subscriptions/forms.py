@@ -220,6 +220,23 @@ class WhyForm(forms.Form):
         return example(self.cleaned_data["paper"].strip())
 
 
+class ProposalForm(forms.Form):
+    """A paper that others should see."""
+
+    paper = forms.CharField(
+        label=_("arXiv link or id"),
+        max_length=200,
+        help_text=_("Such as https://arxiv.org/abs/2401.00001"),
+    )
+    note = forms.CharField(label=_("Why? (for the curator)"), max_length=500, required=False)
+
+    def clean_paper(self) -> str:
+        found, _version = arxiv_id(self.cleaned_data["paper"])
+        if not found:
+            raise ValidationError(_("This is no link or id of a paper on arXiv."))
+        return found
+
+
 class LinkForm(forms.Form):
     """Ask for the link to the preferences."""
 

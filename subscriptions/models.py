@@ -102,6 +102,11 @@ class Subscriber(models.Model):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def community_key(self) -> str:
+        """By which votes and proposals are known, without saying whose they are."""
+        return f"reader-{self.pk}"
+
 
 class Interests(models.Model):
     """What a reader says they care about, as they said it; vectors are made from it each time,

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from subscriptions import views
+from subscriptions import community_views, views
 from subscriptions.health import health
 from subscriptions.models import Reaction
 
@@ -26,6 +26,8 @@ urlpatterns = [
     path("preferences/", views.preferences_link, name="preferences-link"),
     path("preferences/<token>/", views.preferences, name="preferences"),
     path("preferences/<token>/send/", views.send_now, name="send-now"),
+    path("propose/<token>/", community_views.propose, name="propose"),
+    path("vote/<int:paper_pk>/<token>/", community_views.vote, name="vote"),
     path("preview/", views.preview, name="preview"),
     path("profile/<token>/", views.profile, name="profile"),
     path("profile/<token>/remove/", views.remove, name="profile-remove"),

@@ -142,6 +142,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
         "zones": sorted(zones()),
         "unknown_examples": _unknown(interests.examples),
         "profile_url": reverse("profile", args=[tokens.make(Purpose.PREFERENCES, pk)]),
+        "propose_url": reverse("propose", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "send_url": reverse("send-now", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
         "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
@@ -218,6 +219,8 @@ def _react(request: HttpRequest, kind: str, paper_pk: int, pk: str) -> HttpRespo
         )
         token = tokens.make(Purpose.PREFERENCES, reader.pk)
         context["profile_url"] = reverse("profile", args=[token])
+        vote_token = tokens.make(Purpose.REACT, reader.pk)
+        context["vote_url"] = reverse("vote", args=[paper.pk, vote_token])
     return render(request, "subscriptions/react.html", context)
 
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from papers.models import Document, Paper, Source
+from papers.models import Document, Paper, Source, Submission
 from subscriptions import digests, suppression
 from subscriptions.models import DeliveryEvent, Digest, Subscriber
 
@@ -27,6 +27,7 @@ def rows(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Digest
     reader = make_reader(interests={"topics": "language models"})
     Source.objects.create(name="A list", url="https://example.org/rss", next_check_at=now)
     Document.objects.create(kind="feed", location="x", sha256="a" * 64, first_seen_at=now)
+    Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
     digests.build_due([reader.pk], now)
     came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)

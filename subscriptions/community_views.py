@@ -1,0 +1,72 @@
+"""A reader's part in what all see: proposing a paper, and voting. GET shows, POST acts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from papers import community
+from papers.models import Paper, Submission
+from subscriptions import tokens
+from subscriptions.forms import ProposalForm
+from subscriptions.models import Subscriber
+from subscriptions.tokens import Purpose
+from subscriptions.views import opened_by
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@opened_by(Purpose.PREFERENCES)
+def propose(request: HttpRequest, pk: str) -> HttpResponse:
+    """Propose a paper by its arXiv link; a curator looks at it before it comes in."""
+    reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
+    form = ProposalForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and _proposed(request, reader, form):
+        return redirect("propose", token=tokens.make(Purpose.PREFERENCES, pk))
+    mine = Submission.objects.filter(by=reader.community_key).select_related("paper")[:20]
+    context: dict[str, Any] = {"form": form, "submissions": mine}
+    status = 400 if form.errors else 200
+    return render(request, "subscriptions/propose.html", context, status=status)
+
+
+def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> bool:
+    said = form.cleaned_data
+    try:
+        made = community.propose(said["paper"], said["note"], reader.community_key, timezone.now())
+    except community.TooMany:
+        form.add_error(
+            "paper",
+            _("%(number)s of your proposals are still waiting; please let a curator catch up.")
+            % {"number": community.MOST_WAITING},
+        )
+        return False
+    if made.by == reader.community_key:
+        messages.success(request, _("Thank you. A curator looks at it before it comes in."))
+    else:
+        messages.info(request, _("Somebody has proposed this paper already."))
+    return True
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def vote(request: HttpRequest, paper_pk: int, token: str) -> HttpResponse:
+    """GET shows the paper with a button; POST counts the vote, or takes it back."""
+    return _vote(request, paper_pk, token=token)
+
+
+@opened_by(Purpose.REACT)
+def _vote(request: HttpRequest, paper_pk: int, pk: str) -> HttpResponse:
+    reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
+    paper = get_object_or_404(Paper.objects.visible(), pk=paper_pk)
+    if request.method == "POST":
+        act = community.take_back if "back" in request.POST else community.vote
+        act(paper.pk, reader.community_key, timezone.now())
+        paper.refresh_from_db(fields=["site_votes"])
+    voted = community.has_voted(paper.pk, reader.community_key)
+    done = request.method == "POST"
+    context = {"paper": paper, "voted": voted, "done": done}
+    return render(request, "subscriptions/vote.html", context)

@@ -1,0 +1,166 @@
+"""A reader proposes and votes; what mail scanners do on the way changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from papers import backfill, community, corpus
+from papers.models import Observation, Paper, Submission, Vote
+from subscriptions import tokens
+from subscriptions.models import Subscriber
+from subscriptions.tokens import Purpose
+from tests.papers.servers import Server
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+ANSWER = b"""<feed xmlns="http://www.w3.org/2005/Atom"><id>http://arxiv.org/api/x</id><entry>
+<id>http://arxiv.org/abs/2604.00001v2</id><title>On folding</title><summary>We fold.</summary>
+<published>2026-04-27T00:00:00Z</published><author><name>Ann One</name></author>
+<category term="cs.AI"/></entry></feed>"""
+
+
+@pytest.fixture
+def reader(make_reader: Callable[..., Subscriber]) -> Subscriber:
+    return make_reader()
+
+
+def propose_url(reader: Subscriber) -> str:
+    return reverse("propose", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+
+
+def vote_url(reader: Subscriber, paper: Paper) -> str:
+    return reverse("vote", args=[paper.pk, tokens.make(Purpose.REACT, reader.pk)])
+
+
+@pytest.fixture
+def arxiv(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Server]:
+    settings.ALLOW_PRIVATE_SOURCES = True
+    with Server().running() as server:
+        monkeypatch.setattr(backfill, "API", server.url("/api"))
+        yield server
+
+
+def act(client: Client, action: str, *pks: int) -> str:
+    data = {"action": action, "_selected_action": pks}
+    return client.post(reverse("admin:papers_submission_changelist"), data, follow=True).text
+
+
+def test_a_proposal_waits_for_a_curator_and_comes_in_when_accepted(
+    client: Client, admin_client: Client, reader: Subscriber, arxiv: Server
+) -> None:
+    arxiv.answer("/api", body=ANSWER)
+    given = {"paper": "https://arxiv.org/abs/2604.00001v1", "note": "Read it"}
+    said = client.post(propose_url(reader), given, follow=True).text
+    assert "A curator looks at it" in said
+    assert "arXiv:2604.00001" in said
+    assert not Paper.objects.exists()
+    made = Submission.objects.get()
+    assert (made.status, made.note) == ("waiting", "Read it")
+    assert "1 of 1 papers brought in." in act(admin_client, "accept", made.pk)
+    paper = Paper.objects.get()
+    assert (paper.arxiv_id, paper.version, paper.site_votes) == ("2604.00001", 2, 1)
+    assert "On folding" in client.get(propose_url(reader)).text
+    act(admin_client, "accept", made.pk)
+    assert Observation.objects.filter(kind="readers").count() == 1
+
+
+def test_what_arxiv_does_not_have_stays_in_the_queue_with_the_reason(
+    admin_client: Client, reader: Subscriber, arxiv: Server
+) -> None:
+    arxiv.answer("/api", 503)
+    made = community.propose("2604.00001", "", reader.community_key, timezone.now())
+    assert "0 of 1 papers" in act(admin_client, "accept", made.pk)
+    made.refresh_from_db()
+    assert made.status == "waiting"
+    assert "HTTP 503" in made.outcome
+    act(admin_client, "refuse", made.pk)
+    assert Submission.objects.get().status == "refused"
+
+
+def test_a_paper_is_proposed_once_and_a_reader_proposes_within_bounds(
+    client: Client, reader: Subscriber, make_reader: Callable[..., Subscriber]
+) -> None:
+    for number in range(community.MOST_WAITING):
+        client.post(propose_url(reader), {"paper": f"2604.{number:05}"})
+    refused = client.post(propose_url(reader), {"paper": "2604.77777"})
+    assert refused.status_code == 400
+    assert "still waiting" in refused.text
+    other = make_reader("other@example.org")
+    said = client.post(propose_url(other), {"paper": "2604.00001"}, follow=True).text
+    assert "Somebody has proposed this paper already." in said
+    assert Submission.objects.count() == community.MOST_WAITING
+
+
+def test_no_arxiv_link_is_said_to_be_none(client: Client, reader: Subscriber) -> None:
+    answer = client.post(propose_url(reader), {"paper": "https://example.org/x"})
+    assert answer.status_code == 400
+    assert "no link or id of a paper on arXiv" in answer.text
+
+
+def test_a_vote_counts_once_can_be_taken_back_and_is_an_observation(
+    client: Client, reader: Subscriber, make_paper: Callable[..., Paper]
+) -> None:
+    paper = make_paper(votes=3)
+    url = vote_url(reader, paper)
+    for _ in range(2):
+        assert "1 vote by our readers." in client.post(url).text
+    paper.refresh_from_db()
+    assert (paper.votes, paper.site_votes, corpus.signals(paper).votes) == (3, 1, 4)
+    assert Observation.objects.get(kind="readers").votes == 1
+    assert "Your vote is taken back" in client.post(url, {"back": "1"}).text
+    paper.refresh_from_db()
+    assert paper.site_votes == 0
+
+
+def test_promise_26_opening_the_links_changes_nothing(
+    client: Client, reader: Subscriber, make_paper: Callable[..., Paper]
+) -> None:
+    paper = make_paper()
+    for url in (vote_url(reader, paper), propose_url(reader)):
+        for _ in range(2):
+            assert client.get(url).status_code == client.head(url).status_code == 200
+    assert not Vote.objects.exists()
+    assert not Submission.objects.exists()
+
+
+def test_only_active_readers_with_their_own_link_take_part(
+    client: Client, reader: Subscriber, make_paper: Callable[..., Paper]
+) -> None:
+    paper = make_paper()
+    wrong = reverse("vote", args=[paper.pk, tokens.make(Purpose.PREFERENCES, reader.pk)])
+    assert client.post(wrong).status_code == 400
+    good = vote_url(reader, paper)
+    Subscriber.objects.update(status="unsubscribed")
+    assert client.post(good).status_code == 404
+    Subscriber.objects.update(status="active")
+    Paper.objects.update(withdrawn=True)
+    assert client.post(good).status_code == 404
+    assert not Vote.objects.exists()
+
+
+def test_what_a_reader_did_goes_with_the_reader(
+    reader: Subscriber, make_paper: Callable[..., Paper]
+) -> None:
+    paper, now = make_paper(), timezone.now()
+    community.vote(paper.pk, reader.community_key, now)
+    community.propose("2604.00001", "Mine", reader.community_key, now)
+    community.forget(reader.community_key, now + timedelta(seconds=1))
+    paper.refresh_from_db()
+    assert paper.site_votes == 0
+    assert not Vote.objects.exists()
+    assert (Submission.objects.get().by, Submission.objects.get().note) == ("", "")
+
+
+def test_a_reaction_offers_a_vote(
+    client: Client, reader: Subscriber, make_paper: Callable[..., Paper]
+) -> None:
+    paper = make_paper()
+    token = tokens.make(Purpose.REACT, reader.pk)
+    page = client.post(reverse("react", args=["more", paper.pk, token])).text
+    assert "Vote for it, for all to see" in page
