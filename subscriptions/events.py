@@ -88,11 +88,11 @@ def from_tracking(event: AnymailTrackingEvent, provider: str, now: datetime) -> 
         provider=provider[:40],
         kind=kind_of(event, provider),
         at=_moment(event.timestamp, now),
-        said=one_line(_said(event))[:100],
+        said=_storable(_said(event))[:100],
         detail=without_addresses(event.mta_response or event.description),
         public_id=_public_id(event.metadata, event.message_id),
-        message_id=str(event.message_id or ""),
-        recipient=str(event.recipient or ""),
+        message_id=_storable(event.message_id),
+        recipient=_storable(event.recipient),
     )
 
 
@@ -145,7 +145,13 @@ _ADDRESS = re.compile(r"[^\s<>,;:\"'()\[\]]+@[^\s<>,;:\"'()\[\]]+")
 
 def without_addresses(text: object) -> str:
     """A provider's explanation in one line; addresses are kept in the reader's row alone."""
-    return _ADDRESS.sub("…", one_line(str(text or "")[:2000]))[:500]
+    return _ADDRESS.sub("…", _storable(text))[:500]
+
+
+def _storable(value: object) -> str:
+    """In one line, without what PostgreSQL cannot hold: NUL and halves of surrogates."""
+    text = str(value or "")[:2000].encode("utf-8", "ignore").decode()
+    return one_line(text.replace("\x00", ""))
 
 
 def _public_id(metadata: object, message_id: object) -> UUID | None:

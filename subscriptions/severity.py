@@ -27,9 +27,10 @@ _HARD_WORDS = re.compile(
     r"|no longer|suspended|not listed|not known)"
     r"|(unknown|no such|invalid|bad|inactive|disabled|non.?existent|illegal|unrouteable|unroutable)"
     r" (local.?part|user|mailbox|recipient|address|account|domain|host|alias|person|destination)"
-    r"|hard.?bounce|does(n't| not) exist|doesn't have a|not a valid|nxdomain|no mailbox here",
+    r"|does(n't| not) exist|doesn't have a|not a valid|nxdomain|no mailbox here",
     re.IGNORECASE,
 )
+_SAYS_SO = re.compile(r"\bhard[ -]?bounce", re.IGNORECASE)
 _CODE = re.compile(r"\b([45])\.(\d{1,3})\.(\d{1,3})\b")
 _REPLY = re.compile(r"(?<![\d.])([45])\d\d(?=[\s-])")
 
@@ -53,6 +54,8 @@ def is_hard(status: str, diagnostic: str) -> bool:
     reply = _REPLY.search(diagnostic)
     if not code and reply and reply[1] == "4":
         return False
+    if _SAYS_SO.search(diagnostic):
+        return True
     return bool(_HARD_WORDS.search(diagnostic)) and not _SOFT_WORDS.search(diagnostic)
 
 

@@ -52,7 +52,9 @@ def on_tracking(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
 
 @receiver(inbound)
 def on_inbound(event: AnymailInboundEvent, esp_name: str, **_: Any) -> None:
-    message: AnymailInboundMessage = event.message
+    message: AnymailInboundMessage | None = event.message
+    if message is None:
+        return  # the provider had trouble with a mail, and says no more
     mail, sent_to = message.as_bytes(), str(message.envelope_recipient or "")
     if (gathered := _gathered.get()) is not None:
         gathered.mails.append((mail, sent_to))

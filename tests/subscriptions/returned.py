@@ -35,7 +35,7 @@ Message-ID: {message_id}
 
 --b--
 """
-    return text.replace("\n", "\r\n").encode()
+    return text.replace("\n", "\r\n").encode("utf-8", "surrogatepass")
 
 
 def dsn(

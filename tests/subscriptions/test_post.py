@@ -82,6 +82,12 @@ def test_each_kind_of_mail_has_its_consequence(
     assert states(digest) == becomes
 
 
+def test_a_bounce_of_strange_characters_is_written_down(digest: Digest) -> None:
+    raw = dsn(to=sealed(digest), diagnostic="smtp; 550 5.1.1 \0 \ud800 \u202e no such user")
+    assert post.take(raw, timezone.now()) == "bounce"
+    assert DeliveryEvent.objects.get().kind == "hard"
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -157,6 +157,31 @@ def test_payloads_of_every_provider_are_understood(
     for _ in range(3):
         assert post(provider, payload).to(client).status_code in (200, webhooks.REPLAYED)
     assert sorted(DeliveryEvent.objects.values_list("kind", flat=True)) == kinds
+
+
+def damaged(payload: Any) -> Iterator[Any]:
+    """The same without each of its fields in turn, and with each as something else."""
+    if isinstance(payload, dict):
+        for name, value in payload.items():
+            yield {key: one for key, one in payload.items() if key != name}
+            for other in (None, [], {}, "", 7, "\x00\ud800"):
+                yield payload | {name: other}
+            yield from (payload | {name: inner} for inner in damaged(value))
+    elif isinstance(payload, list) and payload:
+        yield from ([inner, *payload[1:]] for inner in damaged(payload[0]))
+
+
+@pytest.mark.skipif(not PAYLOADS.exists(), reason="no shared data here")
+@pytest.mark.parametrize("provider", EXPECTED)
+def test_promise_34_missing_and_strange_fields_are_survived(
+    client: Client, settings: Any, provider: str
+) -> None:
+    settings.EVENT_MAX_AGE = timedelta(days=36_500)
+    cases = [values for values, _, _ in map(tuple, payloads()) if values[0] == provider]
+    strange = [one for _, payload, _ in cases for one in damaged(payload)]
+    for payload in strange[:: max(1, len(strange) // 60)]:
+        answer = post(provider, payload).to(client)
+        assert answer.status_code < 500, payload
 
 
 def test_promise_34_a_batch_of_a_thousand_with_unreadable_ones_is_taken(
