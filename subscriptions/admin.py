@@ -10,15 +10,17 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from subscriptions import digests, emails, readers, suppression
+from subscriptions.edition_admin import EditionAdmin
 from subscriptions.models import (
     DeliveryEvent,
     Digest,
-    Edition,
     Interests,
     Reaction,
     Subscriber,
     Suppression,
 )
+
+__all__ = ["EditionAdmin"]  # found here by Django, which looks into no other module
 
 
 class InterestsInline(admin.StackedInline):
@@ -134,24 +136,6 @@ class DigestAdmin(admin.ModelAdmin):
         )
         lines = format_html_join("", "<li><b>{}</b> {}: {} ({})</li>", rows)
         return format_html("<ol>{}</ol>", lines)
-
-
-@admin.register(Edition)
-class EditionAdmin(admin.ModelAdmin):
-    """An edition and how far it has come."""
-
-    list_display = ("day", "state", "due", "changed_at", "closed_at", "alarm")
-    list_filter = ("state",)
-    readonly_fields = (
-        *("day", "state", "why", "by", "changed_at", "paused_until", "told_at"),
-        *("due", "erased", "closed_at", "books", "alarm"),
-    )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
-        return False
 
 
 class Record(admin.ModelAdmin):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import date, datetime
 
 from django.contrib.postgres.fields import ArrayField
@@ -246,6 +247,9 @@ class Edition(models.Model):
 
 
 class DigestQuerySet(models.QuerySet["Digest"]):
+    def failed(self, pks: Collection[int]) -> DigestQuerySet:
+        return self.filter(pk__in=pks, status=Digest.Status.FAILED)
+
     def books(self) -> dict[str, int]:
         """How many digests stand in each state; they add up to what was due."""
         counts = dict.fromkeys(Digest.Status.values, 0)

@@ -75,8 +75,16 @@ def send_again(digests: DigestQuerySet, now: datetime) -> list[int]:
 
 def waiting(day: date) -> Iterator[list[int]]:
     """The pending digests of an edition, a chunk at a time."""
+    return _chunks(Digest.objects.filter(day=day, status=Status.PENDING))
+
+
+def failed(day: date) -> Iterator[list[int]]:
+    """The failed digests of an edition, a chunk at a time."""
+    return _chunks(Digest.objects.filter(day=day, status=Status.FAILED))
+
+
+def _chunks(digests: DigestQuerySet) -> Iterator[list[int]]:
     size = settings.SUBSCRIBERS_PER_TASK
-    pending = Digest.objects.filter(day=day, status=Status.PENDING).order_by("pk")
-    walk = pending.values_list("pk", flat=True).iterator(chunk_size=size)
+    walk = digests.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=size)
     while chunk := list(islice(walk, size)):
         yield chunk

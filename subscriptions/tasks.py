@@ -20,7 +20,7 @@ from subscriptions import (
     signup,
     sweeping,
 )
-from subscriptions.models import Subscriber
+from subscriptions.models import Digest, Subscriber
 
 
 @shared_task
@@ -61,6 +61,13 @@ def deliver_edition(day: str) -> None:
     """After a pause: the rest, all at once and not by and by."""
     for chunk in sweeping.waiting(date.fromisoformat(day)):
         deliver.delay(chunk)
+
+
+@shared_task
+def send_failed_again(day: str) -> None:
+    for chunk in sweeping.failed(date.fromisoformat(day)):
+        if ready := sweeping.send_again(Digest.objects.failed(chunk), timezone.now()):
+            deliver.delay(ready)
 
 
 @shared_task

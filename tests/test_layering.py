@@ -19,7 +19,7 @@ PURE = (
     "subscriptions.breaker",
 )
 IMPURE_IMPORTS = ("django", "celery", "config", "papers.models", "subscriptions.models")
-MAY_ENQUEUE = ("views", "tasks", "admin", "management")
+MAY_ENQUEUE = ("views", "tasks", "admin", "edition_admin", "management")
 
 
 def modules() -> dict[str, Path]:
