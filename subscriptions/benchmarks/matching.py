@@ -19,8 +19,10 @@ from papers.lexicon import Lexicon, PaperText
 from subscriptions import evaluation
 from subscriptions.benchmarks import language
 from subscriptions.benchmarks.scratch import peak_mb
+from subscriptions.composition import Shelf, compose
 from subscriptions.evaluation import Case, Corpus
 from subscriptions.matching import Candidates, Profile, Taste, match
+from subscriptions.reasons import reasons
 
 CORPUS = 12_000  # papers the lexicon learns from
 DISTINCT = 2_000
@@ -49,6 +51,7 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
         "candidates": options["candidates"],
         "terms_a_reader": round(sum(taste.sparse_rows.nnz for taste in tastes) / DISTINCT, 1),
         "rows": rows,
+        "steps_ms_a_reader": _steps(profiles[:CHUNK], candidates),
         "svm_seconds_a_reader": round(_svm(papers, options["candidates"]), 3),
     }
 
@@ -71,6 +74,8 @@ def table(report: Mapping[str, Any]) -> str:
     lines.append(
         "kept: with readers' vectors kept; anew: made each time; dense: a bare 256-wide product"
     )
+    steps = ", ".join(f"{name} {ms}" for name, ms in report["steps_ms_a_reader"].items())
+    lines.append(f"From what is stored to a digest, ms a reader: {steps}")
     hours = report["svm_seconds_a_reader"] * MILLION / 3600
     each = report["svm_seconds_a_reader"]
     lines.append(f"A linear SVM per reader: {each} s each, {hours:.0f} hours for a million")
@@ -129,6 +134,27 @@ def _pace(work: Callable[[int], None], readers: int, candidates: Candidates) -> 
     for number in range(chunks):
         work(number)
     return chunks * CHUNK * len(candidates.papers) / (time.perf_counter() - started)
+
+
+def _steps(profiles: Sequence[Profile], candidates: Candidates) -> dict[str, float]:
+    """Milliseconds a reader of each step from stored inputs to a digest of ten with its reasons;
+    what is looked up in the database comes on top."""
+    everything = np.ones(len(candidates.papers), dtype=bool)
+    nothing = np.zeros(len(candidates.papers), dtype=np.float32)
+    marks = [time.perf_counter()]
+    taste = Taste.of(profiles, candidates.lexicon)
+    marks.append(time.perf_counter())
+    matches = match(profiles, candidates, taste)
+    marks.append(time.perf_counter())
+    flags = (everything, everything, everything)
+    shelves = [Shelf(found.scores, nothing, *flags, 0.0, candidates.alike) for found in matches]
+    own = [[one.position for one in compose(shelf, TOP)] for shelf in shelves]
+    marks.append(time.perf_counter())
+    reasons(profiles, candidates, own, taste)
+    marks.append(time.perf_counter())
+    took = np.diff(marks) * 1000 / len(profiles)
+    names = ("vectors", "match", "compose", "reasons")
+    return {name: round(float(ms), 2) for name, ms in zip(names, took, strict=True)}
 
 
 def _svm(papers: Sequence[PaperText], count: int) -> float:
