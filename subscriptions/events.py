@@ -11,14 +11,14 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from papers.text import one_line
 from subscriptions import readers, suppression
@@ -387,18 +387,27 @@ def catch_up(now: datetime) -> None:
 
 def settle_waiting(now: datetime) -> int:
     """Digests that became uncertain after their events had come; returns how many it changed."""
+    return settle(waiting().values_list("pk", flat=True)[:AT_ONCE], now)
+
+
+def waiting() -> QuerySet[Digest]:
+    """Uncertain digests that something was said of."""
     said = DeliveryEvent.objects.filter(digest=OuterRef("pk")).exclude(kind=Kind.UNKNOWN)
-    waiting = Digest.objects.filter(Exists(said), status=Status.UNCERTAIN)
-    return settle(waiting.values_list("pk", flat=True)[:AT_ONCE], now)
+    return Digest.objects.filter(Exists(said), status=Status.UNCERTAIN)
 
 
 def learn_from_refusals(now: datetime) -> int:
     """A mail server that takes no mail for an address says at once what a bounce says later;
     returns how many such there were that are new."""
+    new = refused((now - REFUSALS_READ_FOR).date()).only("reason", "claimed_at")[:AT_ONCE]
+    return record([_refusal(digest, now) for digest in new], now)
+
+
+def refused(since: date) -> QuerySet[Digest]:
+    """Digests whose recipient the mail server refused, and that have no event for it yet."""
     known = DeliveryEvent.objects.filter(digest=OuterRef("pk"), provider=HAND_OVER)
-    lately = Digest.objects.filter(day__gte=now - REFUSALS_READ_FOR, status=Status.FAILED)
-    refused = lately.filter(~Exists(known), reason__startswith="RCPT: 5")[:AT_ONCE]
-    return record([_refusal(digest, now) for digest in refused.only("reason", "claimed_at")], now)
+    failed = Digest.objects.filter(~Exists(known), status=Status.FAILED, day__gte=since)
+    return failed.filter(reason__startswith="RCPT: 5")
 
 
 def _refusal(digest: Digest, now: datetime) -> Event:

@@ -327,6 +327,11 @@ class Digest(models.Model):
                 fields=["claimed_at"], name="digest_in_hand", condition=models.Q(status="sending")
             ),
             models.Index(fields=["day", "status"], name="digest_books"),
+            models.Index(
+                fields=["status", "day"],
+                name="digest_went_wrong",
+                condition=models.Q(status__in=["uncertain", "failed"]),
+            ),
             models.Index(fields=["sent_at"], name="digest_sent", condition=models.Q(status="sent")),
         ]
 

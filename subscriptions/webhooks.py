@@ -21,6 +21,7 @@ from anymail.exceptions import (
 )
 from anymail.signals import AnymailTrackingEvent, EventType, inbound
 from anymail.webhooks.amazon_ses import AmazonSESBaseWebhookView
+from anymail.webhooks.base import AnymailBasicAuthMixin
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 # anymail warns that webhooks without a secret are open to anyone; here they are shut.
 warnings.filterwarnings("ignore", category=AnymailInsecureWebhookWarning)
 
+# What parsing raises for a body that is not as the provider's documents have it.
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 # Their event id is the request's own, under its signature: the same again is a replay. Others
 # send an event again that we had, if our answer was lost; that is fine and changes nothing.
 SIGNED_ONCE = frozenset({"mailgun", "amazon ses", "resend"})
@@ -107,7 +110,7 @@ class Guarded(View):
         """One event of a batch that cannot be read is kept as unknown; the others count."""
         try:
             return super().esp_to_anymail_event(*parts)  # type: ignore[misc]
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except UNREADABLE as error:
             if self.signal is inbound:
                 raise
             raw = next((part for part in parts if isinstance(part, Mapping)), {})
@@ -122,6 +125,9 @@ class Guarded(View):
 
 class SignedByAmazon(Guarded):
     def validate_request(self, request: HttpRequest) -> None:
+        """The secret first: nobody else makes us fetch a certificate."""
+        super().validate_request(request)
+        AnymailBasicAuthMixin.validate_request(self, request)
         try:
             message = json.loads(request.body)
             sns.verify(message, certificate_at, timezone.now(), settings.EVENT_MAX_AGE)
@@ -152,8 +158,8 @@ def _answer(inner: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Http
         return _refused(request, str(error))
     except ImproperlyConfigured as error:
         return _refused(request, f"not set up: {error}")
-    except (AnymailError, AssertionError, LookupError, TypeError, ValueError, AttributeError) as e:
-        return _refused(request, f"its body was not understood: {type(e).__name__}")
+    except (AnymailError, AssertionError, RecursionError, *UNREADABLE) as error:
+        return _refused(request, f"its body was not understood: {type(error).__name__}")
     return answer
 
 

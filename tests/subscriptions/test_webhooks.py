@@ -242,6 +242,15 @@ def test_promise_33_with_nothing_set_up_every_door_is_shut(
     assert untouched(digest)
 
 
+def test_promise_33_a_certificate_is_fetched_only_for_who_knows_the_secret(
+    client: Client, digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(webhooks, "certificate_at", fetched.append)
+    assert DOORS["amazon_ses"](digest).to(client, Authorization="Basic eDp5").status_code == 400
+    assert fetched == []
+
+
 def test_every_door_of_anymail_is_guarded(client: Client, settings: Any) -> None:
     settings.ANYMAIL = {}
     for pattern in webhooks.urlpatterns:
@@ -317,6 +326,8 @@ def test_promise_33_a_replayed_message_of_amazon_is_refused(client: Client, dige
         (b"\xff\xfe\x00", "application/json"),
         (b"null", "application/json"),
         (b"[[1]]", "text/plain"),
+        (b"[" * 100_000, "application/json"),
+        (b'{"timestamp": 1e300, "payload": {"status": "Sent"}}', "application/json"),
         (b"a=b", "application/x-www-form-urlencoded"),
     ],
 )
