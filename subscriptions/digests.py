@@ -19,6 +19,7 @@ from django.urls import reverse
 from numpy.typing import NDArray
 
 from papers import corpus
+from papers.lexicon import PaperText
 from papers.models import Paper, PaperQuerySet
 from papers.text import extract, short_authors
 from papers.trending import in_words
@@ -82,13 +83,21 @@ def _prepared(day: date, *_state: object) -> Pool:
     return Pool(
         day=day,
         papers=papers,
-        candidates=Candidates.prepare(corpus.lexicon(), [paper_text(paper) for paper in papers]),
+        candidates=_candidates(
+            corpus.lexicon_version(), tuple(paper_text(paper) for paper in papers)
+        ),
         ids=np.array([paper.pk for paper in papers], dtype=np.int64),
         trending=np.array([paper.score for paper in papers], dtype=np.float32),
         week=np.array([undecayed(paper) for paper in papers], dtype=np.float32),
         first_seen=np.array([paper.first_seen_at.timestamp() for paper in papers]),
         age=np.array([(day - paper.day).days for paper in papers], dtype=np.int64),
     )
+
+
+@lru_cache(maxsize=3)
+def _candidates(_version: str, texts: tuple[PaperText, ...]) -> Candidates:
+    """The slow part, which new scores do not change."""
+    return Candidates.prepare(corpus.lexicon(), texts)
 
 
 def _news(day: date) -> PaperQuerySet:

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from papers.models import Paper
-from subscriptions.models import Interests, Opened
+from subscriptions.models import Interests, Opened, Subscriber
 
 KEPT = 200  # of a reader, the newest; matching looks at fewer
 
@@ -27,13 +27,15 @@ def forget(pk: int) -> None:
 
 @transaction.atomic
 def note(pk: int, paper_pk: int, now: datetime) -> bool:
-    """Note that a reader opened a paper; False where they do not allow it.
+    """Note that a reader opened a paper; False where they do not allow it, or have left.
 
     A paper opened before keeps its first moment; one that we do not show is not noted.
     """
     # Locked, so that nothing is noted after it was forbidden.
-    allowing = Interests.objects.select_for_update().filter(pk=pk, learns_from_opened=True)
-    if not allowing.exists():
+    allowing = Interests.objects.select_for_update(of=("self",)).filter(
+        pk=pk, learns_from_opened=True, subscriber__status=Subscriber.Status.ACTIVE
+    )
+    if not allowing.first():
         return False
     if Paper.objects.visible().filter(pk=paper_pk).exists():
         Opened.objects.get_or_create(

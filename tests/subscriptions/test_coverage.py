@@ -146,3 +146,20 @@ def test_nothing_comes_twice_whatever_the_digest_in_between(
     Subscriber.objects.update(frequency="weekly", covered_until=None)
     reader.refresh_from_db()
     assert held(reader, now + timedelta(days=1)) == {}
+
+
+def test_new_scores_do_not_prepare_the_days_papers_anew_and_new_texts_do(
+    on: Callable[..., Paper], now: datetime
+) -> None:
+    paper = on("Ropes of hemp", 0, votes=5)
+    corpus.learn(now)
+    corpus.rescore(now)
+    first = digests.Pool.of(now.date())
+    Paper.objects.update(votes=500)
+    corpus.rescore(now + timedelta(minutes=15))
+    second = digests.Pool.of(now.date())
+    assert second.candidates is first.candidates
+    assert second.trending[0] > first.trending[0]
+    later = now + timedelta(minutes=20)
+    Paper.objects.filter(pk=paper.pk).update(title="Ropes of silk", text_seen_at=later)
+    assert digests.Pool.of(now.date()).candidates.papers[0].title == "Ropes of silk"

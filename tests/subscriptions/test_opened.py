@@ -127,6 +127,16 @@ def test_hidden_and_missing_papers_are_not_noted_and_only_the_newest_are_kept(
     assert set(Opened.objects.values_list("paper", flat=True)) == {edition[3].pk, edition[4].pk}
 
 
+def test_nothing_is_noted_of_who_has_left(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader()
+    choose(client, reader, "yes")
+    Subscriber.objects.update(status=Subscriber.Status.UNSUBSCRIBED)
+    report(client, edition[0])
+    assert not Opened.objects.exists()
+
+
 def test_it_counts_a_little_and_a_liked_paper_counts_more(
     make_reader: MakeReader, edition: list[Paper], now: datetime
 ) -> None:
