@@ -16,7 +16,8 @@ MOST_MUTED = 100
 LONGEST_MUTED = 200
 SAID = (
     *("topics", "words", "excluded_words", "categories", "authors", "muted_authors"),
-    *("examples", "references", "strictness", "shared_authors", "learns_from_opened"),
+    *("examples", "references", "strictness", "shared_authors"),
+    *("learns_from_opened", "opened_allowed_at"),
     *("author_page", "author_page_status", "author_page_asked_at"),
 )
 """The fields of Interests that a reset takes back to their defaults."""

@@ -139,6 +139,7 @@ class Interests(models.Model):
         editable=False,
         help_text="The reader allowed it to be noted which papers they open on the site.",
     )
+    opened_allowed_at = models.DateTimeField(null=True, blank=True, editable=False)
     strictness = models.CharField(max_length=4, choices=Strictness, default=Strictness.ALL)
     author_page = models.CharField(
         max_length=100, blank=True, help_text="arXiv author id or ORCID that examples come from."

@@ -13,15 +13,16 @@ from subscriptions.models import Interests, Opened, Subscriber
 KEPT = 200  # of a reader, the newest; matching looks at fewer
 
 
-def allow(pk: int) -> None:
-    """Note from now on what this reader opens. Twice changes nothing."""
-    Interests.objects.filter(pk=pk).update(learns_from_opened=True)
+def allow(pk: int, now: datetime) -> None:
+    """Note from now on what this reader opens. Twice changes nothing: the first time is kept."""
+    forbidding = Interests.objects.filter(pk=pk, learns_from_opened=False)
+    forbidding.update(learns_from_opened=True, opened_allowed_at=now)
 
 
 @transaction.atomic
 def forget(pk: int) -> None:
     """Note nothing any more, and forget what was noted. Twice changes nothing."""
-    Interests.objects.filter(pk=pk).update(learns_from_opened=False)
+    Interests.objects.filter(pk=pk).update(learns_from_opened=False, opened_allowed_at=None)
     Opened.objects.filter(subscriber=pk).delete()
 
 

@@ -411,7 +411,7 @@ def learn_from_opened(request: HttpRequest, pk: str) -> HttpResponse:
     get_object_or_404(Interests, pk=pk)
     back = _back_to_profile(pk)
     if request.POST.get("allow") == "yes":
-        opened.allow(int(pk))
+        opened.allow(int(pk), timezone.now())
         back.set_cookie(
             OPENED_COOKIE,
             tokens.make(Purpose.OPENED, pk),

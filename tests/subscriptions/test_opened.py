@@ -51,7 +51,12 @@ def test_an_opened_paper_is_noted_by_its_page_and_never_by_looking(
     client: Client, make_reader: MakeReader, edition: list[Paper]
 ) -> None:
     reader = make_reader()
-    assert "count from now on" in choose(client, reader, "yes")
+    page = choose(client, reader, "yes")
+    assert "count from now on" in page
+    assert "Noted since you allowed it on" in page
+    first = Interests.objects.get().opened_allowed_at
+    choose(client, reader, "yes")
+    assert Interests.objects.get().opened_allowed_at == first
     page = client.get(edition[0].get_absolute_url()).text
     assert f'action="{reverse("opened", args=[edition[0].pk])}"' in page
     assert not Opened.objects.exists(), "a GET changes nothing"
