@@ -77,6 +77,30 @@ def test_promise_06_what_is_uncertain_is_settled_by_the_providers_event(
     assert digest.subscriber.covered_until == (digest.created_at if becomes == "sent" else None)
 
 
+@pytest.mark.parametrize(("kind", "becomes"), [("delivered", "sent"), ("soft", "failed")])
+def test_promise_06_a_connection_lost_after_acceptance_is_settled_and_never_sent_again(
+    edition: list[Paper],
+    make_reader: MakeReader,
+    smtp: Sink,
+    now: datetime,
+    kind: str,
+    becomes: str,
+) -> None:
+    reader = make_reader(interests={"topics": "language models"})
+    smtp.hang_up_after_data = True
+    pks = digests.build_due([reader.pk], now)
+    delivery.deliver(pks, lambda: now)
+    digest = reader.digests.get()
+    assert digest.status == "uncertain"
+    later = now + HOUR
+    delivery.deliver(pks, lambda: later)
+    events.record([said(kind, digest)], later)
+    delivery.deliver(pks, lambda: later)
+    digest.refresh_from_db()
+    assert digest.status == becomes
+    assert len(smtp.accepted) == 1
+
+
 def test_papers_of_a_digest_settled_as_failed_may_come_again(
     make_digest: MakeDigest, now: datetime
 ) -> None:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import delivery, digests, emails, readers, signup, tokens
+from subscriptions import delivery, digests, emails, ledger, readers, signup, tokens
 from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose
 from tests.subscriptions.conftest import MakeReader, Sink
@@ -227,7 +227,8 @@ def test_promise_28_nothing_is_claimed_after_leaving(
         "complaint": lambda: Subscriber.objects.update(status="suppressed"),
     }
     ways[way]()
-    assert not Digest.objects.claim(pk, "worker", now)
+    digest = Digest.objects.get(pk=pk)
+    assert not ledger.Hand("worker", lambda: now).take(digest).ours
 
 
 # --- Promise 29 -----------------------------------------------------------------------------------
