@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from papers.lexicon import Lexicon, PaperText, terms
 from subscriptions.matching import Profile, strongest_words
+from subscriptions.reasons import PHRASE_WORDS, clauses
 
 WORDS_SHOWN = 20
 _SPARE = 4  # times as many are looked at, since words inside a phrase are not shown again
@@ -25,20 +26,34 @@ class Word:
 def strongest(profile: Profile, lexicon: Lexicon, count: int = WORDS_SHOWN) -> list[Word]:
     """The words that raise a paper's score most; typed ones can be removed, others only muted.
 
-    A word that stands in a stronger phrase, or a phrase around a stronger word, is left out.
+    A short clause of what the reader typed stands as they wrote it. Of other words, one that
+    stands in a stronger phrase, or a phrase around a stronger word, is left out.
     """
-    typed = set(terms(profile.typed))
-    written = _written(profile)
+    weights = dict(strongest_words(profile, lexicon, count * _SPARE))
+    phrases = _phrases(profile, weights)
+    inside = {term for phrase in phrases for term in terms(phrase.text)}
+    typed, written = set(terms(profile.typed)), _written(profile)
     chosen: list[Word] = []
-    for text, weight in strongest_words(profile, lexicon, count * _SPARE):
+    for text, weight in weights.items():
         parts = set(text.split())
-        said = any(
+        said = text in inside or any(
             parts <= set(word.text.split()) or parts >= set(word.text.split()) for word in chosen
         )
         # A pair made across a stop word reads like nothing that anybody wrote.
         if weight > 0 and not said and (" " not in text or text in written):
             chosen.append(Word(text, weight, text in typed))
-    return chosen[:count]
+    return sorted([*phrases, *chosen], key=lambda word: -word.weight)[:count]
+
+
+def _phrases(profile: Profile, weights: Mapping[str, float]) -> list[Word]:
+    """Clauses of two words and more that are short enough to be one thing, with what their terms
+    weigh together."""
+    found = []
+    for clause in dict.fromkeys(clauses(profile.typed)):
+        weight = sum(max(weights.get(term, 0.0), 0.0) for term in set(terms(clause)))
+        if weight > 0 and 1 < len(clause.split()) <= PHRASE_WORDS:
+            found.append(Word(clause, weight, typed=True))
+    return found
 
 
 def _written(profile: Profile) -> str:

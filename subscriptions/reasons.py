@@ -106,9 +106,9 @@ class _Grounds:
     @cached_property
     def clauses(self) -> tuple[list[str], Scores]:
         """What the reader typed, clause by clause, and what each means."""
-        clauses = _clauses(self.profile.typed)
-        rows = self.lexicon.vectors([PaperText("", clause) for clause in clauses])
-        return clauses, self.lexicon.meanings(rows)
+        said = clauses(self.profile.typed)
+        rows = self.lexicon.vectors([PaperText("", clause) for clause in said])
+        return said, self.lexicon.meanings(rows)
 
 
 def reasons(
@@ -222,7 +222,7 @@ def _windows(text: str) -> list[tuple[str, frozenset[int], frozenset[int]]]:
     """Every run of at most PHRASE_WORDS words of one clause of `text`, the longest first, with the
     ids of its single words and of its pairs; none begins or ends with a stop word."""
     found = []
-    for words in map(str.split, _clauses(text)):
+    for words in map(str.split, clauses(text)):
         content = [place for place, word in enumerate(words) if terms(word)]
         for start, last in product(content, content):
             if 0 <= last - start < PHRASE_WORDS:
@@ -233,15 +233,16 @@ def _windows(text: str) -> list[tuple[str, frozenset[int], frozenset[int]]]:
     return sorted(found, key=lambda item: -len(item[1] | item[2]))
 
 
-def _clauses(text: str) -> list[str]:
+def clauses(text: str) -> list[str]:
+    """The parts of a text between marks of punctuation, as they are written."""
     return [clause.strip() for clause in _CLAUSE.split(text) if clause.strip()]
 
 
 def _nearest(grounds: _Grounds, place: int) -> str:
     """The clause of what the reader typed that is closest in meaning, cut if it is long."""
-    clauses, meant = grounds.clauses
+    said, meant = grounds.clauses
     nearest = int(np.argmax(meant @ grounds.meanings[place]))
-    return shorten(clauses[nearest], NEAR_LENGTH, placeholder="…")
+    return shorten(said[nearest], NEAR_LENGTH, placeholder="…")
 
 
 def _closest(

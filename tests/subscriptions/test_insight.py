@@ -32,6 +32,20 @@ def test_no_word_stands_beside_a_phrase_that_holds_it() -> None:
     assert not [(a, b) for a in shown for b in shown if a != b and set(a.split()) <= set(b.split())]
 
 
+def test_a_short_clause_stands_as_the_reader_wrote_it_and_goes_as_a_whole() -> None:
+    typed = "Language models that plan; video, Diffusion"
+    shown = [word.text for word in strongest(Profile(text=typed), LEXICON)]
+    assert set(shown) == {"Language models that plan", "video", "diffusion"}
+    assert without(typed, "Language models that plan") == "video, Diffusion"
+
+
+def test_a_long_sentence_is_shown_by_its_words() -> None:
+    typed = "We work on language models that plan and on proteins that fold with diffusion"
+    shown = [word.text for word in strongest(Profile(text=typed), LEXICON)]
+    assert typed not in shown
+    assert "diffusion" in shown
+
+
 def test_words_of_disliked_papers_do_not_drive_the_choice() -> None:
     profile = Profile(text="planning", disliked=(PAPERS[2],))
     assert not {word.text for word in strongest(profile, LEXICON)} & {"video", "diffusion"}
