@@ -61,7 +61,7 @@ def plain(markup: str) -> str:
         markup = _LESS_THAN.sub("&lt;", markup)
         markup = _BLOCK.sub(lambda tag: f"\n\n{tag.group()}", markup)
         markup = nh3.clean(markup, tags=set(), attributes={}, clean_content_tags=_INVISIBLE)
-    return unwrap(html.unescape(markup))
+    return unwrap(html.unescape(markup) if "&" in markup else markup)
 
 
 # --- Single lines -----------------------------------------------------------------------------

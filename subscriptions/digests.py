@@ -18,7 +18,7 @@ from django.db.models import Count, Max, Sum
 from django.urls import reverse
 from numpy.typing import NDArray
 
-from papers import corpus
+from papers import corpus, developments, silence
 from papers.lexicon import PaperText
 from papers.models import Paper, PaperQuerySet
 from papers.text import extract, short_authors
@@ -220,7 +220,12 @@ def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Di
     ]
     places = [reader.max_papers for reader in readers]
     chosen = choose(pool, wanted, shelves, places, taste)
-    return [_digest(reader, items, day, now) for reader, items in zip(readers, chosen, strict=True)]
+    made = [_digest(reader, items, day, now) for reader, items in zip(readers, chosen, strict=True)]
+    sources, news = silence.report(now), developments.since(now)
+    for reader, profile, digest in zip(readers, wanted, made, strict=True):
+        told = developments.of(news, seen[reader.pk], reader.covered_until)
+        digest.notices = [*sources.notices(sorted(profile.categories)), *told]
+    return made
 
 
 def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: datetime) -> Digest:

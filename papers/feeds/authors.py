@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 _BRACKETED = re.compile(r"\s*[(\[].*", re.S)
+_NO_SINGLE_NAME = re.compile(r"[,;:&(\[]| and |^and ")
 _AND = re.compile(r"\s+(?:and|&)\s+")
 _SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.[ -]?){1,4}|[A-Z]{1,3}")
@@ -54,6 +55,8 @@ def any_style(texts: list[str]) -> tuple[str, ...]:
 
 def _list_in_one_text(text: str, alone: bool) -> list[str]:
     text = " ".join(text.split())
+    if not _NO_SINGLE_NAME.search(text):
+        return [text] if text else []
     if ";" in text:
         return [_spoken(part) for part in text.split(";") if part.strip()]
     pieces = [piece for piece in comma_separated(_AND.sub(", ", text)) if piece]

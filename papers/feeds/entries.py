@@ -18,7 +18,8 @@ class Entry:
     """One paper as one document describes it.
 
     Texts are readable Unicode with the original beside them (`*_raw`, decoded from XML or
-    JSON and otherwise untouched). Everything a source leaves out is empty or None.
+    JSON, HTML taken out, and otherwise untouched). Everything a source leaves out is empty or
+    None.
     """
 
     title: str

@@ -68,17 +68,18 @@ def _entry(item: Any, feeds_authors: list[str]) -> Entry:
     if not isinstance(item, dict):
         raise fields.EntryRefused("no object")
     arxiv, version, doi = _identity(item)
-    title = _text(item, "title")
+    title = plain(_text(item, "title"))
     html = _text(item, "content_html", "content_text", "summary")[: fields.MAX_RAW]
+    abstract = plain(html)
     readable = fields.tex_title if arxiv or doi else fields.title
     tidy = fields.tex_abstract if arxiv or doi else fields.abstract
     named = [name for name in map(_person, _people(item)) if name] or feeds_authors
     tags = item.get("tags")
     return Entry(
-        title=readable(one_line(plain(title))),
-        abstract=tidy(plain(html)),
+        title=readable(one_line(title)),
+        abstract=tidy(abstract),
         title_raw=fields.raw(title),
-        abstract_raw=fields.raw(html),
+        abstract_raw=fields.raw(abstract),
         authors=fields.names(authors.any_style(named)),
         arxiv_id=arxiv,
         version=version,
@@ -92,5 +93,5 @@ def _entry(item: Any, feeds_authors: list[str]) -> Entry:
         or next(filter(None, map(fields.url, _links(item))), ""),
         pdf_url=identifiers.pdf_url(arxiv),
         thumbnail_url=fields.url(item.get("image")),
-        withdrawn=fields.withdrawn(html),
+        withdrawn=fields.withdrawn(abstract),
     )
