@@ -14,7 +14,8 @@ def comma_separated(text: str) -> tuple[str, ...]:
     """Names of arXiv's lists: "Ann One (X (Y, Z), W), Bo Two, and Cy Three"."""
     names: list[str] = []
     for piece in _top_level_pieces(text):
-        name = _BRACKETED.sub("", piece).strip().removeprefix("and ").strip()
+        bare = _BRACKETED.sub("", piece) if "(" in piece or "[" in piece else piece
+        name = bare.strip().removeprefix("and ").strip()
         if names and _SUFFIX.fullmatch(name):
             names[-1] = f"{names[-1]} {name}"
         elif name:
@@ -24,6 +25,9 @@ def comma_separated(text: str) -> tuple[str, ...]:
 
 def _top_level_pieces(text: str) -> Iterator[str]:
     """Pieces between the commas that stand outside of all brackets."""
+    if not any(bracket in text for bracket in "()[]"):
+        yield from text.split(",")
+        return
     depth = start = 0
     for found in re.finditer(r"[()\[\],]", text):
         if found[0] == ",":
@@ -41,6 +45,8 @@ def _top_level_pieces(text: str) -> Iterator[str]:
 
 def _without_collaboration(name: str) -> list[str]:
     """ "X Collaboration: Ann One" names two."""
+    if "Collaboration" not in name:
+        return [name]
     return [part for part in re.split(r"(?<=Collaboration)\s*:\s*", name) if part]
 
 
