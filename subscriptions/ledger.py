@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
@@ -156,16 +157,24 @@ def _execute(values: dict[str, Any]) -> tuple[int | None, bool]:
     give_up = time.monotonic() + DATABASE_AWAY_FOR
     while True:
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(TURN, values)
-                attempts, held = cursor.fetchone()
-                return attempts, held
+            return _execute_once(values)
         except (OperationalError, InterfaceError) as error:
             if connection.in_atomic_block or time.monotonic() > give_up:
                 raise
             log.warning("PostgreSQL is away (%s); a result waits", type(error).__name__)
             connection.close()
             time.sleep(0.2)
+
+
+def _execute_once(values: dict[str, Any]) -> tuple[int | None, bool]:
+    """As a prepared statement: planning took longer than the work. Django's own cursors have
+    none; behind a pooler that cannot have them, set DISABLE_SERVER_SIDE_CURSORS."""
+    connection.ensure_connection()
+    prepare = not connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        row = cursor.execute(TURN, values, prepare=prepare).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    return row[0], row[1]
 
 
 def postpone(pks: Sequence[int], until: datetime, why: str) -> None:

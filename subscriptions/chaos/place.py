@@ -20,10 +20,10 @@ from django.db import connection
 
 from config import embedded
 
-CONNECTIONS = 2  # processes of a worker, each with one connection to the provider
+PROCESSES = 2  # of a worker, each with MAIL_CONNECTIONS to the provider
 THROTTLED_AT = 3  # the provider asks to slow down once, at one message in so many
 CELERY = (sys.executable, "-W", "ignore", "-m", "celery", "-q", "-A", "config")
-WORKER = (*CELERY, "worker", "-Q", "build,mail,urgent", "-c", str(CONNECTIONS), "-l", "error")
+WORKER = (*CELERY, "worker", "-Q", "build,mail,urgent", "-c", str(PROCESSES), "-l", "error")
 GIVE_UP_AFTER = 60.0  # seconds: the grace that docker-compose.yml gives a worker
 
 
@@ -82,7 +82,7 @@ class Crew:
         with suppress(OSError, IndexError, ValueError):
             pool = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             os.kill(int(random.choice(pool)), signal.SIGKILL)  # noqa: S311
-            return 1
+            return settings.MAIL_CONNECTIONS
         return 0
 
     def kill_a_worker(self) -> int:
@@ -91,7 +91,7 @@ class Crew:
         os.killpg(self.workers[n].pid, signal.SIGKILL)
         self.workers[n].wait()
         self.workers[n] = self._start(*WORKER, "-n", f"w{n}-{time.monotonic_ns()}@chaos")
-        return CONNECTIONS
+        return PROCESSES * settings.MAIL_CONNECTIONS
 
     def dismiss(self) -> float:
         """SIGTERM to all; returns how many seconds the slowest took."""

@@ -55,7 +55,7 @@ def run(readers: int, kills: int, seconds: float, say: Say) -> Books:
     services.start()
     call_command("migrate", verbosity=0)
     prepare(readers)
-    say(f"{readers} readers are due; {WORKERS} workers of {place.CONNECTIONS} processes, 2 beats")
+    say(f"{readers} readers are due; {WORKERS} workers of {place.PROCESSES} processes, 2 beats")
     at_points = hide_kills(max(kills // 2, len(faults.POINTS)))
     crew = place.Crew(WORKERS)
     try:
@@ -68,7 +68,7 @@ def run(readers: int, kills: int, seconds: float, say: Say) -> Books:
         stopped = crew.dismiss()
     say(f"workers stopped in {stopped:.1f} s after SIGTERM")
     sweeping.sweep(timezone.now() + settings.IN_DOUBT_AFTER + timedelta(minutes=1))
-    return count(readers, killed + at_points, say)
+    return count(readers, killed + at_points * settings.MAIL_CONNECTIONS, say)
 
 
 def prepare(readers: int) -> None:
@@ -109,7 +109,7 @@ def break_things(crew: place.Crew, kills: int, seconds: float, say: Say) -> int:
     plan: list[Callable[[], int]] = [place.restart_postgres, place.crash_postgres]
     plan += [place.empty_redis] * 2
     plan += [crew.kill_a_worker] * (kills // 8)
-    plan += [crew.kill_a_process] * (kills - kills // 8 * place.CONNECTIONS)
+    plan += [crew.kill_a_process] * (kills - kills // 8 * place.PROCESSES)
     random.shuffle(plan)
     begun, killed = time.monotonic(), 0
     for number, act in enumerate(plan, start=1):

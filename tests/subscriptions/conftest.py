@@ -31,6 +31,7 @@ class Sink:
     never: dict[str, str] = field(default_factory=dict)
     hang_up_after_data: bool = False
     silent_after_data: bool = False
+    slow: float = 0.0
 
     async def handle_RCPT(
         self, _server: Any, _session: Any, envelope: Any, address: str, _: Any
@@ -45,6 +46,7 @@ class Sink:
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
         if self.at_data and not (answer := self.at_data.pop(0)).startswith("250"):
             return answer
+        await asyncio.sleep(self.slow)
         message = BytesParser(policy=default).parsebytes(envelope.content)
         self.accepted.append(message)  # type: ignore[arg-type]
         self.senders.append(envelope.mail_from)

@@ -143,14 +143,24 @@ def test_one_statement_a_message_settles_the_last_and_claims_the_next(
     make_ready: MakeReady, smtp: Sink, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = make_ready(12)
-    counts = {}
+    turns: list[object] = []
+    once = ledger._execute_once
+    monkeypatch.setattr(ledger, "_execute_once", lambda v: (turns.append(v), once(v))[1])
+    for chunk, expected in ((ready[:1], 2), (ready[1:], 12)):
+        turns.clear()
+        delivery.deliver(chunk, lambda: now)
+        assert len(turns) == expected
+
+
+@pytest.mark.django_db
+def test_promise_15_a_chunk_is_loaded_by_as_many_queries_whatever_its_size(
+    make_ready: MakeReady, now: datetime
+) -> None:
+    ready = make_ready(12)
     for chunk in (ready[:1], ready[1:]):
         with CaptureQueriesContext(connection) as queries:
-            delivery.deliver(chunk, lambda: now)
-        turns = [query for query in queries if "claimed AS" in query["sql"]]
-        counts[len(chunk)] = (len(turns), len(queries))
-    assert counts[1][0] == 2
-    assert counts[11][0] == 12
+            assert len(delivery._waiting(chunk, now)) == len(chunk)
+        assert len(queries) == 1
 
 
 @pytest.mark.django_db
