@@ -9,11 +9,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from subscriptions import digests, emails, readers, suppression
+from subscriptions import digests, emails, privacy, readers, suppression
 from subscriptions.edition_admin import EditionAdmin
 from subscriptions.models import (
     DeliveryEvent,
     Digest,
+    Erasure,
     Interests,
     Reaction,
     Subscriber,
@@ -65,8 +66,8 @@ class SubscriberAdmin(admin.ModelAdmin):
     inlines = (InterestsInline, ReactionInline, DeliveryEventInline)
     readonly_fields = (
         *("email", "status", "next_digest_at", "last_digest_day", "covered_until"),
-        *("created_at", "confirmation_sent_at", "confirmed_at", "unsubscribed_at"),
-        *("consent_text", "consent_page", "consent_ip"),
+        *("created_at", "asked_at", "confirmation_sent_at", "confirmed_at", "unsubscribed_at"),
+        *("consent_text", "consent_page", "consent_ip", "consent_at"),
     )
     actions = ("send_me_a_test", "lift_the_suppression")
 
@@ -77,6 +78,14 @@ class SubscriberAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
         readers.reschedule(obj, timezone.now())
         obj.save(update_fields=[*form.changed_data, "next_digest_at"])
+
+    def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
+        """Deleting a reader is an erasure, with all that it asks for."""
+        privacy.erase(obj, timezone.now(), privacy.By.OPERATOR)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
+        for reader in queryset:
+            privacy.erase(reader, timezone.now(), privacy.By.OPERATOR)
 
     @admin.action(description="Send me a test of today's digest of the chosen readers")
     def send_me_a_test(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
@@ -167,3 +176,14 @@ class SuppressionAdmin(Record):
 
     list_display = ("__str__", "reason", "created_at", "until")
     list_filter = ("reason",)
+
+
+@admin.register(Erasure)
+class ErasureAdmin(Record):
+    """Who asked to be forgotten, as hashes; no list that is read in brings them back."""
+
+    list_display = ("__str__", "at", "by")
+    list_filter = ("by",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -77,12 +77,16 @@ class Subscriber(models.Model):
         help_text="Until when a sent digest covered the news.",
     )
     created_at = models.DateTimeField()
+    asked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When somebody last typed this address."
+    )
     confirmation_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
     unsubscribed_at = models.DateTimeField(null=True, blank=True, editable=False)
     consent_text = models.TextField(blank=True, editable=False)
     consent_page = models.CharField(max_length=200, blank=True, editable=False)
     consent_ip = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    consent_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = SubscriberQuerySet.as_manager()
 
@@ -442,3 +446,18 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address_hash[:8]} ({self.reason})"
+
+
+class Erasure(models.Model):
+    """That an address asked to be forgotten: a keyed hash of it, and nothing else."""
+
+    class By(models.TextChoices):
+        READER = "reader", "the reader"
+        OPERATOR = "operator", "the operator"
+
+    address_hash = models.CharField(max_length=64, unique=True)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=10, choices=By)
+
+    def __str__(self) -> str:
+        return f"{self.address_hash[:8]}, by {self.get_by_display()}"

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Document, Paper, Source, Submission
-from subscriptions import digests, suppression
+from subscriptions import digests, privacy, suppression
 from subscriptions.models import DeliveryEvent, Digest, Subscriber
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -32,6 +32,7 @@ def rows(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Digest
     came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)
     suppression.suppress({make_reader("gone@example.org").pk: "hard"}, now)
+    privacy.erase(make_reader("erased@example.org"), now)
     return reader.digests.get()
 
 

@@ -1,0 +1,29 @@
+"""Hand over, or erase, all that is known of one reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from subscriptions import privacy, signup
+from subscriptions.models import Subscriber
+
+
+class Command(BaseCommand):
+    help = "export ADDRESS: all we know of a reader, as JSON. erase ADDRESS: forget it."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("action", choices=("export", "erase"))
+        parser.add_argument("address", help="the reader's e-mail address")
+
+    def handle(self, *, action: str, address: str, **_options: Any) -> None:
+        reader = Subscriber.objects.filter(email_key=signup.email_key(address)).first()
+        if reader is None:
+            raise CommandError("No reader has this address.")
+        if action == "export":
+            self.stdout.write(privacy.document(reader))
+        else:
+            privacy.erase(reader, timezone.now(), privacy.By.OPERATOR)
+            self.stdout.write("Erased.")
