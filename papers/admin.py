@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from config import audit
 from papers import community, corpus, sources, tasks
 from papers.feeds import addresses
 from papers.models import Check, Document, Observation, Paper, Source, Submission
@@ -89,6 +90,7 @@ class SourceAdmin(admin.ModelAdmin):
         return super().response_change(request, obj)
 
     def _checked(self, request: HttpRequest, source: Source) -> HttpResponse:
+        audit.record(request, [source], "Checked at once.")
         self._tell(request, sources.check_now(source, timezone.now()))
         return redirect("admin:papers_source_change", source.pk)
 
@@ -98,12 +100,13 @@ class SourceAdmin(admin.ModelAdmin):
         said = f"{check.source}: {check.outcome}. {brought}{check.reason or check.detail}"
         self.message_user(request, said, messages.ERROR if failed else messages.SUCCESS)
 
-    @admin.action(description="Check now")
+    @admin.action(permissions=["change"], description="Check now")
     def check_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
         """One source at once, with what came of it; several are sent for."""
         if queryset.count() == 1:
-            self._tell(request, sources.check_now(queryset.get(), timezone.now()))
+            self._checked(request, queryset.get())
             return
+        audit.record(request, queryset, "Sent for.")
         queryset.update(next_check_at=timezone.now(), parked_at=None, failures=0)
         for source in queryset:
             tasks.fetch_source.delay_on_commit(source.pk)
@@ -140,18 +143,20 @@ class SubmissionAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @admin.action(description="Bring in from arXiv")
+    @admin.action(permissions=["change"], description="Bring in from arXiv")
     def accept(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
-        now = timezone.now()
-        done = [community.accept(one, now) for one in queryset.exclude(status="accepted")[:20]]
+        now, chosen = timezone.now(), queryset.exclude(status="accepted")[:20]
+        audit.record(request, chosen, "Asked for at arXiv.")
+        done = [community.accept(one, now) for one in chosen]
         level = messages.SUCCESS if all(done) else messages.WARNING
         said = f"{sum(done)} of {len(done)} papers brought in."
         self.message_user(request, said, level)
         tasks.score_papers.delay_on_commit()
 
-    @admin.action(description="Refuse")
+    @admin.action(permissions=["change"], description="Refuse")
     def refuse(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
         waiting = queryset.filter(status=Submission.Status.WAITING)
+        audit.record(request, waiting, "Refused.")
         done = waiting.update(status=Submission.Status.REFUSED)
         self.message_user(request, f"{done} proposals refused.")
 
@@ -214,15 +219,18 @@ class PaperAdmin(admin.ModelAdmin):
         obj.save(update_fields=["featured", "hidden", "note"])
         tasks.score_papers.delay_on_commit()
 
-    @admin.action(description="Feature as curator's pick")
+    @admin.action(permissions=["change"], description="Feature as curator's pick")
     def feature(self, request: HttpRequest, queryset: QuerySet[Paper]) -> None:
+        audit.record(request, queryset, "Featured.")
         self.message_user(request, f"{queryset.update(featured=True)} papers featured.")
         corpus.rescore(timezone.now())
 
-    @admin.action(description="Hide from pages and digests")
+    @admin.action(permissions=["change"], description="Hide from pages and digests")
     def hide(self, request: HttpRequest, queryset: QuerySet[Paper]) -> None:
+        audit.record(request, queryset, "Hidden.")
         self.message_user(request, f"{queryset.update(hidden=True)} papers hidden.")
 
-    @admin.action(description="Show again")
+    @admin.action(permissions=["change"], description="Show again")
     def show(self, request: HttpRequest, queryset: QuerySet[Paper]) -> None:
+        audit.record(request, queryset, "Shown again.")
         self.message_user(request, f"{queryset.update(hidden=False)} papers shown again.")

@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from config import audit
+from config.paging import CappedPaginator
 from subscriptions import digests, emails, privacy, readers, suppression
 from subscriptions.edition_admin import EditionAdmin
 from subscriptions.models import (
@@ -61,7 +63,9 @@ class SubscriberAdmin(admin.ModelAdmin):
 
     list_display = ("email", "status", "frequency", "timezone", "hour", "next_digest_at")
     list_filter = ("status", "frequency")
-    search_fields = ("email_key",)
+    search_fields = ("email_key__startswith",)  # served by the index of the unique constraint
+    search_help_text = "The beginning of an address."
+    paginator = CappedPaginator
     show_full_result_count = False  # counting all rows is slow among a million readers
     inlines = (InterestsInline, ReactionInline, DeliveryEventInline)
     readonly_fields = (
@@ -70,6 +74,11 @@ class SubscriberAdmin(admin.ModelAdmin):
         *("consent_text", "consent_page", "consent_ip", "consent_at"),
     )
     actions = ("send_me_a_test", "lift_the_suppression")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
+    ) -> tuple[QuerySet[Subscriber], bool]:
+        return super().get_search_results(request, queryset, search_term.casefold())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Readers sign up and confirm themselves."""
@@ -87,14 +96,18 @@ class SubscriberAdmin(admin.ModelAdmin):
         for reader in queryset:
             privacy.erase(reader, timezone.now(), privacy.By.OPERATOR)
 
-    @admin.action(description="Send me a test of today's digest of the chosen readers")
+    @admin.action(
+        permissions=["view"], description="Send me a test of today's digest of the chosen readers"
+    )
     def send_me_a_test(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
         """Goes to the curator's own address; nothing is recorded as sent."""
         to = getattr(request.user, "email", "")
         if not to:
             self.message_user(request, "Your account has no e-mail address.", level="error")
             return
-        for reader in queryset[:5]:
+        chosen = queryset[:5]
+        audit.record(request, chosen, "A test of today's digest was asked for.")
+        for reader in chosen:
             test = digests.preview(reader, timezone.now())
             if test.status == Digest.Status.SKIPPED:
                 self.message_user(request, f"{reader}: {test.reason}", level="warning")
@@ -103,9 +116,13 @@ class SubscriberAdmin(admin.ModelAdmin):
             message.send()
             self.message_user(request, f"A test for {reader} was sent to {to}.")
 
-    @admin.action(description="Lift the suppression: the chosen readers may sign up anew")
+    @admin.action(
+        permissions=["change"],
+        description="Lift the suppression: the chosen readers may sign up anew",
+    )
     def lift_the_suppression(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
         """No mail flows before they have confirmed again."""
+        audit.record(request, queryset, "The suppression was lifted.")
         lifted = suppression.lift(queryset)
         self.message_user(request, f"{lifted} may sign up anew, and must confirm again.")
 
@@ -116,11 +133,12 @@ class DigestAdmin(admin.ModelAdmin):
 
     list_display = ("day", "subscriber", "status", "papers", "subject", "attempts", "sent_at")
     list_filter = ("status", "day")
-    search_fields = ("subscriber__email_key", "=public_id")
+    search_fields = ("subscriber__email_key__startswith", "=public_id")
     list_select_related = ("subscriber",)
+    ordering = ("-pk",)
+    paginator = CappedPaginator
     show_full_result_count = False
     inlines = (DeliveryEventInline,)
-    date_hierarchy = "day"
     fields = (
         *("subscriber", "day", "status", "reason", "subject", "chosen", "public_id"),
         *("created_at", "expires_at", "claimed_at", "claimed_by", "attempts"),
@@ -150,6 +168,8 @@ class DigestAdmin(admin.ModelAdmin):
 class Record(admin.ModelAdmin):
     """Rows that are written by what happens and never by hand."""
 
+    ordering = ("-pk",)
+    paginator = CappedPaginator
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -165,7 +185,7 @@ class DeliveryEventAdmin(Record):
 
     list_display = ("at", "kind", "provider", "said", "subscriber", "day", "detail")
     list_filter = ("kind", "provider")
-    search_fields = ("subscriber__email_key",)
+    search_fields = ("subscriber__email_key__startswith",)
     list_select_related = ("subscriber",)
     raw_id_fields = ("subscriber", "digest")
 

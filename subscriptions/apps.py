@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
 # These sign what they send, so that no shared secret is needed; with these settings.
@@ -43,5 +44,8 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
 
     def ready(self) -> None:
+        from subscriptions import roles  # needs the models of other apps
+
         autodiscover_modules("signals")
+        post_migrate.connect(roles.grant, sender=self)
         checks.register(webhooks_have_a_secret)

@@ -91,6 +91,10 @@ class Subscriber(models.Model):
     objects = SubscriberQuerySet.as_manager()
 
     class Meta:
+        permissions = [
+            ("import_subscriber", "Can import readers"),
+            ("export_subscriber", "Can export readers"),
+        ]
         indexes = [
             models.Index(
                 fields=["next_digest_at", "id"],
@@ -246,6 +250,7 @@ class Edition(models.Model):
 
     class Meta:
         ordering = ["-day"]
+        permissions = [("curate_edition", "Can shape, approve and hold an edition")]
 
     def __str__(self) -> str:
         return f"edition of {self.day} ({self.state})"

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -23,12 +25,13 @@ MakeReader = Callable[..., Subscriber]
 
 
 @pytest.fixture
-def rows(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Digest:
+def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: datetime) -> Digest:
     reader = make_reader(interests={"topics": "language models"})
     Source.objects.create(name="A list", url="https://example.org/rss", next_check_at=now)
     Document.objects.create(kind="feed", location="x", sha256="a" * 64, first_seen_at=now)
     Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
     digests.build_due([reader.pk], now)
+    LogEntry.objects.log_actions(admin_user.pk, edition[:1], CHANGE, "Looked at.")  # type: ignore[arg-type]
     came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)
     suppression.suppress({make_reader("gone@example.org").pk: "hard"}, now)

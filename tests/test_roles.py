@@ -1,0 +1,125 @@
+"""Promise 39, who may do what: three roles, every act checked and written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from config.paging import MOST_COUNTED, CappedPaginator
+from papers.models import Paper, Submission
+from subscriptions import roles
+from subscriptions.models import Subscriber
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+READ_ONLY, CURATOR, OPERATOR = roles.READ_ONLY, roles.CURATOR, roles.OPERATOR
+
+
+@pytest.fixture
+def as_role(client: Client) -> Callable[[str], Client]:
+    """The browser of somebody who has a role and no other right."""
+
+    def sign_in(role: str) -> Client:
+        user = User.objects.create_user(role, f"{role.lower()}@paper.example", is_staff=True)
+        user.groups.add(Group.objects.get(name=role))
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+def act(client: Client, model: str, action: str, *pks: int) -> Any:
+    data = {"action": action, "_selected_action": pks}
+    return client.post(reverse(f"admin:{model}_changelist"), data, follow=True)
+
+
+@pytest.mark.parametrize("role", roles.MAY)
+def test_every_role_sees_papers_readers_and_the_log(
+    as_role: Callable[[str], Client], make_reader: Callable[..., Subscriber], role: str
+) -> None:
+    client = as_role(role)
+    for model in ("papers_paper", "subscriptions_subscriber", "admin_logentry"):
+        assert client.get(reverse(f"admin:{model}_changelist")).status_code == 200
+    reader = make_reader()
+    page = reverse("admin:subscriptions_subscriber_change", args=[reader.pk])
+    assert client.get(page).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("role", "hides", "refuses", "lifts"),
+    [
+        (READ_ONLY, False, False, False),
+        (CURATOR, True, True, False),
+        (OPERATOR, False, False, True),
+    ],
+)
+def test_each_act_needs_its_permission_and_is_written_down(
+    as_role: Callable[[str], Client],
+    make_paper: Callable[..., Paper],
+    make_reader: Callable[..., Subscriber],
+    now: Any,
+    role: str,
+    hides: bool,
+    refuses: bool,
+    lifts: bool,
+) -> None:
+    client = as_role(role)
+    paper, reader = make_paper(), make_reader(status=Subscriber.Status.SUPPRESSED)
+    proposal = Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
+    act(client, "papers_paper", "hide", paper.pk)
+    act(client, "papers_submission", "refuse", proposal.pk)
+    act(client, "subscriptions_subscriber", "lift_the_suppression", reader.pk)
+    for row in (paper, proposal, reader):
+        row.refresh_from_db()
+    done = (paper.hidden, proposal.status == "refused", reader.status == "unsubscribed")
+    assert done == (hides, refuses, lifts)
+    said = set(LogEntry.objects.values_list("user__username", "change_message"))
+    acts = {"Hidden.": hides, "Refused.": refuses, "The suppression was lifted.": lifts}
+    assert said == {(role, text) for text, was_done in acts.items() if was_done}
+
+
+def test_nobody_edits_the_log_nor_deletes_an_account_that_is_in_it(
+    admin_client: Client, make_paper: Callable[..., Paper]
+) -> None:
+    act(admin_client, "papers_paper", "hide", make_paper().pk)
+    entry = LogEntry.objects.get()
+    for page in ("change", "delete"):
+        address = reverse(f"admin:admin_logentry_{page}", args=[entry.pk])
+        answer = admin_client.post(address, {"post": "yes", "change_message": "Never was."})
+        assert answer.status_code == 403
+    account = reverse("admin:auth_user_delete", args=[entry.user_id])
+    admin_client.post(account, {"post": "yes"})
+    assert LogEntry.objects.get().change_message == "Hidden."
+    assert User.objects.filter(pk=entry.user_id).exists()
+
+
+def test_every_migrate_sets_the_roles_back_to_their_table() -> None:
+    group = Group.objects.get(name=CURATOR)
+    before = set(group.permissions.all())
+    group.permissions.clear()
+    Group.objects.get(name=OPERATOR).delete()
+    call_command("migrate", verbosity=0)
+    assert set(group.permissions.all()) == before
+    assert Group.objects.filter(name=OPERATOR).exists()
+
+
+def test_every_permission_in_the_table_exists() -> None:
+    for role, names in roles.MAY.items():
+        found = roles.permissions(role).values_list("content_type__app_label", "codename")
+        assert set(names.split()) <= {".".join(one) for one in found}
+
+
+def test_long_lists_are_not_counted_to_their_end(
+    django_assert_num_queries: Any, make_reader: Callable[..., Subscriber]
+) -> None:
+    make_reader()
+    pages = CappedPaginator(Subscriber.objects.order_by("pk"), 100)
+    with django_assert_num_queries(1) as made:
+        assert pages.count == 1
+    assert f"LIMIT {MOST_COUNTED}" in made.captured_queries[0]["sql"]
