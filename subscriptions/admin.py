@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from config import audit
 from config.paging import CappedPaginator
-from subscriptions import digests, emails, privacy, readers, suppression
+from subscriptions import cards, digest_mail, digests, privacy, readers, suppression
 from subscriptions.edition_admin import EditionAdmin
 from subscriptions.models import (
     DeliveryEvent,
@@ -22,6 +22,7 @@ from subscriptions.models import (
     Subscriber,
     Suppression,
 )
+from subscriptions.transports import as_message
 
 __all__ = ["EditionAdmin"]  # found here by Django, which looks into no other module
 
@@ -112,8 +113,8 @@ class SubscriberAdmin(admin.ModelAdmin):
             if test.status == Digest.Status.SKIPPED:
                 self.message_user(request, f"{reader}: {test.reason}", level="warning")
                 continue
-            message = emails.test_digest(test, digests.context(test), to)
-            message.send()
+            shown = cards.shown(test.paper_ids)
+            as_message(digest_mail.trial(test, shown, to)).send()
             self.message_user(request, f"A test for {reader} was sent to {to}.")
 
     @admin.action(

@@ -21,8 +21,9 @@ from threading import Event, Lock
 from django.conf import settings
 from django.db import connections
 
-from subscriptions import digests, editions, emails, faults, ledger
+from subscriptions import digest_mail, editions, faults, ledger
 from subscriptions.breaker import Breaker
+from subscriptions.cards import Cards
 from subscriptions.models import Digest, Subscriber
 from subscriptions.outcomes import LONGEST_WHY, Kind, Outcome
 from subscriptions.rates import Pace, Slot
@@ -42,6 +43,7 @@ class Run:
     clock: Callable[[], datetime]
     stopping: Callable[[], bool]
     todo: deque[Digest]
+    cards: Cards
     tally: Counter[str] = field(default_factory=Counter)
     refused: list[int] = field(default_factory=list)
     later: deque[Digest] = field(default_factory=deque)
@@ -106,7 +108,9 @@ def deliver(
     stopping: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Hand these digests over, those that are still to be; in other hands they stay."""
-    run = Run(clock, stopping, deque(_waiting(pks, clock())))
+    waiting = _waiting(pks, clock())
+    cards = Cards({pk for digest in waiting for pk in digest.paper_ids})
+    run = Run(clock, stopping, deque(waiting), cards)
     connections_ = min(settings.MAIL_CONNECTIONS, len(run.todo))
     if connections_ == 1:
         _connection(run)
@@ -188,17 +192,17 @@ def _one(run: Run, hand: ledger.Hand, pace: Pace, digest: Digest, transport: Tra
             run.ended.set()
         return
     faults.point("claimed")
-    hand.outcome = outcome = hand_over(digest, transport)
+    hand.outcome = outcome = hand_over(digest, run.cards, transport)
     faults.point("handed over")
     if outcome.kind is Kind.THROTTLED:
         pace.slow_down(outcome.retry_after)
     run.came_out(digest, outcome)
 
 
-def hand_over(digest: Digest, transport: Transport) -> Outcome:
+def hand_over(digest: Digest, cards: Cards, transport: Transport) -> Outcome:
     """Render and send one message. A broken paper or address fails alone."""
     try:
-        outgoing = emails.outgoing(digest, digests.context(digest))
+        outgoing = digest_mail.outgoing(digest, cards.now())
     except Exception as error:  # whatever a template or a header objects to, the rest goes on
         log.exception("digest %s cannot be rendered", digest.pk)
         return Outcome(Kind.REFUSED, f"{type(error).__name__}: {error}"[:LONGEST_WHY])

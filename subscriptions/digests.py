@@ -1,4 +1,4 @@
-"""Digests: who is due, which papers each gets and why, and what the mail shows of them."""
+"""Digests: who is due, which papers each gets, and why."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Sum
-from django.urls import reverse
 from numpy.typing import NDArray
 
 from papers import corpus, developments, silence
 from papers.lexicon import PaperText
 from papers.models import Paper, PaperQuerySet
-from papers.text import extract, short_authors
 from papers.trending import in_words
-from subscriptions import composition, editions, emails, tokens
-from subscriptions.composition import FOR_YOU, SECTIONS, Choice, Shelf
+from subscriptions import composition, editions
+from subscriptions.composition import FOR_YOU, Choice, Shelf
+from subscriptions.digest_mail import SUBJECT_LENGTH
 from subscriptions.matching import Candidates, Match, Profile, Taste, match
 from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
 from subscriptions.profiles import (
@@ -37,7 +36,6 @@ from subscriptions.profiles import (
 from subscriptions.readers import reschedule
 from subscriptions.reasons import reasons
 from subscriptions.schedule import local_day
-from subscriptions.tokens import Purpose
 
 # A paper is first seen before it is sent, and no paper older than the look-back is a candidate
 # unless it is featured late; so digests of this many days hold all that may come again.
@@ -256,7 +254,7 @@ def _skipped(digest: Digest, why: str) -> Digest:
 def subject(items: Sequence[dict[str, Any]]) -> str:
     """Names the best paper, and says how many more there are."""
     more = f" + {len(items) - 1} more" if len(items) > 1 else ""
-    room = emails.SUBJECT_LENGTH - len(more)
+    room = SUBJECT_LENGTH - len(more)
     title = items[0]["title"]
     return (title if len(title) <= room else title[: room - 1].rstrip() + "…") + more
 
@@ -331,59 +329,3 @@ def item(pool: Pool, choice: Choice, why: str) -> dict[str, Any]:
         "reason": why or in_words(paper.score_parts),
         "score": round(choice.score, 4),
     }
-
-
-def context(digest: Digest) -> dict[str, Any]:
-    """What the digest's mail and its web view show: sections of cards."""
-    token = tokens.make(Purpose.REACT, digest.subscriber_id)
-    cards = [card | _reaction_urls(card["paper"], token) for card in cards_of(digest.items)]
-    return {
-        "digest": digest,
-        "sections": sections(cards),
-        "view_url": emails.link("digest", Purpose.DIGEST, digest.public_id),
-        "count": len(cards),
-        "notices": digest.notices,
-    }
-
-
-def cards_of(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A card for each item of a digest whose paper is still there, numbered from one."""
-    papers = Paper.objects.visible().in_bulk([item["paper"] for item in items])
-    shown = [item for item in items if item["paper"] in papers]
-    return [
-        {"number": number, **card(papers[item["paper"]], item)}
-        for number, item in enumerate(shown, start=1)
-    ]
-
-
-def sections(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The parts of a digest that hold something, with their cards."""
-    return [
-        {"name": title, "cards": mine}
-        for section, title in SECTIONS.items()
-        if (mine := [card for card in cards if card["section"] == section])
-    ]
-
-
-def card(paper: Paper, item: dict[str, Any]) -> dict[str, Any]:
-    """One paper as a mail shows it."""
-    return {
-        "paper": paper,
-        "section": item["section"],
-        "reason": item["reason"],
-        "trend": in_words(paper.score_parts),
-        "authors": short_authors(paper.authors),
-        "extract": extract(paper.abstract),
-        "url": paper.abstract_url or emails.absolute(paper.get_absolute_url()),
-    }
-
-
-def _reaction_urls(paper: Paper, token: str) -> dict[str, str]:
-    return {
-        "more_url": _reaction_url(paper, Reaction.Kind.MORE, token),
-        "less_url": _reaction_url(paper, Reaction.Kind.LESS, token),
-    }
-
-
-def _reaction_url(paper: Paper, kind: str, token: str) -> str:
-    return emails.absolute(reverse("react", args=[kind, paper.pk, token]))

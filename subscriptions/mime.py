@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from binascii import b2a_qp
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +11,8 @@ from functools import lru_cache
 
 import idna
 
-CRLF = b"\r\n"
+from subscriptions.stencils import Filled
+
 BOUNDARY = "=_paperboy"  # quoted-printable text never holds "=_"
 PART = (
     "--{}\r\nContent-Type: text/{}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
@@ -31,8 +31,8 @@ class Outgoing:
 
     to: str
     subject: str
-    text: str
-    html: str
+    text: Filled
+    html: Filled
     headers: Mapping[str, str] = field(default_factory=dict)
     public_id: str = ""
     edition: str = ""
@@ -58,18 +58,12 @@ class Outgoing:
         return b"".join(
             (
                 f"{head}\r\n{PART.format(BOUNDARY, 'plain')}".encode(),
-                quoted_printable(self.text),
+                self.text.encoded(),
                 f"\r\n{PART.format(BOUNDARY, 'html')}".encode(),
-                quoted_printable(self.html),
+                self.html.encoded(),
                 f"\r\n--{BOUNDARY}--\r\n".encode(),
             )
         )
-
-
-def quoted_printable(text: str) -> bytes:
-    """UTF-8, quoted-printable, lines of at most 76 characters that end in CRLF."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n").encode()
-    return b2a_qp(plain).replace(b"\n", CRLF)
 
 
 @lru_cache(maxsize=1024)  # many readers of an edition share the subject

@@ -60,12 +60,12 @@ def as_message(outgoing: Outgoing) -> EmailMultiAlternatives:
     """The mail as Django's own object, with anymail's metadata and tag."""
     message = EmailMultiAlternatives(
         subject=outgoing.subject,
-        body=outgoing.text,
+        body=str(outgoing.text),
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[outgoing.to],
         headers=dict(outgoing.headers),
     )
-    message.attach_alternative(outgoing.html, "text/html")
+    message.attach_alternative(str(outgoing.html), "text/html")
     if outgoing.public_id:
         message.metadata = {"digest": outgoing.public_id}  # type: ignore[attr-defined]
         message.tags = [f"edition-{outgoing.edition}"]  # type: ignore[attr-defined]

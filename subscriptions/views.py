@@ -24,7 +24,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from papers import corpus
 from papers.models import Paper
 from subscriptions import (
+    cards,
     changes,
+    digest_mail,
     digests,
     insight,
     library,
@@ -228,8 +230,7 @@ def _react(request: HttpRequest, kind: str, paper_pk: int, pk: str) -> HttpRespo
 def digest(request: HttpRequest, public_id: str) -> HttpResponse:
     """A digest in the browser, as its mail shows it."""
     found = get_object_or_404(Digest.objects.select_related("subscriber"), public_id=public_id)
-    context = digests.context(found) | digests.emails.reader_links(found.subscriber)
-    return render(request, "emails/digest.html", context | {"in_browser": True})
+    return HttpResponse(digest_mail.in_browser(found, cards.shown(found.paper_ids)))
 
 
 @require_safe
@@ -253,11 +254,11 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 def _sample(said: dict[str, Any], day: date | None) -> dict[str, Any]:
     items = digests.sample(Interests(**said), day) if day else []
-    cards = digests.cards_of(items)
+    found = cards.of_items(items)
     return {
         "valid": True,
-        "sections": digests.sections(cards),
-        "count": len(cards),
+        "sections": cards.sections(found),
+        "count": len(found),
         "form": SignUpForm(initial=said),
         "unknown_examples": _unknown(said["examples"]),
     }

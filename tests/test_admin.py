@@ -17,8 +17,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Document, Paper, Source, Submission
-from subscriptions import digests, privacy, suppression
+from subscriptions import cards, digest_mail, digests, privacy, suppression
 from subscriptions.models import DeliveryEvent, Digest, Subscriber
+from subscriptions.transports import as_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -132,7 +133,7 @@ def test_the_outbox_shows_a_message(
     client: Client, rows: Digest, outbox: Path, settings: Any
 ) -> None:
     settings.DEBUG = True
-    digests.emails.digest(rows, digests.context(rows)).send()
+    as_message(digest_mail.outgoing(rows, cards.shown(rows.paper_ids))).send()
     name = next(outbox.glob("*.eml")).stem
     assert rows.subject in client.get("/outbox/").text
     assert "List-Unsubscribe" in client.get(f"/outbox/{name}/").text

@@ -16,7 +16,7 @@ PURE = (
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
     *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),
     *("subscriptions.reasons", "subscriptions.mime", "subscriptions.outcomes"),
-    "subscriptions.breaker",
+    *("subscriptions.breaker", "subscriptions.stencils"),
 )
 IMPURE_IMPORTS = ("django", "celery", "config", "papers.models", "subscriptions.models")
 MAY_ENQUEUE = ("views", "tasks", "admin", "edition_admin", "management")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from papers import developments
 from papers.models import Development, Paper
-from subscriptions import digests
+from subscriptions import cards, digests
 from subscriptions.models import Digest, Subscriber
 
 
@@ -40,7 +40,7 @@ def test_a_withdrawal_is_said_and_the_paper_never_sent(
     digest = reader.digests.get()
     gone = Paper.objects.get(pk=digest.paper_ids[0])
     Paper.objects.filter(pk=gone.pk).update(withdrawn=True)
-    shown = [card["paper"].pk for card in digests.cards_of(digest.items)]
+    shown = [card["paper"].pk for card in cards.of_items(digest.items)]
     assert gone.pk not in shown, "not even in a digest made before"
     Development.objects.create(paper=gone, kind="withdrawn", at=now + timedelta(hours=1))
     found = developments.since(now + timedelta(days=1))

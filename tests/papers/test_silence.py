@@ -11,7 +11,7 @@ from django.test import Client
 
 from papers import silence
 from papers.models import Check, Paper, Source
-from subscriptions import digests, emails
+from subscriptions import cards, digest_mail, digests
 from subscriptions.models import Subscriber
 
 pytestmark = pytest.mark.django_db
@@ -124,9 +124,8 @@ def test_promise_19_the_digest_says_it_in_text_and_html(
     deaf = make_reader("other@example.org", interests={"categories": ["cs.CL"]})
     digests.build_due([reader.pk, deaf.pk], now)
     digest = reader.digests.get()
-    message = emails.digest(digest, digests.context(digest))
-    html = str(message.alternatives[0][0])
-    for part in (message.body, html):
+    mail = digest_mail.outgoing(digest, cards.shown(digest.paper_ids))
+    for part in (str(mail.text), str(mail.html)):
         assert "cs.AI is late;" in part
     assert deaf.digests.get().notices == []
 

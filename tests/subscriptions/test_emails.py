@@ -6,12 +6,14 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from papers import corpus
 from papers.models import Paper
-from subscriptions import digests, emails
+from subscriptions import cards, digest_mail, digests
 from subscriptions.models import Digest, Subscriber
 
 pytestmark = pytest.mark.django_db
@@ -21,8 +23,10 @@ LINK = re.compile(r"https?://[^\s\"'<>)]+")
 
 def sent(digest: Digest) -> EmailMessage:
     """The digest's mail as it leaves, parsed again."""
-    message = emails.digest(digest, digests.context(digest))
-    return BytesParser(policy=default).parsebytes(message.message().as_bytes())  # type: ignore[return-value]
+    made = digest_mail.outgoing(digest, cards.shown(digest.paper_ids))
+    return BytesParser(policy=default).parsebytes(
+        made.as_bytes("us@example.org", digest.created_at)
+    )  # type: ignore[return-value]
 
 
 def parts(message: EmailMessage) -> tuple[str, str]:
@@ -120,7 +124,7 @@ def test_thousands_of_authors_and_the_longest_digest_stay_below_the_clipping_lim
 def test_what_does_not_fit_is_counted_and_linked(
     digest: Digest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emails, "LARGEST_HTML", 8_000)
+    monkeypatch.setattr(digest_mail, "LARGEST_HTML", 8_000)
     for part in parts(sent(digest)):
         shown = sum(f"/react/more/{pk}/" in part for pk in digest.paper_ids)
         assert 1 <= shown < len(digest.paper_ids)
@@ -129,7 +133,44 @@ def test_what_does_not_fit_is_counted_and_linked(
 
 
 def test_a_test_mail_acts_for_no_reader(digest: Digest) -> None:
-    message = emails.test_digest(digest, digests.context(digest), "curator@example.org")
-    assert message.to == ["curator@example.org"]
-    assert message.subject.startswith("[Test] ")
-    assert "/unsubscribe/0:" in message.extra_headers["List-Unsubscribe"]
+    made = digest_mail.trial(digest, cards.shown(digest.paper_ids), "curator@example.org")
+    assert made.to == "curator@example.org"
+    assert made.subject.startswith("[Test] ")
+    assert "/unsubscribe/0:" in made.headers["List-Unsubscribe"]
+    assert "/react/more/" in str(made.html)
+    assert str(digest.subscriber_id) not in re.findall(r"/react/more/\d+/(\d+):", str(made.html))
+
+
+def test_what_a_curator_changes_shows_in_the_next_mail(digest: Digest) -> None:
+    first, second = digest.paper_ids[:2]
+    before = digest_mail.outgoing(digest, cards.shown(digest.paper_ids))
+    Paper.objects.filter(pk=first).update(note="Read this one.")
+    Paper.objects.filter(pk=second).update(hidden=True)
+    after = digest_mail.outgoing(digest, cards.shown(digest.paper_ids))
+    for old, new in ((before.text, after.text), (before.html, after.html)):
+        assert "Read this one." not in str(old)
+        assert "Read this one." in str(new)
+        assert f"/react/more/{second}/" in str(old)
+        assert f"/react/more/{second}/" not in str(new)
+
+
+def test_cards_that_are_kept_cost_one_small_query(
+    digest: Digest, django_assert_num_queries: Any
+) -> None:
+    cards.shown(digest.paper_ids)
+    with django_assert_num_queries(1) as queries:
+        shown = cards.shown(digest.paper_ids)
+        digest_mail.outgoing(digest, shown)
+    assert "abstract" not in queries[0]["sql"]
+
+
+def test_the_page_is_the_mail(digest: Digest, client: Client) -> None:
+    mail = digest_mail.outgoing(digest, cards.shown(digest.paper_ids))
+    view_url = re.search(r'"(http://[^"]*/digest/[^"]*)"', str(mail.html))
+    assert view_url
+    page = client.get(view_url[1].removeprefix("http://127.0.0.1:8000")).text
+    card = re.compile(r"<h3.*?Less like this", re.S)
+    signed = re.compile(r":[\w-]+:[\w-]+/")
+    assert [signed.sub("", one) for one in card.findall(page)] == [
+        signed.sub("", one) for one in card.findall(str(mail.html))
+    ]

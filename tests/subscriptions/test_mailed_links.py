@@ -16,9 +16,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import delivery, digests, emails, ledger, readers, signup, tokens
+from subscriptions import delivery, digest_mail, digests, emails, ledger, readers, signup, tokens
 from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose
+from subscriptions.transports import as_message
 from tests.subscriptions.conftest import MakeReader, Sink
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -80,7 +81,7 @@ def mailed(
     delivery.deliver(digests.build_due([reader.pk], now), lambda: now)
     signup.send_confirmation(waiting, now)
     emails.preferences_link(reader).send()
-    emails.test_digest(digests.preview(reader, now), {"count": 0, "sections": []}, "c@e.org").send()
+    as_message(digest_mail.trial(digests.preview(reader, now), {}, "c@e.org")).send()
     names = ("digest", "confirmation", "preferences link", "test")
     links = [set(links_of(message, settings.SITE_URL)) for message in smtp.accepted]
     return dict(zip(names, links, strict=True))

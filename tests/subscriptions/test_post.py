@@ -19,7 +19,17 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from subscriptions import delivery, digests, emails, events, post, signup, tasks, tokens
+from subscriptions import (
+    delivery,
+    digest_mail,
+    digests,
+    emails,
+    events,
+    post,
+    signup,
+    tasks,
+    tokens,
+)
 from subscriptions.models import DeliveryEvent, Digest, Subscriber, Suppression
 from subscriptions.tokens import Purpose, ReturnPath
 from tests.subscriptions.conftest import MakeDigest, MakeReader, Sink
@@ -59,7 +69,7 @@ def test_a_bounce_finds_its_digest(digest: Digest, by: str) -> None:
     elif by == "lower case":
         raw = dsn(to=sealed(digest).upper())
     elif by == "message id":
-        raw = dsn(message_id=emails.message_id(digest))
+        raw = dsn(message_id=digest_mail.message_id(digest))
     for _ in range(3):
         assert post.take(raw, timezone.now(), sent_to=envelope) == "bounce"
         assert states(digest) == ("failed", "suppressed")

@@ -21,7 +21,7 @@ from django.utils.crypto import get_random_string
 from config.outbox import messages
 from config.outbox_views import read
 from papers import sample
-from subscriptions import emails, readers, signup, tasks
+from subscriptions import digest_mail, readers, signup, tasks
 from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.schedule import local_day
 
@@ -75,7 +75,7 @@ class Command(BaseCommand):
             tasks.build_digest_now.delay(reader.pk)
         made = self.wait_for(audience)
         by_id = {read(path)["Message-ID"]: path for path in messages(settings.OUTBOX_DIR)}
-        files = {digest.pk: by_id.get(emails.message_id(digest)) for digest in made}
+        files = {digest.pk: by_id.get(digest_mail.message_id(digest)) for digest in made}
         self.table(made, files)
         if sent_before:
             self.stdout.write(

@@ -1,0 +1,135 @@
+"""Papers as readers are shown them: cards, made once and kept while the papers' rows stay as they
+are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from django.db.models import TextField
+from django.db.models.expressions import RawSQL
+from django.dispatch import receiver
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.autoreload import file_changed
+
+from papers.models import Paper
+from papers.text import extract, short_authors
+from papers.trending import in_words
+from subscriptions.composition import SECTIONS
+from subscriptions.links import absolute
+from subscriptions.models import Reaction
+from subscriptions.stencils import Stencil, blank
+
+KEPT = 3_000  # papers; two days' editions that overlap around the world
+FRESH = 10.0  # seconds; a paper that a curator hides is in no mail made later than this
+# Where a row stands and who wrote it: PostgreSQL knows this of every row, and it changes with each
+# update.
+ROW = RawSQL("papers_paper.xmin::text || papers_paper.ctid::text", (), TextField())
+
+
+class Card:
+    """What is on a paper's card whoever looks at it, and its stencils for mails."""
+
+    def __init__(self, paper: Paper, row: str = "") -> None:
+        self.paper, self.row = paper, row
+        self._stencils: dict[tuple[str, bool, bool, bool], Stencil] = {}
+
+    @cached_property
+    def same_for_all(self) -> dict[str, Any]:
+        paper = self.paper
+        return {
+            "paper": paper,
+            "trend": in_words(paper.score_parts),
+            "authors": short_authors(paper.authors),
+            "extract": extract(paper.abstract),
+            "url": paper.abstract_url or absolute(paper.get_absolute_url()),
+        }
+
+    def for_item(self, item: Mapping[str, Any], number: int) -> dict[str, Any]:
+        """As a page shows an item of a digest."""
+        own = {"number": number, "section": item["section"], "reason": item["reason"]}
+        return self.same_for_all | own
+
+    def stencil(self, form: str, item: Mapping[str, Any], *, first: bool) -> Stencil:
+        """As a mail's part, "html" or "txt", shows an item; `first` of its section. Blanks are
+        `number`, `reason` and `token`."""
+        trend = self.same_for_all["trend"]
+        key = (form, first, bool(item["reason"]), trend != item["reason"])
+        if key not in self._stencils:
+            self._stencils[key] = self._rendered(*key)
+        return self._stencils[key]
+
+    def _rendered(self, form: str, first: bool, has_reason: bool, shows_trend: bool) -> Stencil:
+        own = {
+            "number": blank("number"),
+            "first": first,
+            "reason": blank("reason") if has_reason else "",
+            "trend": self.same_for_all["trend"] if shows_trend else "",
+            "more_url": self._reaction_url(Reaction.Kind.MORE),
+            "less_url": self._reaction_url(Reaction.Kind.LESS),
+        }
+        context = {"paper": self.paper, "card": self.same_for_all | own}
+        rendered = render_to_string(f"emails/_card.{form}", context)
+        return Stencil(rendered, is_html=form == "html")
+
+    def _reaction_url(self, kind: str) -> str:
+        return absolute(reverse("react", args=[kind, self.paper.pk, blank("token")]))
+
+
+_kept: dict[int, Card] = {}
+
+
+def shown(pks: Collection[int]) -> dict[int, Card]:
+    """The cards of those of these papers that may be shown; one small query where all are kept."""
+    visible = Paper.objects.visible().filter(pk__in=pks).annotate(row=ROW)
+    rows = dict(visible.values_list("pk", "row"))
+    found = {pk: card for pk in rows if (card := _kept.get(pk))}
+    found = {pk: card for pk, card in found.items() if card.row == rows[pk]}
+    if len(found) < len(rows):
+        for paper in visible.exclude(pk__in=found):
+            found[paper.pk] = _kept[paper.pk] = Card(paper, paper.row)
+    for pk in list(_kept)[: max(len(_kept) - KEPT, 0)]:
+        _kept.pop(pk, None)
+    return found
+
+
+@receiver(file_changed)
+def forget(**_: object) -> None:
+    """While working on templates: what was rendered before is old."""
+    _kept.clear()
+
+
+class Cards:
+    """The cards of some digests' papers, looked up for all of them at once, and anew after a while.
+
+    A paper that was hidden or withdrawn since is not among them.
+    """
+
+    def __init__(self, pks: Collection[int]) -> None:
+        self.pks, self.until = pks, 0.0
+        self.found: dict[int, Card] = {}
+
+    def now(self) -> dict[int, Card]:
+        if time.monotonic() > self.until:
+            self.found = shown(self.pks)
+            self.until = time.monotonic() + FRESH
+        return self.found
+
+
+def of_items(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A card for each item of a digest whose paper may still be shown, numbered from one."""
+    found = shown([item["paper"] for item in items])
+    left = [item for item in items if item["paper"] in found]
+    return [found[item["paper"]].for_item(item, number) for number, item in enumerate(left, 1)]
+
+
+def sections(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parts of a digest that hold something, with their cards."""
+    return [
+        {"name": title, "cards": mine}
+        for section, title in SECTIONS.items()
+        if (mine := [card for card in cards if card["section"] == section])
+    ]

@@ -1,0 +1,206 @@
+"""A digest as a mail: the frame, the cards, and what is one reader's alone.
+
+The looks are those of templates/emails/digest.* and _card.*; each is rendered once for each shape
+it takes (how many papers, how many notices), with blanks for what is personal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.dispatch import receiver
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.autoreload import file_changed
+
+from papers.text import one_line
+from subscriptions import tokens
+from subscriptions.cards import Card
+from subscriptions.composition import SECTIONS
+from subscriptions.links import absolute, link, reader_links, return_path
+from subscriptions.mime import Outgoing
+from subscriptions.models import Digest, Subscriber
+from subscriptions.stencils import Filled, Stencil, Value, blank
+from subscriptions.tokens import Purpose, ReturnPath
+
+LARGEST_HTML = 102_400  # bytes; Gmail cuts what is longer, and the unsubscribe link with it
+SUBJECT_LENGTH = 150  # characters; phones show some 40, and long ones are cut by providers
+REASON_LENGTH, NOTICE_LENGTH = 250, 400  # characters
+PREHEADER_LENGTH, PREHEADER_TITLE, PREHEADER_TITLES = 220, 70, 3  # of each section
+LINKS = ("preferences_url", "unsubscribe_url", "view_url")
+
+Item = Mapping[str, Any]
+Cards = Mapping[int, Card]
+
+
+def outgoing(digest: Digest, cards: Cards) -> Outgoing:
+    """One reader's digest, ready for a transport; papers that have no card are left out."""
+    reader = digest.subscriber
+    links = reader_links(reader)
+    unsubscribe = links["unsubscribe_url"]
+    by_mail = f"unsubscribe {tokens.make(Purpose.UNSUBSCRIBE, reader.pk)}"
+    html, text = _parts(digest, cards, links)
+    return Outgoing(
+        to=reader.email,
+        subject=one_line(digest.subject)[:SUBJECT_LENGTH],
+        text=text,
+        html=html,
+        headers={
+            "Auto-Submitted": "auto-generated",
+            "Message-ID": message_id(digest),
+            "List-Id": f"Paperboy digest <digest.{settings.MAIL_DOMAIN}>",
+            "List-Unsubscribe": f"<{unsubscribe}>, "
+            f"<mailto:{settings.UNSUBSCRIBE_EMAIL}?subject={quote(by_mail)}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+        public_id=str(digest.public_id),
+        edition=digest.day.isoformat(),
+        return_path=return_path(ReturnPath.DIGEST, digest.pk),
+    )
+
+
+def message_id(digest: Digest) -> str:
+    return f"<{digest.public_id}@{settings.MAIL_DOMAIN}>"
+
+
+def trial(digest: Digest, cards: Cards, to: str) -> Outgoing:
+    """The same digest for a curator's eyes; its links act for no reader."""
+    nobody = Digest(
+        subscriber=Subscriber(pk=0, email=to),
+        public_id=digest.public_id,
+        day=digest.day,
+        subject=digest.subject,
+        items=digest.items,
+        notices=digest.notices,
+    )
+    made = outgoing(nobody, cards)
+    return replace(made, subject=f"[Test] {made.subject}"[:SUBJECT_LENGTH])
+
+
+def in_browser(digest: Digest, cards: Cards) -> str:
+    """The same HTML as a page, with all papers."""
+    items = list(_items(digest, cards))
+    values = _values(digest, items, cards, reader_links(digest.subscriber))
+    return str(_filled("html", digest, items, cards, values, in_browser=True))
+
+
+def _parts(digest: Digest, cards: Cards, links: Mapping[str, str]) -> tuple[Filled, Filled]:
+    """HTML and text, both with as many papers as HTML has room for."""
+    items = list(_items(digest, cards))
+    left_out = 0
+    values = _values(digest, items, cards, links)
+    html = _filled("html", digest, items, cards, values)
+    while len(items) > 1 and _is_too_large(html):
+        items.pop()
+        left_out += 1
+        html = _filled("html", digest, items, cards, values, left_out=left_out)
+    return html, _filled("txt", digest, items, cards, values, left_out=left_out)
+
+
+def _is_too_large(html: Filled) -> bool:
+    """Encoded it is longer than before, so that most need not be measured twice."""
+    return len(html.encoded()) > LARGEST_HTML and len(str(html).encode()) > LARGEST_HTML
+
+
+def _items(digest: Digest, cards: Cards) -> Iterator[Item]:
+    """What is shown, in the order of the sections."""
+    for section in SECTIONS:
+        for item in digest.items:
+            if item["section"] == section and item["paper"] in cards:
+                yield item
+
+
+def _values(
+    digest: Digest, items: Sequence[Item], cards: Cards, links: Mapping[str, str]
+) -> dict[str, Value]:
+    """What is in the frame's blanks, but for the cards."""
+    return {
+        **links,
+        "subject": digest.subject,
+        "preheader": preheader(items, cards),
+        "view_url": link("digest", Purpose.DIGEST, digest.public_id),
+        "token": tokens.make(Purpose.REACT, digest.subscriber_id),
+        **{
+            f"notice_{number}": shortened(notice, NOTICE_LENGTH)
+            for number, notice in enumerate(digest.notices)
+        },
+    }
+
+
+def _filled(
+    form: str,
+    digest: Digest,
+    items: Sequence[Item],
+    cards: Cards,
+    values: Mapping[str, Value],
+    *,
+    left_out: int = 0,
+    in_browser: bool = False,
+) -> Filled:
+    sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
+    frame = _frame(form, digest.day, sizes, len(digest.notices), left_out, in_browser)
+    filled, section = dict(values), ""
+    for number, item in enumerate(items, start=1):
+        card = cards[item["paper"]].stencil(form, item, first=item["section"] != section)
+        section = item["section"]
+        own = {
+            "number": str(number),
+            "reason": shortened(item["reason"], REASON_LENGTH),
+            "token": values["token"],
+        }
+        filled[f"card_{number}"] = card.fill(own)
+    return frame.fill(filled)
+
+
+@lru_cache(maxsize=1024)
+def _frame(
+    form: str, day: date, sizes: tuple[int, ...], notices: int, left_out: int, in_browser: bool
+) -> Stencil:
+    """Everything around the cards; `sizes` is how many stand in each section."""
+    numbers = iter(range(1, sum(sizes) + 1))
+    context = {
+        **{name: blank(name) for name in LINKS},
+        "home_url": absolute(reverse("home")),
+        "digest": {"subject": blank("subject"), "day": day},
+        "preheader": blank("preheader"),
+        "count": sum(sizes),
+        "notices": [blank(f"notice_{number}") for number in range(notices)],
+        "sections": [
+            {"name": name, "cards": [blank(f"card_{next(numbers)}") for _ in range(size)]}
+            for name, size in zip(SECTIONS.values(), sizes, strict=True)
+            if size
+        ],
+        "left_out": left_out,
+        "in_browser": in_browser,
+    }
+    rendered = render_to_string(f"emails/digest.{form}", context)
+    if form == "html":
+        return Stencil(rendered, is_html=True)
+    _subject, _, text = rendered.partition("\n")
+    return Stencil(f"{text.strip()}\n", is_html=False)
+
+
+@receiver(file_changed)
+def forget(**_: object) -> None:
+    """While working on templates: what was rendered before is old."""
+    _frame.cache_clear()
+
+
+def preheader(items: Sequence[Item], cards: Cards) -> str:
+    """What mailboxes show beside the subject: the first titles of each section."""
+    titles = [
+        shortened(cards[item["paper"]].paper.title, PREHEADER_TITLE)
+        for section in SECTIONS
+        for item in [one for one in items if one["section"] == section][:PREHEADER_TITLES]
+    ]
+    return shortened(" · ".join(titles), PREHEADER_LENGTH)
+
+
+def shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

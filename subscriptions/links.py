@@ -1,0 +1,45 @@
+"""Absolute links for mails, signed where they act for a reader."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+from django.urls import reverse
+
+from subscriptions import tokens
+from subscriptions.models import Subscriber
+from subscriptions.tokens import Purpose, ReturnPath
+
+_TOKEN = "-token-"  # noqa: S105 - stands for one
+
+
+def absolute(path: str) -> str:
+    return f"{settings.SITE_URL}{path}"
+
+
+def link(name: str, purpose: Purpose, value: object) -> str:
+    """An absolute signed link to the view `name`."""
+    return absolute(_path(name).replace(_TOKEN, tokens.make(purpose, value)))
+
+
+@lru_cache
+def _path(name: str) -> str:
+    return reverse(name, args=[_TOKEN])
+
+
+def reader_links(reader: Subscriber) -> dict[str, str]:
+    """The links at the foot of every mail to a reader."""
+    return {
+        "preferences_url": link("preferences", Purpose.PREFERENCES, reader.pk),
+        "unsubscribe_url": link("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk),
+        "home_url": absolute(reverse("home")),
+    }
+
+
+def return_path(kind: str, pk: int) -> str:
+    """The envelope sender that tells, should a mail come back, which it was; "" without a mailbox
+    for it. Mail providers have bounces sent to themselves and report them."""
+    if not settings.BOUNCE_EMAIL or settings.ANYMAIL_PROVIDER:
+        return ""
+    return ReturnPath(kind, pk).address()
