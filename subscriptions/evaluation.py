@@ -132,7 +132,8 @@ def evaluate(
     the option works for its readers, and are no measure of matching by text.
     """
     started = time.monotonic()
-    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as beside:
+    # Not forked: a copy of this process would hold its locks and connections half-way.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
         running = beside.submit(_baselines, corpus, cases)
         product = Product.of(corpus, cases, authorship=authorship)
         ours = _mean(corpus, cases, product.rank)
