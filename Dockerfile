@@ -21,4 +21,4 @@ RUN --mount=type=bind,source=deploy/check.env,target=/tmp/check.env \
 USER paperboy
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--access-logfile", "-"]
+CMD ["gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import logging.config
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init
+from celery.signals import beat_init, celeryd_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("paperboy")
@@ -21,3 +23,12 @@ def start_embedded_services(**_: Any) -> None:
     from config import services  # settings are not ready when this module is imported
 
     services.start()
+
+
+@setup_logging.connect
+def log_as_settings_say(loglevel: int, **_: Any) -> None:
+    """In place of Celery's own handlers; `-l` of the command line still counts."""
+    from django.conf import settings  # settings are not ready when this module is imported
+
+    logging.config.dictConfig(settings.LOGGING)
+    logging.getLogger().setLevel(loglevel)

@@ -7,6 +7,7 @@ stops the start with a message that names the variable.
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import date, timedelta
 from email.utils import parseaddr
@@ -20,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 
-from config import embedded
+from config import embedded, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -281,7 +282,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a long chunk must not hold others back
 CELERY_TASK_ACKS_LATE = True  # PostgreSQL, not the message, says what is left to do
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "ingest"
 CELERY_TASK_ROUTES = {
     "papers.*": {"queue": "ingest"},
@@ -361,15 +361,8 @@ if not DEBUG:
     if read(env.bool, "BEHIND_TLS_PROXY", False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": read(env.log_level, "LOG_LEVEL", "INFO")},
-    "loggers": {
-        "httpx": {"level": "WARNING"},
-        "pylatexenc": {"level": "ERROR"},
-        "flufl.bounce": {"level": "CRITICAL"},  # a detector that stumbles is passed over
-    },
-}
+# --- Logs ---------------------------------------------------------------------------------
+LOG_FORMAT: str = read(env.str, "LOG_FORMAT", "line")
+if LOG_FORMAT not in logs.FORMATTERS:
+    raise ImproperlyConfigured(f"LOG_FORMAT: {LOG_FORMAT!r} is neither line nor json.")
+LOGGING = logs.configuration(LOG_FORMAT, read(env.log_level, "LOG_LEVEL", logging.INFO))

@@ -56,6 +56,7 @@ def test_production_refuses_to_start_without_and_names_what_is_missing(
     ("name", "value"),
     [
         ("DEBUG", "maybe"),
+        ("LOG_FORMAT", "xml"),
         ("SITE_URL", "paperboy.example.org"),
         ("SITE_URL", "ftp://paperboy.example.org"),
         ("DATABASE_URL", "mysql://localhost/paperboy"),
