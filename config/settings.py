@@ -12,6 +12,7 @@ import os
 from datetime import date, timedelta
 from email.utils import parseaddr
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,6 +57,32 @@ def domain_rates(name: str) -> dict[str, float]:
             found[domain] = 0.0
         if not domain or not 0 < found[domain] < 1e6:
             raise ImproperlyConfigured(f"{name}: {entry!r} is not DOMAIN=MESSAGES_A_SECOND.")
+    return found
+
+
+def entrance_rates(name: str, rates: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Read `signup=60:1000`: an hour's requests from one network, and from all; 0: no limit."""
+    found = dict(rates)
+    for entry in read(env.list, name, []):
+        entrance, _, given = entry.strip().partition("=")
+        counts = given.split(":")
+        if entrance not in rates or len(counts) != 2 or not all(map(str.isdecimal, counts)):
+            raise ImproperlyConfigured(
+                f"{name}: {entry!r} is not ENTRANCE=FROM_ONE_NETWORK:FROM_ALL with an entrance of "
+                f"{', '.join(rates)}."
+            )
+        found[entrance] = (int(counts[0]), int(counts[1]))
+    return found
+
+
+def networks(name: str) -> list[str]:
+    """Read addresses and networks such as 10.0.0.0/8."""
+    found: list[str] = [entry.strip() for entry in read(env.list, name, [])]
+    for entry in found:
+        try:
+            ip_network(entry, strict=False)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {error}.") from error
     return found
 
 
@@ -287,6 +314,7 @@ CELERY_TASK_ROUTES = {
     "papers.*": {"queue": "ingest"},
     "subscriptions.tasks.send_confirmation": {"queue": "urgent"},
     "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
+    "subscriptions.tasks.watch_sign_ups": {"queue": "urgent"},
     "subscriptions.tasks.tell_operator": {"queue": "urgent"},
     "subscriptions.tasks.deliver": {"queue": "mail"},
     "subscriptions.tasks.import_author": {"queue": "ingest"},
@@ -335,6 +363,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "subscriptions.tasks.forget_events",
         "schedule": crontab(hour="3", minute="45"),
     },
+    "notice when sign-ups are not confirmed any more": {
+        "task": "subscriptions.tasks.watch_sign_ups",
+        "schedule": timedelta(hours=1),
+    },
     "forget sign-ups that were never confirmed": {
         "task": "subscriptions.tasks.expire_pending",
         "schedule": crontab(hour="3", minute="30"),
@@ -346,6 +378,30 @@ if BOUNCE_MAILBOX_URL:
         "schedule": timedelta(minutes=5),
     }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+# --- Who comes in, and how often -----------------------------------------------------------
+# config.guard reads these: requests an hour from one network and from all; 0: no limit.
+ENTRANCE_RATES = entrance_rates(
+    "ENTRANCE_RATES",
+    {
+        "signup": (60, 1000),
+        "link": (60, 1000),  # mail me the way to my preferences
+        "preview": (1200, 20_000),
+        "search": (1800, 60_000),
+        "api": (3600, 100_000),
+        "login": (60, 600),
+        "mailed": (600, 0),  # from one reader, by a signed link; from a network, by a wrong one
+        "upload": (60, 1000),
+        "community": (300, 5000),
+    },
+)
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
+MAILS_A_DAY = within("MAILS_A_DAY", 4, 1, 1000)  # that strangers can have sent to one mailbox
+DISPOSABLE_DOMAINS_FILE: str = read(env.str, "DISPOSABLE_DOMAINS_FILE", "")
+if DISPOSABLE_DOMAINS_FILE and not Path(DISPOSABLE_DOMAINS_FILE).is_file():
+    raise ImproperlyConfigured(
+        f"DISPOSABLE_DOMAINS_FILE: {DISPOSABLE_DOMAINS_FILE!r} is no file; one domain a line."
+    )
 
 # --- Safety -------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"  # mailed links carry tokens

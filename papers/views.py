@@ -18,6 +18,7 @@ from papers.text import extract, short_authors
 PAPERS_A_DAY = 50
 
 
+@require_safe
 def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
     """Trending papers of a day; the newest day with papers where none is named."""
     days = Paper.objects.visible().filter(day__lte=timezone.now().date())
@@ -37,6 +38,7 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
     return render(request, "papers/home.html", context)
 
 
+@require_safe
 def paper(request: HttpRequest, pk: int) -> HttpResponse:
     """One paper: abstract, links, and how it was ranked."""
     found = get_object_or_404(Paper, pk=pk)

@@ -19,6 +19,7 @@ from subscriptions.models import (
     Erasure,
     Interests,
     Reaction,
+    SignUpSwitch,
     Subscriber,
     Suppression,
 )
@@ -208,3 +209,19 @@ class ErasureAdmin(Record):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(SignUpSwitch)
+class SignUpSwitchAdmin(admin.ModelAdmin):
+    """Opens and closes sign-up, at once."""
+
+    list_display = ("__str__", "changed_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not SignUpSwitch.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: SignUpSwitch, form: Any, change: bool) -> None:
+        SignUpSwitch.turn(obj.open, timezone.now())

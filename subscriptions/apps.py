@@ -40,6 +40,20 @@ def webhooks_have_a_secret(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
+def proxies_are_declared(**_: Any) -> list[checks.CheckMessage]:
+    """Behind a proxy that is not declared, all readers seem to come from its one network."""
+    if not getattr(settings, "SECURE_PROXY_SSL_HEADER", None) or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        checks.Warning(
+            "TRUSTED_PROXIES is not set though BEHIND_TLS_PROXY is: what is allowed for one "
+            "network is all that readers together get, and their addresses are not on record.",
+            hint="Name the address or network of the proxy, as this server sees it.",
+            id="subscriptions.W002",
+        )
+    ]
+
+
 class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
 
@@ -49,3 +63,4 @@ class SubscriptionsConfig(AppConfig):
         autodiscover_modules("signals")
         post_migrate.connect(roles.grant, sender=self)
         checks.register(webhooks_have_a_secret)
+        checks.register(proxies_are_declared)

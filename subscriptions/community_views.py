@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from config.guard import guard
 from papers import community
 from papers.models import Paper, Submission
 from subscriptions import tokens
@@ -21,6 +22,7 @@ from subscriptions.views import opened_by
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@guard("community", methods=("POST",))
 @opened_by(Purpose.PREFERENCES)
 def propose(request: HttpRequest, pk: str) -> HttpResponse:
     """Propose a paper by its arXiv link; a curator looks at it before it comes in."""
@@ -53,13 +55,10 @@ def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> b
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def vote(request: HttpRequest, paper_pk: int, token: str) -> HttpResponse:
-    """GET shows the paper with a button; POST counts the vote, or takes it back."""
-    return _vote(request, paper_pk, token=token)
-
-
+@guard("community", methods=("POST",))
 @opened_by(Purpose.REACT)
-def _vote(request: HttpRequest, paper_pk: int, pk: str) -> HttpResponse:
+def vote(request: HttpRequest, pk: str, paper_pk: int) -> HttpResponse:
+    """GET shows the paper with a button; POST counts the vote, or takes it back."""
     reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
     paper = get_object_or_404(Paper.objects.visible(), pk=paper_pk)
     if request.method == "POST":

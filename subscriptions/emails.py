@@ -46,6 +46,14 @@ def edition_trouble(edition: Edition) -> EmailMessage:
     return EmailMessage(one_line(subject), text.strip() + "\n", to=[settings.OPERATOR_EMAIL])
 
 
+def signup_trouble(found: list[str]) -> EmailMessage:
+    """Tells the operator what is wrong with sign-ups."""
+    page = absolute(reverse("admin:subscriptions_signupswitch_changelist"))
+    text = "\n\n".join([*found, f"The switch: {page}"])
+    subject = "Sign-ups are not confirmed any more"
+    return EmailMessage(subject, f"{text}\n", to=[settings.OPERATOR_EMAIL])
+
+
 def _message(name: str, reader: Subscriber, context: Mapping[str, Any]) -> EmailMultiAlternatives:
     first_line, _, text = render_to_string(f"emails/{name}.txt", dict(context)).partition("\n")
     message = EmailMultiAlternatives(

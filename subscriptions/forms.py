@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from email_validator import EmailNotValidError, validate_email
@@ -22,6 +25,7 @@ ARCHIVES = frozenset(
     "nucl-th physics q-bio q-fin quant-ph stat".split()
 )
 CATEGORY = re.compile(r"([a-z-]+)(\.[A-Za-z-]{2,})?")
+ADDRESS_LENGTH = 254  # RFC 5321
 MOST_LINES = 100
 LINE_LENGTH = 200
 TOPICS_LENGTH = 2000
@@ -31,17 +35,47 @@ class AddressField(forms.CharField):
     """An e-mail address in its normal form; mail is not tried here, so no look-up is made."""
 
     widget = forms.EmailInput(
-        attrs={"autocomplete": "email", "placeholder": "you@university.edu", "maxlength": 254}
+        attrs={
+            "autocomplete": "email",
+            "placeholder": "you@university.edu",
+            "maxlength": ADDRESS_LENGTH,
+        }
     )
 
     def clean(self, value: Any) -> str:
         typed = super().clean(value)
         try:
-            return validate_email(typed, check_deliverability=False).normalized
+            found = validate_email(typed, check_deliverability=False)
         except EmailNotValidError as error:
             raise ValidationError(
                 _("This is not an e-mail address: %(why)s"), params={"why": str(error)}
             ) from error
+        if len(found.normalized) > ADDRESS_LENGTH:
+            raise ValidationError(_("This address is longer than any mail system takes."))
+        return found.normalized
+
+
+class LastingAddressField(AddressField):
+    """An address at no domain of those that are thrown away after use."""
+
+    def clean(self, value: Any) -> str:
+        address = super().clean(value)
+        labels = address.rpartition("@")[2].lower().split(".")
+        domains = disposable_domains(settings.DISPOSABLE_DOMAINS_FILE)
+        if any(".".join(labels[start:]) in domains for start in range(len(labels))):
+            raise ValidationError(
+                _("This address is made to be thrown away. Use one that you read.")
+            )
+        return address
+
+
+@lru_cache
+def disposable_domains(path: str) -> frozenset[str]:
+    """The domains of a file, one a line, # before a comment; none without a file."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines() if path else ()
+    return frozenset(
+        name for line in lines if (name := line.partition("#")[0].strip().lower().strip("."))
+    )
 
 
 class ZoneField(forms.CharField):
@@ -131,7 +165,8 @@ def example(line: str) -> str:
 class SignUpForm(forms.Form):
     """One field to fill in; the browser tells the time zone, a preview what was typed before."""
 
-    email = AddressField(max_length=254)
+    email = LastingAddressField(max_length=ADDRESS_LENGTH)
+    nickname = forms.CharField(required=False)  # a trap: people do not see it
     timezone = GuessedZoneField(required=False, widget=forms.HiddenInput)
     topics = forms.CharField(
         required=False, max_length=TOPICS_LENGTH, widget=forms.HiddenInput, label=_("Interests")
@@ -240,7 +275,7 @@ class ProposalForm(forms.Form):
 class LinkForm(forms.Form):
     """Ask for the link to the preferences."""
 
-    email = AddressField(max_length=254)
+    email = AddressField(max_length=ADDRESS_LENGTH)
 
 
 class RhythmForm(forms.ModelForm):

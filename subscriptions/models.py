@@ -101,6 +101,7 @@ class Subscriber(models.Model):
                 name="subscriber_due",
                 condition=models.Q(status="active", next_digest_at__isnull=False),
             ),
+            BrinIndex(fields=["created_at"], name="subscriber_created", autosummarize=True),
             models.Index(
                 fields=["created_at"],
                 name="subscriber_unconfirmed",
@@ -466,3 +467,25 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address_hash[:8]}, by {self.get_by_display()}"
+
+
+class SignUpSwitch(models.Model):
+    """The operator's switch: whether anybody may sign up. One row."""
+
+    open = models.BooleanField("sign-up is open", default=True)
+    changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name_plural = "sign-up switch"
+
+    def __str__(self) -> str:
+        return "sign-up is open" if self.open else "sign-up is closed"
+
+    @classmethod
+    def is_open(cls) -> bool:
+        """Open where nobody has closed it."""
+        return not cls.objects.filter(open=False).exists()
+
+    @classmethod
+    def turn(cls, open_: bool, now: datetime) -> None:
+        cls.objects.update_or_create(pk=1, defaults={"open": open_, "changed_at": now})

@@ -24,6 +24,7 @@ MAY = {
         admin.view_logentry
         papers.add_source papers.change_source papers.delete_source
         subscriptions.change_edition
+        subscriptions.add_signupswitch subscriptions.change_signupswitch
         subscriptions.change_subscriber subscriptions.delete_subscriber
         subscriptions.import_subscriber subscriptions.export_subscriber
     """,

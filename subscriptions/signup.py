@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from config import guard
 from subscriptions import emails, suppression
 from subscriptions.models import Interests, Subscriber
+
+WATCHED, GRACE = timedelta(days=1), timedelta(hours=2)
+ALARM_FROM, ALARM_BELOW = 50, 0.1  # sign-ups, and the part of them that is confirmed
 
 CONSENT = _(
     "Send me trending papers by e-mail. I can change what I get or leave with one tap in every "
@@ -57,18 +62,38 @@ def request(asked: Request, now: datetime) -> Subscriber:
 
 
 def send_confirmation(reader: Subscriber, now: datetime) -> bool:
-    """Mail the link that fits the reader's state, once per cool-down; False if none was sent.
+    """Mail the link that fits the reader's state, within bounds; False if none was sent.
 
     Who is active already gets the link to the preferences: they asked for something, and the
     web page says the same to everyone. Whoever bounced lately or complained gets nothing.
     """
-    if suppression.is_suppressed(reader, now) or not _begin_cooldown(reader, now):
+    if not _may_mail(reader, now):
         return False
     if reader.status == Subscriber.Status.ACTIVE:
         emails.preferences_link(reader).send()
     else:
         emails.confirmation(reader).send()
     return True
+
+
+def send_preferences_link(reader: Subscriber, now: datetime) -> bool:
+    """Mail the way to the preferences and to all that we know of a reader, also of one who left;
+    who has not confirmed gets nothing but the confirmation. False if none was sent."""
+    if reader.status == Subscriber.Status.PENDING:
+        return send_confirmation(reader, now)
+    if not _may_mail(reader, now):
+        return False
+    emails.preferences_link(reader).send()
+    return True
+
+
+def _may_mail(reader: Subscriber, now: datetime) -> bool:
+    """Whether a mail that anybody can ask for may go out; if so, the right to it is claimed."""
+    return (
+        not suppression.is_suppressed(reader, now)
+        and _begin_cooldown(reader, now)
+        and not guard.take(_mailbox(reader.email_key))
+    )
 
 
 def _begin_cooldown(reader: Subscriber, now: datetime) -> bool:
@@ -80,9 +105,42 @@ def _begin_cooldown(reader: Subscriber, now: datetime) -> bool:
     return bool(mine.update(confirmation_sent_at=now))
 
 
+def _mailbox(key: str) -> guard.Limit:
+    """A day's mails to one mailbox, whatever is put after a + or between its letters as dots."""
+    local, _, domain = key.rpartition("@")
+    folded = local.partition("+")[0].replace(".", "") or local
+    host = "gmail.com" if domain == "googlemail.com" else domain
+    name = f"mailbox:{guard.nameless(f'{folded}@{host}')}"
+    return guard.Limit(name, settings.MAILS_A_DAY, guard.DAY, at_once=settings.MAILS_A_DAY)
+
+
 def expire_pending(now: datetime) -> int:
     """Forget sign-ups that nobody confirmed; returns how many."""
     old = Subscriber.objects.filter(
         status=Subscriber.Status.PENDING, created_at__lt=now - settings.PENDING_EXPIRES
     )
     return old.delete()[0]
+
+
+def trouble(now: datetime) -> list[str]:
+    """What is wrong with the sign-ups of the last day, in sentences; empty where all is well.
+
+    Who signs others up is not the one who confirms. Sign-ups of the last two hours may still be.
+    """
+    asked = Subscriber.objects.filter(created_at__gt=now - WATCHED, created_at__lte=now - GRACE)
+    total = asked.count()
+    confirmed = asked.exclude(confirmed_at=None).count()
+    if total < ALARM_FROM or confirmed >= total * ALARM_BELOW:
+        return []
+    return [
+        f"Of {total} sign-ups of the last day only {confirmed} were confirmed: somebody may be "
+        "signing up strangers. You can close sign-up, or ask for a challenge first."
+    ]
+
+
+def tell_operator(now: datetime) -> bool:
+    """Mail what is wrong with sign-ups, once a day; False if nothing was mailed."""
+    if not (found := trouble(now)) or not cache.add("signup-trouble", 1, 86_400):
+        return False
+    emails.signup_trouble(found).send()
+    return True

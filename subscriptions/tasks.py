@@ -30,6 +30,18 @@ def send_confirmation(pk: int) -> None:
 
 
 @shared_task
+def send_preferences_link(pk: int) -> None:
+    if reader := Subscriber.objects.filter(pk=pk).first():
+        signup.send_preferences_link(reader, timezone.now())
+
+
+@shared_task
+def watch_sign_ups() -> None:
+    """Beat's: the operator hears when mail goes out that nobody asked for."""
+    signup.tell_operator(timezone.now())
+
+
+@shared_task
 def build_due_digests() -> None:
     """Beat's: one task per chunk of due readers."""
     for chunk in digests.due_chunks(timezone.now()):

@@ -20,7 +20,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from redis.exceptions import RedisError
 
+from config import guard
 from papers import corpus
 from papers.models import Paper
 from subscriptions import (
@@ -46,7 +48,7 @@ from subscriptions.forms import (
     UploadForm,
     WhyForm,
 )
-from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
+from subscriptions.models import Digest, Interests, Opened, Reaction, SignUpSwitch, Subscriber
 from subscriptions.profiles import paper_text, profiles
 from subscriptions.references import ReferencesError, not_ids, references
 from subscriptions.schedule import zones
@@ -58,21 +60,39 @@ OPENED_COOKIE = "opened"  # in browsers in which a reader allowed that opened pa
 
 
 def opened_by(purpose: Purpose) -> Callable[[View], View]:
-    """Give the view the value that its token was made for; a bad link gets a page that helps."""
+    """Give the view the value that its token was made for; a bad link gets a page that helps.
+
+    The signature is this door's guard; who acts through it too often, or knocks with wrong ones,
+    must wait. Leaving never waits.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         @never_cache
-        def opened(request: HttpRequest, *args: Any, token: str, **rest: Any) -> HttpResponse:
+        def opened(request: HttpRequest, token: str, **rest: Any) -> HttpResponse:
             try:
                 value = tokens.read(purpose, token)
             except BadLink as error:
-                return bad_link(request, error)
-            return view(request, *args, value, **rest)
+                wait = _wait(f"wrong:{guard.network_of(guard.client_address(request))}")
+                return guard.refused(request, wait) if wait else bad_link(request, error)
+            acts = request.method == "POST" and purpose != Purpose.UNSUBSCRIBE
+            if wait := _wait(f"{purpose.name}:{value}") if acts else 0.0:
+                return guard.refused(request, wait)
+            return view(request, value, **rest)
 
+        opened.guard = "mailed"  # type: ignore[attr-defined]
         return opened
 
     return decorate
+
+
+def _wait(key: str) -> float:
+    """Count one use of mailed links; the signature guards them where Redis is away."""
+    count, _all = settings.ENTRANCE_RATES["mailed"]
+    try:
+        return guard.take(guard.Limit(f"mailed:{key}", count)) if count else 0.0
+    except RedisError:
+        return 0.0
 
 
 def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
@@ -81,17 +101,24 @@ def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
     return render(request, "subscriptions/bad_link.html", context, status=410 if expired else 400)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard.guard("signup", methods=("POST",), shut_without_redis=True)
 def subscribe(request: HttpRequest) -> HttpResponse:
     """Ask for a confirmation mail. The answer never tells whether an address is known."""
+    if not SignUpSwitch.is_open():
+        status = 503 if request.method == "POST" else 200
+        return render(request, "subscriptions/closed.html", status=status)
     form = SignUpForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         status = 400 if request.method == "POST" else 200
         return render(request, "subscriptions/subscribe.html", {"form": form}, status=status)
+    if form.cleaned_data["nickname"]:  # nobody sees this field; who fills it in learns nothing
+        return redirect("check-inbox")
     asked = signup.Request(
         email=form.cleaned_data["email"],
         timezone=form.cleaned_data["timezone"],
         page=request.path,
-        ip=request.META.get("REMOTE_ADDR") or None,
+        ip=guard.client_address(request) or None,
     )
     reader = signup.request(asked, timezone.now())
     readers.first_interests(reader.pk, form.said())
@@ -99,22 +126,27 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     return redirect("check-inbox")
 
 
+@require_safe
 def check_inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "subscriptions/check_inbox.html")
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard.guard("link", methods=("POST",), shut_without_redis=True)
 def preferences_link(request: HttpRequest) -> HttpResponse:
-    """Mail the way to the preferences, to a known address only; the answer is the same."""
+    """Mail the way to the preferences, to a known address only; the answer is the same, and so
+    is what is done for it here."""
     form = LinkForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         status = 400 if request.method == "POST" else 200
         return render(request, "subscriptions/preferences_link.html", {"form": form}, status=status)
     known = Subscriber.objects.filter(email_key=signup.email_key(form.cleaned_data["email"]))
-    if reader := known.first():
-        tasks.send_confirmation.delay_on_commit(reader.pk)
+    reader = known.first()
+    tasks.send_preferences_link.delay_on_commit(reader.pk if reader else 0)
     return redirect("check-inbox")
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @opened_by(Purpose.CONFIRM)
 def confirm(request: HttpRequest, pk: str) -> HttpResponse:
     reader = get_object_or_404(Subscriber, pk=pk)
@@ -126,6 +158,7 @@ def confirm(request: HttpRequest, pk: str) -> HttpResponse:
     return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, reader.pk))
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @opened_by(Purpose.PREFERENCES)
 def preferences(request: HttpRequest, pk: str) -> HttpResponse:
     reader = get_object_or_404(Subscriber, pk=pk)
@@ -198,13 +231,9 @@ def unsubscribe(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def react(request: HttpRequest, kind: str, paper_pk: int, token: str) -> HttpResponse:
-    """GET shows the paper with a button; POST records more or less like this."""
-    return _react(request, kind, paper_pk, token=token)
-
-
 @opened_by(Purpose.REACT)
-def _react(request: HttpRequest, kind: str, paper_pk: int, pk: str) -> HttpResponse:
+def react(request: HttpRequest, pk: str, kind: str, paper_pk: int) -> HttpResponse:
+    """GET shows the paper with a button; POST records more or less like this."""
     reader = get_object_or_404(Subscriber, pk=pk)
     paper = get_object_or_404(Paper, pk=paper_pk)
     context = {
@@ -226,6 +255,7 @@ def _react(request: HttpRequest, kind: str, paper_pk: int, pk: str) -> HttpRespo
     return render(request, "subscriptions/react.html", context)
 
 
+@require_safe
 @opened_by(Purpose.DIGEST)
 def digest(request: HttpRequest, public_id: str) -> HttpResponse:
     """A digest in the browser, as its mail shows it."""
@@ -235,6 +265,7 @@ def digest(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_safe
 @never_cache
+@guard.guard("preview")
 def preview(request: HttpRequest) -> HttpResponse:
     """What today's digest would hold for whoever typed this, without an address.
 
@@ -359,6 +390,7 @@ def mute(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @require_POST
+@guard.guard("upload")
 @opened_by(Purpose.PREFERENCES)
 def upload(request: HttpRequest, pk: str) -> HttpResponse:
     """Make the papers of a BibTeX or RIS file examples."""
@@ -378,6 +410,7 @@ def upload(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @require_POST
+@guard.guard("upload")
 @opened_by(Purpose.PREFERENCES)
 def author_page(request: HttpRequest, pk: str) -> HttpResponse:
     """Have the papers of an arXiv author page made examples, soon."""
@@ -430,6 +463,7 @@ def learn_from_opened(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @require_POST
+@guard.guard("community")
 def note_opened(request: HttpRequest, paper_pk: int) -> HttpResponse:
     """A paper's page reports that it was opened, in a browser in which its reader allowed that."""
     answer = HttpResponse(status=204)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from papers.models import Document, Paper, Source, Submission
 from subscriptions import cards, digest_mail, digests, privacy, suppression
-from subscriptions.models import DeliveryEvent, Digest, Subscriber
+from subscriptions.models import DeliveryEvent, Digest, SignUpSwitch, Subscriber
 from subscriptions.transports import as_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -37,6 +37,7 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)
     suppression.suppress({make_reader("gone@example.org").pk: "hard"}, now)
     privacy.erase(make_reader("erased@example.org"), now)
+    SignUpSwitch.turn(True, now)
     return reader.digests.get()
 
 

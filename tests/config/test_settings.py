@@ -82,6 +82,13 @@ def test_production_refuses_to_start_without_and_names_what_is_missing(
         ("DOMAIN_RATES", "gmail.com"),
         ("DOMAIN_RATES", "gmail.com=0"),
         ("WARM_UP_FROM", "soon"),
+        ("TRUSTED_PROXIES", "the proxy"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,300.1.1.1"),
+        ("ENTRANCE_RATES", "signup=60"),
+        ("ENTRANCE_RATES", "door=60:60"),
+        ("ENTRANCE_RATES", "signup=many:60"),
+        ("MAILS_A_DAY", "0"),
+        ("DISPOSABLE_DOMAINS_FILE", "/nowhere/domains.txt"),
     ],
 )
 def test_wrong_values_are_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
@@ -136,3 +143,16 @@ def test_promise_33_a_provider_without_a_webhook_secret_is_warned_of(
     assert result.returncode == 0
     assert ("subscriptions.W001" in result.stderr) == bool(warned)
     assert warned in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [("", False), ("BEHIND_TLS_PROXY", True), ("BEHIND_TLS_PROXY TRUSTED_PROXIES", False)],
+)
+def test_promise_30_a_proxy_that_is_not_declared_is_warned_of(
+    tmp_path: Path, given: str, warned: bool
+) -> None:
+    values = {"BEHIND_TLS_PROXY": "1", "TRUSTED_PROXIES": "10.0.0.0/8"}
+    result = check(tmp_path, **PRODUCTION, **{name: values[name] for name in given.split()})
+    assert result.returncode == 0, result.stderr
+    assert ("subscriptions.W002" in result.stderr) == warned

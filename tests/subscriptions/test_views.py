@@ -183,7 +183,8 @@ def test_a_changed_link_changes_nothing_and_offers_help(
     client: Client, make_reader: MakeReader, name: str, token: str
 ) -> None:
     reader = make_reader()
-    answer = client.post(reverse(name, args=[token]))
+    use = client.get if name == "digest" else client.post
+    answer = use(reverse(name, args=[token]))
     assert answer.status_code == 400
     assert reverse("preferences-link") in answer.text
     reader.refresh_from_db()

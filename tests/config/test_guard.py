@@ -1,0 +1,243 @@
+"""The guard before public doors: whom it lets in, on a real Redis. Promise 30."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as configured
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import guard
+from config.guard import Limit
+from subscriptions import tokens
+from subscriptions.models import Subscriber
+from subscriptions.tokens import Purpose
+
+pytestmark = pytest.mark.usefixtures("redis")
+MakeReader = Callable[..., Subscriber]
+
+
+def request(peer: str = "192.0.2.7", forwarded: str | None = None) -> HttpRequest:
+    header = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    return RequestFactory().post("/", REMOTE_ADDR=peer, **header)
+
+
+# --- Limits ---------------------------------------------------------------------------------------
+
+
+def test_so_many_come_in_at_once_and_then_one_at_a_time() -> None:
+    limit = Limit("x", count=60, at_once=5)
+    assert [guard.take(limit) for _ in range(5)] == [0.0] * 5
+    assert 0 < guard.take(limit) <= 60
+
+
+def test_whom_one_limit_refuses_uses_up_none_of_the_others() -> None:
+    own, all_ = Limit("own", count=1, at_once=1), Limit("all", count=60, at_once=2)
+    waits = [guard.take(own, all_) for _ in range(20)]
+    assert waits[0] == 0
+    assert all(waits[1:])
+    assert guard.take(all_) == 0
+
+
+def test_a_key_names_nobody() -> None:
+    key = guard.nameless("ada@example.org")
+    assert "ada" not in key
+    assert key == guard.nameless("ada@example.org") != guard.nameless("eve@example.org")
+
+
+# --- Where a request comes from -------------------------------------------------------------------
+
+TRUSTED = ["10.0.0.0/8", "2001:db8:ffff::/48"]
+CASES = [
+    # peer, X-Forwarded-For, the address that counts
+    ("192.0.2.7", None, "192.0.2.7"),
+    ("192.0.2.7", "203.0.113.9", "192.0.2.7"),
+    ("192.0.2.7", "10.0.0.1", "192.0.2.7"),
+    ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+    ("10.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+    ("10.0.0.1", "198.51.100.1, 203.0.113.9, 10.9.9.9", "203.0.113.9"),
+    ("10.0.0.1", "10.0.0.2, 10.0.0.3", "10.0.0.2"),
+    ("10.0.0.1", None, "10.0.0.1"),
+    ("10.0.0.1", "", "10.0.0.1"),
+    ("10.0.0.1", "203.0.113.9, nonsense", "10.0.0.1"),
+    ("10.0.0.1", "203.0.113.9:4711", "10.0.0.1"),
+    ("::ffff:10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+    ("2001:db8:ffff::1", "2001:db8:1:2::3", "2001:db8:1:2::3"),
+    ("", "203.0.113.9", ""),
+    ("not an address", "203.0.113.9", ""),
+]
+
+
+@pytest.mark.parametrize(("peer", "forwarded", "counts"), CASES)
+def test_promise_30_a_header_counts_only_from_a_declared_proxy(
+    settings: Any, peer: str, forwarded: str | None, counts: str
+) -> None:
+    settings.TRUSTED_PROXIES = TRUSTED
+    assert guard.client_address(request(peer, forwarded)) == counts
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=200))
+def test_whatever_stands_in_the_header_nothing_breaks(forwarded: str) -> None:
+    found = guard.client_address(request("10.0.0.1", forwarded))
+    assert guard.network_of(found) != "unknown"
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("::ffff:192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:1:2ff::9", "2001:db8:1:200::/56"),
+        ("", "unknown"),
+    ],
+)
+def test_addresses_of_one_network_count_together(address: str, network: str) -> None:
+    assert guard.network_of(address) == network
+
+
+# --- The doors ------------------------------------------------------------------------------------
+
+# Pages that anybody may read, made of little; they take no POST.
+PAGES = {"home", "day", "paper", "status", "check-inbox", "healthz", "health-editions"}
+LOCAL = {"outbox", "outbox-message", "outbox-html"}  # only in debug, without a mail provider
+
+
+def entrances(found: Any = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every pattern of the site with its path; the admin's are behind its log-in."""
+    for one in (found or get_resolver()).url_patterns:
+        path = prefix + str(one.pattern)
+        if isinstance(one, URLPattern):
+            yield path, one
+        elif one.app_name != "admin":
+            yield from entrances(one, path)
+
+
+ENTRANCES = list(entrances())
+
+
+@pytest.mark.parametrize(("path", "pattern"), ENTRANCES, ids=[path for path, _ in ENTRANCES])
+def test_promise_30_every_public_entrance_has_a_guard(path: str, pattern: URLPattern) -> None:
+    """A page that takes no POST and is made of little needs none; all else does."""
+    name = getattr(pattern.callback, "guard", None)
+    if name is None:
+        assert pattern.name in PAGES | LOCAL
+    else:
+        assert name in {*configured.ENTRANCE_RATES, "webhook"}
+
+
+@pytest.mark.parametrize("name", sorted(PAGES - {"day", "paper"}))
+def test_promise_30_pages_without_a_guard_take_no_post(client: Client, name: str) -> None:
+    assert client.post(reverse(name)).status_code == 405
+
+
+def test_promise_30_the_admin_lets_nobody_in_but_by_its_guarded_log_in() -> None:
+    [own] = [
+        one
+        for one in get_resolver().url_patterns
+        if isinstance(one, URLResolver) and one.app_name == "admin"
+    ]
+    first = get_resolver().resolve("/admin/login/")
+    assert first.func.guard == "login"  # type: ignore[attr-defined]
+    open_ = {"login", "logout", "jsi18n", None}
+    for pattern in own.url_patterns:
+        if isinstance(pattern, URLPattern) and pattern.name not in open_:
+            answer = pattern.callback(_stranger(), **dict.fromkeys(pattern.pattern.converters, "1"))
+            assert answer.status_code == 302, pattern
+
+
+def _stranger() -> HttpRequest:
+    asked = RequestFactory().get("/admin/x/")
+    asked.user = AnonymousUser()
+    return asked
+
+
+DOORS: dict[str, Callable[[Client, str], HttpResponse]] = {
+    "signup": lambda client, peer: client.post(
+        "/subscribe/", {"email": "nobody"}, REMOTE_ADDR=peer
+    ),
+    "link": lambda client, peer: client.post(
+        "/preferences/", {"email": "nobody"}, REMOTE_ADDR=peer
+    ),
+    "preview": lambda client, peer: client.get("/preview/", REMOTE_ADDR=peer),
+    "login": lambda client, peer: client.post("/admin/login/", REMOTE_ADDR=peer),
+    "upload": lambda client, peer: client.post("/profile/x/upload/", REMOTE_ADDR=peer),
+    "community": lambda client, peer: client.post("/vote/1/x/", REMOTE_ADDR=peer),
+    "mailed": lambda client, peer: client.get("/confirm/x/", REMOTE_ADDR=peer),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", DOORS)
+def test_promise_30_one_network_is_capped_at_every_entrance_and_others_come_in(
+    client: Client, settings: Any, name: str
+) -> None:
+    settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (0, 0)) | {name: (6, 0)}
+    knock = DOORS[name]
+    answers = [knock(client, f"192.0.2.{n}").status_code for n in range(1, 8)]
+    assert answers[2:] == [429] * 5
+    assert 429 not in answers[:2]
+    assert knock(client, "198.51.100.1").status_code == answers[0]
+    refused = knock(client, "192.0.2.250")
+    assert 0 < int(refused["Retry-After"]) <= 600
+    assert "no-store" in refused["Cache-Control"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [name for name in DOORS if name != "mailed"])
+def test_promise_30_all_networks_together_are_capped_too(
+    client: Client, settings: Any, name: str
+) -> None:
+    settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (0, 0)) | {name: (0, 6)}
+    answers = [DOORS[name](client, f"192.0.{n}.1").status_code for n in range(1, 8)]
+    assert answers[2:] == [429] * 5
+
+
+@pytest.mark.django_db
+def test_promise_30_a_spoofed_header_brings_nobody_past_the_guard(
+    client: Client, settings: Any
+) -> None:
+    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (6, 0)}
+    answers = [
+        client.post(
+            "/subscribe/", {"email": "nobody"}, headers={"X-Forwarded-For": f"203.0.{n}.1"}
+        ).status_code
+        for n in range(6)
+    ]
+    assert answers == [400, 400, 429, 429, 429, 429]
+
+
+@pytest.mark.django_db
+def test_one_reader_acts_so_often_by_mailed_links_and_may_leave_always(
+    client: Client, settings: Any, make_reader: MakeReader
+) -> None:
+    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"mailed": (3, 0)}
+    reader, other = make_reader(), make_reader("other@example.org")
+    mute = reverse("profile-mute", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    assert [client.post(mute).status_code for _ in range(3)] == [302, 429, 429]
+    mute = reverse("profile-mute", args=[tokens.make(Purpose.PREFERENCES, other.pk)])
+    assert client.post(mute).status_code == 302
+    leave = reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, reader.pk)])
+    assert [client.post(leave).status_code for _ in range(5)] == [200] * 5
+
+
+@pytest.mark.django_db
+def test_without_redis_pages_open_and_nothing_is_mailed(client: Client, settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (6, 6), "preview": (6, 6)}
+    assert client.get("/preview/", {"interests": "x"}).status_code == 200
+    assert client.post("/subscribe/", {"email": "a@example.org"}).status_code == 429
+    assert not Subscriber.objects.exists()
+
+
+def test_the_page_says_when_to_come_back_and_htmx_gets_a_part() -> None:
+    page = guard.refused(request(), 90.5)
+    assert "in 2 minutes" in page.text
+    asked = RequestFactory().get("/", headers={"HX-Request": "true"})
+    assert "<html" not in guard.refused(asked, 5).text

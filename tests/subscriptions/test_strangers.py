@@ -1,0 +1,251 @@
+"""A sign-up form that mails strangers is a weapon; here it is blunt. Promises 24, 25, 30 and 31."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from subscriptions import privacy, signup, suppression, tasks
+from subscriptions.models import Interests, SignUpSwitch, Subscriber
+from tests.subscriptions.conftest import MakeReader
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+ADDRESS = "reader@example.org"
+STATES = ("new", "pending", "active", "unsubscribed", "suppressed", "blocked", "erased")
+Post = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def mailbox(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What the views put into the queue, in order: the task's name and the reader's key."""
+    found: list[tuple[str, int]] = []
+    for task in (tasks.send_confirmation, tasks.send_preferences_link):
+        name = task.name.rpartition(".")[2]
+        monkeypatch.setattr(task, "delay", lambda pk, name=name: found.append((name, pk)))
+    return found
+
+
+@pytest.fixture
+def post(client: Client, django_capture_on_commit_callbacks: Any) -> Post:
+    """Post to a view, and let what waits for the commit happen."""
+
+    def act(view: str, data: dict[str, Any], **extra: Any) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            return client.post(reverse(view), data, **extra)
+
+    return act
+
+
+def put(state: str, make_reader: MakeReader, now: datetime) -> None:
+    """Bring an address into a state."""
+    if state == "new":
+        return
+    reader = make_reader(ADDRESS, status=state if state in Subscriber.Status.values else "active")
+    if state == "blocked":
+        suppression.suppress({reader.pk: "complaint"}, now)
+    if state == "erased":
+        privacy.erase(reader, now)
+
+
+def shape(queries: CaptureQueriesContext) -> list[str]:
+    """The statements without their values."""
+    return [re.sub(r"'[^']*'|\b\d+\b|NULL", "?", one["sql"]) for one in queries.captured_queries]
+
+
+def answer_of(answer: Any) -> tuple[Any, ...]:
+    """All that a stranger sees of it, less the token that is new each time."""
+    cookies = {name: len(cookie.value) for name, cookie in answer.cookies.items()}
+    headers = {name: value for name, value in answer.items() if name != "Set-Cookie"}
+    return answer.status_code, answer.content, headers, cookies
+
+
+@pytest.mark.parametrize("view", ["subscribe", "preferences-link"])
+def test_promise_24_the_answer_and_the_work_are_the_same_for_every_state_of_an_address(
+    post: Post, queued: list[Any], make_reader: MakeReader, now: datetime, view: str
+) -> None:
+    """Status, body, headers; and the same statements and one task, so that time tells nothing."""
+    seen = []
+    for state in STATES:
+        Subscriber.objects.all().delete()
+        put(state, make_reader, now)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            answer = post(view, {"email": ADDRESS, "topics": "agents"})
+        seen.append((answer_of(answer), shape(queries), [name for name, _ in queued]))
+        queued.clear()
+    assert seen[0][0][0] == 302
+    assert len(seen[0][2]) == 1
+    for other in seen[1:]:
+        assert other == seen[0]
+
+
+@pytest.mark.parametrize("view", ["subscribe", "preferences-link"])
+def test_promise_24_the_page_that_follows_is_the_same_too(client: Client, view: str) -> None:
+    pages = {
+        client.post(reverse(view), {"email": f"{n}@example.org"}, follow=True).content
+        for n in range(3)
+    }
+    assert len(pages) == 1
+
+
+def test_promise_25_an_unconfirmed_address_gets_nothing_but_the_confirmation(
+    make_reader: MakeReader, now: datetime
+) -> None:
+    reader = make_reader(status="pending", confirmed_at=None)
+    assert signup.send_preferences_link(reader, now)
+    assert not signup.send_confirmation(reader, now)
+    [only] = mail.outbox
+    assert "/confirm/" in only.body
+    assert "/preferences/" not in only.body
+
+
+def test_who_left_gets_the_way_to_their_preferences_and_signing_up_the_confirmation(
+    make_reader: MakeReader, now: datetime
+) -> None:
+    reader = make_reader(status="unsubscribed")
+    assert signup.send_preferences_link(reader, now)
+    assert signup.send_confirmation(reader, now + timedelta(hours=2))
+    assert ["/preferences/" in one.body for one in mail.outbox] == [True, False]
+
+
+def variants() -> Iterator[str]:
+    """Two hundred ways to write one mailbox."""
+    for n in range(50):
+        yield f"reader+{n}@example.org"
+        yield f"r.eader+{n}@example.org"
+        yield f"R.E.ADER+x{n}@EXAMPLE.org"
+        yield f"re.ad.er+{n}@example.org"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "mails"), [(["reader@example.org"] * 1000, 1), (list(variants()), 4)]
+)
+def test_promise_30_a_thousand_sign_ups_of_one_mailbox(
+    now: datetime, addresses: list[str], mails: int
+) -> None:
+    for address in addresses:
+        asked = signup.Request(address, "UTC", "/", None)
+        signup.send_confirmation(signup.request(asked, now), now)
+    assert len(mail.outbox) == mails
+
+
+def test_promise_30_a_mailbox_gets_few_mails_a_day_however_long_it_is_asked_for(
+    now: datetime, settings: Any
+) -> None:
+    for n in range(24):
+        hour = now + timedelta(hours=n, minutes=n)
+        asked = signup.Request(ADDRESS, "UTC", "/", None)
+        signup.send_confirmation(signup.request(asked, hour), hour)
+    assert len(mail.outbox) == settings.MAILS_A_DAY
+
+
+def test_gmail_and_googlemail_are_one_mailbox_and_other_people_are_others(now: datetime) -> None:
+    def sent(address: str) -> bool:
+        return signup.send_confirmation(
+            signup.request(signup.Request(address, "UTC", "/", None), now), now
+        )
+
+    same = [
+        sent(f"ada.lov{'.' * (n % 2)}elace+{n}@{host}")
+        for n in range(3)
+        for host in ("gmail.com", "googlemail.com")
+    ]
+    assert same == [True] * 4 + [False] * 2
+    assert sent("ada.l@gmail.com")
+    assert sent("adalovelace@example.org")
+
+
+def test_promise_30_who_fills_in_the_trap_learns_nothing_and_nothing_is_kept(
+    client: Client, queued: list[Any]
+) -> None:
+    honest = client.post(reverse("subscribe"), {"email": "a@example.org"})
+    trapped = client.post(reverse("subscribe"), {"email": "b@example.org", "nickname": "x"})
+    assert answer_of(honest) == answer_of(trapped)
+    assert [one.email for one in Subscriber.objects.all()] == ["a@example.org"]
+
+
+def test_domains_of_throw_away_addresses_are_refused_where_the_operator_lists_them(
+    client: Client, settings: Any, tmp_path: Path
+) -> None:
+    listed = tmp_path / "domains.txt"
+    listed.write_text("# thrown away\nMailinator.example\n\n")
+    settings.DISPOSABLE_DOMAINS_FILE = str(listed)
+    for address in ("a@mailinator.example", "a@sub.MAILINATOR.example"):
+        assert "thrown away" in client.post(reverse("subscribe"), {"email": address}).text
+    assert client.post(reverse("subscribe"), {"email": "a@other.example"}).status_code == 302
+    assert Subscriber.objects.count() == 1
+
+
+def test_promise_30_a_closed_sign_up_takes_nobody_and_says_so(
+    client: Client, admin_client: Client
+) -> None:
+    admin_client.post(reverse("admin:subscriptions_signupswitch_add"), {})
+    assert not SignUpSwitch.is_open()
+    answer = client.post(reverse("subscribe"), {"email": ADDRESS})
+    assert (answer.status_code, Subscriber.objects.count()) == (503, 0)
+    assert "closed" in client.get(reverse("subscribe")).text
+    change = reverse("admin:subscriptions_signupswitch_change", args=[1])
+    admin_client.post(change, {"open": "on"})
+    assert client.post(reverse("subscribe"), {"email": ADDRESS}).status_code == 302
+
+
+def test_the_switch_turns_by_command_too(client: Client) -> None:
+    call_command("signup", "close", verbosity=0)
+    assert client.post(reverse("subscribe"), {"email": ADDRESS}).status_code == 503
+    call_command("signup", "open", verbosity=0)
+    assert client.post(reverse("subscribe"), {"email": ADDRESS}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("asked", "confirmed", "alarmed"),
+    [(60, 3, True), (60, 6, False), (40, 0, False), (0, 0, False)],
+)
+def test_the_operator_hears_of_sign_ups_that_nobody_confirms_once_a_day(
+    now: datetime, settings: Any, asked: int, confirmed: int, alarmed: bool
+) -> None:
+    settings.OPERATOR_EMAIL = "operator@example.org"
+    for n in range(asked):
+        Subscriber.objects.create(
+            email=f"{n}@example.org",
+            email_key=f"{n}@example.org",
+            created_at=now - timedelta(hours=3),
+            confirmed_at=now if n < confirmed else None,
+        )
+    assert [signup.tell_operator(now), signup.tell_operator(now)] == [alarmed, False]
+    assert [one.to for one in mail.outbox] == [["operator@example.org"]] * alarmed
+    if alarmed:
+        assert "only 3 were confirmed" in mail.outbox[0].body
+
+
+def test_sign_ups_of_just_now_and_of_long_ago_are_no_alarm(make_reader: MakeReader) -> None:
+    now = timezone.now()
+    for n in range(60):
+        moment = now - (timedelta(minutes=5) if n % 2 else timedelta(days=3))
+        make_reader(f"{n}@example.org", status="pending", confirmed_at=None, created_at=moment)
+    assert signup.trouble(now) == []
+
+
+def test_a_stranger_does_not_change_what_a_reader_asked_for(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader(ADDRESS, interests={"topics": "mine"})
+    client.post(reverse("subscribe"), {"email": ADDRESS, "topics": "theirs"})
+    assert Interests.objects.get(pk=reader.pk).topics == "mine"
