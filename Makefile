@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE ?= 1
 TESTS ?= tests
+READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
 .PHONY: help demo test lint types check format requirements bench chaos clean stop
@@ -40,10 +41,11 @@ requirements:  ## Resolve and pin the dependencies anew, with hashes
 
 PINS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-bench: $(VENV)/dev  ## Speed: reading papers in, matching, the preview, each next to a baseline
+bench: $(VENV)/dev  ## Speed: papers in, matching, the preview, an edition, each next to a baseline
 	@$(BIN)/python manage.py bench ingest
 	@$(BIN)/python manage.py bench matching
 	@$(BIN)/python manage.py bench preview
+	@$(BIN)/python manage.py bench edition --readers $(READERS)
 
 chaos: $(VENV)/dev  ## Break everything while an edition is sent; fails if mail is lost or doubled
 	@$(BIN)/python manage.py chaos $(CHAOS)

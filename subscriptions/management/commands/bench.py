@@ -8,9 +8,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from subscriptions.benchmarks import ingest, matching, preview
+from subscriptions.benchmarks import edition, ingest, matching, preview
 
-SUBJECTS: dict[str, Any] = {"ingest": ingest, "matching": matching, "preview": preview}
+SUBJECTS: dict[str, Any] = {
+    "edition": edition,
+    "ingest": ingest,
+    "matching": matching,
+    "preview": preview,
+}
 
 
 class Command(BaseCommand):

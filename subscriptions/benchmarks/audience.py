@@ -1,0 +1,135 @@
+"""Readers of all sorts, and a day of papers for them, in whatever empty database there is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.db import connection, models
+
+from papers import corpus
+from papers.lexicon import PaperText
+from papers.models import Paper
+from subscriptions.benchmarks import language
+from subscriptions.models import Interests, Reaction, Subscriber
+
+DISTINCT = 2_000  # readers; more are these again under other addresses
+OLDER = 3_000  # papers that readers liked, too old to be sent
+
+
+def store_papers(count: int, now: datetime) -> list[Paper]:
+    """`count` papers of today, some of them voted for, and the older ones; scored and learnt."""
+    texts = language.papers(OLDER + count)
+    made = [_paper(n, text, now) for n, text in enumerate(texts)]
+    papers = Paper.objects.bulk_create(made, batch_size=500)
+    corpus.rescore(now)
+    corpus.learn(now)
+    return papers[:OLDER]
+
+
+def _paper(number: int, text: PaperText, now: datetime) -> Paper:
+    age = timedelta(days=30) if number < OLDER else timedelta()
+    arxiv_id = f"{2603 if age else 2604}.{10000 + number}"
+    return Paper(
+        arxiv_id=arxiv_id,
+        title=text.title,
+        title_raw=text.title,
+        title_key=f"{text.title[:300]}|{number}",
+        abstract=text.abstract,
+        abstract_url=f"https://arxiv.org/abs/{arxiv_id}",
+        authors=list(text.authors),
+        categories=list(text.categories),
+        announce_type="new",
+        text_from="arxiv-rss",
+        votes=number % 40 if number % 20 == 0 else 0,
+        code_url=f"https://code.example.org/{number}" if number % 7 == 0 else "",
+        listed_on=(now - age).date(),
+        first_seen_at=now - age - timedelta(hours=1),
+        text_seen_at=now - age - timedelta(hours=1),
+    )
+
+
+def store_readers(count: int, liked: list[Paper], now: datetime) -> None:
+    """Active readers who are due: one in three says what they want, one likes papers, one both."""
+    distinct = min(count, DISTINCT)
+    readers = [_reader(number, now) for number in range(distinct)]
+    Subscriber.objects.bulk_create(readers)
+    interests, reactions = [], []
+    rng = np.random.default_rng(1)
+    by_field: dict[str | None, list[Paper]] = defaultdict(list)
+    for paper in liked:
+        by_field[paper.primary_category].append(paper)
+    for number, reader in enumerate(readers):
+        near = by_field[liked[number % len(liked)].primary_category]
+        drawn = [near[int(n)] for n in rng.integers(len(near), size=12)]
+        interests.append(_interests(number, reader, drawn))
+        if number % 3:
+            wanted = dict.fromkeys(drawn[4 : 5 + int(rng.integers(1, 8))])
+            kinds = [(paper, Reaction.Kind.MORE) for paper in wanted]
+            if number % 4 == 0 and drawn[1] not in wanted:
+                kinds.append((drawn[1], Reaction.Kind.LESS))
+            reactions += [
+                Reaction(subscriber=reader, paper=paper, kind=kind, created_at=now)
+                for paper, kind in kinds
+            ]
+    Interests.objects.bulk_create(interests)
+    Reaction.objects.bulk_create(reactions)
+    _multiply(distinct, count)
+
+
+def _reader(number: int, now: datetime) -> Subscriber:
+    address = f"reader-{number}@example-{number % 50}.org"
+    return Subscriber(
+        email=address,
+        email_key=address,
+        status=Subscriber.Status.ACTIVE,
+        created_at=now - timedelta(days=30),
+        confirmed_at=now - timedelta(days=30),
+        covered_until=now - timedelta(days=1),
+        next_digest_at=now - timedelta(minutes=1),
+        hour=(now - timedelta(minutes=1)).hour,
+    )
+
+
+def _interests(number: int, reader: Subscriber, drawn: list[Paper]) -> Interests:
+    field = drawn[0].categories[:1]
+    return Interests(
+        subscriber=reader,
+        topics=drawn[0].title if number % 3 != 1 else "",
+        excluded_words=drawn[1].title.split()[:1] if number % 10 == 0 else [],
+        categories=field if number % 2 else [],
+        authors=drawn[2].authors[:1] if number % 5 == 0 else [],
+        muted_authors=drawn[3].authors[:1] if number % 20 == 0 else [],
+    )
+
+
+def _multiply(distinct: int, count: int) -> None:
+    """The same readers again until there are `count`, inside PostgreSQL."""
+    copies = -(-count // distinct) - 1
+    step = (Subscriber.objects.aggregate(last=models.Max("pk"))["last"] or 0) + 1
+    reader = f"subscriber_id + copy.n * {step}"
+    own = {
+        Subscriber: {
+            "id": f"id + copy.n * {step}",
+            "email": "copy.n || '-' || email",
+            "email_key": "copy.n || '-' || email_key",
+        },
+        Interests: {"subscriber_id": reader},
+        Reaction: {"subscriber_id": reader, "id": "nextval(pg_get_serial_sequence(%s, 'id'))"},
+    }
+    for model, values in own.items():
+        table = model._meta.db_table
+        columns = [str(field.column) for field in model._meta.concrete_fields]
+        named = ", ".join(f'"{name}"' for name in columns)
+        chosen = ", ".join(values.get(name, f'"{name}"') for name in columns)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({named}) SELECT {chosen} FROM {table}, "  # noqa: S608
+                f"generate_series(1, {copies}) AS copy (n)",
+                [table] * chosen.count("%s"),
+            )
+    surplus = Subscriber.objects.order_by("-pk")[: Subscriber.objects.count() - count]
+    Subscriber.objects.filter(pk__in=list(surplus.values_list("pk", flat=True))).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")

@@ -1,0 +1,68 @@
+"""An SMTP server that accepts everything, as light as can be, as a program.
+
+`python -m subscriptions.benchmarks.sink FOLDER` prints its port, keeps one message of each SAMPLE
+in FOLDER, and when its input is closed prints how many it accepted and its seconds of CPU.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+SAMPLE = 200
+REPLIES = {
+    b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250-SIZE 10000000\r\n250 8BITMIME\r\n",
+    b"DATA": b"354 go on\r\n",
+    b"QUIT": b"221 bye\r\n",
+}
+END = b"\r\n.\r\n"
+
+
+class Conversation(asyncio.Protocol):
+    """One connection. Who sends a message waits for the answer, so its end is an end of input."""
+
+    accepted = 0
+    folder = Path()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
+        self.transport, self.content = transport, bytearray()
+        self.in_data = False
+        transport.write(b"220 sink\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self.content += data
+        if not self.in_data:
+            if not data.endswith(b"\r\n"):
+                return
+            commands = bytes(self.content).split(b"\r\n")[:-1]
+            self.content.clear()
+            verbs = [command[:4].upper() for command in commands]
+            self.in_data = b"DATA" in verbs
+            self.transport.write(b"".join(REPLIES.get(verb, b"250 ok\r\n") for verb in verbs))
+        elif self.content.endswith(END):
+            self.transport.write(b"250 accepted\r\n")
+            if Conversation.accepted % SAMPLE == 0:
+                message = self.content[: -len(END)].replace(b"\r\n..", b"\r\n.") + b"\r\n"
+                (self.folder / f"{Conversation.accepted}.eml").write_bytes(message)
+            Conversation.accepted += 1
+            self.content.clear()
+            self.in_data = False
+
+
+async def main(folder: Path) -> None:
+    Conversation.folder = folder
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Conversation, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    closed = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), closed.set)
+    await closed.wait()
+    print(json.dumps({"accepted": Conversation.accepted, "cpu_s": time.process_time()}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+
+import pytest
+from django.db import connection
+
+from papers.models import Paper
+from subscriptions import cards, digest_mail, digests
+from subscriptions.benchmarks import edition
+from subscriptions.models import Digest, Subscriber
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("redis")
+def test_an_edition_is_measured_from_due_to_accepted_beside_its_baselines() -> None:
+    report = edition.measured(connection.settings_dict["NAME"], readers=60, papers=80)
+    ours = report["paperboy"]
+    assert (report["readers"], report["workers"], ours["digests"]) == (60, 2, 60)
+    assert Digest.objects.books()["sent"] == 60
+    assert Subscriber.objects.filter(covered_until__isnull=True).count() == 0
+    assert ours["digests_per_s"] > 0
+    assert ours["peak_rss_mb"] > 50
+    assert ours["queries_per_chunk"] < 40
+    assert sum(stage["share"] for stage in ours["stages"].values()) == pytest.approx(1, abs=0.01)
+    assert ours["checked"] >= 1
+    assert all(one["digests_per_s"] > 0 for one in report["baselines"].values())
+    assert "Django's loop" in edition.table(report)
+
+
+@pytest.mark.django_db
+def test_a_mail_with_another_readers_links_is_found_out(
+    make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber], now: datetime
+) -> None:
+    make_paper("Good language models", votes=9, score=1.0)
+    readers = [make_reader(f"{name}@e.org") for name in ("one", "two")]
+    digests.build_due([reader.pk for reader in readers], now)
+    mine, others = (reader.digests.select_related("subscriber").get() for reader in readers)
+    assert edition.trouble(mailed(mine)) == ""
+    others.subscriber.email = "one@e.org"
+    assert "not the reader's own" in edition.trouble(mailed(others))
+
+
+def mailed(digest: Digest) -> EmailMessage:
+    made = digest_mail.outgoing(digest, cards.shown(digest.paper_ids))
+    raw = made.as_bytes("us@example.org", digest.created_at)
+    return BytesParser(policy=default).parsebytes(raw)  # type: ignore[return-value]
