@@ -12,6 +12,7 @@ COPY manage.py ./
 COPY config config
 COPY papers papers
 COPY subscriptions subscriptions
+COPY operations operations
 COPY templates templates
 COPY static static
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data

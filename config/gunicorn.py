@@ -5,7 +5,11 @@ Names in lower case are gunicorn's settings.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
+from typing import Any
 
 from config.settings import LOGGING
 
@@ -19,3 +23,25 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 logconfig_dict = LOGGING
 # No client's address, no query, no Referer; tokens in the path are taken out by config.logs.
 access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
+
+
+def on_starting(_server: Any) -> None:
+    """A folder, new at each start, in which the processes count requests together.
+
+    Before the first process is forked, and before anything imports prometheus_client, which looks
+    for it then.
+    """
+    folder = tempfile.mkdtemp(prefix="paperboy-metrics-", dir=worker_tmp_dir)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    atexit.register(_remove, folder, os.getpid())
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess  # see `on_starting`
+
+    multiprocess.mark_process_dead(worker.pid)

@@ -138,8 +138,10 @@ INSTALLED_APPS = [
     "config",
     "papers",
     "subscriptions",
+    "operations",
 ]
 MIDDLEWARE = [
+    "operations.metrics.timed",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if not DEBUG else []),  # runserver has its own
@@ -312,6 +314,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_DEFAULT_QUEUE = "ingest"
 CELERY_TASK_ROUTES = {
     "papers.*": {"queue": "ingest"},
+    "operations.*": {"queue": "ingest"},
     "subscriptions.tasks.send_confirmation": {"queue": "urgent"},
     "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
     "subscriptions.tasks.watch_sign_ups": {"queue": "urgent"},
@@ -323,6 +326,10 @@ CELERY_TASK_ROUTES = {
     "subscriptions.*": {"queue": "build"},
 }
 CELERY_BEAT_SCHEDULE = {
+    "say that beat lives": {
+        "task": "operations.tasks.note_beat",
+        "schedule": timedelta(minutes=1),
+    },
     "fetch every source that is due": {
         "task": "papers.tasks.fetch_due_sources",
         "schedule": timedelta(minutes=1),
@@ -410,12 +417,15 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 if not DEBUG:
     SECURE_SSL_REDIRECT = read(env.bool, "SECURE_SSL_REDIRECT", True)
-    SECURE_REDIRECT_EXEMPT = [r"^healthz(/editions)?$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz(/[a-z]+)?$", r"^metrics$"]
     SECURE_HSTS_SECONDS = within("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     if read(env.bool, "BEHIND_TLS_PROXY", False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Watching -----------------------------------------------------------------------------
+METRICS_TOKEN: str = read(env.str, "METRICS_TOKEN", "")
 
 # --- Logs ---------------------------------------------------------------------------------
 LOG_FORMAT: str = read(env.str, "LOG_FORMAT", "line")

@@ -1,7 +1,6 @@
 from django.urls import path, register_converter
 
 from subscriptions import community_views, views
-from subscriptions.health import health
 from subscriptions.models import Reaction
 
 
@@ -40,5 +39,4 @@ urlpatterns = [
     path("react/<kind:kind>/<int:paper_pk>/<token>/", views.react, name="react"),
     path("opened/<int:paper_pk>/", views.note_opened, name="opened"),
     path("digest/<token>/", views.digest, name="digest"),
-    path("healthz/editions", health, name="health-editions"),
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("config", "papers", "subscriptions")
+APPS = ("config", "papers", "subscriptions", "operations")
 PURE = (
     *("papers.text", "papers.latex", "papers.trending", "papers.lexicon", "papers.embedding"),
     *("papers.sample", "papers.verdicts"),
@@ -59,9 +59,14 @@ def test_papers_know_nothing_of_subscriptions(name: str) -> None:
     assert not [used for used in imports(name) if is_below(used, "subscriptions")]
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if not is_below(name, "operations")])
+def test_nothing_knows_of_operations(name: str) -> None:
+    assert not [used for used in imports(name) if is_below(used, "operations")]
+
+
 @pytest.mark.parametrize("name", [name for name in MODULES if is_below(name, "config")])
 def test_config_names_apps_by_string(name: str) -> None:
-    apps = ("papers", "subscriptions")
+    apps = ("papers", "subscriptions", "operations")
     assert not [used for used in imports(name) if any(is_below(used, app) for app in apps)]
 
 

@@ -1,0 +1,12 @@
+from django.urls import path
+
+from operations import health
+from operations.metrics import metrics
+
+urlpatterns = [
+    path("healthz", health.live, name="health-live"),
+    path("healthz/live", health.live),
+    path("healthz/ready", health.ready, name="health-ready"),
+    path("healthz/editions", health.editions, name="health-editions"),
+    path("metrics", metrics, name="metrics"),
+]

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from operations import health
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+
+@pytest.fixture(autouse=True)
+def asked_anew() -> None:
+    health._check_migrations.cache_clear()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/healthz/live", "/healthz/ready"])
+def test_all_is_well(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.text) == (200, "ok")
+    assert "no-store" in answer["Cache-Control"]
+    assert client.post(path).status_code == 405
+
+
+def test_without_redis_not_ready_and_yet_alive(client: Client, settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    answer = client.get("/healthz/ready")
+    assert answer.status_code == 503
+    assert answer.text == "Redis does not answer (ConnectionError)."
+    assert client.get("/healthz/live").status_code == 200
+
+
+def test_a_database_of_an_older_version_is_not_ready(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'papers' AND name LIKE '0002%'")
+    answer = client.get("/healthz/ready")
+    assert answer.status_code == 503
+    assert answer.text == "Migrations are not applied: manage.py migrate."
+
+
+def test_without_a_database_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"host": "127.0.0.1", "port": 1})
+    connection.close()
+    try:
+        answer = client.get("/healthz/ready")
+    finally:
+        monkeypatch.undo()
+    assert answer.status_code == 503
+    assert answer.text == "PostgreSQL does not answer (OperationalError)."
