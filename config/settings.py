@@ -374,6 +374,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "subscriptions.tasks.watch_sign_ups",
         "schedule": timedelta(hours=1),
     },
+    "thin out what is old": {
+        "task": "operations.tasks.thin_out",
+        "schedule": crontab(hour="2", minute="40"),
+    },
     "forget sign-ups that were never confirmed": {
         "task": "subscriptions.tasks.expire_pending",
         "schedule": crontab(hour="3", minute="30"),
@@ -426,6 +430,17 @@ if not DEBUG:
 
 # --- Watching -----------------------------------------------------------------------------
 METRICS_TOKEN: str = read(env.str, "METRICS_TOKEN", "")
+DKIM_SELECTORS: list[str] = read(env.list, "DKIM_SELECTORS", [])  # for the doctor to look up
+
+# --- How long things are kept (what comes back: above) ------------------------------------
+# Of a day long past one observation says enough.
+OBSERVATIONS_DENSE = timedelta(days=within("OBSERVATIONS_DENSE_DAYS", 30, 3, 3650))
+OBSERVATIONS_KEPT = timedelta(
+    days=within("OBSERVATIONS_KEPT_DAYS", 400, OBSERVATIONS_DENSE.days, 36_500)
+)
+# No shorter than papers are remembered as sent; by default as long as links to a digest are good.
+DIGESTS_KEPT = timedelta(days=within("DIGESTS_KEPT_DAYS", 400, 130, 36_500))
+DOCUMENTS_KEPT = timedelta(days=within("DOCUMENTS_KEPT_DAYS", 180, 30, 36_500))
 
 # --- Logs ---------------------------------------------------------------------------------
 LOG_FORMAT: str = read(env.str, "LOG_FORMAT", "line")

@@ -9,8 +9,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("subscriptions.urls")),
     path("anymail/", include("subscriptions.webhooks")),
     path("admin/login/", guard("login", methods=("POST",))(admin.site.login)),
-    path("admin/", admin.site.urls),
     path("", include("operations.urls")),
+    path("admin/", admin.site.urls),  # takes whatever else begins so
 ]
 if settings.EMAIL_BACKEND == "config.outbox.OutboxBackend":  # only ever locally
     from config import outbox_views

@@ -5,10 +5,17 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from operations import queues
+from config.stopping import stopping
+from operations import queues, retention
 
 
 @shared_task
 def note_beat() -> None:
     """Beat's, every minute: that it ran says that beat and a worker live."""
     queues.beat_was_here(timezone.now())
+
+
+@shared_task
+def thin_out() -> None:
+    """What is left when the worker is told to stop waits for the next night."""
+    retention.thin_out(timezone.now(), stopping)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from operations import health
+from operations import admin_views, health
 from operations.metrics import metrics
 
 urlpatterns = [
@@ -9,4 +9,5 @@ urlpatterns = [
     path("healthz/ready", health.ready, name="health-ready"),
     path("healthz/editions", health.editions, name="health-editions"),
     path("metrics", metrics, name="metrics"),
+    path("admin/doctor/", admin_views.page, name="doctor"),
 ]

@@ -1,0 +1,265 @@
+"""Looks at everything Paperboy needs, and says of each thing what is wrong and what to do.
+
+Each check is a function from the time to findings. One that trips is a finding too, so that
+the others are still made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import redis
+from django.conf import settings
+from django.core import checks
+from django.core.mail import get_connection
+from django.core.mail.backends.smtp import EmailBackend
+from django.db import DatabaseError, connection
+
+from config.logs import redact
+from operations import health, maildomain, queues
+from operations.findings import Finding, Level
+from papers.models import Source
+from subscriptions import editions
+
+Found = Iterable[Finding]
+Check = Callable[[datetime], Found]
+
+OLDEST_POSTGRES = 18
+EXTENSIONS = ("vector", "pg_trgm")
+BEAT_SILENT = timedelta(minutes=5)
+SOURCE_SILENT = timedelta(days=2)  # longer than a weekend's pause: a check succeeds on those too
+CLOCKS_APART = timedelta(seconds=2)
+MANY_WAITING = {"urgent": 50, "mail": 5000, "build": 5000, "ingest": 1000}
+MAIL_SECONDS = 8
+LEVELS = ((checks.ERROR, Level.ERROR), (checks.WARNING, Level.WARNING), (0, Level.NOTE))
+
+
+def examine(now: datetime, network: bool = True) -> list[Finding]:
+    """All findings; without `network` nothing outside is asked (mail provider, DNS)."""
+    rounds = (*INSIDE, *OUTSIDE) if network else INSIDE
+    return [finding for check in rounds for finding in _made(check, now)]
+
+
+def worst(findings: Iterable[Finding]) -> Level:
+    return max((finding.level for finding in findings), default=Level.OK)
+
+
+def _made(check: Check, now: datetime) -> Found:
+    try:
+        return list(check(now))
+    except (DatabaseError, redis.RedisError) as error:
+        said = f"It could not be looked at: {_one_line(error)}"
+        return [Finding(_area(check), Level.ERROR, said, "See to the server named above first.")]
+    except Exception as error:
+        said = f"The check itself failed: {_one_line(error)}"
+        return [Finding(_area(check), Level.ERROR, said, "Please report this.")]
+
+
+def _area(check: Check) -> str:
+    return (check.__doc__ or "").rstrip(".")
+
+
+def _one_line(error: Exception) -> str:
+    return redact(f"{type(error).__name__}: {error}".split("\n")[0])
+
+
+def configuration(_now: datetime) -> Found:
+    """Settings."""
+    if settings.DEBUG:
+        yield Finding("Settings", Level.NOTE, "DEBUG is on: this is no production.", "Set DEBUG=0.")
+    found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    for message in found:
+        level = next(ours for theirs, ours in LEVELS if message.level >= theirs)
+        yield Finding("Settings", level, f"{message.msg} ({message.id})", message.hint or "")
+    if not found:
+        yield Finding("Settings", Level.OK, "They are complete and fit together.")
+
+
+def database(_now: datetime) -> Found:
+    """PostgreSQL."""
+    version = connection.cursor().connection.info.server_version // 10_000
+    if version < OLDEST_POSTGRES:
+        yield _database(f"It is of version {version}.", f"Upgrade it to {OLDEST_POSTGRES}.")
+    there = _column("SELECT extname FROM pg_extension")
+    for name in (name for name in EXTENSIONS if name not in there):
+        yield _database(f"The extension {name} is missing.", f"CREATE EXTENSION {name};")
+    if _value("SHOW synchronous_commit") not in ("on", "remote_write", "remote_apply"):
+        advice = "Switch it on: a crash may forget claims, and mail would come twice."
+        yield _database("synchronous_commit is off.", advice)
+    if not settings.EMBEDDED_POSTGRES and _value("SHOW is_superuser") == "on":
+        advice = "Use a role that may less: deploy/roles.sql."
+        yield Finding("PostgreSQL", Level.WARNING, "We are its superuser.", advice)
+    yield Finding("PostgreSQL", Level.OK, f"Version {version} answers.")
+
+
+def _database(said: str, advice: str) -> Finding:
+    return Finding("PostgreSQL", Level.ERROR, said, advice)
+
+
+def _column(sql: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _value(sql: str) -> Any:
+    return _column(sql)[0]
+
+
+def migrations(_now: datetime) -> Found:
+    """Migrations."""
+    if missing := health.unapplied():
+        said = f"{len(missing)} are not applied: {', '.join(missing[:5])}."
+        yield Finding("Migrations", Level.ERROR, said, "manage.py migrate")
+    else:
+        yield Finding("Migrations", Level.OK, "All are applied.")
+
+
+def broker(_now: datetime) -> Found:
+    """Redis."""
+    server = queues.client()
+    info: dict[str, Any] = server.info()
+    policy = info.get("maxmemory_policy", "")
+    if policy and policy != "noeviction":
+        advice = "Set maxmemory-policy noeviction: what is evicted waits for the next sweep."
+        yield Finding("Redis", Level.ERROR, f"When it is full it evicts ({policy}).", advice)
+    if not info.get("aof_enabled"):
+        advice = "Set appendonly yes: after a restart mail would wait for the sweep."
+        yield Finding("Redis", Level.WARNING, "It does not write down what it holds.", advice)
+    most, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if most and used > 0.8 * most:
+        said = f"It is {used / most:.0%} full."
+        yield Finding("Redis", Level.WARNING, said, "Give it more memory (maxmemory).")
+    yield Finding("Redis", Level.OK, f"Version {info.get('redis_version')} answers.")
+
+
+def workers(_now: datetime) -> Found:
+    """Workers."""
+    alive = queues.workers()
+    for queue in queues.QUEUES:
+        if alive[queue]:
+            yield Finding("Workers", Level.OK, f"{queue}: {', '.join(sorted(alive[queue]))}")
+        else:
+            advice = f"Start one: celery -A config worker -Q {queue}"
+            yield Finding("Workers", Level.ERROR, f"Nobody reads the queue {queue}.", advice)
+
+
+def beat(now: datetime) -> Found:
+    """Beat."""
+    seen = queues.beat_last_seen()
+    if seen is None or now - seen > BEAT_SILENT:
+        when = f"since {seen:%Y-%m-%d %H:%M} UTC" if seen else "so far"
+        advice = "Start one, and a worker of the queue ingest: celery -A config beat"
+        yield Finding("Beat", Level.ERROR, f"None of its tasks ran {when}.", advice)
+    else:
+        yield Finding("Beat", Level.OK, f"A task of its ran at {seen:%H:%M:%S} UTC.")
+
+
+def waiting(_now: datetime) -> Found:
+    """Queues."""
+    for queue, count in queues.depths().items():
+        if count > MANY_WAITING[queue]:
+            advice = "Start more workers of this queue, or see in the log why they are slow."
+            yield Finding("Queues", Level.WARNING, f"{queue}: {count} tasks wait.", advice)
+        else:
+            yield Finding("Queues", Level.OK, f"{queue}: {count} tasks wait.")
+
+
+def sending(now: datetime) -> Found:
+    """Editions."""
+    troubles = editions.trouble(now)
+    for said in troubles:
+        advice = "docs/operations.md, “Mail is not going out”."
+        yield Finding("Editions", Level.ERROR, said, advice)
+    if not troubles:
+        yield Finding("Editions", Level.OK, "None is missing, held or stuck.")
+
+
+def sources(now: datetime) -> Found:
+    """Sources."""
+    active = list(Source.objects.filter(active=True))
+    if not active:
+        yield Finding("Sources", Level.ERROR, "There is none.", "Add one in the admin.")
+    for source in active:
+        yield _source(source, now)
+
+
+def _source(source: Source, now: datetime) -> Finding:
+    advice = "docs/operations.md, “A source is broken”."
+    if source.parked_at:
+        said = f"{source} is left alone since {source.parked_at:%Y-%m-%d}: {source.outcome}"
+        return Finding("Sources", Level.ERROR, said, advice)
+    if source.succeeded_at is None:
+        level = Level.WARNING if source.failures else Level.NOTE
+        return Finding("Sources", level, f"{source} has not been read yet.", advice)
+    if now - source.succeeded_at > SOURCE_SILENT:
+        said = f"{source} was last read at {source.succeeded_at:%Y-%m-%d %H:%M}: {source.outcome}"
+        return Finding("Sources", Level.ERROR, said, advice)
+    if source.failures:
+        said = f"{source} failed {source.failures} times in a row: {source.outcome}"
+        return Finding("Sources", Level.WARNING, said, advice)
+    return Finding("Sources", Level.OK, f"{source} was read at {source.succeeded_at:%m-%d %H:%M}.")
+
+
+def clock(_now: datetime) -> Found:
+    """Clock."""
+    theirs = {"PostgreSQL": _value("SELECT clock_timestamp()")}
+    seconds, micro = queues.client().time()
+    theirs["Redis"] = datetime.fromtimestamp(int(seconds) + int(micro) / 1e6, UTC)
+    apart = {name: datetime.now(UTC) - moment for name, moment in theirs.items()}
+    for name, difference in apart.items():
+        if abs(difference) > CLOCKS_APART:
+            said = f"It is {difference.total_seconds():+.1f} seconds off {name}'s."
+            yield Finding("Clock", Level.ERROR, said, "Run an NTP client on all machines.")
+    if all(abs(difference) <= CLOCKS_APART for difference in apart.values()):
+        yield Finding("Clock", Level.OK, "It agrees with those of PostgreSQL and Redis.")
+
+
+def mail_provider(_now: datetime) -> Found:
+    """Mail provider."""
+    backend = get_connection(timeout=MAIL_SECONDS)
+    if isinstance(backend, EmailBackend):
+        yield _smtp(backend)
+    elif address := getattr(backend, "api_url", ""):
+        yield _api(address)
+    else:
+        name = settings.EMAIL_BACKEND.rpartition(".")[2]
+        yield Finding("Mail provider", Level.NOTE, f"{name} cannot be tried without mailing.")
+
+
+def _smtp(backend: EmailBackend) -> Finding:
+    place = f"{backend.host}:{backend.port}"
+    try:
+        backend.open()
+        backend.close()
+    except OSError as error:  # smtplib's errors are such, and so are those of TLS
+        said = f"{place} does not let us in: {_one_line(error)}"
+        return Finding("Mail provider", Level.ERROR, said, "Check EMAIL_URL and the firewall.")
+    return Finding("Mail provider", Level.OK, f"{place} lets us in.")
+
+
+def _api(address: str) -> Finding:
+    """Whether its host answers; whether it takes our key only a mail would show."""
+    host = urlsplit(address).netloc
+    try:
+        httpx.head(f"https://{host}/", timeout=MAIL_SECONDS)
+    except httpx.HTTPError as error:
+        said = f"{host} cannot be reached: {_one_line(error)}"
+        return Finding("Mail provider", Level.ERROR, said, "Check the network and the firewall.")
+    return Finding("Mail provider", Level.OK, f"{host} answers.")
+
+
+def mail_domain(_now: datetime) -> Iterator[Finding]:
+    """Mail domain."""
+    return maildomain.examine(settings.MAIL_DOMAIN, settings.DKIM_SELECTORS, maildomain.asking())
+
+
+INSIDE: tuple[Check, ...] = (
+    *(configuration, database, migrations, broker, workers, beat, waiting),
+    *(sending, sources, clock),
+)
+OUTSIDE: tuple[Check, ...] = (mail_provider, mail_domain)
