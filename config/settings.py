@@ -342,6 +342,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "papers.tasks.learn_lexicon",
         "schedule": crontab(hour="4", minute="15"),
     },
+    "make new papers searchable": {
+        "task": "papers.tasks.index_papers",
+        "schedule": timedelta(minutes=1),
+    },
     "fill days of arXiv's lists that were missed": {
         "task": "papers.tasks.fill_missed_days",
         "schedule": crontab(hour="7,19", minute="40"),

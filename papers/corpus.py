@@ -22,9 +22,9 @@ def lexicon_version() -> str:
     return newest.first() or ""
 
 
-def lexicon() -> Lexicon:
-    """The lexicon in use; read once by each process and version."""
-    version = lexicon_version()
+def lexicon(version: str = "") -> Lexicon:
+    """The lexicon in use, or the one of this version; read once by each process and version."""
+    version = version or lexicon_version()
     return _load(version) if version else Lexicon.learn([])
 
 

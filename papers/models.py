@@ -6,11 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
+from pgvector.django import HalfVectorField
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
@@ -218,7 +221,10 @@ class Paper(models.Model):
                 name="paper_without_id_is_known_by_title",
             )
         ]
-        indexes = [models.Index(fields=["day", "-score"], name="paper_day_score")]
+        indexes = [
+            models.Index(fields=["day", "-score"], name="paper_day_score"),
+            GinIndex(fields=["categories"], name="paper_categories"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -347,6 +353,9 @@ class StoredLexicon(models.Model):
     data = models.BinaryField()
     papers = models.PositiveIntegerField(help_text="How many papers it was learnt from.")
     made_at = models.DateTimeField()
+    meant_at = models.DateTimeField(
+        null=True, editable=False, help_text="When all papers had their meanings by it."
+    )
 
     class Meta:
         get_latest_by = "made_at"
@@ -354,3 +363,59 @@ class StoredLexicon(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} of {self.papers} papers"
+
+
+class SearchEntry(models.Model):
+    """The words a paper is found by: its text without accents, apart from the paper itself, whose
+    figures change all day while this index does not."""
+
+    paper = models.OneToOneField(
+        Paper, on_delete=models.CASCADE, primary_key=True, related_name="search_entry"
+    )
+    text_seen_at = models.DateTimeField(help_text="The paper's own, when this was made.")
+    title = models.TextField()
+    abstract = models.TextField()
+    authors = models.TextField()
+    words = models.GeneratedField(
+        expression=SearchVector("title", weight="A", config="english")
+        + SearchVector("abstract", weight="B", config="english")
+        + SearchVector("authors", weight="D", config="simple"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        verbose_name_plural = "search entries"
+        indexes = [GinIndex(fields=["words"], name="search_words")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class SearchWord(models.Model):
+    """A word of titles and author names, for who mistypes it."""
+
+    word = models.CharField(max_length=40, primary_key=True)
+    papers = models.PositiveIntegerField(help_text="How many have had it.")
+
+    class Meta:
+        indexes = [GinIndex(fields=["word"], name="search_spelling", opclasses=["gin_trgm_ops"])]
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class Meaning(models.Model):
+    """Where a paper lies in the space of one lexicon's meanings (unit length, its width)."""
+
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="meanings")
+    version = models.CharField(max_length=32, help_text="Of the lexicon; never mixed.")
+    vector = HalfVectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version", "paper"], name="one_meaning_a_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.paper_id} by {self.version}"

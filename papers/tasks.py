@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from papers import backfill, corpus, sources
+from papers import backfill, corpus, indexing, sources
 from papers.models import Source
 
 
@@ -29,6 +29,11 @@ def score_papers() -> None:
 @shared_task
 def learn_lexicon() -> None:
     corpus.learn(timezone.now())
+
+
+@shared_task
+def index_papers() -> None:
+    indexing.catch_up(timezone.now())
 
 
 @shared_task

@@ -269,7 +269,7 @@ def extract(abstract: str, limit: int = 2) -> str:
 
 _MARKS = re.compile("[\u0300-\u036f]")
 _NO_WORD = re.compile("[^a-z0-9]+")
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i"})
+LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
 
@@ -286,7 +286,7 @@ def _folded(text: str) -> str:
     """`text` without case and accents, a space for all but letters, digits and other marks."""
     if text.isascii():
         return _NO_WORD.sub(" ", text.lower())
-    text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_LETTERS)
+    text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(LETTERS)
     return "".join(sign if unicodedata.category(sign)[0] in "LNM" else " " for sign in text)
 
 

@@ -2,7 +2,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from papers import views
+from papers import search_views, views
 
 
 class DayConverter:
@@ -23,5 +23,6 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("days/<day:day>/", views.home, name="day"),
     path("papers/<int:pk>/", views.paper, name="paper"),
+    path("search/", search_views.search_page, name="search"),
     path("status/", views.status, name="status"),
 ]

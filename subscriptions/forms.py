@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,15 @@ class SignUpForm(forms.Form):
         parse_line=example, most=MOST_KEPT, widget=forms.HiddenInput, label=_("Papers")
     )
     categories = LinesField(parse_line=category, widget=forms.HiddenInput, label=_("Categories"))
+
+    @classmethod
+    def brought(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        """Initial values from a link's query; whoever follows it did not type them, so what is not
+        valid is left out instead of refused."""
+        form = cls(dict(query.items()))
+        form.full_clean()
+        names = ("topics", "examples", "categories")
+        return {name: value for name in names if (value := form.cleaned_data.get(name))}
 
     def said(self) -> dict[str, Any]:
         """What the preview was made of, as fields of Interests; empty where nothing was said."""

@@ -104,11 +104,14 @@ def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard.guard("signup", methods=("POST",), shut_without_redis=True)
 def subscribe(request: HttpRequest) -> HttpResponse:
-    """Ask for a confirmation mail. The answer never tells whether an address is known."""
+    """Ask for a confirmation mail. The answer never tells whether an address is known.
+
+    A link may bring what the reader cares about, as the search page does.
+    """
     if not SignUpSwitch.is_open():
         status = 503 if request.method == "POST" else 200
         return render(request, "subscriptions/closed.html", status=status)
-    form = SignUpForm(request.POST or None)
+    form = SignUpForm(request.POST or None, initial=SignUpForm.brought(request.GET))
     if request.method != "POST" or not form.is_valid():
         status = 400 if request.method == "POST" else 200
         return render(request, "subscriptions/subscribe.html", {"form": form}, status=status)

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from papers import corpus, sources
+from papers import corpus, indexing, sources
 from papers.feeds import KINDS, DocumentError
 from papers.ingest import Result, ingest
 from papers.models import Source
@@ -35,6 +35,7 @@ class Command(BaseCommand):
         now = timezone.now()
         corpus.rescore(now)
         corpus.learn(now)
+        indexing.catch_up(now)
         if any(result is None or 0 < result.entries == result.refused for result in results):
             sys.exit(1)  # a document of which nothing could be used is a failure too
 

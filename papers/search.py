@@ -1,0 +1,202 @@
+"""Papers by words and by meaning, from PostgreSQL.
+
+Two lists are made, each of at most a thousand: papers that hold all the words, by how they hold
+them, and papers that mean the like. Their ranks are fused, so that neither scale matters. Fields,
+phrases and excluded words hold for both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+from django.contrib.postgres.search import SearchQuery, SearchRank, TrigramSimilarity
+from django.db import connection, transaction
+from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.functions import Cast, Ln
+from pgvector import HalfVector
+from pgvector.django import MaxInnerProduct
+
+from papers import corpus, indexing
+from papers.lexicon import PaperText
+from papers.models import Meaning, Paper, SearchEntry, SearchWord
+from papers.queries import Query
+
+MOST = 1000  # of a list
+SMOOTHING = 60  # of reciprocal rank fusion, as its authors chose it: the first few weigh alike
+FEW = 5  # with fewer hits by words we look whether some are misspelt
+ALIKE = 0.35  # trigrams in common that make two words spellings of each other
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Primary keys of visible papers, best first, and how many were found by their words."""
+
+    pks: list[int]
+    by_words: int
+
+
+def find(query: Query) -> Found:
+    if not query:
+        return Found([], 0)
+    named = _by_id(query)
+    if query.text:
+        meant = _by_meaning(query)
+        worded = _by_words(query, meant)
+    else:
+        meant, worded = [], [] if named else _newest(query)
+    return Found(_visible(fuse([named, worded, meant])), len(named) + len(worded))
+
+
+def fuse(lists: Iterable[Sequence[int]]) -> list[int]:
+    """Reciprocal rank fusion: what stands high in several lists comes first."""
+    scores: dict[int, float] = defaultdict(float)
+    for ranked in lists:
+        for rank, pk in enumerate(ranked, start=1):
+            scores[pk] += 1 / (SMOOTHING + rank)
+    return sorted(scores, key=lambda pk: (-scores[pk], -pk))
+
+
+def corrections(query: Query) -> dict[str, str]:
+    """For words that no paper holds: the likeliest word that was meant, where there is one."""
+    found: dict[str, str] = {}
+    for word in _unknown(query):
+        alike = SearchWord.objects.filter(word__trigram_similar=word, papers__gt=1)
+        likeness = TrigramSimilarity("word", word)
+        weight = likeness + Ln("papers") * 0.02
+        best = alike.annotate(likeness=likeness).filter(likeness__gt=ALIKE).order_by(-weight)
+        if right := best.values_list("word", flat=True).first():
+            found[word] = right
+    return found
+
+
+def similar(paper: Paper, count: int) -> list[Paper]:
+    """The papers that mean the most like this one; none where meanings are not known."""
+    own = Meaning.objects.filter(paper=paper, version=indexing.serving_version()).first()
+    if own is None:
+        return []
+    others = Meaning.objects.filter(version=own.version).exclude(paper=paper)
+    near = others.order_by(MaxInnerProduct("vector", own.vector))
+    return in_order(_visible(list(near.values_list("paper", flat=True)[: 2 * count]))[:count])
+
+
+def in_order(pks: Sequence[int]) -> list[Paper]:
+    """These papers as they are ordered here, with what a page shows of them."""
+    papers = Paper.objects.defer("title_raw", "abstract_raw").in_bulk(pks)
+    return [papers[pk] for pk in pks if pk in papers]
+
+
+def _visible(pks: list[int]) -> list[int]:
+    shown = set(Paper.objects.visible().filter(pk__in=pks).values_list("pk", flat=True))
+    return [pk for pk in pks if pk in shown]
+
+
+def _by_id(query: Query) -> list[int]:
+    asked = Paper.objects.filter(arxiv_id__in=query.arxiv_ids)
+    return list(asked.values_list("pk", flat=True)) if query.arxiv_ids else []
+
+
+def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
+    """Papers with all the words. Where those are legion, their order says little and costs much:
+    then only what also means the like is ranked."""
+    wanted = _words(query)
+    entries = _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
+    with transaction.atomic(), connection.cursor() as cursor:
+        # A seldom phrase of common words would be looked for in every row.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        hits = list(entries.values_list("pk", flat=True)[: MOST + 1])
+        if len(hits) > MOST and meant:
+            hits = list(entries.filter(pk__in=meant).values_list("pk", flat=True))
+        elif not hits and not meant:
+            wanted = _any_word(query)
+            entries = _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
+            hits = list(entries.values_list("pk", flat=True)[:MOST])
+        rank = SearchRank(F("words"), wanted, normalization=1)
+        ranked = SearchEntry.objects.filter(pk__in=hits).order_by(rank.desc(), "-pk")
+        return list(ranked.values_list("pk", flat=True))
+
+
+def _by_meaning(query: Query) -> list[int]:
+    version = indexing.serving_version()
+    if not version:
+        return []
+    lexicon = corpus.lexicon(version)
+    [vector] = lexicon.meanings(lexicon.vectors([PaperText("", query.text)]))
+    if not vector.any():
+        return []  # no word of it is known
+    near = _narrowed(Meaning.objects.filter(version=version), query, "paper__")
+    if required := _required(query):
+        near = near.filter(paper__search_entry__words=required)
+    near = near.order_by(MaxInnerProduct("vector", HalfVector(vector)))
+    return list(near.values_list("paper", flat=True)[:MOST])
+
+
+def _newest(query: Query) -> list[int]:
+    """For who gave fields only."""
+    papers = _narrowed(Paper.objects.all(), query, "")
+    if required := _required(query):
+        papers = papers.filter(search_entry__words=required)
+    return list(papers.order_by("-day", "-score", "-pk").values_list("pk", flat=True)[:MOST])
+
+
+def _words(query: Query) -> SearchQuery:
+    plain = [SearchQuery(word, config="english") for word in query.words]
+    required = _required(query)
+    return reduce(and_, [*plain, *([required] if required else [])])
+
+
+def _any_word(query: Query) -> SearchQuery:
+    any_ = reduce(or_, [SearchQuery(word, config="english") for word in query.text.split()])
+    required = _required(query)
+    return any_ & required if required else any_
+
+
+def _required(query: Query) -> SearchQuery | None:
+    """What holds for every hit, found by words or by meaning."""
+    parts = [
+        *(SearchQuery(one, config="english", search_type="phrase") for one in query.phrases),
+        *(~SearchQuery(one, config="english", search_type="phrase") for one in query.excluded),
+        *(_author(name) for name in query.authors),
+    ]
+    return reduce(and_, parts) if parts else None
+
+
+def _author(name: str) -> SearchQuery:
+    """All parts of the name among the authors, which have weight D. Parts are letters and digits
+    (see `queries`), so that they need no quoting."""
+    raw = " & ".join(f"{part}:D" for part in name.split())
+    return SearchQuery(raw, config="simple", search_type="raw")
+
+
+def _narrowed(rows: Any, query: Query, path: str) -> Any:
+    """Those of the days and categories asked for; `path` leads from the rows to their papers."""
+    days = {f"{path}day__gte": query.since, f"{path}day__lte": query.until}
+    rows = rows.filter(**{name: day for name, day in days.items() if day})
+    if not query.categories:
+        return rows
+    wanted = Q(**{f"{path}categories__overlap": list(query.categories)})
+    if archives := [re.escape(name) for name in query.categories if "." not in name]:
+        joined = Func(F(f"{path}categories"), Value(" "), function="array_to_string")
+        rows = rows.alias(joined=Cast(joined, TextField()))
+        wanted |= Q(joined__regex=rf"(^| )({'|'.join(archives)})\.")
+    return rows.filter(wanted)
+
+
+def _unknown(query: Query) -> list[str]:
+    """Words and parts of names that stand in no paper; stop words are no words here."""
+    parts = [part for name in query.authors for part in name.split()]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            "SELECT word FROM unnest(%s::text[]) WITH ORDINALITY AS asked (word, place),"
+            " plainto_tsquery('english', word) AS stemmed, plainto_tsquery('simple', word) AS bare"
+            " WHERE numnode(stemmed) > 0 AND NOT EXISTS (SELECT FROM papers_searchentry"
+            " WHERE words @@ stemmed OR words @@ bare) ORDER BY place",
+            [list(dict.fromkeys([*query.words, *parts]))],
+        )
+        return [word for (word,) in cursor.fetchall()]

@@ -1,0 +1,82 @@
+"""The search page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_safe
+
+from config.guard import guard
+from papers import marking, queries, search
+from papers.models import Paper
+from papers.queries import Query
+from papers.text import extract, short_authors
+
+SHOWN = 50
+
+
+@require_safe
+@guard("search")
+def search_page(request: HttpRequest) -> HttpResponse:
+    """What was asked for, best first, with the words that were found marked."""
+    typed = request.GET.get("q", "")[: queries.LONGEST]
+    query = queries.parse(typed)
+    context: dict[str, Any] = {"typed": typed, "query": query}
+    if query:
+        context |= _results(query)
+    return render(request, "papers/search.html", context)
+
+
+def _results(query: Query) -> dict[str, Any]:
+    found = search.find(query)
+    instead = query.spelt(search.corrections(query)) if found.by_words < search.FEW else query
+    shown = query
+    if not found.pks and instead != query:
+        shown, found = instead, search.find(instead)
+    papers = search.in_order(found.pks[:SHOWN])
+    return {
+        "cards": cards(papers, shown),
+        "count": len(found.pks),
+        "instead": instead if instead != query else None,
+        "is_corrected": shown != query,
+        "asked": str(shown),
+        "follow_url": _follow_url(shown),
+    }
+
+
+def cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
+    wanted = marking.stems(query.text)
+    names = wanted | marking.stems(" ".join(query.authors))
+    return [
+        {
+            "paper": paper,
+            "title": marked(paper.title, wanted),
+            "authors": marked(short_authors(paper.authors), names),
+            "extract": marked(
+                marking.passage(paper.abstract, wanted) or extract(paper.abstract), wanted
+            ),
+        }
+        for paper in papers
+    ]
+
+
+def marked(text: str, wanted: frozenset[str]) -> SafeString:
+    """The text as HTML, with what was looked for in `mark`; nothing of the text is markup."""
+    parts = marking.segments(text, wanted)
+    return format_html_join(
+        "", "{}", ((format_html("<mark>{}</mark>", part) if on else part,) for part, on in parts)
+    )
+
+
+def _follow_url(query: Query) -> str:
+    """Where a visitor asks to be mailed papers like these; "" for what cannot be followed."""
+    said = {"topics": query.text, "categories": ",".join(query.categories)}
+    said = {name: value for name, value in said.items() if value}
+    return f"{reverse('subscribe')}?{urlencode(said)}" if said else ""

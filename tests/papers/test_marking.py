@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from papers.marking import passage, segments, stems
+
+
+def marks(text: str, query: str) -> list[str]:
+    return [part for part, marked in segments(text, stems(query)) if marked]
+
+
+def test_other_forms_of_a_word_are_marked_too() -> None:
+    text = "Pre-training diffuses; Diffusion, diffusing and art, not artificial."
+    assert marks(text, "diffusion art") == ["diffuses", "Diffusion", "diffusing", "art"]
+    assert marks(text, "pre-train") == ["Pre", "training"]
+
+
+def test_accents_do_not_matter() -> None:
+    assert marks("Schrödinger met SCHRODINGER", "schrodinger") == ["Schrödinger", "SCHRODINGER"]
+
+
+@given(st.text(max_size=80), st.text(max_size=20))
+def test_the_parts_are_the_text(text: str, query: str) -> None:
+    assert "".join(part for part, _ in segments(text, stems(query))) == text
+
+
+@given(st.lists(st.sampled_from("a b model models diffusion <b> & é".split())).map(" ".join))
+def test_each_word_finds_itself(text: str) -> None:
+    found = marks(text, text)
+    assert " ".join(found) == " ".join(text.replace("<b>", "b").replace("&", "").split())
+
+
+def test_the_passage_is_of_what_was_looked_for() -> None:
+    text = "We begin here. Models of cats are known. Nothing else is. Our cats model dogs well."
+    assert passage(text, stems("cat dog"), 1) == "Our cats model dogs well."
+    assert passage(text, stems("model cat")) == (
+        "Models of cats are known. Our cats model dogs well."
+    )
+    assert passage(text, stems("whale")) == ""

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from papers.queries import LONGEST, MOST_TERMS, Query, fold, parse
+
+PIECES = st.sampled_from(
+    ["author:", "cat:", "date:", "since:", "until:", '"', "-", "..", ":", " ", "or", "2026-04"]
+)
+TYPED = st.lists(PIECES | st.text(max_size=12), max_size=20).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("typed", "query"),
+    [
+        ("", Query()),
+        ("  \t ", Query()),
+        ("Long-Context models", Query(words=("long-context", "models"))),
+        ('"chain of thought" agents', Query(words=("agents",), phrases=("chain of thought",))),
+        ('never "closed', Query(words=("never",), phrases=("closed",))),
+        ("vision -medical -'", Query(words=("vision",), excluded=("medical",))),
+        ('-"large language"', Query(excluded=("large language",))),
+        ("author:Müller", Query(authors=("muller",))),
+        ('au:"Yann LeCun" jepa', Query(words=("jepa",), authors=("yann lecun",))),
+        ("author:yann_lecun", Query(authors=("yann lecun",))),
+        ("cat:cs.CL cat:stat.ML", Query(categories=("cs.CL", "stat.ML"))),
+        ("cat:CS.cl cat:physics.AO-PH", Query(categories=("cs.CL", "physics.ao-ph"))),
+        ("cat:quant-ph", Query(categories=("quant-ph",))),
+        ("date:2026-04-30", Query(since=date(2026, 4, 30), until=date(2026, 4, 30))),
+        ("date:2024-02", Query(since=date(2024, 2, 1), until=date(2024, 2, 29))),
+        ("on:2025", Query(since=date(2025, 1, 1), until=date(2025, 12, 31))),
+        ("date:2025..2026-04", Query(since=date(2025, 1, 1), until=date(2026, 4, 30))),
+        ("since:2026-04", Query(since=date(2026, 4, 1))),
+        ("to:2026-04", Query(until=date(2026, 4, 30))),
+        ("date:2026-02-30 x", Query(words=("x",), ignored=("date:2026-02-30",))),
+        ("date:0000", Query(ignored=("date:0000",))),
+        ("cat:%", Query(ignored=("cat:%",))),
+        ("http://arxiv.org/abs/2401.00001v2", Query(arxiv_ids=("2401.00001",))),
+        ("hep-th/9901001", Query(arxiv_ids=("hep-th/9901001",))),
+        ("note:this", Query(phrases=("note this",))),
+        ("twice twice", Query(words=("twice",))),
+        ("!!! ??? *", Query()),
+    ],
+)
+def test_what_is_typed_is_read(typed: str, query: Query) -> None:
+    assert parse(typed) == query
+
+
+@given(TYPED)
+def test_a_query_in_its_normal_form_reads_as_itself(typed: str) -> None:
+    query = parse(typed)
+    again = parse(str(query))
+    kept = {name: getattr(query, name) for name in Query.__slots__ if name != "ignored"}
+    assert len(str(query)) > LONGEST or again == Query(**kept)
+
+
+@given(st.text(max_size=3 * LONGEST))
+def test_no_query_is_too_much(typed: str) -> None:
+    query = parse(typed)
+    tuples = [value for name in Query.__slots__ if isinstance(value := getattr(query, name), tuple)]
+    assert sum(map(len, tuples)) <= MOST_TERMS
+    assert bool(query) == bool(str(query).replace(" ", "")) or query.excluded
+
+
+@given(st.text(max_size=40))
+def test_folding_twice_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+def test_a_misspelt_word_is_replaced_where_it_stands() -> None:
+    query = parse('difusion "of video" author:"jonathon ho" cat:cs.CV')
+    right = query.spelt({"difusion": "diffusion", "jonathon": "jonathan"})
+    assert str(right) == 'diffusion "of video" author:"jonathan ho" cat:cs.CV'

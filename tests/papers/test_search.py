@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from papers import corpus, indexing, search
+from papers.models import Meaning, Paper, SearchEntry, SearchWord
+from papers.queries import parse
+
+pytestmark = pytest.mark.django_db
+MakePaper = Callable[..., Paper]
+Library = dict[str, Paper]
+
+
+def found_by(typed: str) -> list[int]:
+    return search.find(parse(typed)).pks
+
+
+@pytest.fixture
+def library(make_paper: MakePaper, now: datetime) -> Library:
+    papers = {
+        "video": make_paper("Diffusion for video generation", categories=["cs.CV"]),
+        "images": make_paper(
+            "Images by diffusion models",
+            authors=["Jürgen Müller", "Ada Lovelace"],
+            categories=["cs.CV", "stat.ML"],
+            listed_on=date(2026, 3, 1),
+        ),
+        "chain": make_paper(
+            "Agents that think",
+            abstract="A chain of thought, and thought in a chain of diffusion agents.",
+            categories=["cs.CL"],
+        ),
+        "quantum": make_paper("Quantum chains", abstract="Spins.", categories=["quant-ph"]),
+        "hidden": make_paper("Diffusion nobody sees", hidden=True),
+    }
+    indexing.catch_up(now)
+    return papers
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("diffusion", {"video", "images", "chain"}),
+        ("diffusing video", {"video"}),
+        ('"chain of thought"', {"chain"}),
+        ('"thought of chain"', set()),
+        ("diffusion -agents", {"video", "images"}),
+        ('diffusion -"video generation"', {"images", "chain"}),
+        ("author:muller", {"images"}),
+        ('author:"Ada Müller"', {"images"}),
+        ("author:diffusion", set()),
+        ("muller", {"images"}),
+        ("diffusion cat:cs", {"video", "images", "chain"}),
+        ("diffusion cat:stat", {"images"}),
+        ("cat:quant-ph", {"quantum"}),
+        ("cat:cs.cl cat:quant-ph", {"chain", "quantum"}),
+        ("cat:c", set()),
+        ("date:2026-03", {"images"}),
+        ("diffusion since:2026-04", {"video", "chain"}),
+        ("diffusion until:2026-04-01", {"images"}),
+        ("the of", set()),
+        ("", set()),
+        ("-diffusion", set()),
+    ],
+)
+def test_a_search_finds(library: Library, typed: str, names: set[str]) -> None:
+    found = found_by(typed)
+    assert {name for name, paper in library.items() if paper.pk in found} == names
+
+
+def test_a_word_of_the_title_counts_more(library: Library) -> None:
+    assert found_by("diffusion")[-1] == library["chain"].pk
+
+
+def test_an_arxiv_id_or_link_comes_first(library: Library) -> None:
+    paper = library["quantum"]
+    for typed in (paper.arxiv_id, f"https://arxiv.org/pdf/{paper.arxiv_id}v3 diffusion"):
+        assert found_by(str(typed))[0] == paper.pk
+
+
+def test_without_all_words_some_do(library: Library) -> None:
+    assert found_by("quantum video")[:1] in ([library["quantum"].pk], [library["video"].pk])
+
+
+def test_misspelt_words_are_set_right(
+    library: Library, make_paper: MakePaper, now: datetime
+) -> None:
+    make_paper("Once more: diffusion", authors=["Ada Lovelace"])
+    indexing.catch_up(now)
+    assert search.corrections(parse("difusion the video")) == {"difusion": "diffusion"}
+    assert search.corrections(parse("author:lovelac")) == {"lovelac": "lovelace"}
+    assert search.corrections(parse("xqzzyx")) == {}
+
+
+def test_a_changed_text_is_found_by_its_new_words_only(library: Library, now: datetime) -> None:
+    paper = library["video"]
+    Paper.objects.filter(pk=paper.pk).update(title="Walking robots", abstract="", text_seen_at=now)
+    assert indexing.catch_up(now) == 1
+    assert found_by("robot") == [paper.pk]
+    assert paper.pk not in found_by("diffusion")
+
+
+def test_indexing_twice_changes_nothing(library: Library, now: datetime) -> None:
+    before = list(SearchWord.objects.order_by("word").values_list("word", "papers"))
+    assert indexing.catch_up(now) == 0
+    assert list(SearchWord.objects.order_by("word").values_list("word", "papers")) == before
+    assert SearchEntry.objects.count() == Paper.objects.count()
+
+
+def test_ranks_are_fused() -> None:
+    assert search.fuse([[1, 2, 3], [3, 4]]) == [3, 1, 4, 2]
+    assert search.fuse([]) == []
+
+
+@pytest.fixture
+def meanings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanings learnt from as few papers as a test has."""
+    monkeypatch.setattr("papers.lexicon.PAPERS_FOR_CUTS", 10)
+    monkeypatch.setattr("papers.lexicon.PAPERS_FOR_MEANING", 2)
+    monkeypatch.setattr("papers.lexicon.COMMON_SHARE", 1.0)
+
+
+@pytest.fixture
+def traffic(meanings: None, make_paper: MakePaper, now: datetime) -> list[Paper]:
+    """Papers on cars, which half of them call automobiles, and on genes; learnt and indexed."""
+    road = "engine wheel road driver brake lane".split()
+    cell = "gene cell protein enzyme tissue dna".split()
+    papers = []
+    for number in range(24):
+        words, name = (road, "car") if number % 2 else (cell, "dna")
+        name = "automobile" if number % 4 == 3 else name
+        text = " ".join(words[(number + step) % 6] for step in range(4))
+        papers.append(make_paper(f"{name} {text}", abstract=f"{text} {name}"))
+    corpus.learn(now)
+    indexing.catch_up(now)
+    return papers
+
+
+def test_what_is_meant_is_found_in_other_words(traffic: list[Paper]) -> None:
+    found = search.in_order(found_by("car"))
+    with_word = [paper for paper in found if "car" in paper.title]
+    assert found[: len(with_word)] == with_word
+    assert "automobile" in found[len(with_word)].title
+    assert not [
+        paper
+        for paper in search.in_order(found_by("car -automobile"))
+        if "automobile" in paper.title
+    ]
+
+
+def test_similar_papers_are_of_the_same_subject(traffic: list[Paper]) -> None:
+    near = search.similar(traffic[1], 5)
+    assert len(near) == 5
+    assert traffic[1] not in near
+    assert all("road" in paper.title or "wheel" in paper.title for paper in near)
+
+
+def test_meanings_of_two_lexicons_are_never_mixed(
+    traffic: list[Paper], make_paper: MakePaper, now: datetime
+) -> None:
+    before = indexing.serving_version()
+    for number in range(6):
+        make_paper(f"whale song ocean {number}")
+    later = corpus.learn(now + timedelta(days=1))
+    assert later
+    assert indexing.serving_version() == before, "until every paper has its new meaning"
+    assert found_by("car")
+    indexing.catch_up(now)
+    assert indexing.serving_version() == later.version != before
+    assert set(Meaning.objects.values_list("version", flat=True)) == {later.version}
+    assert Meaning.objects.count() == Paper.objects.count()
+    [vector] = Meaning.objects.values_list("vector", flat=True)[:1]
+    assert len(vector) == corpus.lexicon().points.shape[1]

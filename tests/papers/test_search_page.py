@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from papers import indexing
+from papers.models import Paper
+
+pytestmark = pytest.mark.django_db
+NAUGHTY = Path(__file__).resolve().parents[2] / "../shared/data/bad/blns/blns.json"
+MakePaper = Callable[..., Paper]
+
+
+@pytest.fixture
+def few(make_paper: MakePaper, now: datetime) -> list[Paper]:
+    papers = [
+        make_paper("Diffusion for video", categories=["cs.CV"], authors=["Ada Lovelace"]),
+        make_paper("Diffusion <b>bold</b> & models", abstract="Diffusing <script>x</script> here."),
+        make_paper("Robots walk", abstract="They walk upright. Then they fall."),
+    ]
+    indexing.catch_up(now)
+    return papers
+
+
+def ask(client: Client, q: str) -> str:
+    answer = client.get("/search/", {"q": q})
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_an_empty_search_explains_itself(client: Client, few: list[Paper]) -> None:
+    for typed in ("", "  ", "!!"):
+        page = ask(client, typed)
+        assert "What can be typed" in page
+        assert 'class="card"' not in page
+
+
+def test_words_found_are_marked_and_nothing_else_is_markup(
+    client: Client, few: list[Paper]
+) -> None:
+    page = ask(client, "diffusion")
+    assert "<mark>Diffusion</mark> for video" in page
+    assert "<mark>Diffusion</mark> &lt;b&gt;bold&lt;/b&gt; &amp; models" in page
+    assert "<mark>Diffusing</mark> &lt;script&gt;" in page
+    assert "Robots" not in page
+
+
+def test_what_is_typed_is_shown_not_run(client: Client, few: list[Paper]) -> None:
+    page = ask(client, '"><script>alert(1)</script> author:<i>')
+    assert "<script>alert" not in page
+    assert "<i>" not in page
+
+
+def test_what_nothing_is_found_for_is_searched_as_it_was_meant(
+    client: Client, few: list[Paper]
+) -> None:
+    page = ask(client, "difusion")
+    assert "Nothing was found for “difusion”. These papers are for “diffusion”." in page
+    assert "<mark>Diffusion</mark> for video" in page
+
+
+def test_a_misspelt_word_among_others_is_pointed_out(client: Client, few: list[Paper]) -> None:
+    page = ask(client, "video difusion")
+    assert "Did you mean" in page
+    assert "?q=video%20diffusion" in page
+
+
+def test_a_search_in_vain_says_what_to_try(client: Client, few: list[Paper]) -> None:
+    page = ask(client, "xqzzy date:1999")
+    assert "Nothing was found." in page
+    assert "Leave out a field" in page
+
+
+def test_a_field_that_cannot_be_read_is_told(client: Client, few: list[Paper]) -> None:
+    page = ask(client, "diffusion date:soon")
+    assert "“date:soon” could not be read" in page
+    assert "<mark>Diffusion</mark>" in page
+
+
+def test_only_leaving_out_is_no_search(client: Client, few: list[Paper]) -> None:
+    assert "not only what to leave out" in ask(client, "-video")
+
+
+def test_a_search_can_be_followed(client: Client, few: list[Paper]) -> None:
+    page = ask(client, 'video "for video" cat:cs.CV')
+    assert "/subscribe/?topics=video+for+video&amp;categories=cs.CV" in page
+    form = client.get("/subscribe/", {"topics": "video", "categories": "cs.CV,nonsense"}).text
+    assert 'name="topics" value="video"' in form
+    form = client.get("/subscribe/", {"topics": "video", "categories": "cs.CV"}).text
+    assert 'name="categories" value="cs.CV"' in form
+
+
+@pytest.mark.skipif(not NAUGHTY.exists(), reason="no shared data here")
+def test_naughty_strings_are_searched_for(client: Client, few: list[Paper]) -> None:
+    for typed in json.loads(NAUGHTY.read_text())[::3]:
+        ask(client, typed)
