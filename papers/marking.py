@@ -45,12 +45,21 @@ def passage(text: str, wanted: frozenset[str], limit: int = 2) -> str:
 
 
 def _words(text: str, wanted: frozenset[str]) -> Iterable[re.Match[str]]:
-    beginnings = {stem[:2] for stem in wanted}
-    for word in _WORD.finditer(text):
+    if not wanted:
+        return
+    # Stemming is slow, and never changes how a word begins.
+    beginnings = tuple(sorted({stem[:2] for stem in wanted}))
+    words = _beginning(beginnings) if text.isascii() else _WORD
+    for word in words.finditer(text):
         folded = fold(word[0])
-        # Stemming is slow, and never changes how a word begins.
-        if folded[:2] in beginnings and len(folded) <= _LONGEST and _stem(folded) in wanted:
+        if folded.startswith(beginnings) and len(folded) <= _LONGEST and _stem(folded) in wanted:
             yield word
+
+
+@lru_cache(maxsize=64)
+def _beginning(beginnings: tuple[str, ...]) -> re.Pattern[str]:
+    either = "|".join(map(re.escape, beginnings))
+    return re.compile(rf"(?<![a-z0-9])(?:{either})[a-z0-9]*", re.I | re.A)
 
 
 @lru_cache(maxsize=1 << 15)

@@ -18,6 +18,7 @@ from typing import Any
 from django.contrib.postgres.search import SearchQuery, SearchRank, TrigramSimilarity
 from django.db import connection, transaction
 from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Ln
 from pgvector import HalfVector
 from pgvector.django import MaxInnerProduct
@@ -27,8 +28,9 @@ from papers.lexicon import PaperText
 from papers.models import Meaning, Paper, SearchEntry, SearchWord
 from papers.queries import Query
 
-MOST = 1000  # of a list
+MOST = 1000  # of a list, and of hits by words that are ranked
 SMOOTHING = 60  # of reciprocal rank fusion, as its authors chose it: the first few weigh alike
+WIDE, ENOUGH = 5, 200  # of a narrowed search by meaning; see `_by_meaning`
 FEW = 5  # with fewer hits by words we look whether some are misspelt
 ALIKE = 0.35  # trigrams in common that make two words spellings of each other
 
@@ -92,7 +94,11 @@ def in_order(pks: Sequence[int]) -> list[Paper]:
 
 
 def _visible(pks: list[int]) -> list[int]:
-    shown = set(Paper.objects.visible().filter(pk__in=pks).values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM papers_paper WHERE id = ANY(%s) AND NOT hidden AND NOT withdrawn", [pks]
+        )
+        shown = {pk for (pk,) in cursor.fetchall()}
     return [pk for pk in pks if pk in shown]
 
 
@@ -103,22 +109,23 @@ def _by_id(query: Query) -> list[int]:
 
 def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
     """Papers with all the words. Where those are legion, their order says little and costs much:
-    then only what also means the like is ranked."""
-    wanted = _words(query)
-    entries = _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
+    then only what also means the like is ranked, or what is newest."""
     with transaction.atomic(), connection.cursor() as cursor:
         # A seldom phrase of common words would be looked for in every row.
         cursor.execute("SET LOCAL enable_seqscan = off")
-        hits = list(entries.values_list("pk", flat=True)[: MOST + 1])
-        if len(hits) > MOST and meant:
-            hits = list(entries.filter(pk__in=meant).values_list("pk", flat=True))
+        entries = _holding(_words(query), query)
+        hits = list(entries[: MOST + 1])
+        if len(hits) > MOST:
+            hits = list(_among(entries, meant) if meant else entries.order_by("-pk")[:MOST])
         elif not hits and not meant:
-            wanted = _any_word(query)
-            entries = _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
-            hits = list(entries.values_list("pk", flat=True)[:MOST])
-        rank = SearchRank(F("words"), wanted, normalization=1)
-        ranked = SearchEntry.objects.filter(pk__in=hits).order_by(rank.desc(), "-pk")
-        return list(ranked.values_list("pk", flat=True))
+            hits = list(_holding(_any_word(query), query)[:MOST])
+    return [pk for pk, _rank in sorted(hits, key=lambda hit: (-hit[1], -hit[0]))]
+
+
+def _holding(wanted: SearchQuery, query: Query) -> Any:
+    """Primary keys and ranks of papers whose words match, in no order."""
+    entries = _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
+    return entries.values_list("pk", SearchRank(F("words"), wanted, normalization=1))
 
 
 def _by_meaning(query: Query) -> list[int]:
@@ -129,11 +136,28 @@ def _by_meaning(query: Query) -> list[int]:
     [vector] = lexicon.meanings(lexicon.vectors([PaperText("", query.text)]))
     if not vector.any():
         return []  # no word of it is known
-    near = _narrowed(Meaning.objects.filter(version=version), query, "paper__")
-    if required := _required(query):
-        near = near.filter(paper__search_entry__words=required)
-    near = near.order_by(MaxInnerProduct("vector", HalfVector(vector)))
-    return list(near.values_list("paper", flat=True)[:MOST])
+    near = Meaning.objects.filter(version=version).order_by(
+        MaxInnerProduct("vector", HalfVector(vector))
+    )
+    pks = near.values_list("paper", flat=True)
+    required = _required(query)
+    if not query.is_narrowed and required is None:
+        return list(pks[:MOST])
+    # Most often enough of the nearest are what was asked for. If not, that is so little of all
+    # that each of it can be looked at.
+    nearest = list(pks[: WIDE * MOST])
+    rows = _narrowed(SearchEntry.objects.all(), query, "paper__")
+    fitting = rows.filter(words=required) if required else rows
+    kept = set(_among(fitting, nearest).values_list("pk", flat=True))
+    if len(kept) >= ENOUGH or len(nearest) < WIDE * MOST:
+        return [pk for pk in nearest if pk in kept][:MOST]
+    few = list(fitting.values_list("pk", flat=True))
+    return list(_among(pks, few)[:MOST])
+
+
+def _among(rows: Any, pks: Sequence[int]) -> Any:
+    """The rows of these papers; one parameter instead of thousands, which take long to quote."""
+    return rows.filter(paper__in=RawSQL("SELECT unnest(%s::bigint[])", [list(pks)]))
 
 
 def _newest(query: Query) -> list[int]:
