@@ -10,6 +10,8 @@ from django.http import HttpRequest
 
 from config.paging import CappedPaginator
 
+admin.site.site_header = admin.site.site_title = "Paperboy"
+
 
 @admin.register(LogEntry)
 class LogEntryAdmin(admin.ModelAdmin):

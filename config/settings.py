@@ -275,6 +275,12 @@ USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"
 # --- What a digest holds and when it is too late for it -----------------------------------
 LOOKBACK_DAYS = within("LOOKBACK_DAYS", 7, 1, 31)
 DIGEST_CUTOFF = timedelta(hours=within("DIGEST_CUTOFF_HOURS", 10, 1, 23))
+# What becomes of an edition that no curator approved by the cut-off, which is so many hours after
+# its day begins in UTC; -14 is when it begins in the first zone of the world.
+UNAPPROVED_EDITIONS: str = read(env.str, "UNAPPROVED_EDITIONS", "send")
+if UNAPPROVED_EDITIONS not in ("send", "hold"):
+    raise ImproperlyConfigured(f"UNAPPROVED_EDITIONS: {UNAPPROVED_EDITIONS!r} is not send or hold.")
+APPROVE_BY = timedelta(hours=within("APPROVE_BY_HOUR", -14, -14, 23))
 DIGEST_SPREAD = timedelta(minutes=within("DIGEST_SPREAD_MINUTES", 0, 0, 59))
 SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
 CONFIRMATION_COOLDOWN = timedelta(minutes=within("CONFIRMATION_COOLDOWN_MINUTES", 60, 1, 10080))

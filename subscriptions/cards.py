@@ -35,7 +35,7 @@ class Card:
 
     def __init__(self, paper: Paper, row: str = "") -> None:
         self.paper, self.row = paper, row
-        self._stencils: dict[tuple[str, bool, bool, bool], Stencil] = {}
+        self._stencils: dict[tuple[str, bool, bool, bool, str], Stencil] = {}
 
     @cached_property
     def same_for_all(self) -> dict[str, Any]:
@@ -51,23 +51,30 @@ class Card:
     def for_item(self, item: Mapping[str, Any], number: int) -> dict[str, Any]:
         """As a page shows an item of a digest."""
         own = {"number": number, "section": item["section"], "reason": item["reason"]}
-        return self.same_for_all | own
+        return self.same_for_all | own | {"note": self._note(item)}
+
+    def _note(self, item: Mapping[str, Any]) -> str:
+        """The curator's: that of the edition, or else that of the paper."""
+        return item.get("note") or self.paper.note
 
     def stencil(self, form: str, item: Mapping[str, Any], *, first: bool) -> Stencil:
         """As a mail's part, "html" or "txt", shows an item; `first` of its section. Blanks are
         `number`, `reason` and `token`."""
         trend = self.same_for_all["trend"]
-        key = (form, first, bool(item["reason"]), trend != item["reason"])
+        key = (form, first, bool(item["reason"]), trend != item["reason"], self._note(item))
         if key not in self._stencils:
             self._stencils[key] = self._rendered(*key)
         return self._stencils[key]
 
-    def _rendered(self, form: str, first: bool, has_reason: bool, shows_trend: bool) -> Stencil:
+    def _rendered(
+        self, form: str, first: bool, has_reason: bool, shows_trend: bool, note: str
+    ) -> Stencil:
         own = {
             "number": blank("number"),
             "first": first,
             "reason": blank("reason") if has_reason else "",
             "trend": self.same_for_all["trend"] if shows_trend else "",
+            "note": note,
             "more_url": self._reaction_url(Reaction.Kind.MORE),
             "less_url": self._reaction_url(Reaction.Kind.LESS),
         }

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
 
-FOR_YOU, TRENDING, OUTSIDE = "for_you", "trending", "outside"
+PICKED, FOR_YOU, TRENDING, OUTSIDE = "picked", "for_you", "trending", "outside"
 SECTIONS = {
+    PICKED: "From the editor",
     FOR_YOU: "For you",
     TRENDING: "Trending in your fields",
     OUTSIDE: "From outside your usual",
 }
+PICKED_SHARE = 0.5  # of the places at most; what a reader asked for is never crowded out
 TRENDING_SHARE = 0.3  # of the places; the reader's own papers come first and may take the rest
 SMALLEST_WITH_OUTSIDE = 5  # in a shorter digest every place is wanted for what was asked for
 # The share of its score that a paper loses to one that is just like it, chosen on one half of the
@@ -41,7 +43,8 @@ class Shelf:
     personal: scores in [0, 1], below zero for what must never be sent; trending: scores of any
     scale; fresh: news since the reader's last digest; open: not sent before; fields: in one of
     the reader's fields. `threshold` is the least personal score. `alike` says for some positions
-    how much these papers say the same, pairwise, in [0, 1].
+    how much these papers say the same, pairwise, in [0, 1]. `pinned` are the positions of what
+    the curator puts first, in that order.
     """
 
     personal: Scores
@@ -51,22 +54,27 @@ class Shelf:
     fields: NDArray[np.bool_]
     threshold: float
     alike: Callable[[Sequence[int]], Scores]
+    pinned: Sequence[int] = ()
 
 
 def compose(shelf: Shelf, places: int) -> list[Choice]:
-    """At most `places` papers: for you, trending in your fields, one from outside; each section
-    best first, and no section with what another says already."""
+    """At most `places` papers: what the curator pinned, for you, trending in your fields, one from
+    outside; each section best first, and no section with what another says already."""
     allowed = shelf.open & (shelf.personal >= 0)
+    pinned = [position for position in shelf.pinned if allowed[position]]
+    pinned = pinned[: int(places * PICKED_SHARE)]
+    places -= len(pinned)
     outside_places = 1 if places >= SMALLEST_WITH_OUTSIDE else 0
     trending_places = max(round(places * TRENDING_SHARE), 1) if places > 1 else 0
-    chosen: list[Choice] = []
+    chosen = [_choice(shelf, PICKED, position) for position in pinned]
+    allowed[pinned] = False
 
     def take(section: str, among: NDArray[np.bool_], order: Scores, most: int) -> None:
         before = [choice.position for choice in chosen]
         ranked = best(among & allowed, order, most * SPARE)
         for position in varied(shelf.alike, before, ranked, order, most):
             allowed[position] = False
-            chosen.append(Choice(position, section, max(float(shelf.personal[position]), 0.0)))
+            chosen.append(_choice(shelf, section, position))
 
     talked_about = shelf.trending > 0
     liked = shelf.fresh & (shelf.personal > max(shelf.threshold, 0.0))
@@ -74,6 +82,10 @@ def compose(shelf: Shelf, places: int) -> list[Choice]:
     take(TRENDING, shelf.fields & talked_about, shelf.trending, trending_places)
     take(OUTSIDE, ~shelf.fields & talked_about, shelf.trending, outside_places)
     return chosen
+
+
+def _choice(shelf: Shelf, section: str, position: int) -> Choice:
+    return Choice(position, section, max(float(shelf.personal[position]), 0.0))
 
 
 def best(among: NDArray[np.bool_], order: Scores, most: int) -> list[int]:

@@ -22,7 +22,8 @@ from papers.lexicon import PaperText
 from papers.models import Paper, PaperQuerySet
 from papers.trending import in_words
 from subscriptions import composition, editions
-from subscriptions.composition import FOR_YOU, Choice, Shelf
+from subscriptions.composition import FOR_YOU, PICKED, Choice, Shelf
+from subscriptions.desk import Desk
 from subscriptions.digest_mail import SUBJECT_LENGTH
 from subscriptions.matching import Candidates, Match, Profile, Taste, match
 from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
@@ -41,6 +42,7 @@ from subscriptions.schedule import local_day
 # unless it is featured late; so digests of this many days hold all that may come again.
 SEEN_DAYS = 120
 NOTHING_NEW = "Nothing new that fits."
+NOTHING_SAID = Desk()
 # A week and a day: what came after last week's digest on its own day is news in this week's.
 WEEKLY_DAYS = 8
 
@@ -107,6 +109,11 @@ def undecayed(paper: Paper) -> float:
     return float(paper.score / (paper.score_parts.get("decay") or 1.0))
 
 
+def candidates(day: date) -> PaperQuerySet:
+    """What may be in digests of `day`, for readers who get one a day."""
+    return Paper.objects.news(day, settings.LOOKBACK_DAYS)
+
+
 def lookback(reader: Subscriber) -> int:
     """How many days back news may be for this reader."""
     weekly = reader.frequency == Subscriber.Frequency.WEEKLY
@@ -150,11 +157,12 @@ def build_now(pk: int, now: datetime) -> Digest | None:
     return reader.digests.filter(day=local_day(reader.timezone, now)).first()
 
 
-def preview(reader: Subscriber, now: datetime) -> Digest:
-    """What a reader's digest would hold now; nothing is stored and nothing counts as sent."""
+def preview(reader: Subscriber, now: datetime, day: date | None = None) -> Digest:
+    """What a reader's digest would hold now, or that of another day; nothing is stored and
+    nothing counts as sent."""
     due_now = copy(reader)
     due_now.next_digest_at = now
-    return _digests(local_day(reader.timezone, now), [due_now], now)[0]
+    return make(day or local_day(reader.timezone, now), [due_now], now)[0]
 
 
 def newest_day(now: datetime) -> date | None:
@@ -164,14 +172,16 @@ def newest_day(now: datetime) -> date | None:
     return newest
 
 
-def sample(interests: Interests, day: date) -> list[dict[str, Any]]:
+def sample(interests: Interests, day: date, desk: Desk = NOTHING_SAID) -> list[dict[str, Any]]:
     """What a digest of `day` would hold for somebody who said this; nothing need be stored."""
     pool, profile = Pool.of(day), profile_of(interests)
     taste = Taste.of([profile], pool.candidates.lexicon)
     [matched] = match([profile], pool.candidates, taste)
     reader = Subscriber()
-    offered = shelf(pool, reader, profile, matched, set())
-    return choose(pool, [profile], [offered], [reader.max_papers], taste)[0]
+    offered = shelf(pool, reader, profile, matched, set(), desk)
+    [items] = choose(pool, [profile], [offered], [reader.max_papers], taste)
+    desk.annotate(items)
+    return items
 
 
 def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
@@ -179,10 +189,10 @@ def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
     for day, group in _by_day(readers).items():
         has_one = Digest.objects.filter(subscriber__in=group, day=day)
         done = set(has_one.values_list("subscriber_id", flat=True))
-        made += _digests(day, [reader for reader in group if reader.pk not in done], now)
+        made += make(day, [reader for reader in group if reader.pk not in done], now)
     Digest.objects.bulk_create(made)
     _advance(readers, now)
-    editions.enter(Counter(digest.day for digest in made))
+    editions.enter(Counter(digest.day for digest in made), now)
     return [digest.pk for digest in made if digest.status == Digest.Status.PENDING]
 
 
@@ -203,7 +213,7 @@ def _advance(readers: Sequence[Subscriber], now: datetime) -> None:
     Subscriber.objects.bulk_update(readers, ["next_digest_at", "last_digest_day"])
 
 
-def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest]:
+def make(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest]:
     """One digest each: pending with papers, or skipped with the reason."""
     if not readers:
         return []
@@ -212,17 +222,23 @@ def _digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Di
     taste = Taste.of(wanted, pool.candidates.lexicon)
     matches = match(wanted, pool.candidates, taste)
     seen = seen_by([reader.pk for reader in readers], day)
+    desk = Desk.of(day)
     shelves = [
-        shelf(pool, reader, profile, matched, seen[reader.pk])
+        shelf(pool, reader, profile, matched, seen[reader.pk], desk)
         for reader, profile, matched in zip(readers, wanted, matches, strict=True)
     ]
     places = [reader.max_papers for reader in readers]
     chosen = choose(pool, wanted, shelves, places, taste)
+    for items in chosen:
+        desk.annotate(items)
     made = [_digest(reader, items, day, now) for reader, items in zip(readers, chosen, strict=True)]
     sources, news = silence.report(now), developments.since(now)
     for reader, profile, digest in zip(readers, wanted, made, strict=True):
         told = developments.of(news, seen[reader.pk], reader.covered_until)
         digest.notices = [*sources.notices(sorted(profile.categories)), *told]
+        digest.notices = [*desk.notices(), *digest.notices]
+        if desk.subject and digest.items:
+            digest.subject = desk.subject
     return made
 
 
@@ -292,10 +308,15 @@ def choose(
 
 
 def shelf(
-    pool: Pool, reader: Subscriber, profile: Profile, matched: Match, seen: set[int]
+    pool: Pool,
+    reader: Subscriber,
+    profile: Profile,
+    matched: Match,
+    seen: set[int],
+    desk: Desk = NOTHING_SAID,
 ) -> Shelf:
     """What one reader may get of a pool; `seen` are ids of papers sent before."""
-    known = seen | paper_ids(profile.disliked) | paper_ids(profile.liked)
+    known = seen | desk.hidden | paper_ids(profile.disliked) | paper_ids(profile.liked)
     since = reader.covered_until.timestamp() if reader.covered_until else 0.0
     weekly = reader.frequency == Subscriber.Frequency.WEEKLY
     trending = pool.week if weekly else pool.trending
@@ -307,7 +328,17 @@ def shelf(
         fields=in_fields(pool.papers, profile.categories),
         threshold=matched.threshold,
         alike=pool.candidates.alike,
+        pinned=_pinned(pool, profile, matched, desk),
     )
+
+
+def _pinned(pool: Pool, profile: Profile, matched: Match, desk: Desk) -> list[int]:
+    """Positions of what the curator pinned. Who wants only their own gets of it what fits them."""
+    found = {int(pool.ids[at]): int(at) for at in np.flatnonzero(np.isin(pool.ids, desk.pinned))}
+    positions = [found[paper] for paper in desk.pinned if paper in found]
+    if not wants_only_own(profile):
+        return positions
+    return [at for at in positions if matched.scores[at] > max(matched.threshold, 0.0)]
 
 
 def in_fields(papers: Sequence[Paper], categories: Sequence[str]) -> NDArray[np.bool_]:
@@ -320,8 +351,10 @@ def in_fields(papers: Sequence[Paper], categories: Sequence[str]) -> NDArray[np.
 
 def item(pool: Pool, choice: Choice, why: str) -> dict[str, Any]:
     """What a digest records of one choice: enough to show it again as it was. Where nothing in the
-    profile speaks for the paper, what trends does."""
+    profile speaks for the paper, what trends does; what the curator pinned says so."""
     paper = pool.papers[choice.position]
+    if choice.section == PICKED:
+        why = "Chosen by the editor"
     return {
         "paper": paper.pk,
         "title": paper.title,

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from subscriptions import editions, progress, sweeping, tasks
+from subscriptions.desk_admin import DeskPages
 from subscriptions.models import Digest, Edition
 
 Done = str  # what was done, for the log and the message; empty: there was nothing to do
@@ -70,10 +71,10 @@ ACTIONS: dict[str, Callable[[Edition, HttpRequest], Done]] = {
 
 
 @admin.register(Edition)
-class EditionAdmin(admin.ModelAdmin):
-    """Editions are made by what happens; here they are watched, paused, resumed and cancelled."""
+class EditionAdmin(DeskPages, admin.ModelAdmin):
+    """Editions are made by what happens; here they are shaped, watched, paused and cancelled."""
 
-    list_display = ("day", "state", "due", "changed_at", "closed_at", "alarm")
+    list_display = ("day", "state", "approved_by", "due", "changed_at", "closed_at", "alarm")
     list_filter = ("state",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -85,7 +86,7 @@ class EditionAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[Any]:
         act = self.admin_site.admin_view(self.act)
         name = "subscriptions_edition_act"
-        return [path("<path:object_id>/act/", act, name=name), *super().get_urls()]
+        return [path("<str:object_id>/act/", act, name=name), *super().get_urls()]
 
     def change_view(
         self,

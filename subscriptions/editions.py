@@ -6,10 +6,11 @@ workers or Redis are what failed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q
 
 from subscriptions import emails
@@ -18,6 +19,7 @@ from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
 State, Status = Edition.State, Digest.Status
 
 CANCELLED = "The edition was cancelled."
+NOT_APPROVED = "No curator approved it in time."
 ITSELF = "Paperboy"  # who paused or resumed, where nobody did
 DAY_IS_OVER = timedelta(hours=36)  # after its midnight in UTC, a day has ended everywhere
 TOO_MUCH_BACK = {"bounces": 0.05, "complaints": 0.001}  # of what was sent
@@ -31,10 +33,16 @@ IN_HAND_FOR = timedelta(minutes=30)
 ALARMS_SHOWN_FOR = timedelta(days=7)
 
 
-def enter(made: Mapping[date, int]) -> None:
+def begin(days: Iterable[date], now: datetime) -> None:
+    """Have a row for each of these editions; whoever is first decides nothing."""
+    new = [Edition(day=day, state=first_state(day, now)) for day in days]
+    Edition.objects.bulk_create(new, ignore_conflicts=True)
+
+
+def enter(made: Mapping[date, int], now: datetime) -> None:
     """Count digests just made as due, in the transaction that makes them."""
     days = sorted(made)  # always in this order: two workers never wait for each other
-    Edition.objects.bulk_create([Edition(day=day) for day in days], ignore_conflicts=True)
+    begin(days, now)
     for day in days:
         Edition.objects.filter(day=day).update(due=F("due") + made[day])
 
@@ -49,6 +57,75 @@ def pause(day: date, why: str, by: str, now: datetime, until: datetime | None = 
     told = {"told_at": None, "changed_at": now, "paused_until": until}
     here = Edition.objects.filter(day=day, state=State.OPEN)
     return bool(here.update(state=State.PAUSED, why=why, by=by, **told))
+
+
+def approve_by(day: date) -> datetime:
+    """The cut-off: from then on, what nobody approved is sent or held as the settings say."""
+    return datetime.combine(day, time(), UTC) + settings.APPROVE_BY
+
+
+def first_state(day: date, now: datetime) -> str:
+    return State.OPEN if _goes_by_itself(day, now) else State.WAITING
+
+
+def _goes_by_itself(day: date, now: datetime) -> bool:
+    return settings.UNAPPROVED_EDITIONS == "send" and now >= approve_by(day)
+
+
+def approve(day: date, by: str, now: datetime) -> bool:
+    """A curator says that it may go out; False if it is open already or over.
+
+    It opens once what was made before the desk last changed is made anew: `may_open`, `open_up`.
+    """
+    begin([day], now)
+    here = Edition.objects.filter(day=day, closed_at=None, approved_at=None)
+    states = (State.WAITING, State.HELD, State.OPEN)
+    return bool(here.filter(state__in=states).update(approved_at=now, approved_by=by))
+
+
+def hold(day: date, why: str, by: str, now: datetime) -> bool:
+    """A curator says that nothing (more) goes out before it is approved; False if it is so."""
+    begin([day], now)
+    here = Edition.objects.filter(day=day, closed_at=None, state__in=(State.WAITING, State.OPEN))
+    values = {"why": why, "by": by, "changed_at": now, "told_at": now}  # whoever holds it knows
+    nobody = {"approved_at": None, "approved_by": ""}
+    return bool(here.update(state=State.HELD, **values, **nobody))
+
+
+def apply_default(now: datetime) -> None:
+    """Hold, and tell of it, what nobody approved by the cut-off, where the settings say so."""
+    if settings.UNAPPROVED_EDITIONS == "send":
+        return
+    values = {"why": NOT_APPROVED, "by": ITSELF, "changed_at": now, "told_at": None}
+    for edition in Edition.objects.filter(state=State.WAITING, approved_at=None, due__gt=0):
+        if now >= approve_by(edition.day):
+            here = Edition.objects.filter(pk=edition.pk, state=State.WAITING, approved_at=None)
+            here.update(state=State.HELD, **values)
+
+
+def may_open(now: datetime) -> list[date]:
+    """Editions that were approved, or that go out by themselves by now, and are not open yet."""
+    shut = Edition.objects.filter(state__in=(State.WAITING, State.HELD), closed_at=None)
+    return [edition.day for edition in shut if _may_open(edition, now)]
+
+
+def _may_open(edition: Edition, now: datetime) -> bool:
+    if edition.approved_at:
+        return True
+    return edition.state == State.WAITING and _goes_by_itself(edition.day, now)
+
+
+@transaction.atomic
+def open_up(day: date, now: datetime) -> bool:
+    """Let it go out, unless a curator holds it by now."""
+    edition = Edition.objects.select_for_update().filter(day=day, closed_at=None).first()
+    if not edition or edition.state not in (State.WAITING, State.HELD):
+        return False
+    if not _may_open(edition, now):
+        return False
+    by = edition.approved_by or ITSELF
+    values = {"why": "", "by": by, "changed_at": now, "paused_until": None}
+    return bool(Edition.objects.filter(day=day).update(state=State.OPEN, **values))
 
 
 def pause_all(why: str, now: datetime) -> None:
@@ -119,7 +196,7 @@ def _reopen(which: Q, by: str, now: datetime) -> int:
 
 def untold() -> list[date]:
     """Editions with a pause or an alarm of which the operator has not been told."""
-    trouble = Q(state=State.PAUSED) | ~Q(alarm="")
+    trouble = Q(state__in=(State.PAUSED, State.HELD)) | ~Q(alarm="")
     return list(Edition.objects.filter(trouble, told_at=None).values_list("day", flat=True))
 
 
@@ -208,8 +285,8 @@ def _forgotten(now: datetime) -> list[str]:
 
 
 def _held(now: datetime) -> list[str]:
-    paused = Edition.objects.filter(state=State.PAUSED, closed_at=None)
-    return [f"The edition of {edition.day} is paused: {edition.why}" for edition in paused]
+    shut = Edition.objects.filter(state__in=(State.PAUSED, State.HELD), closed_at=None)
+    return [f"The edition of {edition.day} is {edition.state}: {edition.why}" for edition in shut]
 
 
 def _alarms(now: datetime) -> list[str]:

@@ -221,6 +221,8 @@ class Edition(models.Model):
     """All digests of one local day: whether they may go out, and whether the books add up."""
 
     class State(models.TextChoices):
+        WAITING = "waiting", "waiting for a curator"
+        HELD = "held", "held by a curator"
         OPEN = "open"
         PAUSED = "paused"
         CANCELLED = "cancelled"
@@ -243,6 +245,16 @@ class Edition(models.Model):
     erased = models.PositiveIntegerField(
         default=0, help_text="Of these, deleted with their readers."
     )
+    # With defaults in the database, so that workers of the version before can go on making rows.
+    subject = models.CharField(
+        max_length=150, blank=True, default="", db_default="", help_text="Of all its digests."
+    )
+    note = models.TextField("editor's note", blank=True, default="", db_default="")
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    shaped_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a curator last changed what it holds."
+    )
     closed_at = models.DateTimeField(null=True, blank=True)
     books = models.JSONField(default=dict, help_text="Digests by state when the books were closed.")
     alarm = models.TextField(blank=True, help_text="What did not add up.")
@@ -255,6 +267,26 @@ class Edition(models.Model):
 
     def __str__(self) -> str:
         return f"edition of {self.day} ({self.state})"
+
+
+class Placement(models.Model):
+    """What a curator says of one paper in one edition."""
+
+    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="placements")
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="placements")
+    place = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="From the top, for what is pinned."
+    )
+    hidden = models.BooleanField(default=False, help_text="Left out of this edition.")
+    note = models.TextField("editor's note", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["edition", "paper"], name="one_placement_a_paper")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.paper_id} in {self.edition_id}"
 
 
 class DigestQuerySet(models.QuerySet["Digest"]):

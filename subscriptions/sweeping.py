@@ -23,6 +23,7 @@ TOO_LATE = "Too late: not handed over before the cut-off."
 def sweep(now: datetime) -> list[int]:
     """Put right what was left behind; returns the digests to hand over again."""
     editions.try_again(now)
+    editions.apply_default(now)
     editions.watch(now)
     in_hand = Digest.objects.filter(status=Status.SENDING)
     lost = in_hand.filter(claimed_at__lt=now - settings.IN_DOUBT_AFTER)

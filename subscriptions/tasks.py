@@ -17,6 +17,7 @@ from subscriptions import (
     library,
     mailbox,
     post,
+    remaking,
     signup,
     sweeping,
 )
@@ -69,6 +70,14 @@ def deliver(pks: list[int]) -> None:
 
 
 @shared_task
+def open_edition(day: str) -> None:
+    """What waits for a curator goes out, as the desk stands; a second run finds it open."""
+    remaking.remake(date.fromisoformat(day), timezone.now())
+    if editions.open_up(date.fromisoformat(day), timezone.now()):
+        deliver_edition.delay(day)
+
+
+@shared_task
 def deliver_edition(day: str) -> None:
     """After a pause: the rest, all at once and not by and by."""
     for chunk in sweeping.waiting(date.fromisoformat(day)):
@@ -93,6 +102,8 @@ def sweep() -> None:
     left = sweeping.sweep(timezone.now())
     for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
         deliver.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
+    for day in editions.may_open(timezone.now()):
+        open_edition.delay(day.isoformat())
     for day in editions.untold():
         tell_operator.delay(day.isoformat())
 

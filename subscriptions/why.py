@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from papers.models import Paper
 from subscriptions import digests
 from subscriptions.composition import SECTIONS, TWINS, Shelf, compose
+from subscriptions.desk import Desk
 from subscriptions.matching import Candidates, Profile, match
 from subscriptions.models import Digest, Opened, Reaction, Subscriber
 from subscriptions.profiles import paper_ids, profiles
@@ -45,6 +46,11 @@ def _hidden(case: _Case) -> str:
     if case.paper.withdrawn:
         return _("It has been withdrawn.")
     return _("The curator has hidden it.") if case.paper.hidden else ""
+
+
+def _left_out(case: _Case) -> str:
+    left_out = case.paper.pk in Desk.of(case.day).hidden
+    return _("The curator has left it out of today's edition.") if left_out else ""
 
 
 def _sent(case: _Case) -> str:
@@ -112,7 +118,8 @@ def _ranked(case: _Case) -> str:
     pool = digests.Pool.of(case.day)
     [matched] = match([case.profile], pool.candidates)
     seen = digests.seen_by([case.reader.pk], case.day)[case.reader.pk]
-    offered = digests.shelf(pool, case.reader, case.profile, matched, seen)
+    desk = Desk.of(case.day)
+    offered = digests.shelf(pool, case.reader, case.profile, matched, seen, desk)
     chosen = compose(offered, case.reader.max_papers)
     for choice in chosen:
         if choice.position == position:
@@ -169,7 +176,7 @@ def _date(day: date) -> str:
 
 
 CHECKS: tuple[Callable[[_Case], str], ...] = (
-    *(_hidden, _sent, _known, _revision, _too_old, _muted),
+    *(_hidden, _left_out, _sent, _known, _revision, _too_old, _muted),
     _ranked,
 )
 """In the order in which one would want to know; the last always answers."""

@@ -19,7 +19,7 @@ PURE = (
     *("subscriptions.breaker", "subscriptions.stencils"),
 )
 IMPURE_IMPORTS = ("django", "celery", "config", "papers.models", "subscriptions.models")
-MAY_ENQUEUE = ("views", "tasks", "admin", "edition_admin", "management")
+MAY_ENQUEUE = ("views", "tasks", "admin", "edition_admin", "desk_admin", "management")
 
 
 def modules() -> dict[str, Path]:

@@ -496,7 +496,7 @@ def test_promise_37_bounces_and_complaints_pause_the_run(
     made = Digest.objects.bulk_create(
         Digest(subscriber=reader, status="sent", sent_at=now, **day) for reader in readers_
     )
-    editions.enter({TODAY: sent})
+    editions.enter({TODAY: sent}, now)
     kinds = {
         "hard": DeliveryEvent.Kind.HARD_BOUNCE,
         "soft": DeliveryEvent.Kind.SOFT_BOUNCE,

@@ -1,0 +1,71 @@
+"""An edition as one reader would get it, or a typical one; for a curator's eyes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Count, F
+
+from subscriptions import cards, digest_mail, digests
+from subscriptions.desk import Desk
+from subscriptions.mime import Outgoing
+from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.signup import email_key
+
+TYPICAL = "typical"  # who said nothing yet; "typical cs.CL": whose field that is
+MOST_FIELDS = 4
+
+
+class NoSuchReader(LookupError):
+    """Nobody signed up with this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A digest that nobody gets, and whose it would be."""
+
+    digest: Digest
+    of: str
+
+    def mail(self, to: str) -> Outgoing:
+        """For a curator's eyes; its links act for no reader."""
+        return digest_mail.trial(self.digest, cards.shown(self.digest.paper_ids), to)
+
+
+def typical(day: date) -> list[str]:
+    """Typical readers to choose from: of no field, and of the fields with most papers."""
+    fields = digests.candidates(day).annotate(field=F("categories__0")).exclude(field=None)
+    most = fields.values_list("field").annotate(papers=Count("pk")).order_by("-papers", "field")
+    return [TYPICAL, *(f"{TYPICAL} {field}" for field, _papers in most[:MOST_FIELDS])]
+
+
+def of(day: date, who: str, now: datetime) -> Preview:
+    """The edition of `day` as `who` gets it: one of `typical`, or a reader's address.
+
+    Raises NoSuchReader.
+    """
+    if who == TYPICAL or who.startswith(f"{TYPICAL} "):
+        return Preview(_typical(day, who.removeprefix(TYPICAL).strip(), now), who)
+    reader = Subscriber.objects.filter(email_key=email_key(who)).first()
+    if reader is None:
+        raise NoSuchReader(who)
+    return Preview(_made(day, reader, now), reader.email)
+
+
+def _made(day: date, reader: Subscriber, now: datetime) -> Digest:
+    """What the reader has already, or what would be made."""
+    there = Digest.objects.filter(subscriber=reader, day=day)
+    kept = there.filter(status__in=Digest.HOLDS_PAPERS).first()
+    return kept or digests.preview(reader, now, day)
+
+
+def _typical(day: date, field: str, now: datetime) -> Digest:
+    desk = Desk.of(day)
+    items = digests.sample(Interests(categories=[field] if field else []), day, desk)
+    digest = Digest(day=day, created_at=now, items=items, notices=desk.notices())
+    digest.paper_ids = [item["paper"] for item in items]
+    digest.subject = desk.subject or digests.subject(items) if items else ""
+    if not items:
+        digest.status, digest.reason = Digest.Status.SKIPPED, digests.NOTHING_NEW
+    return digest

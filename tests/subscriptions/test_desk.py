@@ -1,0 +1,248 @@
+"""The edition desk: what a curator says is what digests hold, and when they go out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from papers.models import Paper
+from subscriptions import cards, delivery, desk, digests, editions, remaking, sweeping, tasks, why
+from subscriptions.composition import PICKED
+from subscriptions.models import Digest, Edition, Placement, Subscriber
+from tests.subscriptions.conftest import Sink
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+DAY = date(2026, 4, 30)
+LANGUAGE = {"topics": "language models", "categories": ["cs.CL"]}
+
+
+@pytest.fixture
+def say(now: datetime) -> Callable[..., str]:
+    """One act at the desk of today's edition."""
+
+    def say(act: Callable[..., str], *given: Any, **options: Any) -> str:
+        return desk.change(DAY, options.pop("at", now), act, *given, **options)
+
+    return say
+
+
+def titles(digest: Digest) -> list[str]:
+    return [item["title"] for item in digest.items]
+
+
+def test_what_is_pinned_stands_first_in_the_curators_order(
+    edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
+) -> None:
+    medical, splats = edition[5], edition[4]
+    assert say(desk.pin, splats.pk) == f"Pinned “{splats.title}”."
+    say(desk.pin, medical.pk)
+    say(desk.move, medical.pk, -1)
+    made = digests.preview(make_reader(interests=LANGUAGE), now)
+    assert titles(made)[:2] == [medical.title, splats.title]
+    assert [item["section"] for item in made.items[:2]] == [PICKED, PICKED]
+    assert made.items[0]["reason"].startswith("Chosen by the editor")
+    assert "language models" in " ".join(titles(made)[2:])
+    assert cards.sections(cards.of_items(made.items))[0]["name"] == "From the editor"
+
+
+def test_pins_leave_half_the_places_and_never_bring_what_a_reader_excluded_or_had(
+    edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
+) -> None:
+    say(desk.order, [paper.pk for paper in edition])
+    short = make_reader("short@e.org", LANGUAGE, max_papers=4)
+    assert [item["section"] for item in digests.preview(short, now).items].count(PICKED) == 2
+    never = make_reader("never@e.org", LANGUAGE | {"excluded_words": ["agents"]})
+    assert edition[1].title not in titles(digests.preview(never, now))
+    one = make_reader("one@e.org", LANGUAGE, max_papers=1)
+    assert digests.preview(one, now).items[0]["section"] != PICKED
+    had = make_reader("had@e.org", LANGUAGE)
+    digests.build_due([had.pk], now)
+    first = Digest.objects.get(subscriber=had)
+    tomorrow = now + timedelta(days=1)
+    desk.change(tomorrow.date(), now, desk.order, first.paper_ids)
+    assert not set(first.paper_ids) & set(digests.preview(had, tomorrow).paper_ids)
+
+
+def test_who_wants_only_their_own_gets_no_other_pins(
+    edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
+) -> None:
+    say(desk.pin, edition[5].pk)
+    picky = make_reader(interests=LANGUAGE | {"strictness": "only"})
+    assert edition[5].title not in titles(digests.preview(picky, now))
+
+
+def test_what_is_left_out_is_in_no_digest_of_the_day_and_why_says_so(
+    edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
+) -> None:
+    reader, best = make_reader(interests=LANGUAGE), edition[0]
+    Paper.objects.filter(pk=best.pk).update(arxiv_id="2604.00099")
+    say(desk.pin, best.pk)
+    assert say(desk.hide, best.pk) == f"Left out “{best.title}”."
+    assert best.title not in titles(digests.preview(reader, now))
+    assert why.why_not(reader, "2604.00099", now).startswith("The curator has left it out")
+    assert say(desk.show, best.pk) == f"Let “{best.title}” in again."
+    assert best.title in titles(digests.preview(reader, now))
+    assert not Placement.objects.exists(), "rows that say nothing go"
+
+
+def test_notes_subject_and_the_editors_words_reach_the_mail(
+    edition: list[Paper],
+    make_reader: MakeReader,
+    say: Callable[..., str],
+    now: datetime,
+    smtp: Sink,
+) -> None:
+    reader = make_reader(interests=LANGUAGE)
+    say(desk.write_note, edition[0].pk, "Read the <b>appendix</b>.")
+    say(desk.write_words, "The\nlanguage issue", "Happy spring, all & sundry.")
+    delivery.deliver(digests.build_due([reader.pk], now), lambda: now)
+    [mail] = smtp.accepted
+    assert mail["Subject"] == "The language issue"
+    text, html = (part.get_content() for part in mail.iter_parts())  # type: ignore[union-attr]
+    for part in (text, html):
+        assert "From the editor: Happy spring" in part
+        assert "Curator's note" in part.replace("&#x27;", "'")
+    assert "Read the <b>appendix</b>." in text
+    assert "Read the &lt;b&gt;appendix&lt;/b&gt;." in html
+
+
+def test_swapping_keeps_the_place(edition: list[Paper], say: Callable[..., str]) -> None:
+    first, second, third = (paper.pk for paper in edition[:3])
+    say(desk.order, [first, second])
+    say(desk.swap, first, third)
+    assert desk.Desk.of(DAY).pinned == (third, second)
+
+
+def test_nonsense_changes_nothing(edition: list[Paper], say: Callable[..., str]) -> None:
+    pk = edition[0].pk
+    say(desk.pin, pk)
+    before = Edition.objects.get().shaped_at
+    for act, given in (
+        *((desk.pin, (pk,)), (desk.pin, (10**9,)), (desk.unpin, (edition[1].pk,))),
+        *((desk.move, (pk, -1)), (desk.move, (pk, 5)), (desk.swap, (edition[1].pk, pk))),
+        *((desk.order, ([pk, 10**9],)), (desk.order, ([pk],)), (desk.show, (pk,))),
+        *((desk.write_note, (pk, " ")), (desk.write_words, ("", ""))),
+    ):
+        assert say(act, *given) == "", act.__name__
+    assert desk.Desk.of(DAY).pinned == (pk,)
+    assert Edition.objects.get().shaped_at == before
+
+
+def test_an_order_made_on_an_old_page_does_not_undo_anothers(
+    edition: list[Paper], say: Callable[..., str], now: datetime
+) -> None:
+    first, second = edition[0].pk, edition[1].pk
+    seen = ""
+    say(desk.pin, first)
+    with pytest.raises(desk.ChangedMeanwhile):
+        say(desk.order, [second], seen=seen)
+    shown = desk.changed(Edition.objects.get())
+    assert say(desk.order, [second], seen=shown, at=now + timedelta(minutes=1))
+
+
+def test_an_edition_whose_books_are_closed_is_not_shaped(
+    edition: list[Paper], say: Callable[..., str], now: datetime
+) -> None:
+    Edition.objects.create(day=DAY, closed_at=now)
+    assert say(desk.pin, edition[0].pk) == ""
+
+
+# --- Approving and holding ----------------------------------------------------------------
+@pytest.fixture
+def held_by_default(settings: Any) -> None:
+    settings.UNAPPROVED_EDITIONS, settings.APPROVE_BY = "hold", timedelta(hours=6)
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was enqueued instead of going to a worker that is not there."""
+    found: list[Any] = []
+    for name in ("deliver", "deliver_edition", "open_edition", "tell_operator"):
+        task = getattr(tasks, name)
+        monkeypatch.setattr(task, "delay", lambda given, name=name: found.append((name, given)))
+    return found
+
+
+def test_unless_it_is_held_an_edition_goes_out_by_itself(
+    edition: list[Paper], make_reader: MakeReader, now: datetime, smtp: Sink
+) -> None:
+    delivery.deliver(digests.build_due([make_reader(interests=LANGUAGE).pk], now), lambda: now)
+    assert (Edition.objects.get().state, len(smtp.accepted)) == ("open", 1)
+
+
+@pytest.mark.usefixtures("held_by_default")
+def test_promise_39_nothing_goes_out_before_a_curator_approves_and_then_as_the_desk_stands(
+    edition: list[Paper],
+    make_reader: MakeReader,
+    say: Callable[..., str],
+    now: datetime,
+    smtp: Sink,
+    queued: list[Any],
+) -> None:
+    pks = digests.build_due([make_reader(interests=LANGUAGE).pk], now)
+    delivery.deliver(pks, lambda: now)
+    assert (smtp.accepted, Edition.objects.get().state) == ([], "waiting")
+    later = now + timedelta(minutes=5)
+    say(desk.pin, edition[5].pk, at=later)
+    sweeping.sweep(later)
+    assert Edition.objects.get().state == "held", "the cut-off is past"
+    assert editions.untold() == [DAY], "the operator is told"
+    assert any("held: No curator" in said for said in editions.trouble(later))
+    assert editions.may_open(later) == []
+    assert editions.approve(DAY, "ada", later)
+    assert editions.may_open(later) == [DAY]
+    tasks.open_edition(DAY.isoformat())
+    assert queued == [("deliver_edition", DAY.isoformat())]
+    made = Digest.objects.get()
+    assert titles(made)[0] == edition[5].title, "made anew"
+    assert made.expires_at == now - timedelta(seconds=30) + timedelta(hours=10)
+    delivery.deliver(pks, lambda: later)
+    assert len(smtp.accepted) == 1
+    assert remaking.remake(DAY, later) == 0
+
+
+def test_before_the_cut_off_it_waits_and_then_goes_out_by_itself(
+    edition: list[Paper], make_reader: MakeReader, now: datetime, settings: Any, queued: list[Any]
+) -> None:
+    settings.APPROVE_BY = timedelta(hours=9)
+    digests.build_due([make_reader(interests=LANGUAGE).pk], now)
+    assert sweeping.sweep(now) == []
+    assert (Edition.objects.get().state, editions.may_open(now)) == ("waiting", [])
+    assert editions.trouble(now) == [], "waiting for a curator is no trouble"
+    assert not editions.open_up(DAY, now)
+    after = now + timedelta(hours=1)
+    assert editions.may_open(after) == [DAY]
+    assert editions.open_up(DAY, after)
+    assert len(sweeping.sweep(after)) == 1
+
+
+def test_who_holds_an_edition_that_was_approved_stops_it(
+    edition: list[Paper], make_reader: MakeReader, now: datetime, smtp: Sink
+) -> None:
+    pks = digests.build_due([make_reader(interests=LANGUAGE).pk], now)
+    editions.approve(DAY, "ada", now)
+    assert editions.hold(DAY, "A wrong pin", "grace", now)
+    assert not editions.hold(DAY, "Again", "grace", now)
+    delivery.deliver(pks, lambda: now)
+    held = Edition.objects.get()
+    assert (held.state, held.by, held.why, held.approved_at) == (
+        "held",
+        "grace",
+        "A wrong pin",
+        None,
+    )
+    assert editions.untold() == [], "whoever holds it knows"
+    assert (smtp.accepted, editions.open_up(DAY, now)) == ([], False)
+    assert editions.approve(DAY, "grace", now)
+    assert editions.open_up(DAY, now)
+    assert not editions.open_up(DAY, now)
+
+
+def test_a_paused_edition_is_not_opened_by_approving_it(now: datetime) -> None:
+    editions.pause(DAY, "Bounces", "Paperboy", now)
+    assert not editions.approve(DAY, "ada", now)
+    assert not editions.open_up(DAY, now)

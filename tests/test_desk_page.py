@@ -1,0 +1,181 @@
+"""Promise 39: the edition desk, act by act, as forms send them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.utils import timezone
+
+from papers import corpus
+from papers.models import Paper
+from subscriptions import desk, digests, roles, tasks
+from subscriptions.models import Digest, Edition, Subscriber
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+
+@pytest.fixture
+def today(make_paper: Callable[..., Paper]) -> list[Paper]:
+    """Three papers of the present day, the best first."""
+    now = timezone.now()
+    made = [
+        make_paper(
+            title, votes=votes, listed_on=now.date(), first_seen_at=now, categories=["cs.CL"]
+        )
+        for title, votes in (("Long context", 90), ("Tool use", 40), ("Rare languages", 5))
+    ]
+    corpus.rescore(now)
+    corpus.learn(now)
+    return made
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Editions to be opened by a worker that is not there."""
+    found: list[str] = []
+    monkeypatch.setattr(tasks.open_edition, "delay", found.append)
+    return found
+
+
+def page() -> str:
+    return f"/admin/subscriptions/edition/{timezone.now().date()}/desk/"
+
+
+def act(client: Client, do: str, **given: Any) -> str:
+    return client.post(f"{page()}act/", {"do": do, **given}, follow=True).text
+
+
+def mails(outbox: Path) -> list[EmailMessage]:
+    parse = BytesParser(policy=default).parsebytes
+    return [parse(path.read_bytes()) for path in sorted(outbox.glob("*.eml"))]  # type: ignore[misc]
+
+
+def test_every_act_is_done_and_written_down(admin_client: Client, today: list[Paper]) -> None:
+    first, second, third = (paper.pk for paper in today)
+    for do, given in (
+        *(
+            (f"pin {first}", {}),
+            (f"pin {second}", {}),
+            (f"up {second}", {}),
+            (f"down {second}", {}),
+        ),
+        *((f"swap {first}", {"into": third}), (f"unpin {second}", {}), (f"hide {second}", {})),
+        *((f"show {second}", {}), (f"note {third}", {"note": "Read it."})),
+    ):
+        assert 'class="success"' in act(admin_client, do, **given), do
+    seen = desk.changed(Edition.objects.get())
+    act(admin_client, "words", subject="Monday", note="Hello", seen=seen)
+    seen = desk.changed(Edition.objects.get())
+    shown = act(admin_client, "order", order=f"{second},{third}", seen=seen)
+    assert desk.Desk.of(timezone.now().date()) == desk.Desk(
+        (second, third), frozenset(), {third: "Read it."}, "Monday", "Hello"
+    )
+    log = LogEntry.objects.order_by("-pk").values_list("change_message", flat=True)
+    assert len(log) == 11
+    assert log[0] == "Ordered: “Tool use”; “Rare languages”"
+    assert all(entry.replace("&", "&amp;") in shown for entry in log)
+
+
+def test_an_order_from_an_old_page_is_refused(admin_client: Client, today: list[Paper]) -> None:
+    act(admin_client, f"pin {today[0].pk}")
+    assert "look again" in act(admin_client, "order", order=str(today[1].pk), seen="")
+    assert desk.Desk.of(timezone.now().date()).pinned == (today[0].pk,)
+
+
+@pytest.mark.parametrize(
+    "do", ["", "explode", "pin", "pin x", "pin 99999999999999999999", "swap 1", "order", "note 0"]
+)
+def test_nonsense_changes_nothing(admin_client: Client, today: list[Paper], do: str) -> None:
+    act(admin_client, do, seen="", order="x,-1,²")
+    assert not LogEntry.objects.exists()
+    assert not desk.Desk.of(timezone.now().date()).pinned
+
+
+def test_looking_stores_nothing_and_acting_needs_post(
+    admin_client: Client, today: list[Paper]
+) -> None:
+    assert admin_client.get(page()).status_code == 200
+    assert admin_client.get(f"{page()}act/", {"do": f"pin {today[0].pk}"}).status_code == 403
+    assert not Edition.objects.exists()
+    for day in ("2020-01-01", "soon", "2026-99-99"):
+        assert admin_client.get(f"/admin/subscriptions/edition/{day}/desk/").status_code == 404
+    tomorrow = timezone.now().date() + timedelta(days=1)
+    assert str(tomorrow) in admin_client.get("/admin/subscriptions/edition/desk/")["Location"]
+
+
+@pytest.mark.parametrize(
+    ("role", "acts"), [(roles.CURATOR, True), (roles.OPERATOR, False), (roles.READ_ONLY, False)]
+)
+def test_only_curators_act(client: Client, today: list[Paper], role: str, acts: bool) -> None:
+    user = User.objects.create_user("ada", is_staff=True)
+    user.groups.add(Group.objects.get(name=role))
+    client.force_login(user)
+    assert ("Pin</button>" in client.get(page()).text) == acts
+    answer = client.post(f"{page()}act/", {"do": f"pin {today[0].pk}"})
+    assert answer.status_code == (302 if acts else 403)
+    assert (desk.Desk.of(timezone.now().date()).pinned != ()) == acts
+
+
+def test_approving_and_holding(
+    admin_client: Client, today: list[Paper], opened: list[str], settings: Any
+) -> None:
+    settings.UNAPPROVED_EDITIONS = "hold"
+    assert "Nobody has approved it" in admin_client.get(page()).text
+    assert "Held: A wrong pin" in act(admin_client, "hold", why="A wrong pin")
+    assert "Held by a curator" in admin_client.get(page()).text
+    assert "Approved." in act(admin_client, "approve")
+    assert opened == [timezone.now().date().isoformat()]
+    tasks.open_edition(opened[0])
+    assert Edition.objects.get().state == "open"
+    act(admin_client, f"pin {today[0].pk}")
+    assert "Changed since." in admin_client.get(page()).text
+
+
+def test_a_preview_as_a_typical_reader_and_as_any_and_a_test_that_acts_for_nobody(
+    admin_client: Client,
+    today: list[Paper],
+    make_reader: Callable[..., Subscriber],
+    outbox: Path,
+) -> None:
+    reader = make_reader(interests={"topics": "tool use", "excluded_words": ["languages"]})
+    act(admin_client, f"pin {today[2].pk}")
+    shown = admin_client.get(f"{page()}preview/", {"who": "typical cs.CL"})
+    assert "Rare languages" in shown.text
+    assert shown["X-Frame-Options"] == "SAMEORIGIN"
+    own = admin_client.get(f"{page()}preview/", {"who": "Reader@Example.org", "part": "text"})
+    assert "Tool use" in own.text
+    assert "Rare languages" not in own.text
+    nobody = admin_client.get(f"{page()}preview/", {"who": "nobody@e.org"})
+    assert nobody.text == "Nobody signed up as nobody@e.org."
+    assert "as reader@example.org would get it" in act(admin_client, "test", who=reader.email)
+    [mail] = mails(outbox)
+    assert (mail["To"], mail["Subject"]) == ("admin@example.com", "[Test] Tool use + 1 more")
+    assert not Digest.objects.exists()
+
+
+def test_a_reader_who_has_it_already_is_previewed_with_what_they_got(
+    admin_client: Client, today: list[Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    reader = make_reader(next_digest_at=timezone.now() - timedelta(minutes=1))
+    digests.build_due([reader.pk], timezone.now())
+    act(admin_client, f"hide {today[0].pk}")
+    shown = admin_client.get(f"{page()}preview/", {"who": reader.email, "part": "text"}).text
+    assert "Long context" in shown
+
+
+def test_a_quiet_day_and_an_account_without_an_address_are_told(admin_client: Client) -> None:
+    assert "No digest goes out" in admin_client.get(f"{page()}preview/", {"who": "typical"}).text
+    assert "No digest goes out" in act(admin_client, "test", who="typical")
+    User.objects.update(email="")
+    assert "has no e-mail address" in act(admin_client, "test", who="typical")
+    assert not LogEntry.objects.exists()
