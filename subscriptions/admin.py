@@ -13,6 +13,7 @@ from config import audit
 from config.paging import CappedPaginator
 from subscriptions import cards, digest_mail, digests, privacy, readers, suppression
 from subscriptions.edition_admin import EditionAdmin
+from subscriptions.import_admin import ReaderImportAdmin
 from subscriptions.models import (
     DeliveryEvent,
     Digest,
@@ -23,9 +24,13 @@ from subscriptions.models import (
     Subscriber,
     Suppression,
 )
+from subscriptions.reader_admin import ReaderPages
 from subscriptions.transports import as_message
 
-__all__ = ["EditionAdmin"]  # found here by Django, which looks into no other module
+__all__ = [
+    "EditionAdmin",
+    "ReaderImportAdmin",
+]  # found here by Django, which looks into no other module
 
 
 class InterestsInline(admin.StackedInline):
@@ -60,7 +65,7 @@ class DeliveryEventInline(admin.TabularInline):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(admin.ModelAdmin):
+class SubscriberAdmin(ReaderPages, admin.ModelAdmin):
     """Readers; when and how they agreed is a record and cannot be edited."""
 
     list_display = ("email", "status", "frequency", "timezone", "hour", "next_digest_at")

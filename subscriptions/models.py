@@ -521,3 +521,32 @@ class SignUpSwitch(models.Model):
     @classmethod
     def turn(cls, open_: bool, now: datetime) -> None:
         cls.objects.update_or_create(pk=1, defaults={"open": open_, "changed_at": now})
+
+
+class ReaderImport(models.Model):
+    """A file of readers from elsewhere: tried, then brought in, and then forgotten."""
+
+    class State(models.TextChoices):
+        CHECKING = "checking", "being tried; nothing is brought in"
+        CHECKED = "checked", "tried; nothing is brought in so far"
+        IMPORTING = "importing", "being brought in"
+        DONE = "done"
+        DISCARDED = "discarded"
+
+    name = models.CharField(max_length=200)
+    by = models.CharField(max_length=150)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, choices=State, default=State.CHECKING)
+    text = models.TextField(help_text="The file; empty once it is done with.")
+    lines = models.PositiveIntegerField(default=0, help_text="Readers it lists.")
+    position = models.PositiveIntegerField(default=0, help_text="Lines worked off.")
+    accepted = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    reasons = models.JSONField(default=list, help_text="Line and reason of those refused.")
+
+    class Meta:
+        verbose_name = "import"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"

@@ -27,6 +27,7 @@ MAY = {
         subscriptions.add_signupswitch subscriptions.change_signupswitch
         subscriptions.change_subscriber subscriptions.delete_subscriber
         subscriptions.import_subscriber subscriptions.export_subscriber
+        subscriptions.add_signupswitch subscriptions.change_signupswitch
     """,
 }
 

@@ -14,6 +14,7 @@ from subscriptions import (
     digests,
     editions,
     events,
+    importing,
     library,
     mailbox,
     post,
@@ -89,6 +90,11 @@ def send_failed_again(day: str) -> None:
     for chunk in sweeping.failed(date.fromisoformat(day)):
         if ready := sweeping.send_again(Digest.objects.failed(chunk), timezone.now()):
             deliver.delay(ready)
+
+
+@shared_task
+def import_readers(pk: int) -> None:
+    importing.run(pk)
 
 
 @shared_task

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from papers.models import Document, Paper, Source, Submission
 from subscriptions import cards, digest_mail, digests, privacy, suppression
-from subscriptions.models import DeliveryEvent, Digest, SignUpSwitch, Subscriber
+from subscriptions.models import DeliveryEvent, Digest, ReaderImport, SignUpSwitch, Subscriber
 from subscriptions.transports import as_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -32,6 +32,7 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
     Document.objects.create(kind="feed", location="x", sha256="a" * 64, first_seen_at=now)
     Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
     digests.build_due([reader.pk], now)
+    ReaderImport.objects.create(name="old.csv", created_at=now, lines=1)
     LogEntry.objects.log_actions(admin_user.pk, edition[:1], CHANGE, "Looked at.")  # type: ignore[arg-type]
     came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)

@@ -1,0 +1,310 @@
+"""Promise 39, readers: one reader's story, and many read in from elsewhere or handed out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from papers.models import Paper
+from subscriptions import (
+    digests,
+    exporting,
+    importing,
+    privacy,
+    roles,
+    suppression,
+    tasks,
+    timeline,
+)
+from subscriptions.models import (
+    DeliveryEvent,
+    Digest,
+    Interests,
+    Reaction,
+    ReaderImport,
+    Subscriber,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+READERS = "/admin/subscriptions/subscriber/"
+HEAD = "email,consent_at,consent_text,confirmed_at"
+GOOD = "2024-05-01T10:00:00Z,Send me papers,2024-05-01T10:05:00Z"
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    found: list[Any] = []
+    for name in ("deliver", "build_digest_now", "import_readers"):
+        task = getattr(tasks, name)
+        for how in ("delay", "delay_on_commit"):
+            monkeypatch.setattr(task, how, lambda given, name=name: found.append((name, given)))
+    return found
+
+
+# --- One reader ---------------------------------------------------------------------------
+@pytest.fixture
+def known(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Subscriber:
+    """A reader with a past: consent, a digest that bounced, a reaction."""
+    reader = make_reader(
+        interests={"topics": "language models"}, consent_text="Yes, please", consent_page="/"
+    )
+    digests.build_due([reader.pk], now)
+    digest = reader.digests.get()
+    Digest.objects.filter(pk=digest.pk).update(status="failed", reason="550 no such mailbox")
+    DeliveryEvent.objects.create(
+        key="x", provider="Postmark", kind="soft", at=now, received_at=now,
+        subscriber=reader, digest=digest, day=digest.day, detail="mailbox full",
+    )  # fmt: skip
+    Reaction.objects.create(subscriber=reader, paper=edition[0], kind="more", created_at=now)
+    return Subscriber.objects.get(pk=reader.pk)
+
+
+def act(client: Client, reader: Subscriber, do: str) -> str:
+    return client.post(f"{READERS}{reader.pk}/timeline/", {"do": do}, follow=True).text
+
+
+def test_the_timeline_tells_all_in_order(
+    admin_client: Client, known: Subscriber, edition: list[Paper]
+) -> None:
+    act(admin_client, known, "pause")
+    page = admin_client.get(f"{READERS}{known.pk}/timeline/").text
+    for said in (
+        *("Asked for the digest", "Confirmed", "soft bounce, by Postmark", "mailbox full"),
+        *("Digest of 2026-04-30: failed", "550 no such mailbox", "More like this"),
+        *(edition[0].title, "By admin", "Paused; before: every day."),
+    ):
+        assert said in page
+    moments = [moment.at for moment in timeline.of(known)]
+    assert moments == sorted(moments, reverse=True)
+
+
+def test_pausing_going_on_unsubscribing_and_sending_again(
+    admin_client: Client, known: Subscriber, queued: list[Any]
+) -> None:
+    for do, frequency, is_due in (("pause", "paused", False), ("go-on", "daily", True)):
+        act(admin_client, known, do)
+        known.refresh_from_db()
+        assert (known.frequency, known.next_digest_at is not None) == (frequency, is_due)
+        assert "nothing to do" in act(admin_client, known, do)
+    assert "handed over again" in act(admin_client, known, "send-again")
+    assert queued == [("deliver", [known.digests.get().pk])]
+    assert "is being made" in act(admin_client, known, "send-again")
+    assert queued[1:] == [("build_digest_now", known.pk)]
+    act(admin_client, known, "unsubscribe")
+    known.refresh_from_db()
+    assert known.status == "unsubscribed"
+    assert "nothing to do" in act(admin_client, known, "send-again")
+    assert "nothing to do" in act(admin_client, known, "explode")
+    assert LogEntry.objects.filter(object_id=str(known.pk)).count() == 5
+
+
+def test_why_a_reader_did_not_get_a_paper_or_a_day(
+    admin_client: Client, known: Subscriber, edition: list[Paper]
+) -> None:
+    Paper.objects.filter(pk=edition[0].pk).update(arxiv_id="2604.00001")
+    page = f"{READERS}{known.pk}/timeline/"
+    asked = {"paper": "https://arxiv.org/abs/2604.00001v2", "day": "2026-04-30"}
+    answer = admin_client.get(page, asked).text
+    assert "2604.00001: It is one of the papers you like" in answer
+    assert "The digest is failed. 550 no such mailbox" in answer
+    nonsense = admin_client.get(page, {"paper": "x y", "day": "2026-99-99"}).text
+    assert "is no arXiv id or link" in nonsense
+    assert "is no day" in nonsense
+    assert admin_client.get(f"{READERS}999999/timeline/").status_code == 404
+
+
+def test_who_only_looks_at_readers_changes_none(client: Client, known: Subscriber) -> None:
+    user = User.objects.create_user("ada", is_staff=True)
+    user.groups.add(Group.objects.get(name=roles.CURATOR))
+    client.force_login(user)
+    page = f"{READERS}{known.pk}/timeline/"
+    assert "Pause</button>" not in client.get(page).text
+    assert client.post(page, {"do": "pause"}).status_code == 403
+    assert client.post(f"{READERS}export/").status_code == 403
+    assert client.get("/admin/subscriptions/readerimport/add/").status_code == 403
+    assert "Export" not in client.get(READERS).text
+
+
+# --- Export -------------------------------------------------------------------------------
+def test_an_export_holds_no_formula_and_is_written_down(
+    admin_client: Client, make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "CHUNK", 2)
+    for number in range(4):
+        make_reader(f"{number}@e.org", {"topics": "graphs", "categories": ["cs.LG", "cs.DS"]})
+    make_reader("+x@e.org", {"topics": '=HYPERLINK("http://e.org")'}, consent_text="@SUM(A1)")
+    assert admin_client.get(f"{READERS}export/").status_code == 403
+    answer = admin_client.post(f"{READERS}export/")
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["email"] for row in rows] == [*(f"{n}@e.org" for n in range(4)), "'+x@e.org"]
+    assert rows[0]["categories"] == "cs.LG cs.DS"
+    assert rows[4]["topics"] == '\'=HYPERLINK("http://e.org")'
+    assert not any(
+        cell.startswith(exporting.STARTS_FORMULA) for row in rows for cell in row.values()
+    )
+    assert exporting.plain(rows[4]["consent_text"]) == "@SUM(A1)"
+    assert LogEntry.objects.get().change_message == "Exported all readers."
+
+
+# --- Import -------------------------------------------------------------------------------
+def upload(client: Client, *lines: str, head: str = HEAD, data: bytes | None = None) -> str:
+    content = "\n".join([head, *lines]).encode() if data is None else data
+    file = SimpleUploadedFile("old.csv", content)
+    return client.post("/admin/subscriptions/readerimport/add/", {"file": file}, follow=True).text
+
+
+def settle(client: Client, do: str) -> str:
+    work = ReaderImport.objects.latest("pk")
+    page = f"/admin/subscriptions/readerimport/{work.pk}/act/"
+    return client.post(page, {"do": do}, follow=True).text
+
+
+def test_a_file_is_tried_first_and_then_brought_in(admin_client: Client, queued: list[Any]) -> None:
+    head = f"{HEAD},timezone,hour,topics,categories"
+    lines = [f"{n}@e.org,{GOOD},Europe/Berlin,7,graphs,cs.LG cs.DS" for n in range(3)]
+    page = upload(admin_client, *lines, head=head)
+    assert "0 of 3 lines" in page
+    work = ReaderImport.objects.get()
+    assert queued == [("import_readers", work.pk)]
+    tasks.import_readers(work.pk)
+    assert not Subscriber.objects.exists(), "a trial"
+    page = admin_client.get(f"/admin/subscriptions/readerimport/{work.pk}/change/").text
+    assert "Bring in 3 readers" in page
+    settle(admin_client, "import")
+    tasks.import_readers(work.pk)
+    tasks.import_readers(work.pk)
+    work.refresh_from_db()
+    assert (work.state, work.accepted, work.refused, work.text) == ("done", 3, 0, "")
+    reader = Subscriber.objects.order_by("pk")[0]
+    assert (reader.status, reader.timezone, reader.hour) == ("active", "Europe/Berlin", 7)
+    assert reader.consent_text == "Send me papers"
+    assert reader.consent_page == "import: old.csv"
+    assert (reader.confirmed_at or timezone.now()).year == 2024
+    assert Subscriber.objects.filter(next_digest_at__gt=timezone.now()).count() == 3
+    assert reader.interests.categories == ["cs.LG", "cs.DS"]
+
+
+def test_each_refused_line_has_its_reason_and_the_others_come_in(
+    admin_client: Client, make_reader: MakeReader, queued: list[Any], now: datetime
+) -> None:
+    make_reader("here@e.org", status=Subscriber.Status.UNSUBSCRIBED)
+    suppression.suppress({make_reader("bounced@e.org").pk: "hard"}, timezone.now())
+    Subscriber.objects.filter(email="bounced@e.org").delete()
+    privacy.erase(make_reader("erased@e.org"), now)
+    future = (timezone.now() + timedelta(days=1)).isoformat()
+    lines = [
+        f"good@e.org,{GOOD}",
+        f"not an address,{GOOD}",
+        f"GOOD@e.org,{GOOD}",
+        f"Here@e.org,{GOOD}",
+        f"bounced@e.org,{GOOD}",
+        f"erased@e.org,{GOOD}",
+        "none@e.org,,,",
+        f"later@e.org,{future},Yes,{future}",
+        "back@e.org,2024-05-02T00:00:00Z,Yes,2024-05-01T00:00:00Z",
+        "short@e.org",
+    ]
+    upload(admin_client, *lines)
+    work = ReaderImport.objects.get()
+    importing.run(work.pk)
+    work.refresh_from_db()
+    told = dict(work.reasons)
+    assert sorted(told) == list(range(3, 12))
+    for line, why in (
+        *((3, "not an e-mail address"), (4, importing.STANDS_BEFORE), (5, importing.IS_HERE)),
+        *((6, importing.BOUNCED), (7, importing.FORGOTTEN), (8, "consent_at: This field")),
+        *((9, "of the future"), (10, "before the consent"), (11, "consent_text: This field")),
+    ):
+        assert why in told[line]
+    assert not any("@e.org" in why for why in told.values()), "no address is kept"
+    settle(admin_client, "import")
+    importing.run(work.pk)
+    assert Subscriber.objects.active().get().email == "good@e.org"
+    assert Subscriber.objects.get(email_key="here@e.org").status == "unsubscribed"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "missing: email"),
+        (b"email,name\n", "missing: consent_at"),
+        (f"{HEAD},shoe_size\n".encode(), "not known: shoe_size"),
+        ("email,é".encode("latin-1"), "not in UTF-8"),
+        (f"{HEAD}\na\0b".encode(), "no text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(
+    admin_client: Client, queued: list[Any], data: bytes, why: str
+) -> None:
+    found = upload(admin_client, data=data) if data else upload(admin_client, head=" ")
+    assert why in found
+    assert not ReaderImport.objects.exists()
+    assert queued == []
+
+
+def test_an_import_that_breaks_off_goes_on_where_it_stopped(
+    admin_client: Client, queued: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "PIECE", 2)
+    lines = [f"{n}@e.org;{GOOD.replace(',', ';')}" for n in range(5)]
+    upload(admin_client, *lines, "0@e.org;" + GOOD.replace(",", ";"), head=HEAD.replace(",", ";"))
+    work = ReaderImport.objects.get()
+    importing.run(work.pk)
+    importing.start(work.pk)
+    real, calls = importing._bring_in, iter(range(2))
+
+    def breaks_off(*given: Any) -> None:
+        if next(calls) == 1:
+            raise RuntimeError("power cut")
+        real(*given)
+
+    monkeypatch.setattr(importing, "_bring_in", breaks_off)
+    with pytest.raises(RuntimeError):
+        importing.run(work.pk)
+    assert Subscriber.objects.count() == 2
+    monkeypatch.setattr(importing, "_bring_in", real)
+    importing.run(work.pk)
+    work.refresh_from_db()
+    assert (work.state, work.position, work.accepted, work.refused) == ("done", 6, 5, 1)
+    assert Subscriber.objects.count() == Interests.objects.count() == 5
+
+
+def test_a_file_is_discarded_and_nothing_of_it_kept(
+    admin_client: Client, queued: list[Any]
+) -> None:
+    upload(admin_client, f"a@e.org,{GOOD}")
+    settle(admin_client, "discard")
+    work = ReaderImport.objects.get()
+    assert (work.state, work.text) == ("discarded", "")
+    importing.run(work.pk)
+    assert "nothing to do" in settle(admin_client, "import")
+    assert not Subscriber.objects.exists()
+
+
+def test_an_export_can_be_read_in_again(
+    admin_client: Client, make_reader: MakeReader, now: datetime, queued: list[Any]
+) -> None:
+    given = {"consent_at": now, "asked_at": now, "confirmed_at": now, "consent_text": "=Yes"}
+    make_reader("+x@e.org", {"topics": "-graphs"}, **given)
+    text = "".join(exporting.lines())
+    Subscriber.objects.all().delete()
+    upload(admin_client, data=text.encode())
+    work = ReaderImport.objects.get()
+    importing.run(work.pk)
+    importing.start(work.pk)
+    importing.run(work.pk)
+    reader = Subscriber.objects.get()
+    assert (reader.email, reader.consent_text) == ("+x@e.org", "=Yes")
+    assert reader.interests.topics == "-graphs"
