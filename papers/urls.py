@@ -2,7 +2,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from papers import search_views, views
+from papers import paper_views, search_views, views
 
 
 class DayConverter:
@@ -23,6 +23,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("days/<day:day>/", views.home, name="day"),
     path("papers/<int:pk>/", views.paper, name="paper"),
+    path("papers/<int:pk>/bibtex/", paper_views.bibtex, name="bibtex"),
     path("search/", search_views.search_page, name="search"),
     path("status/", views.status, name="status"),
 ]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from papers import silence
 from papers.models import Paper
+from papers.paper_views import details
 from papers.text import extract, short_authors
 
 PAPERS_A_DAY = 50
@@ -40,11 +41,12 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
 
 @require_safe
 def paper(request: HttpRequest, pk: int) -> HttpResponse:
-    """One paper: abstract, links, and how it was ranked."""
+    """One paper: abstract, links, how it was ranked, and all else that is known of it."""
     found = get_object_or_404(Paper, pk=pk)
     if found.hidden:
         raise Http404
-    return render(request, "papers/paper.html", card(found) | {"rows": ranking(found)})
+    context = card(found) | details(found) | {"rows": ranking(found)}
+    return render(request, "papers/paper.html", context)
 
 
 @require_safe

@@ -11,7 +11,14 @@ ROOT = Path(__file__).resolve().parent.parent
 APPS = ("config", "papers", "subscriptions", "operations")
 PURE = (
     *("papers.text", "papers.latex", "papers.trending", "papers.lexicon", "papers.embedding"),
-    *("papers.sample", "papers.verdicts", "papers.queries", "papers.marking"),
+    *(
+        "papers.sample",
+        "papers.verdicts",
+        "papers.queries",
+        "papers.marking",
+        "papers.citing",
+        "papers.plots",
+    ),
     *("subscriptions.bounces", "subscriptions.severity", "subscriptions.sns"),
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
     *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),

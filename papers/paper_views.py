@@ -1,0 +1,85 @@
+"""What the page of one paper shows besides the paper, and its citation as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from papers import citing, plots, search
+from papers.models import Observation, Paper, Source
+from papers.text import short_authors
+
+SIMILAR = 5
+READERS = "readers"  # the kind of our own readers' votes
+KINDS = dict(Source.Kind.choices)
+
+
+@require_safe
+def bibtex(request: HttpRequest, pk: int) -> HttpResponse:
+    """The citation as a file to open in a reference manager."""
+    work = cited(get_object_or_404(Paper, pk=pk, hidden=False))
+    response = HttpResponse(citing.bibtex(work), content_type="application/x-bibtex; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{citing.key(work)}.bib"'
+    return response
+
+
+def details(paper: Paper) -> dict[str, Any]:
+    """Where and when it was talked about, its versions, what is like it, how to cite and share."""
+    counted = list(paper.observations.order_by("observed_at"))
+    return {
+        "plot": plots.plot(
+            (one.observed_at, one.kind, one.votes) for one in counted if one.votes is not None
+        ),
+        "talked": talked(counted),
+        "versions": list(paper.versions.all()),
+        "similar": [
+            {"paper": one, "authors": short_authors(one.authors)}
+            for one in search.similar(paper, SIMILAR)
+        ],
+        "bibtex": citing.bibtex(cited(paper)),
+        "address": settings.SITE_URL + paper.get_absolute_url(),
+        "share": share(paper),
+    }
+
+
+def talked(counted: list[Observation]) -> list[dict[str, Any]]:
+    """For each kind of place that counted: since when, and its last figures."""
+    places: dict[str, dict[str, Any]] = {}
+    for one in counted:
+        place = places.setdefault(one.kind, {"since": one.observed_at, "figures": {}})
+        place["name"] = KINDS.get(one.kind, one.kind) if one.kind != READERS else ""
+        place["figures"] |= one.figures()
+        place["last"] = one.observed_at
+    return list(places.values())
+
+
+def cited(paper: Paper) -> citing.Work:
+    when = paper.published_at or paper.listed_on
+    return citing.Work(
+        title=paper.title,
+        authors=[str(name) for name in paper.authors],
+        year=when.year,
+        url=paper.abstract_url or settings.SITE_URL + paper.get_absolute_url(),
+        arxiv_id=paper.arxiv_id or "",
+        category=paper.primary_category,
+        doi=paper.doi or "",
+        journal=paper.journal_ref,
+    )
+
+
+def share(paper: Paper) -> list[tuple[str, str]]:
+    """Names and addresses of places to share it; nothing is asked of them until one is chosen."""
+    address = settings.SITE_URL + paper.get_absolute_url()
+    said = {"text": paper.title, "url": address}
+    places = {
+        "Bluesky": ("https://bsky.app/intent/compose", {"text": f"{paper.title} {address}"}),
+        "Mastodon": ("https://mastodonshare.com/", said),
+        "LinkedIn": ("https://www.linkedin.com/sharing/share-offsite/", {"url": address}),
+        "X": ("https://x.com/intent/post", said),
+    }
+    return [(name, f"{place}?{urlencode(query)}") for name, (place, query) in places.items()]
