@@ -2,7 +2,8 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from papers import paper_views, search_views, views
+from papers import feed_views, paper_views, search_views, views
+from papers.syndication import TYPES
 
 
 class DayConverter:
@@ -17,7 +18,20 @@ class DayConverter:
         return value.isoformat()
 
 
+class FeedConverter:
+    """atom or json."""
+
+    regex = "|".join(TYPES)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(DayConverter, "day")
+register_converter(FeedConverter, "feed")
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -25,5 +39,9 @@ urlpatterns = [
     path("papers/<int:pk>/", views.paper, name="paper"),
     path("papers/<int:pk>/bibtex/", paper_views.bibtex, name="bibtex"),
     path("search/", search_views.search_page, name="search"),
+    path("feeds/trending.<feed:kind>", feed_views.day, name="feed-trending"),
+    path("feeds/days/<day:day>.<feed:kind>", feed_views.day, name="feed-day"),
+    path("feeds/fields/<str:name>.<feed:kind>", feed_views.field, name="feed-field"),
+    path("feeds/search.<feed:kind>", feed_views.found, name="feed-search"),
     path("status/", views.status, name="status"),
 ]

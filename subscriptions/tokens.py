@@ -26,7 +26,10 @@ class ExpiredLink(BadLink):
 
 
 class Purpose(Enum):
-    """What a link may do, and for how long. Leaving works for ever."""
+    """What a link may do, and for how long; no two for the same time, or they would be one.
+
+    Leaving works for ever; the address of a feed stands in a feed reader for years.
+    """
 
     CONFIRM = timedelta(days=7)
     PREFERENCES = timedelta(days=90)
@@ -34,6 +37,7 @@ class Purpose(Enum):
     DIGEST = timedelta(days=400)
     OPENED = timedelta(days=365)
     UNSUBSCRIBE = None
+    FEED = timedelta(days=3650)
 
     @property
     def signer(self) -> TimestampSigner:

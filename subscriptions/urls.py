@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from subscriptions import community_views, views
+from subscriptions import community_views, feed_views, views
 from subscriptions.models import Reaction
 
 
@@ -38,5 +38,6 @@ urlpatterns = [
     path("unsubscribe/<token>/", views.unsubscribe, name="unsubscribe"),
     path("react/<kind:kind>/<int:paper_pk>/<token>/", views.react, name="react"),
     path("opened/<int:paper_pk>/", views.note_opened, name="opened"),
+    path("feeds/digests/<token>.<feed:kind>", feed_views.digests, name="feed-digests"),
     path("digest/<token>/", views.digest, name="digest"),
 ]

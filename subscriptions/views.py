@@ -180,6 +180,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
         "zones": sorted(zones()),
         "unknown_examples": _unknown(interests.examples),
         "profile_url": reverse("profile", args=[tokens.make(Purpose.PREFERENCES, pk)]),
+        "feed_url": reverse("feed-digests", args=[tokens.make(Purpose.FEED, pk), "atom"]),
         "propose_url": reverse("propose", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "send_url": reverse("send-now", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
