@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Sum
 from numpy.typing import NDArray
 
-from papers import corpus, developments, silence
+from papers import bulk, corpus, developments, silence
 from papers.lexicon import PaperText
 from papers.models import Paper, PaperQuerySet
 from papers.trending import in_words
@@ -74,6 +74,13 @@ class Pool:
             Count("pk"), Sum("pk"), Max("pk"), Max("text_seen_at"), Max("scored_at")
         )
         return _prepared(day, corpus.lexicon_version(), *state.values())
+
+    def in_fields(self, categories: Sequence[str]) -> NDArray[np.bool_]:
+        """Which papers are in the reader's fields; all are, for whoever named none."""
+        found = np.full(len(self.papers), not categories)
+        for name in categories:
+            found[self.candidates.by_category.get(name, [])] = True
+        return found
 
 
 @lru_cache(maxsize=3)  # the local days of the world span two dates, and a preview may want one
@@ -190,7 +197,7 @@ def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
         has_one = Digest.objects.filter(subscriber__in=group, day=day)
         done = set(has_one.values_list("subscriber_id", flat=True))
         made += make(day, [reader for reader in group if reader.pk not in done], now)
-    Digest.objects.bulk_create(made)
+    bulk.insert(made)
     _advance(readers, now)
     editions.enter(Counter(digest.day for digest in made), now)
     return [digest.pk for digest in made if digest.status == Digest.Status.PENDING]
@@ -210,7 +217,7 @@ def _advance(readers: Sequence[Subscriber], now: datetime) -> None:
         if reader.next_digest_at:
             reader.last_digest_day = local_day(reader.timezone, reader.next_digest_at)
         reschedule(reader, now - settings.DIGEST_CUTOFF)
-    Subscriber.objects.bulk_update(readers, ["next_digest_at", "last_digest_day"])
+    bulk.update(readers, ["next_digest_at", "last_digest_day"])
 
 
 def make(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest]:
@@ -325,7 +332,7 @@ def shelf(
         trending=trending * (0.0 if wants_only_own(profile) else 1.0),
         fresh=pool.first_seen > since,
         open=(pool.age < lookback(reader)) & ~np.isin(pool.ids, list(known)),
-        fields=in_fields(pool.papers, profile.categories),
+        fields=pool.in_fields(profile.categories),
         threshold=matched.threshold,
         alike=pool.candidates.alike,
         pinned=_pinned(pool, profile, matched, desk),
@@ -339,14 +346,6 @@ def _pinned(pool: Pool, profile: Profile, matched: Match, desk: Desk) -> list[in
     if not wants_only_own(profile):
         return positions
     return [at for at in positions if matched.scores[at] > max(matched.threshold, 0.0)]
-
-
-def in_fields(papers: Sequence[Paper], categories: Sequence[str]) -> NDArray[np.bool_]:
-    """Which papers are in the reader's fields; all are, for whoever named none."""
-    wanted = set(categories)
-    return np.array(
-        [not wanted or not wanted.isdisjoint(paper.categories) for paper in papers], dtype=bool
-    )
 
 
 def item(pool: Pool, choice: Choice, why: str) -> dict[str, Any]:

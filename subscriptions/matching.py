@@ -102,7 +102,7 @@ class Candidates:
         """How much these candidates say the same, pairwise, in [0, 1]: the mean of shared terms and
         shared meaning, or shared terms alone where the lexicon knows no meanings."""
         chosen = np.asarray(positions, dtype=np.int64)
-        rows = self.sparse_rows[chosen][:, : self.lexicon.size]
+        rows = self.lexical[chosen]
         shared = np.asarray((rows @ rows.T).toarray(), dtype=np.float32)
         if not self.meanings.shape[1]:
             return shared
@@ -113,6 +113,11 @@ class Candidates:
     def columns(self) -> sparse.csr_matrix:
         """`sparse_rows` transposed, ready for products."""
         return self.sparse_rows.T.tocsr()
+
+    @cached_property
+    def lexical(self) -> sparse.csr_matrix:
+        """The terms alone, without the categories."""
+        return self.sparse_rows[:, : self.lexicon.size]
 
     @cached_property
     def by_author(self) -> dict[str, list[int]]:

@@ -13,6 +13,7 @@ import idna
 
 from subscriptions.stencils import Filled
 
+HEADER_WIDTH = 74  # characters of a line that need no folding
 BOUNDARY = "=_paperboy"  # quoted-printable text never holds "=_"
 PART = (
     "--{}\r\nContent-Type: text/{}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
@@ -69,6 +70,8 @@ class Outgoing:
 @lru_cache(maxsize=1024)  # many readers of an edition share the subject
 def _text_header(name: str, value: str) -> str:
     """A header of free text, encoded and folded where need be."""
+    if value.isascii() and len(name) + len(value) < HEADER_WIDTH:
+        return value
     charset = None if value.isascii() else "utf-8"
     return Header(value, charset, header_name=name).encode(linesep="\r\n")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import pairwise, product
+from itertools import pairwise
 from textwrap import shorten
 
 import numpy as np
@@ -155,7 +155,7 @@ def _closeness(profiles: Sequence[Profile], candidates: Candidates, chosen: Chos
     known = {paper: row for row, paper in enumerate({one for p in profiles for one in p.examples})}
     rows = lexicon.vectors(list(known))
     meant = lexicon.meanings(rows)
-    offered = candidates.sparse_rows[chosen.positions][:, : lexicon.size]
+    offered = candidates.lexical[chosen.positions]
     meanings = candidates.meanings[chosen.positions]
     found = []
     for profile, (start, end) in zip(profiles, pairwise([0, *chosen.ends.tolist()]), strict=True):
@@ -224,13 +224,25 @@ def _windows(text: str) -> list[tuple[str, frozenset[int], frozenset[int]]]:
     found = []
     for words in map(str.split, clauses(text)):
         content = [place for place, word in enumerate(words) if terms(word)]
-        for start, last in product(content, content):
-            if 0 <= last - start < PHRASE_WORDS:
-                run = " ".join(words[start : last + 1]).strip("'’")
-                named = list(spelled(run))
-                singles = frozenset(number for number, term in named if " " not in term)
-                found.append((run, singles, frozenset(n for n, _ in named) - singles))
+        alone = [_singles_and_pairs(words[place]) for place in content]
+        joined = [_singles_and_pairs(" ".join(words[a : b + 1])) for a, b in pairwise(content)]
+        for first, start in enumerate(content):
+            singles, pairs = alone[first]
+            for last, end in enumerate(content[first:], start=first):
+                if end - start >= PHRASE_WORDS:
+                    break
+                if last > first:
+                    singles, pairs = singles | joined[last - 1][0], pairs | joined[last - 1][1]
+                found.append((" ".join(words[start : end + 1]).strip("'’"), singles, pairs))
     return sorted(found, key=lambda item: -len(item[1] | item[2]))
+
+
+@lru_cache(maxsize=1 << 14)
+def _singles_and_pairs(words: str) -> tuple[frozenset[int], frozenset[int]]:
+    """The ids of the terms of one word, and of the terms of two."""
+    named = list(spelled(words))
+    singles = frozenset(number for number, term in named if " " not in term)
+    return singles, frozenset(number for number, _ in named) - singles
 
 
 def clauses(text: str) -> list[str]:

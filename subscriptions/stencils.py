@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import secrets
-import textwrap
 from binascii import b2a_qp
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
 
@@ -29,23 +28,29 @@ def blank(name: str) -> str:
 
 
 class Stencil:
-    """A rendered template: `pieces` of text and between each two of them the `names` of a blank.
+    """A rendered template: `blanks` are a piece of text, the name of the blank behind it and the
+    column where that stands; `end` is the text behind the last one.
 
     In HTML values are escaped. In plain text their lines are wrapped, the first one from where the
     blank stands.
     """
 
-    __slots__ = ("_columns", "_encoded", "is_html", "names", "pieces")
+    __slots__ = ("blanks", "encoded_blanks", "encoded_end", "end", "is_html")
 
     def __init__(self, rendered: str, *, is_html: bool) -> None:
         text = rendered.replace("\r\n", "\n").replace("\r", "\n")
         parts = _BLANK.split(text)
         if any(_MARK[:12] in part.lower() for part in parts):
             raise ValueError("A filter of the template changed a blank.")
-        self.pieces, self.names = tuple(parts[::2]), tuple(parts[1::2])
-        self.is_html = is_html
-        self._encoded = tuple(encoded(piece) for piece in self.pieces)
-        self._columns = tuple(len(piece.rpartition("\n")[2]) for piece in self.pieces[:-1])
+        self.is_html, self.end = is_html, parts[-1]
+        self.blanks = tuple(
+            (piece, name, len(piece.rpartition("\n")[2]))
+            for piece, name in zip(parts[:-1:2], parts[1::2], strict=True)
+        )
+        self.encoded_end = encoded(self.end)
+        self.encoded_blanks = tuple(
+            (encoded(piece), name, column) for piece, name, column in self.blanks
+        )
 
     def fill(self, values: Mapping[str, Value]) -> Filled:
         """`values` holds at least this stencil's names."""
@@ -55,42 +60,46 @@ class Stencil:
 class Filled:
     """A stencil with its values: `str` of it is the text, `encoded` what goes over the wire."""
 
-    __slots__ = ("stencil", "values")
+    __slots__ = ("_wire", "stencil", "values")
 
     def __init__(self, stencil: Stencil, values: Mapping[str, Value]) -> None:
         self.stencil, self.values = stencil, values
+        self._wire: bytes | None = None
 
     def __str__(self) -> str:
-        return "".join(self._text())
+        parts: list[str] = []
+        self._add_text(parts)
+        return "".join(parts)
 
     def encoded(self) -> bytes:
         """UTF-8, quoted-printable, lines of at most 76 characters that end in CRLF."""
-        return b"".join(self._wire())
+        if self._wire is None:
+            parts: list[bytes] = []
+            self._add_wire(parts)
+            self._wire = b"".join(parts)
+        return self._wire
 
-    def _text(self) -> Iterator[str]:
+    def _add_text(self, parts: list[str]) -> None:
         stencil, values = self.stencil, self.values
-        yield stencil.pieces[0]
-        for name, column, piece in zip(
-            stencil.names, stencil._columns, stencil.pieces[1:], strict=True
-        ):
+        for piece, name, column in stencil.blanks:
+            parts.append(piece)
             value = values[name]
             if isinstance(value, str):
-                yield escape(value) if stencil.is_html else wrapped(value, column)
+                parts.append(escape(value) if stencil.is_html else wrapped(value, column))
             else:
-                yield from value._text()
-            yield piece
+                value._add_text(parts)
+        parts.append(stencil.end)
 
-    def _wire(self) -> Iterator[bytes]:
+    def _add_wire(self, parts: list[bytes]) -> None:
         stencil, values = self.stencil, self.values
-        pieces = iter(stencil._encoded)
-        yield next(pieces)
-        for name, column, piece in zip(stencil.names, stencil._columns, pieces, strict=True):
+        for piece, name, column in stencil.encoded_blanks:
+            parts.append(piece)
             value = values[name]
             if isinstance(value, str):
-                yield _filled_in(value, stencil.is_html, column)
+                parts.append(_filled_in(value, stencil.is_html, column))
             else:
-                yield from value._wire()
-            yield piece
+                value._add_wire(parts)
+        parts.append(stencil.encoded_end)
 
 
 Value = str | Filled
@@ -104,14 +113,18 @@ def _filled_in(value: str, is_html: bool, column: int) -> bytes:
 def wrapped(value: str, column: int) -> str:
     """A value in lines of at most WIDTH characters, the first of which starts at `column`; words
     stay whole, and the first one where it is."""
-    if column + len(value) <= WIDTH or " " not in value:
+    if column + len(value) <= WIDTH:
         return value
-    first, _, rest = value.partition(" ")
-    start = column + len(first)
-    lines = textwrap.wrap(
-        f"{'-' * start} {rest}", WIDTH, break_long_words=False, break_on_hyphens=False
-    )
-    return "\n".join([first + lines[0][start:], *lines[1:]])
+    lines: list[list[str]] = []
+    room = WIDTH - column
+    for word in value.split():
+        if lines and len(word) < room:
+            lines[-1].append(word)
+            room -= len(word) + 1
+        else:
+            room = (WIDTH if lines else room) - len(word)
+            lines.append([word])
+    return "\n".join(map(" ".join, lines))
 
 
 def encoded(text: str) -> bytes:

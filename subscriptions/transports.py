@@ -7,6 +7,7 @@ outbox and any other of Django's backends get message objects.
 from __future__ import annotations
 
 import smtplib
+from email.utils import parseaddr
 from typing import Protocol
 
 from django.conf import settings
@@ -94,12 +95,13 @@ class Smtp:
     def __init__(self, backend: SmtpBackend) -> None:
         self.backend = backend
         self.sender = sanitize_address(settings.DEFAULT_FROM_EMAIL, "utf-8")
+        self.sender_address = parseaddr(self.sender)[1]
         self.stage = Stage.CONNECT
 
     def send(self, outgoing: Outgoing) -> Outcome:
         try:
             content = outgoing.as_bytes(self.sender, timezone.now())
-            envelope = (outgoing.return_path or self.sender, wire_address(outgoing.to))
+            envelope = (outgoing.return_path or self.sender_address, wire_address(outgoing.to))
         except ValueError as error:  # an address or a header that cannot be written
             return Outcome(Kind.REFUSED, f"{type(error).__name__}: {error}")
         reused = bool(self.backend.connection)
@@ -146,8 +148,8 @@ class Smtp:
                 return Outcome(Kind.REFUSED, "The mail server takes no such address (SMTPUTF8).")
             options += " SMTPUTF8"
         commands = {
-            Stage.MAIL: f"MAIL FROM:{smtplib.quoteaddr(sender)}{options}\r\n",
-            Stage.RCPT: f"RCPT TO:{smtplib.quoteaddr(to)}\r\n",
+            Stage.MAIL: f"MAIL FROM:<{sender}>{options}\r\n",
+            Stage.RCPT: f"RCPT TO:<{to}>\r\n",
             Stage.DATA: "DATA\r\n",
         }
         together = smtp.has_extn("pipelining")
