@@ -46,6 +46,7 @@ bench: $(VENV)/dev  ## Speed: papers in, matching, the preview, an edition, each
 	@$(BIN)/python manage.py bench matching
 	@$(BIN)/python manage.py bench preview
 	@$(BIN)/python manage.py bench edition --readers $(READERS)
+	@$(BIN)/python manage.py bench provider
 
 chaos: $(VENV)/dev  ## Break everything while an edition is sent; fails if mail is lost or doubled
 	@$(BIN)/python manage.py chaos $(CHAOS)

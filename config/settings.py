@@ -23,6 +23,7 @@ from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 
 from config import embedded, logs
+from config.providers import limit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -298,8 +299,13 @@ EVENTS_KEPT = timedelta(days=within("EVENTS_KEPT_DAYS", 30, EVENT_MAX_AGE.days +
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000  # a provider's batch of some thousand events
 
 # --- How fast mail leaves, and what happens when it does not -------------------------------
-MAIL_CONNECTIONS = within("MAIL_CONNECTIONS", 1, 1, 64)  # of each worker process, a thread each
-SEND_RATE = within("SEND_RATE", 0, 0, 100_000)  # messages a second for all workers; 0: no cap
+LIMIT = limit(ANYMAIL_PROVIDER)
+MAIL_CONNECTIONS = within(
+    "MAIL_CONNECTIONS", LIMIT.connections, 1, 64
+)  # of each worker process, a thread each
+SEND_RATE = within(
+    "SEND_RATE", LIMIT.rate, 0, 100_000
+)  # messages a second for all workers; 0: no cap
 DOMAIN_RATES = domain_rates("DOMAIN_RATES")
 WARM_UP_FROM: date | None = read(env.date, "WARM_UP_FROM")
 WARM_UP_FIRST_DAY = within("WARM_UP_FIRST_DAY", 500, 1, 10_000_000)

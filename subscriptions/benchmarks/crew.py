@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
-from django.db import connection
+from django.db import connection, connections
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import mark_safe
@@ -27,14 +27,27 @@ from subscriptions.tokens import Purpose
 Numbers = dict[str, float]
 
 
-@lru_cache
 def arrive(database: str, port: int) -> None:
-    """Once in each process, before it is measured."""
-    services.start()
-    connection.close()
-    connection.settings_dict["NAME"] = database
+    """Once in each process, before it is measured: mail goes to an SMTP server at this port."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 30
+    _connect(database)
+
+
+def arrive_at_provider(database: str, port: int, threads: int) -> None:
+    """The same with a mail provider's HTTP interface, through django-anymail."""
+    settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+    url = f"http://127.0.0.1:{port}/"
+    settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "none", "POSTMARK_API_URL": url}
+    settings.MAIL_CONNECTIONS, settings.SEND_RATE = threads, 0
+    _connect(database)
+
+
+def _connect(database: str) -> None:
+    services.start()
+    connection.close()
+    connections.databases[connection.alias]["NAME"] = database
+    connection.settings_dict["NAME"] = database
     connection.ensure_connection()
 
 

@@ -56,7 +56,7 @@ def measured(database: str, readers: int, papers: int) -> dict[str, Any]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pb-")))
         sink = stack.enter_context(Sink.open(folder))
-        team = Team([stack.enter_context(_pool()) for _ in range(WORKERS)])
+        team = Team([stack.enter_context(new_pool()) for _ in range(WORKERS)])
         team.all(crew.arrive, database, sink.port)
         ours = paperboy(team, readers)
         sent = list(Digest.objects.order_by("?").values_list("pk", flat=True)[: 2 * BASELINE])
@@ -102,8 +102,8 @@ class Sink:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path) -> Iterator[Sink]:
-        command = (sys.executable, "-m", "subscriptions.benchmarks.sink", str(folder))
+    def open(cls, folder: Path, *kind: str) -> Iterator[Sink]:
+        command = (sys.executable, "-m", "subscriptions.benchmarks.sink", str(folder), *kind)
         pipe = subprocess.PIPE
         with subprocess.Popen(  # noqa: S603
             command, cwd=settings.BASE_DIR, stdin=pipe, stdout=pipe, text=True
@@ -123,7 +123,7 @@ class Sink:
             raise CommandError(f"{counted['accepted']} mails were accepted, not {expected}.")
 
 
-def _pool() -> ProcessPoolExecutor:
+def new_pool() -> ProcessPoolExecutor:
     """One process that shares nothing with this one, so that its memory is its own."""
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=django.setup)
 

@@ -1,7 +1,8 @@
-"""An SMTP server that accepts everything, as light as can be, as a program.
+"""A mail server that accepts everything, as light as can be, as a program.
 
-`python -m subscriptions.benchmarks.sink FOLDER` prints its port, keeps one message of each SAMPLE
-in FOLDER, and when its input is closed prints how many it accepted and its seconds of CPU.
+`python -m subscriptions.benchmarks.sink FOLDER` speaks SMTP and keeps one message of each SAMPLE in
+FOLDER; with `--http` it is a mail provider's HTTP interface that takes PAUSE for each call. It
+prints its port, and when its input is closed how many it accepted and its seconds of CPU.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 SAMPLE = 200
+PAUSE = 0.15  # seconds
 REPLIES = {
     b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250-SIZE 10000000\r\n250 8BITMIME\r\n",
     b"DATA": b"354 go on\r\n",
@@ -53,10 +55,33 @@ class Conversation(asyncio.Protocol):
             self.in_data = False
 
 
-async def main(folder: Path) -> None:
+class Provider(asyncio.Protocol):
+    """One connection of an HTTP client that waits for each answer, as Postmark answers it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
+        self.transport, self.request = transport, bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self.request += data
+        head, found, body = bytes(self.request).partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
+        if found and len(body) >= int(length or 0):
+            self.request.clear()
+            asyncio.get_running_loop().call_later(PAUSE, self.answer, json.loads(body)["To"])
+
+    def answer(self, to: str) -> None:
+        Conversation.accepted += 1
+        said = {"ErrorCode": 0, "Message": "OK", "To": to, "MessageID": str(Conversation.accepted)}
+        body = json.dumps(said | {"SubmittedAt": "2026-01-01T00:00:00Z"}).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        self.transport.write(head.encode() + b"\r\n\r\n" + body)
+
+
+async def main(folder: Path, speaks: type[asyncio.Protocol]) -> None:
     Conversation.folder = folder
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Conversation, "127.0.0.1", 0)
+    server = await loop.create_server(speaks, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     closed = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), closed.set)
@@ -65,4 +90,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), Provider if "--http" in sys.argv else Conversation))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from config.providers import LIMITS
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = dict(
@@ -156,3 +159,28 @@ def test_promise_30_a_proxy_that_is_not_declared_is_warned_of(
     result = check(tmp_path, **PRODUCTION, **{name: values[name] for name in given.split()})
     assert result.returncode == 0, result.stderr
     assert ("subscriptions.W002" in result.stderr) == warned
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "1 0"),
+        ({"ANYMAIL_PROVIDER": "amazon_ses"}, "8 14"),
+        ({"ANYMAIL_PROVIDER": "resend", "SEND_RATE": "90", "MAIL_CONNECTIONS": "5"}, "5 90"),
+        ({"ANYMAIL_PROVIDER": "postmark", "ANYMAIL_POSTMARK_SERVER_TOKEN": "x"}, "8 0"),
+    ],
+)
+def test_a_providers_limits_hold_unless_others_are_given(
+    tmp_path: Path, given: dict[str, str], expected: str
+) -> None:
+    printing = "from config import settings; print(settings.MAIL_CONNECTIONS, settings.SEND_RATE)"
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **given}
+    done = subprocess.run(
+        [sys.executable, "-c", printing],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == expected
+
+
+def test_every_provider_with_limits_is_one_of_anymails() -> None:
+    assert all(find_spec(f"anymail.backends.{name}") for name in LIMITS)

@@ -11,7 +11,7 @@ from django.db import connection
 
 from papers.models import Paper
 from subscriptions import cards, digest_mail, digests
-from subscriptions.benchmarks import edition
+from subscriptions.benchmarks import edition, provider, sink
 from subscriptions.models import Digest, Subscriber
 
 
@@ -30,6 +30,19 @@ def test_an_edition_is_measured_from_due_to_accepted_beside_its_baselines() -> N
     assert ours["checked"] >= 1
     assert all(one["digests_per_s"] > 0 for one in report["baselines"].values())
     assert "Django's loop" in edition.table(report)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("redis")
+def test_a_slow_provider_is_sent_to_over_many_connections_at_once() -> None:
+    database = connection.settings_dict["NAME"]
+    report = provider.measured(database, readers=64, papers=60, threads=8)
+    assert Digest.objects.books()["sent"] == 64
+    one_at_a_time = 1 / sink.PAUSE
+    assert report["digests_per_s"] > one_at_a_time
+    assert report["most_per_s"] == pytest.approx(16 * one_at_a_time, 0.01)
+    assert Digest.objects.exclude(provider_id="").count() == 64
+    assert "a million in" in provider.table(report)
 
 
 @pytest.mark.django_db

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from subscriptions.benchmarks import edition, ingest, matching, preview
+from subscriptions.benchmarks import edition, ingest, matching, preview, provider
 
 SUBJECTS: dict[str, Any] = {
     "edition": edition,
     "ingest": ingest,
     "matching": matching,
     "preview": preview,
+    "provider": provider,
 }
 
 
