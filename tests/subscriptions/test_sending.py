@@ -417,6 +417,30 @@ def test_promise_12_a_global_cap_holds_with_several_workers_in_any_second(settin
     assert all(later >= earlier for earlier, later in pairwise(moments))
 
 
+@pytest.mark.usefixtures("redis")
+def test_promise_12_a_domains_cap_holds_with_several_workers_in_any_second(settings: Any) -> None:
+    settings.DOMAIN_RATES = {"slow.org": 50.0}
+    moments: list[float] = []
+    until = time.monotonic() + 2
+
+    def work(_: int) -> None:
+        pace = rates.Pace(datetime.now)
+        while time.monotonic() < until:
+            slot = pace.take_for("slow.org")
+            if slot.ours:
+                moments.append(time.monotonic())
+            time.sleep(slot.wait)
+
+    at_once(4, work)
+    moments.sort()
+    most = max(
+        sum(1 for later in moments[start:] if later < first + 1)
+        for start, first in enumerate(moments)
+    )
+    assert most <= 1.05 * 50 + 1  # one that was given its moment just before
+    assert len(moments) > 0.5 * 2 * 50
+
+
 @pytest.mark.django_db
 def test_a_domains_cap_holds_others_not_back(
     make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
