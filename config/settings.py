@@ -358,6 +358,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "papers.tasks.index_papers",
         "schedule": timedelta(minutes=1),
     },
+    "learn which words go with votes": {
+        "task": "papers.tasks.learn_appeal",
+        "schedule": crontab(hour="4", minute="5"),
+    },
     "fill days of arXiv's lists that were missed": {
         "task": "papers.tasks.fill_missed_days",
         "schedule": crontab(hour="7,19", minute="40"),

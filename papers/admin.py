@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from config import audit
-from papers import community, corpus, sources, tasks
+from papers import community, scoring, sources, tasks
 from papers.feeds import addresses
 from papers.models import Check, Document, Observation, Paper, Source, Submission
 
@@ -183,7 +183,7 @@ class PaperAdmin(admin.ModelAdmin):
     list_filter = ("featured", "hidden", "withdrawn", "day")
     search_fields = ("title", "=arxiv_id", "=doi", "abstract")
     date_hierarchy = "listed_on"
-    ordering = ("-day", "-score")
+    ordering = ("-day", "-heat")
     actions = ("feature", "hide", "show")
     inlines = (ObservationInline,)
     fields = (
@@ -197,7 +197,7 @@ class PaperAdmin(admin.ModelAdmin):
         ("listed_on", "featured_on", "announce_type", "withdrawn"),
         ("abstract_url", "pdf_url", "code_url", "project_url"),
         ("votes", "comments", "stars"),
-        ("score", "score_parts", "scored_at"),
+        ("heat", "standing", "score", "score_parts", "scored_at"),
         "first_seen_at",
     )
 
@@ -210,9 +210,9 @@ class PaperAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @admin.display(description="score", ordering="score")
+    @admin.display(description="heat", ordering="heat")
     def rounded(self, paper: Paper) -> str:
-        return f"{paper.score:.1f}"
+        return f"{paper.heat:.1f}"
 
     def save_model(self, request: HttpRequest, obj: Paper, form: object, change: bool) -> None:
         """Only the curator's columns, since ingest may be writing the others just now."""
@@ -223,7 +223,7 @@ class PaperAdmin(admin.ModelAdmin):
     def feature(self, request: HttpRequest, queryset: QuerySet[Paper]) -> None:
         audit.record(request, queryset, "Featured.")
         self.message_user(request, f"{queryset.update(featured=True)} papers featured.")
-        corpus.rescore(timezone.now())
+        scoring.rescore(timezone.now())
 
     @admin.action(permissions=["change"], description="Hide from pages and digests")
     def hide(self, request: HttpRequest, queryset: QuerySet[Paper]) -> None:

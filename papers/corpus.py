@@ -1,18 +1,14 @@
-"""What the collected papers add up to: their trending scores, and the lexicon in use."""
+"""What the collected papers add up to: the lexicon in use."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
-from django.db import transaction
-
-from papers import bulk, trending
 from papers.lexicon import Lexicon, PaperText
 from papers.models import Paper, StoredLexicon
 
 GROWN = 10  # learning anew pays when there are a tenth more papers
-SCORED_FOR = timedelta(days=30)  # 15 half-lives: a thousandth of the first day's score is left
 KEPT = 3  # older versions stay for a while, for workers that still use them
 
 
@@ -52,29 +48,3 @@ def learn(now: datetime) -> StoredLexicon | None:
 def _texts() -> list[PaperText]:
     rows = Paper.objects.values_list("pk", "title", "abstract").order_by("pk")
     return [PaperText(str(pk), title, abstract) for pk, title, abstract in rows.iterator()]
-
-
-def rescore(now: datetime) -> int:
-    """Score what is news, or was until lately; older scores have decayed to nothing and stay."""
-    news = Paper.objects.filter(day__gt=now.date() - SCORED_FOR)
-    papers = list(
-        news.only("votes", "site_votes", "comments", "stars", "authors", "featured", "day")
-    )
-    for paper in papers:
-        result = trending.score(signals(paper), now)
-        paper.score, paper.score_parts, paper.scored_at = result.total, result.parts, now
-    with transaction.atomic():
-        bulk.update(papers, ["score", "score_parts", "scored_at"])
-    return len(papers)
-
-
-def signals(paper: Paper) -> trending.Signals:
-    """What the score is made from, for one paper."""
-    return trending.Signals(
-        votes=paper.votes + paper.site_votes,
-        comments=paper.comments,
-        stars=paper.stars,
-        authors=len(paper.authors),
-        picked=paper.featured,
-        day=paper.day,
-    )

@@ -136,6 +136,18 @@ class Check(models.Model):
         return f"{self.source_id} at {self.at:%Y-%m-%d %H:%M}: {self.outcome}, {self.state}"
 
 
+class Window(models.TextChoices):
+    """How far back a list of trending papers reaches."""
+
+    DAY = "day", "Day"
+    WEEK = "week", "Week"
+    MONTH = "month", "Month"
+
+    @property
+    def days(self) -> int:
+        return {Window.DAY: 1, Window.WEEK: 7, Window.MONTH: 30}[self]
+
+
 class PaperQuerySet(models.QuerySet["Paper"]):
     def visible(self) -> PaperQuerySet:
         return self.filter(hidden=False, withdrawn=False)
@@ -143,9 +155,28 @@ class PaperQuerySet(models.QuerySet["Paper"]):
     def on(self, day: date) -> PaperQuerySet:
         return self.filter(day=day)
 
+    def within(self, window: Window, day: date) -> PaperQuerySet:
+        """Papers of the day, or of the week or month that ends with it."""
+        return self.filter(day__gt=day - timedelta(days=window.days), day__lte=day)
+
+    def hottest(self) -> PaperQuerySet:
+        """What is talked about most first, whatever its age: the order within a window.
+
+        The newest paper wins a tie, so that the order is stable."""
+        return self.order_by("-heat", "-pk")
+
+    def outstanding(self) -> PaperQuerySet:
+        """What stands out most in its own field first, so that small fields show."""
+        return self.order_by("-standing", "-pk")
+
     def trending(self) -> PaperQuerySet:
-        """Best first; the newest paper wins a tie, so that the order is stable."""
+        """What trends by now first: a day's age costs one doubling."""
         return self.order_by("-score", "-pk")
+
+    def fields(self) -> list[tuple[str, int]]:
+        """The primary categories of these papers and how many are in each, the largest first."""
+        counted = self.exclude(field="").order_by().values_list("field")
+        return list(counted.annotate(papers=models.Count("pk")).order_by("-papers", "field"))
 
     def news(self, day: date, lookback_days: int) -> PaperQuerySet:
         """What may stand in an edition of `day`: new or newly featured, not a mere revision."""
@@ -176,6 +207,12 @@ class Paper(models.Model):
     )
     authors = models.JSONField(default=list)
     categories = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    field = models.GeneratedField(
+        expression=Coalesce(models.F("categories__0"), models.Value("")),
+        output_field=models.CharField(max_length=100),
+        db_persist=True,
+        help_text="Its primary category.",
+    )
     announce_type = models.CharField(max_length=20, blank=True)
     journal_ref = models.CharField(max_length=500, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
@@ -199,7 +236,19 @@ class Paper(models.Model):
     comments = models.PositiveIntegerField(default=0)
     stars = models.PositiveIntegerField(default=0)
     site_votes = models.PositiveIntegerField(default=0, help_text="Of our own readers.")
-    score = models.FloatField(default=0, help_text="How much it trends; see papers.trending.")
+    liked = models.PositiveIntegerField(
+        default=0, help_text="Readers of ours who asked for more like it."
+    )
+    appeal = models.FloatField(
+        null=True, editable=False, help_text="How its words go with votes; see papers.appeal."
+    )
+    heat = models.FloatField(
+        default=0, help_text="How much it is talked about, whatever its age; see papers.trending."
+    )
+    standing = models.FloatField(
+        default=0, help_text="Its heat against the usual of its field; comparable across fields."
+    )
+    score = models.FloatField(default=0, help_text="Its heat and its day: what trends by now.")
     score_parts = models.JSONField(default=dict, help_text="What the score is made of.")
     scored_at = models.DateTimeField(null=True, blank=True)
     featured = models.BooleanField("curator's pick", default=False)
@@ -222,7 +271,9 @@ class Paper(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["day", "-score"], name="paper_day_score"),
+            models.Index(fields=["day", "-heat"], name="paper_day_heat"),
+            models.Index(fields=["field", "day", "-heat"], name="paper_field_day_heat"),
+            models.Index(fields=["-score", "-id"], name="paper_score"),
             GinIndex(fields=["categories"], name="paper_categories"),
         ]
 
@@ -236,6 +287,9 @@ class Paper(models.Model):
     def venue(self) -> str:
         """Where it was published; "" for a preprint."""
         return self.journal_ref or (f"https://doi.org/{self.doi}" if self.doi else "")
+
+    def get_ranking_url(self) -> str:
+        return reverse("ranking", args=[self.pk])
 
     @property
     def primary_category(self) -> str:
@@ -344,6 +398,20 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"vote on {self.paper_id}"
+
+
+class StoredAppeal(models.Model):
+    """What words went with votes, as learnt on one day; the newest is the one in use."""
+
+    data = models.BinaryField()
+    papers = models.PositiveIntegerField(help_text="How many papers it was learnt from.")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        get_latest_by = "made_at"
+
+    def __str__(self) -> str:
+        return f"of {self.papers} papers"
 
 
 class StoredLexicon(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from papers import backfill, corpus, indexing, sources
+from papers import backfill, corpus, indexing, scoring, sources
 from papers.models import Source
 
 
@@ -23,7 +23,12 @@ def fetch_source(pk: int) -> None:
 
 @shared_task
 def score_papers() -> None:
-    corpus.rescore(timezone.now())
+    scoring.rescore(timezone.now())
+
+
+@shared_task
+def learn_appeal() -> None:
+    scoring.learn_appeal(timezone.now())
 
 
 @shared_task

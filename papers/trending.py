@@ -1,70 +1,114 @@
-"""Trending: what the community makes of a paper. A pure score, stored with its parts.
+"""Trending: what the community makes of a paper, as a pure score stored with its parts.
 
-    score = (votes + comments + stars + pick, each log-scaled and weighted) x decay
+    attention = votes - own + rise + comments + stars + mentions + reactions + to come
+    heat      = log2(1 + attention) + pick
+    score     = heat + days since EPOCH
 
-* votes, comments, stars: weight x log2(1 + count), so that the hundredth vote counts for less
-  than the tenth, and a famous repository does not drown a day of good papers.
-* authors: long author lists vote for their own papers; what they add is taken off the votes as
-  AUTHOR_SHARE x log2(authors / USUAL_AUTHORS), for lists longer than usual.
-* decay: halves every HALF_LIFE_HOURS since the paper became news.
-* pick: a curator's pick is worth PICK, as much as some 60 votes.
+Attention is counted in votes. Only its logarithm counts, so that the hundredth vote adds less than
+the tenth. A day's age costs one doubling: the day stands in the score as a term of its own, so
+that old rows keep their scores and still fall behind. docs/trending.md says what was measured.
+
+* own: long author lists vote for their own papers; taken off the votes are OWN_VOTES for each
+  doubling of the list beyond USUAL_AUTHORS, at most half of them.
+* rise: a share of the votes gained since the count half a day or more before the newest one.
+* to come: what a young paper is yet to get, USUAL_TO_COME for a usual paper; more where title and
+  abstract are of the kind that gathers votes (papers.appeal), less the longer the title.
+* stars: doublings of all stars, and of those gained over the same time.
+* mentions: places where somebody has put the paper forward.
+* pick: a curator's pick counts PICK doublings, as much as some 60 votes.
+
+What nobody has mentioned, voted for, commented, starred, reacted to or picked has no heat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from math import log2
 
-VOTES, COMMENTS, STARS = 1.0, 0.5, 0.25
+OWN_VOTES, USUAL_AUTHORS = 0.25, 6
+RISE, RISE_OVER = 0.05, timedelta(hours=12)
+COMMENT = 0.1
+STARS = 1.0  # votes for each doubling
+MENTION = 2.0
+REACTION = 1.0
+USUAL_TO_COME = 4.0
+APPEAL = 0.3
+TITLE, USUAL_TITLE = 0.65, 80  # doublings for each hundred letters
+MOST_TO_COME = 4.0  # times the usual, whatever the text
 PICK = 6.0
-AUTHOR_SHARE = 0.5
-USUAL_AUTHORS = 6
-HALF_LIFE_HOURS = 48.0
+EPOCH = date(2020, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What is known of one paper: counts, whether a curator picked it, its day as news."""
+    """What is known of one paper. `rise` is in votes, `appeal` in doublings, `title` in letters
+    (USUAL_TITLE where it is not known)."""
 
-    votes: int
-    comments: int
-    stars: int
-    authors: int
-    picked: bool
-    day: date
+    votes: int = 0
+    rise: int = 0
+    comments: int = 0
+    stars: int = 0
+    new_stars: int = 0
+    mentions: int = 0
+    reactions: int = 0
+    picked: bool = False
+    authors: int = 1
+    title: int = USUAL_TITLE
+    appeal: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """A score and its parts, in the order in which they are explained."""
+class Heat:
+    """How much a paper is talked about, in doublings, and its parts: the signals, and what each is
+    worth in votes (`…_part`) but for the pick, which is worth doublings."""
 
     total: float
     parts: dict[str, float]
 
 
-def score(signals: Signals, now: datetime) -> Score:
-    """The trending score at an instant; never negative."""
-    crowd = AUTHOR_SHARE * log2(max(signals.authors, USUAL_AUTHORS) / USUAL_AUTHORS)
-    votes = VOTES * log2(1 + signals.votes)
-    talk = {
-        "votes_part": votes,
-        "authors_part": -min(crowd, votes),
-        "comments_part": COMMENTS * log2(1 + signals.comments),
-        "stars_part": STARS * log2(1 + signals.stars),
-        "pick_part": PICK if signals.picked else 0.0,
+def heat(signals: Signals) -> Heat:
+    """Zero for what nobody talks about, else above zero."""
+    own = OWN_VOTES * log2(max(signals.authors, USUAL_AUTHORS) / USUAL_AUTHORS)
+    votes = {
+        "votes_part": float(signals.votes),
+        "own_part": -min(own, signals.votes / 2),
+        "rise_part": RISE * signals.rise,
+        "comments_part": COMMENT * signals.comments,
+        "stars_part": STARS * (log2(1 + signals.stars) + log2(1 + signals.new_stars)),
+        "mentions_part": MENTION * signals.mentions,
+        "reactions_part": REACTION * signals.reactions,
     }
-    decay = 0.5 ** (age_hours(signals.day, now) / HALF_LIFE_HOURS)
-    total = sum(talk.values()) * decay
-    known = {name: value for name, value in asdict(signals).items() if name != "day"}
-    parts = {name: round(value, 4) for name, value in talk.items()}
-    return Score(total, {**known, **parts, "decay": round(decay, 4)})
+    attention = sum(votes.values())
+    if attention:
+        votes["to_come_part"] = to_come(signals.title, signals.appeal)
+        attention += votes["to_come_part"]
+    parts = votes | {"pick_part": PICK if signals.picked else 0.0}
+    total = log2(1 + attention) + parts["pick_part"]
+    return Heat(total, asdict(signals) | {name: round(part, 2) for name, part in parts.items()})
 
 
-def age_hours(day: date, now: datetime) -> float:
-    """Hours since the start (UTC) of the day on which a paper became news; never negative."""
-    return max((now - datetime.combine(day, time(), UTC)) / timedelta(hours=1), 0.0)
+def to_come(title: int, appeal: float) -> float:
+    """The votes that a paper with such a text is yet to get, against others of its day."""
+    doublings = APPEAL * appeal - TITLE * (title - USUAL_TITLE) / 100
+    limit = log2(MOST_TO_COME)
+    return USUAL_TO_COME * 2 ** max(-limit, min(doublings, limit))
+
+
+def gained(counts: Sequence[tuple[datetime, int]]) -> int:
+    """What was gained from the newest count that is RISE_OVER older to the newest one of all; 0
+    where there is none. Counts come oldest first; those that fell gained nothing."""
+    if not counts:
+        return 0
+    newest, count = counts[-1]
+    earlier = [before for at, before in counts if at <= newest - RISE_OVER]
+    return max(count - earlier[-1], 0) if earlier else 0
+
+
+def score(total: float, day: date) -> float:
+    """What papers of several days are ordered by; zero without heat."""
+    return total + (day - EPOCH).days if total else 0.0
 
 
 def in_words(parts: Mapping[str, float]) -> str:

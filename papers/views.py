@@ -12,26 +12,40 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from papers import silence
-from papers.models import Paper
+from papers.models import Paper, Window
 from papers.paper_views import details
 from papers.text import extract, short_authors
 
 PAPERS_A_DAY = 50
+FIELDS_SHOWN = 12
+COUNTS_SHOWN = 30
 
 
 @require_safe
 def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
-    """Trending papers of a day; the newest day with papers where none is named."""
+    """Trending papers of a day, or of the week or month that ends with it (`?window=`), of all
+    fields or one (`?field=cs.RO`); `?by=field` puts first what stands out most in its own field.
+
+    The newest day with papers where none is named.
+    """
     days = Paper.objects.visible().filter(day__lte=timezone.now().date())
     day = day or days.aggregate(newest=Max("day"))["newest"]
-    cards = (
-        [card(paper) for paper in Paper.objects.visible().on(day).trending()[:PAPERS_A_DAY]]
-        if day
-        else []
-    )
+    chosen = request.GET.get("window")
+    window = Window(chosen) if chosen in Window.values else Window.DAY
+    field, by_field = request.GET.get("field", ""), request.GET.get("by") == "field"
+    papers = days.within(window, day) if day else days.none()
+    fields = papers.fields()[:FIELDS_SHOWN]
+    if field:
+        papers = papers.filter(field=field)
+    ordered = papers.outstanding() if by_field else papers.hottest()
     context = {
         "day": day,
-        "cards": cards,
+        "cards": [card(paper) for paper in ordered[:PAPERS_A_DAY]],
+        "window": window,
+        "windows": list(Window),
+        "field": field,
+        "fields": fields,
+        "by_field": by_field,
         "previous": day and days.filter(day__lt=day).aggregate(last=Max("day"))["last"],
         "next": day and days.filter(day__gt=day).aggregate(first=Min("day"))["first"],
         "is_newest": "day" not in (request.resolver_match.kwargs if request.resolver_match else {}),
@@ -45,7 +59,7 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Paper, pk=pk)
     if found.hidden:
         raise Http404
-    context = card(found) | details(found) | {"rows": ranking(found)}
+    context = card(found) | details(found) | {"rows": worth(found)}
     return render(request, "papers/paper.html", context)
 
 
@@ -67,15 +81,43 @@ def card(paper: Paper) -> dict[str, Any]:
     }
 
 
-def ranking(paper: Paper) -> list[tuple[str, float]]:
-    """The score's parts with their names, as "how was this ranked?" lists them."""
+@require_safe
+def ranking(request: HttpRequest, pk: int) -> HttpResponse:
+    """How a paper was ranked: every part of its score, where it stands, its counts over time."""
+    found = get_object_or_404(Paper.objects.filter(hidden=False), pk=pk)
+    counts = found.observations.order_by("-observed_at")[:COUNTS_SHOWN]
+    context = {
+        "paper": found,
+        "rows": worth(found),
+        "attention": sum(value for _label, value in worth(found)),
+        "pick": found.score_parts.get("pick_part"),
+        "places": places(found),
+        "counts": counts,
+    }
+    return render(request, "papers/ranking.html", context)
+
+
+def worth(paper: Paper) -> list[tuple[str, float]]:
+    """What each signal is worth in votes, as "how was this ranked?" lists them."""
     names = {
         "votes_part": "Votes",
-        "authors_part": "Correction for a long author list",
+        "own_part": "Correction for a long author list",
+        "rise_part": "Votes gained lately",
         "comments_part": "Comments",
         "stars_part": "Stars of the code",
-        "pick_part": "Curator's pick",
+        "mentions_part": "Places that put it forward",
+        "reactions_part": "Our readers' reactions",
+        "to_come_part": "Votes such a paper may yet get",
     }
     return [
         (label, value) for name, label in names.items() if (value := paper.score_parts.get(name))
+    ]
+
+
+def places(paper: Paper) -> list[tuple[Window, int, int]]:
+    """For each window that ends on the paper's day: its place and among how many."""
+    return [
+        (window, papers.filter(heat__gt=paper.heat).count() + 1, papers.count())
+        for window in Window
+        for papers in [Paper.objects.visible().within(window, paper.day)]
     ]

@@ -52,7 +52,7 @@ class Pool:
     """The candidates of one day, prepared once and shared by all its readers.
 
     Arrays are by candidate position: `ids` of papers; `trending` scores, and `week` what they
-    were without the decay that puts today before last week; `first_seen` in seconds; `age` in
+    are without the day's term that puts today before last week; `first_seen` in seconds; `age` in
     days as news. The pool reaches as far back as any reader's digest may.
     """
 
@@ -95,7 +95,7 @@ def _prepared(day: date, *_state: object) -> Pool:
         ),
         ids=np.array([paper.pk for paper in papers], dtype=np.int64),
         trending=np.array([paper.score for paper in papers], dtype=np.float32),
-        week=np.array([undecayed(paper) for paper in papers], dtype=np.float32),
+        week=np.array([paper.heat for paper in papers], dtype=np.float32),
         first_seen=np.array([paper.first_seen_at.timestamp() for paper in papers]),
         age=np.array([(day - paper.day).days for paper in papers], dtype=np.int64),
     )
@@ -109,11 +109,6 @@ def _candidates(_version: str, texts: tuple[PaperText, ...]) -> Candidates:
 
 def _news(day: date) -> PaperQuerySet:
     return Paper.objects.news(day, max(settings.LOOKBACK_DAYS, WEEKLY_DAYS))
-
-
-def undecayed(paper: Paper) -> float:
-    """The trending score as it would be on the paper's first day."""
-    return float(paper.score / (paper.score_parts.get("decay") or 1.0))
 
 
 def candidates(day: date) -> PaperQuerySet:

@@ -6,8 +6,6 @@ by a fixed shuffle, so that no ranking profits from the order of the papers in t
 
 from __future__ import annotations
 
-import gzip
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +22,7 @@ from scipy.stats import rankdata
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
+from papers import jsonlines
 from papers.lexicon import Lexicon, PaperText, units
 from subscriptions.composition import SPARE, best, varied
 from subscriptions.matching import Candidates, Profile, match
@@ -358,10 +357,8 @@ def _svm(right: sparse.csr_matrix, others: sparse.csr_matrix) -> NDArray[np.floa
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8") as lines:
-            yield from (json.loads(line) for line in lines if line.strip())
+        yield from jsonlines.read(path)
     except (OSError, ValueError) as problem:
         raise EvaluationError(f"{path}: {problem}") from problem
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from config import services
-from papers import corpus
+from papers import corpus, scoring
 from papers.models import Paper
 from subscriptions.models import Interests, Subscriber
 
@@ -104,7 +104,7 @@ def edition(make_paper: Callable[..., Paper]) -> list[Paper]:
         make_paper("Gaussian splatting of street scenes", votes=5, categories=["cs.CV"]),
         make_paper("Segmentation of medical images", categories=["cs.CV", "eess.IV"]),
     ]
-    corpus.rescore(NOW)
+    scoring.rescore(NOW)
     corpus.learn(NOW)
     return papers
 

@@ -19,6 +19,7 @@ PURE = (
         "papers.citing",
         "papers.plots",
     ),
+    *("papers.appeal", "papers.jsonlines", "papers.replay"),
     *("subscriptions.bounces", "subscriptions.severity", "subscriptions.sns"),
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
     *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.db import connection, models
 
-from papers import corpus
+from papers import corpus, scoring
 from papers.lexicon import PaperText
 from papers.models import Paper
 from subscriptions.benchmarks import language
@@ -23,7 +23,7 @@ def store_papers(count: int, now: datetime) -> list[Paper]:
     texts = language.papers(OLDER + count)
     made = [_paper(n, text, now) for n, text in enumerate(texts)]
     papers = Paper.objects.bulk_create(made, batch_size=500)
-    corpus.rescore(now)
+    scoring.rescore(now)
     corpus.learn(now)
     return papers[:OLDER]
 

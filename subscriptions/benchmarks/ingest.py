@@ -17,7 +17,7 @@ from typing import Any
 
 import feedparser
 
-from papers import corpus
+from papers import corpus, scoring
 from papers.ingest import ingest
 from papers.models import Document, Paper
 from subscriptions import digests
@@ -77,7 +77,7 @@ def whole_day(count: int) -> dict[str, float]:
     listing, daily = documents.arxiv_rss(count, DAY), documents.hf_daily(50, DAY)
     steps: dict[str, Callable[[], object]] = {
         "ingest": lambda: (ingest(listing, "listing", NOW), ingest(daily, "daily", NOW)),
-        "score": lambda: corpus.rescore(NOW),
+        "score": lambda: scoring.rescore(NOW),
         "index": lambda: digests.Pool.of(DAY),
     }
     took = {name: round(seconds(step), 3) for name, step in steps.items()}

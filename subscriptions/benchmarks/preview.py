@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from papers import corpus
+from papers import corpus, scoring
 from papers.lexicon import PaperText
 from papers.models import Paper
 from subscriptions.benchmarks import language, scratch
@@ -46,7 +46,7 @@ def measured(count: int, requests: int) -> dict[str, Any]:
         "bare view": lambda _n: client.get(bare),
     }
     rows = {name: _row(ask, requests) for name, ask in kinds.items()}
-    corpus.rescore(timezone.now())
+    scoring.rescore(timezone.now())
     rescored = milliseconds(lambda: asked(client, preview, texts[0].title))
     return {
         "papers": count,
@@ -94,7 +94,7 @@ def store(texts: list[PaperText]) -> None:
         ],
         batch_size=500,
     )
-    corpus.rescore(now)
+    scoring.rescore(now)
     corpus.learn(now)
 
 

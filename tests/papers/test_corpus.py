@@ -12,20 +12,6 @@ pytestmark = pytest.mark.django_db
 MakePaper = Callable[..., Paper]
 
 
-def test_scores_are_stored_with_their_parts(make_paper: MakePaper, now: datetime) -> None:
-    paper = make_paper(votes=15, comments=1)
-    assert corpus.rescore(now) == 1
-    paper.refresh_from_db()
-    assert paper.score > 0
-    assert paper.score_parts["votes"] == 15
-    assert paper.scored_at == now
-
-
-def test_old_scores_are_left_as_they_are(make_paper: MakePaper, now: datetime) -> None:
-    make_paper(listed_on=now.date() - timedelta(days=60), votes=9)
-    assert corpus.rescore(now) == 0
-
-
 def test_a_lexicon_is_learnt_when_there_is_none_and_when_papers_grew(
     make_paper: MakePaper, now: datetime
 ) -> None:

@@ -2,55 +2,91 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from math import log2
 
+import numpy as np
 import pytest
 
-from papers.trending import Signals, in_words, score
+from papers.trending import (
+    PICK,
+    USUAL_TO_COME,
+    Signals,
+    gained,
+    heat,
+    in_words,
+    score,
+    to_come,
+)
 
 NOW = datetime(2026, 4, 30, 12, tzinfo=UTC)
-PLAIN = Signals(votes=20, comments=3, stars=100, authors=4, picked=False, day=NOW.date())
+PLAIN = Signals(votes=20, comments=3, stars=100, authors=4)
 
 
-@pytest.mark.parametrize("name", ["votes", "comments", "stars"])
-def test_more_talk_scores_higher_but_ever_less_so(name: str) -> None:
-    few, some, many = (score(replace(PLAIN, **{name: n}), NOW).total for n in (10, 20, 30))
+@pytest.mark.parametrize(
+    "name", ["votes", "comments", "stars", "new_stars", "mentions", "reactions", "rise"]
+)
+def test_more_talk_is_hotter_but_ever_less_so(name: str) -> None:
+    few, some, many = (heat(replace(PLAIN, **{name: n})).total for n in (10, 20, 30))
     assert few < some < many
     assert many - some < some - few
 
 
-def test_the_score_halves_in_two_days() -> None:
-    fresh, later = score(PLAIN, NOW).total, score(PLAIN, NOW + timedelta(days=2)).total
-    assert later == pytest.approx(fresh / 2)
+def test_a_day_of_age_costs_one_doubling_and_no_old_score_changes() -> None:
+    today = NOW.date()
+    assert score(5.0, today) == score(6.0, today - timedelta(days=1))
+    assert score(0.0, today) == 0, "what nobody talks about has none"
 
 
-def test_a_long_author_list_is_no_advantage() -> None:
-    assert score(replace(PLAIN, authors=300), NOW).total < score(PLAIN, NOW).total
-    assert score(replace(PLAIN, authors=6), NOW).total == score(PLAIN, NOW).total
+def test_a_long_author_list_is_no_advantage_and_costs_half_the_votes_at_most() -> None:
+    long, longest = (heat(replace(PLAIN, authors=n)) for n in (300, 10**9))
+    assert heat(PLAIN).total > long.total > longest.total
+    assert heat(replace(PLAIN, authors=6)).total == heat(PLAIN).total
+    assert heat(Signals(votes=2, authors=10**9)).parts["own_part"] == -1
 
 
-def test_nothing_known_scores_zero_and_no_score_is_negative() -> None:
-    silent = Signals(0, 0, 0, authors=3303, picked=False, day=NOW.date())
-    assert score(silent, NOW).total == 0
+def test_nothing_known_has_no_heat_whatever_the_text() -> None:
+    assert heat(Signals(authors=3303, title=10, appeal=9.0)).total == 0
+    assert heat(Signals(mentions=1)).total > 0, "somebody has put it forward"
 
 
 def test_a_curators_pick_stands_above_sixty_votes() -> None:
-    picked = score(replace(PLAIN, votes=0, picked=True), NOW).total
-    assert picked > score(replace(PLAIN, votes=60), NOW).total - 0.1
+    assert heat(Signals(picked=True)).total == PICK
+    assert heat(Signals(votes=1, picked=True)).total > heat(Signals(votes=60)).total
 
 
-def test_a_paper_of_tomorrow_is_not_younger_than_now() -> None:
-    assert score(replace(PLAIN, day=date(2026, 5, 1)), NOW).parts["decay"] == 1
+def test_what_is_to_come_depends_on_the_text_within_limits() -> None:
+    assert to_come(80, 0.0) == USUAL_TO_COME
+    assert to_come(20, 0.0) > to_come(80, 0.0) > to_come(160, 0.0)
+    assert to_come(80, 1.0) > to_come(80, 0.0) > to_come(80, -1.0)
+    assert to_come(80, 1000.0) == 4 * USUAL_TO_COME
+    assert to_come(10**6, 0.0) == USUAL_TO_COME / 4
 
 
-def test_the_parts_add_up_to_the_score() -> None:
-    result = score(PLAIN, NOW)
-    parts = sum(value for name, value in result.parts.items() if name.endswith("_part"))
-    assert parts * result.parts["decay"] == pytest.approx(result.total, rel=1e-3)
+def test_the_parts_add_up_to_the_heat() -> None:
+    parts = heat(replace(PLAIN, picked=True, authors=40, rise=9, title=31)).parts
+    votes = sum(value for name, value in parts.items() if name.endswith("_part")) - PICK
+    assert log2(1 + votes) + PICK == pytest.approx(
+        heat(replace(PLAIN, picked=True, authors=40, rise=9, title=31)).total, abs=0.01
+    )
+
+
+def test_what_was_gained_is_since_half_a_day_before_the_newest_count() -> None:
+    hours = [(0, 5), (10, 9), (20, 30), (24, 31)]
+    counts = [(NOW + timedelta(hours=at), count) for at, count in hours]
+    assert gained(counts) == 31 - 9
+    assert gained(counts[:2]) == 0, "no count is old enough"
+    assert gained([]) == 0
+    assert gained([(NOW, 5), (NOW + timedelta(days=1), 3)]) == 0, "what fell gained nothing"
 
 
 def test_figures_in_words_leave_out_what_is_not_there() -> None:
-    assert in_words(score(replace(PLAIN, votes=1, comments=0, stars=1204), NOW).parts) == (
+    assert in_words(heat(replace(PLAIN, votes=1, comments=0, stars=1204)).parts) == (
         "1 vote · 1,204 stars"
     )
-    assert in_words(score(replace(PLAIN, picked=True), NOW).parts).startswith("Curator's pick")
+    assert in_words(heat(replace(PLAIN, picked=True)).parts).startswith("Curator's pick")
     assert in_words({}) == ""
+
+
+def test_scores_of_this_decade_are_told_apart_in_single_precision() -> None:
+    day = date(2029, 12, 31)
+    assert np.float32(score(5.01, day)) > np.float32(score(5.0, day))

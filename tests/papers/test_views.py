@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
-from papers.models import Paper
+from papers import scoring
+from papers.models import Observation, Paper
 
 pytestmark = pytest.mark.django_db
 MakePaper = Callable[..., Paper]
@@ -15,10 +17,10 @@ MakePaper = Callable[..., Paper]
 
 def test_home_shows_the_newest_day_best_first(client: Client, make_paper: MakePaper) -> None:
     today = timezone.now().date()
-    make_paper("Quiet paper", listed_on=today, score=1.0)
-    make_paper("Loud paper", listed_on=today, score=5.0)
-    make_paper("Paper of yesterday", listed_on=today - timedelta(days=1), score=9.0)
-    make_paper("Paper of tomorrow", listed_on=today + timedelta(days=1), score=9.0)
+    make_paper("Quiet paper", listed_on=today, heat=1.0)
+    make_paper("Loud paper", listed_on=today, heat=5.0)
+    make_paper("Paper of yesterday", listed_on=today - timedelta(days=1), heat=9.0)
+    make_paper("Paper of tomorrow", listed_on=today + timedelta(days=1), heat=9.0)
     page = client.get("/").text
     assert page.index("Loud paper") < page.index("Quiet paper")
     assert "Paper of yesterday" not in page
@@ -84,3 +86,44 @@ def test_home_is_light_and_asks_nobody_else(client: Client, make_paper: MakePape
     assert len(answer.content) < 200_000
     for attribute in ("src=", '<link rel="stylesheet" href='):
         assert f'{attribute}"http' not in answer.text
+
+
+def test_the_front_page_offers_windows_and_fields(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    today = timezone.now().date()
+    make_paper("Today’s", listed_on=today, heat=1.0, standing=3.0, categories=["math.GT"])
+    make_paper("Today’s louder", listed_on=today, heat=2.0, standing=1.0, categories=["cs.CV"])
+    make_paper("Of this week", listed_on=today - timedelta(days=5), heat=9.0)
+    make_paper("Of this month", listed_on=today - timedelta(days=20), heat=8.0)
+    shown = {
+        query: [card["paper"].title for card in client.get(f"/?{query}").context["cards"]]
+        for query in ("", "window=week", "window=month", "field=math.GT", "by=field", "window=x")
+    }
+    assert shown == {
+        "": ["Today’s louder", "Today’s"],
+        "window=week": ["Of this week", "Today’s louder", "Today’s"],
+        "window=month": ["Of this week", "Of this month", "Today’s louder", "Today’s"],
+        "field=math.GT": ["Today’s"],
+        "by=field": ["Today’s", "Today’s louder"],
+        "window=x": ["Today’s louder", "Today’s"],
+    }
+
+
+def test_how_a_paper_was_ranked_has_a_page_that_its_own_links_to(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    paper = make_paper("Loud paper", votes=40, comments=2, authors=["A"] * 40, featured=True)
+    make_paper("Louder paper", votes=400)
+    Observation.objects.create(paper=paper, kind="hf-daily", observed_at=now, votes=40)
+    scoring.rescore(now)
+    url = reverse("ranking", args=[paper.pk])
+    assert url in client.get(paper.get_absolute_url()).text
+    page = client.get(url).text
+    for said in ("Correction for a long author list", "pick", "1 of 2", "votes: 40", "doubling"):
+        assert said in page
+    assert client.post(url).status_code == 405
+    Paper.objects.filter(pk=paper.pk).update(hidden=True)
+    assert client.get(url).status_code == 404
+    quiet = make_paper("Quiet paper")
+    assert "no trending score" in client.get(quiet.get_ranking_url()).text

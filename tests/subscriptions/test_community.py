@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from papers import backfill, community, corpus
+from papers import backfill, community, scoring
 from papers.models import Observation, Paper, Submission, Vote
 from subscriptions import tokens
 from subscriptions.models import Subscriber
@@ -111,7 +111,11 @@ def test_a_vote_counts_once_can_be_taken_back_and_is_an_observation(
     for _ in range(2):
         assert "1 vote by our readers." in client.post(url).text
     paper.refresh_from_db()
-    assert (paper.votes, paper.site_votes, corpus.signals(paper).votes) == (3, 1, 4)
+    assert (paper.votes, paper.site_votes, scoring.signals(paper, scoring.Talk()).votes) == (
+        3,
+        1,
+        4,
+    )
     assert Observation.objects.get(kind="readers").votes == 1
     assert "Your vote is taken back" in client.post(url, {"back": "1"}).text
     paper.refresh_from_db()

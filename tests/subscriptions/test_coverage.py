@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from papers import corpus
+from papers import corpus, scoring
 from papers.models import Paper
 from subscriptions import digests, tokens
 from subscriptions.models import Digest, Opened, Reaction, Subscriber
@@ -72,7 +72,7 @@ def test_a_weekly_digest_drops_what_the_reader_answered_or_opened(
     make_reader: MakeReader, on: Callable[..., Paper], now: datetime
 ) -> None:
     rows = [on(title, 2, votes=9) for title in ("Ropes of hemp", "Sails", "Masts", "Anchors")]
-    corpus.rescore(now)
+    scoring.rescore(now)
     reader = make_reader(interests={"learns_from_opened": True}, frequency="weekly")
     assert len(held(reader, now)) == 3
     Reaction.objects.create(subscriber=reader, paper=rows[0], kind="more", created_at=now)
@@ -86,7 +86,7 @@ def test_a_weekly_digest_ranks_over_the_week_and_a_daily_one_by_the_day(
 ) -> None:
     on("Ropes of hemp", 6, votes=200)
     on("Sails of silk", 0, votes=20)
-    corpus.rescore(now)
+    scoring.rescore(now)
     weekly = make_reader("weekly@e.org", frequency="weekly")
     assert list(held(weekly, now)) == ["Ropes of hemp", "Sails of silk"]
     assert list(held(make_reader("daily@e.org"), now)) == ["Sails of silk", "Ropes of hemp"]
@@ -139,7 +139,7 @@ def test_nothing_comes_twice_whatever_the_digest_in_between(
 ) -> None:
     for title in ("Ropes of hemp", "Sails of silk"):
         on(title, 0, votes=5)
-    corpus.rescore(now)
+    scoring.rescore(now)
     reader = make_reader(interests={"topics": "ropes of hemp"})
     digests.build_due([reader.pk], now)
     Digest.objects.update(status=Digest.Status.SENT)
@@ -153,10 +153,10 @@ def test_new_scores_do_not_prepare_the_days_papers_anew_and_new_texts_do(
 ) -> None:
     paper = on("Ropes of hemp", 0, votes=5)
     corpus.learn(now)
-    corpus.rescore(now)
+    scoring.rescore(now)
     first = digests.Pool.of(now.date())
     Paper.objects.update(votes=500)
-    corpus.rescore(now + timedelta(minutes=15))
+    scoring.rescore(now + timedelta(minutes=15))
     second = digests.Pool.of(now.date())
     assert second.candidates is first.candidates
     assert second.trending[0] > first.trending[0]

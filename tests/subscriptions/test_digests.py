@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from papers import corpus
+from papers import scoring
 from papers.models import Paper
 from subscriptions import digests
 from subscriptions.models import Digest, Reaction, Subscriber
@@ -120,7 +120,7 @@ def test_hidden_withdrawn_revised_and_old_papers_never_appear(
     make_paper("Revised language models", announce_type="replace", votes=50)
     make_paper("Old language models", listed_on=now.date() - timedelta(days=20), votes=50)
     good = make_paper("Good language models", votes=1)
-    corpus.rescore(now)
+    scoring.rescore(now)
     reader = make_reader(interests=LANGUAGE)
     digests.build_due([reader.pk], now)
     assert reader.digests.get().paper_ids == [good.pk]

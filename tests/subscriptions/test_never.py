@@ -14,7 +14,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from papers import corpus
+from papers import corpus, scoring
 from papers.feeds import Entry, ParsedDocument
 from papers.ingest import store
 from papers.lexicon import Lexicon
@@ -189,7 +189,7 @@ AGAIN = {
 def take_in(kind: str, entry: Entry, moment: datetime) -> None:
     parsed = ParsedDocument(kind=kind, title="A list", entries=(entry,), refused=())
     store(parsed, f"{kind} {entry} {moment}"[-64:], "a document", moment)
-    corpus.rescore(moment)
+    scoring.rescore(moment)
     corpus.learn(moment)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from papers import corpus, indexing, sources
+from papers import corpus, indexing, scoring, sources
 from papers.feeds import KINDS, DocumentError
 from papers.ingest import Result, ingest
 from papers.models import Source
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         results = list(self.documents(paths, kind) if paths else self.checks(all))
         self.total([result for result in results if result])
         now = timezone.now()
-        corpus.rescore(now)
+        scoring.rescore(now)
         corpus.learn(now)
         indexing.catch_up(now)
         if any(result is None or 0 < result.entries == result.refused for result in results):

@@ -1,15 +1,20 @@
-"""`manage.py evaluate matching`: the product's own code against what readers really chose."""
+"""`manage.py evaluate matching|trending`: the product's own code against what people really did."""
 
 from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from papers import replay
 from subscriptions import evaluation
+
+InWords = Callable[[Any], str]
+Subject = Callable[[dict[str, Any]], tuple[evaluation.Report | replay.Report, InWords]]
 
 
 class Command(BaseCommand):
@@ -40,28 +45,49 @@ class Command(BaseCommand):
             action="store_true",
             help="two rows more: how much the first ten say the same, ranked and thinned out",
         )
+        trending = subjects.add_parser("trending", help="what the votes will be")
+        trending.add_argument("--observations", type=Path, required=True, help="JSON lines")
+        trending.add_argument(
+            "--papers",
+            type=Path,
+            help="JSON lines, maybe .gz; by default corpus/papers.jsonl.gz beside the folder of "
+            "the observations, if it is there; without it no text and no author is known",
+        )
+        trending.add_argument(
+            "--days", choices=["odd", "even"], help="only days of the month that are"
+        )
+        trending.add_argument("--json", action="store_true", help="the last line is one object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = {"matching": self.matching}[options["subject"]](options)
-        if options["json"]:
-            self.stdout.write(json.dumps(report.as_json()))
-        else:
-            self.stdout.write(table(report))
+        subjects: dict[str, Subject] = {"matching": self.matching, "trending": self.trending}
+        report, in_words = subjects[options["subject"]](options)
+        self.stdout.write(json.dumps(report.as_json()) if options["json"] else in_words(report))
 
-    def matching(self, options: dict[str, Any]) -> evaluation.Report:
+    def matching(self, options: dict[str, Any]) -> tuple[evaluation.Report, InWords]:
         """Run the evaluation of matching as asked for."""
         try:
             corpus = evaluation.read_corpus(options["papers"])
             cases = evaluation.read_cases(options["cases"], corpus, options["limit"])
         except evaluation.EvaluationError as problem:
             raise CommandError(str(problem)) from problem
-        return evaluation.evaluate(
+        report = evaluation.evaluate(
             corpus,
             cases,
             authorship=not options["no_authorship"],
             shared_authors=options["shared_authors"],
             variety=options["variety"],
         )
+        return report, table
+
+    def trending(self, options: dict[str, Any]) -> tuple[replay.Report, InWords]:
+        """Replay recorded votes as asked for."""
+        observations, papers = options["observations"], options["papers"]
+        beside = observations.parent.parent / "corpus" / "papers.jsonl.gz"
+        try:
+            recorded = replay.read(observations, papers or (beside if beside.exists() else None))
+            return replay.evaluate(recorded, days=options["days"]), replay.table
+        except replay.ReplayError as problem:
+            raise CommandError(str(problem)) from problem
 
 
 def table(report: evaluation.Report) -> str:
