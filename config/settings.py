@@ -358,6 +358,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "papers.tasks.index_papers",
         "schedule": timedelta(minutes=1),
     },
+    "count what readers liked": {
+        "task": "subscriptions.tasks.count_reactions",
+        "schedule": timedelta(minutes=15),
+    },
     "learn which words go with votes": {
         "task": "papers.tasks.learn_appeal",
         "schedule": crontab(hour="4", minute="5"),

@@ -16,6 +16,7 @@ from subscriptions import (
     events,
     importing,
     library,
+    liking,
     mailbox,
     post,
     remaking,
@@ -122,6 +123,11 @@ def tell_operator(day: str) -> None:
 @shared_task
 def close_editions() -> None:
     editions.close(timezone.now())
+
+
+@shared_task
+def count_reactions() -> None:
+    liking.count(timezone.now())
 
 
 @shared_task
