@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Count, F
-
 from subscriptions import cards, digest_mail, digests
 from subscriptions.desk import Desk
 from subscriptions.mime import Outgoing
@@ -35,9 +33,8 @@ class Preview:
 
 def typical(day: date) -> list[str]:
     """Typical readers to choose from: of no field, and of the fields with most papers."""
-    fields = digests.candidates(day).annotate(field=F("categories__0")).exclude(field=None)
-    most = fields.values_list("field").annotate(papers=Count("pk")).order_by("-papers", "field")
-    return [TYPICAL, *(f"{TYPICAL} {field}" for field, _papers in most[:MOST_FIELDS])]
+    most = digests.candidates(day).fields()[:MOST_FIELDS]
+    return [TYPICAL, *(f"{TYPICAL} {field}" for field, _papers in most)]
 
 
 def of(day: date, who: str, now: datetime) -> Preview:
