@@ -7,7 +7,7 @@ TESTS ?= tests
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test lint types check format requirements bench chaos clean stop
+.PHONY: help demo test lint types check secrets audit format requirements bench chaos clean stop
 
 help:  ## What there is to do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,15 @@ types: $(VENV)/dev  ## Static types
 check: $(VENV)/dev  ## Migrations complete, and fit for production
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	env $$(cat deploy/check.env) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+secrets: $(VENV)/dev  ## No secret is written down; examples say user:password
+	git ls-files | grep -vE '$(NO_CODE)' | xargs $(BIN)/detect-secrets-hook --no-verify --cores 2 \
+		--exclude-lines 'user:password@|://\{|only-for-checking'
+
+NO_CODE := ^requirements|^tests/|^papers/sample/|^deploy/grafana/|\.(png|gz|svg)$$
+
+audit: $(VENV)/dev  ## Known holes in what it stands on; asks pypi.org, and fails where it cannot
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.txt
 
 format: $(VENV)/dev  ## Put the code in order
 	$(BIN)/ruff check --fix .

@@ -132,12 +132,25 @@ def network_of(address: str) -> str:
     return str(ip_network((found, prefix), strict=False))
 
 
-def entrance_limits(name: str, request: HttpRequest) -> list[Limit]:
-    """What this entrance takes in an hour: from the request's network, and from everybody."""
-    from_network, from_all = settings.ENTRANCE_RATES[name]
-    where = network_of(client_address(request))
-    limits = [Limit(f"{name}:{where}", from_network)] if from_network else []
-    return [*limits, Limit(f"{name}:all", from_all)] if from_all else limits
+def from_network(name: str, request: HttpRequest) -> list[Limit]:
+    """What this entrance takes in an hour from the request's network."""
+    count, _all = settings.ENTRANCE_RATES[name]
+    return [Limit(f"{name}:{network_of(client_address(request))}", count)] if count else []
+
+
+def from_all(name: str) -> list[Limit]:
+    """What this entrance takes in an hour from everybody."""
+    _network, count = settings.ENTRANCE_RATES[name]
+    return [Limit(f"{name}:all", count)] if count else []
+
+
+def waiting(name: str, limits: list[Limit], *, shut_without_redis: bool = False) -> float:
+    """Take one of these limits; how many seconds to wait, 0 for come in."""
+    try:
+        return take(*limits)
+    except redis.RedisError as error:
+        log.warning("Redis is away (%s): %s is unguarded", type(error).__name__, name)
+        return WITHOUT_REDIS if shut_without_redis else 0.0
 
 
 def guard(
@@ -145,21 +158,19 @@ def guard(
     *,
     methods: tuple[str, ...] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
     shut_without_redis: bool = False,
+    all_later: bool = False,
     refuse: Callable[[HttpRequest, int], HttpResponse] | None = None,
 ) -> Callable[[View], View]:
-    """Protect a view. `refuse` makes the answer to who must wait so many seconds."""
+    """Protect a view. `refuse` makes the answer to who must wait so many seconds; `all_later`
+    leaves it to the view to take from what there is for everybody."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in methods:
                 return view(request, *args, **kwargs)
-            try:
-                wait = take(*entrance_limits(name, request))
-            except redis.RedisError as error:
-                log.warning("Redis is away (%s): %s is unguarded", type(error).__name__, name)
-                wait = WITHOUT_REDIS if shut_without_redis else 0.0
-            if wait:
+            limits = from_network(name, request) + ([] if all_later else from_all(name))
+            if wait := waiting(name, limits, shut_without_redis=shut_without_redis):
                 return refused(request, wait, refuse)
             return view(request, *args, **kwargs)
 
@@ -187,3 +198,8 @@ def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
     """A page that says when to come back; the part of one where htmx asks."""
     name = "_429.html" if "HX-Request" in request.headers else "429.html"
     return render(request, name, {"minutes": math.ceil(seconds / 60)})
+
+
+def locked_out(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+    """The answer to who has tried too many passwords."""
+    return refused(request, settings.AXES_COOLOFF_TIME.total_seconds())

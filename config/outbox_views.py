@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
+from config.headers import IN_PLACE, csp_with
 from config.outbox import messages
 
 SHOWN = 100
@@ -37,6 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "outbox/index.html", {"rows": rows})
 
 
+@csp_with({"frame-src": "'self'"})
 def message(request: HttpRequest, name: str) -> HttpResponse:
     """One message: headers, HTML part in a frame, text part."""
     mail = find(name)
@@ -51,6 +53,7 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @xframe_options_sameorigin
+@csp_with(IN_PLACE | {"frame-ancestors": "'self'"})
 def html(_request: HttpRequest, name: str) -> HttpResponse:
     """The HTML part as a mail program shows it."""
     body = find(name).get_body(("html",))

@@ -135,7 +135,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "anymail",
+    "axes",
     "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "config",
     "papers",
     "subscriptions",
@@ -143,6 +146,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "operations.metrics.timed",
+    "config.headers.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if not DEBUG else []),  # runserver has its own
@@ -151,7 +155,14 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "config.second_factor.second_factor_first",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # the last, as axes wants it
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -165,6 +176,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "subscriptions.challenge.offered",
             ],
         },
     }
@@ -186,7 +198,12 @@ STORAGES = {
 }
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    for name in ("CommonPasswordValidator", "NumericPasswordValidator")
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
 ]
 
 # --- PostgreSQL and Redis -----------------------------------------------------------------
@@ -420,6 +437,7 @@ ENTRANCE_RATES = entrance_rates(
     "ENTRANCE_RATES",
     {
         "signup": (60, 1000),
+        "challenge": (600, 20_000),
         "link": (60, 1000),  # mail me the way to my preferences
         "preview": (1200, 20_000),
         "search": (1800, 60_000),
@@ -438,10 +456,30 @@ if DISPOSABLE_DOMAINS_FILE and not Path(DISPOSABLE_DOMAINS_FILE).is_file():
         f"DISPOSABLE_DOMAINS_FILE: {DISPOSABLE_DOMAINS_FILE!r} is no file; one domain a line."
     )
 
+CHALLENGE: str = read(env.str, "CHALLENGE", "")  # before a sign-up
+if CHALLENGE not in ("", "altcha"):
+    raise ImproperlyConfigured(f"CHALLENGE: {CHALLENGE!r} must be altcha, or empty for none.")
+CHALLENGE_COST = within("CHALLENGE_COST", 2000, 1, 1_000_000)  # rounds a try; some 256 tries
+
+# --- The admin's log-in -------------------------------------------------------------------
+ADMIN_SECOND_FACTOR: bool = read(env.bool, "ADMIN_SECOND_FACTOR", False)
+AXES_FAILURE_LIMIT = within("LOGIN_FAILURES", 5, 1, 100)
+AXES_COOLOFF_TIME = timedelta(minutes=within("LOGIN_COOLOFF_MINUTES", 30, 1, 10_080))
+# By account and address together: a stranger must not lock a curator out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+AXES_CLIENT_IP_CALLABLE = "config.guard.client_address"
+AXES_LOCKOUT_CALLABLE = "config.guard.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = AXES_ENABLE_ADMIN = False
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+
 # --- Safety -------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"  # mailed links carry tokens
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = 12 * 3600  # only the admin has sessions
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 if not DEBUG:
     SECURE_SSL_REDIRECT = read(env.bool, "SECURE_SSL_REDIRECT", True)
@@ -449,6 +487,8 @@ if not DEBUG:
     SECURE_HSTS_SECONDS = within("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # The prefix keeps other hosts of the domain from setting them.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     if read(env.bool, "BEHIND_TLS_PROXY", False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

@@ -3,12 +3,14 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from config.guard import guard
+from config.second_factor import second_factor
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("papers.urls")),
     path("", include("subscriptions.urls")),
     path("anymail/", include("subscriptions.webhooks")),
     path("admin/login/", guard("login", methods=("POST",))(admin.site.login)),
+    path("admin/second-factor/", second_factor, name="second-factor"),
     path("", include("operations.urls")),
     path("admin/", admin.site.urls),  # takes whatever else begins so
 ]

@@ -27,8 +27,10 @@ def confirmation(reader: Subscriber) -> EmailMultiAlternatives:
 
 
 def preferences_link(reader: Subscriber) -> EmailMultiAlternatives:
-    """The way to the preferences without a password, sent only to the address on file."""
-    return _returning(_message("preferences_link", reader, reader_links(reader)), reader)
+    """The way to the preferences without a password, and to all that we know of the reader; sent
+    only to the address on file."""
+    links = {**reader_links(reader), "data_url": link("data", Purpose.DATA, reader.pk)}
+    return _returning(_message("preferences_link", reader, links), reader)
 
 
 def _returning(message: EmailMultiAlternatives, reader: Subscriber) -> EmailMultiAlternatives:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from email_validator import EmailNotValidError, validate_email
 
 from papers.feeds.identifiers import arxiv_id
+from subscriptions import challenge
 from subscriptions.library import author_id
 from subscriptions.models import Interests, Subscriber
 from subscriptions.references import MAX_BYTES, MOST_KEPT, split_ids
@@ -167,6 +168,7 @@ class SignUpForm(forms.Form):
 
     email = LastingAddressField(max_length=ADDRESS_LENGTH)
     nickname = forms.CharField(required=False)  # a trap: people do not see it
+    altcha = forms.CharField(required=False)
     timezone = GuessedZoneField(required=False, widget=forms.HiddenInput)
     topics = forms.CharField(
         required=False, max_length=TOPICS_LENGTH, widget=forms.HiddenInput, label=_("Interests")
@@ -184,6 +186,17 @@ class SignUpForm(forms.Form):
         form.full_clean()
         names = ("topics", "examples", "categories")
         return {name: value for name in names if (value := form.cleaned_data.get(name))}
+
+    def clean_altcha(self) -> str:
+        answer: str = self.cleaned_data["altcha"]
+        if settings.CHALLENGE and not challenge.is_solved(answer):
+            raise ValidationError(
+                _(
+                    "Please press the button once more: your browser solves a riddle first, so "
+                    "that no machine signs up strangers. It needs JavaScript for that."
+                )
+            )
+        return answer
 
     def said(self) -> dict[str, Any]:
         """What the preview was made of, as fields of Interests; empty where nothing was said."""

@@ -64,6 +64,19 @@ def export(reader: Subscriber) -> dict[str, Any]:
     }
 
 
+def summary(reader: Subscriber) -> list[tuple[str, int]]:
+    """How much there is of each kind, named in plain words."""
+    key = reader.community_key
+    return [
+        ("Digests", reader.digests.count()),
+        ("Reactions to papers", reader.reactions.count()),
+        ("Papers you opened here", reader.opened.count()),
+        ("Votes", Vote.objects.filter(by=key).count()),
+        ("Proposals", Submission.objects.filter(by=key).count()),
+        ("What became of mails", reader.delivery_events.count()),
+    ]
+
+
 def document(reader: Subscriber) -> str:
     """The same as JSON text."""
     return json.dumps(export(reader), cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)

@@ -32,6 +32,7 @@ class Purpose(Enum):
     """
 
     CONFIRM = timedelta(days=7)
+    DATA = timedelta(days=1)
     PREFERENCES = timedelta(days=90)
     REACT = timedelta(days=91)
     DIGEST = timedelta(days=400)

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from subscriptions import community_views, feed_views, views
+from subscriptions import community_views, feed_views, privacy_views, views
 from subscriptions.models import Reaction
 
 
@@ -22,6 +22,11 @@ urlpatterns = [
     path("subscribe/", views.subscribe, name="subscribe"),
     path("check-inbox/", views.check_inbox, name="check-inbox"),
     path("confirm/<token>/", views.confirm, name="confirm"),
+    path("challenge/", views.challenge_for_sign_up, name="challenge"),
+    path("privacy/", privacy_views.statement, name="privacy"),
+    path("data/<token>/", privacy_views.data, name="data"),
+    path("data/<token>/export/", privacy_views.export, name="data-export"),
+    path("data/<token>/erase/", privacy_views.erase, name="data-erase"),
     path("preferences/", views.preferences_link, name="preferences-link"),
     path("preferences/<token>/", views.preferences, name="preferences"),
     path("preferences/<token>/send/", views.send_now, name="send-now"),

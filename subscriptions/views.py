@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,13 +20,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from redis.exceptions import RedisError
 
 from config import guard
+from config.headers import styled_in_place
 from papers import corpus
 from papers.models import Paper
 from subscriptions import (
     cards,
+    challenge,
     changes,
     digest_mail,
     digests,
@@ -89,10 +90,7 @@ def opened_by(purpose: Purpose) -> Callable[[View], View]:
 def _wait(key: str) -> float:
     """Count one use of mailed links; the signature guards them where Redis is away."""
     count, _all = settings.ENTRANCE_RATES["mailed"]
-    try:
-        return guard.take(guard.Limit(f"mailed:{key}", count)) if count else 0.0
-    except RedisError:
-        return 0.0
+    return guard.waiting("mailed", [guard.Limit(f"mailed:{key}", count)] if count else [])
 
 
 def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
@@ -102,7 +100,7 @@ def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@guard.guard("signup", methods=("POST",), shut_without_redis=True)
+@guard.guard("signup", methods=("POST",), shut_without_redis=True, all_later=True)
 def subscribe(request: HttpRequest) -> HttpResponse:
     """Ask for a confirmation mail. The answer never tells whether an address is known.
 
@@ -117,6 +115,9 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         return render(request, "subscriptions/subscribe.html", {"form": form}, status=status)
     if form.cleaned_data["nickname"]:  # nobody sees this field; who fills it in learns nothing
         return redirect("check-inbox")
+    # Only now, so that who is refused for anything else takes nothing from the others.
+    if wait := guard.waiting("signup", guard.from_all("signup"), shut_without_redis=True):
+        return guard.refused(request, wait)
     asked = signup.Request(
         email=form.cleaned_data["email"],
         timezone=form.cleaned_data["timezone"],
@@ -127,6 +128,14 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     readers.first_interests(reader.pk, form.said())
     tasks.send_confirmation.delay_on_commit(reader.pk)
     return redirect("check-inbox")
+
+
+@require_safe
+@never_cache
+@guard.guard("challenge")
+def challenge_for_sign_up(_request: HttpRequest) -> HttpResponse:
+    """A riddle that the browser solves before a sign-up, where one is asked for."""
+    return JsonResponse(challenge.make(timezone.now()))
 
 
 @require_safe
@@ -260,6 +269,7 @@ def react(request: HttpRequest, pk: str, kind: str, paper_pk: int) -> HttpRespon
 
 
 @require_safe
+@styled_in_place
 @opened_by(Purpose.DIGEST)
 def digest(request: HttpRequest, public_id: str) -> HttpResponse:
     """A digest in the browser, as its mail shows it."""

@@ -38,7 +38,7 @@ def measured(count: int, requests: int) -> dict[str, Any]:
     texts = language.papers(count)
     store(texts)
     client = Client(SERVER_NAME="127.0.0.1", headers={"HX-Request": "true"})
-    preview, bare = reverse("preview"), reverse("healthz")
+    preview, bare = reverse("preview"), reverse("health-live")
     first = milliseconds(lambda: asked(client, preview, texts[0].title))
     kinds: dict[str, Callable[[int], object]] = {
         "a sentence": lambda n: asked(client, preview, texts[n % count].title),

@@ -2,7 +2,8 @@
 
 `python -m subscriptions.benchmarks.sink FOLDER` speaks SMTP and keeps one message of each SAMPLE in
 FOLDER; with `--http` it is a mail provider's HTTP interface that takes PAUSE for each call. It
-prints its port, and when its input is closed how many it accepted and its seconds of CPU.
+prints its port, and when its input is closed how many it accepted and its seconds of CPU. With
+`--log` each accepted mail is a line in FOLDER/mails: Unix time and recipient.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 SAMPLE = 200
 PAUSE = 0.15  # seconds
@@ -28,11 +30,12 @@ class Conversation(asyncio.Protocol):
 
     accepted = 0
     folder = Path()
+    log: TextIO | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
         self.transport, self.content = transport, bytearray()
-        self.in_data = False
+        self.in_data, self.to = False, b""
         transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
@@ -44,6 +47,8 @@ class Conversation(asyncio.Protocol):
             self.content.clear()
             verbs = [command[:4].upper() for command in commands]
             self.in_data = b"DATA" in verbs
+            if self.log:
+                self.to = next((one for one in commands if one[:4].upper() == b"RCPT"), self.to)
             self.transport.write(b"".join(REPLIES.get(verb, b"250 ok\r\n") for verb in verbs))
         elif self.content.endswith(END):
             self.transport.write(b"250 accepted\r\n")
@@ -51,6 +56,10 @@ class Conversation(asyncio.Protocol):
                 message = self.content[: -len(END)].replace(b"\r\n..", b"\r\n.") + b"\r\n"
                 (self.folder / f"{Conversation.accepted}.eml").write_bytes(message)
             Conversation.accepted += 1
+            if self.log:
+                print(
+                    time.time(), self.to.decode().partition("<")[2].partition(">")[0], file=self.log
+                )
             self.content.clear()
             self.in_data = False
 
@@ -80,6 +89,8 @@ class Provider(asyncio.Protocol):
 
 async def main(folder: Path, speaks: type[asyncio.Protocol]) -> None:
     Conversation.folder = folder
+    if "--log" in sys.argv:
+        Conversation.log = (folder / "mails").open("a", buffering=1)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(speaks, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

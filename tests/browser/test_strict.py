@@ -1,0 +1,82 @@
+"""The strict headers in a real browser: nothing that the site needs is refused, and what an
+attacker would bring is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Paper
+from subscriptions import digests, readers, signup, tokens
+from subscriptions.models import Interests, Subscriber
+from subscriptions.tokens import Purpose
+from tests.browser.conftest import Browser, until
+
+REFUSED = "Content Security Policy"
+
+
+@pytest.fixture
+def reader(papers: str) -> Subscriber:
+    now = timezone.now()
+    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", "192.0.2.7"), now)
+    Interests.objects.filter(subscriber=made).update(topics="long context language models")
+    readers.activate(made, now)
+    return made
+
+
+def complaints(browser: Browser) -> list[str]:
+    """What the browser refused since it was last asked."""
+    lines = [entry["message"] for entry in browser.chrome.get_log("browser")]
+    return [line for line in lines if REFUSED in line]
+
+
+def test_nothing_that_the_pages_need_is_refused(browser: Browser, reader: Subscriber) -> None:
+    made = digests.build_now(reader.pk, timezone.now())
+    assert made
+    complaints(browser)
+    signed = {
+        name: reverse(name, args=[tokens.make(purpose, reader.pk)])
+        for name, purpose in (
+            ("preferences", Purpose.PREFERENCES),
+            ("profile", Purpose.PREFERENCES),
+            ("data", Purpose.DATA),
+            ("data-erase", Purpose.DATA),
+        )
+    }
+    shown = reverse("digest", args=[tokens.make(Purpose.DIGEST, made.public_id)])
+    paper = Paper.objects.order_by("-score")[0].get_absolute_url()
+    pages = ["/", paper, "/privacy/", "/status/", "/admin/login/", "/nowhere/", shown]
+    for page in [*pages, *signed.values()]:
+        browser.open(page)
+        assert complaints(browser) == [], page
+    browser.open("/")
+    browser.fill("What do you work on?", "Long context language models")
+    browser.press("Show me my papers")
+    browser.sees("For you")
+    assert complaints(browser) == []
+
+
+def test_a_script_that_got_into_a_page_does_not_run(browser: Browser, papers: str) -> None:
+    browser.open("/")
+    complaints(browser)
+    image = "<img src=x onerror='document.title=1'>"
+    link = "<a id=bad href='javascript:document.title=2'>x</a>"
+    browser.measure(f'document.body.insertAdjacentHTML("beforeend", "{image}{link}")')
+    browser.chrome.execute_script("document.getElementById('bad').click()")
+    until(lambda: complaints(browser), "the browser to refuse it")
+    assert browser.chrome.title not in ("1", "2")
+
+
+def test_the_riddle_is_solved_by_the_browser_and_nobody_notices(
+    browser: Browser, papers: str, settings: Any
+) -> None:
+    settings.CHALLENGE, settings.CHALLENGE_COST = "altcha", 20
+    browser.open("/subscribe/")
+    address = browser.chrome.find_element("id", "signup-email")
+    address.send_keys("ada@reader.example")
+    address.submit()
+    browser.sees("Look into your inbox")
+    assert Subscriber.objects.get().email == "ada@reader.example"

@@ -1,0 +1,113 @@
+"""A reader looks at, takes along and deletes all that we know, by a link mailed just now."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from subscriptions import delivery, digests, signup, tokens
+from subscriptions.models import Erasure, Subscriber
+from subscriptions.tokens import Purpose
+from tests.subscriptions.conftest import MakeReader
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+
+def page(name: str, reader: Subscriber) -> str:
+    return reverse(name, args=[tokens.make(Purpose.DATA, reader.pk)])
+
+
+def test_promise_32_the_way_to_the_data_comes_by_mail_and_is_good_for_a_day(
+    client: Client, make_reader: MakeReader, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    signup.send_preferences_link(make_reader(), timezone.now())
+    [link] = set(re.findall(r"/data/[^/]+/", mail.outbox[0].body))
+    assert "reader@example.org" in client.get(link).text
+    with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
+        assert client.get(link).status_code == 410
+
+
+def test_promise_32_a_reader_takes_all_of_it_along(client: Client, make_reader: MakeReader) -> None:
+    reader = make_reader(interests={"topics": "protein design"})
+    assert client.get(page("data-export", reader)).status_code == 405
+    answer = client.post(page("data-export", reader))
+    assert "attachment" in answer["Content-Disposition"]
+    assert json.loads(answer.content)["interests"]["topics"] == "protein design"
+
+
+def test_promise_32_a_reader_deletes_all_of_it_and_looking_deletes_nothing(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    link = page("data-erase", reader)
+    client.get(link), client.head(link)
+    assert Subscriber.objects.exists()
+    assert "deleted" in client.post(link).text
+    assert not Subscriber.objects.exists()
+    assert Erasure.objects.get().by == "reader"
+    assert client.post(link).status_code == client.get(link).status_code == 200
+    assert client.get(page("data", reader)).status_code == 404
+
+
+@pytest.mark.parametrize("purpose", [one for one in Purpose if one != Purpose.DATA])
+def test_promise_29_no_other_link_opens_the_data(
+    client: Client, make_reader: MakeReader, purpose: Purpose
+) -> None:
+    """Those in digests are passed on with them."""
+    reader = make_reader()
+    for name in ("data", "data-erase"):
+        link = reverse(name, args=[tokens.make(purpose, reader.pk)])
+        assert client.get(link).status_code == 400
+        assert client.post(link).status_code in (400, 405)
+    assert Subscriber.objects.exists()
+
+
+def test_the_consent_on_record_is_shown(
+    client: Client, make_reader: MakeReader, now: datetime
+) -> None:
+    asked = signup.Request("ada@example.org", "UTC", "/subscribe/", "192.0.2.7")
+    text = client.get(page("data", signup.request(asked, now))).text
+    for said in ("192.0.2.7", "/subscribe/", str(signup.CONSENT), "30 April 2026, 08:00"):
+        assert said in text
+
+
+def test_the_privacy_page_says_what_the_settings_say(client: Client, settings: Any) -> None:
+    settings.PENDING_EXPIRES, settings.EVENTS_KEPT = timedelta(days=3), timedelta(days=44)
+    settings.ANYMAIL_PROVIDER = "amazon_ses"
+    text = client.get(reverse("privacy")).text
+    for said in ("after 3 days", "after 44 days", "Amazon Ses", settings.CONTACT_EMAIL):
+        assert said in text
+
+
+def test_promise_23_no_mail_has_a_picture_and_no_link_to_a_paper_is_counted(
+    client: Client, make_reader: MakeReader, edition: Any, smtp: Any, now: datetime
+) -> None:
+    """What the privacy page says of our mails."""
+    reader = make_reader(interests={"topics": "language models"})
+    delivery.deliver(digests.build_due([reader.pk], now), lambda: now)
+    html = smtp.accepted[0].get_body(("html",)).get_content()
+    assert "<img" not in html
+    assert "background:url" not in html.replace(" ", "")
+    titles = re.findall(r'<h3[^>]*><a href="([^"]+)"', html)
+    assert titles
+    assert all(link.startswith("https://arxiv.org/abs/") for link in titles)
+
+
+def test_cookies_are_those_that_the_privacy_page_names(
+    client: Client, make_reader: MakeReader, edition: Any
+) -> None:
+    client.get("/")
+    client.get(reverse("subscribe"))
+    assert set(client.cookies) == {"csrftoken"}
+    client.post(reverse("profile-mute", args=[tokens.make(Purpose.PREFERENCES, make_reader().pk)]))
+    assert set(client.cookies) <= {"csrftoken", "messages", "sessionid"}

@@ -1,0 +1,113 @@
+"""The admin's log-in: wrong passwords slow down, a second factor where there is one."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django_otp.oath import totp
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+PASSWORD = "long enough for this"
+
+
+@pytest.fixture
+def curator(django_user_model: type[User]) -> User:
+    return django_user_model.objects.create_superuser("curator", password=PASSWORD)
+
+
+def log_in(client: Client, password: str = PASSWORD, peer: str = "192.0.2.1") -> int:
+    given = {"username": "curator", "password": password}
+    return client.post("/admin/login/?next=/admin/", given, REMOTE_ADDR=peer).status_code
+
+
+def test_promise_30_wrong_passwords_lock_the_door_for_who_tries_and_for_nobody_else(
+    client: Client, curator: User, settings: Any
+) -> None:
+    tries = [log_in(client, "wrong") for _ in range(settings.AXES_FAILURE_LIMIT + 2)]
+    assert tries[-3:] == [429] * 3
+    assert log_in(client) == 429
+    assert log_in(client, peer="198.51.100.1") == 302
+
+
+def test_a_right_password_forgives_wrong_ones(client: Client, curator: User, settings: Any) -> None:
+    for _ in range(3):
+        for _ in range(settings.AXES_FAILURE_LIMIT - 1):
+            assert log_in(client, "wrong") == 200
+        assert log_in(client) == 302
+
+
+def enrolled(user: User) -> TOTPDevice:
+    out = StringIO()
+    call_command("second_factor", user.username, stdout=out)
+    assert out.getvalue().startswith("otpauth://totp/")
+    return TOTPDevice.objects.get(user=user)
+
+
+def code(device: TOTPDevice, drift: int = 0) -> str:
+    return f"{totp(device.bin_key, drift=drift):06}"
+
+
+def test_whoever_has_a_device_shows_its_code_after_the_password(
+    client: Client, curator: User
+) -> None:
+    device = enrolled(curator)
+    log_in(client)
+    first = client.get("/admin/papers/paper/")
+    assert first["Location"] == "/admin/second-factor/?next=%2Fadmin%2Fpapers%2Fpaper%2F"
+    assert client.post(first["Location"], {"otp_token": "000000"}).status_code == 400
+    TOTPDevice.objects.update(throttling_failure_count=0)  # the next try need not wait
+    answer = client.post(first["Location"], {"otp_token": code(device)})
+    assert answer["Location"] == "/admin/papers/paper/"
+    assert client.get("/admin/papers/paper/").status_code == 200
+
+
+def test_a_code_is_good_once_and_wrong_ones_slow_down(client: Client, curator: User) -> None:
+    device = enrolled(curator)
+    log_in(client)
+    assert client.post("/admin/second-factor/", {"otp_token": code(device)}).status_code == 302
+    other = Client()
+    log_in(other)
+    assert other.post("/admin/second-factor/", {"otp_token": code(device)}).status_code == 400
+    assert TOTPDevice.objects.get().throttling_failure_count == 1
+
+
+def test_without_a_device_the_password_is_enough_unless_the_setting_says_no(
+    client: Client, curator: User, settings: Any
+) -> None:
+    log_in(client)
+    assert client.get("/admin/").status_code == 200
+    settings.ADMIN_SECOND_FACTOR = True
+    assert client.get("/admin/")["Location"].startswith("/admin/second-factor/")
+    assert "enrol" in client.get("/admin/second-factor/").text
+
+
+@pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/", "javascript:x"])
+def test_promise_29_the_second_step_redirects_to_no_other_site(
+    client: Client, curator: User, target: str
+) -> None:
+    device = enrolled(curator)
+    log_in(client)
+    answer = client.post(f"/admin/second-factor/?next={target}", {"otp_token": code(device)})
+    assert answer["Location"] == "/admin/"
+
+
+def test_a_lost_device_is_taken_away_by_command(curator: User) -> None:
+    enrolled(curator)
+    with pytest.raises(CommandError, match="already"):
+        call_command("second_factor", "curator")
+    call_command("second_factor", "curator", "--remove", stdout=StringIO())
+    assert not TOTPDevice.objects.exists()
+    with pytest.raises(CommandError, match="staff"):
+        call_command("second_factor", "nobody")
+
+
+def test_strangers_are_sent_to_the_log_in(client: Client) -> None:
+    assert client.get("/admin/second-factor/")["Location"] == "/admin/login/"
+    assert re.match("/admin/login/", client.get("/admin/")["Location"])

@@ -1,0 +1,306 @@
+"""Collections of what breaks readers, and what we answer to each: tables in data/answers, by id.
+
+A table that changes is looked at, not written anew unseen: WRITE_ANSWERS=1 writes them. The
+collections themselves are not part of the project; without them these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import html as markup
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django import forms
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from lxml import html
+
+from papers.feeds import DocumentError, parse
+from papers.models import Paper
+from subscriptions import emails, tokens
+from subscriptions.forms import AddressField, LinesField, ZoneField, category, example
+from subscriptions.models import Interests, Subscriber
+from subscriptions.tokens import BadLink, Purpose
+from tests.config.test_headers import runs_or_styles
+from tests.conftest import SHARED
+
+BAD = SHARED / "bad"
+ANSWERS = Path(__file__).parent / "data" / "answers"
+MakeReader = Callable[..., Subscriber]
+
+collections = pytest.mark.skipif(not BAD.is_dir(), reason="no shared data here")
+
+
+def held(name: str, found: dict[str, str]) -> None:
+    """Compare with the table of this name: an id and an answer a line."""
+    table = "".join(f"{key}\t{answer}\n" for key, answer in found.items())
+    path = ANSWERS / f"{name}.tsv"
+    if os.environ.get("WRITE_ANSWERS") == "1":
+        path.write_text(table)
+    assert table.splitlines() == path.read_text().splitlines()
+
+
+def naughty() -> list[str]:
+    return list(json.loads((BAD / "blns" / "blns.json").read_text()))
+
+
+def injections() -> list[str]:
+    lines = (BAD / "html_injection.jsonl").read_text().splitlines()
+    return [json.loads(line)["html"] for line in lines]
+
+
+# --- Addresses ------------------------------------------------------------------------------------
+
+
+def takes(field: forms.Field, text: str) -> bool:
+    """Whether a field takes a text; it says why not, or nothing else is raised."""
+    try:
+        field.clean(text)
+    except ValidationError as error:
+        return not error.messages
+    return True
+
+
+@collections
+def test_promise_31_the_collection_of_addresses_is_answered_by_a_stable_table() -> None:
+    rows = [json.loads(line) for line in (BAD / "email_addresses.jsonl").read_text().splitlines()]
+    field = AddressField(max_length=254)
+    taken = [takes(field, row["address"]) for row in rows]
+    held("email_addresses", {f"{n}": "taken" if one else "refused" for n, one in enumerate(taken)})
+    for row, one in zip(rows, taken, strict=True):
+        plain = not set(row["address"]) & set('"<')  # no quotes and no name before it
+        if row["test"] == "test_email_valid" and plain:
+            assert one, row["address"]
+        if row["test"] == "test_email_invalid_syntax":
+            assert not one, row["address"]
+
+
+breaking = st.sampled_from(
+    ["\r", "\n", "\0", "\u2028", "\u2029", ",", "<", ">", "\r\nBcc: x@y.org"]
+)
+
+
+@examples(deadline=None)
+@given(st.text(max_size=20), breaking, st.text(max_size=20))
+def test_promise_31_what_breaks_a_header_is_never_in_an_address(
+    before: str, bad: str, after: str
+) -> None:
+    for address in (f"{before}{bad}{after}@example.org", f"a@{before}{bad}{after}.org"):
+        try:
+            taken = AddressField(max_length=254).clean(address)
+        except ValidationError:
+            continue
+        assert not set(taken) & set("\r\n\0\u2028\u2029,<>")
+        assert all(unicodedata.category(character) != "Cc" for character in taken)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("bad", ["\r\nBcc: x@y.org", "\0", "\u2028", "\n\n", "\x85"])
+def test_promise_31_no_name_or_title_gets_into_a_header(make_reader: MakeReader, bad: str) -> None:
+    reader = make_reader(f"a{bad}@example.org".replace("\0", ""))
+    message = emails.confirmation(reader)
+    try:
+        raw = message.message().as_bytes()
+    except ValueError:  # Django refuses it, and nothing is sent
+        return
+    assert b"\nBcc" not in raw.partition(b"\n\n")[0]
+
+
+# --- Naughty strings through every form -----------------------------------------------------------
+
+
+def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callable[[str], int]]:
+    """What takes text from strangers and readers, by name: the status of the answer to a text."""
+
+    def signed(name: str, purpose: Purpose = Purpose.PREFERENCES, *args: object) -> str:
+        return reverse(name, args=[*args, tokens.make(purpose, reader.pk)])
+
+    def post(path: str, **data: Any) -> int:
+        return client.post(path, data).status_code
+
+    rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 5}
+    preferences, mute = signed("preferences"), signed("profile-mute")
+    return {
+        "address": lambda text: post("/subscribe/", email=text),
+        "zone": lambda text: post("/subscribe/", email="n@example.org", timezone=text),
+        "link": lambda text: post("/preferences/", email=text),
+        "preview": lambda text: client.get("/preview/", {"interests": text}).status_code,
+        "category": lambda text: (
+            client.get("/preview/", {"interests": "x", "categories": text}).status_code
+        ),
+        "topics": lambda text: post(preferences, **rhythm, topics=text, words=text, authors=text),
+        "reader's zone": lambda text: post(preferences, **{**rhythm, "timezone": text}),
+        "mute": lambda text: post(mute, kind="author", entry=text),
+        "remove": lambda text: post(signed("profile-remove"), kind="words", entry=text),
+        "why": lambda text: client.get(signed("profile"), {"paper": text}).status_code,
+        "author": lambda text: post(signed("profile-author"), author=text),
+        "proposal": lambda text: post(signed("propose"), paper=text, note=text),
+        "log-in": lambda text: post("/admin/login/", username=text, password=text),
+        "token": lambda text: (
+            client.get("/confirm/" + (re.sub(r"[/?#]", "", text) or "x") + "/").status_code
+        ),
+    }
+
+
+@collections
+@pytest.mark.django_db
+@pytest.mark.usefixtures("redis")
+def test_promise_31_naughty_strings_through_every_door(
+    client: Client, make_reader: MakeReader, make_paper: Callable[..., Paper]
+) -> None:
+    """A status each, never a 500; every eighth string, since each is some fifteen requests."""
+    entrances = doors(client, make_reader(), make_paper())
+    found = {
+        f"{number}": " ".join(f"{use(text)}" for use in entrances.values())
+        for number, text in enumerate(naughty())
+        if number % 8 == 0
+    }
+    assert not [key for key, answers in found.items() if " 5" in f" {answers}"]
+    held("naughty_doors", found)
+
+
+@collections
+def test_promise_31_naughty_strings_in_every_field() -> None:
+    fields = {
+        "address": AddressField(max_length=254),
+        "zone": ZoneField(required=False),
+        "lines": LinesField(),
+        "categories": LinesField(parse_line=category),
+        "examples": LinesField(parse_line=example),
+    }
+    found = {
+        f"{number}": " ".join(name for name, field in fields.items() if takes(field, text))
+        for number, text in enumerate(naughty())
+    }
+    held("naughty_fields", found)
+
+
+# --- Documents ------------------------------------------------------------------------------------
+
+
+def outcome(data: bytes) -> str:
+    """What reading a document comes to; anything but DocumentError is a failure of the test."""
+    try:
+        found = parse(data)
+    except DocumentError:
+        return "unreadable"
+    return f"{found.kind} {len(found.entries)} taken, {len(found.refused)} refused"
+
+
+@collections
+@pytest.mark.parametrize(
+    "folder", ["illformed", "wellformed", "encoding", "entities", "compression", "http", "bombs"]
+)
+def test_promise_38_broken_documents_are_answered_by_a_stable_table(folder: str) -> None:
+    where = BAD / "xml_bombs_defusedxml" if folder == "bombs" else BAD / "feedparser_tests" / folder
+    paths = sorted(path for path in where.rglob("*") if path.is_file() and path.name != "LICENSE")
+    assert paths
+    found = {str(path.relative_to(where)): outcome(path.read_bytes()) for path in paths}
+    held(f"feeds_{folder}", found)
+
+
+# --- Markup ---------------------------------------------------------------------------------------
+
+
+def pages_of(client: Client, paper: Paper, reader: Subscriber) -> Iterator[str]:
+    yield client.get("/").text
+    yield client.get(paper.get_absolute_url()).text
+    token = tokens.make(Purpose.REACT, reader.pk)
+    yield client.get(reverse("react", args=["more", paper.pk, token])).text
+    yield client.get(reverse("preview"), {"interests": paper.title}).text
+    yield client.get(reverse("profile", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])).text
+
+
+@collections
+@pytest.mark.django_db
+@pytest.mark.usefixtures("redis")
+def test_markup_of_strangers_is_text_on_every_page(
+    client: Client,
+    admin_client: Client,
+    make_paper: Callable[..., Paper],
+    make_reader: MakeReader,
+    now: Any,
+) -> None:
+    """All of them at once in one paper and one profile: a page with one more element would show."""
+    reader = make_reader(interests={"topics": "plain"})
+    paper = make_paper("plain", abstract="plain", authors=["plain"], note="plain", votes=3)
+    plain = [elements(text) for text in pages_of(client, paper, reader)]
+    whole = " ".join(injections())[:60_000]
+    for start in range(0, len(whole), 1500):
+        text = whole[start : start + 1500]
+        Paper.objects.filter(pk=paper.pk).update(title=text, authors=[text], note=text)
+        Interests.objects.filter(pk=reader.pk).update(words=[text[:200]], topics=text)
+        for before, page in zip(plain, pages_of(client, paper, reader), strict=True):
+            assert runs_or_styles(page) == []
+            assert elements(page) <= before | {"form", "button", "li", "ul", "details", "summary"}
+    shown = admin_client.get(reverse("admin:papers_paper_change", args=[paper.pk])).text
+    assert markup.escape(text[:40]) in shown or text[:40] not in shown
+
+
+def elements(page: str) -> set[str]:
+    return {str(one.tag) for one in html.fromstring(page).iter() if isinstance(one.tag, str)}
+
+
+# --- Tokens, zones and lines ----------------------------------------------------------------------
+
+
+@examples(deadline=None)
+@given(st.sampled_from(Purpose), st.text(max_size=120))
+def test_promise_29_no_text_is_a_token(purpose: Purpose, text: str) -> None:
+    with pytest.raises(BadLink):
+        tokens.read(purpose, text)
+
+
+@examples(deadline=None)
+@given(
+    st.sampled_from(Purpose),
+    st.sampled_from(Purpose),
+    st.integers(1, 10**12),
+    st.integers(0, 60),
+    st.characters(codec="ascii"),
+)
+def test_promise_29_a_token_opens_one_door_for_one_reader(
+    made: Purpose, used: Purpose, pk: int, at: int, character: str
+) -> None:
+    token = tokens.make(made, pk)
+    if made == used:
+        assert tokens.read(used, token) == str(pk)
+    else:
+        with pytest.raises(BadLink):
+            tokens.read(used, token)
+    changed = token[:at] + character + token[at + 1 :]
+    if changed[:-1] != token[:-1]:  # the last character holds bits that are not signed
+        with pytest.raises(BadLink):
+            tokens.read(made, changed)
+
+
+@examples(deadline=None)
+@given(st.text(max_size=300))
+def test_zones_and_lists_take_what_they_know_or_say_why_not(text: str) -> None:
+    for field in (ZoneField(required=False), LinesField(), LinesField(parse_line=category)):
+        takes(field, text)
+
+
+@pytest.mark.django_db
+def test_a_body_of_any_size_is_bounded(client: Client) -> None:
+    """What is larger than a provider's batch is not even read."""
+    answer = client.post("/subscribe/", {"email": "x" * 11_000_000})
+    assert answer.status_code in (400, 413)
+    many = {f"f{n}": "1" for n in range(1_500)}
+    assert client.post("/subscribe/", many).status_code == 400
+
+
+def test_settings_bound_what_a_request_may_hold(settings: Any) -> None:
+    assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE <= 10_000_000
+    assert settings.DATA_UPLOAD_MAX_NUMBER_FIELDS <= 1_000
+    assert settings.DATA_UPLOAD_MAX_NUMBER_FILES <= 100
