@@ -46,5 +46,8 @@ def learn(now: datetime) -> StoredLexicon | None:
 
 
 def _texts() -> list[PaperText]:
-    rows = Paper.objects.values_list("pk", "title", "abstract").order_by("pk")
-    return [PaperText(str(pk), title, abstract) for pk, title, abstract in rows.iterator()]
+    rows = Paper.objects.values_list("pk", "title", "abstract", "authors").order_by("pk")
+    return [
+        PaperText(str(pk), title, abstract, authors=tuple(authors))
+        for pk, title, abstract, authors in rows.iterator()
+    ]

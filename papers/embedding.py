@@ -1,12 +1,14 @@
 """Terms as points of a small space, learnt from the papers themselves.
 
-A paper is the sum of its terms' points. They start as the principal directions of the corpus
-(latent semantic analysis) and are then moved so that what belongs together lies together: a
-paper's title and its abstract, and two papers that share an author.
+A paper is the sum of its terms' points. Points start at random and are moved so that what belongs
+together lies together: a paper's title and its abstract, and two papers that share an author.
+This is done twice over, from different starts: two views that err in different places, and that
+together tell more than either. Of both side by side the principal directions are kept.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +18,13 @@ from scipy import sparse
 Points = NDArray[np.float32]
 Pairs = NDArray[np.int64]
 
-WIDTH = 256
-ROUNDS = 3  # of subspace iteration; more change the start but not the result
+VIEWS = 2
+WIDTH = 256  # of each view, and of what is kept of all
 BATCH = 1024  # the other papers of a batch are what a pair must stand out from
-TEMPERATURE = 0.05
+TEMPERATURE = 0.06
 RATE = 0.02
+SPREAD = 0.01  # of the points at the start, small beside the first steps
+PASSES_OF_PAIRS = 2  # at most so many pairs of papers for each paper's own title and abstract
 LARGEST_TEAM = 12  # members of larger collaborations often never met
 MOST_PAPERS = 10  # a name on more papers is likely several people
 
@@ -52,42 +56,57 @@ def shared_authors(teams: Sequence[Sequence[str]]) -> Pairs:
 
 
 def learn(corpus: Corpus, pairs: Pairs) -> Points:
-    """A point for each term (terms x WIDTH), in one pass over the papers and as many `pairs`."""
-    rng = np.random.default_rng(0)
-    points = _principal(corpus.papers, rng)
+    """A point for each term (terms x WIDTH), each view learnt in one pass over the papers and at
+    most PASSES_OF_PAIRS times as many `pairs`."""
+    with ThreadPoolExecutor(VIEWS) as beside:
+        views = list(beside.map(lambda seed: _view(corpus, pairs, seed), range(VIEWS)))
+    rows, _norms = _units(np.hstack([corpus.papers @ view for view in views]))
+    turns = np.split(_principal(rows), VIEWS)
+    return np.sum([view @ turn for view, turn in zip(views, turns, strict=True)], axis=0)
+
+
+def _principal(rows: Points) -> Points:
+    """The WIDTH directions (columns) along which `rows` lie farthest out."""
+    _spread, directions = np.linalg.eigh(rows.T @ rows)  # ascending
+    return np.asarray(directions[:, : -WIDTH - 1 : -1], dtype=np.float32)
+
+
+def _view(corpus: Corpus, pairs: Pairs, seed: int) -> Points:
+    """One view (terms x WIDTH): AdaGrad with one rate a term, so that rare ones move far."""
+    rng = np.random.default_rng(seed)
+    shape = (corpus.papers.shape[1], WIDTH)
+    points = SPREAD * rng.standard_normal(shape, dtype=np.float32)
     squares = np.full(len(points), 1e-8, dtype=np.float32)
-    batches = list(_batches(corpus, pairs, rng))
-    for step, (ones, others) in enumerate(batches):
-        slope = _slope(ones, others, points)
-        squares += np.square(slope).mean(axis=1)
+    batches = _batches(corpus, pairs, rng)
+    for step, (left, right, part) in enumerate(batches):
+        ones, others = left[part[:, 0]], right[part[:, 1]]
+        # Few of all terms stand in a batch; the others have no slope.
+        touched = np.unique(np.concatenate([ones.indices, others.indices]))
+        before = points[touched]
+        slope = _slope(ones[:, touched], others[:, touched], before)
+        squares[touched] += np.einsum("ij,ij->i", slope, slope) / WIDTH
         rate = RATE * (1.0 - 0.9 * step / len(batches))
-        points -= (rate / np.sqrt(squares))[:, None] * slope
+        slope *= (rate / np.sqrt(squares[touched]))[:, None]
+        points[touched] = before - slope
     return points
-
-
-def _principal(papers: sparse.csr_matrix, rng: np.random.Generator) -> Points:
-    basis = rng.standard_normal((papers.shape[1], WIDTH), dtype=np.float32)
-    for _ in range(ROUNDS):
-        basis = np.linalg.qr(papers.T @ (papers @ basis))[0]
-    return basis
 
 
 def _batches(
     corpus: Corpus, pairs: Pairs, rng: np.random.Generator
-) -> Iterator[tuple[sparse.csr_matrix, sparse.csr_matrix]]:
-    """Batches of both kinds of pairs in random order, at most as many of one as of the other."""
+) -> list[tuple[sparse.csr_matrix, sparse.csr_matrix, Pairs]]:
+    """Batches of both kinds of pairs in random order: the rows of the first and of the second of
+    each pair, and which."""
     count = corpus.papers.shape[0]
     own = np.repeat(rng.permutation(count)[:, None], 2, axis=1)
-    drawn = pairs[rng.permutation(len(pairs))[:count]]
+    drawn = pairs[rng.permutation(len(pairs))[: PASSES_OF_PAIRS * count]]
     kinds = ((corpus.titles, corpus.abstracts, own), (corpus.papers, corpus.papers, drawn))
-    cuts = [(left, right, part) for left, right, all_ in kinds for part in _whole_batches(all_)]
-    for place in rng.permutation(len(cuts)):
-        left, right, part = cuts[place]
-        yield left[part[:, 0]], right[part[:, 1]]
+    found = [(left, right, part) for left, right, all_ in kinds for part in _whole_batches(all_)]
+    return [found[place] for place in rng.permutation(len(found))]
 
 
-def _whole_batches(pairs: Pairs) -> list[Pairs]:
-    return [pairs[end - BATCH : end] for end in range(BATCH, len(pairs) + 1, BATCH)]
+def _whole_batches(pairs: Pairs) -> Iterator[Pairs]:
+    for end in range(BATCH, len(pairs) + 1, BATCH):
+        yield pairs[end - BATCH : end]
 
 
 def _slope(ones: sparse.csr_matrix, others: sparse.csr_matrix, points: Points) -> Points:

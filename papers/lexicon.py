@@ -29,7 +29,7 @@ SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
 COMMON_SHARE = 0.2  # what stands in more papers says nothing about one
 PAPERS_FOR_CUTS = 1000  # in a smaller corpus every term counts, and meanings cannot be learnt
 CHUNK = 2000  # papers counted at once; bounds the memory of their term ids
-PAPERS_FOR_MEANING = 20  # a term's meaning shows after so many papers
+PAPERS_FOR_MEANING = 5  # a term's meaning shows after so many papers
 
 _TEX = re.compile(r"\\[a-zA-Z]+|[$\\{}^~]")
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*|[.;:!?,()]")

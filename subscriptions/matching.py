@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -27,15 +27,21 @@ Scores = NDArray[np.float32]
 _WORD = re.compile(r"\w+")
 _LIKE_ASCII = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")  # to re.IGNORECASE
 
-# Weights of meaning and of categories beside shared terms, which count once. Chosen on one half
-# of the readers of the evaluation, confirmed on the other: the optimum is flat. Typed words are
-# few, so that meaning has to carry more.
-MEANING, MEANING_OF_TYPED, FIELDS = 0.1, 0.5, 0.01
+# Weights of meaning, of categories, and of the terms of example papers. Chosen on one half of the
+# readers of the evaluation, confirmed on the other: the optimum is flat. Typed words alone are few
+# and chance decides which of them a paper has, so that they weigh less; meaning weighs the same in
+# every profile, which makes the scores of all readers alike.
+MEANING, FIELDS, TERMS, TERMS_OF_TYPED = 0.085, 0.01, 1.0, 0.05
 TYPED_SHARE, DISLIKED_SHARE = 2.0, -0.5  # what is typed and what is disliked, in liked papers
 OPENED_SHARE = 0.25  # opening a paper says less than liking it
-PROFILE_TERMS = 64  # the strongest: bounds what a reader costs
+PROFILE_TERMS = 512  # the strongest: bounds what a reader costs
+# Feedback: among the papers of a whole archive, unlike those of an edition, the nearest are surely
+# about what the reader meant, and say it in more words than they did.
+ARCHIVE = 20_000  # candidates from which on the nearest speak for the reader
+NEAREST = 20
+TERMS_AFTER_FEEDBACK = 0.4  # of what they weighed: the direction of meaning is better known now
 FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usual lists of them
-HALF = 0.07  # the likeness of the median paper that readers did pick: it scores one half
+HALF = 0.06  # the likeness of the median paper that readers did pick: it scores one half
 AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
 SHARED_AUTHOR_BOOST = 0.2  # more, and the papers of a reading list sink below its authors' others
 LARGEST_TEAM = 30  # the names on papers of larger collaborations say little about their subject
@@ -181,15 +187,21 @@ class Taste:
     def of(cls, profiles: Sequence[Profile], lexicon: Lexicon) -> Taste:
         """At most `PROFILE_TERMS` terms, the categories and one direction of meaning for each."""
         sources = [_sources(profile) for profile in profiles]
-        papers = [paper for source in sources for paper, _ in source]
-        shares = _shares(sources)
-        rows = lexicon.vectors(papers)
-        wanted = _strongest(units(shares @ rows), PROFILE_TERMS)
-        fields = FIELDS * units(shares @ _fields(papers))
-        weight = [MEANING if profile.examples else MEANING_OF_TYPED for profile in profiles]
-        meant = dense_units(np.asarray(shares @ lexicon.meanings(rows), dtype=np.float32))
-        meant *= np.array(weight, dtype=np.float32)[:, None]
-        return cls(lexicon.version, sparse.hstack([wanted, fields], format="csr"), meant)
+        # Many readers like the same papers: each is made a vector once.
+        papers = {paper: n for n, paper in enumerate({one for row in sources for one, _ in row})}
+        shares = _shares(sources, papers)
+        rows = lexicon.vectors(list(papers))
+        meanings = lexicon.meanings(rows)
+        few = TERMS_OF_TYPED if meanings.shape[1] else TERMS
+        weight = [TERMS if profile.examples else few for profile in profiles]
+        wanted = sparse.diags(weight) @ _strongest(units(shares @ rows), PROFILE_TERMS)
+        fields = FIELDS * units(shares @ _fields(list(papers)))
+        meant = MEANING * dense_units(np.asarray(shares @ meanings, dtype=np.float32))
+        return cls(
+            lexicon.version,
+            sparse.hstack([wanted, fields], format="csr", dtype=np.float32),
+            np.asarray(meant, dtype=np.float32),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +232,7 @@ def match(
     `taste` is that of the same profiles if it was kept; it is made where it is missing or of
     another version of the lexicon.
     """
-    scores = _calibrated(_likeness(current_taste(profiles, candidates.lexicon, taste), candidates))
+    scores = _calibrated(_likeness(focused_taste(profiles, candidates, taste), candidates))
     for row, profile in zip(scores, profiles, strict=True):
         for _part, positions, share in _boosts(profile, candidates):
             row[positions] += (1.0 - row[positions]) * np.float32(share)
@@ -254,8 +266,8 @@ class Chosen:
 def parts(
     profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen, taste: Taste
 ) -> list[dict[str, float]]:
-    """The score of each pair taken apart: the likeness before calibration by words, meaning and
-    fields, then what each boost added to the calibrated score."""
+    """The score of each pair by a focused taste taken apart: the likeness before calibration by
+    words, meaning and fields, then what each boost added to the calibrated score."""
     shared = chosen.shared(taste, candidates)
     count = len(chosen.positions)
     pairs = np.repeat(np.arange(count), np.diff(shared.indptr))
@@ -297,13 +309,14 @@ def _sources(profile: Profile) -> list[tuple[PaperText, float]]:
     return typed + liked + opened + [(paper, DISLIKED_SHARE) for paper in profile.disliked]
 
 
-def _shares(sources: Sequence[Sequence[tuple[PaperText, float]]]) -> sparse.csr_matrix:
-    """Profiles x source papers: what each paper counts for the profile that it belongs to."""
-    counts = np.array([len(source) for source in sources], dtype=np.int64)
+def _shares(
+    sources: Sequence[Sequence[tuple[PaperText, float]]], papers: Mapping[PaperText, int]
+) -> sparse.csr_matrix:
+    """Profiles x `papers` (their columns): what each paper counts for each profile."""
     values = np.array([share for source in sources for _, share in source], dtype=np.float32)
-    total = len(values)
-    ends = np.concatenate([[0], np.cumsum(counts)])
-    return sparse.csr_matrix((values, np.arange(total), ends), shape=(len(sources), total))
+    columns = np.array([papers[one] for source in sources for one, _ in source], dtype=np.int64)
+    ends = np.cumsum([0, *(len(source) for source in sources)])
+    return sparse.csr_matrix((values, columns, ends), shape=(len(sources), len(papers)))
 
 
 def _strongest(rows: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
@@ -329,11 +342,23 @@ def _fields(papers: Sequence[PaperText]) -> sparse.csr_matrix:
     return units(sparse.csr_matrix((values, flat, ends), shape=(len(papers), FIELD_COLUMNS)))
 
 
-def current_taste(profiles: Sequence[Profile], lexicon: Lexicon, taste: Taste | None) -> Taste:
-    """`taste` if it is of this lexicon, else that of `profiles` made anew."""
-    if taste is not None and taste.version == lexicon.version:
+def focused_taste(
+    profiles: Sequence[Profile], candidates: Candidates, taste: Taste | None
+) -> Taste:
+    """`taste` if it is of the candidates' lexicon, else that of `profiles` made anew; in an
+    archive, its meaning turned half-way to where the nearest candidates lie."""
+    if taste is None or taste.version != candidates.lexicon.version:
+        taste = Taste.of(profiles, candidates.lexicon)
+    if len(candidates.papers) < ARCHIVE or not candidates.meanings.shape[1]:
         return taste
-    return Taste.of(profiles, lexicon)
+    nearest = np.argpartition(-_likeness(taste, candidates), NEAREST, axis=1)[:, :NEAREST]
+    found = dense_units(candidates.meanings[nearest].mean(axis=1))
+    turned = MEANING * dense_units(dense_units(taste.meanings) + found)
+    return Taste(
+        taste.version,
+        sparse.csr_matrix(TERMS_AFTER_FEEDBACK * taste.sparse_rows, dtype=np.float32),
+        np.asarray(turned, dtype=np.float32),
+    )
 
 
 def _likeness(taste: Taste, candidates: Candidates) -> Scores:

@@ -23,7 +23,7 @@ from subscriptions.matching import (
     Taste,
     author_key,
     colleagues,
-    current_taste,
+    focused_taste,
     parts,
     spelled,
 )
@@ -119,7 +119,7 @@ def reasons(
 ) -> list[list[Reason]]:
     """Why the candidates at these positions were chosen for each of `profiles`, in their order;
     `taste` as for `match`. Vectors are made for the whole chunk at once."""
-    taste = current_taste(profiles, candidates.lexicon, taste)
+    taste = focused_taste(profiles, candidates, taste)
     pairs = Chosen.of(chosen)
     apart = parts(profiles, candidates, pairs, taste)
     found: list[list[Reason]] = []
