@@ -1,10 +1,10 @@
 # One image for web, workers and beat. Build: docker build -t paperboy .
-FROM python:3.11-slim-bookworm AS packages
+FROM python:3.11.14-slim-bookworm AS packages
 COPY requirements.txt /tmp/
 RUN python -m venv /venv \
  && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/requirements.txt
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --create-home --home-dir /data paperboy
 COPY --from=packages /venv /venv
 WORKDIR /app

@@ -19,6 +19,7 @@ threads = int(os.environ.get("WEB_THREADS", "4"))
 timeout = 60
 graceful_timeout = 30  # requests under way are finished after SIGTERM
 max_requests, max_requests_jitter = 10_000, 1_000  # what memory a process gathers, it gives back
+control_socket_disable = True  # nothing asks by it, and the file system is read-only
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn's advice
 logconfig_dict = LOGGING
 # No client's address, no query, no Referer; tokens in the path are taken out by config.logs.

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from collections.abc import Iterable
 from datetime import date, timedelta
 from email.utils import parseaddr
 from importlib.util import find_spec
@@ -22,7 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 
-from config import embedded, logs
+from config import embedded, logs, sentry
 from config.providers import limit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -87,6 +89,16 @@ def networks(name: str) -> list[str]:
     return found
 
 
+def take_from_files(names: Iterable[str]) -> None:
+    """Of these variables, read those that are given as NAME_FILE and not by themselves."""
+    for name in names:
+        if (path := os.environ.get(f"{name}_FILE", "").strip()) and not os.environ.get(name):
+            try:
+                os.environ[name] = Path(path).read_text().strip()
+            except (OSError, UnicodeError) as error:
+                raise ImproperlyConfigured(f"{name}_FILE: {error}") from error
+
+
 def required(name: str, value: Any, hint: str) -> Any:
     """In production a value must be given; locally an empty one is fine."""
     if not DEBUG and not value:
@@ -103,6 +115,13 @@ def local_secret_key(data: Path) -> str:
         path.chmod(0o600)
     return path.read_text().strip()
 
+
+SECRETS = (
+    *("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SUPPRESSION_KEY", "DATABASE_URL", "REDIS_URL"),
+    *("EMAIL_URL", "BOUNCE_MAILBOX_URL", "METRICS_TOKEN", "SENTRY_DSN"),
+)
+_anymail = [name[:-5] for name in os.environ if re.fullmatch("ANYMAIL_.+_FILE", name)]
+take_from_files((*SECRETS, *_anymail))
 
 # --- What kind of place this is ------------------------------------------------------------
 DEBUG: bool = read(env.bool, "DEBUG", True)
@@ -238,7 +257,10 @@ ANYMAIL: dict[str, Any] = {
     name.removeprefix("ANYMAIL_"): value
     for name, value in os.environ.items()
     # An empty key would make signatures that anybody can make.
-    if name.startswith("ANYMAIL_") and name != "ANYMAIL_PROVIDER" and value.strip()
+    if name.startswith("ANYMAIL_")
+    and name != "ANYMAIL_PROVIDER"
+    and value.strip()
+    and not name.endswith("_FILE")
 }
 if "WEBHOOK_SECRET" in ANYMAIL:  # several while one takes over from another
     ANYMAIL["WEBHOOK_SECRET"] = read(env.list, "ANYMAIL_WEBHOOK_SECRET")
@@ -494,6 +516,7 @@ if not DEBUG:
 
 # --- Watching -----------------------------------------------------------------------------
 METRICS_TOKEN: str = read(env.str, "METRICS_TOKEN", "")
+sentry.start(read(env.str, "SENTRY_DSN", ""), SITE_HOST)
 DKIM_SELECTORS: list[str] = read(env.list, "DKIM_SELECTORS", [])  # for the doctor to look up
 
 # --- How long things are kept (what comes back: above) ------------------------------------

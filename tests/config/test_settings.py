@@ -17,6 +17,8 @@ PRODUCTION = dict(
     line.split("=", 1) for line in (ROOT / "deploy" / "check.env").read_text().splitlines()
 )
 
+MAY_BE_LEFT_OUT = {"DEBUG", "BEHIND_TLS_PROXY", "TRUSTED_PROXIES"}
+
 
 def check(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **environment}
@@ -35,6 +37,16 @@ def test_an_empty_environment_boots(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_secrets_may_come_from_files(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(f"{PRODUCTION['SECRET_KEY']}\n")
+    environment = {name: value for name, value in PRODUCTION.items() if name != "SECRET_KEY"}
+    assert check(tmp_path, SECRET_KEY_FILE=str(key), **environment).returncode == 0
+    refused = check(tmp_path, SECRET_KEY_FILE=str(tmp_path / "none"), **environment)
+    assert refused.returncode != 0
+    assert "Wrong setting: SECRET_KEY_FILE: " in refused.stderr
+
+
 def test_empty_values_count_as_not_given(tmp_path: Path) -> None:
     result = check(tmp_path, DEBUG="", DATABASE_URL="", REDIS_URL="", EMAIL_URL=" ", SITE_URL="")
     assert result.returncode == 0, result.stderr
@@ -45,7 +57,9 @@ def test_production_boots_with_what_it_needs(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("name", [name for name in PRODUCTION if name != "DEBUG"])
+@pytest.mark.parametrize(
+    "name", sorted(PRODUCTION.keys() - {"DEBUG", "BEHIND_TLS_PROXY", "TRUSTED_PROXIES"})
+)
 def test_production_refuses_to_start_without_and_names_what_is_missing(
     tmp_path: Path, name: str
 ) -> None:

@@ -1,0 +1,39 @@
+-- Two roles, so that what serves pages and mails cannot change or drop tables:
+--   paperboy_owner owns the tables and runs migrations, backups and restores;
+--   paperboy_app reads and writes rows, and is what DATABASE_URL names for web, workers and beat.
+-- Run by a superuser in Paperboy's database, before the first migration or later, any time again:
+--   psql -v owner_password=… -v app_password=… -d paperboy -f deploy/roles.sql
+\set ON_ERROR_STOP on
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+
+SELECT format('CREATE ROLE %I LOGIN', name)
+FROM unnest(ARRAY['paperboy_owner', 'paperboy_app']) AS name
+WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec
+ALTER ROLE paperboy_owner NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'owner_password';
+ALTER ROLE paperboy_app NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'app_password';
+
+-- A migration that cannot have its lock soon gives up; otherwise all who come later would queue
+-- behind it. Running it again is safe.
+ALTER ROLE paperboy_owner SET lock_timeout = '5s';
+-- What was forgotten must not hold rows for ever.
+ALTER ROLE paperboy_app SET idle_in_transaction_session_timeout = '10min';
+
+ALTER DATABASE :"DBNAME" OWNER TO paperboy_owner;
+REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
+GRANT CONNECT, TEMPORARY ON DATABASE :"DBNAME" TO paperboy_app;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT ALL ON SCHEMA public TO paperboy_owner;
+GRANT USAGE ON SCHEMA public TO paperboy_app;
+
+-- What there is already, and what migrations will make.
+SELECT format('ALTER TABLE %s OWNER TO paperboy_owner', oid::regclass)
+FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+  AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e') \gexec
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO paperboy_app;
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO paperboy_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE paperboy_owner IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO paperboy_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE paperboy_owner IN SCHEMA public
+    GRANT USAGE, SELECT ON SEQUENCES TO paperboy_app;

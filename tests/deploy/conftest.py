@@ -1,0 +1,134 @@
+"""What deployment tests share: the embedded server as an operator sees it, the image's content."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from config import embedded, services
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+OWNER, APP = "paperboy_owner", "paperboy_app"
+PRODUCTION = dict(line.split("=", 1) for line in (DEPLOY / "check.env").read_text().splitlines())
+
+
+class Place:
+    """The embedded server, seen from a shell."""
+
+    def __init__(self) -> None:
+        services.start()
+        self.server = embedded.Postgres(settings.DATA_DIR)
+        self.programs = self.server.program("pginstall/bin")
+
+    def environment(self, database: str, user: str, **more: str) -> dict[str, str]:
+        return {
+            "PATH": f"{self.programs}:{os.environ['PATH']}",
+            "PGHOST": str(self.server.socket_dir),
+            "PGDATABASE": database,
+            "PGUSER": user,
+            **more,
+        }
+
+    def run(self, *command: str, database: str, user: str, **more: str) -> str:
+        done = subprocess.run(
+            command,
+            env=self.environment(database, user, **more),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def url(self, database: str, user: str) -> str:
+        return f"postgresql://{user}@:5432/{database}?host={self.server.socket_dir}"
+
+    def manage(self, *command: str, database: str, user: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env={
+                "PATH": os.environ["PATH"],
+                "DATA_DIR": str(settings.DATA_DIR),
+                "DATABASE_URL": self.url(database, user),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def connect(self, database: str, user: str) -> psycopg.Connection:
+        host = str(self.server.socket_dir)
+        return psycopg.connect(host=host, port=5432, user=user, dbname=database, autocommit=True)
+
+    def make(self, database: str) -> None:
+        with self.connect("postgres", "postgres") as server:
+            server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")  # type: ignore[arg-type]
+            server.execute(f"CREATE DATABASE {database}")  # type: ignore[arg-type]
+        passwords = ("-v", "owner_password=it's one", "-v", "app_password=another")
+        file = str(DEPLOY / "roles.sql")
+        self.run("psql", "-X", "-q", *passwords, "-f", file, database=database, user="postgres")
+
+    def drop(self, *databases: str) -> None:
+        with self.connect("postgres", "postgres") as server:
+            for database in databases:
+                server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")  # type: ignore[arg-type]
+            for role in (OWNER, APP):
+                server.execute(f"DROP ROLE IF EXISTS {role}")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def server() -> Place:
+    if os.environ.get("DATABASE_URL"):
+        pytest.skip("makes roles and databases, so only in the embedded server")
+    return Place()
+
+
+def copied() -> Iterator[tuple[list[str], str]]:
+    """What the Dockerfile's last stage copies from here, and to where."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").rpartition("\nFROM ")[2]
+    for line in re.findall(r"^COPY (.+)$", text, re.MULTILINE):
+        *sources, target = shlex.split(line)
+        if not sources[0].startswith("--from"):
+            yield sources, target
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with just what the image holds, its static files gathered as the image's are."""
+    folder = tmp_path_factory.mktemp("image")
+    for sources, target in copied():
+        for source in sources:
+            if (ROOT / source).is_dir():
+                shutil.copytree(
+                    ROOT / source, folder / target, ignore=shutil.ignore_patterns("__pycache__")
+                )
+            else:
+                shutil.copy(ROOT / source, folder / target)
+    manage(folder, "collectstatic", "--noinput")
+    return folder
+
+
+def manage(folder: Path, *command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=folder,
+        env=PRODUCTION | {"DATA_DIR": str(folder / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

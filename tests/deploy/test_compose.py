@@ -1,0 +1,137 @@
+"""docker-compose.yml, Dockerfile and Caddyfile, as far as they can be checked without Docker."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from operations.queues import QUEUES
+from tests.deploy.conftest import ROOT, manage
+
+COMPOSE = ROOT / "docker-compose.yml"
+OURS = {"migrate", "web", "urgent", "mail", "build", "ingest", "beat"}
+
+
+def services() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(COMPOSE.read_text())["services"]
+
+
+def options(service: dict[str, Any]) -> str:
+    return shlex.join(service["command"])
+
+
+def as_compose_reads_it(text: str) -> PyCompose:
+    """Variables put in and anchors followed first, as `docker compose config` does."""
+    text = re.sub(r"\$\{\w+:\?[^}]*\}", "given", text)
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text).replace("$$", "$")
+    merged = {key: value for key, value in yaml.safe_load(text).items() if key[:2] != "x-"}
+    compose = PyCompose.from_yaml(yaml.safe_dump(merged))
+    compose.validate()
+    return compose
+
+
+def test_it_is_a_compose_file() -> None:
+    assert set(as_compose_reads_it(COMPOSE.read_text()).service_names) > OURS
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("stop_grace_period: 60s", "stop_grace_period: soon"),
+        ("shm_size:", "shmm_size:"),
+        ("condition: service_healthy", "condition: healthy"),
+    ],
+)
+def test_a_mistake_in_it_would_be_found(right: str, wrong: str) -> None:
+    with pytest.raises(ValueError, match=wrong.split(" ")[-1].strip(":")):
+        as_compose_reads_it(COMPOSE.read_text().replace(right, wrong))
+
+
+def test_volumes_that_are_used_are_named() -> None:
+    named = yaml.safe_load(COMPOSE.read_text())["volumes"]
+    used = {
+        volume.split(":")[0]
+        for service in services().values()
+        for volume in service.get("volumes", [])
+    }
+    assert {name for name in used if name[0].isalpha()} == set(named)
+
+
+@pytest.mark.parametrize("name", services())
+def test_services_restart_and_are_watched(name: str) -> None:
+    service = services()[name]
+    assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
+    assert name == "migrate" or service["healthcheck"]["test"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_ours_are_confined_and_stop_gracefully(name: str) -> None:
+    service = services()[name]
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["stop_grace_period"] == "60s"
+
+
+def test_images_and_bases_are_pinned() -> None:
+    images = {service["image"] for service in services().values()} - {"paperboy"}
+    bases = set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    for image in images | bases:
+        assert re.search(r":\d+\.\d+\.\d+", image), f"{image} may change under us"
+
+
+def test_postgres_is_18_with_pgvector_and_redis_never_evicts() -> None:
+    assert services()["postgres"]["image"].endswith("-pg18")
+    command = options(services()["redis"])
+    assert "--maxmemory-policy noeviction" in command
+    assert "--appendonly yes" in command
+
+
+def test_every_queue_has_a_worker_of_its_own_and_there_is_one_beat() -> None:
+    commands = [options(service) for service in services().values() if "command" in service]
+    read = [found[1] for command in commands if (found := re.search(r"-Q (\S+)", command))]
+    assert sorted(read) == sorted(QUEUES)
+    assert sum(" beat " in command for command in commands) == 1
+
+
+def test_only_the_proxy_is_open_to_the_world() -> None:
+    assert [name for name, service in services().items() if "ports" in service] == ["caddy"]
+
+
+def test_only_migrations_run_as_the_owner_of_the_tables() -> None:
+    for name in OURS:
+        user = re.match(r"postgresql://(\w+):", services()[name]["environment"]["DATABASE_URL"])
+        assert user
+        assert user[1] == ("paperboy_owner" if name == "migrate" else "paperboy_app")
+
+
+def test_every_variable_it_asks_for_is_in_the_example() -> None:
+    wanted = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text()))
+    example = (ROOT / "deploy" / "example.env").read_text()
+    assert wanted <= set(re.findall(r"^(\w+)=", example, re.MULTILINE))
+
+
+def test_files_it_mounts_exist_and_may_be_run() -> None:
+    for service in services().values():
+        for volume in service.get("volumes", []):
+            if volume.startswith("./deploy/"):
+                path = ROOT / volume.split(":")[0]
+                assert path.exists()
+                assert path.suffix != ".sh" or path.stat().st_mode & 0o111
+
+
+def test_what_the_image_holds_is_all_that_is_needed(image: Path) -> None:
+    manage(image, "check", "--deploy", "--fail-level", "WARNING")
+    assert list((image / "staticfiles").glob("site.*.css"))
+
+
+def test_the_image_runs_as_nobody_special() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    assert "USER paperboy" in text
+    assert text.index("USER paperboy") > text.rindex("RUN ")

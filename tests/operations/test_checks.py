@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+KEY = "a-key-of-the-tests"
+
+
+def found(deploy: bool = False) -> dict[str, str]:
+    messages = run_checks(include_deployment_checks=deploy)
+    ours = [message for message in messages if str(message.id).startswith("operations.")]
+    assert all(message.hint for message in ours), "each says what to do"
+    return {str(message.id): message.msg for message in ours}
+
+
+def test_the_tests_own_settings_are_fine() -> None:
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "named"),
+    [
+        ("W001", {"BOUNCE_EMAIL": "b@e.org", "ANYMAIL_PROVIDER": "postmark"}, "BOUNCE_EMAIL"),
+        ("W002", {"BOUNCE_EMAIL": "b@e.org"}, "BOUNCE_MAILBOX_URL"),
+        ("W003", {"SECRET_KEY": KEY, "SECRET_KEY_FALLBACKS": [KEY]}, "SECRET_KEY_FALLBACKS"),
+        (
+            "E001",
+            {"SECRET_KEY": KEY, "SECRET_KEY_FALLBACKS": ["old"], "SUPPRESSION_KEY": KEY},
+            "SUPPRESSION_KEY",
+        ),
+        ("E003", {"OPERATOR_EMAIL": "nobody"}, "OPERATOR_EMAIL"),
+        ("W004", {"SEND_RATE": 5, "DOMAIN_RATES": {"gmail.com": 20.0}}, "DOMAIN_RATES"),
+    ],
+)
+def test_what_makes_no_sense_is_named(
+    settings: Any, number: str, given: dict[str, Any], named: str
+) -> None:
+    for name, value in given.items():
+        setattr(settings, name, value)
+    assert named in found()[f"operations.{number}"]
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "named"),
+    [
+        ("W005", {"SITE_HOST": "localhost", "SITE_URL": "https://localhost"}, "SITE_URL"),
+        ("W006", {"SECURE_SSL_REDIRECT": True}, "BEHIND_TLS_PROXY"),
+        (
+            "E002",
+            {"EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend", "ANYMAIL": {}},
+            "POSTMARK_SERVER_TOKEN",
+        ),
+        ("E004", {"EMAIL_BACKEND": "config.outbox.OutboxBackend"}, "EMAIL_URL"),
+    ],
+)
+def test_what_is_only_wrong_in_production(
+    settings: Any, number: str, given: dict[str, Any], named: str
+) -> None:
+    for name, value in given.items():
+        setattr(settings, name, value)
+    assert named in found(deploy=True)[f"operations.{number}"]
+    assert f"operations.{number}" not in found()
