@@ -15,5 +15,5 @@ trap 'rm -f "$list"' EXIT
 pg_restore --list "$file" | grep -vE ' (EXTENSION|COMMENT - EXTENSION|SCHEMA) ' >"$list"
 pg_restore --use-list="$list" --no-owner --no-acl --single-transaction --exit-on-error \
     --dbname="$PGDATABASE" "$file"
-psql --no-psqlrc -XAtc "ANALYZE"
+psql --no-psqlrc -XAtqc "ANALYZE"
 echo "restored: $(psql --no-psqlrc -XAtc 'SELECT count(*) FROM subscriptions_subscriber') readers"

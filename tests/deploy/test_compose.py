@@ -37,7 +37,7 @@ def as_compose_reads_it(text: str) -> PyCompose:
 
 
 def test_it_is_a_compose_file() -> None:
-    assert set(as_compose_reads_it(COMPOSE.read_text()).service_names) > OURS
+    assert set(as_compose_reads_it(COMPOSE.read_text()).service_names()) > OURS
 
 
 @pytest.mark.parametrize(
