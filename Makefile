@@ -7,10 +7,10 @@ TESTS ?= tests
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test lint types check secrets audit format requirements bench chaos clean stop
+.PHONY: help demo test lint types check secrets audit format requirements bench chaos upgrade-test clean stop
 
 help:  ## What there is to do
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/demo  ## Set up from nothing, send today's edition, serve http://127.0.0.1:8000
 	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve)
@@ -59,6 +59,9 @@ bench: $(VENV)/dev  ## Speed: papers in, matching, the preview, an edition, each
 
 chaos: $(VENV)/dev  ## Break everything while an edition is sent; fails if mail is lost or doubled
 	@$(BIN)/python manage.py chaos $(CHAOS)
+
+upgrade-test: $(VENV)/dev  ## A hundred thousand readers from the oldest schema while digests go out
+	UPGRADE_READERS=100000 $(BIN)/python -m pytest -s tests/deploy/test_migrations.py
 
 stop:  ## Stop the embedded PostgreSQL and Redis
 	@test ! -x $(BIN)/python || $(BIN)/python manage.py services stop

@@ -1,0 +1,201 @@
+"""An upgrade from the oldest schema, with many readers, while digests go out; and new migrations
+that would lock a large table are refused here."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db.migrations.loader import MigrationLoader
+from django_migration_linter.sql_analyser import PostgresqlAnalyser, analyse_sql_statements
+
+from tests.deploy.conftest import APP, OWNER, Place
+
+DATABASE = "upgrade_test"
+READERS = int(os.environ.get("UPGRADE_READERS", "20000"))  # make upgrade-test: 100,000
+LARGE = (
+    *("papers_paper", "papers_observation"),
+    *("subscriptions_subscriber", "subscriptions_interests", "subscriptions_reaction"),
+    *("subscriptions_digest", "subscriptions_deliveryevent"),
+)
+# Up to these, migrations were written before there was a large installation anywhere; the test
+# below runs them all.
+BEFORE_ANYBODY = {"papers": "0002", "subscriptions": "0012"}
+
+# --- What new migrations may do --------------------------------------------------------------
+
+
+def new_migrations() -> list[tuple[str, str]]:
+    loader = MigrationLoader(None)
+    return sorted(
+        (app, name)
+        for app, name in loader.disk_migrations
+        if app in BEFORE_ANYBODY and name[:4] > BEFORE_ANYBODY[app]
+    )
+
+
+def risks(statements: list[str]) -> list[str]:
+    """What locks one of the large tables, or breaks the version that still runs."""
+    about_large = [one for one in statements if any(f'"{table}"' in one for table in LARGE)]
+    errors, _ignored, warnings = analyse_sql_statements(PostgresqlAnalyser, about_large)
+    return [found.message for found in (*errors, *warnings)]
+
+
+@pytest.mark.django_db(transaction=True)  # building an index concurrently bears none around it
+def test_new_migrations_lock_no_large_table(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for app, name in new_migrations():
+        call_command("sqlmigrate", app, name)
+        lines = re.sub(r"--.*", "", capsys.readouterr().out).split(";")
+        if said := risks([line.strip() for line in lines]):
+            found[f"{app}.{name}"] = said
+    assert found == {}, (
+        "Build indexes with AddIndexConcurrently (atomic = False), give new columns a db_default, "
+        "and drop what is no longer used one release later: docs/operations.md, “Upgrade”."
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'CREATE INDEX "x" ON "subscriptions_digest" ("day")',
+        'ALTER TABLE "subscriptions_subscriber" ADD COLUMN "x" integer NOT NULL',
+        'ALTER TABLE "papers_paper" RENAME COLUMN "title" TO "name"',
+        'ALTER TABLE "papers_paper" DROP COLUMN "title" CASCADE',
+    ],
+)
+def test_what_would_be_refused(statement: str) -> None:
+    assert risks([statement])
+    assert not risks(
+        [re.sub("subscriptions_subscriber|subscriptions_digest|papers_paper", "s", statement)]
+    )
+
+
+# --- A real one ------------------------------------------------------------------------------
+
+FILL = {
+    "ARRAY": "'{}'",
+    "boolean": "false",
+    "character varying": "''",
+    "date": "current_date",
+    "integer": "0",
+    "jsonb": "'[]'",
+    "smallint": "0",
+    "text": "''",
+    "timestamp with time zone": "now()",
+    "uuid": "gen_random_uuid()",
+}
+
+
+def insert(owner: psycopg.Connection, table: str, source: str, **values: str) -> None:
+    """Rows with these columns, the other ones that need a value filled by their type, so that
+    nothing here knows the old schema."""
+    needed = owner.execute(
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s"
+        " AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'"
+        " AND is_generated = 'NEVER'",
+        [table],
+    ).fetchall()
+    columns = {name: FILL[kind] for name, kind in needed if name not in values} | values
+    names, expressions = ", ".join(columns), ", ".join(columns.values())
+    owner.execute(f"INSERT INTO {table} ({names}) SELECT {expressions} FROM {source}")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def old(server: Place) -> Iterator[Place]:
+    """The oldest schema, with readers and their digests of today waiting to be sent."""
+    server.make(DATABASE)
+    for oldest in (("auth",), ("papers", "0001"), ("subscriptions", "0001")):
+        server.manage("migrate", *oldest, database=DATABASE, user=OWNER)
+    with server.connect(DATABASE, OWNER) as owner:
+        insert(
+            owner,
+            "subscriptions_subscriber",
+            f"generate_series(1, {READERS}) AS n",
+            email="n || '@example.org'",
+            email_key="n || '@example.org'",
+            status="'active'",
+            timezone="'UTC'",
+            frequency="'daily'",
+            max_papers="10",
+            next_digest_at="now() + interval '1 day'",
+        )
+        readers = "subscriptions_subscriber"
+        insert(owner, "subscriptions_interests", readers, subscriber_id="id", topics="'language'")
+        insert(
+            owner,
+            "subscriptions_digest",
+            readers,
+            subscriber_id="id",
+            status="'pending'",
+            expires_at="now() + interval '8 hours'",
+        )
+    yield server
+    server.drop(DATABASE)
+
+
+class OldSender(threading.Thread):
+    """A worker of the version before: claims and settles, and a reader saves preferences."""
+
+    def __init__(self, app: psycopg.Connection) -> None:
+        super().__init__()
+        self.app, self.enough = app, threading.Event()
+        self.sent, self.longest = 0, 0.0
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            while not self.enough.is_set():
+                begun = time.monotonic()
+                self.one()
+                self.longest = max(self.longest, time.monotonic() - begun)
+        except Exception as error:
+            self.error = error
+
+    def one(self) -> None:
+        claimed = self.app.execute(
+            "UPDATE subscriptions_digest SET status = 'sending', claimed_at = now() WHERE id ="
+            " (SELECT id FROM subscriptions_digest WHERE status = 'pending'"
+            " ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, subscriber_id"
+        ).fetchone()
+        assert claimed
+        self.app.execute(
+            "UPDATE subscriptions_digest SET status = 'sent', sent_at = now() WHERE id = %s",
+            claimed[:1],
+        )
+        self.app.execute("UPDATE subscriptions_subscriber SET hour = 9 WHERE id = %s", claimed[1:])
+        self.sent += 1
+
+
+AFTER = """
+from django.utils import timezone
+from subscriptions import sweeping
+from subscriptions.models import Digest, Edition, Subscriber
+books = Digest.objects.all().books()
+edition = Edition.objects.get()
+print("books", books["pending"] + books["sent"], edition.due, Subscriber.objects.count())
+print("swept", bool(sweeping.sweep(timezone.now())))
+"""
+
+
+def test_many_readers_are_migrated_while_digests_go_out(old: Place) -> None:
+    with old.connect(DATABASE, APP) as app:
+        sender = OldSender(app)
+        sender.start()
+        begun = time.monotonic()
+        old.manage("migrate", "--noinput", database=DATABASE, user=OWNER)
+        seconds = time.monotonic() - begun
+        sender.enough.set()
+        sender.join()
+    assert sender.error is None
+    assert sender.sent > 10
+    print(f"{seconds:.1f} s; sent {sender.sent}; longest wait {sender.longest:.2f} s")
+    said = old.manage("shell", "-c", AFTER, database=DATABASE, user=APP)
+    assert f"books {READERS} {READERS} {READERS}" in said
+    assert "swept True" in said
