@@ -35,7 +35,7 @@ class Card:
 
     def __init__(self, paper: Paper, row: str = "") -> None:
         self.paper, self.row = paper, row
-        self._stencils: dict[tuple[str, bool, bool, bool, str], Stencil] = {}
+        self._stencils: dict[tuple[str, str, bool, bool, str], Stencil] = {}
 
     @cached_property
     def same_for_all(self) -> dict[str, Any]:
@@ -57,30 +57,28 @@ class Card:
         """The curator's: that of the edition, or else that of the paper."""
         return item.get("note") or self.paper.note
 
-    def stencil(self, form: str, item: Mapping[str, Any], *, first: bool) -> Stencil:
-        """As a mail's part, "html" or "txt", shows an item; `first` of its section. Blanks are
-        `number`, `reason` and `token`."""
+    def stencil(self, template: str, item: Mapping[str, Any], place: str) -> Stencil:
+        """As a mail's part, by its template, shows an item; `place` is "lead" for the first paper
+        of the mail, "first" of a section, else "next". Blanks are `number`, `reason`, `token`."""
         trend = self.same_for_all["trend"]
-        key = (form, first, bool(item["reason"]), trend != item["reason"], self._note(item))
+        key = (template, place, bool(item["reason"]), trend != item["reason"], self._note(item))
         if key not in self._stencils:
             self._stencils[key] = self._rendered(*key)
         return self._stencils[key]
 
     def _rendered(
-        self, form: str, first: bool, has_reason: bool, shows_trend: bool, note: str
+        self, template: str, place: str, has_reason: bool, shows_trend: bool, note: str
     ) -> Stencil:
         own = {
             "number": blank("number"),
-            "first": first,
             "reason": blank("reason") if has_reason else "",
             "trend": self.same_for_all["trend"] if shows_trend else "",
             "note": note,
             "more_url": self._reaction_url(Reaction.Kind.MORE),
             "less_url": self._reaction_url(Reaction.Kind.LESS),
         }
-        context = {"paper": self.paper, "card": self.same_for_all | own}
-        rendered = render_to_string(f"emails/_card.{form}", context)
-        return Stencil(rendered, is_html=form == "html")
+        context = {"paper": self.paper, "card": self.same_for_all | own, "place": place}
+        return Stencil(render_to_string(template, context), is_html=template.endswith(".html"))
 
     def _reaction_url(self, kind: str) -> str:
         return absolute(reverse("react", args=[kind, self.paper.pk, blank("token")]))

@@ -1,14 +1,15 @@
 """A digest as a mail: the frame, the cards, and what is one reader's alone.
 
-The looks are those of templates/emails/digest.* and _card.*; each is rendered once for each shape
-it takes (how many papers, how many notices), with blanks for what is personal.
+The looks are those of templates/emails/digest.*, _card.* and _weekly_card.*; each is rendered once
+for each shape it takes (how many papers, how many notices), with blanks for what is personal. A
+weekly digest has cards of its own: one paper in full, the others in brief, all numbered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -75,6 +76,7 @@ def trial(digest: Digest, cards: Cards, to: str) -> Outgoing:
         subscriber=Subscriber(pk=0, email=to),
         public_id=digest.public_id,
         day=digest.day,
+        weekly=digest.weekly,
         subject=digest.subject,
         items=digest.items,
         notices=digest.notices,
@@ -144,10 +146,14 @@ def _filled(
     in_browser: bool = False,
 ) -> Filled:
     sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
-    frame = _frame(form, digest.day, sizes, len(digest.notices), left_out, in_browser)
+    frame = _frame(
+        form, digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
+    )
+    template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
     filled, section = dict(values), ""
     for number, item in enumerate(items, start=1):
-        card = cards[item["paper"]].stencil(form, item, first=item["section"] != section)
+        place = "next" if item["section"] == section else "first" if section else "lead"
+        card = cards[item["paper"]].stencil(template, item, place)
         section = item["section"]
         own = {
             "number": str(number),
@@ -160,7 +166,13 @@ def _filled(
 
 @lru_cache(maxsize=1024)
 def _frame(
-    form: str, day: date, sizes: tuple[int, ...], notices: int, left_out: int, in_browser: bool
+    form: str,
+    weekly: bool,
+    day: date,
+    sizes: tuple[int, ...],
+    notices: int,
+    left_out: int,
+    in_browser: bool,
 ) -> Stencil:
     """Everything around the cards; `sizes` is how many stand in each section."""
     numbers = iter(range(1, sum(sizes) + 1))
@@ -168,6 +180,7 @@ def _frame(
         **{name: blank(name) for name in LINKS},
         "home_url": absolute(reverse("home")),
         "digest": {"subject": blank("subject"), "day": day},
+        "week_from": day - timedelta(days=6) if weekly else None,
         "preheader": blank("preheader"),
         "count": sum(sizes),
         "notices": [blank(f"notice_{number}") for number in range(notices)],

@@ -24,7 +24,7 @@ from papers.trending import in_words
 from subscriptions import composition, editions
 from subscriptions.composition import FOR_YOU, PICKED, Choice, Shelf
 from subscriptions.desk import Desk
-from subscriptions.digest_mail import SUBJECT_LENGTH
+from subscriptions.digest_mail import SUBJECT_LENGTH, shortened
 from subscriptions.matching import Candidates, Match, Profile, Taste, match
 from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
 from subscriptions.profiles import (
@@ -249,6 +249,7 @@ def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: dat
     digest = Digest(
         subscriber=reader,
         day=day,
+        weekly=reader.frequency == Subscriber.Frequency.WEEKLY,
         created_at=now,
         queued_at=now,
         next_attempt_at=now,
@@ -260,7 +261,7 @@ def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: dat
         return _skipped(digest, NOTHING_NEW)
     digest.items = items
     digest.paper_ids = [item["paper"] for item in items]
-    digest.subject = subject(items)
+    digest.subject = subject(items, weekly=digest.weekly)
     return digest
 
 
@@ -269,12 +270,11 @@ def _skipped(digest: Digest, why: str) -> Digest:
     return digest
 
 
-def subject(items: Sequence[dict[str, Any]]) -> str:
+def subject(items: Sequence[dict[str, Any]], *, weekly: bool = False) -> str:
     """Names the best paper, and says how many more there are."""
+    before = "Your week: " if weekly else ""
     more = f" + {len(items) - 1} more" if len(items) > 1 else ""
-    room = SUBJECT_LENGTH - len(more)
-    title = items[0]["title"]
-    return (title if len(title) <= room else title[: room - 1].rstrip() + "…") + more
+    return before + shortened(items[0]["title"], SUBJECT_LENGTH - len(before + more)) + more
 
 
 def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:

@@ -323,6 +323,9 @@ class Digest(models.Model):
         Subscriber, on_delete=models.CASCADE, related_name="digests", db_index=False
     )
     day = models.DateField(help_text="The reader's local day.")
+    weekly = models.BooleanField(
+        default=False, db_default=False, help_text="Shown as the round-up of a week."
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     reason = models.TextField(blank=True, help_text="Why it was skipped, or what went wrong.")
     subject = models.CharField(max_length=300, blank=True)
