@@ -370,7 +370,10 @@ CELERY_TASK_ROUTES = {
     "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
     "subscriptions.tasks.watch_sign_ups": {"queue": "urgent"},
     "subscriptions.tasks.tell_operator": {"queue": "urgent"},
+    "subscriptions.tasks.welcome": {"queue": "urgent"},
+    "subscriptions.tasks.bid_goodbye": {"queue": "urgent"},
     "subscriptions.tasks.deliver": {"queue": "mail"},
+    "subscriptions.tasks.ask_less_often": {"queue": "mail"},
     "subscriptions.tasks.import_author": {"queue": "ingest"},
     "subscriptions.tasks.read_bounces": {"queue": "ingest"},
     "subscriptions.tasks.forget_events": {"queue": "ingest"},
@@ -440,6 +443,10 @@ CELERY_BEAT_SCHEDULE = {
     "thin out what is old": {
         "task": "operations.tasks.thin_out",
         "schedule": crontab(hour="2", minute="40"),
+    },
+    "ask quiet readers, once, whether it is too much": {
+        "task": "subscriptions.tasks.ask_quiet_readers",
+        "schedule": crontab(hour="9", minute="20"),
     },
     "forget sign-ups that were never confirmed": {
         "task": "subscriptions.tasks.expire_pending",

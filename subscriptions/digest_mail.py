@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
 from django.conf import settings
 from django.dispatch import receiver
@@ -24,7 +23,7 @@ from papers.text import one_line
 from subscriptions import tokens
 from subscriptions.cards import Card
 from subscriptions.composition import SECTIONS
-from subscriptions.links import absolute, link, reader_links, return_path
+from subscriptions.links import absolute, link, list_unsubscribe, reader_links, return_path
 from subscriptions.mime import Outgoing
 from subscriptions.models import Digest, Subscriber
 from subscriptions.stencils import Filled, Stencil, Value, blank
@@ -34,7 +33,7 @@ LARGEST_HTML = 102_400  # bytes; Gmail cuts what is longer, and the unsubscribe 
 SUBJECT_LENGTH = 150  # characters; phones show some 40, and long ones are cut by providers
 REASON_LENGTH, NOTICE_LENGTH = 250, 400  # characters
 PREHEADER_LENGTH, PREHEADER_TITLE, PREHEADER_TITLES = 220, 70, 3  # of each section
-LINKS = ("preferences_url", "unsubscribe_url", "view_url")
+LINKS = ("preferences_url", "rhythm_url", "unsubscribe_url", "view_url")
 
 Item = Mapping[str, Any]
 Cards = Mapping[int, Card]
@@ -44,8 +43,6 @@ def outgoing(digest: Digest, cards: Cards) -> Outgoing:
     """One reader's digest, ready for a transport; papers that have no card are left out."""
     reader = digest.subscriber
     links = reader_links(reader)
-    unsubscribe = links["unsubscribe_url"]
-    by_mail = f"unsubscribe {tokens.make(Purpose.UNSUBSCRIBE, reader.pk)}"
     html, text = _parts(digest, cards, links)
     return Outgoing(
         to=reader.email,
@@ -56,9 +53,7 @@ def outgoing(digest: Digest, cards: Cards) -> Outgoing:
             "Auto-Submitted": "auto-generated",
             "Message-ID": message_id(digest),
             "List-Id": f"Paperboy digest <digest.{settings.MAIL_DOMAIN}>",
-            "List-Unsubscribe": f"<{unsubscribe}>, "
-            f"<mailto:{settings.UNSUBSCRIBE_EMAIL}?subject={quote(by_mail)}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            **list_unsubscribe(reader, links["unsubscribe_url"]),
         },
         public_id=str(digest.public_id),
         edition=digest.day.isoformat(),

@@ -6,7 +6,9 @@ A mail named NAME has templates/emails/NAME.txt, whose first line is the subject
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
@@ -14,7 +16,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from papers.text import one_line
-from subscriptions.links import absolute, link, reader_links, return_path
+from subscriptions.links import absolute, link, list_unsubscribe, reader_links, return_path
 from subscriptions.models import Edition, Subscriber
 from subscriptions.tokens import Purpose, ReturnPath
 
@@ -31,6 +33,41 @@ def preferences_link(reader: Subscriber) -> EmailMultiAlternatives:
     only to the address on file."""
     links = {**reader_links(reader), "data_url": link("data", Purpose.DATA, reader.pk)}
     return _returning(_message("preferences_link", reader, links), reader)
+
+
+def welcome(reader: Subscriber) -> EmailMultiAlternatives:
+    """What comes when, and how to say what one cares about."""
+    return _to_reader("welcome", reader, {"due": local_due(reader)})
+
+
+def less_often(reader: Subscriber) -> EmailMultiAlternatives:
+    """Whether it is too much: a pause and fewer mails offered, leaving as well."""
+    return _to_reader("less_often", reader, {})
+
+
+def goodbye(reader: Subscriber) -> EmailMultiAlternatives:
+    """The last mail: that leaving worked, and the way back."""
+    context = {
+        "confirm_url": link("confirm", Purpose.CONFIRM, reader.pk),
+        "link_url": absolute(reverse("preferences-link")),
+        "home_url": absolute(reverse("home")),
+    }
+    return _returning(_message("goodbye", reader, context), reader)
+
+
+def _to_reader(name: str, reader: Subscriber, more: Mapping[str, Any]) -> EmailMultiAlternatives:
+    """A mail to a reader who gets digests, with the ways out of them."""
+    links = reader_links(reader)
+    message = _message(name, reader, {**links, "reader": reader, **more})
+    message.extra_headers |= list_unsubscribe(reader, links["unsubscribe_url"])
+    return _returning(message, reader)
+
+
+def local_due(reader: Subscriber) -> datetime | None:
+    """When the next digest comes, as the reader's own clock shows it: without a zone, so that
+    templates leave it as it is."""
+    due = reader.next_digest_at
+    return due and due.astimezone(ZoneInfo(reader.timezone)).replace(tzinfo=None)
 
 
 def _returning(message: EmailMultiAlternatives, reader: Subscriber) -> EmailMultiAlternatives:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from urllib.parse import quote
 
 from django.conf import settings
 from django.urls import reverse
@@ -32,8 +33,19 @@ def reader_links(reader: Subscriber) -> dict[str, str]:
     """The links at the foot of every mail to a reader."""
     return {
         "preferences_url": link("preferences", Purpose.PREFERENCES, reader.pk),
+        "rhythm_url": link("rhythm", Purpose.PREFERENCES, reader.pk),
         "unsubscribe_url": link("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk),
         "home_url": absolute(reverse("home")),
+    }
+
+
+def list_unsubscribe(reader: Subscriber, unsubscribe_url: str) -> dict[str, str]:
+    """The headers by which mail programs offer to leave with one click, or by mail."""
+    by_mail = quote(f"unsubscribe {tokens.make(Purpose.UNSUBSCRIBE, reader.pk)}")
+    return {
+        "List-Unsubscribe": f"<{unsubscribe_url}>, "
+        f"<mailto:{settings.UNSUBSCRIBE_EMAIL}?subject={by_mail}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
 
 

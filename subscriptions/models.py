@@ -80,7 +80,15 @@ class Subscriber(models.Model):
     asked_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When somebody last typed this address."
     )
+    paused_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="No digest is due before."
+    )
     confirmation_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
+    welcomed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    bidden_goodbye_at = models.DateTimeField(null=True, blank=True, editable=False)
+    asked_less_often_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Asked once whether it is too much."
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
     unsubscribed_at = models.DateTimeField(null=True, blank=True, editable=False)
     consent_text = models.TextField(blank=True, editable=False)

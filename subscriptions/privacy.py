@@ -26,6 +26,7 @@ By = Erasure.By
 
 READER = ("email", "status", "timezone", "hour", "frequency", "weekday", "max_papers", "created_at")
 MOMENTS = ("asked_at", "next_digest_at", "last_digest_day", "covered_until", "confirmation_sent_at")
+TURNS = ("paused_until", "welcomed_at", "bidden_goodbye_at", "asked_less_often_at")
 CONSENT = ("text", "page", "ip", "at")
 INTERESTS = (
     *("topics", "words", "excluded_words", "categories", "authors", "muted_authors", "examples"),
@@ -42,7 +43,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
     interests = Interests.objects.filter(pk=reader.pk).first()
     hashes = suppression.hashes_of(reader.email_key)
     return {
-        "reader": {name: getattr(reader, name) for name in (*READER, *MOMENTS)},
+        "reader": {name: getattr(reader, name) for name in (*READER, *MOMENTS, *TURNS)},
         "consent": {name: getattr(reader, f"consent_{name}") for name in CONSENT}
         | {"confirmed_at": reader.confirmed_at, "unsubscribed_at": reader.unsubscribed_at},
         "interests": {name: getattr(interests, name) for name in INTERESTS} if interests else {},

@@ -20,7 +20,7 @@ def reschedule(reader: Subscriber, after: datetime) -> None:
     """Set when the next digest is due (not saved); None for whoever gets none."""
     offset = spread(reader.pk, settings.DIGEST_SPREAD)
     rhythm = Rhythm(reader.timezone, reader.hour, reader.frequency, reader.weekday, offset)
-    due = next_digest_at(rhythm, after, reader.last_digest_day)
+    due = next_digest_at(rhythm, max(after, reader.paused_until or after), reader.last_digest_day)
     reader.next_digest_at = due if reader.status == Status.ACTIVE else None
 
 
@@ -39,10 +39,22 @@ def activate(reader: Subscriber, now: datetime) -> bool:
     if suppression.is_suppressed(reader, now):
         return False
     if reader.status != Status.ACTIVE:
-        reader.status, reader.confirmed_at = Status.ACTIVE, now
+        reader.status, reader.confirmed_at, reader.paused_until = Status.ACTIVE, now, None
         reschedule(reader, now)
-        reader.save(update_fields=["status", "confirmed_at", "next_digest_at"])
+        reader.save(update_fields=["status", "confirmed_at", "paused_until", "next_digest_at"])
     return True
+
+
+@transaction.atomic
+def change_rhythm(pk: int, now: datetime, **changed: Any) -> Subscriber:
+    """Set some of frequency, weekday and paused_until, and when the next digest is due. Papers on
+    their way still come."""
+    reader = Subscriber.objects.select_for_update(no_key=True).get(pk=pk)
+    for name, value in changed.items():
+        setattr(reader, name, value)
+    reschedule(reader, now)
+    reader.save(update_fields=[*changed, "next_digest_at"])
+    return reader
 
 
 def unsubscribe(pk: int, now: datetime) -> None:

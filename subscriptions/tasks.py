@@ -15,6 +15,7 @@ from subscriptions import (
     editions,
     events,
     importing,
+    letters,
     library,
     liking,
     mailbox,
@@ -36,6 +37,28 @@ def send_confirmation(pk: int) -> None:
 def send_preferences_link(pk: int) -> None:
     if reader := Subscriber.objects.filter(pk=pk).first():
         signup.send_preferences_link(reader, timezone.now())
+
+
+@shared_task
+def welcome(pk: int) -> None:
+    letters.welcome(pk, timezone.now())
+
+
+@shared_task
+def bid_goodbye(pk: int) -> None:
+    letters.bid_goodbye(pk, timezone.now())
+
+
+@shared_task
+def ask_quiet_readers() -> None:
+    """Beat's: readers of whom nothing was heard are asked, once, whether it is too much."""
+    for pk in letters.quiet_readers(timezone.now()):
+        ask_less_often.delay(pk)
+
+
+@shared_task
+def ask_less_often(pk: int) -> None:
+    letters.ask_less_often(pk, timezone.now())
 
 
 @shared_task

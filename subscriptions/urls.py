@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from subscriptions import community_views, feed_views, privacy_views, views
+from subscriptions import community_views, feed_views, leaving_views, privacy_views, views
 from subscriptions.models import Reaction
 
 
@@ -30,6 +30,7 @@ urlpatterns = [
     path("preferences/", views.preferences_link, name="preferences-link"),
     path("preferences/<token>/", views.preferences, name="preferences"),
     path("preferences/<token>/send/", views.send_now, name="send-now"),
+    path("rhythm/<token>/", leaving_views.rhythm, name="rhythm"),
     path("propose/<token>/", community_views.propose, name="propose"),
     path("vote/<int:paper_pk>/<token>/", community_views.vote, name="vote"),
     path("preview/", views.preview, name="preview"),
@@ -40,7 +41,7 @@ urlpatterns = [
     path("profile/<token>/author/", views.author_page, name="profile-author"),
     path("profile/<token>/opened/", views.learn_from_opened, name="profile-opened"),
     path("profile/<token>/reset/", views.reset, name="profile-reset"),
-    path("unsubscribe/<token>/", views.unsubscribe, name="unsubscribe"),
+    path("unsubscribe/<token>/", leaving_views.unsubscribe, name="unsubscribe"),
     path("react/<kind:kind>/<int:paper_pk>/<token>/", views.react, name="react"),
     path("opened/<int:paper_pk>/", views.note_opened, name="opened"),
     path("feeds/digests/<token>.<feed:kind>", feed_views.digests, name="feed-digests"),

@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from config import guard
@@ -166,6 +165,7 @@ def confirm(request: HttpRequest, pk: str) -> HttpResponse:
         return render(request, "subscriptions/confirm.html", {"reader": reader})
     if not readers.activate(reader, timezone.now()):
         return render(request, "subscriptions/suppressed.html", status=409)
+    tasks.welcome.delay_on_commit(reader.pk)
     messages.success(request, _("You are subscribed. Now say what you care about."))
     return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, reader.pk))
 
@@ -227,20 +227,6 @@ def send_now(request: HttpRequest, pk: str) -> HttpResponse:
         tasks.deliver.delay_on_commit([digest.pk])
         messages.success(request, _("Today's digest is on its way to your inbox."))
     return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
-
-
-@csrf_exempt  # RFC 8058: mailbox providers post here without cookie or token of ours
-@require_http_methods(["GET", "HEAD", "POST"])
-@opened_by(Purpose.UNSUBSCRIBE)
-def unsubscribe(request: HttpRequest, pk: str) -> HttpResponse:
-    """GET shows a button; POST leaves at once, for a button and for one-click alike. A reader
-    who is gone already, or was erased, sees the same."""
-    if request.method != "POST":
-        link = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, pk)])
-        context = {"reader": Subscriber.objects.filter(pk=pk).first(), "preferences_url": link}
-        return render(request, "subscriptions/unsubscribe.html", context)
-    readers.unsubscribe(int(pk), timezone.now())
-    return render(request, "subscriptions/unsubscribed.html")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -67,10 +67,8 @@ def mails(edition: list[Paper], make_reader: MakeReader, now: datetime) -> dict[
     daily = make_reader(interests=interests)
     weekly = make_reader("week@example.org", interests, frequency="weekly", weekday=now.weekday())
     digests.build_due([daily.pk, weekly.pk], now)
-    made = {
-        "confirmation": str(emails.confirmation(daily).alternatives[0].content),
-        "preferences_link": str(emails.preferences_link(daily).alternatives[0].content),
-    }
+    letters = ("confirmation", "preferences_link", "welcome", "less_often", "goodbye")
+    made = {name: str(getattr(emails, name)(daily).alternatives[0].content) for name in letters}
     for digest in Digest.objects.select_related("subscriber"):
         digest.notices = ["Today's list of arXiv is late."]
         name = "weekly" if digest.weekly else "daily"
