@@ -370,6 +370,7 @@ CELERY_TASK_ROUTES = {
     "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
     "subscriptions.tasks.watch_sign_ups": {"queue": "urgent"},
     "subscriptions.tasks.tell_operator": {"queue": "urgent"},
+    "subscriptions.tasks.send_vote_link": {"queue": "urgent"},
     "subscriptions.tasks.welcome": {"queue": "urgent"},
     "subscriptions.tasks.bid_goodbye": {"queue": "urgent"},
     "subscriptions.tasks.deliver": {"queue": "mail"},
@@ -391,6 +392,10 @@ CELERY_BEAT_SCHEDULE = {
     "score what is talked about": {
         "task": "papers.tasks.score_papers",
         "schedule": timedelta(minutes=15),
+    },
+    "fetch pictures of papers that trend": {
+        "task": "papers.tasks.fetch_thumbnails",
+        "schedule": crontab(minute="10,40"),
     },
     "learn the words of new papers": {
         "task": "papers.tasks.learn_lexicon",

@@ -178,6 +178,11 @@ class PaperQuerySet(models.QuerySet["Paper"]):
         counted = self.exclude(field="").order_by().values_list("field")
         return list(counted.annotate(papers=models.Count("pk")).order_by("-papers", "field"))
 
+    def with_pictures(self) -> PaperQuerySet:
+        """Each knows as `has_picture` whether there is one to show."""
+        theirs = Thumbnail.objects.filter(paper=models.OuterRef("pk")).exclude(media_type="")
+        return self.annotate(has_picture=models.Exists(theirs))
+
     def news(self, day: date, lookback_days: int) -> PaperQuerySet:
         """What may stand in an edition of `day`: new or newly featured, not a mere revision."""
         first = day - timedelta(days=lookback_days)
@@ -294,6 +299,18 @@ class Paper(models.Model):
     @property
     def primary_category(self) -> str:
         return self.categories[0] if self.categories else ""
+
+
+class Thumbnail(models.Model):
+    """A picture of a paper, as its source had it; empty where it could not be had."""
+
+    paper = models.OneToOneField(Paper, on_delete=models.CASCADE, primary_key=True)
+    media_type = models.CharField(max_length=20, blank=True)
+    body = models.BinaryField()
+    fetched_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.paper_id}: {self.media_type or 'none'}"
 
 
 class Observation(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from papers import backfill, corpus, indexing, scoring, sources
+from papers import backfill, corpus, indexing, scoring, sources, thumbnails
 from papers.models import Source
 
 
@@ -44,6 +44,12 @@ def index_papers() -> None:
 @shared_task
 def forget_checks() -> None:
     sources.forget_checks(timezone.now())
+
+
+@shared_task
+def fetch_thumbnails() -> None:
+    thumbnails.forget(timezone.now())
+    thumbnails.fetch_wanted(timezone.now())
 
 
 @shared_task

@@ -39,6 +39,7 @@ urlpatterns = [
     path("papers/<int:pk>/", views.paper, name="paper"),
     path("papers/<int:pk>/bibtex/", paper_views.bibtex, name="bibtex"),
     path("search/", search_views.search_page, name="search"),
+    path("papers/<int:pk>/picture/", views.thumbnail, name="picture"),
     path("papers/<int:pk>/ranking/", views.ranking, name="ranking"),
     path("feeds/trending.<feed:kind>", feed_views.day, name="feed-trending"),
     path("feeds/days/<day:day>.<feed:kind>", feed_views.day, name="feed-day"),

@@ -9,10 +9,11 @@ from django.db.models import Max, Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from papers import silence
-from papers.models import Paper, Window
+from papers.models import Paper, Thumbnail, Window
 from papers.paper_views import details
 from papers.text import extract, short_authors
 
@@ -40,7 +41,7 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
     ordered = papers.outstanding() if by_field else papers.hottest()
     context = {
         "day": day,
-        "cards": [card(paper) for paper in ordered[:PAPERS_A_DAY]],
+        "cards": [card(paper) for paper in ordered.with_pictures()[:PAPERS_A_DAY]],
         "window": window,
         "windows": list(Window),
         "field": field,
@@ -61,6 +62,14 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     context = card(found) | details(found) | {"rows": worth(found)}
     return render(request, "papers/paper.html", context)
+
+
+@require_safe
+@cache_control(public=True, max_age=86_400, immutable=True)
+def thumbnail(request: HttpRequest, pk: int) -> HttpResponse:
+    """The picture of a paper, from our own store."""
+    found = get_object_or_404(Thumbnail.objects.exclude(media_type=""), pk=pk, paper__hidden=False)
+    return HttpResponse(bytes(found.body), content_type=found.media_type)
 
 
 @require_safe

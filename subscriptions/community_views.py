@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 from config.guard import guard
 from papers import community
 from papers.models import Paper, Submission
-from subscriptions import tokens
-from subscriptions.forms import ProposalForm
+from subscriptions import signup, tasks, tokens
+from subscriptions.forms import LinkForm, ProposalForm
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
 from subscriptions.views import opened_by
@@ -52,6 +52,23 @@ def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> b
     else:
         messages.info(request, _("Somebody has proposed this paper already."))
     return True
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard("link", methods=("POST",), shut_without_redis=True)
+def vote_link(request: HttpRequest, pk: int) -> HttpResponse:
+    """Votes are readers': the button comes by mail, to a known address only; the answer is the
+    same for all."""
+    paper = get_object_or_404(Paper.objects.visible(), pk=pk)
+    form = LinkForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        known = Subscriber.objects.filter(email_key=signup.email_key(form.cleaned_data["email"]))
+        reader = known.first()
+        tasks.send_vote_link.delay_on_commit(reader.pk if reader else 0, paper.pk)
+        return redirect("check-inbox")
+    status = 400 if request.method == "POST" else 200
+    context = {"paper": paper, "form": form}
+    return render(request, "subscriptions/vote_link.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

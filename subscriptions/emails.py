@@ -15,7 +15,9 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from papers.models import Paper
 from papers.text import one_line
+from subscriptions import tokens
 from subscriptions.links import absolute, link, list_unsubscribe, reader_links, return_path
 from subscriptions.models import Edition, Subscriber
 from subscriptions.tokens import Purpose, ReturnPath
@@ -33,6 +35,14 @@ def preferences_link(reader: Subscriber) -> EmailMultiAlternatives:
     only to the address on file."""
     links = {**reader_links(reader), "data_url": link("data", Purpose.DATA, reader.pk)}
     return _returning(_message("preferences_link", reader, links), reader)
+
+
+def vote_link(reader: Subscriber, paper: Paper) -> EmailMultiAlternatives:
+    """The button that votes for a paper, sent only to the address on file."""
+    token = tokens.make(Purpose.REACT, reader.pk)
+    url = absolute(reverse("vote", args=[paper.pk, token]))
+    context = {**reader_links(reader), "paper": paper, "vote_url": url}
+    return _returning(_message("vote_link", reader, context), reader)
 
 
 def welcome(reader: Subscriber) -> EmailMultiAlternatives:

@@ -25,8 +25,10 @@ from subscriptions.models import Erasure, Interests, Subscriber, Suppression
 By = Erasure.By
 
 READER = ("email", "status", "timezone", "hour", "frequency", "weekday", "max_papers", "created_at")
-MOMENTS = ("asked_at", "next_digest_at", "last_digest_day", "covered_until", "confirmation_sent_at")
-TURNS = ("paused_until", "welcomed_at", "bidden_goodbye_at", "asked_less_often_at")
+MOMENTS = (
+    *("asked_at", "next_digest_at", "last_digest_day", "covered_until", "paused_until"),
+    *("confirmation_sent_at", "welcomed_at", "bidden_goodbye_at", "asked_less_often_at"),
+)
 CONSENT = ("text", "page", "ip", "at")
 INTERESTS = (
     *("topics", "words", "excluded_words", "categories", "authors", "muted_authors", "examples"),
@@ -43,7 +45,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
     interests = Interests.objects.filter(pk=reader.pk).first()
     hashes = suppression.hashes_of(reader.email_key)
     return {
-        "reader": {name: getattr(reader, name) for name in (*READER, *MOMENTS, *TURNS)},
+        "reader": {name: getattr(reader, name) for name in (*READER, *MOMENTS)},
         "consent": {name: getattr(reader, f"consent_{name}") for name in CONSENT}
         | {"confirmed_at": reader.confirmed_at, "unsubscribed_at": reader.unsubscribed_at},
         "interests": {name: getattr(interests, name) for name in INTERESTS} if interests else {},

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config import guard
+from papers.models import Paper
 from subscriptions import emails, suppression
 from subscriptions.models import Interests, Subscriber
 
@@ -84,6 +85,16 @@ def send_preferences_link(reader: Subscriber, now: datetime) -> bool:
     if not _may_mail(reader, now):
         return False
     emails.preferences_link(reader).send()
+    return True
+
+
+def send_vote_link(reader: Subscriber, paper: Paper, now: datetime) -> bool:
+    """Mail a reader the button that votes for a paper; False if none was sent."""
+    if reader.status != Subscriber.Status.ACTIVE:
+        return send_confirmation(reader, now)
+    if not _may_mail(reader, now):
+        return False
+    emails.vote_link(reader, paper).send()
     return True
 
 

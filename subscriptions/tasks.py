@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from config.stopping import stopping
+from papers.models import Paper
 from subscriptions import (
     delivery,
     digests,
@@ -37,6 +38,13 @@ def send_confirmation(pk: int) -> None:
 def send_preferences_link(pk: int) -> None:
     if reader := Subscriber.objects.filter(pk=pk).first():
         signup.send_preferences_link(reader, timezone.now())
+
+
+@shared_task
+def send_vote_link(pk: int, paper_pk: int) -> None:
+    reader, paper = Subscriber.objects.filter(pk=pk), Paper.objects.visible().filter(pk=paper_pk)
+    if (found := reader.first()) and (wanted := paper.first()):
+        signup.send_vote_link(found, wanted, timezone.now())
 
 
 @shared_task

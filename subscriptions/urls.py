@@ -32,6 +32,7 @@ urlpatterns = [
     path("preferences/<token>/send/", views.send_now, name="send-now"),
     path("rhythm/<token>/", leaving_views.rhythm, name="rhythm"),
     path("propose/<token>/", community_views.propose, name="propose"),
+    path("papers/<int:pk>/vote/", community_views.vote_link, name="vote-link"),
     path("vote/<int:paper_pk>/<token>/", community_views.vote, name="vote"),
     path("preview/", views.preview, name="preview"),
     path("profile/<token>/", views.profile, name="profile"),

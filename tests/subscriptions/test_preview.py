@@ -178,7 +178,7 @@ def test_the_preview_is_folded_on_a_phone_alone(client: Client, edition: list[Pa
         "Mozilla/5.0 (Linux; Android 15; K) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"
     )
     desk = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-    box = '<details class="preview" id="preview"'
+    box = '<details class="beside" id="preview"'
     assert f"{box}>" in client.get(reverse("home"), headers={"User-Agent": phone}).text
     assert f"{box} open>" in client.get(reverse("home"), headers={"User-Agent": desk}).text
     assert f"{box} open>" in client.get(reverse("home")).text
