@@ -54,7 +54,7 @@ def test_a_visitor_on_a_phone_unfolds_the_preview_and_signs_up_with_it(
     browser.emulate("setUserAgentOverride", userAgent=PHONE)
     browser.open("/")
     assert not browser.chrome.find_element("id", "id_interests").is_displayed()
-    browser.chrome.find_element("css selector", "details.preview > summary").click()
+    browser.chrome.find_element("css selector", "details.beside > summary").click()
     browser.fill("What do you work on?", "Long context language models, 1234.99999")
     browser.press("Show me my papers")
     browser.sees("For you")

@@ -106,7 +106,15 @@ def test_addresses_of_one_network_count_together(address: str, network: str) -> 
 
 # Pages that anybody may read, made of little; they take no POST.
 PAGES = {"home", "status", "check-inbox", "privacy", "feed-trending"}
-PAGES_OF = {"day", "paper", "picture", "ranking", "bibtex", "feed-day", "feed-field"}  # one thing each
+PAGES_OF = {
+    "day",
+    "paper",
+    "picture",
+    "ranking",
+    "bibtex",
+    "feed-day",
+    "feed-field",
+}  # one thing each
 MONITORS = {"health-live", "healthz/live", "health-ready", "health-editions", "metrics"}
 LOCAL = {"outbox", "outbox-message", "outbox-html"}  # only in debug, without a mail provider
 

@@ -1,0 +1,28 @@
+"""What axe-core finds wrong with the page that is open."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from tests.browser.conftest import Browser
+
+RUN = """
+const [done] = [...arguments].slice(-1);
+axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => done(
+  violations.flatMap(({id, nodes}) =>
+    nodes.map(({failureSummary, html}) => `${id}: ${failureSummary} ${html}`))
+));
+"""
+
+
+@cache
+def _library() -> str:
+    return (files("axe_playwright_python") / "axe.min.js").read_text()
+
+
+def violations(browser: Browser) -> list[str]:
+    """One line for each element that breaks a rule; scripts must be on."""
+    browser.chrome.execute_script(_library())
+    found: list[str] = browser.chrome.execute_async_script(RUN)
+    return found

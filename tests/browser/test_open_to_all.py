@@ -1,0 +1,118 @@
+"""Pages and mails: no barrier that axe-core knows, nothing from elsewhere, no sideways scroll."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from config.outbox import messages
+from papers.models import Paper
+from subscriptions import digests, emails, readers, signup, tokens
+from subscriptions.links import link
+from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.tokens import Purpose
+from tests.browser.axe import violations
+from tests.browser.conftest import Browser
+
+TOPICS = "Reasoning of large language models; long context"
+
+
+@pytest.fixture
+def reader(papers: str) -> Subscriber:
+    now = timezone.now()
+    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    Interests.objects.filter(subscriber=made).update(topics=TOPICS)
+    readers.activate(made, now)
+    made.refresh_from_db()
+    return made
+
+
+def pages(reader: Subscriber) -> dict[str, str]:
+    """The addresses of all that a reader can open."""
+    paper = Paper.objects.order_by("-score")[0]
+    mine, react = (
+        tokens.make(purpose, reader.pk) for purpose in (Purpose.PREFERENCES, Purpose.REACT)
+    )
+    leave = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
+    confirm = tokens.make(Purpose.CONFIRM, reader.pk)
+    named = {name: reverse(name) for name in ("home", "status", "subscribe", "check-inbox")}
+    own = {
+        name: reverse(name, args=[mine]) for name in ("preferences", "profile", "rhythm", "propose")
+    }
+    return {
+        **named,
+        **own,
+        "paper": paper.get_absolute_url(),
+        "search": f"{reverse('search')}?q=langauge+models",
+        "day": reverse("day", args=[paper.day]),
+        "preview": f"{reverse('preview')}?interests=memory+in+language+agents",
+        "preferences-link": reverse("preferences-link"),
+        "vote-link": reverse("vote-link", args=[paper.pk]),
+        "vote": reverse("vote", args=[paper.pk, react]),
+        "more": reverse("react", args=["more", paper.pk, react]),
+        "less": reverse("react", args=["less", paper.pk, react]),
+        "unsubscribe": reverse("unsubscribe", args=[leave]),
+        "confirm": reverse("confirm", args=[confirm]),
+        "bad link": reverse("confirm", args=["cut"]),
+        "not found": "/nowhere/",
+    }
+
+
+def mails(reader: Subscriber, outbox: Path) -> dict[str, str]:
+    """The addresses of all mails as the outbox shows them, and of a digest of each layout."""
+    now = timezone.now()
+    paper = Paper.objects.order_by("-score")[0]
+    found: dict[str, str] = {}
+    letters = ("confirmation", "preferences_link", "welcome", "less_often", "goodbye", "vote_link")
+    for name in letters:
+        more = [paper] if name == "vote_link" else []
+        getattr(emails, name)(reader, *more).send()
+        found[name] = reverse("outbox-html", args=[messages(outbox)[0].stem])
+    digest = digests.build_now(reader.pk, now)
+    assert digest
+    other = signup.request(signup.Request("week@reader.example", "UTC", "/", None), now)
+    weekly = Digest(subscriber=other, weekly=True, day=digest.day, items=digest.items)
+    weekly.paper_ids, weekly.subject = digest.paper_ids, "Your week"
+    weekly.created_at = weekly.expires_at = weekly.next_attempt_at = now
+    weekly.save()
+    for name, one in {"daily": digest, "weekly": weekly}.items():
+        found[name] = link("digest", Purpose.DIGEST, one.public_id)
+    return found
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 320)])
+def test_promise_23_no_page_and_no_mail_has_a_barrier(
+    browser: Browser, reader: Subscriber, outbox: Path, scheme: str, width: int
+) -> None:
+    browser.be_wide(width)
+    browser.prefer(scheme)
+    found: dict[str, list[str]] = {}
+    for name, address in {**pages(reader), **mails(reader, outbox)}.items():
+        browser.open(address)
+        loaded = browser.measure("performance.getEntriesByType('resource').map(one => one.name)")
+        wrong = violations(browser) + [one for one in loaded if not one.startswith(browser.site)]
+        if browser.measure("document.documentElement.scrollWidth") > width:
+            wrong.append("It scrolls sideways.")
+        if wrong:
+            found[name] = wrong
+    assert found == {}
+
+
+def test_axe_finds_what_is_wrong(browser: Browser, papers: str) -> None:
+    browser.open("/check-inbox/")
+    browser.chrome.execute_script("document.body.append(document.createElement('img'))")
+    assert [one.partition(":")[0] for one in violations(browser)] == ["image-alt", "region"]
+
+
+def test_the_keyboard_reaches_the_content_first(browser: Browser, papers: str) -> None:
+    browser.open("/")
+    browser.chrome.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    skip = browser.chrome.switch_to.active_element
+    assert skip.text == "Skip to the content"
+    skip.send_keys(Keys.ENTER)
+    assert browser.chrome.switch_to.active_element.get_attribute("id") == "main"
