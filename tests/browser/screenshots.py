@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from config.outbox import messages
 from subscriptions import readers, signup, tasks, tokens
-from subscriptions.models import Interests, Subscriber
+from subscriptions.links import link
+from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.tokens import Purpose
 from tests.browser.conftest import PHONE, Browser, until
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-IN_README = ("home", "email")
+IN_README = ("home", "home-phone", "email", "email-phone", "email-weekly")
 TALLEST = 1400  # pixels; longer pages are cut
 INTERESTS = {
     "topics": "Large language models: reasoning, agents, long context, efficient inference",
@@ -42,7 +43,7 @@ class Picture:
 PICTURES = {
     "home": Picture("home"),
     "home-dark": Picture("home", colours="dark"),
-    "home-phone": Picture("home", 375, 2.0),
+    "home-phone": Picture("home", 375, 1.5),
     "preferences": Picture("preferences"),
     "preferences-phone": Picture("preferences", 375, 2.0),
     "profile": Picture("profile"),
@@ -52,7 +53,13 @@ PICTURES = {
     "preview-phone": Picture("preview", 375, 2.0),
     "email": Picture("email", 800, 1.5),
     "email-dark": Picture("email", 800, 1.5, "dark"),
-    "email-phone": Picture("email", 375, 2.0),
+    "email-phone": Picture("email", 375, 1.5, "dark"),
+    "email-narrow": Picture("email", 320, 2.0),
+    "email-weekly": Picture("weekly", 800, 1.5),
+    "email-weekly-phone": Picture("weekly", 375, 2.0, "dark"),
+    "rhythm": Picture("rhythm"),
+    "rhythm-phone": Picture("rhythm", 375, 2.0, "dark"),
+    "unsubscribe-phone": Picture("unsubscribe", 375, 2.0),
 }
 
 
@@ -82,7 +89,18 @@ def addresses(outbox: Path) -> dict[str, str]:
         "profile": reverse("profile", args=[token]),
         "preview": f"{reverse('preview')}?interests=memory+in+language+agents",
         "email": reverse("outbox-html", args=[mail.stem]),
+        "weekly": link("digest", Purpose.DIGEST, as_weekly(reader).public_id),
+        "rhythm": reverse("rhythm", args=[token]),
+        "unsubscribe": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, reader.pk)]),
     }
+
+
+def as_weekly(reader: Subscriber) -> Digest:
+    """The digest that has come, laid out as a round-up."""
+    digest = reader.digests.get()
+    digest.weekly = True
+    digest.save(update_fields=["weekly"])
+    return digest
 
 
 def sample_reader() -> Subscriber:
