@@ -54,6 +54,7 @@ bench: $(VENV)/dev  ## Speed: papers in, matching, the preview, an edition, each
 	@$(BIN)/python manage.py bench ingest
 	@$(BIN)/python manage.py bench matching
 	@$(BIN)/python manage.py bench preview
+	@$(BIN)/python manage.py bench search
 	@$(BIN)/python manage.py bench edition --readers $(READERS)
 	@$(BIN)/python manage.py bench provider
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from subscriptions.benchmarks import edition, ingest, matching, preview, provider, signup
+from subscriptions.benchmarks import edition, ingest, matching, preview, provider, search, signup
 
 SUBJECTS: dict[str, Any] = {
     "edition": edition,
@@ -16,6 +16,7 @@ SUBJECTS: dict[str, Any] = {
     "matching": matching,
     "preview": preview,
     "provider": provider,
+    "search": search,
     "signup": signup,
 }
 

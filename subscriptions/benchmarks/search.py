@@ -1,0 +1,150 @@
+"""The site's busiest pages, home and search: milliseconds a request and requests a second."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import override_settings
+from django.urls import reverse
+from django.utils import timezone
+
+from papers import bulk, corpus, indexing
+from papers.lexicon import PaperText
+from papers.models import Paper
+from papers.text import readable
+from subscriptions.benchmarks import language, scratch
+
+WARM = 5  # requests that do not count
+LIMIT = 100  # milliseconds at the 95th percentile
+CHUNK = 5_000
+# Where the corpus is real: what people type, of every kind that is searched differently.
+REAL = (
+    *("knowledge injection in pre-training", "diffusion models for video generation"),
+    *('"chain of thought" reasoning', "cat:cs.CL long context", "large language models"),
+    *("gaussian splatting since:2026-01", "author:zhang robot", "robot manipulaton"),
+    "we want methods that make language models forget what they learnt about one person",
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=int, default=75_000)
+    parser.add_argument("--requests", type=int, default=200, help="of each kind")
+    parser.add_argument(
+        "--corpus", type=Path, help="real papers, JSON lines, .gz or plain; else made-up ones"
+    )
+
+
+def run(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Through all middleware, in one process, one request after the other."""
+    with scratch.database(), override_settings(ENTRANCE_RATES=_unguarded()):
+        return measured(options["papers"], options["requests"], options["corpus"])
+
+
+def measured(count: int, requests: int, path: Path | None = None) -> dict[str, Any]:
+    """In whatever empty database there is."""
+    texts = list(_real(path, count)) if path else language.papers(count)
+    store(texts)
+    started = time.perf_counter()
+    indexing.catch_up(timezone.now())
+    indexed = time.perf_counter() - started
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    client = Client(SERVER_NAME="127.0.0.1")
+    search, day = reverse("search"), reverse("day", args=[timezone.now().date()])
+    typed = REAL if path else [" ".join(text.title.split()[:4]) for text in texts[:50]]
+    kinds: dict[str, Callable[[int], Any]] = {
+        "search": lambda n: client.get(search, {"q": typed[n % len(typed)]}),
+        "home": lambda _n: client.get(day),
+        "bare view": lambda _n: client.get(reverse("health-live")),
+    }
+    return {
+        "papers": len(texts),
+        "indexed_s": round(indexed, 1),
+        "rows": {name: row(ask, requests) for name, ask in kinds.items()},
+    }
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """The report for people."""
+    lines = [f"{report['papers']:,} papers, made searchable in {report['indexed_s']:,.0f} s"]
+    lines.append(f"{'':12}{'median':>10}{'95 %':>12}{'a second':>12}")
+    for name, one in report["rows"].items():
+        figures = f"{one['p50_ms']:7.1f} ms{one['p95_ms']:9.1f} ms{one['rps']:12,.0f}"
+        lines.append(f"{name:12}{figures}")
+    verdict = "within" if report["rows"]["search"]["p95_ms"] < LIMIT else "beyond"
+    return "\n".join([*lines, f"search is {verdict} {LIMIT} ms"])
+
+
+def row(ask: Callable[[int], Any], requests: int) -> dict[str, float]:
+    took = []
+    for number in range(WARM + requests):
+        started = time.perf_counter()
+        answer = ask(number)
+        took.append(time.perf_counter() - started)
+        if answer.status_code != 200:
+            raise AssertionError(f"{answer.request['PATH_INFO']}: {answer.status_code}")
+    counted = np.array(took[WARM:])
+    middle, late = np.percentile(counted, [50, 95]) * 1000
+    return {
+        "p50_ms": round(float(middle), 1),
+        "p95_ms": round(float(late), 1),
+        "rps": round(1 / float(counted.mean()), 1),
+    }
+
+
+def store(texts: Sequence[PaperText]) -> None:
+    """Some hundred papers for each of the last days, scored and learnt from."""
+    now = timezone.now()
+    papers = [
+        Paper(
+            arxiv_id=f"{2601 + number // 90_000:04d}.{10_000 + number % 90_000:05d}",
+            title=text.title,
+            title_raw=text.title,
+            title_key=f"{text.title[:300]}|{number}",
+            abstract=text.abstract,
+            authors=list(text.authors),
+            categories=list(text.categories),
+            announce_type="new",
+            text_from="arxiv-rss",
+            votes=number % 40 if number % 20 == 0 else 0,
+            listed_on=date.fromordinal(now.date().toordinal() - number // 300),
+            first_seen_at=now,
+            text_seen_at=now,
+        )
+        for number, text in enumerate(texts)
+    ]
+    with transaction.atomic():
+        for start in range(0, len(papers), CHUNK):
+            bulk.insert(papers[start : start + CHUNK])
+    corpus.rescore(now)
+    corpus.learn(now)
+
+
+def _real(path: Path, count: int) -> Iterator[PaperText]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as lines:  # type: ignore[operator]
+        for _number, line in zip(range(count), lines, strict=False):
+            told = json.loads(line)
+            yield PaperText(
+                key=told["arxiv_id"],
+                title=readable(told["title"]),
+                abstract=readable(told["abstract"] or ""),
+                categories=tuple(name[:100] for name in told["categories"] or ()),
+                authors=tuple(told["authors"] or ()),
+            )
+
+
+def _unguarded() -> dict[str, tuple[float, float]]:
+    """One visitor is not all: the doors' limits are not what is measured."""
+    return dict.fromkeys(settings.ENTRANCE_RATES, (0, 0))

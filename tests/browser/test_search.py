@@ -1,0 +1,77 @@
+"""Searching and reading about a paper, with and without scripts; neither has a barrier."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from papers import indexing
+from papers.models import Paper
+from tests.browser.axe import violations
+from tests.browser.conftest import Browser
+
+with_and_without_scripts = pytest.mark.parametrize("scripts", [True, False])
+
+
+@pytest.fixture
+def searchable(papers: str) -> Paper:
+    """The most talked-about of the sample papers, all of them indexed."""
+    indexing.catch_up(timezone.now())
+    return Paper.objects.trending()[0]
+
+
+@with_and_without_scripts
+def test_a_reader_searches_and_follows_the_search(
+    browser: Browser, searchable: Paper, scripts: bool
+) -> None:
+    browser.emulate("setScriptExecutionDisabled", value=not scripts)
+    browser.open("/")
+    browser.press("Search")
+    browser.sees("What can be typed")
+    browser.fill("Words, a sentence, an author, an arXiv id", "langauge models")
+    browser.press("Search")
+    browser.sees("Did you mean")
+    browser.press("language models")
+    browser.sees("papers")
+    marked = browser.chrome.find_elements("css selector", ".card mark")
+    assert {"language", "model"} <= {element.text.lower().rstrip("s") for element in marked}
+    browser.press("Mail me papers like these")
+    browser.sees("You will be mailed papers like these:")
+    browser.sees("language models")
+
+
+@with_and_without_scripts
+def test_a_reader_reads_about_a_paper(browser: Browser, searchable: Paper, scripts: bool) -> None:
+    browser.emulate("setScriptExecutionDisabled", value=not scripts)
+    browser.open(searchable.get_absolute_url())
+    browser.sees("Where it was talked about")
+    browser.find("//summary[normalize-space()='BibTeX']", "the citation").click()
+    browser.sees("archivePrefix = {arXiv}")
+
+
+@pytest.mark.parametrize("width", [1200, 375])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_pages_have_no_barrier(
+    browser: Browser, searchable: Paper, width: int, colours: str
+) -> None:
+    browser.be_wide(width)
+    browser.prefer(colours)
+    pages = {
+        "search": "/search/",
+        "results": "/search/?q=language+models+langauge",
+        "nothing": "/search/?q=xqzzy+date:soon+date:1999",
+        "paper": searchable.get_absolute_url(),
+    }
+    for name, address in pages.items():
+        browser.open(address)
+        picture(browser, f"{name}-{width}-{colours}")
+        assert violations(browser) == [], name
+        assert browser.measure("document.documentElement.scrollWidth") <= width
+
+
+def picture(browser: Browser, name: str) -> None:
+    if folder := os.environ.get("SCREENSHOTS"):
+        browser.chrome.save_screenshot(str(Path(folder) / f"{name}.png"))
