@@ -37,7 +37,7 @@ ALIKE = 0.35  # trigrams in common that make two words spellings of each other
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Primary keys of visible papers, best first, and how many were found by their words."""
+    """Primary keys of visible papers, best first, and how many have all that was looked for."""
 
     pks: list[int]
     by_words: int
@@ -52,7 +52,8 @@ def find(query: Query) -> Found:
         worded = _by_words(query, meant)
     else:
         meant, worded = [], [] if named else _newest(query)
-    return Found(_visible(fuse([named, worded, meant])), len(named) + len(worded))
+    some = _by_any_word(query) if query.text and not (named or worded or meant) else []
+    return Found(_visible(fuse([named, worded, meant, some])), len(named) + len(worded))
 
 
 def fuse(lists: Iterable[Sequence[int]]) -> list[int]:
@@ -117,8 +118,15 @@ def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
         hits = list(entries[: MOST + 1])
         if len(hits) > MOST:
             hits = list(_among(entries, meant) if meant else entries.order_by("-pk")[:MOST])
-        elif not hits and not meant:
-            hits = list(_holding(_any_word(query), query)[:MOST])
+    return _best_first(hits)
+
+
+def _by_any_word(query: Query) -> list[int]:
+    """Papers with some of the words, while there are too few papers to know what words mean."""
+    return _best_first(list(_holding(_any_word(query), query)[:MOST]))
+
+
+def _best_first(hits: list[tuple[int, float]]) -> list[int]:
     return [pk for pk, _rank in sorted(hits, key=lambda hit: (-hit[1], -hit[0]))]
 
 

@@ -8,6 +8,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.test.utils import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from papers import bulk, corpus, indexing
+from papers import bulk, corpus, indexing, scoring
 from papers.lexicon import PaperText
 from papers.models import Paper
 from papers.text import readable
@@ -127,14 +128,14 @@ def store(texts: Sequence[PaperText]) -> None:
     with transaction.atomic():
         for start in range(0, len(papers), CHUNK):
             bulk.insert(papers[start : start + CHUNK])
-    corpus.rescore(now)
+    scoring.rescore(now)
     corpus.learn(now)
 
 
 def _real(path: Path, count: int) -> Iterator[PaperText]:
     opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as lines:  # type: ignore[operator]
-        for _number, line in zip(range(count), lines, strict=False):
+    with opened(path, "rt", encoding="utf-8") as lines:
+        for line in islice(lines, count):
             told = json.loads(line)
             yield PaperText(
                 key=told["arxiv_id"],

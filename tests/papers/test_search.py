@@ -82,6 +82,7 @@ def test_an_arxiv_id_or_link_comes_first(library: Library) -> None:
 
 
 def test_without_all_words_some_do(library: Library) -> None:
+    assert search.find(parse("quantum video")).by_words == 0
     assert found_by("quantum video")[:1] in ([library["quantum"].pk], [library["video"].pk])
 
 
