@@ -32,7 +32,7 @@ def test_a_reader_searches_and_follows_the_search(
     browser.press("Search")
     browser.sees("What can be typed")
     browser.fill("Words, a sentence, an author, an arXiv id", "langauge models")
-    browser.press("Search")
+    browser.find("//form[@role='search']//button", "the button").click()
     browser.sees("Did you mean")
     browser.press("language models")
     browser.sees("papers")
