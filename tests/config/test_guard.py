@@ -119,6 +119,18 @@ MONITORS = {"health-live", "healthz/live", "health-ready", "health-editions", "m
 LOCAL = {"outbox", "outbox-message", "outbox-html"}  # only in debug, without a mail provider
 
 
+API_PAGES = {"openapi-json", "api-root"}
+# django-ninja calls the guard within its view: its answers show it.
+GUARDED_WITHIN = {
+    "api/papers": "/api/papers",
+    "api/papers/<pk>": "/api/papers/1",
+    "api/papers/<pk>/similar": "/api/papers/1/similar",
+    "api/arxiv/<path:name>": "/api/arxiv/2604.10000",
+    "api/search": "/api/search?q=language",
+    "api/daily_papers": "/api/daily_papers?date=2026-04-30",
+}
+
+
 def entrances(found: Any = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
     """Every pattern of the site with its path; the admin's are behind its log-in."""
     for one in (found or get_resolver()).url_patterns:
@@ -136,7 +148,9 @@ ENTRANCES = list(entrances())
 def test_promise_30_every_public_entrance_has_a_guard(path: str, pattern: URLPattern) -> None:
     """A page that takes no POST and is made of little needs none; all else does."""
     name = getattr(pattern.callback, "guard", None)
-    if name is None and path.startswith("admin/"):
+    if name is None and path.startswith("api/"):
+        assert pattern.name in API_PAGES or path in GUARDED_WITHIN
+    elif name is None and path.startswith("admin/"):
         assert pattern.callback(_stranger()).status_code == 302
     elif name is None:
         assert (pattern.name or path) in PAGES | PAGES_OF | MONITORS | LOCAL
@@ -199,6 +213,15 @@ def test_promise_30_one_network_is_capped_at_every_entrance_and_others_come_in(
     refused = knock(client, "192.0.2.250")
     assert 0 < int(refused["Retry-After"]) <= 600
     assert "no-store" in refused["Cache-Control"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", GUARDED_WITHIN.values())
+def test_promise_30_the_api_is_capped_too(client: Client, settings: Any, path: str) -> None:
+    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"api": (3, 0)}
+    answers = [client.get(path).status_code for _ in range(3)]
+    assert answers[1:] == [429] * 2
+    assert answers[0] in (200, 404)
 
 
 @pytest.mark.django_db
