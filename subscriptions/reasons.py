@@ -77,6 +77,27 @@ class Reason:
         return spoken[:1].upper() + spoken[1:]
 
 
+class _Clauses:
+    """What readers typed, clause by clause, and what each clause means: made for a whole chunk of
+    readers the first time that one of them is asked for."""
+
+    def __init__(self, profiles: Sequence[Profile], lexicon: Lexicon) -> None:
+        self.texts = {one.typed for one in profiles if one.typed and not one.examples}
+        self.lexicon = lexicon
+
+    def of(self, typed: str) -> tuple[list[str], Scores]:
+        """The clauses of one reader's text, with a row of meaning for each."""
+        return self._found[typed]
+
+    @cached_property
+    def _found(self) -> dict[str, tuple[list[str], Scores]]:
+        said = {typed: clauses(typed) for typed in self.texts}
+        rows = self.lexicon.vectors([PaperText("", one) for own in said.values() for one in own])
+        ends = np.cumsum([len(own) for own in said.values()])
+        meant = np.split(self.lexicon.meanings(rows), ends[:-1])
+        return {typed: (said[typed], own) for typed, own in zip(said, meant, strict=True)}
+
+
 @dataclass(frozen=True)
 class _Grounds:
     """What the reasons of one reader stand on. By chosen candidate: its `meanings`, what each term
@@ -89,6 +110,7 @@ class _Grounds:
     shared: sparse.csr_matrix
     start: int
     examples: Scores
+    clauses: _Clauses
 
     @cached_property
     def typed(self) -> list[int]:
@@ -103,13 +125,6 @@ class _Grounds:
         ids = self.lexicon.ids[columns[terms_of]]
         return dict(zip(ids.tolist(), self.shared.data[row][terms_of].tolist(), strict=True))
 
-    @cached_property
-    def clauses(self) -> tuple[list[str], Scores]:
-        """What the reader typed, clause by clause, and what each means."""
-        said = clauses(self.profile.typed)
-        rows = self.lexicon.vectors([PaperText("", clause) for clause in said])
-        return said, self.lexicon.meanings(rows)
-
 
 def reasons(
     profiles: Sequence[Profile],
@@ -119,6 +134,8 @@ def reasons(
 ) -> list[list[Reason]]:
     """Why the candidates at these positions were chosen for each of `profiles`, in their order;
     `taste` as for `match`. Vectors are made for the whole chunk at once."""
+    if not profiles:
+        return []
     taste = focused_taste(profiles, candidates, taste)
     pairs = Chosen.of(chosen)
     apart = parts(profiles, candidates, pairs, taste)
@@ -140,33 +157,44 @@ def _grounds(
     profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen, taste: Taste
 ) -> list[_Grounds]:
     shared, meanings = chosen.shared(taste, candidates), candidates.meanings[chosen.positions]
-    closeness = _closeness(profiles, candidates, chosen)
+    closeness, said = (
+        _closeness(profiles, candidates, chosen),
+        _Clauses(profiles, candidates.lexicon),
+    )
     starts = [0, *chosen.ends.tolist()]
     return [
-        _Grounds(profile, candidates.lexicon, meanings[start:end], shared, start, near)
+        _Grounds(profile, candidates.lexicon, meanings[start:end], shared, start, near, said)
         for profile, near, (start, end) in zip(profiles, closeness, pairwise(starts), strict=True)
     ]
 
 
 def _closeness(profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen) -> list[Scores]:
-    """What each example of each reader carried of the likeness of each chosen candidate."""
+    """What each example of each reader carried of the likeness of each chosen candidate: examples
+    x chosen, for each reader. All pairs of the chunk are multiplied at once."""
     lexicon = candidates.lexicon
     # Many readers like the same papers: each is made a vector once.
     known = {paper: row for row, paper in enumerate({one for p in profiles for one in p.examples})}
     rows = lexicon.vectors(list(known))
     meant = lexicon.meanings(rows)
-    offered = candidates.lexical[chosen.positions]
-    meanings = candidates.meanings[chosen.positions]
-    found = []
-    for profile, (start, end) in zip(profiles, pairwise([0, *chosen.ends.tolist()]), strict=True):
-        mine = [known[paper] for paper in profile.examples]
-        if not mine or start == end:
-            found.append(np.zeros((len(mine), end - start), dtype=np.float32))
-            continue
-        near = (rows[mine] @ offered[start:end].T).toarray()
-        near += MEANING * (meant[mine] @ meanings[start:end].T)
+    counts = np.diff([0, *chosen.ends])
+    mine = [np.array([known[one] for one in p.examples], dtype=np.int64) for p in profiles]
+    ones = np.concatenate([np.repeat(own, n) for own, n in zip(mine, counts, strict=True)])
+    spans = zip(mine, pairwise([0, *chosen.ends.tolist()]), strict=True)
+    others = np.concatenate(
+        [np.tile(chosen.positions[start:end], len(own)) for own, (start, end) in spans]
+    )
+    shared = rows[ones].multiply(candidates.lexical[others]).sum(axis=1)
+    near = np.asarray(shared, dtype=np.float32).ravel()
+    near += MEANING * np.einsum("ij,ij->i", meant[ones], candidates.meanings[others])
+    parts_of = np.split(
+        near, np.cumsum([len(own) * n for own, n in zip(mine, counts, strict=True)])
+    )
+    found: list[Scores] = []
+    for profile, own, n, carried in zip(profiles, mine, counts, parts_of, strict=False):
         shares = np.repeat([1.0, OPENED_SHARE], [len(profile.liked), len(profile.opened)])
-        found.append(near * (shares / shares.sum())[:, None])
+        share = shares / (shares.sum() or 1.0)
+        scaled = carried.reshape(len(own), n) * share[:, None]
+        found.append(scaled.astype(np.float32))
     return found
 
 
@@ -252,7 +280,7 @@ def clauses(text: str) -> list[str]:
 
 def _nearest(grounds: _Grounds, place: int) -> str:
     """The clause of what the reader typed that is closest in meaning, cut if it is long."""
-    said, meant = grounds.clauses
+    said, meant = grounds.clauses.of(grounds.profile.typed)
     nearest = int(np.argmax(meant @ grounds.meanings[place]))
     return shorten(said[nearest], NEAR_LENGTH, placeholder="…")
 
