@@ -6,9 +6,7 @@ A mail named NAME has templates/emails/NAME.txt, whose first line is the subject
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
@@ -17,7 +15,7 @@ from django.urls import reverse
 
 from papers.models import Paper
 from papers.text import one_line
-from subscriptions import tokens
+from subscriptions import readers, tokens
 from subscriptions.links import absolute, link, list_unsubscribe, reader_links, return_path
 from subscriptions.models import Edition, Subscriber
 from subscriptions.tokens import Purpose, ReturnPath
@@ -47,7 +45,7 @@ def vote_link(reader: Subscriber, paper: Paper) -> EmailMultiAlternatives:
 
 def welcome(reader: Subscriber) -> EmailMultiAlternatives:
     """What comes when, and how to say what one cares about."""
-    return _to_reader("welcome", reader, {"due": local_due(reader)})
+    return _to_reader("welcome", reader, {"due": readers.local_due(reader)})
 
 
 def less_often(reader: Subscriber) -> EmailMultiAlternatives:
@@ -71,13 +69,6 @@ def _to_reader(name: str, reader: Subscriber, more: Mapping[str, Any]) -> EmailM
     message = _message(name, reader, {**links, "reader": reader, **more})
     message.extra_headers |= list_unsubscribe(reader, links["unsubscribe_url"])
     return _returning(message, reader)
-
-
-def local_due(reader: Subscriber) -> datetime | None:
-    """When the next digest comes, as the reader's own clock shows it: without a zone, so that
-    templates leave it as it is."""
-    due = reader.next_digest_at
-    return due and due.astimezone(ZoneInfo(reader.timezone)).replace(tzinfo=None)
 
 
 def _returning(message: EmailMultiAlternatives, reader: Subscriber) -> EmailMultiAlternatives:

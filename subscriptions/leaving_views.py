@@ -15,7 +15,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from subscriptions import changes, readers, tasks, tokens
-from subscriptions.emails import local_due
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
 from subscriptions.views import opened_by
@@ -68,7 +67,7 @@ def choices(reader: Subscriber) -> dict[str, object]:
     }
     return {
         "reader": reader,
-        "due": local_due(reader),
+        "due": readers.local_due(reader),
         "is_paused": bool(paused) or frequency == Frequency.PAUSED,
         "pause_ends": bool(paused) and frequency != Frequency.PAUSED,
         "fewer": fewer.get(Frequency(frequency), []),

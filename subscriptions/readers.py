@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
@@ -22,6 +23,13 @@ def reschedule(reader: Subscriber, after: datetime) -> None:
     rhythm = Rhythm(reader.timezone, reader.hour, reader.frequency, reader.weekday, offset)
     due = next_digest_at(rhythm, max(after, reader.paused_until or after), reader.last_digest_day)
     reader.next_digest_at = due if reader.status == Status.ACTIVE else None
+
+
+def local_due(reader: Subscriber) -> datetime | None:
+    """When the next digest comes, as the reader's own clock shows it: without a zone, so that
+    templates leave it as it is."""
+    due = reader.next_digest_at
+    return due and due.astimezone(ZoneInfo(reader.timezone)).replace(tzinfo=None)
 
 
 def first_interests(pk: int, said: dict[str, Any]) -> None:

@@ -88,7 +88,13 @@ def mailed(
     as_message(digest_mail.trial(digests.preview(reader, now), {}, "c@e.org")).send()
     emails.edition_trouble(Edition(day=now.date(), why="Too many bounces")).send()
     emails.signup_trouble(["Of 60 sign-ups only 3 were confirmed."]).send()
-    names = (*("digest", "confirmation", "preferences link", "test"), *FOR_OPERATORS)
+    for letter in (emails.welcome, emails.less_often, emails.goodbye):
+        letter(reader).send()
+    emails.vote_link(reader, edition[0]).send()
+    names = (
+        *("digest", "confirmation", "preferences link", "test", *FOR_OPERATORS),
+        *("welcome", "less often", "goodbye", "vote link"),
+    )
     links = [set(links_of(message, settings.SITE_URL)) for message in smtp.accepted]
     return dict(zip(names, links, strict=True))
 
@@ -102,6 +108,8 @@ def test_promise_26_no_scanner_changes_anything(
         "",
         "confirm",
         "preferences",
+        "rhythm",
+        "vote",
         "unsubscribe",
         "react",
         "digest",
@@ -126,7 +134,9 @@ def test_every_kind_of_mail_is_among_them() -> None:
         for name, one in vars(emails).items()
         if inspect.isfunction(one) and one.__module__ == emails.__name__ and name[0] != "_"
     }
-    assert kinds == {"confirmation", "preferences_link", "edition_trouble", "signup_trouble"}
+    letters = {"welcome", "less_often", "goodbye", "vote_link"}
+    operators = {"edition_trouble", "signup_trouble"}
+    assert kinds == {"confirmation", "preferences_link", *letters, *operators}
 
 
 def test_promise_26_confirming_leaving_and_reacting_happen_on_post(
