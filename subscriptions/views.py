@@ -56,6 +56,7 @@ from subscriptions.tokens import BadLink, Purpose
 from subscriptions.why import why_not
 
 View = Callable[..., HttpResponse]
+PAST_SHOWN = 30  # digests
 OPENED_COOKIE = "opened"  # in browsers in which a reader allowed that opened papers are noted
 
 
@@ -194,10 +195,20 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
         "send_url": reverse("send-now", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
         "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
-        "newest": reader.digests.filter(status=Digest.Status.SENT).first(),
+        "rhythm_token": tokens.make(Purpose.PREFERENCES, pk),
+        "past": _past_digests(reader),
     }
     status = 400 if request.method == "POST" else 200
     return render(request, "subscriptions/preferences.html", context, status=status)
+
+
+def _past_digests(reader: Subscriber) -> list[tuple[Digest, str]]:
+    """The last digests that were sent, newest first, each with its address in the browser."""
+    sent = reader.digests.filter(status=Digest.Status.SENT).order_by("-day")[:PAST_SHOWN]
+    shown = sent.only("day", "subject", "public_id")
+    return [
+        (one, reverse("digest", args=[tokens.make(Purpose.DIGEST, one.public_id)])) for one in shown
+    ]
 
 
 def _save(rhythm_form: RhythmForm, interests_form: InterestsForm) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +15,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from config.outbox import messages
 from papers import backfill, community, scoring
 from papers.models import Observation, Paper, Submission, Vote
-from subscriptions import tokens
+from subscriptions import tasks, tokens
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
 from tests.papers.servers import Server
@@ -168,3 +173,34 @@ def test_a_reaction_offers_a_vote(
     token = tokens.make(Purpose.REACT, reader.pk)
     page = client.post(reverse("react", args=["more", paper.pk, token])).text
     assert "Vote for it, for all to see" in page
+
+
+# --- The button by mail -------------------------------------------------------------------
+def test_the_button_to_vote_comes_by_mail_to_readers_alone_and_the_answer_is_one(
+    client: Client,
+    make_reader: Callable[..., Subscriber],
+    make_paper: Callable[..., Paper],
+    outbox: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    monkeypatch.setattr(tasks.send_vote_link, "delay", tasks.send_vote_link)
+    make_reader()
+    paper = make_paper("A fine paper")
+    page = reverse("vote-link", args=[paper.pk])
+    assert "A fine paper" in client.get(page).text
+    answers = set()
+    for email in ("reader@example.org", "nobody@example.org"):
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = client.post(page, {"email": email})
+        answers.add((answer.status_code, answer["Location"]))
+    assert len(answers) == 1
+    [mail] = [message_from_bytes(path.read_bytes(), policy=default) for path in messages(outbox)]
+    assert mail["To"] == "reader@example.org"
+    for part in mail.iter_parts():
+        link = re.search(rf"/vote/{paper.pk}/[^\s\"]+", part.get_content())
+        assert link
+        assert "A fine paper" in part.get_content()
+    assert not Vote.objects.exists()
+    client.post(link[0])
+    assert Vote.objects.get().paper == paper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -220,3 +221,15 @@ def test_leaving_comes_first_and_less_of_it_beside(client: Client, make_reader: 
     assert order == sorted(order)
     reader.refresh_from_db()
     assert (reader.status, reader.paused_until) == ("active", None)
+
+
+def test_past_digests_can_be_read_again(
+    client: Client, quiet: Subscriber, make_digest: MakeDigest, now: datetime
+) -> None:
+    make_digest(quiet, day=now.date(), subject="Not sent", status=Digest.Status.SKIPPED)
+    Digest.objects.filter(status=Digest.Status.SENT).update(subject="A fine paper + 9 more")
+    page = client.get(f"/preferences/{tokens.make(Purpose.PREFERENCES, quiet.pk)}/").text
+    addresses = re.findall(r'<li><a href="(/digest/[^"]+)"', page)
+    assert len(addresses) == letters.QUIET_DIGESTS
+    assert "Not sent" not in page
+    assert client.get(addresses[0]).status_code == 200
