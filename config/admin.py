@@ -23,6 +23,7 @@ class LogEntryAdmin(admin.ModelAdmin):
     list_select_related = ("user", "content_type")
     ordering = ("-pk",)
     paginator = CappedPaginator
+    show_facets = admin.ShowFacets.NEVER  # each would be a count
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

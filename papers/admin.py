@@ -12,6 +12,7 @@ from config import audit
 from papers import community, scoring, sources, tasks
 from papers.feeds import addresses
 from papers.models import Check, Document, Observation, Paper, Source, Submission
+from papers.queue_admin import QueuePages
 
 
 class CheckInline(admin.TabularInline):
@@ -130,7 +131,7 @@ class DocumentAdmin(admin.ModelAdmin):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(admin.ModelAdmin):
+class SubmissionAdmin(QueuePages, admin.ModelAdmin):
     """What readers propose; a curator brings it in or refuses it."""
 
     list_display = ("arxiv_id", "note", "at", "status", "outcome", "paper")

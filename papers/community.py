@@ -13,7 +13,7 @@ from papers import backfill, sources
 from papers.feeds import DocumentError
 from papers.feeds.addresses import with_query
 from papers.ingest import ingest
-from papers.models import Observation, Paper, Submission, Vote
+from papers.models import Observation, Paper, Report, Submission, Vote
 
 KIND = "readers"  # of the observations
 MOST_WAITING = 10  # proposals of one reader that no curator has looked at yet
@@ -57,6 +57,17 @@ def accept(submission: Submission, now: datetime) -> bool:
     return True
 
 
+def report(paper_pk: int, why: str, by: str, now: datetime) -> bool:
+    """Tell the curators that a paper should not be here; once for each reader and paper."""
+    waiting = Report.objects.filter(by=by, status=Report.Status.WAITING)
+    if waiting.count() >= MOST_WAITING:
+        raise TooMany
+    _report, is_new = Report.objects.get_or_create(
+        paper_id=paper_pk, by=by, defaults={"why": why, "at": now}
+    )
+    return is_new
+
+
 @transaction.atomic
 def vote(paper_pk: int, by: str, now: datetime) -> bool:
     """Count a reader's vote; False for one that was counted before."""
@@ -85,6 +96,7 @@ def forget(by: str, now: datetime) -> None:
     """Take back all that one reader did here."""
     for paper_pk in list(Vote.objects.filter(by=by).values_list("paper_id", flat=True)):
         take_back(paper_pk, by, now)
+    Report.objects.filter(by=by).delete()
     Submission.objects.filter(by=by).update(by="", note="")
 
 

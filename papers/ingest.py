@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from django.db import connection, transaction
 
-from papers import bulk, verdicts
+from papers import bulk, curation, verdicts
 from papers.feeds import Entry, ParsedDocument, parse
 from papers.models import Development, Document, Observation, Paper, Source, Version
 from papers.text import name_key, title_key
@@ -178,6 +178,7 @@ def _store_entries(entries: Sequence[Entry], document: Document, result: Result)
                 result.unchanged += 1
         touched.append((paper, entry))
     bulk.insert(new)
+    curation.hide_blocked(new)
     bulk.update(list(changed.values()), OWNED)
     history.save()
     _observe(touched, document)

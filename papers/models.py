@@ -403,6 +403,68 @@ class Submission(models.Model):
         return f"{self.arxiv_id} ({self.get_status_display()})"
 
 
+class Report(models.Model):
+    """A reader says that a paper should not be here; a curator decides."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "waiting for a curator"
+        UPHELD = "upheld", "upheld: the paper is hidden"
+        DISMISSED = "dismissed", "dismissed"
+
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="reports")
+    by = models.CharField(max_length=64, editable=False, help_text="Who, as a key without a name.")
+    why = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(fields=["paper", "by"], name="one_report_a_reader")]
+
+    def __str__(self) -> str:
+        return f"report on {self.paper_id} ({self.get_status_display()})"
+
+
+class Block(models.Model):
+    """What a curator keeps out: papers that match are hidden, now and when they come."""
+
+    class Kind(models.TextChoices):
+        TITLE = "title", "words in the title"
+        AUTHOR = "author", "an author's name"
+        SITE = "site", "a source: the site of the paper's page"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    value = models.CharField(max_length=300, help_text="As typed.")
+    key = models.CharField(max_length=300, editable=False, help_text="As compared.")
+    why = models.CharField(max_length=500, blank=True)
+    by = models.CharField(max_length=150, editable=False)
+    at = models.DateTimeField(editable=False)
+    hid = ArrayField(models.BigIntegerField(), default=list, editable=False)
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="blocked_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.value}"
+
+
+class Merge(models.Model):
+    """Two rows that turned out to be one paper: `kept` stands for both."""
+
+    kept = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="merges")
+    merged = models.OneToOneField(Paper, on_delete=models.CASCADE, related_name="merged_into")
+    was_hidden = models.BooleanField(default=False)
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.merged_id} into {self.kept_id}"
+
+
 class Vote(models.Model):
     """A reader's vote on the site; one each."""
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from papers import bulk, community, trending
+from papers import bulk, community, curation, trending
 from papers.appeal import ENOUGH, Appeal, Voted, text_of
 from papers.models import Observation, Paper, StoredAppeal
 
@@ -42,7 +42,11 @@ def rescore(now: datetime) -> int:
     papers = list(news.defer("abstract", "abstract_raw", "title_raw", "tldr", "note"))
     talk = _talk(now)
     tell_appeal([paper for paper in papers if paper.appeal is None])
-    heats = [trending.heat(signals(paper, talk.get(paper.pk, Talk()))) for paper in papers]
+    doubles = curation.doubles()
+    heats = [
+        trending.heat(signals(paper, talk.get(paper.pk, Talk()), doubles.get(paper.pk, ())))
+        for paper in papers
+    ]
     scored = list(zip(papers, heats, strict=True))
     usual = usual_heats([(paper.field, one.total) for paper, one in scored])
     changed = [paper for paper, one in scored if _apply(paper, one, usual[paper.field], now)]
@@ -51,16 +55,18 @@ def rescore(now: datetime) -> int:
     return len(papers)
 
 
-def signals(paper: Paper, talk: Talk) -> trending.Signals:
-    """What the score is made from, for one paper."""
+def signals(paper: Paper, talk: Talk, doubles: Sequence[Paper] = ()) -> trending.Signals:
+    """What the score is made from, for one paper. Its doubles may be counted elsewhere by the same
+    people, so that the greatest number counts; our own readers are known to be others."""
+    rows = (paper, *doubles)
     return trending.Signals(
-        votes=paper.votes + paper.site_votes,
+        votes=max(row.votes for row in rows) + sum(row.site_votes for row in rows),
         rise=trending.gained(talk.votes),
-        comments=paper.comments,
-        stars=paper.stars,
+        comments=max(row.comments for row in rows),
+        stars=max(row.stars for row in rows),
         new_stars=trending.gained(talk.stars),
         mentions=len(talk.kinds) or int(paper.featured_on is not None),
-        reactions=paper.liked,
+        reactions=sum(row.liked for row in rows),
         picked=paper.featured,
         authors=len(paper.authors),
         title=len(paper.title),

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.db.models import Max, Min
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from papers import silence
-from papers.models import Paper, Thumbnail, Window
+from papers.models import Merge, Paper, Thumbnail, Window
 from papers.paper_views import details
 from papers.text import extract, short_authors
 
@@ -58,6 +58,8 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
 def paper(request: HttpRequest, pk: int) -> HttpResponse:
     """One paper: abstract, links, how it was ranked, and all else that is known of it."""
     found = get_object_or_404(Paper, pk=pk)
+    if merge := Merge.objects.filter(merged=found).select_related("kept").first():
+        return redirect(merge.kept)
     if found.hidden:
         raise Http404
     context = card(found) | details(found) | {"rows": worth(found)}

@@ -15,7 +15,7 @@ from config.guard import guard
 from papers import community
 from papers.models import Paper, Submission
 from subscriptions import signup, tasks, tokens
-from subscriptions.forms import LinkForm, ProposalForm
+from subscriptions.forms import LinkForm, ProposalForm, ReportForm
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
 from subscriptions.views import opened_by
@@ -86,3 +86,29 @@ def vote(request: HttpRequest, pk: str, paper_pk: int) -> HttpResponse:
     done = request.method == "POST"
     context = {"paper": paper, "voted": voted, "done": done}
     return render(request, "subscriptions/vote.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard("community", methods=("POST",))
+@opened_by(Purpose.REACT)
+def report(request: HttpRequest, pk: str, paper_pk: int) -> HttpResponse:
+    """GET shows the paper with a form; POST tells the curators, who decide."""
+    reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
+    paper = get_object_or_404(Paper.objects.visible(), pk=paper_pk)
+    form = ReportForm(request.POST or None)
+    context = {"paper": paper, "form": form, "done": False}
+    if request.method != "POST" or not form.is_valid():
+        status = 400 if form.errors else 200
+        return render(request, "subscriptions/report.html", context, status=status)
+    try:
+        community.report(paper.pk, form.cleaned_data["why"], reader.community_key, timezone.now())
+    except community.TooMany:
+        form.add_error("why", _waiting())
+        return render(request, "subscriptions/report.html", context, status=400)
+    return render(request, "subscriptions/report.html", context | {"done": True})
+
+
+def _waiting() -> str:
+    return _("%(number)s of your reports are still waiting; please let a curator catch up.") % {
+        "number": community.MOST_WAITING
+    }

@@ -20,11 +20,14 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from config import audit
+from config.headers import IN_PLACE, csp_with
 from subscriptions import desk, digests, editions, previews, tasks
 from subscriptions.models import Digest, Edition
 from subscriptions.transports import as_message
 
 CANDIDATES = 40
+framing = csp_with({"frame-src": "'self'"})
+framed_mail = csp_with(IN_PLACE | {"frame-ancestors": "'self'"})
 LOGGED = 30
 MAY = "subscriptions.curate_edition"
 DAYS_AHEAD = 7
@@ -70,11 +73,11 @@ class DeskPages:
         view = self.admin_site.admin_view
         return [
             path("desk/", view(self.tomorrow), name="subscriptions_edition_tomorrow"),
-            path("<str:day>/desk/", view(self.desk), name="subscriptions_edition_desk"),
+            path("<str:day>/desk/", view(framing(self.desk)), name="subscriptions_edition_desk"),
             path("<str:day>/desk/act/", view(self.desk_act), name="subscriptions_edition_desk_act"),
             path(
                 "<str:day>/desk/preview/",
-                view(xframe_options_sameorigin(self.preview)),
+                view(xframe_options_sameorigin(framed_mail(self.preview))),
                 name="subscriptions_edition_preview",
             ),
             *super().get_urls(),  # type: ignore[misc]

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Sum
 from numpy.typing import NDArray
 
-from papers import bulk, corpus, developments, silence
+from papers import bulk, corpus, curation, developments, silence
 from papers.lexicon import PaperText
 from papers.models import Paper, PaperQuerySet
 from papers.trending import in_words
@@ -288,6 +288,9 @@ def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
         known = rows_of.filter(subscriber__in=pks)
         for pk, paper in known.values_list("subscriber_id", "paper_id"):
             seen[pk].add(paper)
+    standing_for = curation.standing_for()
+    for papers in seen.values():
+        papers.update([standing_for[one] for one in papers & standing_for.keys()])
     return seen
 
 

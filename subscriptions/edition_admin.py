@@ -13,9 +13,10 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from subscriptions import editions, progress, sweeping, tasks
+from papers import silence
+from subscriptions import dashboard, editions, progress, sweeping, tasks
 from subscriptions.desk_admin import DeskPages
-from subscriptions.models import Digest, Edition
+from subscriptions.models import Digest, Edition, Subscriber
 
 Done = str  # what was done, for the log and the message; empty: there was nothing to do
 
@@ -84,9 +85,28 @@ class EditionAdmin(DeskPages, admin.ModelAdmin):
         return False
 
     def get_urls(self) -> list[Any]:
-        act = self.admin_site.admin_view(self.act)
-        name = "subscriptions_edition_act"
-        return [path("<str:object_id>/act/", act, name=name), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path("dashboard/", view(self.dashboard), name="subscriptions_dashboard"),
+            path("<str:object_id>/act/", view(self.act), name="subscriptions_edition_act"),
+            *super().get_urls(),
+        ]
+
+    def dashboard(self, request: HttpRequest) -> HttpResponse:
+        """How it goes."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = timezone.now()
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": "Dashboard",
+            "figures": dashboard.figures(now),
+            "coming": dashboard.coming(now),
+            "sources": silence.standing(now),
+            "statuses": dict(Subscriber.Status.choices),
+        }
+        return TemplateResponse(request, "admin/dashboard.html", context)
 
     def change_view(
         self,

@@ -294,6 +294,16 @@ class ProposalForm(forms.Form):
         return found
 
 
+class ReportForm(forms.Form):
+    """Why a paper should not be here."""
+
+    why = forms.CharField(
+        label=_("What is wrong with it? (for the curator)"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
 class LinkForm(forms.Form):
     """Ask for the link to the preferences."""
 

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from papers import community
-from papers.models import Submission, Vote
+from papers.models import Report, Submission, Vote
 from subscriptions import suppression
 from subscriptions.models import Erasure, Interests, Subscriber, Suppression
 
@@ -52,6 +52,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
         "reactions": _papers(reader.reactions.order_by("created_at"), "kind", "created_at"),
         "opened": _papers(reader.opened.order_by("created_at"), "created_at"),
         "votes": _papers(Vote.objects.filter(by=key).order_by("at"), "at"),
+        "reports": _papers(Report.objects.filter(by=key).order_by("at"), "why", "at", "status"),
         "proposals": list(
             Submission.objects.filter(by=key)
             .order_by("at")

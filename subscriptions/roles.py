@@ -17,7 +17,8 @@ MAY = {
     READ_ONLY: "admin.view_logentry",
     CURATOR: """
         admin.view_logentry
-        papers.change_paper papers.change_submission
+        papers.change_paper papers.change_submission papers.change_report
+        papers.add_block papers.delete_block papers.add_merge papers.delete_merge
         subscriptions.curate_edition
     """,
     OPERATOR: """

@@ -34,6 +34,7 @@ urlpatterns = [
     path("propose/<token>/", community_views.propose, name="propose"),
     path("papers/<int:pk>/vote/", community_views.vote_link, name="vote-link"),
     path("vote/<int:paper_pk>/<token>/", community_views.vote, name="vote"),
+    path("report/<int:paper_pk>/<token>/", community_views.report, name="report"),
     path("preview/", views.preview, name="preview"),
     path("profile/<token>/", views.profile, name="profile"),
     path("profile/<token>/remove/", views.remove, name="profile-remove"),

@@ -262,6 +262,7 @@ def react(request: HttpRequest, pk: str, kind: str, paper_pk: int) -> HttpRespon
         context["profile_url"] = reverse("profile", args=[token])
         vote_token = tokens.make(Purpose.REACT, reader.pk)
         context["vote_url"] = reverse("vote", args=[paper.pk, vote_token])
+        context["report_url"] = reverse("report", args=[paper.pk, vote_token])
     return render(request, "subscriptions/react.html", context)
 
 

@@ -182,3 +182,13 @@ def test_a_suppression_is_lifted_by_hand(admin_client: Client, make_reader: Make
     assert "1 may sign up anew" in page.text
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("model", ["digest", "deliveryevent"])
+def test_rows_of_a_reader_are_found_by_the_beginning_of_the_address(
+    admin_client: Client, rows: Digest, model: str
+) -> None:
+    page = reverse(f"admin:subscriptions_{model}_changelist")
+    for typed, count in (("Reader@Ex", 1), ("eader@", 0), ("%", 0), ("", 1)):
+        found = admin_client.get(page, {"q": typed})
+        assert found.context["cl"].result_count == count, typed

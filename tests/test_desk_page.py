@@ -16,7 +16,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from papers import corpus
+from papers import corpus, scoring
 from papers.models import Paper
 from subscriptions import desk, digests, roles, tasks
 from subscriptions.models import Digest, Edition, Subscriber
@@ -34,7 +34,7 @@ def today(make_paper: Callable[..., Paper]) -> list[Paper]:
         )
         for title, votes in (("Long context", 90), ("Tool use", 40), ("Rare languages", 5))
     ]
-    corpus.rescore(now)
+    scoring.rescore(now)
     corpus.learn(now)
     return made
 
@@ -152,6 +152,8 @@ def test_a_preview_as_a_typical_reader_and_as_any_and_a_test_that_acts_for_nobod
     shown = admin_client.get(f"{page()}preview/", {"who": "typical cs.CL"})
     assert "Rare languages" in shown.text
     assert shown["X-Frame-Options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in shown["Content-Security-Policy"]
+    assert "frame-src 'self'" in admin_client.get(page())["Content-Security-Policy"]
     own = admin_client.get(f"{page()}preview/", {"who": "Reader@Example.org", "part": "text"})
     assert "Tool use" in own.text
     assert "Rare languages" not in own.text
