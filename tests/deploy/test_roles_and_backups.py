@@ -28,14 +28,14 @@ def place(server: Place) -> Iterator[Place]:
 USE = """
 from datetime import timedelta
 from django.utils import timezone
-from papers import corpus
+from papers import corpus, scoring
 from papers.models import Paper
 from operations import retention
 from subscriptions import delivery, digests, events, signup, sweeping
 from subscriptions.models import Interests, Subscriber
 now = timezone.now()
 Paper.objects.update(listed_on=now.date(), first_seen_at=now)
-corpus.rescore(now); corpus.learn(now)
+scoring.rescore(now); corpus.learn(now)
 reader = Subscriber.objects.create(email="a@example.org", email_key="a@example.org",
     status="active", created_at=now, confirmed_at=now, next_digest_at=now)
 Interests.objects.create(subscriber=reader, topics="language models")

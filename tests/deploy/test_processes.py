@@ -1,0 +1,185 @@
+"""The processes of docker-compose.yml, with its own commands, without Docker: from the image's
+files, under the two database roles, behind what plays the proxy."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from redis import Redis
+
+from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, Place
+from tests.subscriptions.conftest import Sink, smtp
+
+__all__ = ["smtp"]
+DATABASE = "processes_test"
+SITE = "https://paperboy.example.org"
+READER = "someone.new@example.org"
+PATIENCE = 90
+NEWS = """
+from django.utils import timezone
+from papers import corpus, scoring
+from papers.models import Paper
+now = timezone.now()
+Paper.objects.update(listed_on=now.date(), featured_on=None, first_seen_at=now)
+scoring.rescore(now); corpus.learn(now)
+"""
+
+
+def until(true: Callable[[], Any], what: str) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < give_up, f"waited in vain for {what}"
+        time.sleep(0.1)
+
+
+@dataclass
+class House:
+    """All processes of an installation, and what they wrote."""
+
+    image: Path
+    logs: Path
+    environment: dict[str, str]
+    port: int
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        with (self.logs / name).open("wb") as log:
+            self.running[name] = subprocess.Popen(
+                self.command(name), cwd=self.image, env=self.environment, stdout=log, stderr=log
+            )
+
+    def command(self, name: str) -> list[str]:
+        service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"][name]
+        return [part.replace("/data/", f"{self.logs}/") for part in service["command"]]
+
+    def manage(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=self.image,
+            env=self.environment | more,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """As the proxy passes it on."""
+        headers = {"Host": "paperboy.example.org", "X-Forwarded-Proto": "https"}
+        headers |= {"Referer": f"{SITE}/"} | more.pop("headers", {})
+        return httpx.request(
+            method, f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=30, **more
+        )
+
+    def press(self, path: str, to: str = "", **fields: str) -> httpx.Response:
+        """Open a page and send its form, to another address if one is given."""
+        page = self.ask("GET", path)
+        cookie = page.headers["set-cookie"].split(";")[0]
+        [token, *_] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        given = {"csrfmiddlewaretoken": token, **fields}
+        return self.ask("POST", to or path, data=given, headers={"Cookie": cookie})
+
+    def is_ready(self) -> bool:
+        try:
+            return self.ask("GET", "/healthz/ready").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def dismiss(self) -> dict[str, int]:
+        """SIGTERM to all, as `docker compose stop` sends it; their exit statuses."""
+        for process in self.running.values():
+            process.send_signal(signal.SIGTERM)
+        return {name: process.wait(60) for name, process in self.running.items()}
+
+    def written(self) -> str:
+        return "".join((self.logs / name).read_text() for name in self.running)
+
+
+@pytest.fixture
+def house(server: Place, image: Path, smtp: Sink, tmp_path: Path, settings: Any) -> Iterator[House]:
+    server.make(DATABASE)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    store = settings.REDIS_URL.replace("db=0", "db=3")
+    Redis.from_url(store).flushdb()
+    environment = PRODUCTION | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "DATA_DIR": str(tmp_path),
+        "DATABASE_URL": server.url(DATABASE, APP),
+        "REDIS_URL": store,
+        "EMAIL_URL": f"smtp://127.0.0.1:{settings.EMAIL_PORT}",
+        "LOG_FORMAT": "json",
+        "METRICS_TOKEN": "shown",
+        "WEB_BIND": f"127.0.0.1:{port}",
+    }
+    house = House(image, tmp_path, environment, port)
+    yield house
+    for process in house.running.values():
+        process.kill()
+        process.wait()
+    Redis.from_url(store).flushdb()
+    server.drop(DATABASE)
+
+
+def link(sink: Sink, subject: str, path: str) -> str:
+    """The address of a link in the mail with this in its subject."""
+    [mail] = [mail for mail in sink.accepted if subject in str(mail["Subject"])]
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    [found, *_] = re.findall(rf"{SITE}({path}\S+)", text)
+    return found
+
+
+def test_promise_40_a_reader_is_served_and_no_log_of_any_process_names_them(
+    house: House, server: Place, smtp: Sink
+) -> None:
+    owner = {"DATABASE_URL": server.url(DATABASE, OWNER)}
+    migrated = house.manage(*house.command("migrate")[2:], **owner)
+    assert migrated.returncode == 0, migrated.stderr
+    sample = (
+        f"papers/sample/{name}" for name in ("arxiv-2026-04-30.xml", "hf-daily-2026-04-30.json")
+    )
+    assert house.manage("ingest", *sample).returncode == 0
+    assert house.manage("shell", "-c", NEWS).returncode == 0
+    for name in ("web", "urgent", "mail", "build", "ingest", "beat"):
+        house.start(name)
+    until(house.is_ready, "the web server")
+
+    house.press("/subscribe/", email=READER)
+    until(lambda: smtp.accepted, "the confirmation")
+    confirmed = house.press(link(smtp, "onfirm", "/confirm/"))
+    preferences = confirmed.headers["location"]
+    assert house.press(preferences, to=f"{preferences}send/").status_code == 302
+    until(lambda: len(smtp.accepted) == 2, "the digest")
+    assert {str(mail["To"]) for mail in smtp.accepted} == {READER}
+
+    for _ in range(10):
+        assert house.ask("GET", "/").status_code == 200
+    metrics = house.ask("GET", "/metrics", headers={"Authorization": "Bearer shown"}).text
+    [seen] = re.findall(r'request_seconds_count\{page="home",status="2xx"\} (\S+)', metrics)
+    assert float(seen) == 10, "both processes count together"
+
+    said = json.loads(house.manage("doctor", "--offline", "--json").stdout)
+    works = {one["said"].split(":")[0]: one["level"] for one in said if one["area"] == "Workers"}
+    assert works == dict.fromkeys(("urgent", "mail", "build", "ingest"), "ok")
+    assert {one["level"] for one in said if one["area"] == "PostgreSQL"} == {"ok"}
+
+    assert house.dismiss() == dict.fromkeys(house.running, 0)
+    written = house.written()
+    assert "someone.new" not in written
+    assert "/confirm/***/" in written, "requests are logged, and tokens hidden"
+    for line in written.splitlines():
+        assert not line.startswith("{") or json.loads(line)["time"]
+    assert not re.search(r'"level": "(ERROR|CRITICAL)"', written)
