@@ -99,8 +99,9 @@ def test_promise_21_hostile_titles_are_right_in_html_and_text_and_never_in_a_hea
     assert message["Subject"] == "Two Bcc: everyone@example.org"
 
 
+@pytest.mark.parametrize("frequency", ["daily", "weekly"])
 def test_promise_20_thousands_of_authors_and_the_longest_digest_stay_below_the_clipping_limit(
-    make_paper: Callable[..., Paper], make_reader: MakeReader, now: datetime
+    frequency: str, make_paper: Callable[..., Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     for number in range(30):
         make_paper(
@@ -112,12 +113,14 @@ def test_promise_20_thousands_of_authors_and_the_longest_digest_stay_below_the_c
             code_url="https://code.example.org/" + "x" * 100,
         )
     corpus.learn(now)
-    reader = make_reader(max_papers=30, interests={"topics": "long title"})
+    rhythm = {"frequency": frequency, "weekday": now.weekday()}
+    reader = make_reader(max_papers=30, interests={"topics": "long title"}, **rhythm)
     digests.build_due([reader.pk], now)
     digest = reader.digests.select_related("subscriber").get()
     message = sent(digest)
     html = parts(message)[1]
-    assert len(digest.items) >= 20
+    assert digest.weekly == (frequency == "weekly")
+    assert html.count("/react/more/") >= 20
     assert len(html.encode()) <= 102_400
 
 
