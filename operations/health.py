@@ -6,7 +6,7 @@ from functools import cache
 
 import redis
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -67,9 +67,9 @@ def _check_migrations() -> None:
 
 def unapplied() -> list[str]:
     """Migrations of this version that the database has not seen, as app.name."""
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+    loader = MigrationLoader(connection)
+    missing = loader.graph.nodes.keys() - loader.applied_migrations.keys()
+    return sorted(f"{app}.{name}" for app, name in missing)
 
 
 def _redis() -> list[str]:

@@ -121,7 +121,7 @@ def test_the_servers_outlive_the_process_that_started_them(data: Path, by: signa
     assert starter.stdout.readline() == "up\n"
     before = pids(data)
     os.killpg(starter.pid, by)
-    starter.communicate(timeout=10)
+    starter.communicate(timeout=60)
     time.sleep(0.3)  # a server that is told to end as well needs a moment for it
     assert [server.running for server in embedded.status(data)] == [True, True]
     start_both(data)
