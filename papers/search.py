@@ -15,22 +15,21 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
+import numpy as np
 from django.contrib.postgres.search import SearchQuery, SearchRank, TrigramSimilarity
 from django.db import connection, transaction
 from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Ln
-from pgvector import HalfVector
-from pgvector.django import MaxInnerProduct
 
-from papers import corpus, indexing
+from papers import corpus, indexing, meanings
 from papers.lexicon import PaperText
 from papers.models import Meaning, Paper, SearchEntry, SearchWord
 from papers.queries import Query
 
 MOST = 1000  # of a list, and of hits by words that are ranked
 SMOOTHING = 60  # of reciprocal rank fusion, as its authors chose it: the first few weigh alike
-WIDE, ENOUGH = 5, 200  # of a narrowed search by meaning; see `_by_meaning`
+ENOUGH = 200  # of a narrowed search by meaning; see `_by_meaning`
 FEW = 5  # with fewer hits by words we look whether some are misspelt
 ALIKE = 0.35  # trigrams in common that make two words spellings of each other
 
@@ -83,9 +82,8 @@ def similar(paper: Paper, count: int) -> list[Paper]:
     own = Meaning.objects.filter(paper=paper, version=indexing.serving_version()).first()
     if own is None:
         return []
-    others = Meaning.objects.filter(version=own.version).exclude(paper=paper)
-    near = others.order_by(MaxInnerProduct("vector", own.vector))
-    return in_order(_visible(list(near.values_list("paper", flat=True)[: 2 * count]))[:count])
+    near = meanings.held(own.version).nearest(np.asarray(own.vector, np.float32), 2 * count + 1)
+    return in_order(_visible([pk for pk in near if pk != paper.pk])[:count])
 
 
 def in_order(pks: Sequence[int]) -> list[Paper]:
@@ -144,23 +142,19 @@ def _by_meaning(query: Query) -> list[int]:
     [vector] = lexicon.meanings(lexicon.vectors([PaperText("", query.text)]))
     if not vector.any():
         return []  # no word of it is known
-    near = Meaning.objects.filter(version=version).order_by(
-        MaxInnerProduct("vector", HalfVector(vector))
-    )
-    pks = near.values_list("paper", flat=True)
+    known = meanings.held(version)
     required = _required(query)
     if not query.is_narrowed and required is None:
-        return list(pks[:MOST])
+        return known.nearest(vector, MOST)
     # Most often enough of the nearest are what was asked for. If not, that is so little of all
     # that each of it can be looked at.
-    nearest = list(pks[: WIDE * MOST])
+    nearest = known.nearest(vector, MOST)
     rows = _narrowed(SearchEntry.objects.all(), query, "paper__")
     fitting = rows.filter(words=required) if required else rows
     kept = set(_among(fitting, nearest).values_list("pk", flat=True))
-    if len(kept) >= ENOUGH or len(nearest) < WIDE * MOST:
-        return [pk for pk in nearest if pk in kept][:MOST]
-    few = list(fitting.values_list("pk", flat=True))
-    return list(_among(pks, few)[:MOST])
+    if len(kept) >= ENOUGH or len(nearest) < MOST:
+        return [pk for pk in nearest if pk in kept]
+    return known.nearest(vector, MOST, among=list(fitting.values_list("pk", flat=True)))
 
 
 def _among(rows: Any, pks: Sequence[int]) -> Any:

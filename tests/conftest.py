@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from config import services
-from papers import corpus, scoring
+from papers import corpus, meanings, scoring
 from papers.models import Paper
 from subscriptions.models import Interests, Subscriber
 
@@ -29,6 +29,12 @@ def outbox(tmp_path: Path, settings: Any) -> Path:
     settings.OUTBOX_DIR = tmp_path / "outbox"
     settings.EMAIL_BACKEND = "config.outbox.OutboxBackend"
     return tmp_path / "outbox"
+
+
+@pytest.fixture(autouse=True)
+def no_meanings_in_memory() -> None:
+    """What a process read of another test's papers was rolled back with them."""
+    meanings.forget()
 
 
 @pytest.fixture
