@@ -27,7 +27,9 @@ START = "embedded.start_postgres(data); embedded.start_redis(data); print('up', 
 
 def python(code: str, data: Path, **environment: str) -> subprocess.Popen[str]:
     """A process of its own session that runs `code` with `embedded` and `data` at hand."""
-    head = "import sys, time; from pathlib import Path; from config import embedded"
+    head = "import signal, sys, time; from pathlib import Path; from config import embedded"
+    # Started from a shell's background job, Python would leave SIGINT ignored.
+    head = f"{head}; signal.signal(signal.SIGINT, signal.default_int_handler)"
     return subprocess.Popen(
         [sys.executable, "-c", f"{head}; data = Path(sys.argv[1]); {code}", str(data)],
         cwd=ROOT,
