@@ -157,10 +157,8 @@ def _grounds(
     profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen, taste: Taste
 ) -> list[_Grounds]:
     shared, meanings = chosen.shared(taste, candidates), candidates.meanings[chosen.positions]
-    closeness, said = (
-        _closeness(profiles, candidates, chosen),
-        _Clauses(profiles, candidates.lexicon),
-    )
+    closeness = _closeness(profiles, candidates, chosen)
+    said = _Clauses(profiles, candidates.lexicon)
     starts = [0, *chosen.ends.tolist()]
     return [
         _Grounds(profile, candidates.lexicon, meanings[start:end], shared, start, near, said)
