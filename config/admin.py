@@ -8,29 +8,19 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
 
-from config.paging import CappedPaginator
+from config.paging import Record
 
 admin.site.site_header = admin.site.site_title = "Paperboy"
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(admin.ModelAdmin):
+class LogEntryAdmin(Record):
     """Nor does an account go whose acts are in it: it is made inactive instead."""
 
     list_display = ("action_time", "user", "content_type", "object_repr", "change_message")
     list_filter = ("action_flag", "content_type")
     search_fields = ("=user__username", "=object_id", "object_repr")
     list_select_related = ("user", "content_type")
-    ordering = ("-pk",)
-    paginator = CappedPaginator
-    show_facets = admin.ShowFacets.NEVER  # each would be a count
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

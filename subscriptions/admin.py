@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from config import audit
-from config.paging import CappedPaginator
+from config.paging import CappedPaginator, Record
 from subscriptions import cards, digest_mail, digests, privacy, readers, suppression
 from subscriptions.edition_admin import EditionAdmin
 from subscriptions.import_admin import ReaderImportAdmin
@@ -188,21 +188,6 @@ class DigestAdmin(FoundByAddress):
         )
         lines = format_html_join("", "<li><b>{}</b> {}: {} ({})</li>", rows)
         return format_html("<ol>{}</ol>", lines)
-
-
-class Record(admin.ModelAdmin):
-    """Rows that are written by what happens and never by hand."""
-
-    ordering = ("-pk",)
-    paginator = CappedPaginator
-    show_facets = admin.ShowFacets.NEVER  # each would be a count
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(DeliveryEvent)
