@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 Points = NDArray[np.float32]
 Pairs = NDArray[np.int64]
@@ -58,7 +59,8 @@ def shared_authors(teams: Sequence[Sequence[str]]) -> Pairs:
 def learn(corpus: Corpus, pairs: Pairs) -> Points:
     """A point for each term (terms x WIDTH), each view learnt in one pass over the papers and at
     most PASSES_OF_PAIRS times as many `pairs`."""
-    with ThreadPoolExecutor(VIEWS) as beside:
+    # The views keep the processors busy; products that spread out as well only wait for each other.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(VIEWS) as beside:
         views = list(beside.map(lambda seed: _view(corpus, pairs, seed), range(VIEWS)))
     rows, _norms = _units(np.hstack([corpus.papers @ view for view in views]))
     turns = np.split(_principal(rows), VIEWS)
@@ -81,9 +83,11 @@ def _view(corpus: Corpus, pairs: Pairs, seed: int) -> Points:
     for step, (left, right, part) in enumerate(batches):
         ones, others = left[part[:, 0]], right[part[:, 1]]
         # Few of all terms stand in a batch; the others have no slope.
-        touched = np.unique(np.concatenate([ones.indices, others.indices]))
+        rows = sparse.vstack([ones, others], format="csr")
+        touched, columns = np.unique(rows.indices, return_inverse=True)
         before = points[touched]
-        slope = _slope(ones[:, touched], others[:, touched], before)
+        shape = (rows.shape[0], len(touched))
+        slope = _slope(sparse.csr_matrix((rows.data, columns, rows.indptr), shape), before)
         squares[touched] += np.einsum("ij,ij->i", slope, slope) / WIDTH
         rate = RATE * (1.0 - 0.9 * step / len(batches))
         slope *= (rate / np.sqrt(squares[touched]))[:, None]
@@ -109,18 +113,18 @@ def _whole_batches(pairs: Pairs) -> Iterator[Pairs]:
         yield pairs[end - BATCH : end]
 
 
-def _slope(ones: sparse.csr_matrix, others: sparse.csr_matrix, points: Points) -> Points:
-    """The gradient of the symmetric softmax loss of picking each row's partner in the batch."""
-    left, left_norms = _units(ones @ points)
-    right, right_norms = _units(others @ points)
+def _slope(rows: sparse.csr_matrix, points: Points) -> Points:
+    """The gradient of the symmetric softmax loss of picking each row's partner: the upper half of
+    the rows are the ones, the lower half the others, in the same order."""
+    units, norms = _units(rows @ points)
+    left, right = np.split(units, 2)
     likeness = np.exp((left @ right.T - 1.0) / TEMPERATURE)
     error = likeness / likeness.sum(axis=1, keepdims=True)
     error += likeness / likeness.sum(axis=0, keepdims=True)
     error[np.diag_indices(len(error))] -= 2.0
     error /= 2.0 * TEMPERATURE * len(error)
-    by_left = _through_units(error @ right, left, left_norms)
-    by_right = _through_units(error.T @ left, right, right_norms)
-    return np.asarray(ones.T @ by_left + others.T @ by_right, dtype=np.float32)
+    slope = np.vstack([error @ right, error.T @ left])
+    return np.asarray(rows.T @ _through_units(slope, units, norms), dtype=np.float32)
 
 
 def _units(rows: Points) -> tuple[Points, Points]:
