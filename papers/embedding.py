@@ -25,7 +25,7 @@ BATCH = 1024  # the other papers of a batch are what a pair must stand out from
 TEMPERATURE = 0.06
 RATE = 0.02
 SPREAD = 0.01  # of the points at the start, small beside the first steps
-PASSES_OF_PAIRS = 2  # at most so many pairs of papers for each paper's own title and abstract
+PASSES_OF_PAIRS = 3  # at most so many pairs of papers for each paper's own title and abstract
 LARGEST_TEAM = 12  # members of larger collaborations often never met
 MOST_PAPERS = 10  # a name on more papers is likely several people
 

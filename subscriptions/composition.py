@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
+Alike = Callable[[Sequence[int]], Callable[[int], Scores]]
 
 PICKED, FOR_YOU, TRENDING, OUTSIDE = "picked", "for_you", "trending", "outside"
 SECTIONS = {
@@ -42,9 +43,9 @@ class Shelf:
 
     personal: scores in [0, 1], below zero for what must never be sent; trending: scores of any
     scale; fresh: news since the reader's last digest; open: not sent before; fields: in one of
-    the reader's fields. `threshold` is the least personal score. `alike` says for some positions
-    how much these papers say the same, pairwise, in [0, 1]. `pinned` are the positions of what
-    the curator puts first, in that order.
+    the reader's fields. `threshold` is the least personal score. `alike` says of some positions how
+    much each of these papers says the same as another one, in [0, 1]. `pinned` are the positions
+    of what the curator puts first, in that order.
     """
 
     personal: Scores
@@ -53,7 +54,7 @@ class Shelf:
     open: NDArray[np.bool_]
     fields: NDArray[np.bool_]
     threshold: float
-    alike: Callable[[Sequence[int]], Scores]
+    alike: Alike
     pinned: Sequence[int] = ()
 
 
@@ -96,7 +97,7 @@ def best(among: NDArray[np.bool_], order: Scores, most: int) -> list[int]:
 
 
 def varied(
-    alike: Callable[[Sequence[int]], Scores],
+    alike: Alike,
     before: Sequence[int],
     ranked: Sequence[int],
     order: Scores,
@@ -107,15 +108,17 @@ def varied(
     `before`; twins of these never."""
     if not ranked:
         return []
-    likeness = alike([*before, *ranked])[len(before) :]
+    likeness_to = alike(ranked)
     worth = order[list(ranked)]
-    nearest = likeness[:, : len(before)].max(axis=1, initial=0.0)
+    nearest = np.zeros(len(ranked), dtype=np.float32)
+    for one in before:
+        nearest = np.maximum(nearest, likeness_to(one))
     left = nearest <= TWINS
     taken: list[int] = []
     while len(taken) < most and left.any():
         place = int(np.argmax(np.where(left, worth * (1.0 - VARIETY * nearest), -1.0)))
         taken.append(place)
-        nearest = np.maximum(nearest, likeness[:, len(before) + place])
+        nearest = np.maximum(nearest, likeness_to(ranked[place]))
         left &= nearest <= TWINS
         left[place] = False
     return [ranked[place] for place in sorted(taken)]

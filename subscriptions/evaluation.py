@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 
 from papers import jsonlines
 from papers.lexicon import Lexicon, PaperText, units
-from subscriptions.composition import SPARE, best, varied
+from subscriptions.composition import SPARE, Alike, best, varied
 from subscriptions.matching import Candidates, Profile, match
 
 Positions = NDArray[np.int64]
@@ -187,7 +187,7 @@ class Product:
                 kept = np.zeros(len(scores))
                 kept[first] = np.arange(len(first), 0, -1)
                 gained = measure(kept, relevant, len(case.relevant))["ndcg@10"]
-                found[name].append({"ndcg@10": gained, **_sameness(alike(first))})
+                found[name].append({"ndcg@10": gained, **_sameness(alike, first)})
         return {name: _averaged(measured) for name, measured in found.items()}
 
     def _profile(self, case: Case) -> Profile:
@@ -217,8 +217,9 @@ def measure(scores: Scores, relevant: NDArray[np.bool_], wanted: int) -> Metrics
     }
 
 
-def _sameness(alike: NDArray[np.float32]) -> Metrics:
-    pairs = alike[np.triu_indices(len(alike), 1)]
+def _sameness(alike: Alike, positions: Sequence[int]) -> Metrics:
+    whole = np.array([alike(positions)(one) for one in positions])
+    pairs = whole[np.triu_indices(len(whole), 1)]
     return {"pairs": float(pairs.mean()), "closest pair": float(pairs.max())}
 
 

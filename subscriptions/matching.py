@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -23,8 +23,11 @@ from papers.lexicon import Lexicon, PaperText, dense_units, term_ids, terms, uni
 from papers.text import name_key
 
 Scores = NDArray[np.float32]
+Positions = NDArray[np.int64]
 
 _WORD = re.compile(r"\w+")
+_NOWHERE = np.empty(0, dtype=np.int64)
+_NO_TERMS, _NO_WEIGHTS = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
 _LIKE_ASCII = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")  # to re.IGNORECASE
 
 # Weights of meaning, of categories, and of the terms of example papers. Chosen on one half of the
@@ -104,16 +107,34 @@ class Candidates:
         papers = tuple(self.papers[position] for position in positions)
         return Candidates(self.lexicon, papers, self.sparse_rows[chosen], self.meanings[chosen])
 
-    def alike(self, positions: Sequence[int]) -> Scores:
-        """How much these candidates say the same, pairwise, in [0, 1]: the mean of shared terms and
-        shared meaning, or shared terms alone where the lexicon knows no meanings."""
-        chosen = np.asarray(positions, dtype=np.int64)
-        rows = self.lexical[chosen]
-        shared = np.asarray((rows @ rows.T).toarray(), dtype=np.float32)
-        if not self.meanings.shape[1]:
-            return shared
-        meanings = self.meanings[chosen]
-        return np.asarray((shared + np.maximum(meanings @ meanings.T, 0.0)) / 2, dtype=np.float32)
+    def alike(self, positions: Sequence[int]) -> Callable[[int], Scores]:
+        """How much each of these candidates says the same as another one, in [0, 1]: the mean of
+        shared terms and shared meaning, or shared terms alone where the lexicon knows no meanings.
+        """
+        # Some dozens of rows at a time, for each reader anew: sparse matrices cost more than that.
+        rows = self.lexical
+        spans = [slice(rows.indptr[one], rows.indptr[one + 1]) for one in positions]
+        terms_of = np.concatenate([_NO_TERMS, *(rows.indices[span] for span in spans)])
+        weights = np.concatenate([_NO_WEIGHTS, *(rows.data[span] for span in spans)])
+        owners = np.repeat(np.arange(len(spans)), [span.stop - span.start for span in spans])
+        meanings = self.meanings[np.asarray(positions, dtype=np.int64)]
+
+        def to(one: int) -> Scores:
+            span = slice(rows.indptr[one], rows.indptr[one + 1])
+            self._weights[rows.indices[span]] = rows.data[span]
+            carried = weights * self._weights[terms_of]
+            self._weights[rows.indices[span]] = 0.0
+            shared = np.bincount(owners, carried, len(spans)).astype(np.float32)
+            if not meanings.shape[1]:
+                return shared
+            return (shared + np.maximum(meanings @ self.meanings[one], 0.0)) / np.float32(2.0)
+
+        return to
+
+    @cached_property
+    def _weights(self) -> Scores:
+        """One number a term, all zero between uses."""
+        return np.zeros(self.lexicon.size, dtype=np.float32)
 
     @cached_property
     def columns(self) -> sparse.csr_matrix:
@@ -126,35 +147,36 @@ class Candidates:
         return self.sparse_rows[:, : self.lexicon.size]
 
     @cached_property
-    def by_author(self) -> dict[str, list[int]]:
+    def by_author(self) -> dict[str, Positions]:
         """Positions by the author's key."""
         return _positions([author_key(name) for name in paper.authors] for paper in self.papers)
 
     @cached_property
-    def by_category(self) -> dict[str, list[int]]:
+    def by_category(self) -> dict[str, Positions]:
         """Positions by category."""
         return _positions(paper.categories for paper in self.papers)
 
     @cached_property
-    def by_key(self) -> dict[str, list[int]]:
+    def by_key(self) -> dict[str, Positions]:
         """Positions by the caller's key."""
         return _positions([paper.key] for paper in self.papers)
 
     @cached_property
-    def _holding(self) -> dict[str, list[int]]:
+    def _holding(self) -> dict[str, Positions]:
         return {}
 
-    def holding(self, phrase: str) -> list[int]:
+    def holding(self, phrase: str) -> Positions:
         """Positions of the papers with `phrase` in title or abstract: whole words, any case."""
         words = " ".join(phrase.split())
         if words and words not in self._holding:
             pattern, papers = _phrase(words), self.papers
-            self._holding[words] = [
+            found = [
                 n
                 for n in self._saying_all(words)
                 if pattern.search(f"{papers[n].title}\n{papers[n].abstract}")
             ]
-        return self._holding.get(words, [])
+            self._holding[words] = np.array(found, dtype=np.int64)
+        return self._holding.get(words, _NOWHERE)
 
     def _saying_all(self, words: str) -> Iterable[int]:
         """Positions of the papers with all these words somewhere, and maybe of some others."""
@@ -221,7 +243,8 @@ class Match:
         found = self.scores[best]
         worth = (found > 0) & (found >= self.threshold)
         ordered = best[worth][np.lexsort((best[worth], -found[worth]))]
-        return [int(position) for position in ordered]
+        found_places: list[int] = ordered.tolist()
+        return found_places
 
 
 def match(
@@ -236,7 +259,8 @@ def match(
     for row, profile in zip(scores, profiles, strict=True):
         for _part, positions, share in _boosts(profile, candidates):
             row[positions] += (1.0 - row[positions]) * np.float32(share)
-        row[_barred(profile, candidates)] = -1.0
+        for positions in _barred(profile, candidates):
+            row[positions] = -1.0
     return [Match(row, profile.threshold) for row, profile in zip(scores, profiles, strict=True)]
 
 
@@ -373,20 +397,13 @@ def _calibrated(likeness: Scores) -> Scores:
     return np.asarray(positive / (positive + np.float32(HALF)), dtype=np.float32)
 
 
-def _boosts(profile: Profile, candidates: Candidates) -> Iterator[tuple[str, list[int], float]]:
+def _boosts(profile: Profile, candidates: Candidates) -> Iterator[tuple[str, Positions, float]]:
     """What adds to calibrated scores, in this order: its name, to which candidates, and the share
     that it adds of what is missing to a score of one."""
-    yield "author", _by_followed(profile, candidates), AUTHOR_BOOST
-    yield "shared author", _by_colleague(profile, candidates), SHARED_AUTHOR_BOOST
-    yield "category", _by_category(profile, candidates), CATEGORY_BOOST
-
-
-def _by_followed(profile: Profile, candidates: Candidates) -> list[int]:
-    return _found(candidates.by_author, map(author_key, profile.authors)) if profile.authors else []
-
-
-def _by_colleague(profile: Profile, candidates: Candidates) -> list[int]:
-    return _found(candidates.by_author, colleagues(profile)) if profile.shared_authors else []
+    yield "author", _found(candidates, "by_author", map(author_key, profile.authors)), AUTHOR_BOOST
+    wrote = colleagues(profile) if profile.shared_authors else ()
+    yield "shared author", _found(candidates, "by_author", wrote), SHARED_AUTHOR_BOOST
+    yield "category", _found(candidates, "by_category", profile.categories), CATEGORY_BOOST
 
 
 def colleagues(profile: Profile) -> dict[str, PaperText]:
@@ -399,30 +416,30 @@ def colleagues(profile: Profile) -> dict[str, PaperText]:
     return wrote
 
 
-def _by_category(profile: Profile, candidates: Candidates) -> list[int]:
-    return _found(candidates.by_category, profile.categories) if profile.categories else []
-
-
-def _barred(profile: Profile, candidates: Candidates) -> list[int]:
+def _barred(profile: Profile, candidates: Candidates) -> Iterator[Positions]:
     """Candidates with an excluded word or a muted author, or disliked themselves."""
-    barred = [n for phrase in profile.excluded_words for n in candidates.holding(phrase)]
-    if profile.muted_authors:
-        barred += _found(candidates.by_author, map(author_key, profile.muted_authors))
-    if profile.disliked:
-        barred += _found(candidates.by_key, (paper.key for paper in profile.disliked))
-    return barred
+    for phrase in profile.excluded_words:
+        yield candidates.holding(phrase)
+    yield _found(candidates, "by_author", map(author_key, profile.muted_authors))
+    yield _found(candidates, "by_key", [paper.key for paper in profile.disliked])
 
 
-def _found(index: dict[str, list[int]], keys: Iterable[str]) -> list[int]:
-    return sorted({position for key in keys for position in index.get(key, ())})
+def _found(candidates: Candidates, index: str, keys: Iterable[str]) -> Positions:
+    """Each position under any of the keys of an index, once; without keys, it is not made."""
+    wanted = list(keys)
+    known: Mapping[str, Positions] = getattr(candidates, index) if wanted else {}
+    found = [known[key] for key in wanted if key in known]
+    if len(found) < 2:
+        return found[0] if found else _NOWHERE
+    return np.unique(np.concatenate(found))
 
 
-def _positions(keys: Iterable[Iterable[str]]) -> dict[str, list[int]]:
+def _positions(keys: Iterable[Iterable[str]]) -> dict[str, Positions]:
     index: dict[str, list[int]] = defaultdict(list)
     for position, names in enumerate(keys):
         for name in dict.fromkeys(names):
             index[name].append(position)
-    return dict(index)
+    return {name: np.array(positions, dtype=np.int64) for name, positions in index.items()}
 
 
 def _words(text: str) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from papers.lexicon import Lexicon, PaperText, terms
+from papers.lexicon import Lexicon, PaperText
 from subscriptions.matching import (
     MEANING,
     OPENED_SHARE,
@@ -34,6 +34,8 @@ NEAR_LENGTH = 100  # characters of what the reader typed that a reason repeats
 SPOKEN_SHARE = 0.1  # what carried less of the likeness is not named as its reason
 
 Scores = NDArray[np.float32]
+_Terms = tuple[frozenset[int], frozenset[int]]  # the ids of single words, and of pairs
+_Window = tuple[str, frozenset[int], frozenset[int]]  # a phrase with both
 
 _CLAUSE = re.compile(r"[.;:!?,](?:\s|$)|[()\[\]{}“”\"\n]")
 
@@ -235,36 +237,64 @@ def _phrases(text: str, carried: set[int]) -> dict[str, frozenset[int]]:
     stand in none of them, each with its terms."""
     taken: set[int] = set()
     found: dict[str, frozenset[int]] = {}
-    for phrase, singles, pairs in _windows(text):
-        whole = pairs <= carried if pairs else bool(singles & carried)
-        if whole and not (pairs or singles) <= taken:
+    for phrase, singles, pairs in sorted(_carrying(text, carried), key=_fewest_last):
+        if not (pairs or singles) <= taken:
             taken |= singles | pairs
             found[phrase] = singles | pairs
     return found
 
 
-@lru_cache(maxsize=256)
-def _windows(text: str) -> list[tuple[str, frozenset[int], frozenset[int]]]:
-    """Every run of at most PHRASE_WORDS words of one clause of `text`, the longest first, with the
-    ids of its single words and of its pairs; none begins or ends with a stop word."""
-    found = []
-    for words in map(str.split, clauses(text)):
-        content = [place for place, word in enumerate(words) if terms(word)]
-        alone = [_singles_and_pairs(words[place]) for place in content]
-        joined = [_singles_and_pairs(" ".join(words[a : b + 1])) for a, b in pairwise(content)]
-        for first, start in enumerate(content):
-            singles, pairs = alone[first]
-            for last, end in enumerate(content[first:], start=first):
+def _fewest_last(window: _Window) -> int:
+    _phrase, singles, pairs = window
+    return -len(singles | pairs)
+
+
+def _carrying(text: str, carried: set[int]) -> Iterator[_Window]:
+    """Every run of at most PHRASE_WORDS words of one clause of `text` all whose pairs carried, or
+    that carried and has none; none begins or ends with a stop word."""
+    for clause in _clauses_of(text):
+        for first, start in enumerate(clause.content):
+            singles, pairs = clause.alone[first]
+            for last, end in enumerate(clause.content[first:], start=first):
                 if end - start >= PHRASE_WORDS:
                     break
                 if last > first:
-                    singles, pairs = singles | joined[last - 1][0], pairs | joined[last - 1][1]
-                found.append((" ".join(words[start : end + 1]).strip("'’"), singles, pairs))
-    return sorted(found, key=lambda item: -len(item[1] | item[2]))
+                    singles, pairs = (
+                        mine | more
+                        for mine, more in zip(
+                            (singles, pairs), clause.joined[last - 1], strict=True
+                        )
+                    )
+                if not pairs <= carried:
+                    break  # neither did all pairs of a longer one
+                if pairs or singles & carried:
+                    yield " ".join(clause.words[start : end + 1]).strip("'’"), singles, pairs
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """Words as written; the places of those that are no stop words; the ids of the terms of each
+    of these alone, and of each with the next one."""
+
+    words: list[str]
+    content: list[int]
+    alone: list[_Terms]
+    joined: list[_Terms]
+
+
+@lru_cache(maxsize=256)
+def _clauses_of(text: str) -> list[_Clause]:
+    found = []
+    for words in map(str.split, clauses(text)):
+        content = [place for place, word in enumerate(words) if _singles_and_pairs(word)[0]]
+        alone = [_singles_and_pairs(words[place]) for place in content]
+        joined = [_singles_and_pairs(" ".join(words[a : b + 1])) for a, b in pairwise(content)]
+        found.append(_Clause(words, content, alone, joined))
+    return found
 
 
 @lru_cache(maxsize=1 << 14)
-def _singles_and_pairs(words: str) -> tuple[frozenset[int], frozenset[int]]:
+def _singles_and_pairs(words: str) -> _Terms:
     """The ids of the terms of one word, and of the terms of two."""
     named = list(spelled(words))
     singles = frozenset(number for number, term in named if " " not in term)

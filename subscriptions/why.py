@@ -135,7 +135,7 @@ def _twin(pool: digests.Pool, offered: Shelf, position: int, chosen: list[int]) 
     """The title of the paper chosen instead of one that says the same; "" for none."""
     if offered.personal[position] <= offered.threshold:
         return ""
-    alike = offered.alike([position, *chosen])[0, 1:]
+    alike = offered.alike(chosen)(position)
     if not len(alike) or alike.max() <= TWINS:
         return ""
     return pool.papers[chosen[int(np.argmax(alike))]].title

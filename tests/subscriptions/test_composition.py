@@ -8,19 +8,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from subscriptions.composition import FOR_YOU, OUTSIDE, TRENDING, TWINS, Scores, Shelf, compose
+from subscriptions.composition import (
+    FOR_YOU,
+    OUTSIDE,
+    TRENDING,
+    TWINS,
+    Alike,
+    Scores,
+    Shelf,
+    compose,
+)
 
 
-def unlike(positions: Sequence[int]) -> Scores:
-    return np.eye(len(positions), dtype=np.float32)
+def unlike(positions: Sequence[int]) -> Callable[[int], Scores]:
+    return lambda one: np.float32([one == other for other in positions])
 
 
-def like(pairs: dict[tuple[int, int], float]) -> Callable[[Sequence[int]], Scores]:
+def like(pairs: dict[tuple[int, int], float]) -> Alike:
     """Candidates of which these pairs say the same to some degree, and no others."""
     whole = np.eye(20, dtype=np.float32)
     for (one, other), degree in pairs.items():
         whole[one, other] = whole[other, one] = degree
-    return lambda positions: whole[np.ix_(positions, positions)]
+    return lambda positions: lambda one: whole[one, positions]
 
 
 def shelf(personal: list[float], trending: list[float], **given: Any) -> Shelf:
@@ -101,7 +110,7 @@ def test_nothing_barred_or_seen_or_double_is_ever_chosen(
         open=random.random(30) > 0.5,
         fields=random.random(30) > 0.5,
         threshold=0.2,
-        alike=lambda positions: likeness[np.ix_(positions, positions)],
+        alike=lambda positions: lambda one: likeness[one, positions],
     )
     chosen = compose(offered, places)
     positions = [one.position for one in chosen]
