@@ -238,6 +238,8 @@ if EMBEDDED_POSTGRES:
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL: only postgresql:// is supported.")
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Django switches prepared statements off; its own cursors use none, the one of each hand-over does.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
 REDIS_URL: str = read(env.str, "REDIS_URL", "") or embedded.redis_url(DATA_DIR)
 if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
     raise ImproperlyConfigured("REDIS_URL: must start with redis://, rediss:// or unix://")

@@ -273,6 +273,11 @@ LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae",
 _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
 
+def shortened(text: str, most: int) -> str:
+    """At most so many characters, the last an ellipsis where something is left out."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def short_authors(authors: Sequence[str], limit: int = 3) -> str:
     """ "A. One, B. Two, C. Three and 14 more"; nobody is left out for the sake of "1 more"."""
     names = [one_line(name) for name in authors]

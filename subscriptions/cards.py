@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.autoreload import file_changed
 
 from papers.models import Paper
-from papers.text import extract, short_authors
+from papers.text import extract, short_authors, shortened
 from papers.trending import in_words
 from subscriptions.composition import SECTIONS
 from subscriptions.links import absolute
@@ -24,6 +24,8 @@ from subscriptions.models import Reaction
 from subscriptions.stencils import Stencil, blank
 
 KEPT = 3_000  # papers; two days' editions that overlap around the world
+TITLE_LENGTH, AUTHORS_LENGTH, EXTRACT_LENGTH = 240, 200, 550  # characters, in mails
+BRIEF_AUTHORS_LENGTH, BRIEF_EXTRACT_LENGTH = 120, 240
 FRESH = 10.0  # seconds; a paper that a curator hides is in no mail made later than this
 # Where a row stands and who wrote it: PostgreSQL knows this of every row, and it changes with each
 # update.
@@ -48,6 +50,20 @@ class Card:
             "url": paper.abstract_url or absolute(paper.get_absolute_url()),
         }
 
+    @cached_property
+    def _in_mails(self) -> dict[str, Any]:
+        """What mails show of it; cut where titles, names or abstracts have no end."""
+        known = self.same_for_all
+        return known | {
+            "title": shortened(self.paper.title, TITLE_LENGTH),
+            "authors": shortened(known["authors"], AUTHORS_LENGTH),
+            "extract": shortened(known["extract"], EXTRACT_LENGTH),
+            "brief_authors": shortened(known["authors"], BRIEF_AUTHORS_LENGTH),
+            "brief_extract": shortened(known["extract"], BRIEF_EXTRACT_LENGTH),
+            "more_url": self._reaction_url(Reaction.Kind.MORE),
+            "less_url": self._reaction_url(Reaction.Kind.LESS),
+        }
+
     def for_item(self, item: Mapping[str, Any], number: int) -> dict[str, Any]:
         """As a page shows an item of a digest."""
         own = {"number": number, "section": item["section"], "reason": item["reason"]}
@@ -61,6 +77,8 @@ class Card:
         """As a mail's part, by its template, shows an item; `place` is "lead" for the first paper
         of the mail, "first" of a section, else "next". Blanks are `number`, `reason`, `token`."""
         trend = self.same_for_all["trend"]
+        if place == "first" and template.endswith(".txt"):
+            place = "next"  # between two of a section stands a line, which plain text has not
         key = (template, place, bool(item["reason"]), trend != item["reason"], self._note(item))
         if key not in self._stencils:
             self._stencils[key] = self._rendered(*key)
@@ -74,10 +92,8 @@ class Card:
             "reason": blank("reason") if has_reason else "",
             "trend": self.same_for_all["trend"] if shows_trend else "",
             "note": note,
-            "more_url": self._reaction_url(Reaction.Kind.MORE),
-            "less_url": self._reaction_url(Reaction.Kind.LESS),
         }
-        context = {"paper": self.paper, "card": self.same_for_all | own, "place": place}
+        context = {"paper": self.paper, "card": self._in_mails | own, "place": place}
         return Stencil(render_to_string(template, context), is_html=template.endswith(".html"))
 
     def _reaction_url(self, kind: str) -> str:

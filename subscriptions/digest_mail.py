@@ -19,7 +19,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.autoreload import file_changed
 
-from papers.text import one_line
+from papers.text import one_line, shortened
 from subscriptions import tokens
 from subscriptions.cards import Card
 from subscriptions.composition import SECTIONS
@@ -208,7 +208,3 @@ def preheader(items: Sequence[Item], cards: Cards) -> str:
         for item in [one for one in items if one["section"] == section][:PREHEADER_TITLES]
     ]
     return shortened(" · ".join(titles), PREHEADER_LENGTH)
-
-
-def shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from papers import bulk, corpus, curation, developments, silence
 from papers.lexicon import PaperText
 from papers.models import Paper, PaperQuerySet
+from papers.text import shortened
 from papers.trending import in_words
 from subscriptions import composition, editions
 from subscriptions.composition import FOR_YOU, PICKED, Choice, Shelf
 from subscriptions.desk import Desk
-from subscriptions.digest_mail import SUBJECT_LENGTH, shortened
+from subscriptions.digest_mail import SUBJECT_LENGTH
 from subscriptions.matching import Candidates, Match, Profile, Taste, match
 from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
 from subscriptions.profiles import (

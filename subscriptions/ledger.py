@@ -167,12 +167,10 @@ def _execute(values: dict[str, Any]) -> tuple[int | None, bool]:
 
 
 def _execute_once(values: dict[str, Any]) -> tuple[int | None, bool]:
-    """As a prepared statement: planning took longer than the work. Django's own cursors have
-    none; behind a pooler that cannot have them, set DISABLE_SERVER_SIDE_CURSORS."""
+    """As a prepared statement: planning took four times as long as the work."""
     connection.ensure_connection()
-    prepare = not connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        row = cursor.execute(TURN, values, prepare=prepare).fetchone()
+        row = cursor.execute(TURN, values, prepare=True).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     return row[0], row[1]
 

@@ -115,6 +115,7 @@ def _context(digest: Digest, shown: dict[int, cards.Card]) -> dict[str, Any]:
     made = [
         shown[item["paper"]].for_item(item, number)
         | {
+            "title": shown[item["paper"]].paper.title,
             "more_url": f"{settings.SITE_URL}/react/more/{item['paper']}/{token}/",
             "less_url": f"{settings.SITE_URL}/react/less/{item['paper']}/{token}/",
         }
