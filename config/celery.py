@@ -8,7 +8,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_process_init
+from threadpoolctl import threadpool_limits
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("paperboy")
@@ -23,6 +24,12 @@ def start_embedded_services(**_: Any) -> None:
     from config import services  # settings are not ready when this module is imported
 
     services.start()
+
+
+@worker_process_init.connect
+def stay_on_one_processor(**_: Any) -> None:
+    """There are as many processes as there is room for; a product that spreads out waits for it."""
+    threadpool_limits(1, user_api="blas")
 
 
 @setup_logging.connect

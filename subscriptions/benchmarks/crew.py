@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 
 from config import services
+from config.celery import stay_on_one_processor
 from subscriptions import cards, delivery, digest_mail, digests, tokens
 from subscriptions.benchmarks.scratch import peak_mb
 from subscriptions.benchmarks.stopwatch import BUILD, SEND, Stopwatch
@@ -44,6 +45,7 @@ def arrive_at_provider(database: str, port: int, threads: int) -> None:
 
 
 def _connect(database: str) -> None:
+    stay_on_one_processor()
     services.start()
     connection.close()
     connections.databases[connection.alias]["NAME"] = database

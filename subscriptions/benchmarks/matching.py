@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from config.celery import stay_on_one_processor
 from papers.lexicon import Lexicon, PaperText
 from subscriptions import evaluation
 from subscriptions.benchmarks import language
@@ -40,7 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Measure; all times in seconds, on whatever else this machine is doing."""
+    """Measure; all times in seconds of one processor, on whatever else this machine is doing."""
+    stay_on_one_processor()
     papers = _real(options["papers"]) if options["papers"] else language.papers(CORPUS)
     lexicon = Lexicon.learn(papers)
     candidates = Candidates.prepare(lexicon, papers[-options["candidates"] :])
