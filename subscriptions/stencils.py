@@ -16,6 +16,7 @@ from html import escape
 WIDTH = 72  # characters of a line of plain text
 CRLF = b"\r\n"
 SOFT_BREAK = b"=\r\n"
+LONGEST_LINE = 76  # of quoted-printable, with its soft break
 
 _MARK = f"blank{secrets.token_hex(8)}"  # no title can hold what nobody can know
 _BLANK = re.compile(rf"{_MARK}\.(\w+)\.")
@@ -133,4 +134,10 @@ def encoded(text: str) -> bytes:
     if not text:
         return b""
     lines = b2a_qp(text.encode()).replace(b"\n", CRLF)
-    return lines if text.endswith("\n") else lines + SOFT_BREAK
+    if text.endswith("\n"):
+        return lines
+    last = len(lines) - (lines.rfind(b"\n") + 1)
+    if last > LONGEST_LINE - 1:  # it has no room for the soft break; its last sign stands alone
+        sign = 3 if lines[-3:-2] == b"=" else 1
+        lines = lines[:-sign] + SOFT_BREAK + lines[-sign:]
+    return lines + SOFT_BREAK

@@ -27,6 +27,15 @@ def test_what_goes_over_the_wire_is_the_text(pieces: list[str], value: str, is_h
     assert b"\n" not in wire.replace(b"\r\n", b"")
 
 
+@pytest.mark.parametrize(
+    "text", ["0" * 76, "0" * 73 + "\x1f", "line\n" + "0" * 75, "é" * 12 + "0" * 4]
+)
+def test_a_last_line_without_room_for_a_soft_break_is_broken_before(text: str) -> None:
+    wire = encoded(text)
+    assert max(map(len, wire.split(b"\r\n"))) <= 76
+    assert decoded(wire + b"\r\n") == f"{text}\n"
+
+
 def test_values_are_escaped_in_html_only() -> None:
     rendered = f'<a href="{blank("url")}">'
     values = {"url": '"><script>&'}
