@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE ?= 1
 TESTS ?= tests
+# Two test files at a time; `make test BESIDE=` for one after the other.
+BESIDE ?= -n 2 --dist loadfile
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
@@ -16,7 +18,7 @@ demo: $(VENV)/demo  ## Set up from nothing, send today's edition, serve http://1
 	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: $(VENV)/dev  ## All tests, against real PostgreSQL, Redis and SMTP
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(BESIDE) $(TESTS)
 
 lint: $(VENV)/dev  ## Style and likely mistakes
 	$(BIN)/ruff check .
@@ -64,8 +66,9 @@ chaos: $(VENV)/dev  ## Break everything while an edition is sent; fails if mail 
 upgrade-test: $(VENV)/dev  ## A hundred thousand readers from the oldest schema while digests go out
 	UPGRADE_READERS=100000 $(BIN)/python -m pytest -s tests/deploy/test_migrations.py
 
-stop:  ## Stop the embedded PostgreSQL and Redis
-	@test ! -x $(BIN)/python || $(BIN)/python manage.py services stop
+stop:  ## Stop the embedded PostgreSQL and Redis, those of the tests among them
+	@test ! -x $(BIN)/python || for data in .data .data/test/*/; do \
+		test ! -d "$$data" || DATA_DIR=$$data $(BIN)/python manage.py services stop; done
 
 clean: stop  ## Remove the environment and all local data
 	rm -rf $(VENV) .data staticfiles

@@ -294,7 +294,8 @@ def test_a_celery_worker_gets_tasks_and_survives_a_restart_of_redis(data: Path) 
     from celery import Celery
 
     worker = python(f"exec({WORKER!r})", data)
-    client = Celery("trial", broker=embedded.celery_url(embedded.redis_url(data)))
+    address = embedded.celery_url(embedded.redis_url(data))
+    client = Celery("trial", broker=address, set_as_current=False)  # else it takes our tasks over
     try:
         client.send_task("note", ["before"])
         assert embedded.wait((data / "before").exists, 15)

@@ -20,6 +20,7 @@ from tests.papers.servers import Server
 NOW = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
 AGENT = "Paperboy/0.1 (+https://paperboy.example.org; mailto:desk@paperboy.example.org)"
 BODY = b"<rss version='2.0'><channel><title>Papers</title></channel></rss>"
+CUT = gzip.compress(BODY, mtime=0)[:-9]
 ADDRESSES = Path(__file__).resolve().parents[2] / "../shared/data/bad/ssrf/addresses.json"
 
 
@@ -182,7 +183,7 @@ def test_a_bomb_is_not_unpacked_beyond_the_limit(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "body"),
-    [("gzip", gzip.compress(BODY)[:-9]), ("gzip", BODY), ("br", BODY), ("gzip, gzip", BODY)],
+    [("gzip", CUT), ("gzip", BODY), ("br", BODY), ("gzip, gzip", BODY)],
 )
 def test_a_body_that_cannot_be_unpacked_is_refused(
     server: Server, encoding: str, body: bytes
