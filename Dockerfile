@@ -14,6 +14,7 @@ COPY papers papers
 COPY subscriptions subscriptions
 COPY operations operations
 COPY templates templates
+COPY locale locale
 COPY static static
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
 # Static files are gathered while building; the settings only need to be complete, not true.

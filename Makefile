@@ -9,7 +9,7 @@ BESIDE ?= -n 2 --dist loadfile
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test lint types check secrets audit format requirements bench chaos upgrade-test clean stop
+.PHONY: help demo test lint types check secrets audit format messages requirements bench chaos upgrade-test clean stop
 
 help:  ## What there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,12 @@ audit: $(VENV)/dev  ## Known holes in what it stands on; asks pypi.org, and fail
 format: $(VENV)/dev  ## Put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+messages: $(VENV)/dev  ## Bring the translations up to date with the code; needs GNU gettext
+	$(BIN)/python manage.py makemessages -l de $(MESSAGES)
+	$(BIN)/python manage.py compilemessages --ignore .venv
+
+MESSAGES := --no-location --no-wrap --ignore .venv --ignore tests --ignore "templates/admin/*"
 
 requirements:  ## Resolve and pin the dependencies anew, with hashes
 	$(PYTHON) -m pip install --quiet uv

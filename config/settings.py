@@ -170,6 +170,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if not DEBUG else []),  # runserver has its own
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.language.SiteLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -201,7 +202,11 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # of all that no reader sees, and of readers who asked for no other
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = True, "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 86_400
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
@@ -482,6 +487,7 @@ ENTRANCE_RATES = entrance_rates(
         "mailed": (600, 0),  # from one reader, by a signed link; from a network, by a wrong one
         "upload": (60, 1000),
         "community": (300, 5000),
+        "language": (600, 60_000),
     },
 )
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
@@ -522,7 +528,7 @@ if not DEBUG:
     SECURE_REDIRECT_EXEMPT = [r"^healthz(/[a-z]+)?$", r"^metrics$"]
     SECURE_HSTS_SECONDS = within("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     # The prefix keeps other hosts of the domain from setting them.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     if read(env.bool, "BEHIND_TLS_PROXY", False):

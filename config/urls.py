@@ -3,11 +3,13 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from config.guard import guard
+from config.language import choose_language
 from config.second_factor import second_factor
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("papers.urls")),
     path("", include("subscriptions.urls")),
+    path("language/", choose_language, name="language"),
     path("anymail/", include("subscriptions.webhooks")),
     path("admin/login/", guard("login", methods=("POST",))(admin.site.login)),
     path("admin/second-factor/", second_factor, name="second-factor"),

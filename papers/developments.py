@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from papers.models import Development, Paper
 
 REACH = timedelta(days=8)  # a weekly digest tells of a week
@@ -36,5 +38,7 @@ def sentence(paper: Paper, development: Development) -> str:
     """ "“A title” has code now: https://..."."""
     title = paper.title
     short = title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1].rstrip()}…"
-    detail = f": {development.detail}" if development.detail else ""
-    return f"You got “{short}” from us: it {development.get_kind_display()}{detail or '.'}"
+    told = {"title": short, "what": development.get_kind_display(), "detail": development.detail}
+    if development.detail:
+        return _("You got “%(title)s” from us: it %(what)s: %(detail)s") % told
+    return _("You got “%(title)s” from us: it %(what)s.") % told

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
 
@@ -108,13 +109,13 @@ class Check(models.Model):
     """One look at a source: what came of the request, and what that says of the day."""
 
     class State(models.TextChoices):
-        FRESH = "fresh", "up to date"
-        QUIET = "quiet", "quiet day"
-        WAITING = "waiting", "not out yet"
-        STALE = "stale", "late"
-        PARTIAL = "partial", "incomplete"
-        BROKEN = "broken", "broken"
-        POSTPONED = "postponed", "put off"
+        FRESH = "fresh", _("up to date")
+        QUIET = "quiet", _("quiet day")
+        WAITING = "waiting", _("not out yet")
+        STALE = "stale", _("late")
+        PARTIAL = "partial", _("incomplete")
+        BROKEN = "broken", _("broken")
+        POSTPONED = "postponed", _("put off")
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="checks")
     at = models.DateTimeField()
@@ -139,9 +140,9 @@ class Check(models.Model):
 class Window(models.TextChoices):
     """How far back a list of trending papers reaches."""
 
-    DAY = "day", "Day"
-    WEEK = "week", "Week"
-    MONTH = "month", "Month"
+    DAY = "day", _("Day")
+    WEEK = "week", _("Week")
+    MONTH = "month", _("Month")
 
     @property
     def days(self) -> int:
@@ -361,9 +362,9 @@ class Development(models.Model):
     """What became of a paper after it was first told of."""
 
     class Kind(models.TextChoices):
-        CODE = "code", "has code now"
-        VENUE = "venue", "has been published"
-        WITHDRAWN = "withdrawn", "has been withdrawn"
+        CODE = "code", _("has code now")
+        VENUE = "venue", _("has been published")
+        WITHDRAWN = "withdrawn", _("has been withdrawn")
 
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="developments")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -384,9 +385,9 @@ class Submission(models.Model):
     """A paper that a reader proposes; it comes in once a curator says so."""
 
     class Status(models.TextChoices):
-        WAITING = "waiting", "waiting for a curator"
-        ACCEPTED = "accepted", "accepted"
-        REFUSED = "refused", "refused"
+        WAITING = "waiting", _("waiting for a curator")
+        ACCEPTED = "accepted", _("accepted")
+        REFUSED = "refused", _("refused")
 
     arxiv_id = models.CharField(max_length=30, unique=True)
     note = models.CharField("why", max_length=500, blank=True)

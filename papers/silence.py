@@ -13,18 +13,23 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from django.db.models import Max
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 
 from papers import verdicts
 from papers.models import Check, Source
+from papers.text import listed
 from papers.verdicts import BROKEN, FRESH, PARTIAL, QUIET, SEVERITY, STALE, Told
 
 REACH = timedelta(days=3)  # older checks say nothing of today
 LISTS = {
-    Source.Kind.ARXIV_RSS.value: {QUIET: "arXiv announces nothing today."},
+    Source.Kind.ARXIV_RSS.value: {QUIET: _lazy("arXiv announces nothing today.")},
     Source.Kind.HF_DAILY.value: {
-        QUIET: "Hugging Face features no papers today.",
-        STALE: "Hugging Face's list of today is late.",
-        BROKEN: "Hugging Face could not be read today; the votes shown may be old.",
+        QUIET: _lazy("Hugging Face features no papers today."),
+        STALE: _lazy("Hugging Face's list of today is late."),
+        BROKEN: _lazy("Hugging Face could not be read today; the votes shown may be old."),
     },
 }
 LATE_HOUR = 6  # in New York; whatever came by then was in nearly every reader's digest
@@ -58,13 +63,13 @@ def _lists(kinds: dict[str, Told]) -> Iterable[str]:
     """What is to be said of a whole list."""
     for kind, sentences in LISTS.items():
         if (told := kinds.get(kind)) and (sentence := sentences.get(told.state)):
-            yield sentence
+            yield str(sentence)
 
 
 def _quiet(mine: dict[str, Told]) -> Iterable[str]:
     """A reader's own fields may be silent on a day on which others are not."""
     if mine and all(told.state == QUIET for told in mine.values()):
-        yield f"arXiv has nothing new in {named(sorted(mine))} today."
+        yield _("arXiv has nothing new in %(fields)s today.") % {"fields": named(sorted(mine))}
 
 
 def _grouped(mine: dict[str, Told]) -> Iterable[str]:
@@ -83,27 +88,43 @@ def _of_all(name: str, reason: str) -> str:
 
 
 def _sentence(state: str, reason: str, names: list[str]) -> str:
-    one = len(names) == 1
-    who = named(names)
+    told = {"fields": named(names), "why": reason}
     if state == STALE:
-        return f"{who} {'is' if one else 'are'} late; the papers follow once arXiv lists them."
-    if state == BROKEN:
-        return f"{who} could not be read today; the papers follow once arXiv answers."
-    return f"{who} came incomplete: {reason}"
+        sentence = ngettext(
+            "%(fields)s is late; the papers follow once arXiv lists them.",
+            "%(fields)s are late; the papers follow once arXiv lists them.",
+            len(names),
+        )
+    elif state == BROKEN:
+        sentence = ngettext(
+            "%(fields)s could not be read today; the papers follow once arXiv answers.",
+            "%(fields)s could not be read today; the papers follow once arXiv answers.",
+            len(names),
+        )
+    else:
+        sentence = ngettext(
+            "%(fields)s came incomplete: %(why)s", "%(fields)s came incomplete: %(why)s", len(names)
+        )
+    return sentence % told
 
 
 def _late(late: dict[str, int]) -> Iterable[str]:
     if late:
-        was = "was" if len(late) == 1 else "were"
-        papers = max(late.values()) if len(late) == 1 else sum(late.values())
-        yield f"{named(sorted(late))} {was} late yesterday; {papers:,} papers follow today."
+        papers = number_format(sum(late.values()), force_grouping=True)
+        yield ngettext(
+            "%(fields)s was late yesterday; %(papers)s papers follow today.",
+            "%(fields)s were late yesterday; %(papers)s papers follow today.",
+            len(late),
+        ) % {"fields": named(sorted(late)), "papers": papers}
 
 
 def named(names: Sequence[str]) -> str:
     """ "cs.AI, cs.CL and 4 more"."""
     if len(names) > MOST_NAMED + 1:
-        return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        more = len(names) - MOST_NAMED
+        known = {"names": ", ".join(names[:MOST_NAMED]), "more": str(more)}
+        return ngettext("%(names)s and %(more)s more", "%(names)s and %(more)s more", more) % known
+    return listed(names)
 
 
 def report(at: datetime) -> Report:

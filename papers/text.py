@@ -11,6 +11,9 @@ from functools import lru_cache
 from itertools import combinations
 
 import nh3
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from papers import latex
 
@@ -283,8 +286,20 @@ def short_authors(authors: Sequence[str], limit: int = 3) -> str:
     names = [one_line(name) for name in authors]
     names = [name for name in names if name]
     if len(names) > limit + 1:
-        return f"{', '.join(names[:limit])} and {len(names) - limit:,} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+        more = len(names) - limit
+        known = {
+            "names": ", ".join(names[:limit]),
+            "more": number_format(more, force_grouping=True),
+        }
+        return ngettext("%(names)s and %(more)s more", "%(names)s and %(more)s more", more) % known
+    return listed(names)
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "one, two and three"."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("%(names)s and %(last)s") % {"names": ", ".join(names[:-1]), "last": names[-1]}
 
 
 def _folded(text: str) -> str:

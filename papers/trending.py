@@ -27,6 +27,10 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from math import log2
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 OWN_VOTES, USUAL_AUTHORS = 0.25, 6
 RISE, RISE_OVER = 0.05, timedelta(hours=12)
 COMMENT = 0.1
@@ -113,10 +117,16 @@ def score(total: float, day: date) -> float:
 
 def in_words(parts: Mapping[str, float]) -> str:
     """The figures behind a score, for a reader: "Curator's pick · 87 votes · 1,204 stars"."""
-    counted = [_counted(int(parts.get(name, 0)), name) for name in ("votes", "comments", "stars")]
-    said = ["Curator's pick"] * bool(parts.get("picked")) + [text for text in counted if text]
+    votes, comments, stars = (int(parts.get(name, 0)) for name in ("votes", "comments", "stars"))
+    counted = [
+        votes and ngettext("%(shown)s vote", "%(shown)s votes", votes) % shown(votes),
+        comments
+        and ngettext("%(shown)s comment", "%(shown)s comments", comments) % shown(comments),
+        stars and ngettext("%(shown)s star", "%(shown)s stars", stars) % shown(stars),
+    ]
+    said = [_("Curator's pick")] * bool(parts.get("picked")) + [text for text in counted if text]
     return " · ".join(said)
 
 
-def _counted(count: int, name: str) -> str:
-    return f"{count:,} {name[:-1] if count == 1 else name}" if count else ""
+def shown(count: int) -> dict[str, str]:
+    return {"shown": number_format(count, force_grouping=True)}

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 from django.dispatch import receiver
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.autoreload import file_changed
+from django.utils.translation import get_language
 
 from papers.models import Paper
 from papers.text import extract, short_authors, shortened
@@ -37,10 +38,18 @@ class Card:
 
     def __init__(self, paper: Paper, row: str = "") -> None:
         self.paper, self.row = paper, row
-        self._stencils: dict[tuple[str, str, bool, bool, str], Stencil] = {}
+        self._stencils: dict[tuple[str, str, str, bool, bool, str], Stencil] = {}
+        self._spoken: dict[str, dict[str, Any]] = {}
 
-    @cached_property
+    @property
     def same_for_all(self) -> dict[str, Any]:
+        """In the language of the moment."""
+        language = get_language() or settings.LANGUAGE_CODE
+        if language not in self._spoken:
+            self._spoken[language] = self._for_all()
+        return self._spoken[language]
+
+    def _for_all(self) -> dict[str, Any]:
         paper = self.paper
         return {
             "paper": paper,
@@ -50,7 +59,7 @@ class Card:
             "url": paper.abstract_url or absolute(paper.get_absolute_url()),
         }
 
-    @cached_property
+    @property
     def _in_mails(self) -> dict[str, Any]:
         """What mails show of it; cut where titles, names or abstracts have no end."""
         known = self.same_for_all
@@ -79,9 +88,10 @@ class Card:
         trend = self.same_for_all["trend"]
         if place == "first" and template.endswith(".txt"):
             place = "next"  # between two of a section stands a line, which plain text has not
-        key = (template, place, bool(item["reason"]), trend != item["reason"], self._note(item))
+        shows = (bool(item["reason"]), trend != item["reason"], self._note(item))
+        key = (get_language() or settings.LANGUAGE_CODE, template, place, *shows)
         if key not in self._stencils:
-            self._stencils[key] = self._rendered(*key)
+            self._stencils[key] = self._rendered(template, place, *shows)
         return self._stencils[key]
 
     def _rendered(

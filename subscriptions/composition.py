@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext_noop
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
@@ -13,10 +14,10 @@ Alike = Callable[[Sequence[int]], Callable[[int], Scores]]
 
 PICKED, FOR_YOU, TRENDING, OUTSIDE = "picked", "for_you", "trending", "outside"
 SECTIONS = {
-    PICKED: "From the editor",
-    FOR_YOU: "For you",
-    TRENDING: "Trending in your fields",
-    OUTSIDE: "From outside your usual",
+    PICKED: gettext_noop("From the editor"),
+    FOR_YOU: gettext_noop("For you"),
+    TRENDING: gettext_noop("Trending in your fields"),
+    OUTSIDE: gettext_noop("From outside your usual"),
 }
 PICKED_SHARE = 0.5  # of the places at most; what a reader asked for is never crowded out
 TRENDING_SHARE = 0.3  # of the places; the reader's own papers come first and may take the rest

@@ -17,7 +17,9 @@ from django.conf import settings
 from django.dispatch import receiver
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.autoreload import file_changed
+from django.utils.translation import get_language
 
 from papers.text import one_line, shortened
 from subscriptions import tokens
@@ -43,7 +45,8 @@ def outgoing(digest: Digest, cards: Cards) -> Outgoing:
     """One reader's digest, ready for a transport; papers that have no card are left out."""
     reader = digest.subscriber
     links = reader_links(reader)
-    html, text = _parts(digest, cards, links)
+    with translation.override(reader.language):
+        html, text = _parts(digest, cards, links)
     return Outgoing(
         to=reader.email,
         subject=one_line(digest.subject)[:SUBJECT_LENGTH],
@@ -67,8 +70,10 @@ def message_id(digest: Digest) -> str:
 
 def trial(digest: Digest, cards: Cards, to: str) -> Outgoing:
     """The same digest for a curator's eyes; its links act for no reader."""
+    typical = digest.subscriber_id is None  # of nobody at all
+    language = settings.LANGUAGE_CODE if typical else digest.subscriber.language
     nobody = Digest(
-        subscriber=Subscriber(pk=0, email=to),
+        subscriber=Subscriber(pk=0, email=to, language=language),
         public_id=digest.public_id,
         day=digest.day,
         weekly=digest.weekly,
@@ -84,7 +89,8 @@ def in_browser(digest: Digest, cards: Cards) -> str:
     """The same HTML as a page, with all papers."""
     items = list(_items(digest, cards))
     values = _values(digest, items, cards, reader_links(digest.subscriber))
-    return str(_filled("html", digest, items, cards, values, in_browser=True))
+    with translation.override(digest.subscriber.language):
+        return str(_filled("html", digest, items, cards, values, in_browser=True))
 
 
 def _parts(digest: Digest, cards: Cards, links: Mapping[str, str]) -> tuple[Filled, Filled]:
@@ -141,8 +147,9 @@ def _filled(
     in_browser: bool = False,
 ) -> Filled:
     sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
+    language = get_language() or settings.LANGUAGE_CODE
     frame = _frame(
-        form, digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
+        form, language, digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
     )
     template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
     filled, section = dict(values), ""
@@ -162,6 +169,7 @@ def _filled(
 @lru_cache(maxsize=1024)
 def _frame(
     form: str,
+    _language: str,
     weekly: bool,
     day: date,
     sizes: tuple[int, ...],

@@ -15,6 +15,9 @@ import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Sum
+from django.utils import translation
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from papers import bulk, corpus, curation, developments, silence
@@ -231,15 +234,17 @@ def make(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest
         for reader, profile, matched in zip(readers, wanted, matches, strict=True)
     ]
     places = [reader.max_papers for reader in readers]
-    chosen = choose(pool, wanted, shelves, places, taste)
+    languages = [reader.language for reader in readers]
+    chosen = choose(pool, wanted, shelves, places, taste, languages)
     for items in chosen:
         desk.annotate(items)
     made = [_digest(reader, items, day, now) for reader, items in zip(readers, chosen, strict=True)]
     sources, news = silence.report(now), developments.since(now)
     for reader, profile, digest in zip(readers, wanted, made, strict=True):
-        told = developments.of(news, seen[reader.pk], reader.covered_until)
-        digest.notices = [*sources.notices(sorted(profile.categories)), *told]
-        digest.notices = [*desk.notices(), *digest.notices]
+        with translation.override(reader.language):
+            told = developments.of(news, seen[reader.pk], reader.covered_until)
+            told = [*sources.notices(sorted(profile.categories)), *told]
+        digest.notices = [*desk.notices(), *told]
         if desk.subject and digest.items:
             digest.subject = desk.subject
     return made
@@ -262,7 +267,8 @@ def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: dat
         return _skipped(digest, NOTHING_NEW)
     digest.items = items
     digest.paper_ids = [item["paper"] for item in items]
-    digest.subject = subject(items, weekly=digest.weekly)
+    with translation.override(reader.language):
+        digest.subject = subject(items, weekly=digest.weekly)
     return digest
 
 
@@ -273,9 +279,13 @@ def _skipped(digest: Digest, why: str) -> Digest:
 
 def subject(items: Sequence[dict[str, Any]], *, weekly: bool = False) -> str:
     """Names the best paper, and says how many more there are."""
-    before = "Your week: " if weekly else ""
-    more = f" + {len(items) - 1} more" if len(items) > 1 else ""
-    return before + shortened(items[0]["title"], SUBJECT_LENGTH - len(before + more)) + more
+    more = len(items) - 1
+    pattern = _("Your week: %(title)s") if weekly else "%(title)s"
+    if more:
+        several = ngettext("%(named)s + %(more)s more", "%(named)s + %(more)s more", more)
+        pattern = several % {"named": pattern, "more": more}
+    room = SUBJECT_LENGTH - len(pattern % {"title": ""})
+    return pattern % {"title": shortened(items[0]["title"], room)}
 
 
 def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
@@ -301,15 +311,19 @@ def choose(
     shelves: Sequence[Shelf],
     places: Sequence[int],
     taste: Taste | None = None,
+    languages: Sequence[str] = (),
 ) -> list[list[dict[str, Any]]]:
-    """The papers of each reader's digest, best first, each with its section and its reason."""
+    """The papers of each reader's digest, best first, each with its section and its reason in that
+    reader's language; without `languages`, in that of the moment."""
     composed = [composition.compose(*one) for one in zip(shelves, places, strict=True)]
+    spoken = languages or [get_language() or settings.LANGUAGE_CODE] * len(wanted)
     own = [[one.position for one in row if one.section == FOR_YOU] for row in composed]
     made: list[list[dict[str, Any]]] = []
     said = reasons(wanted, pool.candidates, own, taste)
-    for choices, positions, mine in zip(composed, own, said, strict=True):
-        whys = {place: one.sentence() for place, one in zip(positions, mine, strict=True)}
-        made.append([item(pool, choice, whys.get(choice.position, "")) for choice in choices])
+    for choices, positions, mine, language in zip(composed, own, said, spoken, strict=True):
+        with translation.override(language):
+            whys = {place: one.sentence() for place, one in zip(positions, mine, strict=True)}
+            made.append([item(pool, choice, whys.get(choice.position, "")) for choice in choices])
     return made
 
 
@@ -352,7 +366,7 @@ def item(pool: Pool, choice: Choice, why: str) -> dict[str, Any]:
     profile speaks for the paper, what trends does; what the curator pinned says so."""
     paper = pool.papers[choice.position]
     if choice.section == PICKED:
-        why = "Chosen by the editor"
+        why = _("Chosen by the editor")
     return {
         "paper": paper.pk,
         "title": paper.title,

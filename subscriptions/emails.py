@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 
 from papers.models import Paper
 from papers.text import one_line
@@ -95,7 +96,11 @@ def signup_trouble(found: list[str]) -> EmailMessage:
 
 
 def _message(name: str, reader: Subscriber, context: Mapping[str, Any]) -> EmailMultiAlternatives:
-    first_line, _, text = render_to_string(f"emails/{name}.txt", dict(context)).partition("\n")
+    """In the reader's language, whatever that of the moment is."""
+    with translation.override(reader.language):
+        whole = render_to_string(f"emails/{name}.txt", dict(context))
+        html = render_to_string(f"emails/{name}.html", dict(context))
+    first_line, _, text = whole.partition("\n")
     message = EmailMultiAlternatives(
         subject=one_line(first_line),
         body=text.strip() + "\n",
@@ -103,5 +108,5 @@ def _message(name: str, reader: Subscriber, context: Mapping[str, Any]) -> Email
         to=[reader.email],
         headers={"Auto-Submitted": "auto-generated"},
     )
-    message.attach_alternative(render_to_string(f"emails/{name}.html", dict(context)), "text/html")
+    message.attach_alternative(html, "text/html")
     return message

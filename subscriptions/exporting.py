@@ -9,7 +9,7 @@ from typing import Any
 from subscriptions.models import Subscriber
 
 COLUMNS = (
-    *("email", "status", "frequency", "weekday", "hour", "timezone", "max_papers"),
+    *("email", "status", "language", "frequency", "weekday", "hour", "timezone", "max_papers"),
     *("created_at", "asked_at", "consent_at", "consent_text", "consent_page", "consent_ip"),
     *("confirmed_at", "unsubscribed_at", "topics", "categories"),
 )

@@ -322,13 +322,21 @@ class RhythmForm(forms.ModelForm):
 
     class Meta:
         model = Subscriber
-        fields = ["frequency", "weekday", "hour", "timezone", "max_papers"]
+        fields = ["frequency", "weekday", "hour", "timezone", "max_papers", "language"]
         labels = {
             "frequency": _("How often"),
             "weekday": _("On (weekly digests)"),
             "max_papers": _("Papers in a digest, at most"),
+            "language": _("Language of the mails"),
         }
-        help_texts = {"weekday": ""}
+        help_texts = {"weekday": "", "language": _("Papers stay in their own.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"].required = False
+
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or self.instance.language
 
 
 class InterestsForm(forms.ModelForm):

@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import islice
 
 from django import forms
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -27,7 +28,16 @@ from subscriptions.signup import email_key
 
 NEEDED = ("email", "consent_at", "consent_text", "confirmed_at")
 OPTIONAL = (
-    *("consent_page", "consent_ip", "timezone", "frequency", "hour", "weekday", "max_papers"),
+    *(
+        "consent_page",
+        "consent_ip",
+        "timezone",
+        "language",
+        "frequency",
+        "hour",
+        "weekday",
+        "max_papers",
+    ),
     *("topics", "categories"),
 )
 IGNORED = ("status", "created_at", "asked_at", "unsubscribed_at")  # of an export
@@ -56,6 +66,7 @@ class ReaderRow(forms.Form):
     consent_page = forms.CharField(max_length=200, required=False)
     consent_ip = forms.GenericIPAddressField(required=False)
     timezone = ZoneField(required=False)
+    language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
     frequency = forms.ChoiceField(choices=Subscriber.Frequency.choices, required=False)
     hour = forms.IntegerField(min_value=0, max_value=23, required=False)
     weekday = forms.IntegerField(min_value=0, max_value=6, required=False)

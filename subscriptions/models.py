@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Collection
 from datetime import date, datetime
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
+from django.utils.translation import gettext_lazy as _
 
 from papers.models import Paper
 
@@ -40,19 +42,25 @@ class Subscriber(models.Model):
     """A reader: an address, the consent behind it, and when mail is wanted."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "waiting for confirmation"
-        ACTIVE = "active", "active"
-        UNSUBSCRIBED = "unsubscribed", "unsubscribed"
-        SUPPRESSED = "suppressed", "suppressed (bounced or complained)"
+        PENDING = "pending", _("waiting for confirmation")
+        ACTIVE = "active", _("active")
+        UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+        SUPPRESSED = "suppressed", _("suppressed (bounced or complained)")
 
     class Frequency(models.TextChoices):
-        DAILY = "daily", "Every day"
-        WEEKDAYS = "weekdays", "Monday to Friday"
-        WEEKLY = "weekly", "Once a week"
-        PAUSED = "paused", "Paused"
+        DAILY = "daily", _("Every day")
+        WEEKDAYS = "weekdays", _("Monday to Friday")
+        WEEKLY = "weekly", _("Once a week")
+        PAUSED = "paused", _("Paused")
 
     class Weekday(models.IntegerChoices):
-        MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
+        MONDAY = 0, _("Monday")
+        TUESDAY = 1, _("Tuesday")
+        WEDNESDAY = 2, _("Wednesday")
+        THURSDAY = 3, _("Thursday")
+        FRIDAY = 4, _("Friday")
+        SATURDAY = 5, _("Saturday")
+        SUNDAY = 6, _("Sunday")
 
     email = models.EmailField(help_text="As typed; mail goes here.")
     email_key = models.CharField(
@@ -60,6 +68,13 @@ class Subscriber(models.Model):
     )
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     timezone = models.CharField(max_length=64, default="UTC")
+    language = models.CharField(
+        max_length=10,
+        choices=settings.LANGUAGES,
+        default=settings.LANGUAGE_CODE,
+        db_default=settings.LANGUAGE_CODE,
+        help_text="Of the mails.",
+    )
     hour = models.PositiveSmallIntegerField(default=8, validators=[MaxValueValidator(23)])
     frequency = models.CharField(max_length=10, choices=Frequency, default=Frequency.DAILY)
     weekday = models.PositiveSmallIntegerField(
@@ -131,9 +146,9 @@ class Interests(models.Model):
     so that a new lexicon never makes a stored profile wrong."""
 
     class Strictness(models.TextChoices):
-        ALL = "all", "Everything that fits"
-        GOOD = "good", "Good fits only"
-        ONLY = "only", "Only when it is really for me"
+        ALL = "all", _("Everything that fits")
+        GOOD = "good", _("Good fits only")
+        ONLY = "only", _("Only when it is really for me")
 
     subscriber = models.OneToOneField(Subscriber, on_delete=models.CASCADE, primary_key=True)
     topics = models.TextField(blank=True, help_text="In the reader's own words.")

@@ -24,7 +24,10 @@ from subscriptions.models import Erasure, Interests, Subscriber, Suppression
 
 By = Erasure.By
 
-READER = ("email", "status", "timezone", "hour", "frequency", "weekday", "max_papers", "created_at")
+READER = (
+    *("email", "status", "timezone", "language", "hour", "frequency", "weekday", "max_papers"),
+    "created_at",
+)
 MOMENTS = (
     *("asked_at", "next_digest_at", "last_digest_day", "covered_until", "paused_until"),
     *("confirmation_sent_at", "welcomed_at", "bidden_goodbye_at", "asked_less_often_at"),

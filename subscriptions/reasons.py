@@ -10,10 +10,12 @@ from itertools import pairwise
 from textwrap import shorten
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from scipy import sparse
 
 from papers.lexicon import Lexicon, PaperText
+from papers.text import listed
 from subscriptions.matching import (
     MEANING,
     OPENED_SHARE,
@@ -63,20 +65,27 @@ class Reason:
     parts: dict[str, float] = field(default_factory=dict)
 
     def sentence(self) -> str:
-        """The reason in plain English; empty when nothing in the profile speaks for the paper."""
-        opened_only = self.opened and not self.examples
-        said = [
-            f"by {self.author}, whom you follow" if self.author else "",
-            f"matches your {_quoted(self.words)}" if self.words else "",
-            f"close to “{self.examples[0]}”, which you liked" if self.examples else "",
-            f"close to “{self.opened[0]}”, which you opened" if opened_only else "",
-            f"close in meaning to your “{self.near}”" if self.near else "",
-            f"by {self.colleague}, an author of “{self.wrote}”" if self.colleague else "",
-        ]
-        spoken = "; ".join(part for part in said if part)
+        """The reason in the language of the moment; empty when nothing in the profile speaks for
+        the paper."""
+        spoken = "; ".join(self._said())
         if not spoken and self.categories:
-            spoken = f"in {', '.join(self.categories)}, which you follow"
+            spoken = _("in %(fields)s, which you follow") % {"fields": ", ".join(self.categories)}
         return spoken[:1].upper() + spoken[1:]
+
+    def _said(self) -> Iterator[str]:
+        if self.author:
+            yield _("by %(name)s, whom you follow") % {"name": self.author}
+        if self.words:
+            yield _("matches your %(words)s") % {"words": _quoted(self.words)}
+        if self.examples:
+            yield _("close to “%(title)s”, which you liked") % {"title": self.examples[0]}
+        elif self.opened:
+            yield _("close to “%(title)s”, which you opened") % {"title": self.opened[0]}
+        if self.near:
+            yield _("close in meaning to your “%(text)s”") % {"text": self.near}
+        if self.colleague:
+            named = {"name": self.colleague, "title": self.wrote}
+            yield _("by %(name)s, an author of “%(title)s”") % named
 
 
 class _Clauses:
@@ -328,8 +337,7 @@ def _closest(
 
 def _quoted(phrases: Sequence[str]) -> str:
     """“one”, “two” and “three”."""
-    marked = [f"“{phrase}”" for phrase in phrases]
-    return " and ".join(filter(None, [", ".join(marked[:-1]), marked[-1]]))
+    return listed([_("“%(words)s”") % {"words": phrase} for phrase in phrases])
 
 
 def _colleague(profile: Profile, paper: PaperText) -> tuple[str, str]:

@@ -26,12 +26,13 @@ CONSENT = _(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a sign-up form gave: address, guessed time zone, and where the consent was given."""
+    """What a sign-up form gave: address, guessed time zone, language, where consent was given."""
 
     email: str
     timezone: str
     page: str
     ip: str | None
+    language: str = settings.LANGUAGE_CODE
 
 
 def email_key(email: str) -> str:
@@ -52,7 +53,13 @@ def request(asked: Request, now: datetime) -> Subscriber:
         "consent_ip": asked.ip,
         "consent_at": now,
     }
-    new = Subscriber(email=asked.email, email_key=key, timezone=asked.timezone, created_at=now)
+    new = Subscriber(
+        email=asked.email,
+        email_key=key,
+        timezone=asked.timezone,
+        language=asked.language,
+        created_at=now,
+    )
     Subscriber.objects.bulk_create([new], ignore_conflicts=True)
     typed = Subscriber.objects.filter(email_key=key)
     typed.update(asked_at=now)

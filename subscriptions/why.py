@@ -124,7 +124,7 @@ def _ranked(case: _Case) -> str:
     for choice in chosen:
         if choice.position == position:
             return _("Nothing: it would be in your next digest, under “%(section)s”.") % {
-                "section": SECTIONS[choice.section]
+                "section": _(SECTIONS[choice.section])
             }
     if twin := _twin(pool, offered, position, [choice.position for choice in chosen]):
         return _("It says much the same as “%(title)s”, which your digest holds.") % {"title": twin}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.utils import translation
 
 from config import services
 from papers import corpus, meanings, scoring
@@ -35,6 +36,13 @@ def outbox(tmp_path: Path, settings: Any) -> Path:
 def no_meanings_in_memory() -> None:
     """What a process read of another test's papers was rolled back with them."""
     meanings.forget()
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """The language of a test's last request is not that of the next test."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Pictures of the running site: `python -m pytest tests/browser/screenshots.py`.
 
 Not one of the tests: pytest collects this file only when it is named. The README's pictures go
-to docs/; with SCREENSHOTS=FOLDER in the environment, all of them go there.
+to docs/; with SCREENSHOTS=FOLDER in the environment, all of them go there, and SPOKEN=de makes
+them German.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
 from config.outbox import messages
+from papers.models import Paper
 from subscriptions import readers, signup, tasks, tokens
 from subscriptions.links import link
 from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.tokens import Purpose
 from tests.browser.conftest import PHONE, Browser, until
 
+SPOKEN = os.environ.get("SPOKEN", settings.LANGUAGE_CODE)
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 IN_README = ("home", "home-phone", "email", "email-phone", "email-weekly")
 TALLEST = 1400  # pixels; longer pages are cut
@@ -55,8 +59,13 @@ PICTURES = {
     "email-dark": Picture("email", 800, 1.5, "dark"),
     "email-phone": Picture("email", 375, 1.5, "dark"),
     "email-narrow": Picture("email", 320, 2.0),
+    "email-600": Picture("email", 600, 1.5),
+    "email-1200": Picture("email", 1200, 1.0, "dark"),
     "email-weekly": Picture("weekly", 800, 1.5),
     "email-weekly-phone": Picture("weekly", 375, 2.0, "dark"),
+    "paper": Picture("paper"),
+    "paper-phone": Picture("paper", 375, 2.0, "dark"),
+    "search": Picture("search"),
     "rhythm": Picture("rhythm"),
     "rhythm-phone": Picture("rhythm", 375, 2.0, "dark"),
     "unsubscribe-phone": Picture("unsubscribe", 375, 2.0),
@@ -64,6 +73,8 @@ PICTURES = {
 
 
 def test_take_pictures(browser: Browser, worker: None, papers: str, outbox: Path) -> None:
+    browser.open("/")
+    browser.chrome.add_cookie({"name": settings.LANGUAGE_COOKIE_NAME, "value": SPOKEN})
     pages = addresses(outbox)
     elsewhere = os.environ.get("SCREENSHOTS")
     folder = Path(elsewhere) if elsewhere else DOCS
@@ -90,6 +101,8 @@ def addresses(outbox: Path) -> dict[str, str]:
         "preview": f"{reverse('preview')}?interests=memory+in+language+agents",
         "email": reverse("outbox-html", args=[mail.stem]),
         "weekly": link("digest", Purpose.DIGEST, as_weekly(reader).public_id),
+        "paper": Paper.objects.order_by("-score")[0].get_absolute_url(),
+        "search": f"{reverse('search')}?q=memory+agents",
         "rhythm": reverse("rhythm", args=[token]),
         "unsubscribe": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, reader.pk)]),
     }
@@ -105,7 +118,7 @@ def as_weekly(reader: Subscriber) -> Digest:
 
 def sample_reader() -> Subscriber:
     now = timezone.now()
-    reader = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    reader = signup.request(signup.Request("ada@reader.example", "UTC", "/", None, SPOKEN), now)
     Interests.objects.filter(subscriber=reader).update(**INTERESTS)
     readers.activate(reader, now)
     return reader
