@@ -1,0 +1,87 @@
+"""The admin's pages of our own: no barrier that axe-core knows, in light and in dark."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
+from selenium.webdriver.common.by import By
+
+from papers.models import Paper, Report, Submission
+from subscriptions import digests, importing
+from subscriptions.models import Digest, Interests, ReaderImport, Subscriber
+from tests.browser.axe import violations
+from tests.browser.conftest import Browser
+
+# Of Django's own templates: links in the crumbs are told by colour alone on its lists, the search
+# field is named by its help text, and two columns of inlines have no name.
+DJANGOS = (".breadcrumbs", "#searchbar", ".inline-group thead")
+CSV = (
+    "email,consent_at,consent_text,confirmed_at\n"
+    "old@reader.example,2024-05-01 10:00,Send me papers,2024-05-01 11:00\n"
+    "broken,2024-05-01 10:00,Send me papers,2024-05-01 11:00\n"
+)
+Addresses = dict[str, str]
+
+
+@pytest.fixture
+def reader(papers: str) -> Subscriber:
+    now = timezone.now()
+    made = Subscriber.objects.create(
+        email="grace@reader.example",
+        email_key="grace@reader.example",
+        status=Subscriber.Status.ACTIVE,
+        created_at=now,
+        confirmed_at=now,
+    )
+    Interests.objects.create(subscriber=made, topics="Reasoning of large language models")
+    digests.build_now(made.pk, now)
+    return made
+
+
+@pytest.fixture
+def pages(reader: Subscriber) -> Addresses:
+    now = timezone.now()
+    paper = Paper.objects.trending()[0]
+    Submission.objects.create(arxiv_id="2604.11111", note="Worth a look", by="a", at=now)
+    Report.objects.create(paper=paper, by="a", why="A duplicate", at=now)
+    text, lines = importing.opened(CSV.encode())
+    work = ReaderImport.objects.create(
+        name="old.csv", by="mary", created_at=now, text=text, lines=lines
+    )
+    importing.run(work.pk)
+    digest = Digest.objects.get()
+    return {
+        "index": "/admin/",
+        "desk": f"/admin/subscriptions/edition/{digest.day}/desk/",
+        "edition": f"/admin/subscriptions/edition/{digest.day}/change/",
+        "editions": "/admin/subscriptions/edition/",
+        "dashboard": reverse("admin:subscriptions_dashboard"),
+        "queue": reverse("admin:papers_queue"),
+        "readers": "/admin/subscriptions/subscriber/",
+        "reader": f"/admin/subscriptions/subscriber/{reader.pk}/change/",
+        "timeline": reverse("admin:subscriptions_subscriber_timeline", args=[reader.pk]),
+        "import": f"/admin/subscriptions/readerimport/{work.pk}/change/",
+        "new import": "/admin/subscriptions/readerimport/add/",
+        "sources": "/admin/papers/source/",
+    }
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_promise_23_no_page_of_the_admin_has_a_barrier(
+    browser: Browser, pages: Addresses, colours: str
+) -> None:
+    User.objects.create_superuser("mary", "mary@paper.example", "quite-secret")
+    browser.open("/admin/login/?next=/admin/")
+    browser.fill("Username:", "mary")
+    browser.fill("Password:", "quite-secret")
+    browser.chrome.find_element(By.CSS_SELECTOR, "[type=submit]").click()
+    browser.sees("Site administration")
+    browser.prefer(colours)
+    found = {}
+    for name, address in pages.items():
+        browser.open(address)
+        if broken := violations(browser, but=DJANGOS):
+            found[name] = broken
+    assert found == {}
