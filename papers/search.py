@@ -216,6 +216,13 @@ def _narrowed(rows: Any, query: Query, path: str) -> Any:
 def _unknown(query: Query) -> list[str]:
     """Words and parts of names that stand in no paper; stop words are no words here."""
     parts = [part for name in query.authors for part in name.split()]
+    asked = dict.fromkeys([*query.words, *parts])
+    # Those of titles and names are in a list; only for others abstracts are looked through.
+    listed = SearchWord.objects.filter(word__in=[*asked], papers__gt=0)
+    for word in listed.values_list("word", flat=True):
+        del asked[word]
+    if not asked:
+        return []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(
@@ -223,6 +230,6 @@ def _unknown(query: Query) -> list[str]:
             " plainto_tsquery('english', word) AS stemmed, plainto_tsquery('simple', word) AS bare"
             " WHERE numnode(stemmed) > 0 AND NOT EXISTS (SELECT FROM papers_searchentry"
             " WHERE words @@ stemmed OR words @@ bare) ORDER BY place",
-            [list(dict.fromkeys([*query.words, *parts]))],
+            [list(asked)],
         )
         return [word for (word,) in cursor.fetchall()]

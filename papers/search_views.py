@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import escape
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from config.guard import guard
@@ -57,6 +62,7 @@ def cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
     return [
         {
             "paper": paper,
+            "day": written(paper.day, get_language()),
             "title": marked(paper.title, wanted),
             "authors": marked(short_authors(paper.authors), names),
             "extract": marked(
@@ -65,6 +71,12 @@ def cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
         }
         for paper in papers
     ]
+
+
+@lru_cache(maxsize=1024)  # the same few days stand in many results
+def written(day: date, _language: str | None) -> str:
+    """A day in words, in the language of the moment."""
+    return date_format(day, _("j F Y"))
 
 
 def marked(text: str, wanted: frozenset[str]) -> SafeString:

@@ -62,20 +62,25 @@ ATTACKS: dict[str, Callable[[], tuple[str, str]]] = {
     "many addresses, riddle": lambda: (_somebody(), _anywhere()),
 }
 
+CASES = {"nobody": None, **ATTACKS}
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seconds", type=int, default=10, help="of each attack")
+    parser.add_argument("--attacks", nargs="+", choices=CASES, default=list(CASES), metavar="NAME")
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """What became of each attack, and of the honest readers meanwhile and without one."""
     rows = {}
     for riddle in ("", "altcha"):
+        wanted = [name for name in options["attacks"] if ("riddle" in name) == bool(riddle)]
+        if not wanted:
+            continue
         with place(riddle) as here:
-            for name, draw in {"nobody": None, **ATTACKS}.items():
-                if ("riddle" in name) == bool(riddle):
-                    here.forget_limits()
-                    rows[name] = measured(here, draw, options["seconds"])
+            for name in wanted:
+                here.forget_limits()
+                rows[name] = measured(here, CASES[name], options["seconds"])
     return {"seconds": options["seconds"], "threads": THREADS, "rows": rows}
 
 
