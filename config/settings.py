@@ -478,6 +478,7 @@ ENTRANCE_RATES = entrance_rates(
     "ENTRANCE_RATES",
     {
         "signup": (60, 1000),
+        "typed": (20, 0),  # one address into the sign-up form, by whomever
         "challenge": (600, 20_000),
         "link": (60, 1000),  # mail me the way to my preferences
         "preview": (1200, 20_000),

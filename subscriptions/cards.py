@@ -24,6 +24,7 @@ from subscriptions.links import absolute
 from subscriptions.models import Reaction
 from subscriptions.stencils import Stencil, blank
 
+TLDR_BY = "Hugging Face"  # the only source so far that brings one, made by its own model
 KEPT = 3_000  # papers; two days' editions that overlap around the world
 TITLE_LENGTH, AUTHORS_LENGTH, EXTRACT_LENGTH = 240, 200, 550  # characters, in mails
 BRIEF_AUTHORS_LENGTH, BRIEF_EXTRACT_LENGTH = 120, 240
@@ -63,12 +64,14 @@ class Card:
     def _in_mails(self) -> dict[str, Any]:
         """What mails show of it; cut where titles, names or abstracts have no end."""
         known = self.same_for_all
+        said = self.paper.tldr or known["extract"]
         return known | {
             "title": shortened(self.paper.title, TITLE_LENGTH),
             "authors": shortened(known["authors"], AUTHORS_LENGTH),
-            "extract": shortened(known["extract"], EXTRACT_LENGTH),
+            "extract": shortened(said, EXTRACT_LENGTH),
+            "extract_by": TLDR_BY if self.paper.tldr else "",
             "brief_authors": shortened(known["authors"], BRIEF_AUTHORS_LENGTH),
-            "brief_extract": shortened(known["extract"], BRIEF_EXTRACT_LENGTH),
+            "brief_extract": shortened(said, BRIEF_EXTRACT_LENGTH),
             "more_url": self._reaction_url(Reaction.Kind.MORE),
             "less_url": self._reaction_url(Reaction.Kind.LESS),
         }

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from papers import sources
 from papers.feeds import DocumentError, parse
-from papers.fetch import Fetched, fetch
+from papers.fetch import Fetched
 from papers.models import Paper
 from papers.text import title_key
 from subscriptions.models import Interests
@@ -174,8 +174,7 @@ def import_author(pk: int, now: datetime) -> None:
     author = author_id(interests.author_page) if interests else ""
     if author:
         url = AUTHOR_FEED.format(author)
-        fetched = fetch(url, user_agent=settings.USER_AGENT, now=now)
-        take(pk, fetched)
+        take(pk, sources.ask(url, now))
 
 
 def take(pk: int, fetched: Fetched) -> None:

@@ -110,7 +110,7 @@ def _may_mail(reader: Subscriber, now: datetime) -> bool:
     return (
         not suppression.is_suppressed(reader, now)
         and _begin_cooldown(reader, now)
-        and not guard.take(_mailbox(reader.email_key))
+        and not guard.take(_mails_to(reader.email_key))
     )
 
 
@@ -123,13 +123,25 @@ def _begin_cooldown(reader: Subscriber, now: datetime) -> bool:
     return bool(mine.update(confirmation_sent_at=now))
 
 
-def _mailbox(key: str) -> guard.Limit:
-    """A day's mails to one mailbox, whatever is put after a + or between its letters as dots."""
+def typed(email: str) -> list[guard.Limit]:
+    """How often one mailbox may be typed in an hour, by whomever and whatever its state: who types
+    one over and over uses up nothing of what all may."""
+    count, _all = settings.ENTRANCE_RATES["typed"]
+    return [guard.Limit(f"typed:{_mailbox(email_key(email))}", count)] if count else []
+
+
+def _mails_to(key: str) -> guard.Limit:
+    """A day's mails to one mailbox."""
+    name = f"mailbox:{_mailbox(key)}"
+    return guard.Limit(name, settings.MAILS_A_DAY, guard.DAY, at_once=settings.MAILS_A_DAY)
+
+
+def _mailbox(key: str) -> str:
+    """A mailbox without its name, whatever is put after a + or between its letters as dots."""
     local, _, domain = key.rpartition("@")
     folded = local.partition("+")[0].replace(".", "") or local
     host = "gmail.com" if domain == "googlemail.com" else domain
-    name = f"mailbox:{guard.nameless(f'{folded}@{host}')}"
-    return guard.Limit(name, settings.MAILS_A_DAY, guard.DAY, at_once=settings.MAILS_A_DAY)
+    return guard.nameless(f"{folded}@{host}")
 
 
 def expire_pending(now: datetime) -> int:

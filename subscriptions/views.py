@@ -117,7 +117,8 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     if form.cleaned_data["nickname"]:  # nobody sees this field; who fills it in learns nothing
         return redirect("check-inbox")
     # Only now, so that who is refused for anything else takes nothing from the others.
-    if wait := guard.waiting("signup", guard.from_all("signup"), shut_without_redis=True):
+    limits = [*guard.from_all("signup"), *signup.typed(form.cleaned_data["email"])]
+    if wait := guard.waiting("signup", limits, shut_without_redis=True):
         return guard.refused(request, wait)
     asked = signup.Request(
         email=form.cleaned_data["email"],

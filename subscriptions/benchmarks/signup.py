@@ -265,7 +265,7 @@ def measured(
     ]
     for thread in crowd:
         thread.start()
-    honest = _honest(here, until, f"h{before}")
+    honest = _honest(here, until, f"h{time.time_ns():x}")
     for thread in crowd:
         thread.join()
     came_in = {

@@ -247,6 +247,18 @@ def test_promise_30_who_is_refused_for_anything_takes_nothing_from_the_others(
 
 
 @pytest.mark.django_db
+def test_promise_30_one_address_over_and_over_takes_nothing_from_the_others(
+    client: Client, settings: Any
+) -> None:
+    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (0, 30), "typed": (6, 0)}
+    typed = [f"vic.tim+{n}@example.org" for n in range(20)]
+    answers = [client.post("/subscribe/", {"email": email}).status_code for email in typed]
+    assert answers == [302, 302, *[429] * 18]
+    good = [client.post("/subscribe/", {"email": f"{n}@example.org"}).status_code for n in range(8)]
+    assert good == [302] * 8
+
+
+@pytest.mark.django_db
 def test_promise_30_a_spoofed_header_brings_nobody_past_the_guard(
     client: Client, settings: Any
 ) -> None:

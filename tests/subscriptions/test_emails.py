@@ -75,6 +75,18 @@ def test_every_paper_shows_title_authors_reason_extract_and_reactions(digest: Di
         assert "/digest/" in flat
 
 
+@pytest.mark.parametrize("weekly", [False, True])
+def test_a_sources_own_summary_is_shown_and_named(digest: Digest, weekly: bool) -> None:
+    digest.weekly = weekly
+    papers = Paper.objects.filter(pk__in=digest.paper_ids)
+    papers.update(tldr="One model reads long texts in one pass.")
+    for part in parts(sent(digest)):
+        flat = " ".join(re.sub("<[^>]+>", "", part).split())
+        told = "In short, by Hugging Face: One model reads long texts in one pass."
+        assert flat.count(told) == len(digest.items)
+        assert "Our method improves" not in flat
+
+
 def test_no_link_holds_the_readers_address(digest: Digest) -> None:
     message = sent(digest)
     links = [*LINK.findall(parts(message)[1]), message["List-Unsubscribe"]]
