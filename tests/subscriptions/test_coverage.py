@@ -134,7 +134,7 @@ def by_title(reader: Subscriber, now: datetime) -> list[dict[str, Any]]:
     return sorted(digests.preview(reader, now).items, key=lambda item: str(item["title"]))
 
 
-def test_nothing_comes_twice_whatever_the_digest_in_between(
+def test_promise_18_nothing_comes_twice_whatever_the_digest_in_between(
     make_reader: MakeReader, on: Callable[..., Paper], now: datetime
 ) -> None:
     for title in ("Ropes of hemp", "Sails of silk"):
