@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.urls import reverse
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
@@ -15,7 +17,12 @@ from config.guard import guard
 
 # No form need be signed for this: nobody gains by what a stranger's page might set here.
 choose_language = csrf_exempt(require_POST(guard("language", methods=("POST",))(set_language)))
-SPOKEN_BY_MACHINES = ("/api/", "/healthz", "/metrics")
+FOR_MACHINES = ("/api/", "/feeds/", "/healthz", "/metrics")
+
+
+def spoken() -> str:
+    """The code of the language of the moment."""
+    return get_language() or settings.LANGUAGE_CODE
 
 
 class SiteLanguage(LocaleMiddleware):
@@ -31,10 +38,11 @@ class SiteLanguage(LocaleMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if self._is_translated(request):
-            return super().process_response(request, response)
-        return response
+        if not self._is_translated(request):
+            return response
+        patch_vary_headers(response, ("Cookie",))  # Django names only what the browser asks for
+        return super().process_response(request, response)
 
     @staticmethod
     def _is_translated(request: HttpRequest) -> bool:
-        return not request.path_info.startswith((reverse("admin:index"), *SPOKEN_BY_MACHINES))
+        return not request.path_info.startswith((reverse("admin:index"), *FOR_MACHINES))

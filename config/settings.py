@@ -243,8 +243,13 @@ if EMBEDDED_POSTGRES:
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL: only postgresql:// is supported.")
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# Django switches prepared statements off; its own cursors use none, the one of each hand-over does.
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
+# From a URL both come as options of the connection; Django takes only the second for one. It
+# switches prepared statements off: its own cursors use none, but that of each hand-over does.
+_options: dict[str, Any] = DATABASES["default"].setdefault("OPTIONS", {})
+_pooled = bool(_options.pop("DISABLE_SERVER_SIDE_CURSORS", False))
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _pooled
+if not _pooled:
+    _options.setdefault("prepare_threshold", 5)
 REDIS_URL: str = read(env.str, "REDIS_URL", "") or embedded.redis_url(DATA_DIR)
 if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
     raise ImproperlyConfigured("REDIS_URL: must start with redis://, rediss:// or unix://")

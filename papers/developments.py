@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from papers.models import Development, Paper
+from papers.text import shortened
 
 REACH = timedelta(days=8)  # a weekly digest tells of a week
 MOST = 3  # in one digest
@@ -36,9 +37,11 @@ def of(found: ByPaper, papers: Iterable[int], after: datetime | None) -> list[st
 
 def sentence(paper: Paper, development: Development) -> str:
     """ "“A title” has code now: https://..."."""
-    title = paper.title
-    short = title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1].rstrip()}…"
-    told = {"title": short, "what": development.get_kind_display(), "detail": development.detail}
+    told = {
+        "title": shortened(paper.title, TITLE_LENGTH),
+        "what": development.get_kind_display(),
+        "detail": development.detail,
+    }
     if development.detail:
         return _("You got “%(title)s” from us: it %(what)s: %(detail)s") % told
     return _("You got “%(title)s” from us: it %(what)s.") % told

@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
@@ -36,7 +35,7 @@ def day(request: HttpRequest, kind: str, day: date | None = None) -> HttpRespons
     day = day or shown.aggregate(newest=Max("day"))["newest"]
     papers = shown.filter(day=day).trending()[:LISTED]
     home = reverse("day", args=[day]) if day else reverse("home")
-    return respond(request, kind, _("Trending papers"), home, papers)
+    return respond(request, kind, "Trending papers", home, papers)
 
 
 @require_safe
@@ -50,7 +49,7 @@ def field(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     shown = Paper.objects.visible().filter(day__lte=timezone.now().date())
     papers = shown.filter(categories__contains=query.categories).order_by("-day", "-score", "-pk")
     home = f"{reverse('search')}?q={quote(str(query))}"
-    return respond(request, kind, f"{_('Papers of')} {query.categories[0]}", home, papers[:LISTED])
+    return respond(request, kind, f"Papers of {query.categories[0]}", home, papers[:LISTED])
 
 
 @require_safe
@@ -63,7 +62,7 @@ def found(request: HttpRequest, kind: str) -> HttpResponse:
     best = search.in_order(search.find(query).pks[:LOOKED_AT])
     newest = sorted(best, key=lambda paper: paper.day, reverse=True)[:LISTED]
     home = f"{reverse('search')}?q={quote(str(query))}"
-    return respond(request, kind, f"{_('Papers on')} {query}", home, newest)
+    return respond(request, kind, f"Papers on {query}", home, newest)
 
 
 def respond(

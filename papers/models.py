@@ -290,6 +290,11 @@ class Paper(models.Model):
         return reverse("paper", args=[self.pk])
 
     @property
+    def tldr_by(self) -> str:
+        """Who wrote `tldr`; so far one source alone brings such summaries, made by its model."""
+        return "Hugging Face" if self.tldr else ""
+
+    @property
     def venue(self) -> str:
         """Where it was published; "" for a preprint."""
         return self.journal_ref or (f"https://doi.org/{self.doi}" if self.doi else "")

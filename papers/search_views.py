@@ -14,11 +14,11 @@ from django.utils.formats import date_format
 from django.utils.html import escape
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from config.guard import guard
+from config.language import spoken
 from papers import marking, queries, search
 from papers.models import Paper
 from papers.queries import Query
@@ -62,7 +62,7 @@ def cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
     return [
         {
             "paper": paper,
-            "day": written(paper.day, get_language()),
+            "day": written(paper.day, spoken()),
             "title": marked(paper.title, wanted),
             "authors": marked(short_authors(paper.authors), names),
             "extract": marked(
@@ -74,7 +74,7 @@ def cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=1024)  # the same few days stand in many results
-def written(day: date, _language: str | None) -> str:
+def written(day: date, _language: str) -> str:
     """A day in words, in the language of the moment."""
     return date_format(day, _("j F Y"))
 

@@ -15,8 +15,7 @@ from functools import lru_cache
 from django.db.models import Max
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from papers import verdicts
 from papers.models import Check, Source
@@ -25,11 +24,11 @@ from papers.verdicts import BROKEN, FRESH, PARTIAL, QUIET, SEVERITY, STALE, Told
 
 REACH = timedelta(days=3)  # older checks say nothing of today
 LISTS = {
-    Source.Kind.ARXIV_RSS.value: {QUIET: _lazy("arXiv announces nothing today.")},
+    Source.Kind.ARXIV_RSS.value: {QUIET: gettext_lazy("arXiv announces nothing today.")},
     Source.Kind.HF_DAILY.value: {
-        QUIET: _lazy("Hugging Face features no papers today."),
-        STALE: _lazy("Hugging Face's list of today is late."),
-        BROKEN: _lazy("Hugging Face could not be read today; the votes shown may be old."),
+        QUIET: gettext_lazy("Hugging Face features no papers today."),
+        STALE: gettext_lazy("Hugging Face's list of today is late."),
+        BROKEN: gettext_lazy("Hugging Face could not be read today; the votes shown may be old."),
     },
 }
 LATE_HOUR = 6  # in New York; whatever came by then was in nearly every reader's digest
@@ -120,11 +119,7 @@ def _late(late: dict[str, int]) -> Iterable[str]:
 
 def named(names: Sequence[str]) -> str:
     """ "cs.AI, cs.CL and 4 more"."""
-    if len(names) > MOST_NAMED + 1:
-        more = len(names) - MOST_NAMED
-        known = {"names": ", ".join(names[:MOST_NAMED]), "more": str(more)}
-        return ngettext("%(names)s and %(more)s more", "%(names)s and %(more)s more", more) % known
-    return listed(names)
+    return listed(names, MOST_NAMED)
 
 
 def report(at: datetime) -> Report:

@@ -13,7 +13,6 @@ from itertools import combinations
 import nh3
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from papers import latex
 
@@ -282,21 +281,16 @@ def shortened(text: str, most: int) -> str:
 
 
 def short_authors(authors: Sequence[str], limit: int = 3) -> str:
-    """ "A. One, B. Two, C. Three and 14 more"; nobody is left out for the sake of "1 more"."""
-    names = [one_line(name) for name in authors]
-    names = [name for name in names if name]
-    if len(names) > limit + 1:
-        more = len(names) - limit
-        known = {
-            "names": ", ".join(names[:limit]),
-            "more": number_format(more, force_grouping=True),
-        }
-        return ngettext("%(names)s and %(more)s more", "%(names)s and %(more)s more", more) % known
-    return listed(names)
+    """ "A. One, B. Two, C. Three and 14 more"."""
+    return listed([name for name in map(one_line, authors) if name], limit)
 
 
-def listed(names: Sequence[str]) -> str:
-    """ "one, two and three"."""
+def listed(names: Sequence[str], most: int | None = None) -> str:
+    """ "one, two and three"; beyond `most` of them "one, two and 14 more", but nobody is left out
+    for the sake of "1 more"."""
+    if most and len(names) > most + 1:
+        more = number_format(len(names) - most, force_grouping=True)
+        return _("%(names)s and %(more)s more") % {"names": ", ".join(names[:most]), "more": more}
     if len(names) < 2:
         return "".join(names)
     return _("%(names)s and %(last)s") % {"names": ", ".join(names[:-1]), "last": names[-1]}

@@ -29,7 +29,7 @@ from math import log2
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 OWN_VOTES, USUAL_AUTHORS = 0.25, 6
 RISE, RISE_OVER = 0.05, timedelta(hours=12)
@@ -115,18 +115,17 @@ def score(total: float, day: date) -> float:
     return total + (day - EPOCH).days if total else 0.0
 
 
+COUNTED = {
+    "votes": ngettext_lazy("%(shown)s vote", "%(shown)s votes", "count"),
+    "comments": ngettext_lazy("%(shown)s comment", "%(shown)s comments", "count"),
+    "stars": ngettext_lazy("%(shown)s star", "%(shown)s stars", "count"),
+}
+
+
 def in_words(parts: Mapping[str, float]) -> str:
     """The figures behind a score, for a reader: "Curator's pick · 87 votes · 1,204 stars"."""
-    votes, comments, stars = (int(parts.get(name, 0)) for name in ("votes", "comments", "stars"))
-    counted = [
-        votes and ngettext("%(shown)s vote", "%(shown)s votes", votes) % shown(votes),
-        comments
-        and ngettext("%(shown)s comment", "%(shown)s comments", comments) % shown(comments),
-        stars and ngettext("%(shown)s star", "%(shown)s stars", stars) % shown(stars),
-    ]
-    said = [_("Curator's pick")] * bool(parts.get("picked")) + [text for text in counted if text]
+    said = [_("Curator's pick")] if parts.get("picked") else []
+    for name, text in COUNTED.items():
+        if count := int(parts.get(name, 0)):
+            said.append(text % {"count": count, "shown": number_format(count, force_grouping=True)})
     return " · ".join(said)
-
-
-def shown(count: int) -> dict[str, str]:
-    return {"shown": number_format(count, force_grouping=True)}

@@ -9,6 +9,7 @@ from django.db.models import Max, Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -111,14 +112,14 @@ def ranking(request: HttpRequest, pk: int) -> HttpResponse:
 def worth(paper: Paper) -> list[tuple[str, float]]:
     """What each signal is worth in votes, as "how was this ranked?" lists them."""
     names = {
-        "votes_part": "Votes",
-        "own_part": "Correction for a long author list",
-        "rise_part": "Votes gained lately",
-        "comments_part": "Comments",
-        "stars_part": "Stars of the code",
-        "mentions_part": "Places that put it forward",
-        "reactions_part": "Our readers' reactions",
-        "to_come_part": "Votes such a paper may yet get",
+        "votes_part": gettext_noop("Votes"),
+        "own_part": gettext_noop("Correction for a long author list"),
+        "rise_part": gettext_noop("Votes gained lately"),
+        "comments_part": gettext_noop("Comments"),
+        "stars_part": gettext_noop("Stars of the code"),
+        "mentions_part": gettext_noop("Places that put it forward"),
+        "reactions_part": gettext_noop("Our readers' reactions"),
+        "to_come_part": gettext_noop("Votes such a paper may yet get"),
     }
     return [
         (label, value) for name, label in names.items() if (value := paper.score_parts.get(name))

@@ -7,15 +7,14 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 from django.dispatch import receiver
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.autoreload import file_changed
-from django.utils.translation import get_language
 
+from config.language import spoken
 from papers.models import Paper
 from papers.text import extract, short_authors, shortened
 from papers.trending import in_words
@@ -24,7 +23,6 @@ from subscriptions.links import absolute
 from subscriptions.models import Reaction
 from subscriptions.stencils import Stencil, blank
 
-TLDR_BY = "Hugging Face"  # the only source so far that brings one, made by its own model
 KEPT = 3_000  # papers; two days' editions that overlap around the world
 TITLE_LENGTH, AUTHORS_LENGTH, EXTRACT_LENGTH = 240, 200, 550  # characters, in mails
 BRIEF_AUTHORS_LENGTH, BRIEF_EXTRACT_LENGTH = 120, 240
@@ -45,10 +43,9 @@ class Card:
     @property
     def same_for_all(self) -> dict[str, Any]:
         """In the language of the moment."""
-        language = get_language() or settings.LANGUAGE_CODE
-        if language not in self._spoken:
-            self._spoken[language] = self._for_all()
-        return self._spoken[language]
+        if spoken() not in self._spoken:
+            self._spoken[spoken()] = self._for_all()
+        return self._spoken[spoken()]
 
     def _for_all(self) -> dict[str, Any]:
         paper = self.paper
@@ -69,7 +66,7 @@ class Card:
             "title": shortened(self.paper.title, TITLE_LENGTH),
             "authors": shortened(known["authors"], AUTHORS_LENGTH),
             "extract": shortened(said, EXTRACT_LENGTH),
-            "extract_by": TLDR_BY if self.paper.tldr else "",
+            "extract_by": self.paper.tldr_by,
             "brief_authors": shortened(known["authors"], BRIEF_AUTHORS_LENGTH),
             "brief_extract": shortened(said, BRIEF_EXTRACT_LENGTH),
             "more_url": self._reaction_url(Reaction.Kind.MORE),
@@ -92,7 +89,7 @@ class Card:
         if place == "first" and template.endswith(".txt"):
             place = "next"  # between two of a section stands a line, which plain text has not
         shows = (bool(item["reason"]), trend != item["reason"], self._note(item))
-        key = (get_language() or settings.LANGUAGE_CODE, template, place, *shows)
+        key = (spoken(), template, place, *shows)
         if key not in self._stencils:
             self._stencils[key] = self._rendered(template, place, *shows)
         return self._stencils[key]

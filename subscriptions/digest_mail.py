@@ -19,8 +19,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.autoreload import file_changed
-from django.utils.translation import get_language
 
+from config.language import spoken
 from papers.text import one_line, shortened
 from subscriptions import tokens
 from subscriptions.cards import Card
@@ -147,9 +147,8 @@ def _filled(
     in_browser: bool = False,
 ) -> Filled:
     sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
-    language = get_language() or settings.LANGUAGE_CODE
     frame = _frame(
-        form, language, digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
+        form, spoken(), digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
     )
     template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
     filled, section = dict(values), ""

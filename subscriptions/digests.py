@@ -16,10 +16,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Sum
 from django.utils import translation
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from numpy.typing import NDArray
 
+from config.language import spoken
 from papers import bulk, corpus, curation, developments, silence
 from papers.lexicon import PaperText
 from papers.models import Paper, PaperQuerySet
@@ -316,11 +317,11 @@ def choose(
     """The papers of each reader's digest, best first, each with its section and its reason in that
     reader's language; without `languages`, in that of the moment."""
     composed = [composition.compose(*one) for one in zip(shelves, places, strict=True)]
-    spoken = languages or [get_language() or settings.LANGUAGE_CODE] * len(wanted)
+    languages = languages or [spoken()] * len(wanted)
     own = [[one.position for one in row if one.section == FOR_YOU] for row in composed]
     made: list[list[dict[str, Any]]] = []
     said = reasons(wanted, pool.candidates, own, taste)
-    for choices, positions, mine, language in zip(composed, own, said, spoken, strict=True):
+    for choices, positions, mine, language in zip(composed, own, said, languages, strict=True):
         with translation.override(language):
             whys = {place: one.sentence() for place, one in zip(positions, mine, strict=True)}
             made.append([item(pool, choice, whys.get(choice.position, "")) for choice in choices])

@@ -218,7 +218,7 @@ def measure(scores: Scores, relevant: NDArray[np.bool_], wanted: int) -> Metrics
 
 
 def _sameness(alike: Alike, positions: Sequence[int]) -> Metrics:
-    whole = np.array([alike(positions)(one) for one in positions])
+    whole = np.array(list(map(alike(positions), positions)))
     pairs = whole[np.triu_indices(len(whole), 1)]
     return {"pairs": float(pairs.mean()), "closest pair": float(pairs.max())}
 

@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import condition, require_safe
 
@@ -47,7 +46,7 @@ def digests(request: HttpRequest, token: str, kind: str) -> HttpResponse:
     listed = list(sent_to(token)[:LISTED])
     papers = Paper.objects.visible().in_bulk([pk for one in listed for pk in one.paper_ids])
     items = [item(one, papers) for one in listed]
-    response = document(request, kind, _("Your digests"), reverse("home"), items)
+    response = document(request, kind, "Your digests", reverse("home"), items)
     response["X-Robots-Tag"] = "noindex"
     return response
 

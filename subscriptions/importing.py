@@ -28,17 +28,8 @@ from subscriptions.signup import email_key
 
 NEEDED = ("email", "consent_at", "consent_text", "confirmed_at")
 OPTIONAL = (
-    *(
-        "consent_page",
-        "consent_ip",
-        "timezone",
-        "language",
-        "frequency",
-        "hour",
-        "weekday",
-        "max_papers",
-    ),
-    *("topics", "categories"),
+    *("consent_page", "consent_ip", "timezone", "language", "frequency", "hour", "weekday"),
+    *("max_papers", "topics", "categories"),
 )
 IGNORED = ("status", "created_at", "asked_at", "unsubscribed_at")  # of an export
 MOST_BYTES = 20_000_000

@@ -167,7 +167,8 @@ def _execute(values: dict[str, Any]) -> tuple[int | None, bool]:
 
 
 def _execute_once(values: dict[str, Any]) -> tuple[int | None, bool]:
-    """As a prepared statement: planning took four times as long as the work."""
+    """As a prepared statement, for planning took four times as long as the work; through a pooler
+    that cannot have them (see the settings) it is none."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         row = cursor.execute(TURN, values, prepare=True).fetchone()

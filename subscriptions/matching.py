@@ -23,10 +23,8 @@ from papers.lexicon import Lexicon, PaperText, dense_units, term_ids, terms, uni
 from papers.text import name_key
 
 Scores = NDArray[np.float32]
-Positions = NDArray[np.int64]
 
 _WORD = re.compile(r"\w+")
-_NOWHERE = np.empty(0, dtype=np.int64)
 _NO_TERMS, _NO_WEIGHTS = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
 _LIKE_ASCII = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")  # to re.IGNORECASE
 
@@ -147,36 +145,35 @@ class Candidates:
         return self.sparse_rows[:, : self.lexicon.size]
 
     @cached_property
-    def by_author(self) -> dict[str, Positions]:
+    def by_author(self) -> dict[str, list[int]]:
         """Positions by the author's key."""
         return _positions([author_key(name) for name in paper.authors] for paper in self.papers)
 
     @cached_property
-    def by_category(self) -> dict[str, Positions]:
+    def by_category(self) -> dict[str, list[int]]:
         """Positions by category."""
         return _positions(paper.categories for paper in self.papers)
 
     @cached_property
-    def by_key(self) -> dict[str, Positions]:
+    def by_key(self) -> dict[str, list[int]]:
         """Positions by the caller's key."""
         return _positions([paper.key] for paper in self.papers)
 
     @cached_property
-    def _holding(self) -> dict[str, Positions]:
+    def _holding(self) -> dict[str, list[int]]:
         return {}
 
-    def holding(self, phrase: str) -> Positions:
+    def holding(self, phrase: str) -> list[int]:
         """Positions of the papers with `phrase` in title or abstract: whole words, any case."""
         words = " ".join(phrase.split())
         if words and words not in self._holding:
             pattern, papers = _phrase(words), self.papers
-            found = [
+            self._holding[words] = [
                 n
                 for n in self._saying_all(words)
                 if pattern.search(f"{papers[n].title}\n{papers[n].abstract}")
             ]
-            self._holding[words] = np.array(found, dtype=np.int64)
-        return self._holding.get(words, _NOWHERE)
+        return self._holding.get(words, [])
 
     def _saying_all(self, words: str) -> Iterable[int]:
         """Positions of the papers with all these words somewhere, and maybe of some others."""
@@ -243,8 +240,8 @@ class Match:
         found = self.scores[best]
         worth = (found > 0) & (found >= self.threshold)
         ordered = best[worth][np.lexsort((best[worth], -found[worth]))]
-        found_places: list[int] = ordered.tolist()
-        return found_places
+        positions: list[int] = ordered.tolist()
+        return positions
 
 
 def match(
@@ -259,8 +256,7 @@ def match(
     for row, profile in zip(scores, profiles, strict=True):
         for _part, positions, share in _boosts(profile, candidates):
             row[positions] += (1.0 - row[positions]) * np.float32(share)
-        for positions in _barred(profile, candidates):
-            row[positions] = -1.0
+        row[_barred(profile, candidates)] = -1.0
     return [Match(row, profile.threshold) for row, profile in zip(scores, profiles, strict=True)]
 
 
@@ -397,13 +393,20 @@ def _calibrated(likeness: Scores) -> Scores:
     return np.asarray(positive / (positive + np.float32(HALF)), dtype=np.float32)
 
 
-def _boosts(profile: Profile, candidates: Candidates) -> Iterator[tuple[str, Positions, float]]:
+def _boosts(profile: Profile, candidates: Candidates) -> Iterator[tuple[str, list[int], float]]:
     """What adds to calibrated scores, in this order: its name, to which candidates, and the share
     that it adds of what is missing to a score of one."""
-    yield "author", _found(candidates, "by_author", map(author_key, profile.authors)), AUTHOR_BOOST
-    wrote = colleagues(profile) if profile.shared_authors else ()
-    yield "shared author", _found(candidates, "by_author", wrote), SHARED_AUTHOR_BOOST
-    yield "category", _found(candidates, "by_category", profile.categories), CATEGORY_BOOST
+    yield "author", _by_followed(profile, candidates), AUTHOR_BOOST
+    yield "shared author", _by_colleague(profile, candidates), SHARED_AUTHOR_BOOST
+    yield "category", _by_category(profile, candidates), CATEGORY_BOOST
+
+
+def _by_followed(profile: Profile, candidates: Candidates) -> list[int]:
+    return _found(candidates.by_author, map(author_key, profile.authors)) if profile.authors else []
+
+
+def _by_colleague(profile: Profile, candidates: Candidates) -> list[int]:
+    return _found(candidates.by_author, colleagues(profile)) if profile.shared_authors else []
 
 
 def colleagues(profile: Profile) -> dict[str, PaperText]:
@@ -416,30 +419,30 @@ def colleagues(profile: Profile) -> dict[str, PaperText]:
     return wrote
 
 
-def _barred(profile: Profile, candidates: Candidates) -> Iterator[Positions]:
+def _by_category(profile: Profile, candidates: Candidates) -> list[int]:
+    return _found(candidates.by_category, profile.categories) if profile.categories else []
+
+
+def _barred(profile: Profile, candidates: Candidates) -> list[int]:
     """Candidates with an excluded word or a muted author, or disliked themselves."""
-    for phrase in profile.excluded_words:
-        yield candidates.holding(phrase)
-    yield _found(candidates, "by_author", map(author_key, profile.muted_authors))
-    yield _found(candidates, "by_key", [paper.key for paper in profile.disliked])
+    barred = [n for phrase in profile.excluded_words for n in candidates.holding(phrase)]
+    if profile.muted_authors:
+        barred += _found(candidates.by_author, map(author_key, profile.muted_authors))
+    if profile.disliked:
+        barred += _found(candidates.by_key, (paper.key for paper in profile.disliked))
+    return barred
 
 
-def _found(candidates: Candidates, index: str, keys: Iterable[str]) -> Positions:
-    """Each position under any of the keys of an index, once; without keys, it is not made."""
-    wanted = list(keys)
-    known: Mapping[str, Positions] = getattr(candidates, index) if wanted else {}
-    found = [known[key] for key in wanted if key in known]
-    if len(found) < 2:
-        return found[0] if found else _NOWHERE
-    return np.unique(np.concatenate(found))
+def _found(index: dict[str, list[int]], keys: Iterable[str]) -> list[int]:
+    return sorted({position for key in keys for position in index.get(key, ())})
 
 
-def _positions(keys: Iterable[Iterable[str]]) -> dict[str, Positions]:
+def _positions(keys: Iterable[Iterable[str]]) -> dict[str, list[int]]:
     index: dict[str, list[int]] = defaultdict(list)
     for position, names in enumerate(keys):
         for name in dict.fromkeys(names):
             index[name].append(position)
-    return {name: np.array(positions, dtype=np.int64) for name, positions in index.items()}
+    return dict(index)
 
 
 def _words(text: str) -> set[str]:

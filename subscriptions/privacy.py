@@ -16,6 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from papers import community
 from papers.models import Report, Submission, Vote
@@ -75,12 +76,12 @@ def summary(reader: Subscriber) -> list[tuple[str, int]]:
     """How much there is of each kind, named in plain words."""
     key = reader.community_key
     return [
-        ("Digests", reader.digests.count()),
-        ("Reactions to papers", reader.reactions.count()),
-        ("Papers you opened here", reader.opened.count()),
-        ("Votes", Vote.objects.filter(by=key).count()),
-        ("Proposals", Submission.objects.filter(by=key).count()),
-        ("What became of mails", reader.delivery_events.count()),
+        (gettext_noop("Digests"), reader.digests.count()),
+        (gettext_noop("Reactions to papers"), reader.reactions.count()),
+        (gettext_noop("Papers you opened here"), reader.opened.count()),
+        (gettext_noop("Votes"), Vote.objects.filter(by=key).count()),
+        (gettext_noop("Proposals"), Submission.objects.filter(by=key).count()),
+        (gettext_noop("What became of mails"), reader.delivery_events.count()),
     ]
 
 

@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 import bibtexparser
 import rispy
 from bibtexparser.model import Block, DuplicateBlockKeyBlock, Entry, ParsingFailedBlock
+from django.utils.translation import gettext as _
 
 from papers.feeds.identifiers import arxiv_id, doi
 from papers.text import one_line, readable
@@ -71,7 +72,9 @@ def references(data: bytes, filename: str) -> Library:
     """Read a BibTeX, RIS or CSL JSON file, whatever it is named; raises `ReferencesError`, nothing
     else."""
     if len(data) > MAX_BYTES:
-        raise ReferencesError(f"“{filename}” is larger than 2 MB; upload a part of it.")
+        raise ReferencesError(
+            _("“%(name)s” is larger than 2 MB; upload a part of it.") % {"name": filename}
+        )
     text = _decoded(data)
     ris, bibtex = bool(_RIS_START.search(text)), bool(_BIBTEX_BLOCK.search(text))
     # By content; the name decides only where both could be meant.
@@ -82,7 +85,9 @@ def references(data: bytes, filename: str) -> Library:
     else:
         found = list(_from_bibtex(text)) if bibtex else []
     if not found:
-        raise ReferencesError(f"“{filename}” holds no entry in BibTeX, RIS or CSL JSON.")
+        raise ReferencesError(
+            _("“%(name)s” holds no entry in BibTeX, RIS or CSL JSON.") % {"name": filename}
+        )
     return _library(found)
 
 
@@ -135,13 +140,18 @@ def _from_bibtex(text: str) -> Iterator[_Raw]:
 
 def _raw(block: Block) -> _Raw | None:
     """An entry, or what was wrong with it; None for comments, strings and the like."""
-    where = f"line {(block.start_line or 0) + 1}"
+    where = _line((block.start_line or 0) + 1)
     if isinstance(block, DuplicateBlockKeyBlock) and isinstance(block.ignore_error_block, Entry):
         block = block.ignore_error_block  # two papers under one key are two papers
     if isinstance(block, Entry):
         values = {field.key.lower(): str(field.value)[:LONGEST] for field in block.fields}
         return _Raw(where, {name: value.replace("\\_", "_") for name, value in values.items()})
-    return _Raw(where, {}, "not closed properly") if isinstance(block, ParsingFailedBlock) else None
+    broken = isinstance(block, ParsingFailedBlock)
+    return _Raw(where, {}, _("not closed properly")) if broken else None
+
+
+def _line(number: int) -> str:
+    return _("line %(number)s") % {"number": number}
 
 
 def _from_ris(text: str) -> Iterator[_Raw]:
@@ -153,9 +163,9 @@ def _from_ris(text: str) -> Iterator[_Raw]:
         try:
             entries = rispy.loads(f"{_RIS_END.split(text[start:end])[0].rstrip()}\nER  - \n")
         except (KeyError, ValueError, TypeError, IndexError, AttributeError):
-            yield _Raw(f"line {line}", {}, "not an entry in RIS")
+            yield _Raw(_line(line), {}, _("not an entry in RIS"))
         else:
-            yield from (_Raw(f"line {line}", _ris_fields(entry)) for entry in entries)
+            yield from (_Raw(_line(line), _ris_fields(entry)) for entry in entries)
 
 
 def _ris_fields(entry: Mapping[str, object]) -> dict[str, str]:
@@ -171,19 +181,23 @@ def _from_csl(text: str, filename: str) -> Iterator[_Raw]:
     try:
         whole = json.loads(text)
     except RecursionError:
-        raise ReferencesError(f"“{filename}” is nested too deeply to be a library.") from None
-    except ValueError as error:
-        where = getattr(error, "lineno", 1)
         raise ReferencesError(
-            f"“{filename}” is no whole JSON: line {where} is broken or cut off. Export it anew."
+            _("“%(name)s” is nested too deeply to be a library.") % {"name": filename}
+        ) from None
+    except ValueError as error:
+        told = {"name": filename, "line": getattr(error, "lineno", 1)}
+        raise ReferencesError(
+            _("“%(name)s” is no whole JSON: line %(line)s is broken or cut off. Export it anew.")
+            % told
         ) from None
     entries = whole.get("items") if isinstance(whole, dict) else whole
     listed = entries if isinstance(entries, list) else []
     for number, entry in enumerate(listed[:MOST_ENTRIES], start=1):
+        where = _("entry %(number)s") % {"number": number}
         if isinstance(entry, dict):
-            yield _Raw(f"entry {number}", _csl_fields(entry))
+            yield _Raw(where, _csl_fields(entry))
         else:
-            yield _Raw(f"entry {number}", {}, "no object with a title")
+            yield _Raw(where, {}, _("no object with a title"))
 
 
 def _csl_fields(entry: Mapping[str, object]) -> dict[str, str]:
@@ -204,7 +218,7 @@ def _library(found: list[_Raw]) -> Library:
         if reference.title or reference.arxiv_id or reference.doi:
             read[reference] = None
         else:
-            refused.append(f"{raw.where}: neither title nor id")
+            refused.append(": ".join((raw.where, _("neither title nor id"))))
     return Library(tuple(read), tuple(refused), len(newest[MOST_KEPT:]))
 
 

@@ -16,13 +16,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from config import guard
 from config.headers import styled_in_place
+from config.language import spoken
 from papers import corpus
 from papers.models import Paper
 from subscriptions import (
@@ -123,7 +123,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     asked = signup.Request(
         email=form.cleaned_data["email"],
         timezone=form.cleaned_data["timezone"],
-        language=get_language() or settings.LANGUAGE_CODE,
+        language=spoken(),
         page=request.path,
         ip=guard.client_address(request) or None,
     )

@@ -2,66 +2,81 @@
 
 from __future__ import annotations
 
-import gettext
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
-from typing import Any
 
+import polib
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
+from papers import silence
 from papers.models import Paper
+from papers.verdicts import QUIET, STALE, Told
 from subscriptions import cards, digest_mail, digests, emails, tokens
 from subscriptions.models import Reaction, Subscriber
+from subscriptions.references import ReferencesError, references
 from subscriptions.tokens import Purpose
 
 CATALOGUE = settings.LOCALE_PATHS[0] / "de" / "LC_MESSAGES" / "django.po"
-PLACE = re.compile(r"%\((\w+)\)([^a-z]*[a-z])")
+PLACE = re.compile(r"%\((\w+)\)[^a-z]*([a-z])|<(/?\w+)")  # values, and tags around them
 GERMAN = {"HTTP_ACCEPT_LANGUAGE": "de-AT,de;q=0.9,en;q=0.5"}
 MAKE = ("manage.py", "makemessages", "-l", "de", "--no-location", "--no-wrap")
+MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
+CODE = [
+    path
+    for app in ("config", "papers", "subscriptions", "operations")
+    for path in (settings.BASE_DIR / app).rglob("*.py")
+]
 
 
-def entries(path: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """Each entry of a catalogue: what is to be translated, singular and plural, and its forms."""
-    for block in path.read_text().split("\n\n")[1:]:
-        assert "#, fuzzy" not in block
-        said: dict[str, str] = {}
-        for name, text in re.findall(r'^(msg\w+(?:\[\d\])?) (".*"(?:\n".*")*)', block, re.M):
-            pieces = re.findall(r'"(.*)"', text)
-            said[name] = "".join(pieces).replace('\\"', '"').replace("\\n", "\n")
-        ids = [said[name] for name in ("msgid", "msgid_plural") if name in said]
-        yield ids, [text for name, text in said.items() if name.startswith("msgstr")]
+def ids(path: Path) -> set[tuple[str, str]]:
+    return {(entry.msgid, entry.msgid_plural) for entry in polib.pofile(str(path))}
 
 
 def test_every_entry_is_translated_with_the_same_places() -> None:
-    found = list(entries(CATALOGUE))
+    found = polib.pofile(str(CATALOGUE))
     assert len(found) > 500
-    for ids, forms in found:
-        assert len(forms) == (2 if len(ids) > 1 else 1), ids
-        for form in forms:
-            assert form, ids
-            assert set(PLACE.findall(form)) <= set(PLACE.findall(" ".join(ids))), ids
-        assert set(PLACE.findall(ids[-1])) == set(PLACE.findall(forms[-1])), ids
+    for entry in found:
+        assert entry.translated(), entry.msgid
+        assert not entry.fuzzy, entry.msgid
+        said = [entry.msgstr, *entry.msgstr_plural.values()][-1]
+        wanted = entry.msgid_plural or entry.msgid
+        assert sorted(PLACE.findall(said)) == sorted(PLACE.findall(wanted)), entry.msgid
 
 
 def test_what_is_compiled_is_what_is_written() -> None:
-    with CATALOGUE.with_suffix(".mo").open("rb") as file:
-        compiled = gettext.GNUTranslations(file)
-    for ids, forms in entries(CATALOGUE):
-        if len(ids) > 1:
-            assert [compiled.ngettext(*ids, n) for n in (1, 2)] == forms
-        else:
-            assert compiled.gettext(ids[0]) == forms[0]
+    written, compiled = (
+        {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in catalogue}
+        for catalogue in (
+            polib.pofile(str(CATALOGUE)),
+            polib.mofile(str(CATALOGUE.with_suffix(".mo"))),
+        )
+    )
+    assert compiled == written
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(settings.BASE_DIR)))
+def test_gettext_sees_every_string_that_is_marked(path: Path) -> None:
+    """It knows marks by their names, and does not look into f-strings."""
+    known = {text for pair in ids(CATALOGUE) for text in pair}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+            assert {name.asname for name in node.names} <= {None, "_"}
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKS:
+            texts = [one.value for one in node.args[:2] if isinstance(one, ast.Constant)]
+            assert {text for text in texts if isinstance(text, str) and text != "count"} <= known
 
 
 @pytest.mark.skipif(not shutil.which("xgettext"), reason="GNU gettext is not installed")
@@ -76,8 +91,8 @@ def test_no_string_of_the_code_is_missing(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, *MAKE, *ignored], cwd=tmp_path, env=os.environ | alone, check=True
     )
-    wanted = {tuple(ids) for ids, _forms in entries(tmp_path / "locale/de/LC_MESSAGES/django.po")}
-    assert wanted == {tuple(ids) for ids, _forms in entries(CATALOGUE)}, "make messages"
+    made = tmp_path / "locale" / "de" / "LC_MESSAGES" / "django.po"
+    assert ids(made) == ids(CATALOGUE), "make messages"
 
 
 def test_a_page_speaks_the_readers_language(client: Client, edition: list[Paper]) -> None:
@@ -87,7 +102,7 @@ def test_a_page_speaks_the_readers_language(client: Client, edition: list[Paper]
     assert '<html lang="de">' in german.text
     assert "Forschung im Gespräch, in Ihrem Postfach!" in german.text
     assert german.headers["Content-Language"] == "de"
-    assert "Accept-Language" in german.headers["Vary"]
+    assert {"Accept-Language", "Cookie"} <= set(re.split(", *", german.headers["Vary"]))
 
 
 def test_the_choice_at_the_foot_wins_and_takes_a_press(client: Client, db: None) -> None:
@@ -108,13 +123,55 @@ def test_the_choice_leads_to_no_other_site(client: Client, db: None) -> None:
     assert client.post(reverse("language"), elsewhere).headers["Location"] == "/"
 
 
-def test_who_runs_the_site_reads_english(client: Client, db: None) -> None:
-    assert '<html lang="en"' in client.get("/admin/login/", **GERMAN).text
-    assert "de" not in client.get("/api/v1/openapi.json", **GERMAN).headers.get("Vary", "")
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/admin/login/", "Username:"),
+        ("/api/openapi.json", "Papers, the newest first"),
+        ("/feeds/trending.atom", "Trending papers"),
+    ],
+)
+def test_machines_and_who_runs_the_site_read_english(
+    client: Client, edition: list[Paper], address: str, says: str
+) -> None:
+    answer = client.get(address, **GERMAN)
+    assert says in answer.text
+    assert "Accept-Language" not in answer.headers.get("Vary", "")
+
+
+def test_labels_that_a_template_is_handed_are_translated(
+    client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    token = tokens.make(Purpose.DATA, make_reader().pk)
+    pages = [
+        client.get(reverse("ranking", args=[edition[0].pk]), **GERMAN).text,
+        client.get(reverse("data", args=[token]), **GERMAN).text,
+    ]
+    assert ">Stimmen</th>" in pages[0]
+    assert "<dt>Reaktionen auf Arbeiten</dt>" in pages[1]
+    english = {e.msgid for e in polib.pofile(str(CATALOGUE)) if e.msgid != e.msgstr}
+    for page in pages:
+        labels = re.findall(r"<(?:dt|th[^>]*)>([^<]+)</", page)
+        assert labels
+        assert not english & {label.strip() for label in labels}
+
+
+def test_the_silence_of_a_source_is_told_in_the_readers_language() -> None:
+    report = silence.Report(kinds={"arxiv-rss": Told(QUIET), "hf-daily": Told(STALE)})
+    with translation.override("de"):
+        assert report.notices() == [
+            "arXiv kündigt heute nichts an.",
+            "Die heutige Liste von Hugging Face verspätet sich.",
+        ]
+
+
+def test_a_file_that_cannot_be_read_is_refused_in_the_readers_language() -> None:
+    with translation.override("de"), pytest.raises(ReferencesError, match="ist kein ganzes JSON"):
+        references(b'[{"title": ', "zotero.json")
 
 
 def test_who_signs_up_in_german_is_mailed_in_german(
-    client: Client, edition: list[Paper], redis: None, django_capture_on_commit_callbacks: Any
+    client: Client, edition: list[Paper], redis: None
 ) -> None:
     client.post(reverse("subscribe"), {"email": "ada@reader.example"}, **GERMAN)
     reader = Subscriber.objects.get()

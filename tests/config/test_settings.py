@@ -115,6 +115,28 @@ def test_wrong_values_are_refused_by_name(tmp_path: Path, name: str, value: str)
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("", "False ['prepare_threshold']"), ("?DISABLE_SERVER_SIDE_CURSORS=true", "True []")],
+)
+def test_a_pooler_is_spared_what_it_cannot_have(tmp_path: Path, query: str, found: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **PRODUCTION}
+    environment["DATABASE_URL"] += query
+    program = (
+        "from config.settings import DATABASES as found; found = found['default'];"
+        "print(found['DISABLE_SERVER_SIDE_CURSORS'], sorted(found['OPTIONS']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == found
+
+
 def test_with_servers_given_nothing_embedded_is_imported(tmp_path: Path) -> None:
     program = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings';"

@@ -3,9 +3,7 @@ from __future__ import annotations
 from subscriptions.benchmarks import signup
 
 
-def test_promise_30_one_address_signed_up_over_and_over_gets_one_mail_and_others_are_served() -> (
-    None
-):
+def test_promise_30_one_address_over_and_over_gets_one_mail_and_others_are_served() -> None:
     report = signup.run({"seconds": 3, "attacks": ["one address"]})
     row = report["rows"]["one address"]
     assert row["asked_per_s"] * report["seconds"] >= 10

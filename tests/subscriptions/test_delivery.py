@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from papers.models import Paper
 from subscriptions import delivery, digests, ledger, readers, sweeping
@@ -44,6 +45,14 @@ def test_delivering_again_sends_nothing(ready: list[int], smtp: Sink, now: datet
     delivery.deliver(ready, lambda: now)
     assert delivery.deliver(ready, lambda: now).tally == {}
     assert len(smtp.accepted) == 3
+
+
+def test_the_statement_of_each_hand_over_is_prepared(ready: list[int], now: datetime) -> None:
+    assert hand("one", now).take(Digest.objects.get(pk=ready[0])).ours
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        prepared = [statement for (statement,) in cursor.fetchall()]
+    assert any(statement.strip().startswith("WITH settled AS") for statement in prepared)
 
 
 def test_a_claimed_digest_is_nobody_elses(ready: list[int], now: datetime) -> None:
