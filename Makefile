@@ -37,7 +37,7 @@ secrets: $(VENV)/dev  ## No secret is written down; examples say user:password
 
 NO_CODE := ^requirements|^tests/|^papers/sample/|^deploy/grafana/|\.(png|gz|svg)$$
 
-audit: $(VENV)/dev  ## Known holes in what it stands on; asks pypi.org, and fails where it cannot
+audit: $(VENV)/dev  ## Known holes in what it stands on; asks the package index, and fails where it cannot
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.txt
 
 format: $(VENV)/dev  ## Put the code in order

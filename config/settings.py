@@ -496,6 +496,7 @@ ENTRANCE_RATES = entrance_rates(
         "language": (600, 60_000),
     },
 )
+ANSWER_STEP = 0.05  # seconds; config.guard.even
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
 MAILS_A_DAY = within("MAILS_A_DAY", 4, 1, 1000)  # that strangers can have sent to one mailbox
 DISPOSABLE_DOMAINS_FILE: str = read(env.str, "DISPOSABLE_DOMAINS_FILE", "")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from config.guard import guard
+from config.guard import even, guard
 from papers import community
 from papers.models import Paper, Submission
 from subscriptions import signup, tasks, tokens
@@ -56,6 +56,7 @@ def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> b
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard("link", methods=("POST",), shut_without_redis=True)
+@even
 def vote_link(request: HttpRequest, pk: int) -> HttpResponse:
     """Votes are readers': the button comes by mail, to a known address only; the answer is the
     same for all."""

@@ -102,6 +102,7 @@ def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard.guard("signup", methods=("POST",), shut_without_redis=True, all_later=True)
+@guard.even
 def subscribe(request: HttpRequest) -> HttpResponse:
     """Ask for a confirmation mail. The answer never tells whether an address is known.
 
@@ -148,6 +149,7 @@ def check_inbox(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard.guard("link", methods=("POST",), shut_without_redis=True)
+@guard.even
 def preferences_link(request: HttpRequest) -> HttpResponse:
     """Mail the way to the preferences, to a known address only; the answer is the same, and so
     is what is done for it here."""

@@ -1,4 +1,5 @@
 """Sign-ups by the hundred a second: mails that went out, and how long an honest reader waited.
+And what the time of an answer tells of an address.
 
 The real way on loopback: gunicorn, PostgreSQL, Redis, a worker on the urgent queue, and an SMTP
 server that accepts everything, each a process, in a folder of their own. The load stands where a
@@ -25,18 +26,24 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 from urllib.parse import urlencode
 
 import altcha
 import redis
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
 from config import embedded, guard
+from subscriptions import privacy, suppression
+from subscriptions.models import Interests, Subscriber, Suppression
 
 THREADS = 8
 PAUSE = 0.5  # seconds between two honest readers
+STATES = ("new", "pending", "active", "unsubscribed", "suppressed", "blocked", "erased")
+AT_ONCE = 100  # sign-ups, fewer than the limit for all lets in at once
 PATIENCE = 20.0  # seconds that their last mail is waited for
 VICTIM = "victim@example.net"
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
@@ -67,21 +74,27 @@ CASES = {"nobody": None, **ATTACKS}
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seconds", type=int, default=10, help="of each attack")
+    parser.add_argument(
+        "--answers", type=int, default=100, help="timed for each state of an address"
+    )
     parser.add_argument("--attacks", nargs="+", choices=CASES, default=list(CASES), metavar="NAME")
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """What became of each attack, and of the honest readers meanwhile and without one."""
-    rows = {}
+    rows, answers = {}, {}
     for riddle in ("", "altcha"):
         wanted = [name for name in options["attacks"] if ("riddle" in name) == bool(riddle)]
-        if not wanted:
+        timed = options["answers"] * (not riddle)
+        if not wanted and not timed:
             continue
         with place(riddle) as here:
+            if timed:
+                answers = told_apart(here, timed)
             for name in wanted:
                 here.forget_limits()
                 rows[name] = measured(here, CASES[name], options["seconds"])
-    return {"seconds": options["seconds"], "threads": THREADS, "rows": rows}
+    return {"seconds": options["seconds"], "threads": THREADS, "rows": rows, "answers": answers}
 
 
 def table(report: Mapping[str, Any]) -> str:
@@ -97,6 +110,11 @@ def table(report: Mapping[str, Any]) -> str:
             f"{row['answer_ms']:.0f} ms (most {row['answer_most_ms']:.0f}), "
             f"{row['mail_s']:.2f} s (most {row['mail_most_s']:.2f})"
         )
+    for state, row in report["answers"].items():
+        lines.append(
+            f"answer to {state:14}{row['median_ms']:8.2f} ms ({row['from_ms']:.2f} to "
+            f"{row['to_ms']:.2f}); quicker than to a new address: {row['quicker']:.0%}"
+        )
     return "\n".join(lines)
 
 
@@ -108,6 +126,7 @@ class Place:
     log: Path
     riddle: bool
     redis: redis.Redis
+    environment: Mapping[str, str]
 
     def forget_limits(self) -> None:
         """As if some hours had passed."""
@@ -158,7 +177,7 @@ def place(riddle: str) -> Iterator[Place]:
             worker = (*CELERY[1:], "worker", "-Q", "urgent", "-c", "1", "-l", "error")
             processes.append(_start(*worker, env=environment))
             url = embedded.redis_url(folder / "data")
-            here = Place(port, log, bool(riddle), redis.Redis.from_url(url))
+            here = Place(port, log, bool(riddle), redis.Redis.from_url(url), environment)
             _warm_up(here)
             yield here
         finally:
@@ -317,3 +336,69 @@ def _honest(here: Place, until: float, name: str) -> dict[str, tuple[int, float,
         found[address] = (status, begun, time.time() - begun)
         time.sleep(PAUSE)
     return found
+
+
+def told_apart(here: Place, count: int) -> dict[str, dict[str, float]]:
+    """What the time of an answer says of an address's state, `count` of each, in random order.
+
+    `quicker` is the part of pairs in which the answer came before that to a new address: a half
+    where time tells nothing.
+    """
+    script = f"from subscriptions.benchmarks import signup; signup.prepare({count})"
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", script]
+    subprocess.run(command, cwd=settings.BASE_DIR, env=here.environment, check=True)  # noqa: S603
+    addresses = [(state, _known(state, number)) for state in STATES for number in range(count)]
+    random.shuffle(addresses)
+    browser = Browser(here.port)
+    browser.look()
+    took: dict[str, list[float]] = {state: [] for state in STATES}
+    for number, (state, address) in enumerate(addresses):
+        if number % AT_ONCE == 0:
+            here.forget_limits()
+        begun = time.perf_counter()
+        if (status := browser.sign_up(address, _anywhere())) != 302:
+            raise SystemExit(f"A sign-up of an address that is {state} was answered with {status}.")
+        took[state].append(1000 * (time.perf_counter() - begun))
+    return {state: _spread(found, took["new"]) for state, found in took.items()}
+
+
+def _spread(took: list[float], new: list[float]) -> dict[str, float]:
+    """The middle and the tenths at both ends, in milliseconds; and how it stands to new ones."""
+    tenths = quantiles(took, n=10, method="inclusive")
+    pairs = [0.5 if one == other else float(one < other) for one in took for other in new]
+    return {
+        "median_ms": median(took),
+        "from_ms": tenths[0],
+        "to_ms": tenths[-1],
+        "quicker": sum(pairs) / len(pairs),
+    }
+
+
+def _known(state: str, number: int) -> str:
+    return f"{state}{number}@example.com"
+
+
+@transaction.atomic
+def prepare(count: int) -> None:
+    """Bring addresses into each state, in the database of the site that is measured."""
+    now = timezone.now()
+    for state in STATES[1:]:
+        status = state if state in Subscriber.Status.values else Subscriber.Status.ACTIVE
+        Subscriber.objects.bulk_create(
+            Subscriber(
+                email=_known(state, number),
+                email_key=_known(state, number),
+                status=status,
+                confirmed_at=None if state == "pending" else now,
+                created_at=now,
+            )
+            for number in range(count)
+        )
+    without = Subscriber.objects.filter(interests=None)
+    Interests.objects.bulk_create(Interests(subscriber=one) for one in without)
+    blocked = Subscriber.objects.filter(email_key__startswith="blocked").values_list(
+        "pk", flat=True
+    )
+    suppression.suppress(dict.fromkeys(blocked, Suppression.Reason.COMPLAINT), now)
+    for reader in Subscriber.objects.filter(email_key__startswith="erased"):
+        privacy.erase(reader, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -300,3 +301,28 @@ def test_the_page_says_when_to_come_back_and_htmx_gets_a_part() -> None:
     assert "in 2 minutes" in page.text
     asked = RequestFactory().get("/", headers={"HX-Request": "true"})
     assert "<html" not in guard.refused(asked, 5).text
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "waits"), [("post", 302, True), ("post", 400, False), ("get", 200, False)]
+)
+def test_promise_24_answers_leave_at_whole_steps_of_time(
+    settings: Any, method: str, status: int, *, waits: bool
+) -> None:
+    settings.ANSWER_STEP = 0.02
+    view = guard.even(lambda _request: HttpResponse(status=status))
+    begun = time.perf_counter()
+    assert view(getattr(RequestFactory(), method)("/")).status_code == status
+    assert (time.perf_counter() - begun >= settings.ANSWER_STEP) == waits
+
+
+@pytest.mark.parametrize("view", ["subscribe", "preferences-link", "vote-link"])
+@pytest.mark.django_db
+def test_promise_24_all_doors_that_take_an_address_are_even(
+    client: Client, settings: Any, make_paper: Any, view: str
+) -> None:
+    settings.ANSWER_STEP = 0.5
+    where = reverse(view, args=[make_paper().pk] if view == "vote-link" else [])
+    begun = time.perf_counter()
+    assert client.post(where, {"email": "somebody@example.org"}).status_code == 302
+    assert time.perf_counter() - begun >= settings.ANSWER_STEP
