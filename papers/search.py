@@ -43,8 +43,14 @@ class Found:
 
 
 def find(query: Query) -> Found:
+    found = lists(query)
+    return Found(_visible(fuse(found.values())), len(found["named"]) + len(found["worded"]))
+
+
+def lists(query: Query) -> dict[str, list[int]]:
+    """What is found in each way, best first; hidden papers too."""
     if not query:
-        return Found([], 0)
+        return {"named": [], "worded": [], "meant": [], "some": []}
     named = _by_id(query)
     if query.text:
         meant = _by_meaning(query)
@@ -52,7 +58,7 @@ def find(query: Query) -> Found:
     else:
         meant, worded = [], [] if named else _newest(query)
     some = _by_any_word(query) if query.text and not (named or worded or meant) else []
-    return Found(_visible(fuse([named, worded, meant, some])), len(named) + len(worded))
+    return {"named": named, "worded": worded, "meant": meant, "some": some}
 
 
 def fuse(lists: Iterable[Sequence[int]]) -> list[int]:

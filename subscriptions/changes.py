@@ -9,8 +9,10 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from papers.text import name_key
+from subscriptions.forms import TOPICS_LENGTH
 from subscriptions.insight import without, without_all
 from subscriptions.models import Interests, Opened, Reaction
+from subscriptions.references import MOST_KEPT
 
 MOST_MUTED = 100
 LONGEST_MUTED = 200
@@ -18,7 +20,7 @@ SAID = (
     *("topics", "words", "excluded_words", "categories", "authors", "muted_authors"),
     *("examples", "references", "strictness", "shared_authors"),
     *("learns_from_opened", "opened_allowed_at"),
-    *("author_page", "author_page_status", "author_page_asked_at"),
+    *("author_page", "author_page_status", "author_page_asked_at", "offered"),
 )
 """The fields of Interests that a reset takes back to their defaults."""
 
@@ -93,6 +95,27 @@ def mute(pk: int, field: str, entry: str) -> None:
         same = name_key(entry)
         interests.authors = [name for name in interests.authors if name_key(name) != same]
     interests.save(update_fields=["excluded_words", "muted_authors", "authors"])
+
+
+@transaction.atomic
+def settle_offer(pk: int, *, take: bool) -> bool:
+    """Add what was offered to what a reader said, or forget it; False if nothing was added.
+
+    Raises ValidationError where it does not fit beside the rest. Twice changes nothing.
+    """
+    interests = Interests.objects.select_for_update().get(pk=pk)
+    offered, interests.offered = interests.offered or {}, None
+    if taken := take and bool(offered):
+        topics = offered.get("topics", "")
+        if topics not in interests.topics:
+            interests.topics = "; ".join(filter(None, [interests.topics.strip(), topics]))
+        for name in ("examples", "categories"):
+            both = [*getattr(interests, name), *offered.get(name, [])]
+            setattr(interests, name, list(dict.fromkeys(both)))
+        if len(interests.topics) > TOPICS_LENGTH or len(interests.examples) > MOST_KEPT:
+            raise ValidationError(_("This does not fit beside what you said; shorten that first."))
+    interests.save(update_fields=SAID)
+    return taken
 
 
 @transaction.atomic

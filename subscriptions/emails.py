@@ -18,7 +18,7 @@ from papers.models import Paper
 from papers.text import one_line
 from subscriptions import readers, tokens
 from subscriptions.links import absolute, link, list_unsubscribe, reader_links, return_path
-from subscriptions.models import Edition, Subscriber
+from subscriptions.models import Edition, Interests, Subscriber
 from subscriptions.tokens import Purpose, ReturnPath
 
 
@@ -32,8 +32,9 @@ def confirmation(reader: Subscriber) -> EmailMultiAlternatives:
 def preferences_link(reader: Subscriber) -> EmailMultiAlternatives:
     """The way to the preferences without a password, and to all that we know of the reader; sent
     only to the address on file."""
+    offered = Interests.objects.filter(pk=reader.pk).exclude(offered=None).exists()
     links = {**reader_links(reader), "data_url": link("data", Purpose.DATA, reader.pk)}
-    return _returning(_message("preferences_link", reader, links), reader)
+    return _returning(_message("preferences_link", reader, {**links, "offered": offered}), reader)
 
 
 def vote_link(reader: Subscriber, paper: Paper) -> EmailMultiAlternatives:

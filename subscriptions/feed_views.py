@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.cache import cache_control
@@ -17,19 +18,24 @@ from papers.feed_views import document
 from papers.models import Paper
 from papers.syndication import Item
 from subscriptions import tokens
-from subscriptions.models import Digest
+from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import BadLink, Purpose
 
 LISTED = 30  # a month of daily digests
 
 
+def address(reader: Subscriber) -> str:
+    return reverse("feed-digests", args=[tokens.make(Purpose.FEED, reader.feed_key), "atom"])
+
+
 def sent_to(token: str) -> QuerySet[Digest]:
-    """The newest first; a token that is no good finds nothing at all."""
+    """The newest first; a token that is no good, or no longer, finds nothing at all."""
     try:
-        pk = tokens.read(Purpose.FEED, token)
+        pk, _, turn = tokens.read(Purpose.FEED, token).partition(".")
     except BadLink as error:
         raise Http404 from error
-    return Digest.objects.filter(subscriber=int(pk), status=Digest.Status.SENT).order_by("-day")
+    reader = get_object_or_404(Subscriber, pk=pk, feed_turn=turn or 0)
+    return reader.digests.filter(status=Digest.Status.SENT).order_by("-day")
 
 
 def newest(_request: HttpRequest, token: str, kind: str) -> str:

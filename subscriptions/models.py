@@ -110,6 +110,12 @@ class Subscriber(models.Model):
     consent_page = models.CharField(max_length=200, blank=True, editable=False)
     consent_ip = models.GenericIPAddressField(null=True, blank=True, editable=False)
     consent_at = models.DateTimeField(null=True, blank=True, editable=False)
+    feed_turn = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="How often the reader has changed the address of their feed.",
+    )
 
     objects = SubscriberQuerySet.as_manager()
 
@@ -134,6 +140,11 @@ class Subscriber(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def feed_key(self) -> str:
+        """What the address of the reader's feed is made for; another one when they change it."""
+        return f"{self.pk}.{self.feed_turn}" if self.feed_turn else f"{self.pk}"
 
     @property
     def community_key(self) -> str:
@@ -178,6 +189,12 @@ class Interests(models.Model):
     )
     author_page_status = models.CharField(max_length=300, blank=True, editable=False)
     author_page_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    offered = models.JSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="What was typed with the address of a reader we knew; theirs to add or not.",
+    )
 
     class Meta:
         verbose_name_plural = "interests"

@@ -27,7 +27,7 @@ By = Erasure.By
 
 READER = (
     *("email", "status", "timezone", "language", "hour", "frequency", "weekday", "max_papers"),
-    "created_at",
+    *("created_at", "feed_turn"),
 )
 MOMENTS = (
     *("asked_at", "next_digest_at", "last_digest_day", "covered_until", "paused_until"),
@@ -37,7 +37,7 @@ CONSENT = ("text", "page", "ip", "at")
 INTERESTS = (
     *("topics", "words", "excluded_words", "categories", "authors", "muted_authors", "examples"),
     *("references", "shared_authors", "strictness", "author_page", "author_page_status"),
-    *("author_page_asked_at", "learns_from_opened", "opened_allowed_at"),
+    *("author_page_asked_at", "learns_from_opened", "opened_allowed_at", "offered"),
 )
 DIGEST = ("public_id", "day", "status", "reason", "subject", "items", "notices", "created_at")
 EVENT = ("at", "kind", "provider", "said", "detail", "day")

@@ -32,12 +32,16 @@ def local_due(reader: Subscriber) -> datetime | None:
     return due and due.astimezone(ZoneInfo(reader.timezone)).replace(tzinfo=None)
 
 
-def first_interests(pk: int, said: dict[str, Any]) -> None:
-    """Keep what was typed before signing up, the last time it was; only until confirmation, so
-    that nobody changes another reader's profile by typing their address."""
-    waiting = Interests.objects.filter(pk=pk, subscriber__status=Status.PENDING)
-    if said:
-        waiting.update(**{"topics": "", "examples": [], "categories": []} | said)
+def keep_said(pk: int, said: dict[str, Any]) -> None:
+    """Keep what was typed with an address, the last time it was: until confirmation as the first
+    interests; of a reader we knew, as an offer that they take or drop, so that nobody changes
+    another's profile by typing their address. The same statements for both."""
+    if not said:
+        return
+    interests = Interests.objects.filter(pk=pk)
+    new = {"topics": "", "examples": [], "categories": []} | said
+    interests.filter(subscriber__status=Status.PENDING).update(**new)
+    interests.exclude(subscriber__status=Status.PENDING).update(offered=said)
 
 
 @transaction.atomic

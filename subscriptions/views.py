@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -129,7 +130,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         ip=guard.client_address(request) or None,
     )
     reader = signup.request(asked, timezone.now())
-    readers.first_interests(reader.pk, form.said())
+    readers.keep_said(reader.pk, form.said())
     tasks.send_confirmation.delay_on_commit(reader.pk)
     return redirect("check-inbox")
 
@@ -195,13 +196,18 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
         "zones": sorted(zones()),
         "unknown_examples": _unknown(interests.examples),
         "profile_url": reverse("profile", args=[tokens.make(Purpose.PREFERENCES, pk)]),
-        "feed_url": reverse("feed-digests", args=[tokens.make(Purpose.FEED, pk), "atom"]),
+        "feed_url": reverse(
+            "feed-digests", args=[tokens.make(Purpose.FEED, reader.feed_key), "atom"]
+        ),
         "propose_url": reverse("propose", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "send_url": reverse("send-now", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
         "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
         "rhythm_token": tokens.make(Purpose.PREFERENCES, pk),
         "past": _past_digests(reader),
+        "renew_feed_url": reverse("feed-renew", args=[tokens.make(Purpose.PREFERENCES, pk)]),
+        "offered": interests.offered,
+        "offer_url": reverse("offer", args=[tokens.make(Purpose.PREFERENCES, pk)]),
     }
     status = 400 if request.method == "POST" else 200
     return render(request, "subscriptions/preferences.html", context, status=status)
@@ -227,6 +233,30 @@ def _unknown(examples: list[str]) -> list[str]:
     """Examples that are in no feed we have read, so that matching cannot use them yet."""
     known = Paper.objects.filter(arxiv_id__in=examples).values_list("arxiv_id", flat=True)
     return sorted(set(examples) - set(known))
+
+
+@require_POST
+@opened_by(Purpose.PREFERENCES)
+def offer(request: HttpRequest, pk: str) -> HttpResponse:
+    """Add to the interests what was typed with the address, as from a search; or forget it."""
+    get_object_or_404(Interests, pk=pk)
+    try:
+        added = changes.settle_offer(int(pk), take=request.POST.get("act") == "take")
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    else:
+        said = _("Added. Your next digest follows.") if added else _("Nothing was added.")
+        messages.success(request, said)
+    return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
+
+
+@require_POST
+@opened_by(Purpose.PREFERENCES)
+def renew_feed(request: HttpRequest, pk: str) -> HttpResponse:
+    """Another address for the reader's feed; whoever has the old one gets nothing any more."""
+    Subscriber.objects.filter(pk=pk).update(feed_turn=F("feed_turn") + 1)
+    messages.success(request, _("Your feed has a new address; the old one no longer works."))
+    return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
 
 
 @require_POST

@@ -1,4 +1,7 @@
-"""The site's busiest pages, home and search: milliseconds a request and requests a second."""
+"""The site's busiest pages, home and search: milliseconds a request and requests a second.
+
+With cases (see `evaluate matching`), also how much of what belongs to a search is found by it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from django.test.utils import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from papers import bulk, corpus, indexing, scoring
+from papers import bulk, corpus, indexing, queries, scoring, search
 from papers.lexicon import PaperText
 from papers.models import Paper
 from papers.text import readable
@@ -29,6 +32,7 @@ from subscriptions.benchmarks import language, scratch
 WARM = 5  # requests that do not count
 LIMIT = 100  # milliseconds at the 95th percentile
 CHUNK = 5_000
+FIRST = (50, 200, 1000)  # results that are looked at for what was to be found
 # Where the corpus is real: what people type, of every kind that is searched differently.
 REAL = (
     *("knowledge injection in pre-training", "diffusion models for video generation"),
@@ -44,15 +48,20 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--corpus", type=Path, help="real papers, JSON lines, .gz or plain; else made-up ones"
     )
+    parser.add_argument(
+        "--cases", type=Path, help="words and the papers of the corpus that belong to them"
+    )
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Through all middleware, in one process, one request after the other."""
     with scratch.database(), override_settings(ENTRANCE_RATES=_unguarded()):
-        return measured(options["papers"], options["requests"], options["corpus"])
+        return measured(options["papers"], options["requests"], options["corpus"], options["cases"])
 
 
-def measured(count: int, requests: int, path: Path | None = None) -> dict[str, Any]:
+def measured(
+    count: int, requests: int, path: Path | None = None, cases: Path | None = None
+) -> dict[str, Any]:
     """In whatever empty database there is."""
     texts = list(_real(path, count)) if path else language.papers(count)
     store(texts)
@@ -62,10 +71,10 @@ def measured(count: int, requests: int, path: Path | None = None) -> dict[str, A
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     client = Client(SERVER_NAME="127.0.0.1")
-    search, day = reverse("search"), reverse("day", args=[timezone.now().date()])
+    page, day = reverse("search"), reverse("day", args=[timezone.now().date()])
     typed = REAL if path else [" ".join(text.title.split()[:4]) for text in texts[:50]]
     kinds: dict[str, Callable[[int], Any]] = {
-        "search": lambda n: client.get(search, {"q": typed[n % len(typed)]}),
+        "search": lambda n: client.get(page, {"q": typed[n % len(typed)]}),
         "home": lambda _n: client.get(day),
         "bare view": lambda _n: client.get(reverse("health-live")),
     }
@@ -73,6 +82,7 @@ def measured(count: int, requests: int, path: Path | None = None) -> dict[str, A
         "papers": len(texts),
         "indexed_s": round(indexed, 1),
         "rows": {name: row(ask, requests) for name, ask in kinds.items()},
+        "recall": recall(texts, cases) if cases else {},
     }
 
 
@@ -83,6 +93,11 @@ def table(report: Mapping[str, Any]) -> str:
     for name, one in report["rows"].items():
         figures = f"{one['p50_ms']:7.1f} ms{one['p95_ms']:9.1f} ms{one['rps']:12,.0f}"
         lines.append(f"{name:12}{figures}")
+    if report["recall"]:
+        lines.append("of the papers that belong to a search, found among the first")
+        lines.append(f"{'':12}" + "".join(f"{first:>10,}" for first in FIRST))
+        for name, parts in report["recall"].items():
+            lines.append(f"{name:12}" + "".join(f"{part:10.3f}" for part in parts.values()))
     verdict = "within" if report["rows"]["search"]["p95_ms"] < LIMIT else "beyond"
     return "\n".join([*lines, f"search is {verdict} {LIMIT} ms"])
 
@@ -104,6 +119,27 @@ def row(ask: Callable[[int], Any], requests: int) -> dict[str, float]:
     }
 
 
+def recall(texts: Sequence[PaperText], path: Path) -> dict[str, dict[int, float]]:
+    """By search, and by each of the ways it fuses: the mean part of the relevant papers that is
+    among the first so many. Papers that are not in the corpus count as not found."""
+    keys = dict(Paper.objects.values_list("title_key", "pk"))
+    stored = {text.key: keys[_title_key(number, text)] for number, text in enumerate(texts)}
+    parts: dict[str, list[list[float]]] = {"search": [], "by words": [], "by meaning": []}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        case = json.loads(line)
+        relevant = {stored.get(name) for name in case["relevant"]} - {None}
+        query = queries.parse(case["profile"]["text"])
+        ways = search.lists(query)
+        found = (search.find(query).pks, ways["worded"], ways["meant"])
+        for name, pks in zip(parts, found, strict=True):
+            hits = [len(relevant & set(pks[:first])) / len(case["relevant"]) for first in FIRST]
+            parts[name].append(hits)
+    return {
+        name: dict(zip(FIRST, np.mean(hits, axis=0).tolist(), strict=True))
+        for name, hits in parts.items()
+    }
+
+
 def store(texts: Sequence[PaperText]) -> None:
     """Some hundred papers for each of the last days, scored and learnt from."""
     now = timezone.now()
@@ -112,7 +148,7 @@ def store(texts: Sequence[PaperText]) -> None:
             arxiv_id=f"{2601 + number // 90_000:04d}.{10_000 + number % 90_000:05d}",
             title=text.title,
             title_raw=text.title,
-            title_key=f"{text.title[:300]}|{number}",
+            title_key=_title_key(number, text),
             abstract=text.abstract,
             authors=list(text.authors),
             categories=list(text.categories),
@@ -130,6 +166,10 @@ def store(texts: Sequence[PaperText]) -> None:
             bulk.insert(papers[start : start + CHUNK])
     scoring.rescore(now)
     corpus.learn(now)
+
+
+def _title_key(number: int, text: PaperText) -> str:
+    return f"{text.title[:300]}|{number}"
 
 
 def _real(path: Path, count: int) -> Iterator[PaperText]:

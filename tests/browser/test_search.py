@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from papers import indexing
 from papers.models import Paper
+from subscriptions import readers, signup
+from subscriptions.models import Interests
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
 
@@ -41,6 +43,30 @@ def test_a_reader_searches_and_follows_the_search(
     browser.press("Mail me papers like these")
     browser.sees("You will be mailed papers like these:")
     browser.sees("language models")
+
+
+@with_and_without_scripts
+def test_who_reads_already_follows_a_search_too(
+    browser: Browser, worker: None, searchable: Paper, scripts: bool
+) -> None:
+    now = timezone.now()
+    reader = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    readers.activate(reader, now)
+    browser.emulate("setScriptExecutionDisabled", value=not scripts)
+    browser.open("/search/?q=language+models+cat%3Acs.CL")
+    browser.press("Mail me papers like these")
+    browser.fill("Your e-mail address", reader.email)
+    browser.press("Subscribe")
+    browser.sees("Look into your inbox")
+    browser.open_mail("Your Paperboy preferences", to=reader.email)
+    browser.step_into_mail()
+    browser.sees("one tap there adds them")
+    browser.press_in_mail("Open my preferences")
+    browser.sees("Shall they be among yours?")
+    browser.press("Add to my interests")
+    browser.sees("Added. Your next digest follows.")
+    interests = Interests.objects.get(pk=reader.pk)
+    assert (interests.topics, interests.categories) == ("language models", ["cs.CL"])
 
 
 @with_and_without_scripts

@@ -29,5 +29,10 @@ def test_real_papers_are_read_from_json_lines(tmp_path: Path) -> None:
     }
     path = tmp_path / "papers.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(told).encode()))
-    report = search.measured(10, 1, path)
+    cases = tmp_path / "cases.jsonl"
+    case = {"profile": {"text": "robots"}, "relevant": ["2604.00001", "2604.00002"]}
+    cases.write_text(json.dumps(case))
+    report = search.measured(10, 1, path, cases)
     assert report["papers"] == 1
+    assert report["recall"]["search"] == {50: 0.5, 200: 0.5, 1000: 0.5}
+    assert "by meaning" in search.table(report)

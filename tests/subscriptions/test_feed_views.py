@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -59,6 +60,24 @@ def test_nobody_elses_token_opens_it(client: Client, sent: Digest) -> None:
     assert client.get(good.replace(".atom", "x.atom")).status_code == 404
     for purpose in set(Purpose) - {Purpose.FEED}:
         assert client.get(address(sent.subscriber_id, purpose=purpose)).status_code == 404
+
+
+def test_a_reader_gives_the_feed_another_address_and_the_old_one_is_gone(
+    client: Client, sent: Digest
+) -> None:
+    reader, old = sent.subscriber, address(sent.subscriber_id)
+    renew = reverse("feed-renew", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    assert client.get(renew).status_code == 405
+    assert client.get(old).status_code == 200
+    page = client.post(renew, follow=True).text
+    assert "new address" in page
+    assert client.get(old).status_code == 404
+    [new] = re.findall(r"/feeds/digests/[^\"]+\.atom", page)
+    assert client.get(new).status_code == 200
+    client.post(renew)
+    assert client.get(new).status_code == 404
+    reader.delete()
+    assert client.get(new).status_code == 404
 
 
 def test_unsent_digests_are_not_in_it(client: Client, sent: Digest) -> None:

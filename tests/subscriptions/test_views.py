@@ -278,3 +278,39 @@ def test_preview_and_digest_choose_alike(
     shown = digests.preview(reader, now).items
     digests.build_due([reader.pk], now)
     assert reader.digests.get().items == shown
+
+
+def test_who_reads_already_is_offered_what_a_search_asked_for_and_adds_it(
+    client: Client, make_reader: MakeReader
+) -> None:
+    """Typing an address changes nobody's profile; its owner adds what was typed, or does not."""
+    reader = make_reader(interests={"topics": "agents", "categories": ["cs.AI"]})
+    asked = {"email": reader.email, "topics": "gaussian splatting", "categories": "cs.CV, cs.AI"}
+    preferences = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    assert "were asked for" not in client.get(preferences).text
+    client.post("/subscribe/", asked)
+    interests = Interests.objects.get(pk=reader.pk)
+    assert (interests.topics, interests.categories) == ("agents", ["cs.AI"])
+    assert "gaussian splatting" in client.get(preferences).text
+    offer = reverse("offer", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    assert client.get(offer).status_code == 405
+    for said in ("Added.", "Nothing was added."):
+        assert said in client.post(offer, {"act": "take"}, follow=True).text
+        interests.refresh_from_db()
+        assert interests.topics == "agents; gaussian splatting"
+        assert interests.categories == ["cs.AI", "cs.CV"]
+        assert interests.offered is None
+    client.post("/subscribe/", asked | {"topics": "cats"})
+    assert "Nothing was added." in client.post(offer, {"act": "drop"}, follow=True).text
+    interests.refresh_from_db()
+    assert (interests.topics, interests.offered) == ("agents; gaussian splatting", None)
+
+
+def test_an_offer_that_does_not_fit_is_kept_and_the_page_says_so(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader(interests={"topics": "a" * 1990, "offered": {"topics": "long enough"}})
+    offer = reverse("offer", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    assert "does not fit" in client.post(offer, {"act": "take"}, follow=True).text
+    interests = Interests.objects.get(pk=reader.pk)
+    assert (len(interests.topics), interests.offered) == (1990, {"topics": "long enough"})
