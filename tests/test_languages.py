@@ -20,8 +20,9 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from lxml import html
 
-from papers import silence
+from papers import indexing, silence
 from papers.models import Paper
 from papers.verdicts import QUIET, STALE, Told
 from subscriptions import cards, digest_mail, digests, emails, tokens
@@ -245,3 +246,44 @@ def test_every_letter_is_in_the_readers_language(
     lines = [set(str(letter.body).splitlines()) for letter in letters]
     same = {line for line in lines[0] & lines[1] if " " in line and "http" not in line}
     assert not same, "left in English"
+
+
+def in_english(page: str, text: str, within: str = "//body") -> bool:
+    """Whether a text is there, and everywhere marked as English, whatever is around it."""
+    marks = "//*[contains(text(), $text)]/ancestor-or-self::*[@lang][1]/@lang"
+    found = html.fromstring(page).xpath(within + marks, text=text)
+    return set(found) == {"en"}
+
+
+def test_papers_are_read_aloud_in_their_own_language(
+    client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime
+) -> None:
+    """Titles and abstracts are English in the midst of German."""
+    indexing.catch_up(now)
+    paper = edition[0]
+    reader = make_reader(language="de", interests={"topics": paper.title})
+    token = tokens.make(Purpose.REACT, reader.pk)
+    pages = {
+        address: client.get(address, **GERMAN).text
+        for address in (
+            reverse("day", args=[paper.day]),
+            paper.get_absolute_url(),
+            reverse("ranking", args=[paper.pk]),
+            reverse("preview") + "?interests=context+models",
+            reverse("vote", args=[paper.pk, token]),
+            reverse("react", args=["more", paper.pk, token]),
+        )
+    }
+    for frequency in ("daily", "weekly"):
+        Subscriber.objects.update(frequency=frequency)
+        [digest] = digests.make(now.date(), list(Subscriber.objects.all()), now)
+        message = digest_mail.outgoing(digest, cards.shown(set(digest.paper_ids)))
+        mail = message_from_bytes(message.as_bytes("p@e.org", now), policy=default)
+        pages[frequency] = mail.get_body(("html",)).get_content()
+    for address, page in pages.items():
+        assert re.search(r'<html[^>]* lang="de"', page)
+        # A preheader and reasons are sentences with titles in them.
+        within = "//h3" if address in ("daily", "weekly") else "//body"
+        assert in_english(page, paper.title[:30], within), address
+        if address in ("daily", "weekly", paper.get_absolute_url()):
+            assert in_english(page, paper.abstract[:30]), address
