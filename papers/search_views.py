@@ -88,7 +88,7 @@ def marked(text: str, wanted: frozenset[str]) -> SafeString:
 
 
 def _follow_url(query: Query) -> str:
-    """Where a visitor asks to be mailed papers like these; "" for what cannot be followed."""
+    """Where one asks to be mailed papers like these; "" for what cannot be followed."""
     said = {"topics": query.text, "categories": ",".join(query.categories)}
     said = {name: value for name, value in said.items() if value}
-    return f"{reverse('subscribe')}?{urlencode(said)}" if said else ""
+    return f"{reverse('follow')}?{urlencode(said)}" if said else ""

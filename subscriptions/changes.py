@@ -51,6 +51,7 @@ def _from_rows(rows: type[Reaction | Opened]) -> Callable[[Interests, str], None
 
 REMOVERS: dict[str, Callable[[Interests, str], None]] = {
     "word": _remove_word,
+    "phrase": _from_list("words"),
     "excluded-word": _from_list("excluded_words"),
     "category": _from_list("categories"),
     "author": _from_list("authors"),

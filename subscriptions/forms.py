@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from papers.feeds.identifiers import arxiv_id
 from subscriptions import challenge
+from subscriptions.following import Search
 from subscriptions.library import author_id
 from subscriptions.models import Interests, Subscriber
 from subscriptions.references import MAX_BYTES, MOST_KEPT, split_ids
@@ -232,6 +234,21 @@ class PreviewForm(forms.Form):
         examples, topics = split_ids(self.cleaned_data["interests"])
         categories = self.cleaned_data["categories"]
         return {"topics": topics, "examples": examples, "categories": categories}
+
+
+class SearchForm(forms.Form):
+    """A search to follow, as links and hidden fields bring it; what is not valid is left out."""
+
+    topics = forms.CharField(required=False, max_length=TOPICS_LENGTH)
+    categories = LinesField(parse_line=category)
+
+    @classmethod
+    def read(cls, said: Mapping[str, str]) -> Search:
+        form = cls({name: said.get(name, "") for name in cls.base_fields})
+        form.full_clean()
+        words = re.sub(r"[,;\s]+", " ", form.cleaned_data.get("topics", ""))  # one entry of a list
+        shown = textwrap.shorten(words, LINE_LENGTH, placeholder="")
+        return Search(shown, tuple(form.cleaned_data.get("categories", ())))
 
 
 class UploadForm(forms.Form):

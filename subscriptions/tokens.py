@@ -37,6 +37,7 @@ class Purpose(Enum):
     REACT = timedelta(days=91)
     DIGEST = timedelta(days=400)
     OPENED = timedelta(days=365)
+    BROWSER = timedelta(days=180)
     UNSUBSCRIBE = None
     FEED = timedelta(days=3650)
 

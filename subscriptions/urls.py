@@ -1,6 +1,13 @@
 from django.urls import path, register_converter
 
-from subscriptions import community_views, feed_views, leaving_views, privacy_views, views
+from subscriptions import (
+    community_views,
+    feed_views,
+    following_views,
+    leaving_views,
+    privacy_views,
+    views,
+)
 from subscriptions.models import Reaction
 
 
@@ -37,6 +44,7 @@ urlpatterns = [
     path("papers/<int:pk>/vote/", community_views.vote_link, name="vote-link"),
     path("vote/<int:paper_pk>/<token>/", community_views.vote, name="vote"),
     path("report/<int:paper_pk>/<token>/", community_views.report, name="report"),
+    path("follow/", following_views.follow, name="follow"),
     path("preview/", views.preview, name="preview"),
     path("profile/<token>/", views.profile, name="profile"),
     path("profile/<token>/remove/", views.remove, name="profile-remove"),

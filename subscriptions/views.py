@@ -33,6 +33,7 @@ from subscriptions import (
     digest_mail,
     digests,
     insight,
+    known,
     library,
     opened,
     readers,
@@ -174,7 +175,8 @@ def confirm(request: HttpRequest, pk: str) -> HttpResponse:
         return render(request, "subscriptions/suppressed.html", status=409)
     tasks.welcome.delay_on_commit(reader.pk)
     messages.success(request, _("You are subscribed. Now say what you care about."))
-    return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, reader.pk))
+    page = redirect("preferences", token=tokens.make(Purpose.PREFERENCES, reader.pk))
+    return known.remember(page, pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -188,7 +190,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
     if request.method == "POST" and forms_are_valid:
         _save(rhythm_form, interests_form)
         messages.success(request, _("Saved. Your next digest follows these."))
-        return redirect(request.path)
+        return known.remember(redirect(request.path), pk)
     context = {
         "reader": reader,
         "rhythm_form": rhythm_form,
@@ -247,7 +249,8 @@ def offer(request: HttpRequest, pk: str) -> HttpResponse:
     else:
         said = _("Added. Your next digest follows.") if added else _("Nothing was added.")
         messages.success(request, said)
-    return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
+    back = redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
+    return known.remember(back, pk)
 
 
 @require_POST

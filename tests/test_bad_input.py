@@ -28,7 +28,7 @@ from lxml import html
 
 from papers.feeds import DocumentError, parse
 from papers.models import Paper
-from subscriptions import emails, tokens
+from subscriptions import emails, known, tokens
 from subscriptions.forms import AddressField, LinesField, ZoneField, category, example
 from subscriptions.models import Interests, Subscriber
 from subscriptions.tokens import BadLink, Purpose
@@ -151,6 +151,7 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         reader.save()  # and is back, or could do nothing else
         return status
 
+    client.cookies[known.COOKIE] = tokens.make(Purpose.BROWSER, reader.pk)
     rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 5}
     preferences, mute = signed("preferences"), signed("profile-mute")
     return {
@@ -161,6 +162,8 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         "subscribe brought": lambda text: get("/subscribe/", topics=text, examples=text),
         "preferences-link": lambda text: post("/preferences/", email=text),
         "vote-link": lambda text: post(reverse("vote-link", args=[paper.pk]), email=text),
+        "follow": lambda text: post("/follow/", topics=text, categories=text),
+        "follow back": lambda text: post("/follow/", topics=f"x {text}", added_words=text, back=""),
         "preview": lambda text: get("/preview/", interests=text),
         "preview category": lambda text: get("/preview/", interests="x", categories=text),
         "home": lambda text: get("/", window=text, field=text, by=text),
@@ -295,7 +298,9 @@ def test_markup_of_strangers_is_text_on_every_page(
         Interests.objects.filter(pk=reader.pk).update(words=[text[:200]], topics=text)
         for before, page in zip(plain, pages_of(client, paper, reader), strict=True):
             assert runs_or_styles(page) == []
-            assert elements(page) <= before | {"form", "button", "li", "ul", "details", "summary"}
+            assert elements(page) <= before | {
+                *("form", "button", "li", "ul", "details", "summary", "bdi"),
+            }
     shown = admin_client.get(reverse("admin:papers_paper_change", args=[paper.pk])).text
     assert markup.escape(text[:40]) in shown or text[:40] not in shown
 

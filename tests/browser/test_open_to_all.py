@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from config.outbox import messages
 from papers.models import Paper
-from subscriptions import digests, emails, readers, signup, tokens
+from subscriptions import digests, emails, known, readers, signup, tokens
 from subscriptions.links import link
 from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.tokens import Purpose
@@ -53,6 +53,8 @@ def pages(reader: Subscriber) -> dict[str, str]:
         "preview": f"{reverse('preview')}?interests=memory+in+language+agents",
         "preferences-link": reverse("preferences-link"),
         "vote-link": reverse("vote-link", args=[paper.pk]),
+        "follow": f"{reverse('follow')}?topics=long+context",
+        "ranking": paper.get_ranking_url(),
         "vote": reverse("vote", args=[paper.pk, react]),
         "more": reverse("react", args=["more", paper.pk, react]),
         "less": reverse("react", args=["less", paper.pk, react]),
@@ -91,6 +93,9 @@ def test_promise_23_no_page_and_no_mail_has_a_barrier(
 ) -> None:
     browser.be_wide(width)
     browser.prefer(scheme)
+    browser.open("/")
+    known_here = {"name": known.COOKIE, "value": tokens.make(Purpose.BROWSER, reader.pk)}
+    browser.chrome.add_cookie(known_here)
     found: dict[str, list[str]] = {}
     for name, address in {**pages(reader), **mails(reader, outbox)}.items():
         browser.open(address)

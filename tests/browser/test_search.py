@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from papers import indexing
 from papers.models import Paper
-from subscriptions import readers, signup
+from subscriptions import readers, signup, tokens
 from subscriptions.models import Interests
+from subscriptions.tokens import Purpose
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
 
@@ -67,6 +69,35 @@ def test_who_reads_already_follows_a_search_too(
     browser.sees("Added. Your next digest follows.")
     interests = Interests.objects.get(pk=reader.pk)
     assert (interests.topics, interests.categories) == ("language models", ["cs.CL"])
+
+
+@with_and_without_scripts
+def test_a_search_joins_the_profile_in_a_browser_that_knows_its_reader(
+    browser: Browser, searchable: Paper, scripts: bool
+) -> None:
+    now = timezone.now()
+    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    browser.emulate("setScriptExecutionDisabled", value=not scripts)
+    browser.open(reverse("confirm", args=[tokens.make(Purpose.CONFIRM, made.pk)]))
+    browser.find("//main//form//button", "the button").click()
+    browser.sees("You are subscribed.")
+    browser.open("/search/?q=language+models+cat:cs.CL")
+    browser.press("Mail me papers like these")
+    browser.sees("This joins what you care about")
+    assert Interests.objects.get().words == []
+    browser.press("Follow this search")
+    browser.sees("You follow this search")
+    found = Interests.objects.get()
+    assert (found.words, found.categories) == (["language models"], ["cs.CL"])
+    browser.press("Take it back")
+    browser.sees("Your search is taken back")
+    browser.press("Follow this search")
+    browser.sees("You follow this search")
+    browser.open(reverse("profile", args=[tokens.make(Purpose.PREFERENCES, made.pk)]))
+    phrase = "//h2[.='Phrases and searches you follow']/following-sibling::ul[1]"
+    browser.find(f"{phrase}//button", "the button").click()
+    browser.sees("Removed. Your next digest follows.")
+    assert Interests.objects.get().words == []
 
 
 @with_and_without_scripts

@@ -88,7 +88,7 @@ def test_only_leaving_out_is_no_search(client: Client, few: list[Paper]) -> None
 
 def test_a_search_can_be_followed(client: Client, few: list[Paper]) -> None:
     page = ask(client, 'video "for video" cat:cs.CV')
-    assert "/subscribe/?topics=video+for+video&amp;categories=cs.CV" in page
+    assert "/follow/?topics=video+for+video&amp;categories=cs.CV" in page
     form = client.get("/subscribe/", {"topics": "video", "categories": "cs.CV,nonsense"}).text
     assert 'name="topics" value="video"' in form
     form = client.get("/subscribe/", {"topics": "video", "categories": "cs.CV"}).text

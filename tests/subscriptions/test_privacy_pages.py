@@ -111,3 +111,8 @@ def test_cookies_are_those_that_the_privacy_page_names(
     assert set(client.cookies) == {"csrftoken"}
     client.post(reverse("profile-mute", args=[tokens.make(Purpose.PREFERENCES, make_reader().pk)]))
     assert set(client.cookies) <= {"csrftoken", "messages", "sessionid"}
+    client.post(
+        reverse("confirm", args=[tokens.make(Purpose.CONFIRM, Subscriber.objects.get().pk)])
+    )
+    assert set(client.cookies) <= {"csrftoken", "messages", "sessionid", "reader"}
+    assert "marks the browser" in client.get(reverse("privacy")).text

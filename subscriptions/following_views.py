@@ -1,0 +1,64 @@
+"""Following a search. GET shows what would be added to the profile, POST adds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from config.guard import guard
+from subscriptions import following, known
+from subscriptions.following import Search
+from subscriptions.forms import SearchForm
+from subscriptions.models import Interests, Subscriber
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@guard("community", methods=("POST",))
+def follow(request: HttpRequest) -> HttpResponse:
+    """“Mail me papers like these”: one tap in a browser that knows its reader; for others, the
+    sign-up form, which mails readers an offer to add it."""
+    search = SearchForm.read(request.POST if request.method == "POST" else request.GET)
+    if not search:
+        return redirect("search")
+    if "forget" in request.POST:
+        return known.forget(redirect(_address("follow", search)))
+    reader = known.reader_of(request)
+    if not reader:
+        return redirect(_address("subscribe", search))
+    return _page(request, reader, search)
+
+
+def _page(request: HttpRequest, reader: Subscriber, search: Search) -> HttpResponse:
+    Interests.objects.get_or_create(subscriber=reader)
+    context: dict[str, Any] = {"search": search}
+    if request.method == "POST":
+        context |= _acted(reader.pk, search, request.POST)
+    context["followed"] = following.is_followed(reader.pk, search)
+    status = 400 if "refused" in context else 200
+    return render(request, "subscriptions/follow.html", context, status=status)
+
+
+def _acted(pk: int, search: Search, said: Mapping[str, str]) -> dict[str, Any]:
+    """Follow the search, or take back what following it has added."""
+    if "back" in said:
+        added = {"topics": said.get("added_words", ""), "categories": said["back"]}
+        following.unfollow(pk, SearchForm.read(added))
+        return {"taken_back": True}
+    try:
+        return {"added": following.follow(pk, search)}
+    except ValidationError as error:
+        return {"refused": error.messages[0]}
+
+
+def _address(name: str, search: Search) -> str:
+    said = {"topics": search.words, "categories": ",".join(search.categories)}
+    return f"{reverse(name)}?{urlencode({key: text for key, text in said.items() if text})}"
