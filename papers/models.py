@@ -124,6 +124,7 @@ class Check(models.Model):
     detail = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State)
     reason = models.TextField(blank=True, help_text="The state in a plain sentence.")
+    said = models.JSONField(null=True, help_text="The same, for other languages.")
     categories = models.JSONField(default=dict, help_text="State and reason of each category.")
     document = models.ForeignKey(Document, null=True, on_delete=models.SET_NULL)
     new = models.PositiveIntegerField(default=0)

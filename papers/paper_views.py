@@ -52,10 +52,15 @@ def talked(counted: list[Observation]) -> list[dict[str, Any]]:
     places: dict[str, dict[str, Any]] = {}
     for one in counted:
         place = places.setdefault(one.kind, {"since": one.observed_at, "figures": {}})
-        place["name"] = KINDS.get(one.kind, one.kind) if one.kind != READERS else ""
+        place["name"] = place_name(one.kind)
         place["figures"] |= one.figures()
         place["last"] = one.observed_at
     return list(places.values())
+
+
+def place_name(kind: str) -> str:
+    """Who counted; "" for our own readers."""
+    return "" if kind == READERS else str(KINDS.get(kind, kind))
 
 
 def cited(paper: Paper) -> citing.Work:

@@ -76,7 +76,7 @@ def _grouped(mine: dict[str, Told]) -> Iterable[str]:
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, told in sorted(mine.items()):
         if told.state in (STALE, PARTIAL, BROKEN):
-            groups[told.state, _of_all(name, told.reason)].append(name)
+            groups[told.state, _of_all(name, told.in_words)].append(name)
     for (state, reason), names in groups.items():
         yield _sentence(state, reason, names)
 
@@ -138,10 +138,14 @@ def _report(newest: int, today: date) -> Report:
     kinds: dict[str, Told] = {}
     categories: dict[str, Told] = {}
     for check in latest.values():
-        _better(kinds, check.source.kind, Told(check.state, check.reason))
+        _better(kinds, check.source.kind, _told(check))
         for name, told in check.categories.items():
             _better(categories, name, Told(**told))
     return Report(kinds, categories, _caught_up(rows, today, categories))
+
+
+def _told(check: Check) -> Told:
+    return Told(check.state, check.reason, said=check.said or [])
 
 
 def _better(known: dict[str, Told], name: str, told: Told) -> None:
@@ -173,6 +177,15 @@ class Standing:
     check: Check | None
     days: list[tuple[date, str]]
 
+    @property
+    def why(self) -> str:
+        return _told(self.check).in_words if self.check else ""
+
+    @property
+    def categories(self) -> list[tuple[str, Told]]:
+        told = self.check.categories if self.check else {}
+        return [(name, Told(**one)) for name, one in told.items()]
+
 
 def standing(now: datetime) -> list[Standing]:
     """All active sources, the troubled ones first; three queries."""
@@ -193,7 +206,7 @@ def _days(checks: Sequence[Check]) -> list[tuple[date, str]]:
     for check in checks:
         known = best.get(check.at.date(), BROKEN)
         best[check.at.date()] = min(known, check.state, key=SEVERITY.index)
-    return sorted(best.items())
+    return [(day, str(Check.State(state).label)) for day, state in sorted(best.items())]
 
 
 def _severity(check: Check | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -173,10 +173,8 @@ def _remember(source: Source, done: Done, now: datetime, seconds: float) -> None
         detail=done.error,
         state=said.told.state,
         reason=said.told.reason,
-        categories={
-            name: {"state": told.state, "reason": told.reason, "entries": told.entries}
-            for name, told in said.categories.items()
-        },
+        said=said.told.said,
+        categories={name: asdict(told) for name, told in said.categories.items()},
         document=done.result.document if done.result else None,
         new=done.result.new if done.result else 0,
         seconds=round(seconds, 3),

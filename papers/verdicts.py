@@ -4,6 +4,8 @@ arXiv's list is dated by New York's day and out soon after midnight there, from 
 on weekends and holidays it is there, dated and empty. Hugging Face lists by UTC's day and fills it
 during the morning. Of any other feed nobody knows when it should speak: it is late only when it
 shows an older document than before.
+
+What is said is kept as marked sentences with their values, and put into words when it is read.
 """
 
 from __future__ import annotations
@@ -12,7 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, override
 
 Counts = dict[str, tuple[int, date | None]]
 
@@ -21,19 +28,25 @@ STALE, PARTIAL, BROKEN = "stale", "partial", "broken"
 SEVERITY = (FRESH, QUIET, WAITING, PARTIAL, STALE, BROKEN)
 
 TROUBLES = {
-    "gone": "It says that it is gone for good (HTTP 410).",
-    "throttled": "It asks us to come less often (HTTP {status}).",
-    "http_error": "It answers with an error (HTTP {status}).",
-    "too_large": "Its document is larger than any list of papers.",
-    "too_slow": "Its document did not come whole within the time allowed.",
-    "redirect_loop": "It sends us in circles.",
-    "refused_address": "It is, or leads to, an address that is not public.",
-    "bad_url": "Its address is, or leads to, none of the web.",
-    "undecodable": "Its document is compressed in a way that cannot be undone.",
-    "tls_error": "Its certificate is not to be trusted.",
-    "network_error": "It cannot be reached.",
-    "unreadable": "What it sends cannot be read.",
-    "not_modified": "It says that nothing has changed, but nothing was read before.",
+    "gone": gettext_noop("It says that it is gone for good (HTTP 410)."),
+    "throttled": gettext_noop("It asks us to come less often (HTTP %(status)s)."),
+    "http_error": gettext_noop("It answers with an error (HTTP %(status)s)."),
+    "too_large": gettext_noop("Its document is larger than any list of papers."),
+    "too_slow": gettext_noop("Its document did not come whole within the time allowed."),
+    "redirect_loop": gettext_noop("It sends us in circles."),
+    "refused_address": gettext_noop("It is, or leads to, an address that is not public."),
+    "bad_url": gettext_noop("Its address is, or leads to, none of the web."),
+    "undecodable": gettext_noop("Its document is compressed in a way that cannot be undone."),
+    "tls_error": gettext_noop("Its certificate is not to be trusted."),
+    "network_error": gettext_noop("It cannot be reached."),
+    "unreadable": gettext_noop("What it sends cannot be read."),
+    "not_modified": gettext_noop("It says that nothing has changed, but nothing was read before."),
+}
+SILENT = {  # by what the source does, and whether it is a working day
+    ("announced", True): gettext_noop("Nothing is announced today."),
+    ("announced", False): gettext_noop("Nothing is announced on weekends."),
+    ("featured", True): gettext_noop("Nothing is featured today."),
+    ("featured", False): gettext_noop("Nothing is featured on weekends."),
 }
 NEW_YORK = ZoneInfo("America/New_York")
 ARXIV_OUT = timedelta(hours=2)  # after midnight in New York; a list older than that is late
@@ -44,13 +57,49 @@ SMALL_SHARE = 0.25  # of the usual number, below which a category counts as inco
 SATURDAY = 5
 
 
+Said = list[Any]  # a marked sentence and its values by name: plain, as JSON keeps them
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A state with its reason in a plain sentence, "" where all is well."""
+    """A state with its reason in plain English, "" where all is well, and in all languages."""
 
     state: str
     reason: str = ""
     entries: int = 0
+    said: list[Said] = field(default_factory=list)
+
+    @property
+    def in_words(self) -> str:
+        """The reason in the language of the moment."""
+        return in_words(self.said) or self.reason
+
+
+def in_words(said: Iterable[Said]) -> str:
+    """Sentences with their values, in the language of the moment."""
+    return " ".join(_(sentence) % _shown(values) for sentence, values in said)
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _value(name, value) for name, value in values.items()}
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "day":
+        return date_format(date.fromisoformat(value), _("l, j F"))
+    if isinstance(value, int) and name != "status":
+        return number_format(value, force_grouping=True)
+    return str(value)
+
+
+def _told(state: str, said: list[Said], entries: int = 0) -> Told:
+    with override("en"):
+        return Told(state, in_words(said), entries, said)
+
+
+def _because(state: str, sentence: str, entries: int = 0, **values: Any) -> Told:
+    """A state and the one sentence that says why; days as ISO writes them."""
+    return _told(state, [[sentence, values]], entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +131,7 @@ class Verdict:
 
 def broken(outcome: str, status: int | None, categories: Sequence[str]) -> Verdict:
     """Nothing came, or nothing that can be read; said for all to read, so without addresses."""
-    told = Told(BROKEN, TROUBLES[outcome].format(status=status))
+    told = _because(BROKEN, TROUBLES[outcome], status=status)
     return Verdict(told, dict.fromkeys(categories, told))
 
 
@@ -124,11 +173,11 @@ def _of_arxiv(facts: Facts, now: datetime, categories: Sequence[str]) -> Verdict
         return Verdict(told, dict.fromkeys(categories, told))
     each = {name: _of_category(name, facts) for name in categories}
     if facts.entries >= ARXIV_LIMIT:
-        reason = f"arXiv serves at most {ARXIV_LIMIT:,} entries; some are missing."
-        return Verdict(Told(PARTIAL, reason, facts.entries), each)
+        reason = gettext_noop("arXiv serves at most %(limit)s entries; some are missing.")
+        return Verdict(_because(PARTIAL, reason, facts.entries, limit=ARXIV_LIMIT), each)
     worse = [told for told in each.values() if told.state in (STALE, PARTIAL)]
     if worse:
-        told = Told(PARTIAL, " ".join(told.reason for told in worse), facts.entries)
+        told = _told(PARTIAL, [one for told in worse for one in told.said], facts.entries)
     return Verdict(told, each)
 
 
@@ -145,19 +194,19 @@ def _listed(facts: Facts, today: date, since: timedelta, out: timedelta, verb: s
         if not is_working_day(today):
             return _silent(today, verb)
         if since < out and day >= last_working_day(today):
-            return Told(WAITING, "Today's list is not out yet.")
-        return Told(STALE, f"It still shows the list of {day:%A}, {day.day} {day:%B}.")
+            return _because(WAITING, gettext_noop("Today's list is not out yet."))
+        sentence = gettext_noop("It still shows the list of %(day)s.")
+        return _because(STALE, sentence, day=day.isoformat())
     if not facts.entries:
         return _silent(today, verb)
     if facts.refused:
-        reason = f"{facts.refused:,} of {facts.entries:,} entries could not be read."
-        return Told(PARTIAL, reason, facts.entries)
+        reason = gettext_noop("%(refused)s of %(all)s entries could not be read.")
+        return _because(PARTIAL, reason, facts.entries, refused=facts.refused, all=facts.entries)
     return Told(FRESH, "", facts.entries)
 
 
 def _silent(today: date, verb: str) -> Told:
-    when = "today" if is_working_day(today) else "on weekends"
-    return Told(QUIET, f"Nothing is {verb} {when}.")
+    return _because(QUIET, SILENT[verb, is_working_day(today)])
 
 
 def last_working_day(today: date) -> date:
@@ -173,13 +222,18 @@ def _of_category(name: str, facts: Facts) -> Told:
     count, newest = facts.counts.get(name, (0, None))
     usual = median(facts.usual.get(name) or [0])
     if count and newest and facts.day and newest < facts.day:
-        return Told(STALE, f"{name} still shows the list of {newest:%A}, {newest.day} {newest:%B}.")
+        sentence = gettext_noop("%(field)s still shows the list of %(day)s.")
+        return _because(STALE, sentence, field=name, day=newest.isoformat())
     if not count:
         if usual >= NOTABLE:
-            return Told(STALE, f"{name} is missing, which usually has some {usual:.0f} papers.")
-        return Told(QUIET, f"{name} has nothing today.")
+            sentence = gettext_noop(
+                "%(field)s is missing, which usually has some %(usual)s papers."
+            )
+            return _because(STALE, sentence, field=name, usual=round(usual))
+        return _because(QUIET, gettext_noop("%(field)s has nothing today."), field=name)
     if usual >= NOTABLE and count < usual * SMALL_SHARE:
-        return Told(PARTIAL, f"{name} has only {count}, usually some {usual:.0f}.", count)
+        sentence = gettext_noop("%(field)s has only %(count)s, usually some %(usual)s.")
+        return _because(PARTIAL, sentence, count, field=name, count=count, usual=round(usual))
     return Told(FRESH, "", count)
 
 
@@ -200,10 +254,11 @@ def counted(entries: Iterable[tuple[Sequence[str], date | None]]) -> Counts:
 
 def _of_feed(facts: Facts) -> Told:
     if facts.published_at and facts.before and facts.published_at < facts.before:
-        return Told(STALE, f"It shows a document of {facts.published_at:%Y-%m-%d}, an older one.")
+        sentence = gettext_noop("It shows a document of %(at)s, an older one.")
+        return _because(STALE, sentence, at=facts.published_at.date().isoformat())
     if facts.refused:
-        reason = f"{facts.refused:,} of {facts.entries:,} entries could not be used."
-        return Told(PARTIAL, reason, facts.entries)
+        reason = gettext_noop("%(refused)s of %(all)s entries could not be used.")
+        return _because(PARTIAL, reason, facts.entries, refused=facts.refused, all=facts.entries)
     if not facts.new:
-        return Told(QUIET, "Nothing new since the last look.", facts.entries)
+        return _because(QUIET, gettext_noop("Nothing new since the last look."), facts.entries)
     return Told(FRESH, "", facts.entries)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from papers import silence
 from papers.models import Merge, Paper, Thumbnail, Window
-from papers.paper_views import details
+from papers.paper_views import details, place_name
 from papers.text import extract, short_authors
 
 PAPERS_A_DAY = 50
@@ -104,7 +104,7 @@ def ranking(request: HttpRequest, pk: int) -> HttpResponse:
         "attention": sum(value for _label, value in worth(found)),
         "pick": found.score_parts.get("pick_part"),
         "places": places(found),
-        "counts": counts,
+        "counts": [(one, place_name(one.kind)) for one in counts],
     }
     return render(request, "papers/ranking.html", context)
 

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -19,12 +20,12 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from lxml import html
 
-from papers import indexing, silence
-from papers.models import Paper
-from papers.verdicts import QUIET, STALE, Told
+from papers import indexing, silence, verdicts
+from papers.models import Paper, Source
+from papers.verdicts import QUIET, STALE, Facts, Told
 from subscriptions import cards, digest_mail, digests, emails, tokens
 from subscriptions.models import Reaction, Subscriber
 from subscriptions.references import ReferencesError, references
@@ -32,6 +33,7 @@ from subscriptions.tokens import Purpose
 
 CATALOGUE = settings.LOCALE_PATHS[0] / "de" / "LC_MESSAGES" / "django.po"
 PLACE = re.compile(r"%\((\w+)\)[^a-z]*([a-z])|<(/?\w+)")  # values, and tags around them
+USUAL = {"cs.AI": [1210], "cs.CL": [90]}
 GERMAN = {"HTTP_ACCEPT_LANGUAGE": "de-AT,de;q=0.9,en;q=0.5"}
 MAKE = ("manage.py", "makemessages", "-l", "de", "--no-location", "--no-wrap")
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
@@ -164,6 +166,45 @@ def test_the_silence_of_a_source_is_told_in_the_readers_language() -> None:
             "arXiv kündigt heute nichts an.",
             "Die heutige Liste von Hugging Face verspätet sich.",
         ]
+
+
+def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: None) -> None:
+    """On the status page, and within the notices of a digest."""
+    now = timezone.now()
+    url = "https://rss.arxiv.org/rss/cs.AI+cs.CL"
+    listed = Source.objects.create(name="One", kind="arxiv-rss", url=url)
+    broken = Source.objects.create(name="Two", url="https://two.example/feed")
+    day = verdicts.arxiv_day(now)
+    facts = Facts("arxiv-rss", day=day, entries=3, counts={"cs.AI": (3, day)}, usual=USUAL)
+    for source, verdict in (
+        (listed, verdicts.of(facts, now, ["cs.AI", "cs.CL"])),
+        (broken, verdicts.broken("http_error", 503, [])),
+    ):
+        told = {name: asdict(one) for name, one in verdict.categories.items()}
+        state, reason, said = verdict.told.state, verdict.told.reason, verdict.told.said
+        source.checks.create(at=now, state=state, reason=reason, said=said, categories=told)
+    pages = client.get(reverse("status")).text, client.get(reverse("status"), **GERMAN).text
+    for said in (
+        ("cs.AI has only 3, usually some 1,210.", "cs.AI hat nur 3, sonst etwa 1.210."),
+        ("cs.CL is missing, which usually", "cs.CL fehlt, sonst sind es etwa 90 Arbeiten."),
+        ("It answers with an error (HTTP 503).", "Sie antwortet mit einem Fehler (HTTP 503)."),
+        ("incomplete", "unvollständig"),
+    ):
+        for sentence, page in zip(said, pages, strict=True):
+            assert sentence in page
+    assert "usually" not in pages[1]
+    with translation.override("de"):
+        notices = silence.report(now).notices()
+    assert "cs.AI kam unvollständig an: hat nur 3, sonst etwa 1.210." in notices
+
+
+def test_every_sentence_of_a_source_is_translated() -> None:
+    late = date(2026, 4, 29).isoformat()
+    with translation.override("de"):
+        still = verdicts.in_words([["It still shows the list of %(day)s.", {"day": late}]])
+        assert still == "Sie zeigt noch die Liste von Mittwoch, 29. April."
+        for sentence in (*verdicts.TROUBLES.values(), *verdicts.SILENT.values()):
+            assert verdicts.in_words([[sentence, {"status": 500}]]) != sentence % {"status": 500}
 
 
 def test_a_file_that_cannot_be_read_is_refused_in_the_readers_language() -> None:

@@ -120,7 +120,7 @@ def test_how_a_paper_was_ranked_has_a_page_that_its_own_links_to(
     url = reverse("ranking", args=[paper.pk])
     assert url in client.get(paper.get_absolute_url()).text
     page = client.get(url).text
-    for said in ("Correction for a long author list", "pick", "1 of 2", "votes: 40", "doubling"):
+    for said in ("Correction for a long author list", "pick", "1 of 2", "40 votes", "doubling"):
         assert said in page
     assert client.post(url).status_code == 405
     Paper.objects.filter(pk=paper.pk).update(hidden=True)
