@@ -381,6 +381,7 @@ CELERY_TASK_ROUTES = {
     "subscriptions.tasks.send_confirmation": {"queue": "urgent"},
     "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
     "subscriptions.tasks.watch_sign_ups": {"queue": "urgent"},
+    "subscriptions.tasks.watch_editions": {"queue": "urgent"},
     "subscriptions.tasks.tell_operator": {"queue": "urgent"},
     "subscriptions.tasks.send_vote_link": {"queue": "urgent"},
     "subscriptions.tasks.welcome": {"queue": "urgent"},
@@ -440,6 +441,10 @@ CELERY_BEAT_SCHEDULE = {
     "hand over what was left behind": {
         "task": "subscriptions.tasks.sweep",
         "schedule": timedelta(seconds=30),
+    },
+    "tell the operator when mail is not going out": {
+        "task": "subscriptions.tasks.watch_editions",
+        "schedule": timedelta(minutes=5),
     },
     "close the books of editions that are over": {
         "task": "subscriptions.tasks.close_editions",

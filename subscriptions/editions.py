@@ -6,7 +6,7 @@ workers or Redis are what failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from subscriptions import emails
-from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
+from subscriptions.models import Alarm, DeliveryEvent, Digest, Edition, Subscriber
 
 State, Status = Edition.State, Digest.Status
 
@@ -29,6 +29,7 @@ FIRST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=1)
 MISSING_AFTER = timedelta(hours=2)
 NO_SUCCESS_FOR = timedelta(minutes=30)
+TOLD_AGAIN = timedelta(hours=6)  # of what is still so
 IN_HAND_FOR = timedelta(minutes=30)
 ALARMS_SHOWN_FOR = timedelta(days=7)
 
@@ -249,8 +250,33 @@ def discrepancy(edition: Edition, books: Mapping[str, int]) -> str:
 
 def trouble(now: datetime) -> list[str]:
     """What an operator must know now, one sentence each; empty when all is well."""
-    checks = (_missing, _standstill, _forgotten, _held, _alarms)
+    checks = (*WATCHED.values(), _held, _alarms)
     return [said for check in checks for said in check(now)]
+
+
+def look_after(now: datetime) -> list[str]:
+    """Mail the operator what is missing or stands still, once and every TOLD_AGAIN; what is over
+    is forgotten. Returns what was mailed. Asks PostgreSQL and the mail server alone: whoever
+    failed, beat, workers or Redis, cannot keep this from being noticed.
+    """
+    found = {name: said for name, check in WATCHED.items() if (said := check(now))}
+    Alarm.objects.exclude(name__in=found).delete()
+    new = [name for name in found if _claim_alarm(name, now)]
+    said = [sentence for name in new for sentence in found[name]]
+    try:
+        if said:
+            emails.standstill(said).send()
+    except Exception:
+        Alarm.objects.filter(name__in=new, told_at=now).delete()
+        raise
+    return said
+
+
+def _claim_alarm(name: str, now: datetime) -> bool:
+    """Take the right to tell, so that two who watch tell once."""
+    _alarm, is_new = Alarm.objects.get_or_create(name=name, defaults={"told_at": now})
+    old = Alarm.objects.filter(name=name, told_at__lte=now - TOLD_AGAIN)
+    return is_new or bool(old.update(told_at=now))
 
 
 def _missing(now: datetime) -> list[str]:
@@ -282,6 +308,15 @@ def _forgotten(now: datetime) -> list[str]:
     if not in_hand.exists():
         return []
     return ["Digests were claimed and nobody wrote down what became of them. Is the sweep running?"]
+
+
+WATCHED: dict[str, Callable[[datetime], list[str]]] = {
+    "missing": _missing,
+    "standstill": _standstill,
+    "forgotten": _forgotten,
+}
+"""What the operator is mailed of by `look_after`; an edition that is held or does not add up, by
+`tell_operator`."""
 
 
 def _held(now: datetime) -> list[str]:

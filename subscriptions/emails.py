@@ -88,6 +88,15 @@ def edition_trouble(edition: Edition) -> EmailMessage:
     return EmailMessage(one_line(subject), text.strip() + "\n", to=[settings.OPERATOR_EMAIL])
 
 
+def standstill(found: list[str]) -> EmailMessage:
+    """Tells the operator that an edition is missing or that nothing goes out."""
+    page = absolute(reverse("admin:subscriptions_edition_changelist"))
+    text = "\n\n".join([*found, f"The editions: {page}"])
+    return EmailMessage(
+        "Paperboy: mail is not going out", f"{text}\n", to=[settings.OPERATOR_EMAIL]
+    )
+
+
 def signup_trouble(found: list[str]) -> EmailMessage:
     """Tells the operator what is wrong with sign-ups."""
     page = absolute(reverse("admin:subscriptions_signupswitch_changelist"))

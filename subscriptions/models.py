@@ -250,6 +250,16 @@ class Opened(models.Model):
         return f"{self.subscriber_id}: opened {self.paper_id}"
 
 
+class Alarm(models.Model):
+    """A trouble that no edition's row can hold and of which the operator was told; gone with it."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    told_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class EditionQuerySet(models.QuerySet["Edition"]):
     def held(self, now: datetime) -> EditionQuerySet:
         """Of these nothing is claimed: cancelled, or paused and not yet to be tried again."""

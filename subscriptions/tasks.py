@@ -135,6 +135,12 @@ def import_author(pk: int) -> None:
 
 
 @shared_task
+def watch_editions() -> None:
+    """Beat's; the process of `manage.py check_editions --every` does the same without it."""
+    editions.look_after(timezone.now())
+
+
+@shared_task
 def sweep() -> None:
     """Beat's: whatever Redis or a worker lost is found again in PostgreSQL."""
     left = sweeping.sweep(timezone.now())

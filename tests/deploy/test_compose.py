@@ -15,7 +15,7 @@ from operations.queues import QUEUES
 from tests.deploy.conftest import ROOT, manage
 
 COMPOSE = ROOT / "docker-compose.yml"
-OURS = {"migrate", "web", "urgent", "mail", "build", "ingest", "beat"}
+OURS = {"migrate", "web", "urgent", "mail", "build", "ingest", "beat", "watch"}
 
 
 def services() -> dict[str, dict[str, Any]]:

@@ -153,7 +153,7 @@ def test_promise_40_a_reader_is_served_and_no_log_of_any_process_names_them(
     )
     assert house.manage("ingest", *sample).returncode == 0
     assert house.manage("shell", "-c", NEWS).returncode == 0
-    for name in ("web", "urgent", "mail", "build", "ingest", "beat"):
+    for name in ("web", "urgent", "mail", "build", "ingest", "beat", "watch"):
         house.start(name)
     until(house.is_ready, "the web server")
 

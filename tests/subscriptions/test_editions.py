@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
 from papers.models import Paper
@@ -264,6 +266,66 @@ def test_work_that_waits_with_no_success_for_half_an_hour_is_noticed(
     assert editions.trouble(now + timedelta(minutes=25)) == []
     [said] = editions.trouble(now + timedelta(minutes=35))
     assert "none was sent since 2026-04-30 08:00 UTC" in said
+
+
+def test_promise_40_the_operator_is_mailed_once_of_a_missing_edition_and_again_while_it_is(
+    make_reader: MakeReader, now: datetime, smtp: Sink, settings: Any
+) -> None:
+    settings.OPERATOR_EMAIL = "operator@example.org"
+    reader = make_reader()
+    late = now + timedelta(hours=3)
+    assert editions.look_after(now + timedelta(hours=1)) == []
+    assert len(editions.look_after(late)) == 1
+    assert editions.look_after(late + timedelta(hours=1)) == []
+    [told] = smtp.accepted
+    assert told["To"] == settings.OPERATOR_EMAIL
+    assert "missing: readers were due at 2026-04-30 08:00 UTC" in told.get_content()
+    assert len(editions.look_after(late + timedelta(hours=6))) == 1
+    Subscriber.objects.filter(pk=reader.pk).update(next_digest_at=now + timedelta(days=1))
+    assert editions.look_after(late + timedelta(hours=7)) == []
+    Subscriber.objects.filter(pk=reader.pk).update(next_digest_at=now)
+    assert len(editions.look_after(late + timedelta(hours=8))) == 1, "another one, told anew"
+    assert len(smtp.accepted) == 3
+
+
+def test_promise_40_the_operator_is_mailed_when_work_waits_with_no_success(
+    ready: list[int], now: datetime, smtp: Sink
+) -> None:
+    delivery.deliver(ready[:1], lambda: now)
+    assert editions.look_after(now + timedelta(minutes=25)) == []
+    assert len(editions.look_after(now + timedelta(minutes=35))) == 1
+    assert "none was sent since 2026-04-30 08:00 UTC" in smtp.accepted[-1].get_content()
+
+
+def test_an_alarm_that_could_not_be_mailed_is_mailed_the_next_time(
+    make_reader: MakeReader, now: datetime, smtp: Sink, settings: Any
+) -> None:
+    make_reader()
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    with pytest.raises(ConnectionRefusedError):
+        editions.look_after(now + timedelta(hours=3))
+    settings.EMAIL_PORT = port
+    assert len(editions.look_after(now + timedelta(hours=3, minutes=5))) == 1
+
+
+def test_the_watch_goes_on_while_postgresql_is_away_and_says_when_it_looked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two rounds: in the first the database answers nothing."""
+    looks: list[BaseException | None] = [OperationalError("away"), None, KeyboardInterrupt()]
+
+    def look(_now: datetime) -> list[str]:
+        if found := looks.pop(0):
+            raise found
+        return []
+
+    monkeypatch.setattr(editions, "look_after", look)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    touched = tmp_path / "watched"
+    with pytest.raises(KeyboardInterrupt):
+        call_command("check_editions", every=1, touch=touched)
+    assert "could not look" in caplog.text
+    assert touched.exists()
 
 
 def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
