@@ -1,8 +1,8 @@
 """Pictures of the running site: `python -m pytest tests/browser/screenshots.py`.
 
 Not one of the tests: pytest collects this file only when it is named. The README's pictures go
-to docs/; with SCREENSHOTS=FOLDER in the environment, all of them go there, and SPOKEN=de makes
-them German.
+to docs/; with SCREENSHOTS=FOLDER in the environment, all of them go there, with pages as a printer
+gets them (PDF), and SPOKEN=de makes them German.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ PICTURES = {
     "unsubscribe-phone": Picture("unsubscribe", 375, 2.0),
 }
 
+PRINTED = ("home", "paper", "ranking", "search", "digest")
+
 
 def test_take_pictures(browser: Browser, worker: None, papers: str, outbox: Path) -> None:
     browser.open("/")
@@ -90,6 +92,10 @@ def test_take_pictures(browser: Browser, worker: None, papers: str, outbox: Path
         browser.prefer(wanted.colours)
         browser.open(pages[wanted.page])
         (folder / f"{name}.png").write_bytes(taken(browser, wanted))
+    for name in PRINTED if elsewhere else ():
+        browser.prefer("dark")  # paper is white all the same
+        browser.open(pages[name])
+        (folder / f"{name}.pdf").write_bytes(printed(browser))
 
 
 def addresses(outbox: Path) -> dict[str, str]:
@@ -104,6 +110,7 @@ def addresses(outbox: Path) -> dict[str, str]:
         "profile": reverse("profile", args=[token]),
         "preview": f"{reverse('preview')}?interests=memory+in+language+agents",
         "email": reverse("outbox-html", args=[mail.stem]),
+        "digest": link("digest", Purpose.DIGEST, reader.digests.get().public_id),
         "weekly": link("digest", Purpose.DIGEST, as_weekly(reader).public_id),
         "paper": Paper.objects.order_by("-score")[0].get_absolute_url(),
         "search": f"{reverse('search')}?q=memory+agents",
@@ -128,6 +135,12 @@ def sample_reader() -> Subscriber:
     Interests.objects.filter(subscriber=reader).update(**INTERESTS)
     readers.activate(reader, now)
     return reader
+
+
+def printed(browser: Browser) -> bytes:
+    """The page on A4, as PDF."""
+    size = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": False}
+    return base64.b64decode(browser.chrome.execute_cdp_cmd("Page.printToPDF", size)["data"])
 
 
 def taken(browser: Browser, wanted: Picture) -> bytes:

@@ -17,8 +17,10 @@ from subscriptions.links import link
 from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.tokens import Purpose
 from tests.browser.axe import violations
-from tests.browser.conftest import Browser
+from tests.browser.conftest import Browser, until
 
+PRESSED = """[...document.querySelectorAll("button, input, .vote, .r a, summary:not(.extract *)")]
+.filter(one => one.checkVisibility()).map(one => one.outerHTML)"""
 TOPICS = "Reasoning of large language models; long context"
 
 
@@ -106,6 +108,22 @@ def test_promise_23_no_page_and_no_mail_has_a_barrier(
         if wrong:
             found[name] = wrong
     assert found == {}
+
+
+def test_paper_is_white_and_nothing_on_it_is_pressed(browser: Browser, reader: Subscriber) -> None:
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.emulate("setEmulatedMedia", media="print", features=dark)
+    paper = Paper.objects.order_by("-score")[0]
+    digest = digests.build_now(reader.pk, timezone.now())
+    assert digest
+    in_browser = link("digest", Purpose.DIGEST, digest.public_id)
+    for address in ("/", paper.get_absolute_url(), in_browser):
+        browser.open(address)
+        until(lambda: len(browser.text) > 500, f"the text of {address}")
+        assert browser.measure(PRESSED) == [], address
+    browser.open("/")
+    assert browser.measure("getComputedStyle(document.body).color") == "rgb(23, 26, 32)"
+    assert browser.measure("getComputedStyle(document.documentElement).colorScheme") == "light"
 
 
 def test_axe_finds_what_is_wrong(browser: Browser, papers: str) -> None:

@@ -29,6 +29,8 @@ LOSSES = {
     "css-pseudo-class-root": "Holds that one declaration.",
     "html-style": "Everything needed stands in style attributes; lost are dark and narrow.",
     "css-selector-class": "Dark colours and narrow margins alone hang on classes.",
+    "css-selector-attribute": "Outlook.com's own dark colours are left as it makes them.",
+    "css-selector-descendant": "The same.",
     "css-at-media": "Phones get the wider margins, and light colours.",
     "css-at-media-prefers-color-scheme": "Gmail makes dark colours of the light ones itself.",
     "css-important": "Used within @media alone.",
@@ -110,6 +112,23 @@ def dark_classes(page: str) -> dict[str, Colours]:
     return {name: dict(DECLARED.findall(style)) for name, style in rules}
 
 
+def outlook_classes(page: str) -> dict[str, Colours]:
+    """What each class changes within what Outlook.com marks as darkened: text, or ground."""
+    rules = re.findall(r"\[data-ogs([cb])\] \.(\w+)\{([^}]*)\}", page)
+    for mark, _name, style in rules:
+        assert mark == ("b" if "background" in style else "c")
+    return {name: dict(DECLARED.findall(style)) for _mark, name, style in rules}
+
+
+def test_outlook_com_gets_the_dark_colours_of_all_others(mails: dict[str, str]) -> None:
+    for page in mails.values():
+        assert outlook_classes(page) == dark_classes(page)
+        [sheet] = re.findall(r"<style>\n([^<]*ogsc[^<]*)</style>", page)
+        assert "@media" not in sheet, "a program that drops it drops nothing else"
+        body = html.document_fromstring(page.encode()).body
+        assert {"background", "color"} <= dict(DECLARED.findall(body.get("style"))).keys()
+
+
 def shown_colours(element: html.HtmlElement, dark: dict[str, Colours]) -> Colours:
     """The colours in force on an element: its own, its classes', else what is around it."""
     found: Colours = {}
@@ -136,10 +155,10 @@ def luminance(colour: str) -> float:
     return sum(part * one for part, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark", "outlook"])
 def test_promise_23_contrast_in_light_and_dark(mails: dict[str, str], scheme: str) -> None:
     for name, page in mails.items():
-        dark = dark_classes(page) if scheme == "dark" else {}
+        dark = {"light": {}, "dark": dark_classes(page), "outlook": outlook_classes(page)}[scheme]
         assert scheme == "light" or set(dark) >= {"bg", "ink", "quiet", "blue", "tint"}
         seen = set()
         body = html.document_fromstring(page.encode()).body
