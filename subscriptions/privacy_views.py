@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from config.guard import guard
-from subscriptions import privacy, tokens
+from subscriptions import known, privacy, tokens
 from subscriptions.forms import LinkForm
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
@@ -64,4 +64,4 @@ def erase(request: HttpRequest, pk: str) -> HttpResponse:
         privacy.erase(reader, timezone.now())
     answer = render(request, "subscriptions/erased.html")
     answer.delete_cookie(OPENED_COOKIE, samesite="Lax")
-    return answer
+    return known.forget(answer)

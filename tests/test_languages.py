@@ -328,3 +328,32 @@ def test_papers_are_read_aloud_in_their_own_language(
         assert in_english(page, paper.title[:30], within), address
         if address in ("daily", "weekly", paper.get_absolute_url()):
             assert in_english(page, paper.abstract[:30]), address
+
+
+def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
+    client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime
+) -> None:
+    indexing.catch_up(now)
+    reader, paper = make_reader(language="de", interests={"categories": ["cs.CL"]}), edition[0]
+    reader.reactions.create(paper=paper, kind=Reaction.Kind.MORE, created_at=now)
+    preferences = tokens.make(Purpose.PREFERENCES, reader.pk)
+    react = tokens.make(Purpose.REACT, reader.pk)
+    pages = {
+        address: client.get(address, **GERMAN).text
+        for address in (
+            reverse("home"),
+            reverse("preferences", args=[preferences]),
+            reverse("profile", args=[preferences]),
+            reverse("vote-link", args=[paper.pk]),
+            reverse("report", args=[paper.pk, react]),
+        )
+    }
+    pages["vote link"] = str(emails.vote_link(reader, paper).alternatives[0].content)
+    for address, page in pages.items():
+        assert re.search(r'<html[^>]* lang="de"', page)
+        within = "//td" if address == "vote link" else "//main"
+        assert in_english(page, paper.title[:30], within), address
+    found = html.fromstring(client.get(reverse("search"), {"q": "context"}, **GERMAN).text)
+    for shown in ("h3//bdi", "p[@class='extract']"):
+        assert set(found.xpath(f"//li[@class='card']//{shown}/@lang")) == {"en"}
+        assert not found.xpath(f"//li[@class='card']//{shown}[not(@lang)]")

@@ -42,7 +42,10 @@ def pages(reader: Subscriber) -> dict[str, str]:
     )
     leave = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
     confirm = tokens.make(Purpose.CONFIRM, reader.pk)
-    named = {name: reverse(name) for name in ("home", "status", "subscribe", "check-inbox")}
+    named = {
+        name: reverse(name) for name in ("home", "status", "subscribe", "check-inbox", "privacy")
+    }
+    data = tokens.make(Purpose.DATA, reader.pk)
     own = {
         name: reverse(name, args=[mine]) for name in ("preferences", "profile", "rhythm", "propose")
     }
@@ -60,6 +63,11 @@ def pages(reader: Subscriber) -> dict[str, str]:
         "vote": reverse("vote", args=[paper.pk, react]),
         "more": reverse("react", args=["more", paper.pk, react]),
         "less": reverse("react", args=["less", paper.pk, react]),
+        "report": reverse("report", args=[paper.pk, react]),
+        "reset": reverse("profile-reset", args=[mine]),
+        "data": reverse("data", args=[data]),
+        "erase": reverse("data-erase", args=[data]),
+        "nothing found": f"{reverse('search')}?q=xqzzy+date:1999",
         "unsubscribe": reverse("unsubscribe", args=[leave]),
         "confirm": reverse("confirm", args=[confirm]),
         "bad link": reverse("confirm", args=["cut"]),

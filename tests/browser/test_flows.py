@@ -1,0 +1,169 @@
+"""What a reader does on their own pages, each with and without scripts; with them, axe-core looks
+at every page on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from selenium.webdriver.common.by import By
+
+from papers.models import Paper, Report, Submission, Vote
+from subscriptions import readers, signup, tokens
+from subscriptions.models import Interests, Reaction, Subscriber
+from subscriptions.tokens import Purpose
+from tests.browser.axe import violations
+from tests.browser.conftest import Browser
+
+BIBTEX = "@article{one, title={Attention is not all}, year={2026}, author={One, Author}}"
+
+
+@dataclass
+class Flow:
+    """A reader at the browser, in their own words."""
+
+    browser: Browser
+    reader: Subscriber
+    paper: Paper
+    scripts: bool
+
+    def open(self, name: str, *args: object, purpose: Purpose = Purpose.PREFERENCES) -> None:
+        self.browser.open(reverse(name, args=[*args, tokens.make(purpose, self.reader.pk)]))
+
+    def press(self, label: str, then: str) -> None:
+        """Press a button, and look at the page that answers."""
+        self.browser.press(label)
+        self.sees(then)
+
+    def press_beside(self, field: str, then: str) -> None:
+        """The button of the form that a field is in."""
+        form = self.browser.find(f"//form[.//*[@id={field!r}]]", field)
+        form.find_element(By.TAG_NAME, "button").click()
+        self.sees(then)
+
+    def sees(self, text: str) -> None:
+        self.browser.sees(text)
+        if self.scripts:
+            assert violations(self.browser) == [], text
+
+    @property
+    def interests(self) -> Interests:
+        return Interests.objects.get(pk=self.reader.pk)
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def flow(request: pytest.FixtureRequest, browser: Browser, papers: str) -> Flow:
+    now = timezone.now()
+    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    Interests.objects.filter(subscriber=made).update(topics="Long context language models")
+    readers.activate(made, now)
+    browser.emulate("setScriptExecutionDisabled", value=not request.param)
+    return Flow(browser, made, Paper.objects.order_by("-score")[0], request.param)
+
+
+def test_saying_when_and_what(flow: Flow) -> None:
+    flow.open("preferences")
+    flow.browser.fill("arXiv categories", "cs.nonsense!")
+    flow.press("Save", "Not saved yet")
+    flow.browser.fill("arXiv categories", "cs.CV")
+    flow.press("Save", "Saved. Your next digest follows these.")
+    assert flow.interests.categories == ["cs.CV"]
+
+
+def test_less_often_a_pause_and_back(flow: Flow) -> None:
+    flow.open("rhythm")
+    flow.press("Once a week", "Saved: fewer mails from now on.")
+    flow.press("Two weeks", "Paused.")
+    flow.press("Start again now", "Welcome back")
+    flow.reader.refresh_from_db()
+    assert (flow.reader.frequency, flow.reader.paused_until) == ("weekly", None)
+
+
+def test_steering_the_profile(flow: Flow, tmp_path: Path) -> None:
+    flow.open("profile")
+    flow.browser.fill("Mute a word or phrase", "diffusion")
+    flow.press_beside("mute-word", "Muted: no digest brings it any more.")
+    library = tmp_path / "library.bib"
+    library.write_text(BIBTEX)
+    flow.browser.find("//*[@id='id_file']", "the file").send_keys(str(library))
+    flow.press("Upload", "Attention is not all")
+    flow.browser.fill("arXiv id or link", flow.paper.arxiv_id or "")
+    flow.browser.press("Explain")
+    flow.sees("Why not this paper?")
+    assert flow.interests.excluded_words == ["diffusion"]
+    flow.press("Reset my profile…", "Forget all you have said about papers?")
+    assert flow.interests.excluded_words == ["diffusion"]
+    flow.press("Reset my profile", "Your profile is blank again.")
+    assert (flow.interests.topics, flow.interests.excluded_words) == ("", [])
+
+
+@pytest.mark.parametrize("kind", ["more", "less"])
+def test_reacting(flow: Flow, kind: str) -> None:
+    flow.open("react", kind, flow.paper.pk, purpose=Purpose.REACT)
+    flow.sees(f"{kind.title()} like this?")
+    assert not Reaction.objects.exists()
+    flow.press(f"Show me {kind} like this", "Noted")
+    assert Reaction.objects.get().kind == kind
+    if kind == "less":
+        flow.press("It should not be here at all", "Should this paper not be here?")
+        flow.browser.fill("What is wrong with it? (for the curator)", "The same as another one")
+        flow.press("Tell the curators", "A curator looks at it.")
+        assert Report.objects.get().paper == flow.paper
+
+
+def test_voting_and_taking_it_back(flow: Flow) -> None:
+    flow.open("vote", flow.paper.pk, purpose=Purpose.REACT)
+    flow.press("Vote for it", "Your vote counts")
+    assert Vote.objects.count() == 1
+    flow.press("Take it back", "Your vote is taken back")
+    assert not Vote.objects.exists()
+
+
+def test_proposing_a_paper(flow: Flow) -> None:
+    flow.open("propose")
+    flow.browser.fill("arXiv link or id", "no paper")
+    flow.press("Propose it", "This is no link or id of a paper on arXiv.")
+    flow.browser.fill("arXiv link or id", "https://arxiv.org/abs/2604.00001")
+    flow.press("Propose it", "A curator looks at it before it comes in.")
+    assert Submission.objects.get().arxiv_id == "2604.00001"
+
+
+def test_another_address_for_the_feed(flow: Flow) -> None:
+    flow.open("preferences")
+    flow.browser.find("//summary[contains(., 'address of my feed')]", "the summary").click()
+    flow.press("Give my feed a new address", "the old one no longer works")
+    flow.reader.refresh_from_db()
+    assert flow.reader.feed_turn == 1
+
+
+def test_taking_the_data_along_and_having_it_deleted(flow: Flow) -> None:
+    flow.open("data", purpose=Purpose.DATA)
+    flow.sees("Download all of it")
+    flow.press("Delete all of it", "Delete all that we know of you?")
+    assert Subscriber.objects.exists()
+    flow.press("Delete all of it", "All of it is deleted")
+    assert not Subscriber.objects.exists()
+
+
+def test_leaving_and_what_may_be_enough(flow: Flow) -> None:
+    flow.open("unsubscribe", purpose=Purpose.UNSUBSCRIBE)
+    flow.sees("Or would less be enough?")
+    flow.press("Monday to Friday", "Saved: fewer mails from now on.")
+    flow.open("unsubscribe", purpose=Purpose.UNSUBSCRIBE)
+    flow.press("Unsubscribe", "You are unsubscribed")
+    flow.reader.refresh_from_db()
+    assert (flow.reader.status, flow.reader.frequency) == ("unsubscribed", "weekdays")
+
+
+def test_home_by_week_and_field(flow: Flow) -> None:
+    flow.browser.open("/")
+    flow.press("Week", "Trending in the week to")
+    flow.press("Month", "Trending in the month to")
+    flow.browser.find("//nav//a[starts-with(., 'cs.CV (')]", "a field").click()
+    flow.sees("Trending in the month to")
+    extract = flow.browser.find("//details[contains(@class, 'extract')]/summary", "an extract")
+    extract.click()
+    assert flow.browser.chrome.find_elements(By.CSS_SELECTOR, "details.extract[open] .abstract")
