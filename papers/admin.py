@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from config import audit
+from config.paging import Long
 from papers import community, scoring, sources, tasks
 from papers.feeds import addresses
 from papers.models import Check, Document, Observation, Paper, Source, Submission
@@ -115,7 +116,7 @@ class SourceAdmin(admin.ModelAdmin):
 
 
 @admin.register(Document)
-class DocumentAdmin(admin.ModelAdmin):
+class DocumentAdmin(Long):
     """What was read, and why entries were refused; a record, not to be edited."""
 
     list_display = ("location", "kind", "first_seen_at", "entries", "new", "updated", "refused")
@@ -131,7 +132,7 @@ class DocumentAdmin(admin.ModelAdmin):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(QueuePages, admin.ModelAdmin):
+class SubmissionAdmin(QueuePages, Long):
     """What readers propose; a curator brings it in or refuses it."""
 
     list_display = ("arxiv_id", "note", "at", "status", "outcome", "paper")
@@ -176,7 +177,7 @@ class ObservationInline(admin.TabularInline):
 
 
 @admin.register(Paper)
-class PaperAdmin(admin.ModelAdmin):
+class PaperAdmin(Long):
     """Papers; what curators may change is what they said and what they picked."""
 
     list_display = ("title", "day", "votes", "comments", "stars", "rounded", "featured", "hidden")

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from config import audit
-from config.paging import CappedPaginator, Record
+from config.paging import Long, Record
 from subscriptions import cards, digest_mail, digests, privacy, readers, suppression
 from subscriptions.edition_admin import EditionAdmin
 from subscriptions.import_admin import ReaderImportAdmin
@@ -65,16 +65,13 @@ class DeliveryEventInline(admin.TabularInline):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReaderPages, admin.ModelAdmin):
+class SubscriberAdmin(ReaderPages, Long):
     """Readers; when and how they agreed is a record and cannot be edited."""
 
     list_display = ("email", "status", "frequency", "timezone", "hour", "next_digest_at")
     list_filter = ("status", "frequency")
     search_fields = ("email_key__startswith",)  # served by the index of the unique constraint
     search_help_text = "The beginning of an address."
-    paginator = CappedPaginator
-    show_facets = admin.ShowFacets.NEVER  # each would be a count
-    show_full_result_count = False  # counting all rows is slow among a million readers
     inlines = (InterestsInline, ReactionInline, DeliveryEventInline)
     readonly_fields = (
         *("email", "status", "next_digest_at", "last_digest_day", "covered_until"),
@@ -136,7 +133,7 @@ class SubscriberAdmin(ReaderPages, admin.ModelAdmin):
         self.message_user(request, f"{lifted} may sign up anew, and must confirm again.")
 
 
-class FoundByAddress(admin.ModelAdmin):
+class FoundByAddress(Long):
     """Rows of readers, found by the beginning of an address: the readers first and then their rows,
     since a join ordered by the newest row walks through millions."""
 
@@ -160,9 +157,6 @@ class DigestAdmin(FoundByAddress):
     list_filter = ("status", "day")
     list_select_related = ("subscriber",)
     ordering = ("-pk",)
-    paginator = CappedPaginator
-    show_facets = admin.ShowFacets.NEVER  # each would be a count
-    show_full_result_count = False
     inlines = (DeliveryEventInline,)
     fields = (
         *("subscriber", "day", "status", "reason", "subject", "chosen", "public_id"),
