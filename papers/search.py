@@ -61,6 +61,14 @@ def lists(query: Query) -> dict[str, list[int]]:
     return {"named": named, "worded": worded, "meant": meant, "some": some}
 
 
+def worded(query: Query) -> list[int]:
+    """At most a thousand papers that hold the words, hidden ones too, and none by meaning."""
+    named = _by_id(query)
+    if query.text:
+        return [*named, *_by_words(query, [])]
+    return named or _newest(query)
+
+
 def fuse(lists: Iterable[Sequence[int]]) -> list[int]:
     """Reciprocal rank fusion: what stands high in several lists comes first."""
     scores: dict[int, float] = defaultdict(float)

@@ -12,10 +12,14 @@ from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from config.paging import MOST_COUNTED
+from papers import indexing
 from papers.models import Document, Paper, Source, Submission
 from subscriptions import cards, digest_mail, digests, privacy, suppression
 from subscriptions.models import DeliveryEvent, Digest, ReaderImport, SignUpSwitch, Subscriber
@@ -192,3 +196,40 @@ def test_rows_of_a_reader_are_found_by_the_beginning_of_the_address(
     for typed, count in (("Reader@Ex", 1), ("eader@", 0), ("%", 0), ("", 1)):
         found = admin_client.get(page, {"q": typed})
         assert found.context["cl"].result_count == count, typed
+
+
+def test_papers_are_found_by_words_id_doi_and_author_hidden_ones_too(
+    admin_client: Client, make_paper: Callable[..., Paper], now: datetime
+) -> None:
+    make_paper("Forgetting on purpose", arxiv_id="2604.00001", authors=["Ada Lovelace"])
+    make_paper("Remembering it all", doi="10.1000/abc", hidden=True)
+    indexing.catch_up(now)
+    for term, found in {
+        "forgets": "Forgetting",
+        "author:lovelace": "Forgetting",
+        "2604.00001": "Forgetting",
+        "10.1000/abc": "Remembering",
+        "remember": "Remembering",
+    }.items():
+        page = admin_client.get(reverse("admin:papers_paper_changelist"), {"q": term}).text
+        assert ("Forgetting" in page, "Remembering" in page) == (
+            found == "Forgetting",
+            found == "Remembering",
+        ), term
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("papers_paper", "papers_document", "papers_submission"),
+        *("subscriptions_subscriber", "subscriptions_digest", "subscriptions_deliveryevent"),
+    ],
+)
+def test_no_long_list_is_counted_to_its_end(
+    admin_client: Client, make_reader: Any, name: str
+) -> None:
+    with CaptureQueriesContext(connection) as made:
+        assert admin_client.get(reverse(f"admin:{name}_changelist")).status_code == 200
+    counted = [one["sql"] for one in made if "COUNT(" in one["sql"]]
+    assert counted
+    assert all(f"LIMIT {MOST_COUNTED}" in sql for sql in counted)
