@@ -206,7 +206,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
         "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
         "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
         "rhythm_token": tokens.make(Purpose.PREFERENCES, pk),
-        "past": _past_digests(reader),
+        **_past_digests(reader, request.GET.get("before", "")),
         "renew_feed_url": reverse("feed-renew", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "offered": interests.offered,
         "offer_url": reverse("offer", args=[tokens.make(Purpose.PREFERENCES, pk)]),
@@ -215,13 +215,25 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "subscriptions/preferences.html", context, status=status)
 
 
-def _past_digests(reader: Subscriber) -> list[tuple[Digest, str]]:
-    """The last digests that were sent, newest first, each with its address in the browser."""
-    sent = reader.digests.filter(status=Digest.Status.SENT).order_by("-day")[:PAST_SHOWN]
-    shown = sent.only("day", "subject", "public_id")
-    return [
-        (one, reverse("digest", args=[tokens.make(Purpose.DIGEST, one.public_id)])) for one in shown
+def _past_digests(reader: Subscriber, before: str) -> dict[str, Any]:
+    """The last digests that were sent before a day, newest first, each with its address in the
+    browser; and the day before which there are more."""
+    sent = reader.digests.filter(status=Digest.Status.SENT).order_by("-day")
+    if day := _day(before):
+        sent = sent.filter(day__lt=day)
+    shown = list(sent.only("day", "subject", "public_id")[: PAST_SHOWN + 1])
+    past = [
+        (one, reverse("digest", args=[tokens.make(Purpose.DIGEST, one.public_id)]))
+        for one in shown[:PAST_SHOWN]
     ]
+    return {"past": past, "earlier": past[-1][0].day if len(shown) > PAST_SHOWN else None}
+
+
+def _day(typed: str) -> date | None:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        return None
 
 
 def _save(rhythm_form: RhythmForm, interests_form: InterestsForm) -> None:

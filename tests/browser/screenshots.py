@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +23,7 @@ from subscriptions import readers, signup, tasks, tokens
 from subscriptions.links import link
 from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.tokens import Purpose
+from tests.browser import hard
 from tests.browser.conftest import PHONE, Browser, until
 
 SPOKEN = os.environ.get("SPOKEN", settings.LANGUAGE_CODE)
@@ -75,6 +77,11 @@ PICTURES = {
     "unsubscribe-phone": Picture("unsubscribe", 375, 2.0),
 }
 
+HARD = {
+    f"hard-{page}-{width}": Picture(page, width, 1.5 if width < 600 else 1.0, colours)
+    for page in ("home", "many-authors", "latex", "arabic", "email", "weekly")
+    for width, colours in ((320, "light"), (375, "dark"), (600, "light"), (1200, "dark"))
+}
 PRINTED = ("home", "paper", "ranking", "search", "digest")
 
 
@@ -86,21 +93,38 @@ def test_take_pictures(browser: Browser, worker: None, papers: str, outbox: Path
     folder = Path(elsewhere) if elsewhere else DOCS
     folder.mkdir(parents=True, exist_ok=True)
     for name in PICTURES if elsewhere else IN_README:
-        wanted = PICTURES[name]
-        browser.be_wide(wanted.width, scale=wanted.scale)
-        browser.emulate("setUserAgentOverride", userAgent=PHONE if wanted.width < 600 else "")
-        browser.prefer(wanted.colours)
-        browser.open(pages[wanted.page])
-        (folder / f"{name}.png").write_bytes(taken(browser, wanted))
+        take(browser, PICTURES[name], pages, folder / f"{name}.png")
     for name in PRINTED if elsewhere else ():
         browser.prefer("dark")  # paper is white all the same
         browser.open(pages[name])
         (folder / f"{name}.pdf").write_bytes(printed(browser))
 
 
-def addresses(outbox: Path) -> dict[str, str]:
+@pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="not for the README")
+def test_take_pictures_of_what_is_hard_to_set(
+    browser: Browser, worker: None, papers: str, outbox: Path, tmp_path: Path
+) -> None:
+    found = hard.take_in(timezone.now().date(), tmp_path)
+    named = dict(zip(("many-authors", "latex", "arabic"), found, strict=False))
+    pages = addresses(outbox, hard.topics(found))
+    pages |= {name: one.get_absolute_url() for name, one in named.items()}
+    for name, wanted in HARD.items():
+        take(browser, wanted, pages, Path(os.environ["SCREENSHOTS"]) / f"{name}.png")
+
+
+def take(browser: Browser, wanted: Picture, pages: dict[str, str], path: Path) -> None:
+    browser.be_wide(wanted.width, scale=wanted.scale)
+    browser.emulate("setUserAgentOverride", userAgent=PHONE if wanted.width < 600 else "")
+    browser.prefer(wanted.colours)
+    browser.open(pages[wanted.page])
+    path.write_bytes(taken(browser, wanted))
+
+
+def addresses(outbox: Path, topics: str = "") -> dict[str, str]:
     """Where each page is found, once a reader's digest has come."""
     reader = sample_reader()
+    if topics:
+        Interests.objects.update(topics=topics)
     tasks.build_digest_now.delay(reader.pk)
     mail = until(lambda: messages(outbox), "the digest")[0]
     token = tokens.make(Purpose.PREFERENCES, reader.pk)

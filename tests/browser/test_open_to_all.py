@@ -16,6 +16,7 @@ from subscriptions import digests, emails, known, readers, signup, tokens
 from subscriptions.links import link
 from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.tokens import Purpose
+from tests.browser import hard
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser, until
 
@@ -116,6 +117,23 @@ def test_promise_23_no_page_and_no_mail_has_a_barrier(
         if wrong:
             found[name] = wrong
     assert found == {}
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+def test_what_is_hard_to_set_has_no_barrier_and_does_not_scroll_sideways(
+    browser: Browser, reader: Subscriber, tmp_path: Path, width: int
+) -> None:
+    hard_ones = hard.take_in(timezone.now().date(), tmp_path)
+    Interests.objects.update(topics=hard.topics(hard_ones))
+    digest = digests.build_now(reader.pk, timezone.now())
+    assert digest
+    assert set(digest.paper_ids) >= {one.pk for one in hard_ones}
+    browser.be_wide(width)
+    in_browser = link("digest", Purpose.DIGEST, digest.public_id)
+    for address in ("/", in_browser, *(one.get_absolute_url() for one in hard_ones)):
+        browser.open(address)
+        assert violations(browser) == [], address
+        assert browser.measure("document.documentElement.scrollWidth") <= width, address
 
 
 def test_paper_is_white_and_nothing_on_it_is_pressed(browser: Browser, reader: Subscriber) -> None:

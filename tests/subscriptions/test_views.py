@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -314,3 +316,32 @@ def test_an_offer_that_does_not_fit_is_kept_and_the_page_says_so(
     assert "does not fit" in client.post(offer, {"act": "take"}, follow=True).text
     interests = Interests.objects.get(pk=reader.pk)
     assert (len(interests.topics), interests.offered) == (1990, {"topics": "long enough"})
+
+
+def test_all_past_digests_are_found_thirty_at_a_time(
+    client: Client, make_reader: MakeReader, now: datetime
+) -> None:
+    reader = make_reader()
+    days = [now.date() - timedelta(days=ago) for ago in range(31)]
+    Digest.objects.bulk_create(
+        Digest(
+            subscriber=reader,
+            day=day,
+            status=Digest.Status.SENT,
+            subject=f"Of {day}",
+            created_at=now,
+            expires_at=now,
+            next_attempt_at=now,
+        )
+        for day in days
+    )
+    preferences = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    first = client.get(preferences).text
+    assert f"Of {days[29]}" in first
+    assert f"Of {days[30]}" not in first
+    earlier = re.search(r'href="([?]before=[^"#]+)#past"', first)
+    assert earlier
+    rest = client.get(preferences + earlier[1]).text
+    assert re.findall(r"<bdi>Of (.*?)</bdi>", rest) == [f"{days[30]}"]
+    assert "Earlier digests" not in rest
+    assert client.get(preferences + "?before=soon").text.count("<bdi>Of ") == 30
