@@ -48,6 +48,7 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
         "field": field,
         "fields": fields,
         "by_field": by_field,
+        "has_feed": field in {name for name, _number in fields},
         "previous": day and days.filter(day__lt=day).aggregate(last=Max("day"))["last"],
         "next": day and days.filter(day__gt=day).aggregate(first=Min("day"))["first"],
         "is_newest": "day" not in (request.resolver_match.kwargs if request.resolver_match else {}),

@@ -12,9 +12,11 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from email_validator import EmailNotValidError, validate_email
 
+from config.language import spoken
 from papers.feeds.identifiers import arxiv_id
 from subscriptions import challenge
 from subscriptions.following import Search
@@ -50,12 +52,17 @@ class AddressField(forms.CharField):
         try:
             found = validate_email(typed, check_deliverability=False)
         except EmailNotValidError as error:
-            raise ValidationError(
-                _("This is not an e-mail address: %(why)s"), params={"why": str(error)}
-            ) from error
+            raise ValidationError(_not_an_address(error)) from error
         if len(found.normalized) > ADDRESS_LENGTH:
             raise ValidationError(_("This address is longer than any mail system takes."))
         return found.normalized
+
+
+def _not_an_address(error: EmailNotValidError) -> str:
+    """With the reason where it is told in the language of the moment: the library's is English."""
+    if spoken() == "en":
+        return gettext("This is not an e-mail address: %(why)s") % {"why": error}
+    return gettext("This is not an e-mail address; they look like you@university.edu.")
 
 
 class LastingAddressField(AddressField):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, override
 
 from papers import sources
 from papers.feeds import DocumentError, parse
@@ -178,8 +178,12 @@ def import_author(pk: int, now: datetime) -> None:
 
 
 def take(pk: int, fetched: Fetched) -> None:
-    """Store what came of an author page, in words that the profile page shows."""
-    Interests.objects.filter(pk=pk).update(author_page_status=_came_of(pk, fetched)[:300])
+    """Store what came of an author page, in words that the profile page shows: the reader's, since
+    a worker has none of its own."""
+    interests = Interests.objects.filter(pk=pk)
+    language = interests.values_list("subscriber__language", flat=True).first()
+    with override(language):
+        interests.update(author_page_status=_came_of(pk, fetched)[:300])
 
 
 def _came_of(pk: int, fetched: Fetched) -> str:

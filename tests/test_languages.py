@@ -24,9 +24,10 @@ from django.utils import timezone, translation
 from lxml import html
 
 from papers import indexing, silence, verdicts
+from papers.fetch import Fetched
 from papers.models import Paper, Source
 from papers.verdicts import QUIET, STALE, Facts, Told
-from subscriptions import cards, digest_mail, digests, emails, tokens
+from subscriptions import cards, digest_mail, digests, emails, library, tokens
 from subscriptions.models import Reaction, Subscriber
 from subscriptions.references import ReferencesError, references
 from subscriptions.tokens import Purpose
@@ -357,3 +358,21 @@ def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
     for shown in ("h3//bdi", "p[@class='extract']"):
         assert set(found.xpath(f"//li[@class='card']//{shown}/@lang")) == {"en"}
         assert not found.xpath(f"//li[@class='card']//{shown}[not(@lang)]")
+
+
+def test_what_is_no_address_is_refused_without_a_word_of_english(client: Client, db: None) -> None:
+    """The reason is the library's, and it has English alone."""
+    typed = {"email": "ada@reader@example"}
+    english = client.post(reverse("subscribe"), typed).text
+    assert re.search(r"This is not an e-mail address: [A-Z]", english)
+    german = client.post(reverse("subscribe"), typed, **GERMAN).text
+    assert "Das ist keine E-Mail-Adresse; sie sehen aus wie" in german
+
+
+def test_a_worker_writes_what_came_of_an_author_page_in_the_readers_language(
+    make_reader: Callable[..., Subscriber],
+) -> None:
+    reader = make_reader(language="de", interests={"author_page": "doe_j_1"})
+    library.take(reader.pk, Fetched("http_error", status=404, detail="HTTP 404"))
+    reader.interests.refresh_from_db()
+    assert reader.interests.author_page_status.startswith("arXiv kennt keine")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -127,3 +128,17 @@ def test_how_a_paper_was_ranked_has_a_page_that_its_own_links_to(
     assert client.get(url).status_code == 404
     quiet = make_paper("Quiet paper")
     assert "no trending score" in client.get(quiet.get_ranking_url()).text
+
+
+def test_a_day_and_a_field_name_their_feeds(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    paper = make_paper("A paper", listed_on=now.date(), heat=1.0)
+    day = reverse("day", args=[paper.day])
+    page = client.get(day, {"field": paper.field}).text
+    named = re.findall(r'<link rel="alternate"[^>]* href="([^"]+[.]atom)"', page)
+    assert f"/feeds/days/{paper.day}.atom" in named
+    assert f"/feeds/fields/{paper.field}.atom" in named
+    for feed in named:
+        assert client.get(feed).status_code == 200
+    assert client.get(day, {"field": "no/such"}).status_code == 200
