@@ -291,6 +291,14 @@ class Paper(models.Model):
         return reverse("paper", args=[self.pk])
 
     @property
+    def language(self) -> str:
+        """As pages mark its text, so that screen readers pronounce it right: "" is unknown, where
+        most letters of the title are not Latin and a wrong mark would be worse than none."""
+        letters = "" if self.title.isascii() else [one for one in self.title if one.isalpha()]
+        latin = sum(one < "\u0250" for one in letters)
+        return "en" if 2 * latin >= len(letters) else ""
+
+    @property
     def tldr_by(self) -> str:
         """Who wrote `tldr`; so far one source alone brings such summaries, made by its model."""
         return "Hugging Face" if self.tldr else ""

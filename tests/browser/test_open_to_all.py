@@ -134,6 +134,7 @@ def test_what_is_hard_to_set_has_no_barrier_and_does_not_scroll_sideways(
         browser.open(address)
         assert violations(browser) == [], address
         assert browser.measure("document.documentElement.scrollWidth") <= width, address
+    assert [one.language for one in hard_ones] == ["en", "en", "en", ""]
 
 
 def test_paper_is_white_and_nothing_on_it_is_pressed(browser: Browser, reader: Subscriber) -> None:

@@ -142,3 +142,22 @@ def test_a_day_and_a_field_name_their_feeds(
     for feed in named:
         assert client.get(feed).status_code == 200
     assert client.get(day, {"field": "no/such"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("title", "language"),
+    [
+        ("Long context", "en"),
+        ("Erdős numbers of ℝ⁴", "en"),
+        ("42", "en"),
+        ("大语言模型 of LLMs in depth", "en"),
+        ("大语言模型的推理能力 LLM", ""),
+        ("نماذج لغوية", ""),
+    ],
+)
+def test_a_title_that_is_not_english_is_not_marked_so(
+    client: Client, make_paper: MakePaper, title: str, language: str
+) -> None:
+    paper = make_paper(title)
+    page = client.get(paper.get_absolute_url()).text
+    assert f'<h1><bdi lang="{language}">{title}</bdi></h1>' in page
