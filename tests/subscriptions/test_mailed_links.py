@@ -72,7 +72,7 @@ def links_of(message: Any, site: str) -> Iterator[str]:
                 yield url.removeprefix(site).rstrip(".,)") or "/"
 
 
-FOR_OPERATORS = ("edition trouble", "sign-up trouble")
+FOR_OPERATORS = ("edition trouble", "sign-up trouble", "standstill")
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ def mailed(
     as_message(digest_mail.trial(digests.preview(reader, now), {}, "c@e.org")).send()
     emails.edition_trouble(Edition(day=now.date(), why="Too many bounces")).send()
     emails.signup_trouble(["Of 60 sign-ups only 3 were confirmed."]).send()
+    emails.standstill(["No digest went out for 40 minutes."]).send()
     for letter in (emails.welcome, emails.less_often, emails.goodbye):
         letter(reader).send()
     emails.vote_link(reader, edition[0]).send()
@@ -135,7 +136,7 @@ def test_every_kind_of_mail_is_among_them() -> None:
         if inspect.isfunction(one) and one.__module__ == emails.__name__ and name[0] != "_"
     }
     letters = {"welcome", "less_often", "goodbye", "vote_link"}
-    operators = {"edition_trouble", "signup_trouble"}
+    operators = {"edition_trouble", "signup_trouble", "standstill"}
     assert kinds == {"confirmation", "preferences_link", *letters, *operators}
 
 
