@@ -122,7 +122,7 @@ class DocumentAdmin(Long):
     list_display = ("location", "kind", "first_seen_at", "entries", "new", "updated", "refused")
     list_filter = ("kind", "source")
     search_fields = ("location", "title")
-    date_hierarchy = "first_seen_at"
+    ordering = ("-pk",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -187,7 +187,6 @@ class PaperAdmin(Long):
     search_help_text = (
         "As on the site: words, “a phrase”, author:name, cat:cs.CL; an arXiv id, a DOI."
     )
-    date_hierarchy = "listed_on"
     ordering = ("-day", "-heat")
     actions = ("feature", "hide", "show")
     inlines = (ObservationInline,)
