@@ -23,7 +23,11 @@ MAY = "subscriptions.import_subscriber"
 class ImportForm(forms.ModelForm):
     """A CSV file; it is opened here, so that what cannot be read is said at once."""
 
-    file = forms.FileField(help_text="CSV in UTF-8; docs/curating.md says which columns.")
+    file = forms.FileField(
+        help_text=f"CSV in UTF-8, up to {importing.MOST_BYTES // 1_000_000} MB. The first line "
+        f"names the columns: {', '.join(importing.NEEDED)}; and, if you like, "
+        f"{', '.join(importing.OPTIONAL)}. It is tried first: nothing comes in before you say so."
+    )
 
     class Meta:
         model = ReaderImport
@@ -70,6 +74,17 @@ class ReaderImportAdmin(admin.ModelAdmin):
         obj.by, obj.created_at = request.user.get_username(), timezone.now()
         obj.save()
         tasks.import_readers.delay_on_commit(obj.pk)
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With one button: there is nothing to go on with before the file was tried."""
+        buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        titled = {"title": "Read readers in", **buttons, **(extra_context or {})}
+        return super().add_view(request, form_url, titled)
 
     def response_add(
         self, request: HttpRequest, obj: ReaderImport, post_url_continue: str | None = None
