@@ -51,9 +51,14 @@ def _words(text: str, wanted: frozenset[str]) -> Iterable[re.Match[str]]:
     beginnings = tuple(sorted({stem[:2] for stem in wanted}))
     words = _beginning(beginnings) if text.isascii() else _WORD
     for word in words.finditer(text):
-        folded = fold(word[0])
-        if folded.startswith(beginnings) and len(folded) <= _LONGEST and _stem(folded) in wanted:
+        if _is_wanted(word[0], beginnings, wanted):
             yield word
+
+
+@lru_cache(maxsize=1 << 15)  # the words of one search come again and again in what it found
+def _is_wanted(word: str, beginnings: tuple[str, ...], wanted: frozenset[str]) -> bool:
+    folded = fold(word)
+    return folded.startswith(beginnings) and len(folded) <= _LONGEST and _stem(folded) in wanted
 
 
 @lru_cache(maxsize=64)
