@@ -132,6 +132,22 @@ def test_promise_38_every_trouble_has_its_name_and_the_other_sources_go_on(
     assert [source.name for source in parked] == ["gone"]
 
 
+def test_save_and_check_now_says_what_came_of_it_on_the_page(
+    played: dict[str, tuple[str, str]], admin_client: Client
+) -> None:
+    inlines = {f"checks-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
+    for name, (url, outcome) in played.items():
+        source = Source.objects.get(name=name)
+        page = reverse("admin:papers_source_change", args=[source.pk])
+        given = {"url": url, "name": name, "active": "on", "check_every": 60, "_check": "1"}
+        answer = admin_client.post(page, given | inlines, follow=True)
+        assert answer.redirect_chain == [(page, 302)], name
+        [said] = answer.context["messages"]
+        assert str(said).startswith(f"{name}: {outcome}"), said
+        assert f"<td>{outcome}" in answer.text
+        assert source.checks.get().outcome == outcome
+
+
 def test_both_forms_of_retry_after_put_a_source_off(
     played: dict[str, tuple[str, str]], capsys: Any
 ) -> None:

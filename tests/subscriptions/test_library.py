@@ -1,16 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import gzip
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
 
+from papers import fetch as fetching
+from papers import pace
 from papers.fetch import Fetched
 from papers.models import Paper
 from subscriptions import library
 from subscriptions.models import Interests, Subscriber
 from subscriptions.profiles import profile_of
 from subscriptions.references import MOST_KEPT, Reference
+from tests.papers.servers import Server
 
 MakePaper = Callable[..., Paper]
 MakeReader = Callable[..., Subscriber]
@@ -151,3 +157,47 @@ def test_a_reader_who_is_gone_or_asked_for_nothing_makes_no_request(
     library.import_author(0, now)
     library.import_author(make_reader().pk, now)
     assert Interests.objects.get().author_page_status == ""
+
+
+@pytest.fixture
+def arxiv(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Stands in for arXiv's author pages, at an address that counts as public."""
+    with Server().running() as running:
+        monkeypatch.setattr(library, "AUTHOR_FEED", running.url("/a/{}.atom2"))
+        monkeypatch.setattr(fetching, "is_public", lambda ip: ip == "127.0.0.1")
+        yield running
+
+
+@pytest.mark.usefixtures("redis")
+def test_author_pages_are_asked_for_by_name_and_in_turn(
+    arxiv: Server, make_reader: MakeReader, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pace.SECONDS, "127.0.0.1", 0.5)
+    arxiv.answer("/a/doe_j_1.atom2", body=FEED.format(ENTRY.format("2001.00001", "x")).encode())
+    readers = [make_reader(f"{name}@example.org") for name in ("one", "two")]
+    started = time.monotonic()
+    for reader in readers:
+        library.ask(reader.pk, "doe_j_1", now)
+        library.import_author(reader.pk, now)
+    assert time.monotonic() - started >= 0.5, "the second waits for its turn"
+    agents = [headers["User-Agent"] for _path, headers in arxiv.requests]
+    assert agents == [settings.USER_AGENT] * 2
+    said = Interests.objects.values_list("author_page_status", flat=True)
+    assert all(one.startswith("0 of 1 were found") for one in said)
+
+
+@pytest.mark.usefixtures("redis")
+def test_an_author_page_is_bounded_and_leads_into_no_house(
+    arxiv: Server, make_reader: MakeReader, now: datetime
+) -> None:
+    reader = make_reader()
+    library.ask(reader.pk, "doe_j_1", now)
+    path = "/a/doe_j_1.atom2"
+    arxiv.answer(path, body=gzip.compress(b" " * 30_000_000), Content_Encoding="gzip")
+    library.import_author(reader.pk, now)
+    assert "more than 20,000,000 bytes" in Interests.objects.get().author_page_status
+    arxiv.answer(path, 302, Location="http://169.254.169.254/latest/meta-data/")
+    library.import_author(reader.pk, now)
+    kept = Interests.objects.get()
+    assert "169.254.169.254" in kept.author_page_status
+    assert kept.examples == kept.references == []
