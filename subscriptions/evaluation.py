@@ -152,10 +152,14 @@ class Product:
 
     @classmethod
     def of(cls, corpus: Corpus, cases: Sequence[Case], *, authorship: bool = True) -> Product:
-        """The lexicon learns from shared authors which papers belong together. The papers of the
-        cases give no author to that, so that no answer is learnt; none gives one without
-        `authorship`."""
-        told = {paper for case in cases for paper in (*case.liked, *case.relevant)}
+        """The lexicon learns from shared authors which papers belong together; from none without
+        `authorship`. The papers of the cases give no author to that, so that no answer is learnt;
+        and neither does any paper they compete with. Whoever is learnt from is pushed away from
+        all but its fellows: were the answers alone left out, that would tell which they are.
+        """
+        pools = {case.pool for case in cases}
+        told = {paper for pool in pools for paper in corpus.pools[pool].tolist()}
+        told |= {paper for case in cases for paper in case.liked}
         lexicon = Lexicon.learn(
             paper if authorship and position not in told else replace(paper, authors=())
             for position, paper in enumerate(corpus.papers)
