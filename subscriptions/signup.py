@@ -17,6 +17,7 @@ from subscriptions.models import Interests, Subscriber
 
 WATCHED, GRACE = timedelta(days=1), timedelta(hours=2)
 ALARM_FROM, ALARM_BELOW = 50, 0.1  # sign-ups, and the part of them that is confirmed
+TOLD = "signup-trouble"
 
 CONSENT = _(
     "Send me trending papers by e-mail. I can change what I get or leave with one tap in every "
@@ -169,8 +170,14 @@ def trouble(now: datetime) -> list[str]:
 
 
 def tell_operator(now: datetime) -> bool:
-    """Mail what is wrong with sign-ups, once a day; False if nothing was mailed."""
-    if not (found := trouble(now)) or not cache.add("signup-trouble", 1, 86_400):
+    """Mail what is wrong with sign-ups, once a day; False if nothing was mailed. What the mail
+    server did not take is told at the next call.
+    """
+    if not (found := trouble(now)) or not cache.add(TOLD, 1, 86_400):
         return False
-    emails.signup_trouble(found).send()
+    try:
+        emails.signup_trouble(found).send()
+    except Exception:
+        cache.delete(TOLD)
+        raise
     return True

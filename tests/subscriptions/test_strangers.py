@@ -235,6 +235,21 @@ def test_the_operator_hears_of_sign_ups_that_nobody_confirms_once_a_day(
         assert "only 3 were confirmed" in mail.outbox[0].body
 
 
+def test_an_operator_who_could_not_be_told_of_sign_ups_is_told_later(
+    now: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signup, "trouble", lambda now: ["Nobody confirms."])
+    settings.OPERATOR_EMAIL = "operator@example.org"
+    working = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    with pytest.raises(ConnectionRefusedError):
+        signup.tell_operator(now)
+    settings.EMAIL_BACKEND = working
+    assert [signup.tell_operator(now), signup.tell_operator(now)] == [True, False]
+    assert len(mail.outbox) == 1
+
+
 def test_sign_ups_of_just_now_and_of_long_ago_are_no_alarm(make_reader: MakeReader) -> None:
     now = timezone.now()
     for n in range(60):
