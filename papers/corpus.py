@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
-from papers.lexicon import Lexicon, PaperText
+from papers.lexicon import METHOD, Lexicon, PaperText
 from papers.models import Paper, StoredLexicon
 
 GROWN = 10  # learning anew pays when there are a tenth more papers
@@ -30,10 +30,11 @@ def _load(version: str) -> Lexicon:
 
 
 def learn(now: datetime) -> StoredLexicon | None:
-    """Learn from all papers if there are enough new ones; None where nothing was to do."""
+    """Learn from all papers if there are enough new ones, or if the newest lexicon was learnt in a
+    way given up since; None where nothing was to do."""
     count = Paper.objects.count()
     newest = StoredLexicon.objects.order_by("-made_at", "-pk").defer("data").first()
-    if not count or (newest and (count - newest.papers) * GROWN < newest.papers):
+    if not count or (newest and _is_good(newest, count)):
         return None
     learnt = Lexicon.learn(_texts())
     stored, _new = StoredLexicon.objects.update_or_create(
@@ -45,9 +46,11 @@ def learn(now: datetime) -> StoredLexicon | None:
     return stored
 
 
+def _is_good(stored: StoredLexicon, papers: int) -> bool:
+    few = (papers - stored.papers) * GROWN < stored.papers
+    return few and stored.version.startswith(f"{METHOD}-")
+
+
 def _texts() -> list[PaperText]:
-    rows = Paper.objects.values_list("pk", "title", "abstract", "authors").order_by("pk")
-    return [
-        PaperText(str(pk), title, abstract, authors=tuple(authors))
-        for pk, title, abstract, authors in rows.iterator()
-    ]
+    rows = Paper.objects.values_list("pk", "title", "abstract").order_by("pk")
+    return [PaperText(str(pk), title, abstract) for pk, title, abstract in rows.iterator()]

@@ -10,20 +10,24 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from papers import embedding
+from papers.embedding import summed
+from papers.text import sentences
 
 Ids = NDArray[np.uint64]
+Owners = NDArray[np.int64]
 Weights = NDArray[np.float32]
 
+METHOD = "halves"  # begins each version; renamed when lexicons are learnt in another way
 TITLE_WEIGHT = 2.0
 SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
 COMMON_SHARE = 0.2  # what stands in more papers says nothing about one
@@ -127,43 +131,56 @@ class _Bag:
 
 @dataclass(frozen=True, slots=True)
 class _Bags:
-    """The counts of many papers, by chunks that keep memory low: titles above abstracts."""
+    """The counts of many papers, by chunks that keep memory low: their titles above the parts of
+    their abstracts, and which of a chunk's papers each part is of."""
 
-    chunks: list[_Bag]
+    chunks: list[tuple[_Bag, Owners]]
 
     @classmethod
-    def of(cls, papers: Sequence[PaperText]) -> "_Bags":
-        parts = [papers[start : start + CHUNK] for start in range(0, len(papers), CHUNK)]
-        return cls(
-            [_Bag.of([p.title for p in part] + [p.abstract for p in part]) for part in parts]
-        )
+    def of(
+        cls, papers: Sequence[PaperText], parts: Callable[[str], list[str]] = lambda text: [text]
+    ) -> "_Bags":
+        chunks = []
+        for start in range(0, len(papers), CHUNK):
+            chunk = papers[start : start + CHUNK]
+            found = [parts(paper.abstract) for paper in chunk]
+            texts = [*(paper.title for paper in chunk), *chain.from_iterable(found)]
+            owners = np.repeat(np.arange(len(chunk)), [len(row) for row in found])
+            chunks.append((_Bag.of(texts), owners))
+        return cls(chunks)
 
     def frequencies(self) -> tuple[Ids, NDArray[np.int64]]:
         """All terms, ascending, and in how many papers each stands."""
-        counts = [_in_papers(chunk) for chunk in self.chunks]
+        counts = [_in_papers(bag, owners) for bag, owners in self.chunks]
         ids, places = np.unique(
-            np.concatenate([np.empty(0, np.uint64), *(chunk.ids for chunk in self.chunks)]),
+            np.concatenate([np.empty(0, np.uint64), *(bag.ids for bag, _owners in self.chunks)]),
             return_inverse=True,
         )
         counted = np.concatenate([np.empty(0, np.int64), *counts])
         return ids, np.bincount(places, counted, len(ids)).astype(np.int64)
 
-    def within(self, ids: Ids) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-        """Titles and abstracts as papers x `ids`."""
-        halves = [_halves(chunk.within(ids)) for chunk in self.chunks]
-        none = sparse.csr_matrix((0, len(ids)), dtype=np.float32)
-        titles = sparse.vstack([none, *(half[0] for half in halves)], format="csr")
-        return titles, sparse.vstack([none, *(half[1] for half in halves)], format="csr")
+    def within(self, ids: Ids) -> tuple[sparse.csr_matrix, sparse.csr_matrix, Owners]:
+        """Titles and parts of abstracts as rows of `ids`, and the position of each part's paper."""
+        titles = [sparse.csr_matrix((0, len(ids)), dtype=np.float32)]
+        parts, owned, before = [*titles], [np.empty(0, np.int64)], 0
+        for bag, owners in self.chunks:
+            rows = bag.within(ids)
+            count = rows.shape[0] - len(owners)
+            titles.append(rows[:count])
+            parts.append(rows[count:])
+            owned.append(before + owners)
+            before += count
+        return (
+            sparse.vstack(titles, format="csr"),
+            sparse.vstack(parts, format="csr"),
+            np.concatenate(owned),
+        )
 
 
-def _halves(rows: sparse.csr_matrix) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    half = rows.shape[0] // 2
-    return rows[:half], rows[half:]
-
-
-def _in_papers(chunk: _Bag) -> NDArray[np.int64]:
-    titles, abstracts = _halves(chunk.rows)
-    return np.bincount((titles + abstracts).indices, minlength=len(chunk.ids))
+def _in_papers(bag: _Bag, owners: Owners) -> NDArray[np.int64]:
+    count = bag.rows.shape[0] - len(owners)
+    rows = bag.rows[:count] + summed(bag.rows[count:], owners, count)
+    return np.bincount(rows.indices, minlength=len(bag.ids))
 
 
 def _columns(rows: sparse.csr_matrix, columns: NDArray[np.int32]) -> sparse.csr_matrix:
@@ -208,24 +225,31 @@ class Lexicon:
 
     @classmethod
     def learn(cls, papers: Iterable[PaperText]) -> "Lexicon":
-        """Learn from `papers`; an empty corpus gives an empty lexicon, which matches nothing.
-
-        Authors, where given, only say which papers belong together: no name enters a vector.
-        """
+        """Learn from the texts of `papers`; an empty corpus gives an empty lexicon, which matches
+        nothing."""
         known = list(papers)
-        bags = _Bags.of(known)
+        bags = _Bags.of(known, sentences)
         ids, frequency = _worth_keeping(*bags.frequencies(), len(known))
         rarity = np.log1p((len(known) - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
         blank = cls(ids, rarity, 1.0, np.empty(0, np.int32), np.empty((0, 0), np.float16))
-        title_rows, abstract_rows = bags.within(ids)
-        lengths = (TITLE_WEIGHT * title_rows + abstract_rows).sum(axis=1)
+        titles, parts, owners = bags.within(ids)
+        abstracts = summed(parts, owners, len(known))
+        lengths = (TITLE_WEIGHT * titles + abstracts).sum(axis=1)
         sized = replace(blank, mean_length=float(lengths.mean()) if known else 1.0)
         if len(known) >= PAPERS_FOR_CUTS:
             often = np.flatnonzero(frequency >= PAPERS_FOR_MEANING).astype(np.int32)
-            rows = (title_rows, abstract_rows, TITLE_WEIGHT * title_rows + abstract_rows)
-            corpus = embedding.Corpus(*(units(sized._weighted(part)[:, often]) for part in rows))
-            pairs = embedding.shared_authors([paper.authors for paper in known])
-            points = embedding.learn(corpus, pairs).astype(np.float16)
+            whole = (titles, abstracts, TITLE_WEIGHT * titles + abstracts)
+            rows = [units(sized._weighted(counts)[:, often]) for counts in whole]
+            frequent = replace(sized, ids=ids[often], rarity=rarity[often])
+            corpus = embedding.Corpus(
+                titles=rows[0],
+                abstracts=rows[1],
+                papers=rows[2],
+                sentences=_columns(parts, often),
+                owners=owners,
+                weighed=frequent._weighed,
+            )
+            points = embedding.learn(corpus).astype(np.float16)
             sized = replace(sized, places=often, points=points)
         return replace(sized, version=sized._fingerprint())
 
@@ -236,14 +260,18 @@ class Lexicon:
 
     def vectors(self, papers: Sequence[PaperText]) -> sparse.csr_matrix:
         """One unit-length row a paper (float32, len(papers) x size); unknown terms are left out."""
-        titles, abstracts = _Bags.of(papers).within(self.ids)
-        return units(self._weighted(TITLE_WEIGHT * titles + abstracts))
+        titles, abstracts, _owners = _Bags.of(papers).within(self.ids)
+        return self._weighed(TITLE_WEIGHT * titles + abstracts)
 
     def meanings(self, vectors: sparse.csr_matrix) -> Weights:
         """One unit-length dense row for each row of `vectors`."""
         meant = units(_columns(vectors, self.places))
         used = np.unique(meant.indices)  # few of all points, which are many to convert
         return dense_units(meant[:, used] @ self.points[used].astype(np.float32))
+
+    def _weighed(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Counts as unit-length rows of weights."""
+        return units(self._weighted(counts))
 
     def _weighted(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
         """BM25: a term counts less the oftener it was said, and in a long text."""
@@ -258,7 +286,7 @@ class Lexicon:
         digest = hashlib.blake2b(str(self.mean_length).encode(), digest_size=8)
         for part in (self.ids, self.rarity, self.places, self.points):
             digest.update(part.tobytes())
-        return digest.hexdigest()
+        return f"{METHOD}-{digest.hexdigest()}"
 
     def dumps(self) -> bytes:
         """The lexicon as bytes that `loads` reads."""

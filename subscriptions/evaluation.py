@@ -121,7 +121,6 @@ def evaluate(
     corpus: Corpus,
     cases: Sequence[Case],
     *,
-    authorship: bool = True,
     shared_authors: bool = False,
     variety: bool = False,
 ) -> Report:
@@ -134,7 +133,7 @@ def evaluate(
     # Not forked: a copy of this process would hold its locks and connections half-way.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
         running = beside.submit(_baselines, corpus, cases)
-        product = Product.of(corpus, cases, authorship=authorship)
+        product = Product.of(corpus)
         ours = _mean(corpus, cases, product.rank)
         optional = _mean(corpus, cases, product.with_shared_authors) if shared_authors else None
         thinned = product.variety(cases) if variety else None
@@ -151,19 +150,10 @@ class Product:
     pools: dict[str, Candidates]
 
     @classmethod
-    def of(cls, corpus: Corpus, cases: Sequence[Case], *, authorship: bool = True) -> Product:
-        """The lexicon learns from shared authors which papers belong together; from none without
-        `authorship`. The papers of the cases give no author to that, so that no answer is learnt;
-        and neither does any paper they compete with. Whoever is learnt from is pushed away from
-        all but its fellows: were the answers alone left out, that would tell which they are.
-        """
-        pools = {case.pool for case in cases}
-        told = {paper for pool in pools for paper in corpus.pools[pool].tolist()}
-        told |= {paper for case in cases for paper in case.liked}
-        lexicon = Lexicon.learn(
-            paper if authorship and position not in told else replace(paper, authors=())
-            for position, paper in enumerate(corpus.papers)
-        )
+    def of(cls, corpus: Corpus) -> Product:
+        """The lexicon is learnt from all texts alike: from some papers only, or from who wrote
+        what, and the answers would differ from what they compete with by how they were learnt."""
+        lexicon = Lexicon.learn(corpus.papers)
         everything = Candidates.prepare(lexicon, corpus.papers)
         return cls(corpus, everything, {"all": everything})
 

@@ -28,11 +28,12 @@ _WORD = re.compile(r"\w+")
 _NO_TERMS, _NO_WEIGHTS = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
 _LIKE_ASCII = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")  # to re.IGNORECASE
 
-# Weights of meaning, of categories, and of the terms of example papers. Chosen on one half of the
-# readers of the evaluation, confirmed on the other: the optimum is flat. Typed words alone are few
-# and chance decides which of them a paper has, so that they weigh less; meaning weighs the same in
-# every profile, which makes the scores of all readers alike.
-MEANING, FIELDS, TERMS, TERMS_OF_TYPED = 0.085, 0.01, 1.0, 0.05
+# Weights of meaning, of categories, and of terms. Chosen on one half of the readers of the
+# evaluation, confirmed on the other: the optimum is flat. Typed words alone are few and chance
+# decides which of them a paper has, so that meaning counts for more; both weigh so much that the
+# median paper that readers did pick is as alike to either kind of profile.
+MEANING, FIELDS, TERMS = 0.04, 0.01, 1.0
+MEANING_OF_TYPED, TERMS_OF_TYPED = 0.12, 0.15
 TYPED_SHARE, DISLIKED_SHARE = 2.0, -0.5  # what is typed and what is disliked, in liked papers
 OPENED_SHARE = 0.25  # opening a paper says less than liking it
 PROFILE_TERMS = 512  # the strongest: bounds what a reader costs
@@ -42,7 +43,7 @@ ARCHIVE = 20_000  # candidates from which on the nearest speak for the reader
 NEAREST = 20
 TERMS_AFTER_FEEDBACK = 0.4  # of what they weighed: the direction of meaning is better known now
 FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usual lists of them
-HALF = 0.06  # the likeness of the median paper that readers did pick: it scores one half
+HALF = 0.055  # the likeness of the median paper that readers did pick: it scores one half
 AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
 SHARED_AUTHOR_BOOST = 0.2  # more, and the papers of a reading list sink below its authors' others
 LARGEST_TEAM = 30  # the names on papers of larger collaborations say little about their subject
@@ -212,14 +213,15 @@ class Taste:
         rows = lexicon.vectors(list(papers))
         meanings = lexicon.meanings(rows)
         few = TERMS_OF_TYPED if meanings.shape[1] else TERMS
-        weight = [TERMS if profile.examples else few for profile in profiles]
-        wanted = sparse.diags(weight) @ _strongest(units(shares @ rows), PROFILE_TERMS)
+        by_terms = [TERMS if profile.examples else few for profile in profiles]
+        by_meaning = [MEANING if one.examples else MEANING_OF_TYPED for one in profiles]
+        wanted = sparse.diags(by_terms) @ _strongest(units(shares @ rows), PROFILE_TERMS)
         fields = FIELDS * units(shares @ _fields(list(papers)))
-        meant = MEANING * dense_units(np.asarray(shares @ meanings, dtype=np.float32))
+        meant = dense_units(np.asarray(shares @ meanings, dtype=np.float32))
         return cls(
             lexicon.version,
             sparse.hstack([wanted, fields], format="csr", dtype=np.float32),
-            np.asarray(meant, dtype=np.float32),
+            np.asarray(meant * np.array(by_meaning)[:, None], dtype=np.float32),
         )
 
 
@@ -373,7 +375,8 @@ def focused_taste(
         return taste
     nearest = np.argpartition(-_likeness(taste, candidates), NEAREST, axis=1)[:, :NEAREST]
     found = dense_units(candidates.meanings[nearest].mean(axis=1))
-    turned = MEANING * dense_units(dense_units(taste.meanings) + found)
+    weight = np.linalg.norm(taste.meanings, axis=1, keepdims=True)
+    turned = weight * dense_units(dense_units(taste.meanings) + found)
     return Taste(
         taste.version,
         sparse.csr_matrix(TERMS_AFTER_FEEDBACK * taste.sparse_rows, dtype=np.float32),

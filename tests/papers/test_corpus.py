@@ -32,3 +32,16 @@ def test_the_newest_lexicon_is_in_use_and_old_ones_go(make_paper: MakePaper, now
     assert StoredLexicon.objects.count() == corpus.KEPT
     newest = StoredLexicon.objects.latest()
     assert corpus.lexicon().version == corpus.lexicon_version() == newest.version
+
+
+def test_a_lexicon_learnt_in_another_way_is_learnt_anew(
+    make_paper: MakePaper, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(10):
+        make_paper(f"Paper {number} on graphs")
+    with monkeypatch.context() as before:
+        before.setattr("papers.lexicon.METHOD", "pairs")
+        assert corpus.learn(now) is not None
+    assert corpus.learn(now + timedelta(hours=1)) is not None
+    assert corpus.learn(now + timedelta(hours=2)) is None
+    assert corpus.lexicon().version.startswith("halves-")

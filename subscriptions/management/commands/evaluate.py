@@ -31,11 +31,6 @@ class Command(BaseCommand):
         matching.add_argument("--limit", type=int, help="only the first so many cases")
         matching.add_argument("--json", action="store_true", help="the last line is one object")
         matching.add_argument(
-            "--no-authorship",
-            action="store_true",
-            help="learn the lexicon without knowing which papers share an author",
-        )
-        matching.add_argument(
             "--shared-authors",
             action="store_true",
             help="a row more: readers who want papers by the authors of theirs",
@@ -73,7 +68,6 @@ class Command(BaseCommand):
         report = evaluation.evaluate(
             corpus,
             cases,
-            authorship=not options["no_authorship"],
             shared_authors=options["shared_authors"],
             variety=options["variety"],
         )
