@@ -43,9 +43,12 @@ class Card:
     @property
     def same_for_all(self) -> dict[str, Any]:
         """In the language of the moment."""
-        if spoken() not in self._spoken:
-            self._spoken[spoken()] = self._for_all()
-        return self._spoken[spoken()]
+        return self._said(spoken())
+
+    def _said(self, language: str) -> dict[str, Any]:
+        if language not in self._spoken:
+            self._spoken[language] = self._for_all()
+        return self._spoken[language]
 
     def _for_all(self) -> dict[str, Any]:
         paper = self.paper
@@ -85,11 +88,12 @@ class Card:
     def stencil(self, template: str, item: Mapping[str, Any], place: str) -> Stencil:
         """As a mail's part, by its template, shows an item; `place` is "lead" for the first paper
         of the mail, "first" of a section, else "next". Blanks are `number`, `reason`, `token`."""
-        trend = self.same_for_all["trend"]
+        language = spoken()  # asked once: a mail has many cards
+        trend = self._said(language)["trend"]
         if place == "first" and template.endswith(".txt"):
             place = "next"  # between two of a section stands a line, which plain text has not
         shows = (bool(item["reason"]), trend != item["reason"], self._note(item))
-        key = (spoken(), template, place, *shows)
+        key = (language, template, place, *shows)
         if key not in self._stencils:
             self._stencils[key] = self._rendered(template, place, *shows)
         return self._stencils[key]

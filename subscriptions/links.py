@@ -21,7 +21,16 @@ def absolute(path: str) -> str:
 
 def link(name: str, purpose: Purpose, value: object) -> str:
     """An absolute signed link to the view `name`."""
-    return absolute(_path(name).replace(_TOKEN, tokens.make(purpose, value)))
+    return _filled(name, tokens.make(purpose, value))
+
+
+def _filled(name: str, token: str) -> str:
+    return absolute(_path(name).replace(_TOKEN, token))
+
+
+@lru_cache
+def _home() -> str:
+    return reverse("home")
 
 
 @lru_cache
@@ -31,11 +40,12 @@ def _path(name: str) -> str:
 
 def reader_links(reader: Subscriber) -> dict[str, str]:
     """The links at the foot of every mail to a reader."""
+    preferences = tokens.make(Purpose.PREFERENCES, reader.pk)
     return {
-        "preferences_url": link("preferences", Purpose.PREFERENCES, reader.pk),
-        "rhythm_url": link("rhythm", Purpose.PREFERENCES, reader.pk),
+        "preferences_url": _filled("preferences", preferences),
+        "rhythm_url": _filled("rhythm", preferences),
         "unsubscribe_url": link("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk),
-        "home_url": absolute(reverse("home")),
+        "home_url": absolute(_home()),
     }
 
 

@@ -23,18 +23,19 @@ THRESHOLDS: dict[str, float] = {
 }
 
 OPENED = "opened"
+TEXT = ("pk", "title", "abstract", "categories", "authors")  # all that is read of a paper
 Reactions = dict[str, list[PaperText]]  # by kind, the newest first; opened papers beside them
 
 
 def paper_text(paper: Paper) -> PaperText:
     """What matching knows of a paper."""
-    return PaperText(
-        key=str(paper.pk),
-        title=paper.title,
-        abstract=paper.abstract,
-        categories=tuple(paper.categories),
-        authors=tuple(paper.authors),
-    )
+    return _text(*(getattr(paper, name) for name in TEXT))
+
+
+def _text(
+    pk: int, title: str, abstract: str, categories: Iterable[str], authors: Iterable[str]
+) -> PaperText:
+    return PaperText(str(pk), title, abstract, tuple(categories), tuple(authors))
 
 
 def paper_ids(texts: Iterable[PaperText]) -> set[int]:
@@ -48,7 +49,7 @@ def wants_only_own(profile: Profile) -> bool:
 
 
 def profiles(readers: Sequence[Subscriber]) -> list[Profile]:
-    """The profile of each reader, in their order; four queries for any number of them."""
+    """The profile of each reader, in their order; five queries for any number of them."""
     pks = [reader.pk for reader in readers]
     interests = Interests.objects.in_bulk(pks)
     reactions = _reactions(pks)
@@ -90,12 +91,19 @@ def _brought(reference: dict[str, str], known: dict[str, PaperText]) -> PaperTex
 
 
 def _reactions(pks: Sequence[int]) -> dict[int, Reactions]:
+    said = Reaction.objects.filter(subscriber__in=pks).order_by("-created_at")
+    opened = Opened.objects.allowed().filter(subscriber__in=pks)
+    rows: list[tuple[int, str, int]] = [
+        *said.values_list("subscriber_id", "kind", "paper_id"),
+        *((pk, OPENED, paper) for pk, paper in opened.values_list("subscriber_id", "paper_id")),
+    ]
+    # Many readers react to the same papers: each is read once.
+    papers = Paper.objects.filter(pk__in={paper for _pk, _kind, paper in rows})
+    texts = {row[0]: _text(*row) for row in papers.values_list(*TEXT)}
     found: dict[int, Reactions] = defaultdict(lambda: defaultdict(list))
-    rows = Reaction.objects.filter(subscriber__in=pks).select_related("paper")
-    for row in rows.order_by("-created_at"):
-        found[row.subscriber_id][row.kind].append(paper_text(row.paper))
-    for opened in Opened.objects.allowed().filter(subscriber__in=pks).select_related("paper"):
-        found[opened.subscriber_id][OPENED].append(paper_text(opened.paper))
+    for pk, kind, paper in rows:
+        if paper in texts:  # and not deleted meanwhile
+            found[pk][kind].append(texts[paper])
     return found
 
 
@@ -107,8 +115,9 @@ def _known(everyone: Iterable[Interests]) -> dict[str, PaperText]:
         names.update(interests.examples)
         names.update(reference["arxiv_id"] for reference in interests.references)
         dois.update(reference["doi"] for reference in interests.references)
+    papers = Paper.objects.filter(Q(arxiv_id__in=names - {""}) | Q(doi__in=dois - {""}))
     known: dict[str, PaperText] = {}
-    for paper in Paper.objects.filter(Q(arxiv_id__in=names - {""}) | Q(doi__in=dois - {""})):
-        text = paper_text(paper)
-        known |= {name: text for name in (paper.arxiv_id, paper.doi) if name}
+    for arxiv_id, doi, *row in papers.values_list("arxiv_id", "doi", *TEXT):
+        text = _text(*row)
+        known |= {name: text for name in (arxiv_id, doi) if name}
     return known

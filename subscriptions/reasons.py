@@ -267,16 +267,11 @@ def _carrying(text: str, carried: set[int]) -> Iterator[_Window]:
             for last, end in enumerate(clause.content[first:], start=first):
                 if end - start >= PHRASE_WORDS:
                     break
-                if last > first:
-                    singles, pairs = (
-                        mine | more
-                        for mine, more in zip(
-                            (singles, pairs), clause.joined[last - 1], strict=True
-                        )
-                    )
-                if not pairs <= carried:
+                more = clause.joined[last - 1] if last > first else (singles, pairs)
+                if not more[1] <= carried:
                     break  # neither did all pairs of a longer one
-                if pairs or singles & carried:
+                singles, pairs = singles | more[0], pairs | more[1]
+                if pairs or not singles.isdisjoint(carried):
                     yield " ".join(clause.words[start : end + 1]).strip("'’"), singles, pairs
 
 

@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from papers.lexicon import Lexicon, PaperText
+from subscriptions import matching
 from subscriptions.composition import (
     FOR_YOU,
     OUTSIDE,
@@ -18,6 +21,7 @@ from subscriptions.composition import (
     Shelf,
     compose,
 )
+from subscriptions.matching import Candidates
 
 
 def unlike(positions: Sequence[int]) -> Callable[[int], Scores]:
@@ -121,3 +125,23 @@ def test_nothing_barred_or_seen_or_double_is_ever_chosen(
     assert (apart <= TWINS).all()
     assert len(positions) == len(set(positions)) <= places
     assert all(offered.open[one] and offered.personal[one] >= 0 for one in positions)
+
+
+@pytest.mark.parametrize("kept", [0, 1_000])
+def test_papers_say_the_same_as_far_as_they_share_terms_and_meaning(
+    monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(matching, "LIKENESSES_KEPT", kept)
+    papers = [PaperText(str(n), f"one two three word{n % 3} word{n}") for n in range(7)]
+    known = Candidates.prepare(Lexicon.learn(papers), papers)
+    meant = np.random.default_rng(5).standard_normal((7, 4), dtype=np.float32)
+    meant /= np.linalg.norm(meant, axis=1, keepdims=True)
+    words = (known.lexical @ known.lexical.T).toarray()
+    for meanings, wanted in (
+        (known.meanings, words),
+        (meant, (words + np.maximum(meant @ meant.T, 0.0)) / 2.0),
+    ):
+        alike = Candidates(known.lexicon, known.papers, known.sparse_rows, meanings).alike
+        for one in (3, 0, 3):
+            assert np.allclose(alike([6, 3, 2])(one), wanted[one, [6, 3, 2]], atol=2e-3)
+            assert alike([])(one).shape == (0,)
