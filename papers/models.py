@@ -282,6 +282,11 @@ class Paper(models.Model):
             models.Index(fields=["field", "day", "-heat"], name="paper_field_day_heat"),
             models.Index(fields=["-score", "-id"], name="paper_score"),
             GinIndex(fields=["categories"], name="paper_categories"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(hidden=True) | models.Q(withdrawn=True),
+                name="paper_out_of_sight",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -31,6 +31,7 @@ MOST = 1000  # of a list, and of hits by words that are ranked
 SMOOTHING = 60  # of reciprocal rank fusion, as its authors chose it: the first few weigh alike
 ENOUGH = 200  # of a narrowed search by meaning; see `_by_meaning`
 FEW = 5  # with fewer hits by words we look whether some are misspelt
+RAW = ("title_raw", "abstract_raw")
 ALIKE = 0.35  # trigrams in common that make two words spellings of each other
 
 
@@ -100,19 +101,22 @@ def similar(paper: Paper, count: int) -> list[Paper]:
     return in_order(_visible([pk for pk in near if pk != paper.pk])[:count])
 
 
-def in_order(pks: Sequence[int]) -> list[Paper]:
-    """These papers as they are ordered here, with what a page shows of them."""
-    papers = Paper.objects.defer("title_raw", "abstract_raw").in_bulk(pks)
+def in_order(pks: Sequence[int], fields: Sequence[str] = ()) -> list[Paper]:
+    """These papers as they are ordered here, those that are gone left out; with `fields` alone, or
+    else with what any page shows of them."""
+    rows = Paper.objects.only(*fields) if fields else Paper.objects.defer(*RAW)
+    papers = rows.in_bulk(pks)
     return [papers[pk] for pk in pks if pk in papers]
 
 
 def _visible(pks: list[int]) -> list[int]:
+    """Few are out of sight, and those have an index of their own."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM papers_paper WHERE id = ANY(%s) AND NOT hidden AND NOT withdrawn", [pks]
+            "SELECT id FROM papers_paper WHERE id = ANY(%s) AND (hidden OR withdrawn)", [pks]
         )
-        shown = {pk for (pk,) in cursor.fetchall()}
-    return [pk for pk in pks if pk in shown]
+        out_of_sight = {pk for (pk,) in cursor.fetchall()}
+    return [pk for pk in pks if pk not in out_of_sight]
 
 
 def _by_id(query: Query) -> list[int]:
@@ -123,19 +127,25 @@ def _by_id(query: Query) -> list[int]:
 def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
     """Papers with all the words. Where those are legion, their order says little and costs much:
     then only what also means the like is ranked, or what is newest."""
+    wanted = _words(query)
+    entries = _holding(wanted, query)
     with transaction.atomic(), connection.cursor() as cursor:
         # A seldom phrase of common words would be looked for in every row.
         cursor.execute("SET LOCAL enable_seqscan = off")
-        entries = _holding(_words(query), query)
-        hits = list(entries[: MOST + 1])
+        # Ranking is the slow part, and done once it is known of which.
+        hits = list(entries.values_list("pk", flat=True)[: MOST + 1])
         if len(hits) > MOST:
-            hits = list(_among(entries, meant) if meant else entries.order_by("-pk")[:MOST])
-    return _best_first(hits)
+            of_many = _ranked(entries, wanted)
+            return _best_first(
+                list(_among(of_many, meant) if meant else of_many.order_by("-pk")[:MOST])
+            )
+    return _best_first(list(_among(_ranked(SearchEntry.objects.all(), wanted), hits)))
 
 
 def _by_any_word(query: Query) -> list[int]:
     """Papers with some of the words, while there are too few papers to know what words mean."""
-    return _best_first(list(_holding(_any_word(query), query)[:MOST]))
+    wanted = _any_word(query)
+    return _best_first(list(_ranked(_holding(wanted, query), wanted)[:MOST]))
 
 
 def _best_first(hits: list[tuple[int, float]]) -> list[int]:
@@ -143,8 +153,12 @@ def _best_first(hits: list[tuple[int, float]]) -> list[int]:
 
 
 def _holding(wanted: SearchQuery, query: Query) -> Any:
-    """Primary keys and ranks of papers whose words match, in no order."""
-    entries = _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
+    """The entries of papers whose words match, in no order."""
+    return _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
+
+
+def _ranked(entries: Any, wanted: SearchQuery) -> Any:
+    """Primary keys and ranks."""
     return entries.values_list("pk", SearchRank(F("words"), wanted, normalization=1))
 
 

@@ -25,6 +25,12 @@ from papers.queries import Query
 from papers.text import extract, short_authors
 
 SHOWN = 50
+# All that a card shows; of 50 papers the rest would take as long again to read.
+FIELDS = (
+    *("title", "abstract", "authors", "categories", "day", "featured"),
+    *("arxiv_id", "abstract_url", "pdf_url", "code_url", "project_url"),
+    *("votes", "comments", "stars"),
+)
 
 
 @require_safe
@@ -45,7 +51,7 @@ def _results(query: Query) -> dict[str, Any]:
     shown = query
     if not found.pks and instead != query:
         shown, found = instead, search.find(instead)
-    papers = search.in_order(found.pks[:SHOWN])
+    papers = search.in_order(found.pks[:SHOWN], FIELDS)
     return {
         "cards": cards(papers, shown),
         "count": len(found.pks),

@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from papers import indexing
 from papers.models import Paper
@@ -48,6 +50,20 @@ def test_words_found_are_marked_and_nothing_else_is_markup(
     assert "<mark>Diffusion</mark> &lt;b&gt;bold&lt;/b&gt; &amp; models" in page
     assert "<mark>Diffusing</mark> &lt;script&gt;" in page
     assert "Robots" not in page
+
+
+def test_queries_are_as_many_for_one_result_as_for_several(
+    client: Client, few: list[Paper]
+) -> None:
+    for paper in few:
+        paper.code_url, paper.votes, paper.featured = "https://example.org/code", 3, True
+        paper.save()
+    counts = []
+    for typed, found in (("diffusion", 2), ("diffusion video", 1)):
+        with CaptureQueriesContext(connection) as queries:
+            assert ask(client, typed).count('class="card"') == found
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_what_is_typed_is_shown_not_run(client: Client, few: list[Paper]) -> None:
