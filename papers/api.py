@@ -179,7 +179,11 @@ def paper(request: HttpRequest, pk: Number) -> dict[str, Any]:
     return out(get_object_or_404(Paper, pk=pk, hidden=False))
 
 
-@api.get("/papers/{pk}/similar", response={200: list[PaperOut], **PROBLEMS})
+@api.get(
+    "/papers/{pk}/similar",
+    response={200: list[PaperOut], **PROBLEMS},
+    summary="Papers like one",
+)
 def similar(request: HttpRequest, pk: Number, limit: Limit = 10) -> list[dict[str, Any]]:
     """Papers that mean the like, the likest first; empty while meanings are being learnt."""
     known = get_object_or_404(Paper, pk=pk, hidden=False)
@@ -209,7 +213,11 @@ def found(
     }
 
 
-@api.get("/daily_papers", response={200: list[DailyItem], **PROBLEMS})
+@api.get(
+    "/daily_papers",
+    response={200: list[DailyItem], **PROBLEMS},
+    summary="A day, as Hugging Face lists it",
+)
 def daily_papers(
     request: HttpRequest,
     date: Day | None = None,

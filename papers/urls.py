@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from papers import feed_views, paper_views, search_views, views
 from papers.api import api
+from papers.api_page import api_page
 from papers.syndication import TYPES
 
 
@@ -46,6 +47,7 @@ urlpatterns = [
     path("feeds/days/<day:day>.<feed:kind>", feed_views.day, name="feed-day"),
     path("feeds/fields/<str:name>.<feed:kind>", feed_views.field, name="feed-field"),
     path("feeds/search.<feed:kind>", feed_views.found, name="feed-search"),
+    path("api/", api_page, name="api-page"),
     path("api/", api.urls),
     path("status/", views.status, name="status"),
 ]

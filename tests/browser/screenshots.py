@@ -140,6 +140,7 @@ def addresses(outbox: Path, topics: str = "") -> dict[str, str]:
         "search": f"{reverse('search')}?q=memory+agents",
         "ranking": Paper.objects.order_by("-score")[0].get_ranking_url(),
         "status": reverse("status"),
+        "api": reverse("api-page"),
         "rhythm": reverse("rhythm", args=[token]),
         "unsubscribe": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, reader.pk)]),
     }

@@ -48,7 +48,7 @@ def test_nothing_that_the_pages_need_is_refused(browser: Browser, reader: Subscr
     }
     shown = reverse("digest", args=[tokens.make(Purpose.DIGEST, made.public_id)])
     paper = Paper.objects.order_by("-score")[0].get_absolute_url()
-    pages = ["/", paper, "/privacy/", "/status/", "/admin/login/", "/nowhere/", shown]
+    pages = ["/", paper, "/privacy/", "/status/", "/api/", "/admin/login/", "/nowhere/", shown]
     for page in [*pages, *signed.values()]:
         browser.open(page)
         assert complaints(browser) == [], page

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -165,3 +166,25 @@ def test_the_document_says_what_there_is(client: Client, db: None) -> None:
         "/api/search",
         "/api/daily_papers",
     }
+
+
+def test_people_read_on_a_page_what_the_document_says(client: Client) -> None:
+    told = client.get("/api/openapi.json").json()
+    answer = client.get("/api/")
+    assert answer.status_code == 200
+    page = html.unescape(answer.text)
+    asked = [one["get"] for one in told["paths"].values()]
+    for path, one in told["paths"].items():
+        assert f"{path}</code>" in page
+        assert one["get"]["summary"] in page
+    for name in {given["name"] for one in asked for given in one.get("parameters", [])}:
+        assert f"<dt><code>{name}</code></dt>" in page
+    for name, shape in told["components"]["schemas"].items():
+        assert f'id="shape-{name}"' in page
+        for told_of in shape["properties"].values():
+            assert told_of.get("description", "") in page
+    assert "list of PaperOut" in page
+    assert "integer or null" in page
+    assert "<dd>date.</dd>" in page
+    assert "integer, from 1 to 100; 50 where it is left out" in page
+    assert client.post("/api/").status_code == 405
