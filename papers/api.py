@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import conditional_page
 from ninja import NinjaAPI, Path, Query, Schema
 from ninja.errors import ValidationError
@@ -150,6 +151,12 @@ def not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(Http404)
 def not_found(request: HttpRequest, _error: Http404) -> HttpResponse:
     return told(request, 404, "There is no such paper.")
+
+
+@csrf_exempt
+def nowhere(request: HttpRequest) -> HttpResponse:
+    """Whatever no operation has, such as names with a line break, is answered in JSON too."""
+    return told(request, 404, "There is no such address; /api/ lists those there are.")
 
 
 @api.get("/papers", response={200: Page, **PROBLEMS}, summary="Papers, the newest first")

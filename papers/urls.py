@@ -1,9 +1,9 @@
 from datetime import date
 
-from django.urls import path, register_converter
+from django.urls import path, re_path, register_converter
 
 from papers import feed_views, paper_views, search_views, views
-from papers.api import api
+from papers.api import api, nowhere
 from papers.api_page import api_page
 from papers.syndication import TYPES
 
@@ -49,5 +49,6 @@ urlpatterns = [
     path("feeds/search.<feed:kind>", feed_views.found, name="feed-search"),
     path("api/", api_page, name="api-page"),
     path("api/", api.urls),
+    re_path(r"^api/", nowhere, name="api-nowhere"),
     path("status/", views.status, name="status"),
 ]

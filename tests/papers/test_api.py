@@ -188,3 +188,12 @@ def test_people_read_on_a_page_what_the_document_says(client: Client) -> None:
     assert "<dd>date.</dd>" in page
     assert "integer, from 1 to 100; 50 where it is left out" in page
     assert client.post("/api/").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["nowhere", "arxiv/%0A2604.23536", "papers/", "papers/x/similar"])
+def test_an_address_that_there_is_not_is_told_in_json(client: Client, path: str) -> None:
+    for answer in (client.get(f"/api/{path}"), client.post(f"/api/{path}", {"a": "b"})):
+        assert answer.status_code in {404, 405, 422}
+    told = client.get(f"/api/{path}")
+    assert told["Content-Type"].startswith("application/json")
+    assert told.json()["detail"]
