@@ -44,7 +44,8 @@ def pages(reader: Subscriber) -> dict[str, str]:
     leave = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
     confirm = tokens.make(Purpose.CONFIRM, reader.pk)
     named = {
-        name: reverse(name) for name in ("home", "status", "subscribe", "check-inbox", "privacy")
+        name: reverse(name)
+        for name in ("home", "status", "subscribe", "check-inbox", "privacy", "api-page")
     }
     data = tokens.make(Purpose.DATA, reader.pk)
     own = {
