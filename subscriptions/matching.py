@@ -25,6 +25,7 @@ from papers.text import name_key
 Scores = NDArray[np.float32]
 
 _WORD = re.compile(r"\w+")
+_NO_TERMS, _NO_WEIGHTS = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
 _LIKE_ASCII = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")  # to re.IGNORECASE
 
 # Weights of meaning, of categories, and of terms. Chosen on one half of the readers of the
@@ -41,7 +42,6 @@ PROFILE_TERMS = 512  # the strongest: bounds what a reader costs
 ARCHIVE = 20_000  # candidates from which on the nearest speak for the reader
 NEAREST = 20
 TERMS_AFTER_FEEDBACK = 0.4  # of what they weighed: the direction of meaning is better known now
-LIKENESSES_KEPT = 32_000_000  # between candidates, of two bytes: 1,500 keep all, 12,000 a fifth
 FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usual lists of them
 HALF = 0.055  # the likeness of the median paper that readers did pick: it scores one half
 AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
@@ -110,29 +110,25 @@ class Candidates:
         """How much each of these candidates says the same as another one, in [0, 1]: the mean of
         shared terms and shared meaning, or shared terms alone where the lexicon knows no meanings.
         """
-        chosen = np.asarray(positions, dtype=np.int64)
-        return lambda one: self._alike_to(one)[chosen].astype(np.float32)
+        # Some dozens of rows at a time, for each reader anew: sparse matrices cost more than that.
+        rows = self.lexical
+        spans = [slice(rows.indptr[one], rows.indptr[one + 1]) for one in positions]
+        terms_of = np.concatenate([_NO_TERMS, *(rows.indices[span] for span in spans)])
+        weights = np.concatenate([_NO_WEIGHTS, *(rows.data[span] for span in spans)])
+        owners = np.repeat(np.arange(len(spans)), [span.stop - span.start for span in spans])
+        meanings = self.meanings[np.asarray(positions, dtype=np.int64)]
 
-    def _alike_to(self, one: int) -> NDArray[np.float16]:
-        """The same for all candidates; kept while there is room, since what is sent to one reader
-        is sent to many."""
-        if one in self._kept:
-            return self._kept[one]
-        span = slice(self.lexical.indptr[one], self.lexical.indptr[one + 1])
-        columns = self.lexical.indices[span]
-        self._weights[columns] = self.lexical.data[span]
-        found = self.lexical @ self._weights
-        self._weights[columns] = 0.0
-        if self.meanings.shape[1]:
-            found = (found + np.maximum(self.meanings @ self.meanings[one], 0.0)) / 2.0
-        row = np.asarray(found, dtype=np.float16)
-        if (len(self._kept) + 1) * len(self.papers) <= LIKENESSES_KEPT:
-            self._kept[one] = row
-        return row
+        def to(one: int) -> Scores:
+            span = slice(rows.indptr[one], rows.indptr[one + 1])
+            self._weights[rows.indices[span]] = rows.data[span]
+            carried = weights * self._weights[terms_of]
+            self._weights[rows.indices[span]] = 0.0
+            shared = np.bincount(owners, carried, len(spans)).astype(np.float32)
+            if not meanings.shape[1]:
+                return shared
+            return (shared + np.maximum(meanings @ self.meanings[one], 0.0)) / np.float32(2.0)
 
-    @cached_property
-    def _kept(self) -> dict[int, NDArray[np.float16]]:
-        return {}
+        return to
 
     @cached_property
     def _weights(self) -> Scores:

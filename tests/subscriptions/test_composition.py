@@ -4,13 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from papers.lexicon import Lexicon, PaperText
-from subscriptions import matching
 from subscriptions.composition import (
     FOR_YOU,
     OUTSIDE,
@@ -127,11 +125,7 @@ def test_nothing_barred_or_seen_or_double_is_ever_chosen(
     assert all(offered.open[one] and offered.personal[one] >= 0 for one in positions)
 
 
-@pytest.mark.parametrize("kept", [0, 1_000])
-def test_papers_say_the_same_as_far_as_they_share_terms_and_meaning(
-    monkeypatch: pytest.MonkeyPatch, kept: int
-) -> None:
-    monkeypatch.setattr(matching, "LIKENESSES_KEPT", kept)
+def test_papers_say_the_same_as_far_as_they_share_terms_and_meaning() -> None:
     papers = [PaperText(str(n), f"one two three word{n % 3} word{n}") for n in range(7)]
     known = Candidates.prepare(Lexicon.learn(papers), papers)
     meant = np.random.default_rng(5).standard_normal((7, 4), dtype=np.float32)
