@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from django.utils.translation import gettext_noop
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
-Alike = Callable[[Sequence[int]], Callable[[int], Scores]]
+# How much each of some papers says the same as each of its row of others, in [0, 1].
+Alike = Callable[[NDArray[np.int64], NDArray[np.int64]], Scores]
 
 PICKED, FOR_YOU, TRENDING, OUTSIDE = "picked", "for_you", "trending", "outside"
 SECTIONS = {
@@ -44,9 +46,8 @@ class Shelf:
 
     personal: scores in [0, 1], below zero for what must never be sent; trending: scores of any
     scale; fresh: news since the reader's last digest; open: not sent before; fields: in one of
-    the reader's fields. `threshold` is the least personal score. `alike` says of some positions how
-    much each of these papers says the same as another one, in [0, 1]. `pinned` are the positions
-    of what the curator puts first, in that order.
+    the reader's fields. `threshold` is the least personal score. `pinned` are the positions of
+    what the curator puts first, in that order.
     """
 
     personal: Scores
@@ -55,71 +56,99 @@ class Shelf:
     open: NDArray[np.bool_]
     fields: NDArray[np.bool_]
     threshold: float
-    alike: Alike
     pinned: Sequence[int] = ()
 
 
-def compose(shelf: Shelf, places: int) -> list[Choice]:
-    """At most `places` papers: what the curator pinned, for you, trending in your fields, one from
-    outside; each section best first, and no section with what another says already."""
-    allowed = shelf.open & (shelf.personal >= 0)
-    pinned = [position for position in shelf.pinned if allowed[position]]
-    pinned = pinned[: int(places * PICKED_SHARE)]
-    places -= len(pinned)
-    outside_places = 1 if places >= SMALLEST_WITH_OUTSIDE else 0
-    trending_places = max(round(places * TRENDING_SHARE), 1) if places > 1 else 0
-    chosen = [_choice(shelf, PICKED, position) for position in pinned]
-    allowed[pinned] = False
+class _Plan:
+    """One reader's digest while it is composed: what is chosen, and what still may be."""
 
-    def take(section: str, among: NDArray[np.bool_], order: Scores, most: int) -> None:
-        before = [choice.position for choice in chosen]
-        ranked = best(among & allowed, order, most * SPARE)
-        for position in varied(shelf.alike, before, ranked, order, most):
-            allowed[position] = False
-            chosen.append(_choice(shelf, section, position))
+    def __init__(self, shelf: Shelf, places: int) -> None:
+        self.shelf = shelf
+        self.allowed = shelf.open & (shelf.personal >= 0)
+        self.chosen: list[Choice] = []
+        pinned = [position for position in shelf.pinned if self.allowed[position]]
+        pinned = pinned[: int(places * PICKED_SHARE)]
+        self.take(PICKED, pinned)
+        places -= len(pinned)
+        outside = 1 if places >= SMALLEST_WITH_OUTSIDE else 0
+        trending = max(round(places * TRENDING_SHARE), 1) if places > 1 else 0
+        self.places = {FOR_YOU: places - trending - outside, TRENDING: trending, OUTSIDE: outside}
 
-    talked_about = shelf.trending > 0
-    liked = shelf.fresh & (shelf.personal > max(shelf.threshold, 0.0))
-    take(FOR_YOU, liked, shelf.personal, places - trending_places - outside_places)
-    take(TRENDING, shelf.fields & talked_about, shelf.trending, trending_places)
-    take(OUTSIDE, ~shelf.fields & talked_about, shelf.trending, outside_places)
-    return chosen
+    def offer(self, section: str) -> Offer:
+        """What may stand in a section, best first."""
+        shelf, most = self.shelf, self.places[section]
+        if section == FOR_YOU:
+            order = shelf.personal
+            among = shelf.fresh & (order > max(shelf.threshold, 0.0))
+        else:
+            order = shelf.trending
+            among = (shelf.fields if section == TRENDING else ~shelf.fields) & (order > 0)
+        ranked = best(among & self.allowed, order, most * SPARE)
+        return Offer(ranked, order[ranked], most, [choice.position for choice in self.chosen])
+
+    def take(self, section: str, positions: Sequence[int]) -> None:
+        self.allowed[positions] = False
+        scores = np.maximum(self.shelf.personal[positions], 0.0).tolist()
+        self.chosen += [Choice(*one) for one in zip(positions, repeat(section), scores)]
 
 
-def _choice(shelf: Shelf, section: str, position: int) -> Choice:
-    return Choice(position, section, max(float(shelf.personal[position]), 0.0))
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The `most` that are wanted of the `ranked` positions, best first; `worth`: of each of these.
+    `before`: what is chosen already."""
+
+    ranked: Sequence[int]
+    worth: Scores
+    most: int
+    before: Sequence[int] = ()
+
+
+def compose(shelves: Sequence[Shelf], places: Sequence[int], alike: Alike) -> list[list[Choice]]:
+    """For each reader at most so many papers: what the curator pinned, for you, trending in your
+    fields, one from outside; each section best first, and no section with what another says
+    already."""
+    plans = [_Plan(*one) for one in zip(shelves, places, strict=True)]
+    for section in (FOR_YOU, TRENDING, OUTSIDE):
+        chosen = varied([plan.offer(section) for plan in plans], alike)
+        for plan, positions in zip(plans, chosen, strict=True):
+            plan.take(section, positions)
+    return [plan.chosen for plan in plans]
 
 
 def best(among: NDArray[np.bool_], order: Scores, most: int) -> list[int]:
     """Positions of the `most` highest in `order`; of equals the earlier position."""
     positions = np.flatnonzero(among)
     ranked = positions[np.argsort(-order[positions], kind="stable")]
-    return [int(position) for position in ranked[: max(most, 0)]]
+    found: list[int] = ranked[: max(most, 0)].tolist()
+    return found
 
 
-def varied(
-    alike: Alike,
-    before: Sequence[int],
-    ranked: Sequence[int],
-    order: Scores,
-    most: int,
-) -> list[int]:
-    """At most `most` of the `ranked`, best first, chosen one after the other: each time the highest
-    in `order`, less VARIETY of that for its likeness to the closest of those chosen already or
-    `before`; twins of these never."""
-    if not ranked:
-        return []
-    likeness_to = alike(ranked)
-    worth = order[list(ranked)]
-    nearest = np.zeros(len(ranked), dtype=np.float32)
-    for one in before:
-        nearest = np.maximum(nearest, likeness_to(one))
-    left = nearest <= TWINS
-    taken: list[int] = []
-    while len(taken) < most and left.any():
-        place = int(np.argmax(np.where(left, worth * (1.0 - VARIETY * nearest), -1.0)))
-        taken.append(place)
-        nearest = np.maximum(nearest, likeness_to(ranked[place]))
-        left &= nearest <= TWINS
-        left[place] = False
-    return [ranked[place] for place in sorted(taken)]
+def varied(offers: Sequence[Offer], alike: Alike) -> list[list[int]]:
+    """Of each offer the positions chosen, best first. They are chosen one after the other: each
+    time the one worth most, less VARIETY of that for its likeness to the closest of those chosen
+    already or `before`; twins of these never. All offers take their turns together.
+    """
+    counts = np.array([len(offer.ranked) for offer in offers], dtype=np.int64)
+    before = np.array([len(offer.before) for offer in offers], dtype=np.int64)
+    most = np.array([offer.most for offer in offers], dtype=np.int64)
+    left = np.arange(counts.max(initial=0)) < counts[:, None]
+    ranked, worth = np.zeros(left.shape, dtype=np.int64), np.zeros(left.shape, dtype=np.float32)
+    ranked[left] = [position for offer in offers for position in offer.ranked]
+    worth[left] = np.concatenate([np.empty(0, np.float32), *(offer.worth for offer in offers)])
+    nearest, taken = np.zeros_like(worth), np.zeros_like(left)
+
+    def stand_beside(rows: NDArray[np.int64], ones: NDArray[np.int64]) -> None:
+        nearest[rows] = np.maximum(nearest[rows], alike(ones, ranked[rows]))
+
+    for turn in range(before.max(initial=0)):
+        rows = np.flatnonzero((before > turn) & (counts > 0))
+        ones = [offers[row].before[turn] for row in rows.tolist()]
+        stand_beside(rows, np.array(ones, dtype=np.int64))
+    left &= nearest <= TWINS
+    while len(rows := np.flatnonzero(left.any(axis=1) & (taken.sum(axis=1) < most))):
+        value = worth[rows] * (1.0 - VARIETY * nearest[rows])
+        places = np.argmax(np.where(left[rows], value, -np.inf), axis=1)
+        taken[rows, places] = True
+        stand_beside(rows, ranked[rows, places])
+        left &= (nearest <= TWINS) & ~taken
+    return [positions[mine].tolist() for positions, mine in zip(ranked, taken, strict=True)]

@@ -316,7 +316,7 @@ def choose(
 ) -> list[list[dict[str, Any]]]:
     """The papers of each reader's digest, best first, each with its section and its reason in that
     reader's language; without `languages`, in that of the moment."""
-    composed = [composition.compose(*one) for one in zip(shelves, places, strict=True)]
+    composed = composition.compose(shelves, places, pool.candidates.alike)
     languages = languages or [spoken()] * len(wanted)
     own = [[one.position for one in row if one.section == FOR_YOU] for row in composed]
     made: list[list[dict[str, Any]]] = []
@@ -348,7 +348,6 @@ def shelf(
         open=(pool.age < lookback(reader)) & ~np.isin(pool.ids, list(known)),
         fields=pool.in_fields(profile.categories),
         threshold=matched.threshold,
-        alike=pool.candidates.alike,
         pinned=_pinned(pool, profile, matched, desk),
     )
 

@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 
 from papers import jsonlines
 from papers.lexicon import Lexicon, PaperText, units
-from subscriptions.composition import SPARE, Alike, best, varied
+from subscriptions.composition import SPARE, Alike, Offer, best, varied
 from subscriptions.matching import Candidates, Profile, match
 
 Positions = NDArray[np.int64]
@@ -175,7 +175,7 @@ class Product:
             scores = self.rank(case, members).astype(np.float32)
             alike = self.everything.take(members.tolist()).alike
             ranked = best(np.ones(len(scores), bool), scores, 10 * SPARE)
-            thinned = varied(alike, [], ranked, scores, 10)
+            [thinned] = varied([Offer(ranked, scores[ranked], 10)], alike)
             relevant = np.isin(members, list(case.relevant))
             for name, first in (("ranked", ranked[:10]), ("thinned", thinned)):
                 kept = np.zeros(len(scores))
@@ -212,7 +212,7 @@ def measure(scores: Scores, relevant: NDArray[np.bool_], wanted: int) -> Metrics
 
 
 def _sameness(alike: Alike, positions: Sequence[int]) -> Metrics:
-    whole = np.array(list(map(alike(positions), positions)))
+    whole = alike(np.array(positions), np.array([positions] * len(positions)))
     pairs = whole[np.triu_indices(len(whole), 1)]
     return {"pairs": float(pairs.mean()), "closest pair": float(pairs.max())}
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -21,11 +21,11 @@ from scipy import sparse
 
 from papers.lexicon import Lexicon, PaperText, dense_units, term_ids, terms, units
 from papers.text import name_key
+from subscriptions.likeness import Likenesses
 
 Scores = NDArray[np.float32]
 
 _WORD = re.compile(r"\w+")
-_NO_TERMS, _NO_WEIGHTS = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
 _LIKE_ASCII = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")  # to re.IGNORECASE
 
 # Weights of meaning, of categories, and of terms. Chosen on one half of the readers of the
@@ -106,34 +106,10 @@ class Candidates:
         papers = tuple(self.papers[position] for position in positions)
         return Candidates(self.lexicon, papers, self.sparse_rows[chosen], self.meanings[chosen])
 
-    def alike(self, positions: Sequence[int]) -> Callable[[int], Scores]:
-        """How much each of these candidates says the same as another one, in [0, 1]: the mean of
-        shared terms and shared meaning, or shared terms alone where the lexicon knows no meanings.
-        """
-        # Some dozens of rows at a time, for each reader anew: sparse matrices cost more than that.
-        rows = self.lexical
-        spans = [slice(rows.indptr[one], rows.indptr[one + 1]) for one in positions]
-        terms_of = np.concatenate([_NO_TERMS, *(rows.indices[span] for span in spans)])
-        weights = np.concatenate([_NO_WEIGHTS, *(rows.data[span] for span in spans)])
-        owners = np.repeat(np.arange(len(spans)), [span.stop - span.start for span in spans])
-        meanings = self.meanings[np.asarray(positions, dtype=np.int64)]
-
-        def to(one: int) -> Scores:
-            span = slice(rows.indptr[one], rows.indptr[one + 1])
-            self._weights[rows.indices[span]] = rows.data[span]
-            carried = weights * self._weights[terms_of]
-            self._weights[rows.indices[span]] = 0.0
-            shared = np.bincount(owners, carried, len(spans)).astype(np.float32)
-            if not meanings.shape[1]:
-                return shared
-            return (shared + np.maximum(meanings @ self.meanings[one], 0.0)) / np.float32(2.0)
-
-        return to
-
     @cached_property
-    def _weights(self) -> Scores:
-        """One number a term, all zero between uses."""
-        return np.zeros(self.lexicon.size, dtype=np.float32)
+    def alike(self) -> Likenesses:
+        """How much they say the same."""
+        return Likenesses(self.lexical, self.meanings)
 
     @cached_property
     def columns(self) -> sparse.csr_matrix:

@@ -120,7 +120,7 @@ def _ranked(case: _Case) -> str:
     seen = digests.seen_by([case.reader.pk], case.day)[case.reader.pk]
     desk = Desk.of(case.day)
     offered = digests.shelf(pool, case.reader, case.profile, matched, seen, desk)
-    chosen = compose(offered, case.reader.max_papers)
+    [chosen] = compose([offered], [case.reader.max_papers], pool.candidates.alike)
     for choice in chosen:
         if choice.position == position:
             return _("Nothing: it would be in your next digest, under “%(section)s”.") % {
@@ -133,10 +133,10 @@ def _ranked(case: _Case) -> str:
 
 def _twin(pool: digests.Pool, offered: Shelf, position: int, chosen: list[int]) -> str:
     """The title of the paper chosen instead of one that says the same; "" for none."""
-    if offered.personal[position] <= offered.threshold:
+    if offered.personal[position] <= offered.threshold or not chosen:
         return ""
-    alike = offered.alike(chosen)(position)
-    if not len(alike) or alike.max() <= TWINS:
+    [alike] = pool.candidates.alike(np.array([position]), np.array([chosen]))
+    if alike.max() <= TWINS:
         return ""
     return pool.papers[chosen[int(np.argmax(alike))]].title
 

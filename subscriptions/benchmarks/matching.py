@@ -149,8 +149,9 @@ def _steps(profiles: Sequence[Profile], candidates: Candidates) -> dict[str, flo
     matches = match(profiles, candidates, taste)
     marks.append(time.perf_counter())
     flags = (everything, everything, everything)
-    shelves = [Shelf(found.scores, nothing, *flags, 0.0, candidates.alike) for found in matches]
-    own = [[one.position for one in compose(shelf, TOP)] for shelf in shelves]
+    shelves = [Shelf(found.scores, nothing, *flags, 0.0) for found in matches]
+    composed = compose(shelves, [TOP] * len(shelves), candidates.alike)
+    own = [[one.position for one in row] for row in composed]
     marks.append(time.perf_counter())
     reasons(profiles, candidates, own, taste)
     marks.append(time.perf_counter())

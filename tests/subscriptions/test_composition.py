@@ -1,20 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from papers.lexicon import Lexicon, PaperText
+from subscriptions import likeness
 from subscriptions.composition import (
     FOR_YOU,
     OUTSIDE,
     TRENDING,
     TWINS,
     Alike,
+    Choice,
     Scores,
     Shelf,
     compose,
@@ -22,16 +24,19 @@ from subscriptions.composition import (
 from subscriptions.matching import Candidates
 
 
-def unlike(positions: Sequence[int]) -> Callable[[int], Scores]:
-    return lambda one: np.float32([one == other for other in positions])
-
-
 def like(pairs: dict[tuple[int, int], float]) -> Alike:
     """Candidates of which these pairs say the same to some degree, and no others."""
     whole = np.eye(20, dtype=np.float32)
     for (one, other), degree in pairs.items():
         whole[one, other] = whole[other, one] = degree
-    return lambda positions: lambda one: whole[one, positions]
+    return by(whole)
+
+
+def by(whole: Scores) -> Alike:
+    return lambda ones, others: whole[ones[:, None], others]
+
+
+UNLIKE = like({})
 
 
 def shelf(personal: list[float], trending: list[float], **given: Any) -> Shelf:
@@ -41,57 +46,61 @@ def shelf(personal: list[float], trending: list[float], **given: Any) -> Shelf:
         "open": np.ones(count, bool),
         "fields": np.ones(count, bool),
         "threshold": 0.0,
-        "alike": unlike,
     }
     return Shelf(np.float32(personal), np.float32(trending), **(values | given))
 
 
+def composed(offered: Shelf, places: int, alike: Alike = UNLIKE) -> list[Choice]:
+    [chosen] = compose([offered], [places], alike)
+    return chosen
+
+
+def positions_of(offered: Shelf, places: int, alike: Alike = UNLIKE) -> list[int]:
+    return [one.position for one in composed(offered, places, alike)]
+
+
 def test_own_papers_first_then_trending_then_one_from_outside() -> None:
     fields = np.array([True] * 9 + [False] * 3)
-    chosen = compose(shelf([0.9] * 9 + [0.0] * 3, list(range(1, 13)), fields=fields), 10)
+    chosen = composed(shelf([0.9] * 9 + [0.0] * 3, list(range(1, 13)), fields=fields), 10)
     assert [one.section for one in chosen] == [FOR_YOU] * 6 + [TRENDING] * 3 + [OUTSIDE]
     assert chosen[-1].position == 11
 
 
 def test_what_falls_below_the_threshold_is_not_padded() -> None:
-    chosen = compose(shelf([0.2, 0.6, 0.1], [0, 0, 0], threshold=0.5), 10)
+    chosen = composed(shelf([0.2, 0.6, 0.1], [0, 0, 0], threshold=0.5), 10)
     assert [one.position for one in chosen] == [1]
 
 
 def test_news_the_reader_was_offered_before_is_not_for_you_again() -> None:
-    chosen = compose(shelf([0.9, 0.8], [0, 0], fresh=np.array([False, True])), 10)
+    chosen = composed(shelf([0.9, 0.8], [0, 0], fresh=np.array([False, True])), 10)
     assert [one.position for one in chosen] == [1]
 
 
 def test_one_place_goes_to_the_reader_not_to_the_crowd() -> None:
-    assert [one.section for one in compose(shelf([0.1, 0.2], [9, 9]), 1)] == [FOR_YOU]
-
-
-def positions_of(offered: Shelf, places: int) -> list[int]:
-    return [one.position for one in compose(offered, places)]
+    assert [one.section for one in composed(shelf([0.1, 0.2], [9, 9]), 1)] == [FOR_YOU]
 
 
 def test_of_two_papers_that_say_the_same_the_better_one_stands() -> None:
-    twins = shelf([0.9, 0.8, 0.2], [0, 0, 0], alike=like({(0, 1): 0.9}))
-    assert positions_of(twins, 10) == [0, 2]
+    twins = shelf([0.9, 0.8, 0.2], [0, 0, 0])
+    assert positions_of(twins, 10, like({(0, 1): 0.9})) == [0, 2]
 
 
 def test_a_twin_of_a_paper_for_you_does_not_trend_beside_it() -> None:
-    twins = shelf([0.9, 0.0, 0.0], [0, 9, 5], alike=like({(0, 1): 0.9}))
-    assert positions_of(twins, 10) == [0, 2]
+    twins = shelf([0.9, 0.0, 0.0], [0, 9, 5])
+    assert positions_of(twins, 10, like({(0, 1): 0.9})) == [0, 2]
 
 
 def test_a_flood_on_one_subject_leaves_room_for_a_paper_nearly_as_good() -> None:
     flood = {(one, other): 0.6 for one in range(6) for other in range(one)}
     scores = [0.80, 0.79, 0.78, 0.77, 0.76, 0.75, 0.70, 0.30]
-    offered = shelf(scores, [0] * 8, alike=like(flood))
-    assert positions_of(offered, 4) == [0, 1, 6], "three places for you, one to trend"
+    offered = shelf(scores, [0] * 8)
+    assert positions_of(offered, 4, like(flood)) == [0, 1, 6], "three places for you, one to trend"
 
 
 def test_variety_brings_nothing_below_the_threshold_and_pads_nothing() -> None:
     flood = {(one, other): 0.6 for one in range(6) for other in range(one)}
-    offered = shelf([0.8] * 6 + [0.3], [0] * 7, alike=like(flood), threshold=0.5)
-    assert positions_of(offered, 10) == [0, 1, 2, 3, 4, 5]
+    offered = shelf([0.8] * 6 + [0.3], [0] * 7, threshold=0.5)
+    assert positions_of(offered, 10, like(flood)) == [0, 1, 2, 3, 4, 5]
 
 
 flags = st.integers(0, 2**31).map(np.random.default_rng)
@@ -112,9 +121,8 @@ def test_nothing_barred_or_seen_or_double_is_ever_chosen(
         open=random.random(30) > 0.5,
         fields=random.random(30) > 0.5,
         threshold=0.2,
-        alike=lambda positions: lambda one: likeness[one, positions],
     )
-    chosen = compose(offered, places)
+    chosen = composed(offered, places, by(likeness))
     positions = [one.position for one in chosen]
     for_you = [one.position for one in chosen if one.section == FOR_YOU]
     assert all(personal[one] > 0.2 for one in for_you)
@@ -123,6 +131,29 @@ def test_nothing_barred_or_seen_or_double_is_ever_chosen(
     assert (apart <= TWINS).all()
     assert len(positions) == len(set(positions)) <= places
     assert all(offered.open[one] and offered.personal[one] >= 0 for one in positions)
+
+
+def test_readers_are_composed_for_together_as_they_are_alone() -> None:
+    random = np.random.default_rng(7)
+    drawn = random.random((60, 60), dtype=np.float32)
+    alike, places = by(np.maximum(drawn, drawn.T)), [0, 1, 4, 5, 10, 20, 60]
+    shelves = [
+        Shelf(
+            personal=random.random(60, dtype=np.float32) - np.float32(0.3),
+            trending=random.random(60, dtype=np.float32) * (random.random(60) > 0.5),
+            fresh=random.random(60) > 0.2,
+            open=random.random(60) > 0.1 * number,
+            fields=random.random(60) > 0.5,
+            threshold=0.1 * number,
+            pinned=[3, 50][: number % 3],
+        )
+        for number, _ in enumerate(places)
+    ]
+    alone = [composed(*one, alike) for one in zip(shelves, places, strict=True)]
+    assert compose(shelves, places, alike) == alone
+    assert compose([], [], alike) == []
+    assert not alone[0]
+    assert alone[-1]
 
 
 def test_papers_say_the_same_as_far_as_they_share_terms_and_meaning() -> None:
@@ -136,6 +167,25 @@ def test_papers_say_the_same_as_far_as_they_share_terms_and_meaning() -> None:
         (meant, (words + np.maximum(meant @ meant.T, 0.0)) / 2.0),
     ):
         alike = Candidates(known.lexicon, known.papers, known.sparse_rows, meanings).alike
-        for one in (3, 0, 3):
-            assert np.allclose(alike([6, 3, 2])(one), wanted[one, [6, 3, 2]], atol=2e-3)
-            assert alike([])(one).shape == (0,)
+        ones, others = (
+            np.array([3, 0, 5, 0]),
+            np.array([[6, 3, 2], [0, 6, 6], [1, 2, 5], [3, 4, 5]]),
+        )
+        assert alike(ones, np.empty((4, 0), np.int64)).shape == (4, 0)
+        for _asked_again in range(3):
+            assert np.allclose(alike(ones, others), wanted[ones[:, None], others], atol=2e-3)
+
+
+def test_likenesses_are_kept_of_what_is_asked_for_often_as_far_as_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    papers = [PaperText(str(n), f"one two three word{n % 3} word{n}") for n in range(9)]
+    known = Candidates.prepare(Lexicon.learn(papers), papers)
+    wanted = (known.lexical @ known.lexical.T).toarray()
+    monkeypatch.setattr(likeness, "KEPT", 4 * 9)
+    alike = likeness.Likenesses(known.lexical, known.meanings)
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        ones, others = random.integers(9, size=5), random.integers(9, size=(5, 4))
+        assert np.allclose(alike(ones, others), wanted[ones[:, None], others], atol=1e-6)
+    assert len(alike._rows) == 4
