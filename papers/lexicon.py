@@ -258,6 +258,13 @@ class Lexicon:
         """The number of terms: the width of the sparse vectors."""
         return len(self.ids)
 
+    def places_of(self, terms: Ids) -> NDArray[np.int64]:
+        """The columns of those of these terms that it knows, ascending, each once."""
+        wanted = np.unique(terms)
+        places = np.searchsorted(self.ids, wanted)
+        known = np.flatnonzero(places < self.size)
+        return places[known[self.ids[places[known]] == wanted[known]]]
+
     def vectors(self, papers: Sequence[PaperText]) -> sparse.csr_matrix:
         """One unit-length row a paper (float32, len(papers) x size); unknown terms are left out."""
         titles, abstracts, _owners = _Bags.of(papers).within(self.ids)

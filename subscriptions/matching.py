@@ -169,35 +169,51 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """What a chunk of profiles stands on, papers and typed texts, each with its row in `rows` and
+    `meanings`: many readers like the same papers, and each is made vectors once."""
+
+    places: dict[PaperText, int]
+    rows: sparse.csr_matrix
+    meanings: Scores
+
+    @classmethod
+    def of(cls, texts: Iterable[PaperText], lexicon: Lexicon) -> Sources:
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        rows = lexicon.vectors(list(places))
+        return cls(places, rows, lexicon.meanings(rows))
+
+
+@dataclass(frozen=True, slots=True)
 class Taste:
     """A chunk of profiles in the vectors of one version of the lexicon, a row a reader.
 
-    Good for every edition whose lexicon has the same `version`; made anew for another.
+    Good for every edition whose lexicon has the same `version`; made anew for another. Whoever
+    keeps it may drop the `sources` it was made from: reasons then make them anew.
     """
 
     version: str
     sparse_rows: sparse.csr_matrix
     meanings: Scores
+    sources: Sources | None = None
 
     @classmethod
     def of(cls, profiles: Sequence[Profile], lexicon: Lexicon) -> Taste:
         """At most `PROFILE_TERMS` terms, the categories and one direction of meaning for each."""
-        sources = [_sources(profile) for profile in profiles]
-        # Many readers like the same papers: each is made a vector once.
-        papers = {paper: n for n, paper in enumerate({one for row in sources for one, _ in row})}
-        shares = _shares(sources, papers)
-        rows = lexicon.vectors(list(papers))
-        meanings = lexicon.meanings(rows)
-        few = TERMS_OF_TYPED if meanings.shape[1] else TERMS
+        weighed = [_weighed(profile) for profile in profiles]
+        sources = Sources.of((text for row in weighed for text, _share in row), lexicon)
+        shares = _shares(weighed, sources.places)
+        few = TERMS_OF_TYPED if sources.meanings.shape[1] else TERMS
         by_terms = [TERMS if profile.examples else few for profile in profiles]
         by_meaning = [MEANING if one.examples else MEANING_OF_TYPED for one in profiles]
-        wanted = sparse.diags(by_terms) @ _strongest(units(shares @ rows), PROFILE_TERMS)
-        fields = FIELDS * units(shares @ _fields(list(papers)))
-        meant = dense_units(np.asarray(shares @ meanings, dtype=np.float32))
+        wanted = sparse.diags(by_terms) @ _strongest(units(shares @ sources.rows), PROFILE_TERMS)
+        fields = FIELDS * units(shares @ _fields(list(sources.places)))
+        meant = dense_units(np.asarray(shares @ sources.meanings, dtype=np.float32))
         return cls(
             lexicon.version,
             sparse.hstack([wanted, fields], format="csr", dtype=np.float32),
             np.asarray(meant * np.array(by_meaning)[:, None], dtype=np.float32),
+            sources,
         )
 
 
@@ -262,11 +278,15 @@ class Chosen:
 
 
 def parts(
-    profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen, taste: Taste
+    profiles: Sequence[Profile],
+    candidates: Candidates,
+    chosen: Chosen,
+    taste: Taste,
+    shared: sparse.csr_matrix,
 ) -> list[dict[str, float]]:
     """The score of each pair by a focused taste taken apart: the likeness before calibration by
-    words, meaning and fields, then what each boost added to the calibrated score."""
-    shared = chosen.shared(taste, candidates)
+    words, meaning and fields, then what each boost added to the calibrated score. `shared` is that
+    of the chosen."""
     count = len(chosen.positions)
     pairs = np.repeat(np.arange(count), np.diff(shared.indptr))
     lexical = shared.indices < candidates.lexicon.size
@@ -300,7 +320,8 @@ def strongest_words(profile: Profile, lexicon: Lexicon, count: int) -> list[tupl
     return sorted(known, key=lambda item: (-item[1], item[0]))[:count]
 
 
-def _sources(profile: Profile) -> list[tuple[PaperText, float]]:
+def _weighed(profile: Profile) -> list[tuple[PaperText, float]]:
+    """What the profile stands on, and what each counts."""
     typed = [(PaperText("", profile.typed), TYPED_SHARE)] if profile.typed else []
     liked = [(paper, 1.0) for paper in profile.liked]
     opened = [(paper, OPENED_SHARE) for paper in profile.opened]
@@ -308,13 +329,13 @@ def _sources(profile: Profile) -> list[tuple[PaperText, float]]:
 
 
 def _shares(
-    sources: Sequence[Sequence[tuple[PaperText, float]]], papers: Mapping[PaperText, int]
+    weighed: Sequence[Sequence[tuple[PaperText, float]]], places: Mapping[PaperText, int]
 ) -> sparse.csr_matrix:
-    """Profiles x `papers` (their columns): what each paper counts for each profile."""
-    values = np.array([share for source in sources for _, share in source], dtype=np.float32)
-    columns = np.array([papers[one] for source in sources for one, _ in source], dtype=np.int64)
-    ends = np.cumsum([0, *(len(source) for source in sources)])
-    return sparse.csr_matrix((values, columns, ends), shape=(len(sources), len(papers)))
+    """Profiles x sources: what each source counts for each profile."""
+    values = np.array([share for row in weighed for _text, share in row], dtype=np.float32)
+    columns = np.array([places[text] for row in weighed for text, _share in row], dtype=np.int64)
+    ends = np.cumsum([0, *(len(row) for row in weighed)])
+    return sparse.csr_matrix((values, columns, ends), shape=(len(weighed), len(places)))
 
 
 def _strongest(rows: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
@@ -357,6 +378,7 @@ def focused_taste(
         taste.version,
         sparse.csr_matrix(TERMS_AFTER_FEEDBACK * taste.sparse_rows, dtype=np.float32),
         np.asarray(turned, dtype=np.float32),
+        taste.sources,
     )
 
 

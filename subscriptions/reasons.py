@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from scipy import sparse
 
-from papers.lexicon import Lexicon, PaperText
+from papers.lexicon import Lexicon, PaperText, term_ids
 from papers.text import listed
 from subscriptions.matching import (
     MEANING,
@@ -22,6 +22,7 @@ from subscriptions.matching import (
     Candidates,
     Chosen,
     Profile,
+    Sources,
     Taste,
     author_key,
     colleagues,
@@ -111,30 +112,16 @@ class _Clauses:
 
 @dataclass(frozen=True)
 class _Grounds:
-    """What the reasons of one reader stand on. By chosen candidate: its `meanings`, what each term
-    carried (rows of `shared` from `start` on), what each example did (`examples`: examples x
-    chosen)."""
+    """What the reasons of one reader stand on. By chosen candidate: its score taken apart, its
+    `meanings`, what each term that the reader typed carried, by its id, and what each example did
+    (`examples`: examples x chosen)."""
 
     profile: Profile
-    lexicon: Lexicon
+    apart: Sequence[dict[str, float]]
     meanings: Scores
-    shared: sparse.csr_matrix
-    start: int
+    typed: Sequence[dict[int, float]]
     examples: Scores
     clauses: _Clauses
-
-    @cached_property
-    def typed(self) -> list[int]:
-        """The terms of what the reader typed."""
-        return [number for number, _ in spelled(self.profile.typed)]
-
-    def shares(self, place: int) -> dict[int, float]:
-        """What each term carried for one of the chosen."""
-        row = slice(*self.shared.indptr[self.start + place : self.start + place + 2])
-        columns = self.shared.indices[row]
-        terms_of = columns < self.lexicon.size
-        ids = self.lexicon.ids[columns[terms_of]]
-        return dict(zip(ids.tolist(), self.shared.data[row][terms_of].tolist(), strict=True))
 
 
 def reasons(
@@ -148,53 +135,63 @@ def reasons(
     if not profiles:
         return []
     taste = focused_taste(profiles, candidates, taste)
-    pairs = Chosen.of(chosen)
-    apart = parts(profiles, candidates, pairs, taste)
-    found: list[list[Reason]] = []
-    for grounds, positions in zip(
-        _grounds(profiles, candidates, pairs, taste), chosen, strict=True
-    ):
-        papers = [candidates.papers[position] for position in positions]
-        found.append(
-            [
-                _reason(grounds, place, paper, apart[grounds.start + place])
-                for place, paper in enumerate(papers)
-            ]
+    return [
+        [_reason(grounds, place, candidates.papers[one]) for place, one in enumerate(positions)]
+        for grounds, positions in zip(
+            _grounds(profiles, candidates, Chosen.of(chosen), taste), chosen, strict=True
         )
-    return found
+    ]
 
 
 def _grounds(
     profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen, taste: Taste
-) -> list[_Grounds]:
-    shared, meanings = chosen.shared(taste, candidates), candidates.meanings[chosen.positions]
-    closeness = _closeness(profiles, candidates, chosen)
-    said = _Clauses(profiles, candidates.lexicon)
-    starts = [0, *chosen.ends.tolist()]
+) -> Iterator[_Grounds]:
+    lexicon, shared = candidates.lexicon, chosen.shared(taste, candidates)
+    meanings = candidates.meanings[chosen.positions]
+    apart = parts(profiles, candidates, chosen, taste, shared)
+    typed = _carried_by_typed(profiles, lexicon, chosen, shared)
+    sources = taste.sources or Sources.of((one for p in profiles for one in p.examples), lexicon)
+    closeness = _closeness(profiles, candidates, chosen, sources)
+    said = _Clauses(profiles, lexicon)
+    spans = [slice(*span) for span in pairwise([0, *chosen.ends.tolist()])]
+    for profile, near, span in zip(profiles, closeness, spans, strict=True):
+        yield _Grounds(profile, apart[span], meanings[span], typed[span], near, said)
+
+
+def _carried_by_typed(
+    profiles: Sequence[Profile], lexicon: Lexicon, chosen: Chosen, shared: sparse.csr_matrix
+) -> list[dict[int, float]]:
+    """For each pair, what each term that the reader typed carried, by its id."""
+    places = [lexicon.places_of(term_ids(profile.typed)) for profile in profiles]
+    columns = np.concatenate(places)
+    ends = np.cumsum([0, *map(len, places)])
+    typed = sparse.csr_matrix(
+        (np.ones(len(columns), np.float32), columns, ends), (len(profiles), shared.shape[1])
+    )
+    carried = shared.multiply(typed[chosen.readers]).tocsr()
+    ids, values = lexicon.ids[carried.indices].tolist(), carried.data.tolist()
     return [
-        _Grounds(profile, candidates.lexicon, meanings[start:end], shared, start, near, said)
-        for profile, near, (start, end) in zip(profiles, closeness, pairwise(starts), strict=True)
+        dict(zip(ids[start:end], values[start:end], strict=True))
+        for start, end in pairwise(carried.indptr.tolist())
     ]
 
 
-def _closeness(profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen) -> list[Scores]:
+def _closeness(
+    profiles: Sequence[Profile], candidates: Candidates, chosen: Chosen, sources: Sources
+) -> list[Scores]:
     """What each example of each reader carried of the likeness of each chosen candidate: examples
     x chosen, for each reader. All pairs of the chunk are multiplied at once."""
-    lexicon = candidates.lexicon
-    # Many readers like the same papers: each is made a vector once.
-    known = {paper: row for row, paper in enumerate({one for p in profiles for one in p.examples})}
-    rows = lexicon.vectors(list(known))
-    meant = lexicon.meanings(rows)
     counts = np.diff([0, *chosen.ends])
+    known = sources.places
     mine = [np.array([known[one] for one in p.examples], dtype=np.int64) for p in profiles]
     ones = np.concatenate([np.repeat(own, n) for own, n in zip(mine, counts, strict=True)])
     spans = zip(mine, pairwise([0, *chosen.ends.tolist()]), strict=True)
     others = np.concatenate(
         [np.tile(chosen.positions[start:end], len(own)) for own, (start, end) in spans]
     )
-    shared = rows[ones].multiply(candidates.lexical[others]).sum(axis=1)
+    shared = sources.rows[ones].multiply(candidates.lexical[others]).sum(axis=1)
     near = np.asarray(shared, dtype=np.float32).ravel()
-    near += MEANING * np.einsum("ij,ij->i", meant[ones], candidates.meanings[others])
+    near += MEANING * np.einsum("ij,ij->i", sources.meanings[ones], candidates.meanings[others])
     parts_of = np.split(
         near, np.cumsum([len(own) * n for own, n in zip(mine, counts, strict=True)])
     )
@@ -207,8 +204,8 @@ def _closeness(profiles: Sequence[Profile], candidates: Candidates, chosen: Chos
     return found
 
 
-def _reason(grounds: _Grounds, place: int, paper: PaperText, apart: dict[str, float]) -> Reason:
-    profile = grounds.profile
+def _reason(grounds: _Grounds, place: int, paper: PaperText) -> Reason:
+    profile, apart = grounds.profile, grounds.apart[place]
     least = SPOKEN_SHARE * max(sum(apart[name] for name in ("words", "meaning", "fields")), 0.0)
     words = _shared_words(grounds, place, least)
     liked, opened = _closest(grounds, place, least)
@@ -232,12 +229,12 @@ def _shared_words(grounds: _Grounds, place: int, least: float) -> tuple[str, ...
 
     Neighbouring words that carried as pairs are one phrase, spelled as the reader wrote it.
     """
-    shares = grounds.shares(place)
-    typed = {number: shares.get(number, 0.0) for number in grounds.typed}
-    if sum(share for share in typed.values() if share > 0) <= least:
+    shares = grounds.typed[place]
+    carried = {number for number, share in shares.items() if share > 0}
+    if sum(shares[number] for number in carried) <= least:
         return ()
-    named = _phrases(grounds.profile.typed, {number for number in typed if typed[number] > 0})
-    ranked = sorted(named, key=lambda phrase: -sum(typed.get(one, 0.0) for one in named[phrase]))
+    named = _phrases(grounds.profile.typed, carried)
+    ranked = sorted(named, key=lambda phrase: -sum(shares.get(one, 0.0) for one in named[phrase]))
     return tuple(ranked[:REASON_WORDS])
 
 
@@ -322,6 +319,8 @@ def _closest(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The titles of the liked and of the opened papers that carried more than `least`, the closest
     first."""
+    if not grounds.profile.examples:
+        return (), ()
     carried = grounds.examples[:, place]
     order = [n for n in np.argsort(-carried, kind="stable") if carried[n] > least]
     titles = [paper.title for paper in grounds.profile.examples]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
     lexicon = Lexicon.learn(papers)
     candidates = Candidates.prepare(lexicon, papers[-options["candidates"] :])
     profiles = list(_profiles(papers[: -options["candidates"]], DISTINCT))
-    tastes = [Taste.of(chunk, lexicon) for chunk in _chunks(profiles)]
+    tastes = [replace(Taste.of(one, lexicon), sources=None) for one in _chunks(profiles)]
     rows = [_row(readers, profiles, tastes, candidates) for readers in options["readers"]]
     return {
         "candidates": options["candidates"],
