@@ -37,8 +37,9 @@ class Card:
 
     def __init__(self, paper: Paper, row: str = "") -> None:
         self.paper, self.row = paper, row
-        self._stencils: dict[tuple[str, str, str, bool, bool, str], Stencil] = {}
+        self._stencils: dict[tuple[str, str, bool, bool, bool, str], Stencil] = {}
         self._spoken: dict[str, dict[str, Any]] = {}
+        self._mailed: dict[str, dict[str, Any]] = {}
 
     @property
     def same_for_all(self) -> dict[str, Any]:
@@ -60,12 +61,16 @@ class Card:
             "url": paper.abstract_url or absolute(paper.get_absolute_url()),
         }
 
-    @property
-    def _in_mails(self) -> dict[str, Any]:
+    def _in_mails(self, language: str) -> dict[str, Any]:
         """What mails show of it; cut where titles, names or abstracts have no end."""
-        known = self.same_for_all
+        if language not in self._mailed:
+            self._mailed[language] = self._shortened(self._said(language))
+        return self._mailed[language]
+
+    def _shortened(self, known: Mapping[str, Any]) -> dict[str, Any]:
         said = self.paper.tldr or known["extract"]
-        return known | {
+        return {
+            **known,
             "title": shortened(self.paper.title, TITLE_LENGTH),
             "authors": shortened(known["authors"], AUTHORS_LENGTH),
             "extract": shortened(said, EXTRACT_LENGTH),
@@ -85,29 +90,34 @@ class Card:
         """The curator's: that of the edition, or else that of the paper."""
         return item.get("note") or self.paper.note
 
-    def stencil(self, template: str, item: Mapping[str, Any], place: str) -> Stencil:
-        """As a mail's part, by its template, shows an item; `place` is "lead" for the first paper
-        of the mail, "first" of a section, else "next". Blanks are `number`, `reason`, `token`."""
+    def stencil(self, template: str, item: Mapping[str, Any], *, is_lead: bool) -> Stencil:
+        """As a mail's part, by its template, shows an item, the mail's first one larger. Blanks are
+        `number`, `reason`, `token`."""
         language = spoken()  # asked once: a mail has many cards
         trend = self._said(language)["trend"]
-        if place == "first" and template.endswith(".txt"):
-            place = "next"  # between two of a section stands a line, which plain text has not
         shows = (bool(item["reason"]), trend != item["reason"], self._note(item))
-        key = (language, template, place, *shows)
+        key = (language, template, is_lead, *shows)
         if key not in self._stencils:
-            self._stencils[key] = self._rendered(template, place, *shows)
+            self._stencils[key] = self._rendered(*key)
         return self._stencils[key]
 
     def _rendered(
-        self, template: str, place: str, has_reason: bool, shows_trend: bool, note: str
+        self,
+        language: str,
+        template: str,
+        is_lead: bool,
+        has_reason: bool,
+        shows_trend: bool,
+        note: str,
     ) -> Stencil:
+        known = self._in_mails(language)
         own = {
             "number": blank("number"),
             "reason": blank("reason") if has_reason else "",
-            "trend": self.same_for_all["trend"] if shows_trend else "",
+            "trend": known["trend"] if shows_trend else "",
             "note": note,
         }
-        context = {"paper": self.paper, "card": self._in_mails | own, "place": place}
+        context = {"paper": self.paper, "card": known | own, "is_lead": is_lead}
         return Stencil(render_to_string(template, context), is_html=template.endswith(".html"))
 
     def _reaction_url(self, kind: str) -> str:

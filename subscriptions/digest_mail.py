@@ -56,7 +56,7 @@ def outgoing(digest: Digest, cards: Cards) -> Outgoing:
             "Auto-Submitted": "auto-generated",
             "Message-ID": message_id(digest),
             "List-Id": f"Paperboy digest <digest.{settings.MAIL_DOMAIN}>",
-            **list_unsubscribe(reader, links["unsubscribe_url"]),
+            **list_unsubscribe(links["unsubscribe_url"]),
         },
         public_id=str(digest.public_id),
         edition=digest.day.isoformat(),
@@ -151,11 +151,10 @@ def _filled(
         form, spoken(), digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
     )
     template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
-    filled, section = dict(values), ""
+    larger = form == "html" or digest.weekly  # a day's plain text shows all papers alike
+    filled = dict(values)
     for number, item in enumerate(items, start=1):
-        place = "next" if item["section"] == section else "first" if section else "lead"
-        card = cards[item["paper"]].stencil(template, item, place)
-        section = item["section"]
+        card = cards[item["paper"]].stencil(template, item, is_lead=larger and number == 1)
         own = {
             "number": str(number),
             "reason": shortened(item["reason"], REASON_LENGTH),

@@ -69,7 +69,7 @@ def _to_reader(name: str, reader: Subscriber, more: Mapping[str, Any]) -> EmailM
     """A mail to a reader who gets digests, with the ways out of them."""
     links = reader_links(reader)
     message = _message(name, reader, {**links, "reader": reader, **more})
-    message.extra_headers |= list_unsubscribe(reader, links["unsubscribe_url"])
+    message.extra_headers |= list_unsubscribe(links["unsubscribe_url"])
     return _returning(message, reader)
 
 

@@ -49,9 +49,11 @@ def reader_links(reader: Subscriber) -> dict[str, str]:
     }
 
 
-def list_unsubscribe(reader: Subscriber, unsubscribe_url: str) -> dict[str, str]:
-    """The headers by which mail programs offer to leave with one click, or by mail."""
-    by_mail = quote(f"unsubscribe {tokens.make(Purpose.UNSUBSCRIBE, reader.pk)}")
+def list_unsubscribe(unsubscribe_url: str) -> dict[str, str]:
+    """The headers by which mail programs offer to leave with one click, or by mail: with the token
+    that ends the link."""
+    token = unsubscribe_url.rstrip("/").rpartition("/")[2]
+    by_mail = quote(f"unsubscribe {token}")
     return {
         "List-Unsubscribe": f"<{unsubscribe_url}>, "
         f"<mailto:{settings.UNSUBSCRIBE_EMAIL}?subject={by_mail}>",

@@ -10,6 +10,7 @@ from base64 import b32encode
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import ClassVar
 
 from django.conf import settings
@@ -43,7 +44,12 @@ class Purpose(Enum):
 
     @property
     def signer(self) -> TimestampSigner:
-        return TimestampSigner(salt=f"paperboy.{self.name.lower()}")
+        return _signer(self.name.lower(), settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+
+
+@lru_cache
+def _signer(name: str, key: str, *fallbacks: str) -> TimestampSigner:
+    return TimestampSigner(key=key, fallback_keys=[*fallbacks], salt=f"paperboy.{name}")
 
 
 def make(purpose: Purpose, value: object) -> str:
