@@ -1,20 +1,35 @@
-"""Many rows into PostgreSQL at once, by COPY: five times as fast as INSERT with its parameters.
-
-Inside a transaction that keeps other writers of these rows away.
-"""
+"""Many rows at once, into PostgreSQL and out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
 from django.db import connection, models
+from django.db.models import F, Lookup
 from psycopg.types.json import Jsonb
 
 
+class Among(Lookup):
+    """`field = ANY(array)`: one parameter where Django's own `in` has one for each key, which takes
+    it, and the driver, several times as long as PostgreSQL takes to look them up."""
+
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        left, values = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s)", (*values, self.rhs)
+
+
+def among(field: str, keys: Collection[int]) -> Among:
+    """For `filter` and `exclude`: rows whose `field` is one of very many integers."""
+    return Among(F(field), list(keys))
+
+
 def insert(rows: Sequence[models.Model]) -> None:
-    """Store new rows of one model; each gets its primary key before it is written."""
+    """Store new rows of one model by COPY, five times as fast as INSERT with its parameters; each
+    gets its primary key before it is written."""
     if not rows:
         return
     meta = rows[0]._meta
@@ -28,7 +43,8 @@ def insert(rows: Sequence[models.Model]) -> None:
 
 
 def update(rows: Sequence[models.Model], names: Iterable[str]) -> None:
-    """Write these fields of rows that are there already, and no others."""
+    """Write these fields of rows that are there already, and no others; inside a transaction that
+    keeps other writers of these rows away."""
     if not rows:
         return
     meta: Any = rows[0]._meta

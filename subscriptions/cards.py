@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.autoreload import file_changed
 
 from config.language import spoken
+from papers.bulk import among
 from papers.models import Paper
 from papers.text import extract, short_authors, shortened
 from papers.trending import in_words
@@ -129,12 +130,12 @@ _kept: dict[int, Card] = {}
 
 def shown(pks: Collection[int]) -> dict[int, Card]:
     """The cards of those of these papers that may be shown; one small query where all are kept."""
-    visible = Paper.objects.visible().filter(pk__in=pks).annotate(row=ROW)
+    visible = Paper.objects.visible().filter(among("pk", pks)).annotate(row=ROW)
     rows = dict(visible.values_list("pk", "row"))
     found = {pk: card for pk in rows if (card := _kept.get(pk))}
     found = {pk: card for pk, card in found.items() if card.row == rows[pk]}
     if len(found) < len(rows):
-        for paper in visible.exclude(pk__in=found):
+        for paper in visible.exclude(among("pk", found)):
             found[paper.pk] = _kept[paper.pk] = Card(paper, paper.row)
     for pk in list(_kept)[: max(len(_kept) - KEPT, 0)]:
         _kept.pop(pk, None)

@@ -21,6 +21,7 @@ from threading import Event, Lock
 from django.conf import settings
 from django.db import connections
 
+from papers.bulk import among
 from subscriptions import digest_mail, editions, faults, ledger
 from subscriptions.breaker import Breaker
 from subscriptions.cards import Cards
@@ -125,7 +126,8 @@ def deliver(
 
 def _waiting(pks: Sequence[int], now: datetime) -> list[Digest]:
     """One query for the whole chunk. A task that comes twice finds nothing left to do."""
-    waiting = Digest.objects.filter(pk__in=pks, status=Status.PENDING, next_attempt_at__lte=now)
+    waiting = Digest.objects.filter(among("pk", pks), status=Status.PENDING)
+    waiting = waiting.filter(next_attempt_at__lte=now)
     return list(waiting.select_related("subscriber").order_by("pk"))
 
 

@@ -146,7 +146,7 @@ def build_due(pks: Sequence[int], now: datetime) -> list[int]:
     Making the digest and advancing `next_digest_at` are one transaction: a second run, or a
     second worker, finds nobody due.
     """
-    due = Subscriber.objects.due(now).filter(pk__in=pks)
+    due = Subscriber.objects.due(now).filter(bulk.among("pk", pks))
     return _build(list(due.select_for_update(skip_locked=True).order_by("pk")), now)
 
 
@@ -194,7 +194,8 @@ def sample(interests: Interests, day: date, desk: Desk = NOTHING_SAID) -> list[d
 def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
     made: list[Digest] = []
     for day, group in _by_day(readers).items():
-        has_one = Digest.objects.filter(subscriber__in=group, day=day)
+        pks = [reader.pk for reader in group]
+        has_one = Digest.objects.filter(bulk.among("subscriber_id", pks), day=day)
         done = set(has_one.values_list("subscriber_id", flat=True))
         made += make(day, [reader for reader in group if reader.pk not in done], now)
     bulk.insert(made)
@@ -292,12 +293,13 @@ def subject(items: Sequence[dict[str, Any]], *, weekly: bool = False) -> str:
 def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
     """By reader, the papers that may not come on `day`: sent, on their way, reacted to, opened."""
     seen: dict[int, set[int]] = defaultdict(set)
-    rows = Digest.objects.filter(subscriber__in=pks, day__gt=day - timedelta(days=SEEN_DAYS))
+    mine = bulk.among("subscriber_id", pks)
+    rows = Digest.objects.filter(mine, day__gt=day - timedelta(days=SEEN_DAYS))
     rows = rows.filter(status__in=Digest.HOLDS_PAPERS)
     for pk, sent in rows.values_list("subscriber_id", "paper_ids"):
         seen[pk].update(sent)
     for rows_of in (Reaction.objects.all(), Opened.objects.allowed()):
-        known = rows_of.filter(subscriber__in=pks)
+        known = rows_of.filter(mine)
         for pk, paper in known.values_list("subscriber_id", "paper_id"):
             seen[pk].add(paper)
     standing_for = curation.standing_for()

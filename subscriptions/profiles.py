@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Q
 
+from papers.bulk import among
 from papers.lexicon import PaperText
 from papers.models import Paper
 from subscriptions.matching import Profile
@@ -51,7 +52,8 @@ def wants_only_own(profile: Profile) -> bool:
 def profiles(readers: Sequence[Subscriber]) -> list[Profile]:
     """The profile of each reader, in their order; five queries for any number of them."""
     pks = [reader.pk for reader in readers]
-    interests = Interests.objects.in_bulk(pks)
+    mine = among("subscriber_id", pks)
+    interests = {one.subscriber_id: one for one in Interests.objects.filter(mine)}
     reactions = _reactions(pks)
     known = _known(interests.values())
     return [_profile(interests.get(pk) or Interests(), reactions[pk], known) for pk in pks]
@@ -91,14 +93,15 @@ def _brought(reference: dict[str, str], known: dict[str, PaperText]) -> PaperTex
 
 
 def _reactions(pks: Sequence[int]) -> dict[int, Reactions]:
-    said = Reaction.objects.filter(subscriber__in=pks).order_by("-created_at")
-    opened = Opened.objects.allowed().filter(subscriber__in=pks)
+    mine = among("subscriber_id", pks)
+    said = Reaction.objects.filter(mine).order_by("-created_at")
+    opened = Opened.objects.allowed().filter(mine)
     rows: list[tuple[int, str, int]] = [
         *said.values_list("subscriber_id", "kind", "paper_id"),
         *((pk, OPENED, paper) for pk, paper in opened.values_list("subscriber_id", "paper_id")),
     ]
     # Many readers react to the same papers: each is read once.
-    papers = Paper.objects.filter(pk__in={paper for _pk, _kind, paper in rows})
+    papers = Paper.objects.filter(among("pk", {paper for _pk, _kind, paper in rows}))
     texts = {row[0]: _text(*row) for row in papers.values_list(*TEXT)}
     found: dict[int, Reactions] = defaultdict(lambda: defaultdict(list))
     for pk, kind, paper in rows:
