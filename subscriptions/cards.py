@@ -91,10 +91,12 @@ class Card:
         """The curator's: that of the edition, or else that of the paper."""
         return item.get("note") or self.paper.note
 
-    def stencil(self, template: str, item: Mapping[str, Any], *, is_lead: bool) -> Stencil:
-        """As a mail's part, by its template, shows an item, the mail's first one larger. Blanks are
-        `number`, `reason`, `token`."""
-        language = spoken()  # asked once: a mail has many cards
+    def stencil(
+        self, template: str, item: Mapping[str, Any], language: str, *, is_lead: bool
+    ) -> Stencil:
+        """As a mail's part, by its template, shows an item, the mail's first one larger; in the
+        language of the moment, which is asked once for all cards of a mail. Blanks are `number`,
+        `reason`, `token`."""
         trend = self._said(language)["trend"]
         shows = (bool(item["reason"]), trend != item["reason"], self._note(item))
         key = (language, template, is_lead, *shows)

@@ -147,14 +147,17 @@ def _filled(
     in_browser: bool = False,
 ) -> Filled:
     sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
+    language = spoken()
     frame = _frame(
-        form, spoken(), digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
+        form, language, digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
     )
     template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
     larger = form == "html" or digest.weekly  # a day's plain text shows all papers alike
     filled = dict(values)
     for number, item in enumerate(items, start=1):
-        card = cards[item["paper"]].stencil(template, item, is_lead=larger and number == 1)
+        card = cards[item["paper"]].stencil(
+            template, item, language, is_lead=larger and number == 1
+        )
         own = {
             "number": str(number),
             "reason": shortened(item["reason"], REASON_LENGTH),

@@ -29,8 +29,8 @@ def blank(name: str) -> str:
 
 
 class Stencil:
-    """A rendered template: `blanks` are a piece of text, the name of the blank behind it and the
-    column where that stands; `end` is the text behind the last one.
+    """A rendered template: `blanks` are a piece of text, the name of the blank behind it and, in
+    plain text, the column where that stands; `end` is the text behind the last one.
 
     In HTML values are escaped. In plain text their lines are wrapped, the first one from where the
     blank stands.
@@ -45,7 +45,7 @@ class Stencil:
             raise ValueError("A filter of the template changed a blank.")
         self.is_html, self.end = is_html, parts[-1]
         self.blanks = tuple(
-            (piece, name, len(piece.rpartition("\n")[2]))
+            (piece, name, 0 if is_html else len(piece.rpartition("\n")[2]))
             for piece, name in zip(parts[:-1:2], parts[1::2], strict=True)
         )
         self.encoded_end = encoded(self.end)
