@@ -117,10 +117,12 @@ def compose(shelves: Sequence[Shelf], places: Sequence[int], alike: Alike) -> li
 
 def best(among: NDArray[np.bool_], order: Scores, most: int) -> list[int]:
     """Positions of the `most` highest in `order`; of equals the earlier position."""
-    positions = np.flatnonzero(among)
-    ranked = positions[np.argsort(-order[positions], kind="stable")]
-    found: list[int] = ranked[: max(most, 0)].tolist()
-    return found
+    positions = np.flatnonzero(among) if most > 0 else np.empty(0, dtype=np.int64)
+    if most < len(positions):
+        least = np.partition(order[positions], -most)[-most]
+        positions = positions[order[positions] >= least]
+    ranked: list[int] = positions[np.argsort(-order[positions], kind="stable")].tolist()
+    return ranked[:most]
 
 
 def varied(offers: Sequence[Offer], alike: Alike) -> list[list[int]]:

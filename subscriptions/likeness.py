@@ -32,7 +32,8 @@ class Likenesses:
         self._pays = max(count / PER_QUESTION, 2)
         self._room = min(KEPT // max(count, 1), count)
         self._place = np.full(count, -1)  # of each candidate's row in `_rows`
-        self._rows = np.empty((0, count), dtype=np.float32)
+        self._rows = np.empty((self._room, count), dtype=np.float32)  # no memory before it is used
+        self._made = 0
         self._weights = np.zeros(lexical.shape[1], dtype=np.float32)  # all zero between uses
         self._lock = Lock()  # pages are made in threads
 
@@ -55,14 +56,14 @@ class Likenesses:
         return found
 
     def _keep(self, wanted: Positions) -> None:
-        wanted = wanted[: self._room - len(self._rows)]
-        made = [self._rows]
+        wanted = wanted[: self._room - self._made]
         for start in range(0, len(wanted), AT_ONCE):
             some = wanted[start : start + AT_ONCE]
             shared = (self._lexical[some] @ self._columns).toarray()
-            made.append(self._with_meaning(shared, self._meanings[some] @ self._meanings.T))
-        self._place[wanted] = np.arange(len(wanted)) + len(self._rows)
-        self._rows = np.concatenate(made)
+            places = self._made + np.arange(len(some))
+            self._rows[places] = self._with_meaning(shared, self._meanings[some] @ self._meanings.T)
+            self._place[some] = places
+            self._made += len(some)
 
     def _apart(self, one: int, others: Positions) -> Scores:
         # Some dozens of rows of sparse matrices at a time: scipy takes longer to begin.
