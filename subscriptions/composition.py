@@ -117,7 +117,9 @@ def compose(shelves: Sequence[Shelf], places: Sequence[int], alike: Alike) -> li
 
 def best(among: NDArray[np.bool_], order: Scores, most: int) -> list[int]:
     """Positions of the `most` highest in `order`; of equals the earlier position."""
-    positions = np.flatnonzero(among) if most > 0 else np.empty(0, dtype=np.int64)
+    if most <= 0:
+        return []
+    positions = np.flatnonzero(among)
     if most < len(positions):
         least = np.partition(order[positions], -most)[-most]
         positions = positions[order[positions] >= least]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -79,6 +79,15 @@ class Pool:
             Count("pk"), Sum("pk"), Max("pk"), Max("text_seen_at"), Max("scored_at")
         )
         return _prepared(day, corpus.lexicon_version(), *state.values())
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """Positions by the paper's primary key."""
+        return {pk: place for place, pk in enumerate(self.ids.tolist())}
+
+    def of_papers(self, pks: Iterable[int]) -> list[int]:
+        """The positions of those of these papers that are candidates, in their order."""
+        return [self.places[pk] for pk in pks if pk in self.places]
 
     def in_fields(self, categories: Sequence[str]) -> NDArray[np.bool_]:
         """Which papers are in the reader's fields; all are, for whoever named none."""
@@ -343,11 +352,13 @@ def shelf(
     since = reader.covered_until.timestamp() if reader.covered_until else 0.0
     weekly = reader.frequency == Subscriber.Frequency.WEEKLY
     trending = pool.week if weekly else pool.trending
+    unseen = pool.age < lookback(reader)
+    unseen[pool.of_papers(known)] = False
     return Shelf(
         personal=matched.scores,
         trending=trending * (0.0 if wants_only_own(profile) else 1.0),
         fresh=pool.first_seen > since,
-        open=(pool.age < lookback(reader)) & ~np.isin(pool.ids, list(known)),
+        open=unseen,
         fields=pool.in_fields(profile.categories),
         threshold=matched.threshold,
         pinned=_pinned(pool, profile, matched, desk),
@@ -356,8 +367,7 @@ def shelf(
 
 def _pinned(pool: Pool, profile: Profile, matched: Match, desk: Desk) -> list[int]:
     """Positions of what the curator pinned. Who wants only their own gets of it what fits them."""
-    found = {int(pool.ids[at]): int(at) for at in np.flatnonzero(np.isin(pool.ids, desk.pinned))}
-    positions = [found[paper] for paper in desk.pinned if paper in found]
+    positions = pool.of_papers(desk.pinned)
     if not wants_only_own(profile):
         return positions
     return [at for at in positions if matched.scores[at] > max(matched.threshold, 0.0)]

@@ -167,8 +167,7 @@ def _candidates(case: _Case) -> Candidates:
 
 
 def _position(case: _Case) -> int | None:
-    found = np.flatnonzero(digests.Pool.of(case.day).ids == case.paper.pk)
-    return int(found[0]) if len(found) else None
+    return digests.Pool.of(case.day).places.get(case.paper.pk)
 
 
 def _date(day: date) -> str:

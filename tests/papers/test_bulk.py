@@ -65,3 +65,14 @@ def test_constraints_hold(make_paper: Callable[..., Paper]) -> None:
     at = timezone.now()
     bulk.insert([Observation(paper=paper, kind="hf-daily", observed_at=at, votes=3)])
     assert paper.observations.get().votes == 3
+
+
+def test_very_many_keys_are_one_parameter() -> None:
+    rows = [new(number) for number in range(4)]
+    bulk.insert(rows)
+    some = [rows[0].pk, rows[2].pk, rows[2].pk, 10**12]
+    found = Paper.objects.filter(bulk.among("pk", some), title__startswith="Paper")
+    assert {row.pk for row in found} == {rows[0].pk, rows[2].pk}
+    assert Paper.objects.exclude(bulk.among("pk", some)).count() == 2
+    assert not Paper.objects.filter(bulk.among("pk", [])).exists()
+    assert len(found.query.sql_with_params()[1]) == 2
