@@ -28,6 +28,11 @@ def readable(tex: str) -> str:
     return unwrap(latex.to_unicode(tex))
 
 
+def readable_lines(typed: str) -> str:
+    """What somebody typed, TeX made Unicode as in our papers; lines stay lines."""
+    return "\n".join(map(readable, typed.splitlines()))
+
+
 def unwrap(text: str) -> str:
     """`text` with one space for each run of white space; paragraphs stay apart by a blank line."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from papers.lexicon import Lexicon, PaperText, terms
+from papers.text import readable_lines
 from subscriptions.matching import Profile, strongest_words
 from subscriptions.reasons import PHRASE_WORDS, clauses
 
@@ -73,8 +74,9 @@ def without(text: str, phrase: str) -> str:
     """
     words = map(re.escape, phrase.split())
     pattern = r"\s+(?:[\w'’-]+\s+){0,3}?".join(words)
-    rest = re.sub(rf"(?<![\w-]){pattern}(?![\w-])", "", text, flags=re.IGNORECASE)
-    return _tidy(rest) if rest != text else text
+    plain = readable_lines(text)
+    rest = re.sub(rf"(?<![\w-]){pattern}(?![\w-])", "", plain, flags=re.IGNORECASE)
+    return _tidy(rest) if rest != plain else text
 
 
 def without_all(entries: Sequence[str], phrase: str) -> list[str]:

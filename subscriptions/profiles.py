@@ -10,6 +10,7 @@ from django.db.models import Q
 from papers.bulk import among
 from papers.lexicon import PaperText
 from papers.models import Paper
+from papers.text import readable_lines
 from subscriptions.matching import Profile
 from subscriptions.models import Interests, Opened, Reaction, Subscriber
 
@@ -72,9 +73,9 @@ def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperT
     wanted = dict.fromkeys([*named, *brought, *more])
     opened = [text for text in reactions[OPENED] if text not in wanted and text not in less]
     return Profile(
-        text=interests.topics,
-        words=tuple(interests.words),
-        excluded_words=tuple(interests.excluded_words),
+        text=readable_lines(interests.topics),
+        words=tuple(map(readable_lines, interests.words)),
+        excluded_words=tuple(map(readable_lines, interests.excluded_words)),
         categories=tuple(interests.categories),
         authors=tuple(interests.authors),
         muted_authors=tuple(interests.muted_authors),

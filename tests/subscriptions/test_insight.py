@@ -69,6 +69,8 @@ def test_a_paper_says_which_words_it_adds() -> None:
         ("video", "video", ""),
         ("Videos and e-video", "video", "Videos and e-video"),
         ("First line; video\nSecond line", "video", "First line\nSecond line"),
+        (r"$\ell_1$-norms; K\"{a}hler metrics", "ℓ₁-norms", "Kähler metrics"),
+        (r"$\ell_1$-norms", "video", r"$\ell_1$-norms"),
     ],
 )
 def test_a_typed_word_is_taken_out_of_the_text(text: str, phrase: str, left: str) -> None:

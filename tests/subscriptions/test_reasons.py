@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from papers.lexicon import Lexicon, PaperText
 from papers.text import name_key
 from subscriptions.matching import HALF, Candidates, Profile, match
+from subscriptions.models import Interests
+from subscriptions.profiles import profile_of
 from subscriptions.reasons import Reason, reasons
 
 PAPERS = [
@@ -48,6 +50,15 @@ def test_words_that_are_no_phrase_in_the_paper_are_named_one_by_one() -> None:
 def test_words_are_spelled_as_the_reader_wrote_them() -> None:
     assert sentence(2, text="VIDEO by (Diffusion)") == "Matches your “VIDEO” and “Diffusion”"
     assert why(2, words=("Video",)).words == ("Video",)
+
+
+@pytest.mark.django_db
+def test_tex_is_named_as_it_is_printed() -> None:
+    papers = [PaperText("1", "Recovery by ℓ₁-norms"), *PAPERS]
+    profile = profile_of(Interests(topics="water\n" + r"$\ell_1$-norms", words=[r"K\"{a}hler"]))
+    assert profile.words == ("Kähler",)
+    [[reason]] = reasons([profile], Candidates.prepare(Lexicon.learn(papers), papers), [[0]])
+    assert reason.sentence() == "Matches your “ℓ₁-norms”"
 
 
 def test_a_phrase_does_not_reach_from_one_clause_into_the_next() -> None:
