@@ -85,7 +85,7 @@ def _token_id(token: str) -> int:
     return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little") or 1
 
 
-@lru_cache(maxsize=1 << 13)  # of two or three kB: the papers that many readers like
+@lru_cache(maxsize=1 << 11)  # of two or three kB: what readers typed is looked at several times
 def term_ids(text: str) -> Ids:
     """The 64-bit ids of `terms(text)`, in the same order; not to be written to."""
     tokens = np.fromiter(map(_token_id, _tokens(text)), dtype=np.uint64)

@@ -21,6 +21,7 @@ from scipy import sparse
 
 from papers.lexicon import Lexicon, PaperText, dense_units, term_ids, terms, units
 from papers.text import name_key
+from papers.vectors import vectors
 from subscriptions.likeness import Likenesses
 
 Scores = NDArray[np.float32]
@@ -96,9 +97,9 @@ class Candidates:
 
     @classmethod
     def prepare(cls, lexicon: Lexicon, papers: Sequence[PaperText]) -> Candidates:
-        lexical = lexicon.vectors(papers)
+        lexical, meanings = vectors(lexicon, papers)
         rows = sparse.hstack([lexical, _fields(papers)], format="csr")
-        return cls(lexicon, tuple(papers), rows, lexicon.meanings(lexical))
+        return cls(lexicon, tuple(papers), rows, meanings)
 
     def take(self, positions: Sequence[int]) -> Candidates:
         """The candidates at `positions` alone, without preparing them again."""
@@ -180,8 +181,7 @@ class Sources:
     @classmethod
     def of(cls, texts: Iterable[PaperText], lexicon: Lexicon) -> Sources:
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        rows = lexicon.vectors(list(places))
-        return cls(places, rows, lexicon.meanings(rows))
+        return cls(places, *vectors(lexicon, list(places)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ PURE = (
     *("papers.appeal", "papers.jsonlines", "papers.replay"),
     *("subscriptions.bounces", "subscriptions.severity", "subscriptions.sns"),
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
-    "subscriptions.likeness",
+    *("subscriptions.likeness", "papers.vectors"),
     *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),
     *("subscriptions.reasons", "subscriptions.mime", "subscriptions.outcomes"),
     *("subscriptions.breaker", "subscriptions.stencils"),
