@@ -89,6 +89,18 @@ class Pool:
         """The positions of those of these papers that are candidates, in their order."""
         return [self.places[pk] for pk in pks if pk in self.places]
 
+    @cached_property
+    def _figures(self) -> dict[tuple[str, int], str]:
+        return {}
+
+    def figures(self, position: int) -> str:
+        """What made a paper trend, in the language of the moment; many readers are told of the
+        same few."""
+        key = spoken(), position
+        if key not in self._figures:
+            self._figures[key] = in_words(self.papers[position].score_parts)
+        return self._figures[key]
+
     def in_fields(self, categories: Sequence[str]) -> NDArray[np.bool_]:
         """Which papers are in the reader's fields; all are, for whoever named none."""
         found = np.full(len(self.papers), not categories)
@@ -383,6 +395,6 @@ def item(pool: Pool, choice: Choice, why: str) -> dict[str, Any]:
         "paper": paper.pk,
         "title": paper.title,
         "section": choice.section,
-        "reason": why or in_words(paper.score_parts),
+        "reason": why or pool.figures(choice.position),
         "score": round(choice.score, 4),
     }
