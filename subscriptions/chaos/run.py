@@ -125,8 +125,9 @@ def names(plan: list[Callable[[], int]]) -> Counter[str]:
 
 
 def let_finish(readers: int) -> None:
-    """Until nothing is waiting; what a lost worker had in hand stays in doubt."""
-    until(lambda: Digest.objects.count() == readers and not waiting())
+    """Until nothing is waiting or in hand, from where it may come back to be sent again; what a
+    lost worker had in hand stays in doubt."""
+    until(lambda: Digest.objects.count() == readers and not waiting() and not in_hand())
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -138,6 +139,13 @@ def until(true: Callable[[], bool]) -> None:
 
 def waiting() -> int:
     return Digest.objects.filter(status=Digest.Status.PENDING).count()
+
+
+def in_hand() -> int:
+    """Claimed no longer ago than a hand-over can take."""
+    longest = timedelta(seconds=settings.EMAIL_TIMEOUT + 5)
+    sending = Digest.objects.filter(status=Digest.Status.SENDING)
+    return sending.filter(claimed_at__gt=timezone.now() - longest).count()
 
 
 def sent() -> int:
