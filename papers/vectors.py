@@ -66,11 +66,8 @@ def _together(lexicon: Lexicon, rows: Sequence[_Row]) -> tuple[sparse.csr_matrix
     weights = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)])
     ends = np.cumsum([0, *(len(row[0]) for row in rows)])
     meanings = np.array([row[2] for row in rows], dtype=np.float32)
-    shape = (len(rows), lexicon.size)
-    width = lexicon.points.shape[1]
-    return sparse.csr_matrix((weights, terms, ends), shape=shape), meanings.reshape(
-        len(rows), width
-    )
+    lexical = sparse.csr_matrix((weights, terms, ends), shape=(len(rows), lexicon.size))
+    return lexical, meanings.reshape(len(rows), lexicon.points.shape[1])
 
 
 @lru_cache(maxsize=2)
