@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE ?= 1
 TESTS ?= tests
-# Two test files at a time; `make test BESIDE=` for one after the other.
-BESIDE ?= -n 2 --dist loadfile
+# Two test files at a time, in their order, which has the longest first; `make test BESIDE=` for one
+# after the other.
+BESIDE ?= -n 2 --dist loadfile --no-loadscope-reorder
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 

@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import Ridge
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 ENOUGH = 300  # papers; fewer teach nothing that holds
 KNOWN_FROM = 5  # papers with a word, for it to count
@@ -47,9 +49,9 @@ class Appeal:
         """From papers against the others of their day; knows no word where there are too few."""
         if len(papers) < ENOUGH:
             return cls()
-        vectoriser = TfidfVectorizer(
-            min_df=KNOWN_FROM, max_df=COMMON_SHARE, sublinear_tf=True, stop_words="english"
-        )
+        from sklearn.linear_model import Ridge
+
+        vectoriser = _vectoriser(min_df=KNOWN_FROM, max_df=COMMON_SHARE)
         rows = vectoriser.fit_transform(paper.text for paper in papers)
         weights = Ridge(CAUTION).fit(rows, _against_their_day(papers)).coef_
         names = vectoriser.get_feature_names_out()
@@ -65,9 +67,7 @@ class Appeal:
         if not self.words or not texts:
             return np.zeros(len(texts))
         idf, weights = np.array(list(self.words.values())).T
-        vectoriser = TfidfVectorizer(
-            vocabulary=list(self.words), sublinear_tf=True, stop_words="english"
-        )
+        vectoriser = _vectoriser(vocabulary=list(self.words))
         vectoriser.idf_ = idf
         return np.asarray(vectoriser.transform(texts) @ weights)
 
@@ -81,6 +81,14 @@ class Appeal:
             return cls({word: (float(idf), float(weight)) for word, (idf, weight) in stored})
         except (ValueError, AttributeError, TypeError) as problem:
             raise AppealError(f"not an appeal: {problem}") from problem
+
+
+def _vectoriser(**how: Any) -> TfidfVectorizer:
+    # Imported here, and Ridge above: a third of what every process takes to start is for it, and
+    # only those that learn or score need it.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(sublinear_tf=True, stop_words="english", **how)
 
 
 def text_of(title: str, abstract: str) -> str:

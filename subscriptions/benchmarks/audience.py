@@ -15,21 +15,23 @@ from subscriptions.benchmarks import language
 from subscriptions.models import Interests, Reaction, Subscriber
 
 DISTINCT = 2_000  # readers; more are these again under other addresses
-OLDER = 3_000  # papers that readers liked, too old to be sent
+OLDER = 2  # papers that readers liked, too old to be sent, for each of the day
 
 
 def store_papers(count: int, now: datetime) -> list[Paper]:
-    """`count` papers of today, some of them voted for, and the older ones; scored and learnt."""
-    texts = language.papers(OLDER + count)
-    made = [_paper(n, text, now) for n, text in enumerate(texts)]
+    """`count` papers of today, some of them voted for, and the older ones; scored and learnt.
+    Returns the older ones."""
+    older = OLDER * count
+    texts = language.papers(older + count)
+    made = [_paper(n, text, now, older=n < older) for n, text in enumerate(texts)]
     papers = Paper.objects.bulk_create(made, batch_size=500)
     scoring.rescore(now)
     corpus.learn(now)
-    return papers[:OLDER]
+    return papers[:older]
 
 
-def _paper(number: int, text: PaperText, now: datetime) -> Paper:
-    age = timedelta(days=30) if number < OLDER else timedelta()
+def _paper(number: int, text: PaperText, now: datetime, *, older: bool) -> Paper:
+    age = timedelta(days=30) if older else timedelta()
     arxiv_id = f"{2603 if age else 2604}.{10000 + number}"
     return Paper(
         arxiv_id=arxiv_id,
