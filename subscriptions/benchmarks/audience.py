@@ -52,8 +52,9 @@ def _paper(number: int, text: PaperText, now: datetime, *, older: bool) -> Paper
     )
 
 
-def store_readers(count: int, liked: list[Paper], now: datetime) -> None:
-    """Active readers who are due: one in three says what they want, one likes papers, one both."""
+def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None = None) -> int:
+    """Active readers: one in three says what they want, one likes papers, one both. All are due,
+    or `due` of them, in whole lots of DISTINCT; returns how many."""
     distinct = min(count, DISTINCT)
     readers = [_reader(number, now) for number in range(distinct)]
     Subscriber.objects.bulk_create(readers)
@@ -77,7 +78,8 @@ def store_readers(count: int, liked: list[Paper], now: datetime) -> None:
             ]
     Interests.objects.bulk_create(interests)
     Reaction.objects.bulk_create(reactions)
-    _multiply(distinct, count)
+    _multiply(distinct, count, count if due is None else due)
+    return Subscriber.objects.due(now).count()
 
 
 def _reader(number: int, now: datetime) -> Subscriber:
@@ -106,9 +108,11 @@ def _interests(number: int, reader: Subscriber, drawn: list[Paper]) -> Interests
     )
 
 
-def _multiply(distinct: int, count: int) -> None:
-    """The same readers again until there are `count`, inside PostgreSQL."""
+def _multiply(distinct: int, count: int, due: int) -> None:
+    """The same readers again until there are `count`, inside PostgreSQL; of the copies one in so
+    many is due now, and the others tomorrow."""
     copies = -(-count // distinct) - 1
+    one_in = max(count // max(due, 1), 1)
     step = (Subscriber.objects.aggregate(last=models.Max("pk"))["last"] or 0) + 1
     reader = f"subscriber_id + copy.n * {step}"
     own = {
@@ -116,6 +120,8 @@ def _multiply(distinct: int, count: int) -> None:
             "id": f"id + copy.n * {step}",
             "email": "copy.n || '-' || email",
             "email_key": "copy.n || '-' || email_key",
+            "next_digest_at": f"next_digest_at + CASE mod(copy.n, {one_in}) WHEN 0 "
+            "THEN interval '0' ELSE interval '1 day' END",
         },
         Interests: {"subscriber_id": reader},
         Reaction: {"subscriber_id": reader, "id": "nextval(pg_get_serial_sequence(%s, 'id'))"},
