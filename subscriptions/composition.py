@@ -11,8 +11,10 @@ from django.utils.translation import gettext_noop
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
+Positions = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 # How much each of some papers says the same as each of its row of others, in [0, 1].
-Alike = Callable[[NDArray[np.int64], NDArray[np.int64]], Scores]
+Alike = Callable[[Positions, Positions], Scores]
 
 PICKED, FOR_YOU, TRENDING, OUTSIDE = "picked", "for_you", "trending", "outside"
 SECTIONS = {
@@ -52,104 +54,128 @@ class Shelf:
 
     personal: Scores
     trending: Scores
-    fresh: NDArray[np.bool_]
-    open: NDArray[np.bool_]
-    fields: NDArray[np.bool_]
+    fresh: Flags
+    open: Flags
+    fields: Flags
     threshold: float
     pinned: Sequence[int] = ()
 
 
-class _Plan:
-    """One reader's digest while it is composed: what is chosen, and what still may be."""
-
-    def __init__(self, shelf: Shelf, places: int) -> None:
-        self.shelf = shelf
-        self.allowed = shelf.open & (shelf.personal >= 0)
-        self.chosen: list[Choice] = []
-        pinned = [position for position in shelf.pinned if self.allowed[position]]
-        pinned = pinned[: int(places * PICKED_SHARE)]
-        self.take(PICKED, pinned)
-        places -= len(pinned)
-        outside = 1 if places >= SMALLEST_WITH_OUTSIDE else 0
-        trending = max(round(places * TRENDING_SHARE), 1) if places > 1 else 0
-        self.places = {FOR_YOU: places - trending - outside, TRENDING: trending, OUTSIDE: outside}
-
-    def offer(self, section: str) -> Offer:
-        """What may stand in a section, best first."""
-        shelf, most = self.shelf, self.places[section]
-        if section == FOR_YOU:
-            order = shelf.personal
-            among = shelf.fresh & (order > max(shelf.threshold, 0.0))
-        else:
-            order = shelf.trending
-            among = (shelf.fields if section == TRENDING else ~shelf.fields) & (order > 0)
-        ranked = best(among & self.allowed, order, most * SPARE)
-        return Offer(ranked, order[ranked], most, [choice.position for choice in self.chosen])
-
-    def take(self, section: str, positions: Sequence[int]) -> None:
-        self.allowed[positions] = False
-        scores = np.maximum(self.shelf.personal[positions], 0.0).tolist()
-        self.chosen += [Choice(*one) for one in zip(positions, repeat(section), scores)]
-
-
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """The `most` that are wanted of the `ranked` positions, best first; `worth`: of each of these.
-    `before`: what is chosen already."""
+class Offers:
+    """What may stand in one section of each reader's digest, a row a reader: positions `ranked`
+    best first, and the `worth` of each, as far as `there` says that the row goes. `most` are
+    wanted of a row. `before`: what is chosen already."""
 
-    ranked: Sequence[int]
+    ranked: Positions
     worth: Scores
-    most: int
-    before: Sequence[int] = ()
+    there: Flags
+    most: Positions
+    before: Sequence[Sequence[int]]
+
+
+class _Plans:
+    """The digests of a chunk of readers while they are composed: what is chosen, and what still
+    may be. Arrays have a row a reader and a column a candidate."""
+
+    def __init__(self, shelves: Sequence[Shelf], places: Sequence[int]) -> None:
+        self.personal = np.stack([one.personal for one in shelves])
+        self.trending = np.stack([one.trending for one in shelves])
+        self.fresh = np.stack([one.fresh for one in shelves])
+        self.fields = np.stack([one.fields for one in shelves])
+        self.allowed = np.stack([one.open for one in shelves]) & (self.personal >= 0)
+        self.threshold = np.array([[max(one.threshold, 0.0)] for one in shelves], dtype=np.float32)
+        self.chosen: list[list[Choice]] = [[] for _ in shelves]
+        pinned = [
+            [position for position in one.pinned if mine[position]][: int(count * PICKED_SHARE)]
+            for one, mine, count in zip(shelves, self.allowed, places, strict=True)
+        ]
+        self.take(PICKED, pinned)
+        shared = [_shared_out(count - len(own)) for own, count in zip(pinned, places, strict=True)]
+        self.places = {
+            section: np.array([mine[section] for mine in shared], dtype=np.int64)
+            for section in (FOR_YOU, TRENDING, OUTSIDE)
+        }
+
+    def offers(self, section: str) -> Offers:
+        """What may stand in a section."""
+        if section == FOR_YOU:
+            order = self.personal
+            among = self.fresh & (order > self.threshold)
+        else:
+            order = self.trending
+            among = (self.fields if section == TRENDING else ~self.fields) & (order > 0)
+        before = [[choice.position for choice in own] for own in self.chosen]
+        return offered(among & self.allowed, order, self.places[section], before)
+
+    def take(self, section: str, positions: Sequence[Sequence[int]]) -> None:
+        for row, mine in enumerate(positions):
+            self.allowed[row, mine] = False
+            scores = np.maximum(self.personal[row, mine], 0.0).tolist()
+            self.chosen[row] += [Choice(*one) for one in zip(mine, repeat(section), scores)]
+
+
+def _shared_out(places: int) -> dict[str, int]:
+    """How many of these places each section has."""
+    outside = 1 if places >= SMALLEST_WITH_OUTSIDE else 0
+    trending = max(round(places * TRENDING_SHARE), 1) if places > 1 else 0
+    return {FOR_YOU: places - trending - outside, TRENDING: trending, OUTSIDE: outside}
 
 
 def compose(shelves: Sequence[Shelf], places: Sequence[int], alike: Alike) -> list[list[Choice]]:
     """For each reader at most so many papers: what the curator pinned, for you, trending in your
     fields, one from outside; each section best first, and no section with what another says
     already."""
-    plans = [_Plan(*one) for one in zip(shelves, places, strict=True)]
-    for section in (FOR_YOU, TRENDING, OUTSIDE):
-        chosen = varied([plan.offer(section) for plan in plans], alike)
-        for plan, positions in zip(plans, chosen, strict=True):
-            plan.take(section, positions)
-    return [plan.chosen for plan in plans]
-
-
-def best(among: NDArray[np.bool_], order: Scores, most: int) -> list[int]:
-    """Positions of the `most` highest in `order`; of equals the earlier position."""
-    if most <= 0:
+    if not shelves:
         return []
-    positions = np.flatnonzero(among)
-    if most < len(positions):
-        least = np.partition(order[positions], -most)[-most]
-        positions = positions[order[positions] >= least]
-    ranked: list[int] = positions[np.argsort(-order[positions], kind="stable")].tolist()
-    return ranked[:most]
+    plans = _Plans(shelves, places)
+    for section in (FOR_YOU, TRENDING, OUTSIDE):
+        plans.take(section, varied(plans.offers(section), alike))
+    return plans.chosen
 
 
-def varied(offers: Sequence[Offer], alike: Alike) -> list[list[int]]:
-    """Of each offer the positions chosen, best first. They are chosen one after the other: each
-    time the one worth most, less VARIETY of that for its likeness to the closest of those chosen
-    already or `before`; twins of these never. All offers take their turns together.
+def offered(
+    among: Flags, order: Scores, most: Positions, before: Sequence[Sequence[int]]
+) -> Offers:
+    """Of each row of `among` the highest in `order`, SPARE times as many as are wanted; of equals
+    the earlier position."""
+    looked_at = np.minimum(most * SPARE, among.shape[1])
+    longest = int(looked_at.max(initial=0))
+    ranked = np.zeros((len(among), longest), dtype=np.int64)
+    worth, there = np.zeros(ranked.shape, dtype=np.float32), np.zeros(ranked.shape, dtype=bool)
+    if longest:
+        values = np.where(among, order, -np.inf)
+        least = np.partition(values, -longest, axis=1)[:, -longest, None]
+        rows, positions = np.nonzero(among & (values >= least))
+        best_first = np.lexsort((-values[rows, positions], rows))
+        rows, positions = rows[best_first], positions[best_first]
+        places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        kept = places < looked_at[rows]
+        rows, positions, places = rows[kept], positions[kept], places[kept]
+        ranked[rows, places] = positions
+        worth[rows, places] = order[rows, positions]
+        there[rows, places] = True
+    return Offers(ranked, worth, there, most, before)
+
+
+def varied(offers: Offers, alike: Alike) -> list[list[int]]:
+    """Of each row the positions chosen, best first. They are chosen one after the other: each time
+    the one worth most, less VARIETY of that for its likeness to the closest of those chosen
+    already or `before`; twins of these never. All rows take their turns together.
     """
-    counts = np.array([len(offer.ranked) for offer in offers], dtype=np.int64)
-    before = np.array([len(offer.before) for offer in offers], dtype=np.int64)
-    most = np.array([offer.most for offer in offers], dtype=np.int64)
-    left = np.arange(counts.max(initial=0)) < counts[:, None]
-    ranked, worth = np.zeros(left.shape, dtype=np.int64), np.zeros(left.shape, dtype=np.float32)
-    ranked[left] = [position for offer in offers for position in offer.ranked]
-    worth[left] = np.concatenate([np.empty(0, np.float32), *(offer.worth for offer in offers)])
+    ranked, worth, left = offers.ranked, offers.worth, offers.there.copy()
     nearest, taken = np.zeros_like(worth), np.zeros_like(left)
 
-    def stand_beside(rows: NDArray[np.int64], ones: NDArray[np.int64]) -> None:
+    def stand_beside(rows: Positions, ones: Positions) -> None:
         nearest[rows] = np.maximum(nearest[rows], alike(ones, ranked[rows]))
 
+    before = np.array([len(row) for row in offers.before], dtype=np.int64)
     for turn in range(before.max(initial=0)):
-        rows = np.flatnonzero((before > turn) & (counts > 0))
-        ones = [offers[row].before[turn] for row in rows.tolist()]
+        rows = np.flatnonzero((before > turn) & left.any(axis=1))
+        ones = [offers.before[row][turn] for row in rows.tolist()]
         stand_beside(rows, np.array(ones, dtype=np.int64))
     left &= nearest <= TWINS
-    while len(rows := np.flatnonzero(left.any(axis=1) & (taken.sum(axis=1) < most))):
+    while len(rows := np.flatnonzero(left.any(axis=1) & (taken.sum(axis=1) < offers.most))):
         value = worth[rows] * (1.0 - VARIETY * nearest[rows])
         places = np.argmax(np.where(left[rows], value, -np.inf), axis=1)
         taken[rows, places] = True

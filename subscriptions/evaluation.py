@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 
 from papers import jsonlines
 from papers.lexicon import Lexicon, PaperText, units
-from subscriptions.composition import SPARE, Alike, Offer, best, varied
+from subscriptions.composition import Alike, offered, varied
 from subscriptions.matching import Candidates, Profile, match
 
 Positions = NDArray[np.int64]
@@ -174,8 +174,9 @@ class Product:
             members = np.setdiff1d(self.corpus.pools[case.pool], case.liked)
             scores = self.rank(case, members).astype(np.float32)
             alike = self.everything.take(members.tolist()).alike
-            ranked = best(np.ones(len(scores), bool), scores, 10 * SPARE)
-            [thinned] = varied([Offer(ranked, scores[ranked], 10)], alike)
+            all_of_them = np.ones((1, len(scores)), dtype=np.bool_)
+            offers = offered(all_of_them, scores[None], np.array([10]), [[]])
+            [ranked], [thinned] = offers.ranked.tolist(), varied(offers, alike)
             relevant = np.isin(members, list(case.relevant))
             for name, first in (("ranked", ranked[:10]), ("thinned", thinned)):
                 kept = np.zeros(len(scores))
