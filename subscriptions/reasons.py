@@ -321,8 +321,10 @@ def _closest(
     first."""
     if not grounds.profile.examples:
         return (), ()
-    carried = grounds.examples[:, place]
-    order = [n for n in np.argsort(-carried, kind="stable") if carried[n] > least]
+    carried = grounds.examples[:, place].tolist()
+    order = [
+        n for n in sorted(range(len(carried)), key=lambda n: -carried[n]) if carried[n] > least
+    ]
     titles = [paper.title for paper in grounds.profile.examples]
     liked = len(grounds.profile.liked)
     near = tuple(titles[n] for n in order if n < liked)
