@@ -11,7 +11,7 @@ from django.db import connection
 
 from papers.models import Paper
 from subscriptions import cards, digest_mail, digests
-from subscriptions.benchmarks import edition, provider, sink
+from subscriptions.benchmarks import audience, edition, provider, sink
 from subscriptions.models import Digest, Subscriber
 
 
@@ -43,6 +43,15 @@ def test_a_slow_provider_is_sent_to_over_many_connections_at_once() -> None:
     assert report["most_per_s"] == pytest.approx(16 * one_at_a_time, 0.01)
     assert Digest.objects.exclude(provider_id="").count() == 64
     assert "a million in" in provider.table(report)
+
+
+@pytest.mark.django_db
+def test_of_many_readers_some_are_due(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audience, "DISTINCT", 20)
+    liked = audience.store_papers(20, now)
+    assert audience.store_readers(60, liked, now, due=20) == 20
+    assert sum(map(len, digests.due_chunks(now))) == 20
+    assert Subscriber.objects.count() == 60
 
 
 @pytest.mark.django_db
