@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 from django.db import connection, models
@@ -31,13 +31,21 @@ def store_papers(count: int, now: datetime) -> list[Paper]:
 
 
 def _paper(number: int, text: PaperText, now: datetime, *, older: bool) -> Paper:
-    age = timedelta(days=30) if older else timedelta()
-    arxiv_id = f"{2603 if age else 2604}.{10000 + number}"
+    day = now - (timedelta(days=30) if older else timedelta())
+    arxiv_id = f"{2603 if older else 2604}.{10000 + number}"
+    made = paper(number, text, arxiv_id, day.date(), day - timedelta(hours=1))
+    made.code_url = f"https://code.example.org/{number}" if number % 7 == 0 else ""
+    return made
+
+
+def paper(number: int, text: PaperText, arxiv_id: str, listed_on: date, seen: datetime) -> Paper:
+    """One of many, as a feed brings it; one in twenty has votes. The number keeps two of the same
+    title apart."""
     return Paper(
         arxiv_id=arxiv_id,
         title=text.title,
         title_raw=text.title,
-        title_key=f"{text.title[:300]}|{number}",
+        title_key=title_key(number, text),
         abstract=text.abstract,
         abstract_url=f"https://arxiv.org/abs/{arxiv_id}",
         authors=list(text.authors),
@@ -45,11 +53,14 @@ def _paper(number: int, text: PaperText, now: datetime, *, older: bool) -> Paper
         announce_type="new",
         text_from="arxiv-rss",
         votes=number % 40 if number % 20 == 0 else 0,
-        code_url=f"https://code.example.org/{number}" if number % 7 == 0 else "",
-        listed_on=(now - age).date(),
-        first_seen_at=now - age - timedelta(hours=1),
-        text_seen_at=now - age - timedelta(hours=1),
+        listed_on=listed_on,
+        first_seen_at=seen,
+        text_seen_at=seen,
     )
+
+
+def title_key(number: int, text: PaperText) -> str:
+    return f"{text.title[:300]}|{number}"
 
 
 def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None = None) -> int:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from papers import corpus, scoring
 from papers.lexicon import PaperText
 from papers.models import Paper
-from subscriptions.benchmarks import language, scratch
+from subscriptions.benchmarks import audience, language, scratch
 
 WARM = 3  # requests that do not count
 LIMIT = 300  # milliseconds: what is felt as at once
@@ -84,27 +84,12 @@ def _visitor() -> str:
 def store(texts: list[PaperText], before: int = 0) -> None:
     """Papers of today, some of them voted for, scored and learnt from, beside so many `before`."""
     now = timezone.now()
-    Paper.objects.bulk_create(
-        [
-            Paper(
-                arxiv_id=_arxiv_id(number),
-                title=text.title,
-                title_raw=text.title,
-                title_key=f"{text.title[:300]}|{number}",
-                abstract=text.abstract,
-                authors=list(text.authors),
-                categories=list(text.categories),
-                announce_type="new",
-                text_from="arxiv-rss",
-                votes=number % 40 if number % 20 == 0 else 0,
-                listed_on=now.date(),
-                first_seen_at=now - timedelta(hours=1),
-                text_seen_at=now - timedelta(hours=1),
-            )
-            for number, text in enumerate(texts, before)
-        ],
-        batch_size=500,
+    seen = now - timedelta(hours=1)
+    made = (
+        audience.paper(number, text, _arxiv_id(number), now.date(), seen)
+        for number, text in enumerate(texts, before)
     )
+    Paper.objects.bulk_create(made, batch_size=500)
     scoring.rescore(now)
     corpus.learn(now)
 

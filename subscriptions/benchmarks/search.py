@@ -10,7 +10,7 @@ import json
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from papers import bulk, corpus, indexing, queries, scoring, search
 from papers.lexicon import PaperText
 from papers.models import Paper
 from papers.text import readable
-from subscriptions.benchmarks import language, scratch
+from subscriptions.benchmarks import audience, language, scratch
 
 WARM = 5  # requests that do not count
 LIMIT = 100  # milliseconds at the 95th percentile
@@ -123,7 +123,7 @@ def recall(texts: Sequence[PaperText], path: Path) -> dict[str, dict[int, float]
     """By search, and by each of the ways it fuses: the mean part of the relevant papers that is
     among the first so many. Papers that are not in the corpus count as not found."""
     keys = dict(Paper.objects.values_list("title_key", "pk"))
-    stored = {text.key: keys[_title_key(number, text)] for number, text in enumerate(texts)}
+    stored = {text.key: keys[audience.title_key(number, text)] for number, text in enumerate(texts)}
     parts: dict[str, list[list[float]]] = {"search": [], "by words": [], "by meaning": []}
     for line in path.read_text(encoding="utf-8").splitlines():
         case = json.loads(line)
@@ -144,21 +144,7 @@ def store(texts: Sequence[PaperText]) -> None:
     """Some hundred papers for each of the last days, scored and learnt from."""
     now = timezone.now()
     papers = [
-        Paper(
-            arxiv_id=f"{2601 + number // 90_000:04d}.{10_000 + number % 90_000:05d}",
-            title=text.title,
-            title_raw=text.title,
-            title_key=_title_key(number, text),
-            abstract=text.abstract,
-            authors=list(text.authors),
-            categories=list(text.categories),
-            announce_type="new",
-            text_from="arxiv-rss",
-            votes=number % 40 if number % 20 == 0 else 0,
-            listed_on=date.fromordinal(now.date().toordinal() - number // 300),
-            first_seen_at=now,
-            text_seen_at=now,
-        )
+        audience.paper(number, text, _arxiv_id(number), now.date() - timedelta(number // 300), now)
         for number, text in enumerate(texts)
     ]
     with transaction.atomic():
@@ -168,8 +154,8 @@ def store(texts: Sequence[PaperText]) -> None:
     corpus.learn(now)
 
 
-def _title_key(number: int, text: PaperText) -> str:
-    return f"{text.title[:300]}|{number}"
+def _arxiv_id(number: int) -> str:
+    return f"{2601 + number // 90_000:04d}.{10_000 + number % 90_000:05d}"
 
 
 def _real(path: Path, count: int) -> Iterator[PaperText]:
