@@ -249,8 +249,10 @@ def match(
     scores = _calibrated(_likeness(focused_taste(profiles, candidates, taste), candidates))
     for row, profile in zip(scores, profiles, strict=True):
         for _part, positions, share in _boosts(profile, candidates):
-            row[positions] += (1.0 - row[positions]) * np.float32(share)
-        row[_barred(profile, candidates)] = -1.0
+            if positions:  # for most readers there are none, and numpy is slow to find that out
+                row[positions] += (1.0 - row[positions]) * np.float32(share)
+        if barred := _barred(profile, candidates):
+            row[barred] = -1.0
     return [Match(row, profile.threshold) for row, profile in zip(scores, profiles, strict=True)]
 
 
