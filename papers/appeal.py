@@ -84,7 +84,7 @@ class Appeal:
 
 
 def _vectoriser(**how: Any) -> TfidfVectorizer:
-    # Imported here, and Ridge above: a third of what every process takes to start is for it, and
+    # Imported here, and Ridge above: a sixth of what every process took to start was for it, and
     # only those that learn or score need it.
     from sklearn.feature_extraction.text import TfidfVectorizer
 

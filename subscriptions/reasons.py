@@ -322,9 +322,8 @@ def _closest(
     if not grounds.profile.examples:
         return (), ()
     carried = grounds.examples[:, place].tolist()
-    order = [
-        n for n in sorted(range(len(carried)), key=lambda n: -carried[n]) if carried[n] > least
-    ]
+    enough = [n for n, share in enumerate(carried) if share > least]
+    order = sorted(enough, key=lambda n: -carried[n])
     titles = [paper.title for paper in grounds.profile.examples]
     liked = len(grounds.profile.liked)
     near = tuple(titles[n] for n in order if n < liked)

@@ -40,7 +40,7 @@ BASELINE = 400  # messages of each worker
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--readers", type=int, default=10_000)
-    parser.add_argument("--due", type=int, help="of them are due; all, if it is left out")
+    parser.add_argument("--due", type=int, help="about so many of them are; if left out, all")
     parser.add_argument("--papers", type=int, default=1_500, help="of the day")
 
 
