@@ -25,7 +25,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -373,21 +373,34 @@ def start_and_wait(server: Server) -> None:
 
 
 def halt(server: Server) -> bool:
-    """Stop a server and wait for its end; False where it did not run."""
+    """Stop a server and wait for its end; False where it did not run. Whoever waits for it to
+    answer may have started another before the end of this one is seen."""
 
-    def gone() -> bool:
+    def free() -> bool:
         with server.lock() as lock:
             return lock is not None
 
     try:
-        if not server.data.is_dir() or gone():
+        if not server.data.is_dir() or free():
             return False
-        os.kill(int(server.pid_file.read_text().split()[0]), server.stop_signal)
+        stopped = _pid(server)
+        os.kill(stopped, server.stop_signal)
     except (OSError, ValueError, IndexError) as error:
         raise server.error(f"it cannot be stopped: {error}") from error
+
+    def gone() -> bool:
+        with suppress(OSError, ValueError, IndexError):  # no pid file: one ends, or another begins
+            if _pid(server) != stopped:
+                return True
+        return free()
+
     if not wait(gone, STOP_SECONDS):
         raise server.error(f"it did not stop in {STOP_SECONDS:.0f} seconds.")
     return True
+
+
+def _pid(server: Server) -> int:
+    return int(server.pid_file.read_text().split()[0])
 
 
 def wait(condition: Callable[[], bool], seconds: float) -> bool:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -169,6 +170,25 @@ def test_stopping_what_does_not_run_is_quiet(data: Path, place: Path) -> None:
 def command(action: str, data: Path, redis: bool = True) -> None:
     with override_settings(DATA_DIR=data, EMBEDDED_POSTGRES=True, EMBEDDED_REDIS=redis):
         call_command("services", action)
+
+
+def test_a_server_has_stopped_though_another_was_started_at_once(data: Path) -> None:
+    server, ended = embedded.Redis(data), threading.Event()
+
+    def start_again() -> None:
+        while not ended.is_set():
+            embedded.start_redis(data)
+
+    starter = threading.Thread(target=start_again)
+    starter.start()
+    begun = time.monotonic()
+    try:
+        assert embedded.halt(server)
+    finally:
+        ended.set()
+        starter.join()
+    assert time.monotonic() - begun < embedded.STOP_SECONDS / 2
+    assert server.answers()
 
 
 def test_the_command_stops_starts_and_shows(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
