@@ -16,20 +16,6 @@ from papers.models import Check, Document, Observation, Paper, Source, Submissio
 from papers.queue_admin import QueuePages
 
 
-class CheckInline(admin.TabularInline):
-    """The last looks at a source."""
-
-    model = Check
-    fields = ("at", "outcome", "status", "state", "reason", "detail", "new", "seconds")
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-    template = "admin/papers/source/checks.html"
-
-    def has_add_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
-        return False
-
-
 class SourceForm(forms.ModelForm):
     """An address is enough; arXiv categories are taken for the address of their list."""
 
@@ -67,7 +53,6 @@ class SourceAdmin(admin.ModelAdmin):
         ("checked_at", "succeeded_at", "next_check_at", "failures"),
     )
     readonly_fields = ("health", "checked_at", "succeeded_at", "next_check_at", "failures")
-    inlines = (CheckInline,)
     actions = ("check_now",)
     change_form_template = "admin/papers/source/change_form.html"
 

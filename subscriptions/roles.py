@@ -17,6 +17,7 @@ MAY = {
     READ_ONLY: "admin.view_logentry",
     CURATOR: """
         admin.view_logentry
+        papers.add_source papers.change_source
         papers.change_paper papers.change_submission papers.change_report
         papers.add_block papers.delete_block papers.add_merge papers.delete_merge
         subscriptions.curate_edition

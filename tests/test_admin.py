@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core import mail
 from django.db import connection
 from django.test import Client
@@ -20,10 +20,11 @@ from django.utils import timezone
 
 from config.paging import MOST_COUNTED
 from papers import indexing
-from papers.models import Document, Paper, Source, Submission
+from papers.models import Check, Document, Paper, Source, Submission
 from subscriptions import cards, digest_mail, digests, privacy, suppression
 from subscriptions.models import DeliveryEvent, Digest, ReaderImport, SignUpSwitch, Subscriber
 from subscriptions.transports import as_message
+from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -46,9 +47,10 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
     return reader.digests.get()
 
 
-def act(client: Client, model: str, action: str, *pks: int) -> Any:
-    data = {"action": action, "_selected_action": pks}
-    return client.post(reverse(f"admin:{model}_changelist"), data, follow=True)
+def act(client: Client, model: str, action: str, *pks: int) -> Page:
+    """Tick these rows of a list and press Go."""
+    page = Page.open(client, reverse(f"admin:{model}_changelist"))
+    return page.submit("Go", action=action, _selected_action=[str(pk) for pk in pks])
 
 
 @pytest.mark.parametrize(
@@ -83,11 +85,11 @@ def test_a_curators_edit_writes_only_the_curators_columns(
     admin_client: Client, make_paper: Callable[..., Paper]
 ) -> None:
     paper = make_paper(votes=3)
-    inlines = {f"observations-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
-    data = {"featured": "on", "note": "Read this one", "votes": "999", **inlines}
-    admin_client.post(reverse("admin:papers_paper_change", args=[paper.pk]), data)
+    page = Page.open(admin_client, reverse("admin:papers_paper_change", args=[paper.pk]))
+    Paper.objects.update(votes=4)  # by an ingest while the page is open
+    page.submit("Save", featured=True, note="Read this one")
     paper.refresh_from_db()
-    assert (paper.featured, paper.note, paper.votes) == (True, "Read this one", 3)
+    assert (paper.featured, paper.note, paper.votes) == (True, "Read this one", 4)
 
 
 def test_a_digest_shows_its_items_and_state(admin_client: Client, rows: Digest) -> None:
@@ -125,16 +127,50 @@ def test_checking_several_sources_now_makes_them_due(admin_client: Client, now: 
 
 
 def test_a_source_is_added_by_its_address_alone(admin_client: Client) -> None:
-    add = reverse("admin:papers_source_add")
-    inlines = {f"checks-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
-    given = {"active": "on", "check_every": 60, **inlines}
-    admin_client.post(add, given | {"url": "cs.AI, cs.CL"})
+    add = Page.open(admin_client, reverse("admin:papers_source_add"))
+    assert "was added successfully" in add.submit("Save", url="cs.AI, cs.CL").text
     assert Source.objects.get().url == "https://rss.arxiv.org/rss/cs.AI+cs.CL"
     assert list(Source.objects.due(timezone.now())) == [Source.objects.get()]
-    again = admin_client.post(add, given | {"url": "https://rss.arxiv.org/rss/cs.AI+cs.CL"})
+    again = add.submit("Save", url="https://rss.arxiv.org/rss/cs.AI+cs.CL")
     assert "already exists" in again.text
     for bad in ("no address", "ftp://example.org/feed"):
-        assert "Enter a valid URL" in admin_client.post(add, given | {"url": bad}).text
+        assert "Enter a valid URL" in add.submit("Save", url=bad).text
+
+
+@pytest.mark.parametrize("checks", [0, 40])
+def test_a_source_is_edited_and_switched_off(
+    admin_client: Client, now: datetime, checks: int
+) -> None:
+    source = Source.objects.create(url="https://example.org/rss", kind="feed")
+    for _ in range(checks):
+        Check.objects.create(source=source, at=now, outcome="ok", state="fresh")
+    page = Page.open(admin_client, reverse("admin:papers_source_change", args=[source.pk]))
+    page.submit("Save", name="A journal", check_every="90", active=False)
+    source.refresh_from_db()
+    assert (source.name, source.check_every, source.active) == ("A journal", 90, False)
+    bad = page.submit("Save", check_every="1")
+    assert "greater than or equal to 5" in bad.text
+
+
+@pytest.mark.parametrize(
+    "model", [Group, User, Source, Submission, Paper, Subscriber, SignUpSwitch]
+)
+def test_every_form_of_the_admin_can_be_saved_as_it_is_rendered(
+    admin_client: Client, rows: Digest, model: Any
+) -> None:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    first = model._default_manager.first()
+    page = Page.open(admin_client, reverse(f"{name}_change", args=[first.pk]))
+    saved = page.submit("_save", follow=False)
+    assert saved.status == 302, saved.text
+
+
+def test_a_form_whose_inline_is_broken_says_so_on_top(admin_client: Client, rows: Digest) -> None:
+    page = reverse("admin:subscriptions_subscriber_change", args=[rows.subscriber_id])
+    data = Page.open(admin_client, page).fields("_save") | {"reactions-TOTAL_FORMS": "many"}
+    answer = admin_client.post(page, data)
+    assert answer.status_code == 200
+    assert "Reactions: ManagementForm data is missing" in answer.text
 
 
 def test_the_outbox_shows_a_message(
@@ -175,7 +211,7 @@ def test_what_came_back_is_shown_and_cannot_be_changed(
 
 def test_a_reader_can_be_erased_with_what_came_back(admin_client: Client, rows: Digest) -> None:
     page = reverse("admin:subscriptions_subscriber_delete", args=[rows.subscriber_id])
-    admin_client.post(page, {"post": "yes"})
+    Page.open(admin_client, page).submit("Yes, I’m sure")
     assert not Subscriber.objects.filter(pk=rows.subscriber_id).exists()
     assert not DeliveryEvent.objects.exists()
 

@@ -123,3 +123,10 @@ def test_long_lists_are_not_counted_to_their_end(
     with django_assert_num_queries(1) as made:
         assert pages.count == 1
     assert f"LIMIT {MOST_COUNTED}" in made.captured_queries[0]["sql"]
+
+
+@pytest.mark.parametrize(("role", "may"), [(READ_ONLY, 403), (CURATOR, 200), (OPERATOR, 200)])
+def test_curators_and_operators_add_sources(
+    as_role: Callable[[str], Client], role: str, may: int
+) -> None:
+    assert as_role(role).get(reverse("admin:papers_source_add")).status_code == may
