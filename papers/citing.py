@@ -9,7 +9,7 @@ from bibtexparser.library import Library
 from bibtexparser.model import Entry, Field
 from pylatexenc.latexencode import UnicodeToLatexEncoder
 
-from papers.queries import fold
+from papers.folding import fold
 from papers.text import one_line
 
 _LETTERS = re.compile(r"[a-z0-9]+")

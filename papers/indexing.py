@@ -16,9 +16,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from pgvector import HalfVector
 
 from papers import corpus
+from papers.folding import fold
 from papers.lexicon import PaperText
 from papers.models import Meaning, Paper, SearchEntry, StoredLexicon
-from papers.queries import fold
 
 CHUNK = 500  # a transaction; some seconds at most
 LOCK = 0x5EA2C4  # of PostgreSQL's advisory locks: one run at a time

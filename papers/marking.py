@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from papers.queries import fold
+from papers.folding import fold
 from papers.text import sentences
 
 Segments = list[tuple[str, bool]]  # in order; True for what was looked for

@@ -6,13 +6,12 @@ date:2026   date:2026-04   date:2026-04-30   date:2026-04-01..2026-04-30   since
 
 import calendar
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from papers.feeds.identifiers import arxiv_id
-from papers.text import LETTERS
+from papers.folding import fold
 
 LONGEST = 1000  # characters that are read
 MOST_TERMS = 32  # words, phrases and fields that count
@@ -92,18 +91,6 @@ def parse(typed: str) -> Query:
     return query
 
 
-def fold(text: str) -> str:
-    """Without capitals, accents and white space in excess, so that Müller is found as Muller.
-
-    >>> fold("Schrödinger  Ångström")
-    'schrodinger angstrom'
-    """
-    if not text.isascii():
-        apart = unicodedata.normalize("NFKD", text.casefold())
-        text = "".join(one for one in apart if not unicodedata.combining(one)).translate(LETTERS)
-    return " ".join(text.lower().split())
-
-
 def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else " " for one in text)
 
@@ -127,7 +114,7 @@ def _with(query: Query, found: re.Match[str]) -> Query:
 
 def _searchable(typed: str) -> str:
     """Folded, with what could pass for syntax or is no word left out."""
-    parts = (part.strip("-") for part in fold(re.sub('[":]', " ", typed)).split())
+    parts = (part.strip("-") for part in re.sub('[":]', " ", fold(typed)).split())
     return " ".join(part for part in parts if _WORD.search(part))
 
 

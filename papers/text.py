@@ -15,6 +15,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from papers import latex
+from papers.folding import LETTERS
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 
@@ -276,7 +277,6 @@ def extract(abstract: str, limit: int = 2) -> str:
 
 _MARKS = re.compile("[\u0300-\u036f]")
 _NO_WORD = re.compile("[^a-z0-9]+")
-LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
 

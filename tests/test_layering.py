@@ -10,7 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("config", "papers", "subscriptions", "operations")
 PURE = (
-    *("papers.text", "papers.latex", "papers.trending", "papers.lexicon", "papers.embedding"),
+    *(
+        "papers.folding",
+        "papers.text",
+        "papers.latex",
+        "papers.trending",
+        "papers.lexicon",
+        "papers.embedding",
+    ),
     *(
         "papers.sample",
         "papers.verdicts",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from papers.queries import LONGEST, MOST_TERMS, Query, fold, parse
+from papers.queries import LONGEST, MOST_TERMS, Query, parse
 
 PIECES = st.sampled_from(
     ["author:", "cat:", "date:", "since:", "until:", '"', "-", "..", ":", " ", "or", "2026-04"]
@@ -42,6 +42,7 @@ TYPED = st.lists(PIECES | st.text(max_size=12), max_size=20).map("".join)
         ("http://arxiv.org/abs/2401.00001v2", Query(arxiv_ids=("2401.00001",))),
         ("hep-th/9901001", Query(arxiv_ids=("hep-th/9901001",))),
         ("note:this", Query(phrases=("note this",))),
+        ("“twice", Query(words=("twice",))),
         ("twice twice", Query(words=("twice",))),
         ("!!! ??? *", Query()),
     ],
@@ -64,11 +65,6 @@ def test_no_query_is_too_much(typed: str) -> None:
     tuples = [value for name in Query.__slots__ if isinstance(value := getattr(query, name), tuple)]
     assert sum(map(len, tuples)) <= MOST_TERMS
     assert bool(query) == bool(str(query).replace(" ", "")) or query.excluded
-
-
-@given(st.text(max_size=40))
-def test_folding_twice_changes_nothing(text: str) -> None:
-    assert fold(fold(text)) == fold(text)
 
 
 def test_a_misspelt_word_is_replaced_where_it_stands() -> None:
