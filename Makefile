@@ -10,7 +10,7 @@ BESIDE ?= -n 2 --dist loadfile --no-loadscope-reorder
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test lint types check secrets audit format messages requirements bench chaos upgrade-test clean stop
+.PHONY: help demo test lint types check secrets audit format messages requirements image bench chaos upgrade-test clean stop
 
 help:  ## What there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,10 @@ secrets: $(VENV)/dev  ## No secret is written down; examples say user:password
 		--exclude-lines 'user:password@|://\{|only-for-checking'
 
 NO_CODE := ^requirements|^tests/|^papers/sample/|^deploy/grafana/|\.(png|gz|svg)$$
+
+image:  ## The image `paperboy`, by docker, podman or buildah, whichever is there and works
+	@for tool in docker podman buildah; do $$tool info >/dev/null 2>&1 && exec $$tool build -t paperboy .; done; \
+	echo "Building the image takes docker (running), podman or buildah; none was found." >&2; exit 1
 
 audit: $(VENV)/dev  ## Known holes in what it stands on; asks the package index, and fails where it cannot
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.txt

@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 
 from config import embedded, services
+from tests.deploy.docker_context import context
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -108,16 +109,14 @@ def copied() -> Iterator[tuple[list[str], str]]:
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with just what the image holds, its static files gathered as the image's are."""
+    """A folder with just what the image holds: copied from what Docker is sent."""
     folder = tmp_path_factory.mktemp("image")
     for sources, target in copied():
         for source in sources:
-            if (ROOT / source).is_dir():
-                shutil.copytree(
-                    ROOT / source, folder / target, ignore=shutil.ignore_patterns("__pycache__")
-                )
-            else:
-                shutil.copy(ROOT / source, folder / target)
+            for name in context(ROOT, [source]):
+                path = folder / target / Path(name).relative_to(source)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, path)
     manage(folder, "collectstatic", "--noinput")
     return folder
 
