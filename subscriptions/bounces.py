@@ -9,18 +9,20 @@ reader by `sent_to` (the address the mail came to) or `message_ids` (of the mail
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from email import message_from_bytes, policy
+from email import message_from_bytes, message_from_string, policy
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from enum import StrEnum
+from quopri import decodestring
 
 from flufl.bounce import all_failures
 
-from subscriptions.severity import is_hard
+from subscriptions.severity import enhanced_code, is_hard
 
 LARGEST = 1_000_000  # bytes looked at; a report is at the front, what is returned comes after
 LONGEST_TEXT = 100_000  # characters of prose searched
@@ -33,6 +35,9 @@ class Kind(StrEnum):
     BOUNCE = "bounce"
     DELAYED = "delayed"  # the other side goes on trying
     COMPLAINT = "complaint"
+    OPT_OUT = "opt_out"  # a wish to get no more, passed on by the reader's mail provider
+    DELIVERED = "delivered"
+    RELAYED = "relayed"  # to a system that reports no more
     AUTO_REPLY = "auto_reply"
     OTHER = "other"
 
@@ -55,7 +60,7 @@ class Returned:
 def read(raw: bytes) -> Returned:
     """What a mail is and says; never raises, whatever the bytes are."""
     mail = parsed(raw)
-    readers = (_complaint, _automatic, _status, _prose, _daemon)
+    readers = (_feedback, _automatic, _status, _success, _warning, _prose, _daemon)
     nothing: Found = (Kind.OTHER, False, [], "", "")
     found = next(filter(None, (reader(mail) for reader in readers)), nothing)
     kind, hard, recipients, status, diagnostic = found
@@ -102,21 +107,37 @@ def _addresses(part: Message, *names: str) -> Iterator[str]:
     yield from _ADDRESS.findall(" ".join(values))[:MOST_ADDRESSES]
 
 
-# --- Complaints: RFC 5965 -----------------------------------------------------------------------
+# --- Feedback: RFC 5965, RFC 6591 ---------------------------------------------------------------
+
+# What a person says. Failed authentication (`auth-failure`, for DMARC's reports), `not-spam` and
+# whatever is not known are no complaint: they are left for somebody to look at.
+FEEDBACK = {
+    "": Kind.COMPLAINT,
+    "abuse": Kind.COMPLAINT,
+    "fraud": Kind.COMPLAINT,
+    "virus": Kind.COMPLAINT,
+    "opt-out": Kind.OPT_OUT,
+    "opt-out-list": Kind.OPT_OUT,
+}
 
 
-def _complaint(mail: Message) -> Found | None:
+def _feedback(mail: Message) -> Found | None:
     for part in mail.walk():
         if part.get_content_type() == "message/feedback-report":
             fields = _fields(part)
-            kind = fields["Feedback-Type"] or "abuse"
+            said = header(fields, "Feedback-Type")
             recipients = [*_addresses(fields, "Original-Rcpt-To", "Removal-Recipient")]
-            if kind.lower() == "not-spam":
-                return Kind.OTHER, False, recipients, "", kind
-            return Kind.COMPLAINT, False, recipients, "", str(kind)
+            return _feedback_kind(fields, said), False, recipients, "", said or "abuse"
     if header(mail, "Subject").startswith("complaint about message from "):  # Outlook.com's JMRP
         return Kind.COMPLAINT, False, [*_sent_to(mail)], "", "abuse"
     return None
+
+
+def _feedback_kind(fields: Message, said: str) -> Kind:
+    if "Auth-Failure" in fields:
+        return Kind.OTHER
+    word = re.split(r"[\s;(]", said.lower().replace("_", "-"), maxsplit=1)[0]
+    return FEEDBACK.get(word, Kind.OTHER)
 
 
 def _fields(part: Message) -> Message:
@@ -154,41 +175,62 @@ def _automatic(mail: Message) -> Found | None:
 
 
 def _is_report(mail: Message) -> bool:
-    return any(part.get_content_type() == "message/delivery-status" for part in mail.walk())
+    return any(part.get_content_type() in _STATUS_TYPES for part in mail.walk())
 
 
-# --- Delivery status: RFC 3464 ------------------------------------------------------------------
+# --- Delivery status: RFC 3464, and RFC 6533 for addresses beyond ASCII ---------------------------
+
+_STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+# From the best to the worst that a block says of its recipient.
+_ACTIONS = {
+    "expanded": Kind.RELAYED,
+    "relayed": Kind.RELAYED,
+    "delivered": Kind.DELIVERED,
+    "delayed": Kind.DELAYED,
+    "failed": Kind.BOUNCE,
+}
 
 
 def _status(mail: Message) -> Found | None:
     """The worst that the blocks of a delivery status say, one block a recipient."""
-    failed, delayed = [], []
-    for block in _blocks(mail):
-        action = header(block, "Action").lower().split(" ")[0]
-        if action == "failed" or (not action and header(block, "Status").startswith("5")):
-            failed.append(block)
-        elif action == "delayed":
-            delayed.append(block)
-    if not (failed or delayed):
+    said = [(kind, block) for block in _blocks(mail) if (kind := _action(block))]
+    if not said:
         return None
-    blocks = failed or delayed
-    status = _code(header(blocks[0], "Status"))
+    order = list(_ACTIONS.values())
+    worst = max((kind for kind, _ in said), key=order.index)
+    blocks = [block for kind, block in said if kind == worst]
+    status = enhanced_code(header(blocks[0], "Status"))
     diagnostic = _typed(header(blocks[0], "Diagnostic-Code"))
     recipients = [name for block in blocks for name in _recipients(block)]
-    if not failed:
-        return Kind.DELAYED, False, recipients, status, diagnostic
-    return Kind.BOUNCE, is_hard(status, diagnostic), recipients, status, diagnostic
+    hard = worst == Kind.BOUNCE and is_hard(status, diagnostic)
+    return worst, hard, recipients, status, diagnostic
+
+
+def _action(block: Message) -> Kind | None:
+    action = header(block, "Action").lower().split(" ")[0]
+    if not action and header(block, "Status").startswith("5"):
+        return Kind.BOUNCE
+    return _ACTIONS.get(action)
 
 
 def _blocks(mail: Message) -> Iterator[Message]:
     for part in mail.walk():
-        if part.get_content_type() == "message/delivery-status":
-            payload = part.get_payload()
-            yield from (
-                block
-                for block in (payload if isinstance(payload, list) else [])
-                if isinstance(block, Message)
-            )
+        if part.get_content_type() in _STATUS_TYPES:
+            yield from map(message_from_string, re.split(r"\n\s*\n", _text_of_report(part)))
+
+
+def _text_of_report(part: Message) -> str:
+    """The text of a part that the standard library takes for messages, or leaves encoded."""
+    payload = part.get_payload()
+    inside = payload if isinstance(payload, list) else []
+    raw = b"\n\n".join(one.as_bytes().strip() for one in inside if isinstance(one, Message))
+    encoding = header(part, "Content-Transfer-Encoding").lower()
+    with suppress(ValueError):  # then it is what it seems to be
+        if encoding == "base64":
+            raw = b64decode(b"".join(raw.split()), validate=True)
+        elif encoding == "quoted-printable":
+            raw = decodestring(raw)
+    return raw[:LONGEST_TEXT].decode("utf-8", "replace").strip()
 
 
 def _recipients(block: Message) -> Iterator[str]:
@@ -205,9 +247,44 @@ def _typed(value: str) -> str:
     return rest.strip() if semicolon and " " not in kind.strip() else value
 
 
-def _code(text: str) -> str:
-    found = re.search(r"\b[245]\.\d{1,3}\.\d{1,3}\b", text)
-    return found.group() if found else ""
+# --- Words that it arrived, or that it is still being tried ---------------------------------------
+
+_ARRIVED = re.compile(r"\((success|relay(ed)?|expanded)\)|^(delivered|relayed|expanded)\b", re.I)
+_STILL_TRYING = re.compile(
+    r"has not yet been (?:delivered|sent)|not yet been delivered|could not send message for past"
+    r"|this is (?:only )?a warning|warning message only|no action is required on your part"
+    r"|delivery attempts will continue|(?:will|is being|still being|be) (?:keep|kept|continue)"
+    r"[^.]{0,40}try|still trying|will (?:be )?(?:retried|re-?try|try again|attempt)"
+    r"|do not need to resend|temporary problem delivering|delivery (?:has been|is) delayed",
+    re.I,
+)
+_GIVEN_UP = re.compile(
+    r"giv(?:en|ing) up|gave up|permanent (?:fatal )?error|could not be delivered to", re.I
+)
+
+
+def _success(mail: Message) -> Found | None:
+    """A report without fields that a mail arrived, or was passed on."""
+    found = _ARRIVED.search(header(mail, "Subject"))
+    if not (found and _is_from_system(mail)):
+        return None
+    arrived = found.group().strip("()").lower() in ("success", "delivered")
+    return Kind.DELIVERED if arrived else Kind.RELAYED, False, [*_sent_to(mail)], "", ""
+
+
+def _warning(mail: Message) -> Found | None:
+    """A mail system that goes on trying says so; it may quote the answer that it got so far."""
+    text = " ".join(_own_text(mail).split())[:5000]
+    if not _is_from_system(mail) or _GIVEN_UP.search(text) or not _STILL_TRYING.search(text):
+        return None
+    temporary, permanent = all_addresses(mail)
+    recipients = sorted(temporary | permanent) or [*_sent_to(mail)]
+    return Kind.DELAYED, False, recipients, enhanced_code(text), text[:500]
+
+
+def _is_from_system(mail: Message) -> bool:
+    returned = header(mail, "Return-Path") in ("<>", "<MAILER-DAEMON>")
+    return returned or _is_from_daemon(mail)
 
 
 # --- Prose --------------------------------------------------------------------------------------
@@ -218,11 +295,13 @@ def _prose(mail: Message) -> Found | None:
     temporary, permanent = all_addresses(mail)
     if not (temporary or permanent):
         return None
-    text = " ".join(_text(mail).split())
-    status = _code(text)
+    text = _answer(mail)
+    status = enhanced_code(text)
+    if _says_delivered(status, text):
+        return Kind.OTHER, False, sorted(temporary | permanent), status, text[:500]
     if not permanent:
         return Kind.DELAYED, False, sorted(temporary), status, text[:500]
-    return Kind.BOUNCE, is_hard(status, text[:5000]), sorted(permanent), status, text[:500]
+    return Kind.BOUNCE, is_hard("", text), sorted(permanent), status, text[:500]
 
 
 def all_addresses(mail: Message) -> tuple[set[str], set[str]]:
@@ -247,6 +326,38 @@ def _text(mail: Message) -> str:
     return ""
 
 
+# Where a mail that is sent back begins: what we wrote ourselves says nothing of an address.
+_SENT_BACK = re.compile(
+    r"^[ \t>*-]{0,10}(?:(?:(?:this|attachment) is a copy of|below this line is a copy"
+    r"|(?:the )?(?:original|returned|unsent) message|message header|headers of the|begin of"
+    r"|start of|included is|here is|received:|return-path:|message-id:|-+ original)\b.{0,200}"
+    r"|-{3,}=?_.{0,200})$",
+    re.I | re.M,
+)
+_SMTP_ANSWER = re.compile(r"(?<![\d.])[45]\d\d[ -]|(?<![\d.])[45]\.[0-7]\.\d{1,3}\b")
+_ANSWER_LINES = 4  # an answer with the lines it is wrapped into
+
+
+def _own_text(mail: Message) -> str:
+    """What the mail system itself says, without the mail that it sends back."""
+    text = _text(mail)
+    found = _SENT_BACK.search(text, 1)
+    return text[: found.start()] if found else text
+
+
+def _answer(mail: Message) -> str:
+    """The answer that was given to our mail, where one is quoted, else all that is said; one
+    line. A mail system's advice around it names every cause there may be."""
+    lines = _own_text(mail)[:20_000].splitlines()
+    first = next((n for n, line in enumerate(lines) if _SMTP_ANSWER.search(line)), None)
+    told = lines[:200] if first is None else lines[first : first + _ANSWER_LINES]
+    return " ".join(" ".join(told).split())[:5000]
+
+
+def _says_delivered(status: str, answer: str) -> bool:
+    return status.startswith("2") and not _SMTP_ANSWER.search(answer)
+
+
 # --- Neither standard nor known: a mail system that says something failed ----------------------
 
 _DAEMON = re.compile(
@@ -268,15 +379,16 @@ def _is_from_daemon(mail: Message) -> bool:
 def _daemon(mail: Message) -> Found | None:
     """Words decide what kind it is; whom it was sent to stands in what is returned."""
     subject = header(mail, "Subject")
-    returned = header(mail, "Return-Path") in ("<>", "<MAILER-DAEMON>")
-    if not (_FAILED.search(subject) and (returned or _is_from_daemon(mail))):
+    if not (_FAILED.search(subject) and _is_from_system(mail)):
         return None
-    text = " ".join(_text(mail)[:5000].split())
-    status = _code(text)
+    text = _answer(mail)
+    status = enhanced_code(text)
     recipients = [*_addresses(mail, "X-Failed-Recipients")] or [*_sent_to(mail)]
+    if _says_delivered(status, text):
+        return Kind.OTHER, False, recipients, status, text
     if _TRYING.search(subject) and not status.startswith("5"):
         return Kind.DELAYED, False, recipients, status, text
-    return Kind.BOUNCE, is_hard(status, text), recipients, status, text
+    return Kind.BOUNCE, is_hard("", text), recipients, status, text
 
 
 _TO = re.compile(r"^[> \t|]*To:[ \t]*(.{3,300})$", re.MULTILINE)

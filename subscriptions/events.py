@@ -23,7 +23,13 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from papers.text import one_line
 from subscriptions import readers, suppression
 from subscriptions.models import DeliveryEvent, Digest, Subscriber
-from subscriptions.severity import is_hard, provider_says_hard
+from subscriptions.severity import (
+    Verdict,
+    is_called_hard,
+    is_hard,
+    names_another_cause,
+    provider_verdict,
+)
 
 Kind = DeliveryEvent.Kind
 Status = Digest.Status
@@ -70,13 +76,23 @@ KINDS = {
     EventType.COMPLAINED: Kind.COMPLAINT,
     EventType.UNSUBSCRIBED: Kind.UNSUBSCRIBED,
 }
-# A provider that sends nothing to an address any more says why.
+# Why a provider did not send, where its own table (see `severity`) does not say. anymail's "spam"
+# is not here: it is as often about the message as about a reader's complaint.
 REJECTED_BECAUSE = {
-    RejectReason.INVALID: Kind.HARD_BOUNCE,
-    RejectReason.BOUNCED: Kind.HARD_BOUNCE,
-    RejectReason.SPAM: Kind.COMPLAINT,
-    RejectReason.UNSUBSCRIBED: Kind.UNSUBSCRIBED,
+    RejectReason.INVALID: Verdict.HARD,
+    RejectReason.BOUNCED: Verdict.HARD,
+    RejectReason.UNSUBSCRIBED: Verdict.UNSUBSCRIBED,
 }
+VERDICTS = {
+    Verdict.HARD: Kind.HARD_BOUNCE,
+    Verdict.COMPLAINT: Kind.COMPLAINT,
+    Verdict.UNSUBSCRIBED: Kind.UNSUBSCRIBED,
+    Verdict.NOTHING: Kind.UNKNOWN,
+}
+# Only these may turn out to be something else than anymail says.
+_LOOKED_INTO = frozenset(
+    (EventType.BOUNCED, EventType.COMPLAINED, EventType.FAILED, EventType.REJECTED)
+)
 # Mailgun signs its token and not the event: one token is one event, whatever else is said.
 ONE_EVENT_A_TOKEN = frozenset({"mailgun"})
 
@@ -97,15 +113,29 @@ def from_tracking(event: AnymailTrackingEvent, provider: str, now: datetime) -> 
 
 
 def kind_of(event: AnymailTrackingEvent, provider: str) -> str:
+    """What an event is: by the provider's own word, unless the answer to it rules that out."""
     kind = KINDS.get(event.event_type, Kind.UNKNOWN)
-    if event.event_type == EventType.REJECTED:
-        return REJECTED_BECAUSE.get(event.reject_reason, kind)
-    if event.event_type not in (EventType.BOUNCED, EventType.FAILED):
+    if event.event_type not in _LOOKED_INTO:
         return kind
-    words = f"{event.mta_response or ''} {event.description or ''}"
-    said = provider_says_hard(provider, event.esp_event)
-    hard = is_hard("", words) or event.reject_reason == RejectReason.INVALID
-    return Kind.HARD_BOUNCE if (hard if said is None else said) else kind
+    verdict = provider_verdict(provider, event.esp_event) or _verdict(event)
+    answer = str(event.mta_response or "")
+    if verdict == Verdict.HARD and names_another_cause("", answer):
+        verdict = Verdict.SOFT
+    if verdict == Verdict.SOFT and kind == Kind.COMPLAINT:
+        return Kind.SOFT_BOUNCE
+    return VERDICTS.get(verdict, kind) if verdict else kind
+
+
+def _verdict(event: AnymailTrackingEvent) -> Verdict | None:
+    """What anymail's reading and the words make of an event; None leaves it at anymail's kind."""
+    if event.event_type == EventType.COMPLAINED:
+        return None
+    if event.event_type == EventType.REJECTED:
+        return REJECTED_BECAUSE.get(event.reject_reason)
+    described = str(event.description or "")
+    hard = event.reject_reason == RejectReason.INVALID or is_called_hard(described)
+    hard = hard or is_hard("", f"{event.mta_response or ''} {described}")
+    return Verdict.HARD if hard else None
 
 
 def _said(event: AnymailTrackingEvent) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import re
 from datetime import datetime
+from urllib.parse import unquote
 
 from django.db import transaction
 
@@ -25,9 +26,15 @@ MAILBOX = "mailbox"  # as the provider of an event
 KINDS = {
     bounces.Kind.DELAYED: DeliveryEvent.Kind.DEFERRED,
     bounces.Kind.COMPLAINT: DeliveryEvent.Kind.COMPLAINT,
+    bounces.Kind.OPT_OUT: DeliveryEvent.Kind.UNSUBSCRIBED,
+    bounces.Kind.DELIVERED: DeliveryEvent.Kind.DELIVERED,
+    bounces.Kind.RELAYED: DeliveryEvent.Kind.ACCEPTED,
     bounces.Kind.AUTO_REPLY: DeliveryEvent.Kind.AUTO_REPLY,
 }
-_UNSUBSCRIBE = re.compile(r"\bunsubscribe[\s:+]+([\w:.-]{10,200})", re.IGNORECASE)
+_UNSUBSCRIBE = re.compile(
+    r"\bunsubscribe[\s:+=]+[^\w\s]{0,3}(?P<token>[\w:-][\w:.-]{9,200})", re.IGNORECASE
+)
+MOST_DECODED = 3  # times; mail programs encode what is encoded
 
 UNSUBSCRIBED = "unsubscribed"
 LEFT_ALONE = "left alone"  # nothing in it is ours
@@ -55,14 +62,24 @@ def take(raw: bytes, now: datetime, *, sent_to: str = "") -> str:
 
 def leave(subject: str, now: datetime) -> bool:
     """Unsubscribe the reader whose token a subject holds; False if it holds none of ours."""
-    if not (found := _UNSUBSCRIBE.search(subject)):
+    if not (found := _UNSUBSCRIBE.search(_decoded(subject))):
         return False
     try:
-        pk = tokens.read(Purpose.UNSUBSCRIBE, found[1])
+        pk = tokens.read(Purpose.UNSUBSCRIBE, found["token"].rstrip(".:"))
     except BadLink:
+        log.warning("a mail asks to unsubscribe, and its token is none of ours")
         return False
     readers.unsubscribe(int(pk), now)
     return True
+
+
+def _decoded(subject: str) -> str:
+    """A subject as our mailto link has it: some mail programs leave its %20 and %3A as they are."""
+    for _ in range(MOST_DECODED):
+        if "%" not in subject:
+            break
+        subject = unquote(subject)
+    return subject
 
 
 def event_of(returned: Returned, raw: bytes, now: datetime, sent_to: str) -> Event | None:

@@ -88,6 +88,20 @@ I am away until Monday.
 """.encode()
 
 
+def prose(subject: str, text: str, to: str = TO) -> bytes:
+    """A report in words alone."""
+    return f"""\
+Return-Path: <>
+From: Mail Delivery System <MAILER-DAEMON@mx.example.net>
+To: {to}
+Subject: {subject}
+Auto-Submitted: auto-replied
+Content-Type: text/plain; charset=utf-8
+
+{text}
+""".encode()
+
+
 def letter(subject: str, body: str = "") -> bytes:
     """A mail that somebody writes."""
     return f"From: somebody@example.org\nTo: {TO}\nSubject: {subject}\n\n{body}\n".encode()

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -83,6 +84,13 @@ def test_a_bounce_finds_its_digest(digest: Digest, by: str) -> None:
         (complaint, "complaint", ("sent", "suppressed")),
         (lambda to: absence(to=to), "auto_reply", ("sent", "active")),
         (lambda to: dsn(to=to, status="5.2.2"), "bounce", ("failed", "active")),
+        (
+            lambda to: dsn(to=to, status="5.2.1", diagnostic="smtp; 550 5.2.1 policy"),
+            *("bounce", ("failed", "active")),
+        ),
+        (lambda to: dsn(to=to, action="delivered"), "delivered", ("sent", "active")),
+        (lambda to: dsn(to=to, action="relayed"), "relayed", ("sent", "active")),
+        (lambda to: complaint(to=to, kind="opt-out"), "opt_out", ("sent", "unsubscribed")),
     ],
 )
 def test_each_kind_of_mail_has_its_consequence(
@@ -90,6 +98,14 @@ def test_each_kind_of_mail_has_its_consequence(
 ) -> None:
     assert post.take(raw(to=sealed(digest)), timezone.now()) == what
     assert states(digest) == becomes
+
+
+@pytest.mark.parametrize("kind", ["auth-failure", "not-spam", "dmarc", "never heard of"])
+def test_promise_50_a_report_of_a_machine_changes_nothing(digest: Digest, kind: str) -> None:
+    raw = complaint(message_id=digest_mail.message_id(digest), to=sealed(digest), kind=kind)
+    assert post.take(raw, timezone.now()) == post.LEFT_ALONE
+    assert states(digest) == ("uncertain", "active")
+    assert not Suppression.objects.exists()
 
 
 def test_a_bounce_of_strange_characters_is_written_down(digest: Digest) -> None:
@@ -101,6 +117,7 @@ def test_a_bounce_of_strange_characters_is_written_down(digest: Digest) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
+        complaint(kind="auth-failure"),
         dsn(),  # names the reader's address, which anybody can write
         complaint(),
         dsn(to="bounces+d1-aaaaaaaaaaaaaaaa@example.net"),
@@ -201,6 +218,34 @@ def test_an_unsubscribe_mail_unsubscribes_once(
         assert post.take(raw, now) == post.UNSUBSCRIBED
         reader.refresh_from_db()
         assert (reader.status, reader.unsubscribed_at) == ("unsubscribed", now)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "unsubscribe%20{encoded}",
+        "unsubscribe%2520{twice}",
+        "unsubscribe {encoded}",
+        "Re: unsubscribe%20{token}",
+        "unsubscribe {token}.",
+        "unsubscribe {token};",
+        "unsubscribe <{token}>",
+        'unsubscribe "{token}"',
+        "unsubscribe '{token}',",
+        "unsubscribe: “{token}”",
+        "unsubscribe=({token})",
+    ],
+)
+def test_a_subject_that_the_mail_program_left_encoded_or_put_in_quotes_unsubscribes(
+    make_reader: MakeReader, now: datetime, form: str
+) -> None:
+    reader = make_reader()
+    token = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
+    encoded = quote(token, safe="")
+    subject = form.format(token=token, encoded=encoded, twice=quote(encoded, safe=""))
+    assert post.take(letter(subject), now) == post.UNSUBSCRIBED
+    reader.refresh_from_db()
+    assert reader.status == "unsubscribed"
 
 
 def test_the_subject_that_a_digest_offers_is_the_one_that_works(

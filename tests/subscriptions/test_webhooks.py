@@ -97,6 +97,129 @@ def test_a_bounce_settles_the_digest_and_suppresses_the_reader(
     assert event.detail == "550 5.1.1 <…> unknown"
 
 
+def of_postmark(digest: Digest, kind: str, details: str, **more: Any) -> Post:
+    return post("postmark", bounce(digest, Type=kind, Details=details, **more))
+
+
+def of_mailgun(digest: Digest, reason: str, status: dict[str, Any]) -> Post:
+    return mailgun(failed(digest, reason=reason, **{"delivery-status": status}))
+
+
+def of_mailjet(digest: Digest, event: str, error: str, **more: Any) -> Post:
+    named = {"email": digest.subscriber.email, "time": int(timezone.now().timestamp())}
+    payload = json.dumps({"digest": str(digest.public_id)})
+    return post("mailjet", {"event": event, "error": error, "Payload": payload} | named | more)
+
+
+def of_sparkpost(digest: Digest, kind: str, **more: Any) -> Post:
+    event = {"type": kind, "rcpt_meta": {"digest": str(digest.public_id)}, "event_id": "1"}
+    event |= {"raw_rcpt_to": digest.subscriber.email, **more}
+    return post("sparkpost", [{"msys": {"message_event": event}}])
+
+
+def of_sendgrid(digest: Digest, kind: str, **more: Any) -> Post:
+    now = int(timezone.now().timestamp())
+    event = {"event": kind, "email": digest.subscriber.email, "timestamp": now, "sg_event_id": "1"}
+    return post("sendgrid", [event | {"digest": str(digest.public_id)} | more])
+
+
+def of_amazon(digest: Digest, kind: str, **more: Any) -> Post:
+    event = complaint(digest)
+    recipients = event.pop("complaint")["complainedRecipients"]
+    said = more | {f"{'bounced' if kind == 'Bounce' else 'complained'}Recipients": recipients}
+    for recipient in recipients:
+        recipient["diagnosticCode"] = more.get("diagnosticCode", "")
+    return post("amazon_ses", event | {"eventType": kind, kind.lower(): said})
+
+
+def of_brevo(digest: Digest, kind: str, reason: str) -> Post:
+    custom = json.dumps({"digest": str(digest.public_id)})
+    event = {"event": kind, "email": digest.subscriber.email, "reason": reason}
+    return post("brevo", event | {"X-Mailin-custom": custom})
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        # A filter's verdict is no complaint
+        (lambda d: of_postmark(d, "SpamNotification", "smtp;550 5.7.1 rejected as spam"), "soft"),
+        (lambda d: of_postmark(d, "SpamNotification", ""), "soft"),
+        (lambda d: of_postmark(d, "SpamComplaint", ""), "complaint"),
+        (lambda d: of_postmark(d, "SpamComplaint", "", RecordType="SpamComplaint"), "complaint"),
+        (lambda d: of_sparkpost(d, "policy_rejection", bounce_class="51"), "rejected"),
+        (lambda d: of_sparkpost(d, "bounce", bounce_class="52"), "soft"),
+        (lambda d: of_sparkpost(d, "spam_complaint", fb_type="abuse"), "complaint"),
+        (lambda d: of_sparkpost(d, "spam_complaint", fb_type="auth-failure"), "unknown"),
+        (lambda d: of_amazon(d, "Complaint", complaintFeedbackType="auth-failure"), "unknown"),
+        (lambda d: of_amazon(d, "Complaint", complaintFeedbackType="not-spam"), "unknown"),
+        (lambda d: of_amazon(d, "Complaint", complaintFeedbackType="abuse"), "complaint"),
+        # What the address had done before
+        (lambda d: of_mailgun(d, "suppress-complaint", {"code": 605}), "complaint"),
+        (lambda d: of_mailgun(d, "suppress-bounce", {"code": 605}), "hard"),
+        (lambda d: of_mailgun(d, "suppress-unsubscribe", {"code": 605}), "left"),
+        (lambda d: of_sendgrid(d, "dropped", reason="Spam Reporting Address"), "complaint"),
+        (lambda d: of_sendgrid(d, "dropped", reason="Bounced Address"), "hard"),
+        (lambda d: of_mailjet(d, "blocked", "spam reporter"), "complaint"),
+        # Policy, quota, rate and content, whatever the provider calls it
+        (lambda d: of_postmark(d, "HardBounce", "550 5.2.1 receiving mail at a rate"), "soft"),
+        (lambda d: of_postmark(d, "HardBounce", "552 5.1.1 Recipient overquota"), "soft"),
+        (lambda d: of_postmark(d, "HardBounce", "550 5.7.1 No such user!"), "hard"),
+        (
+            lambda d: of_mailgun(
+                d, "bounce", {"code": 550, "message": "5.1.1 gone", "bounce-type": "soft"}
+            ),
+            "soft",
+        ),
+        (
+            lambda d: of_mailgun(d, "bounce", {"code": 550, "message": "550 policy restrictions"}),
+            "soft",
+        ),
+        (lambda d: of_mailjet(d, "blocked", "quota exceeded"), "rejected"),
+        (lambda d: of_mailjet(d, "blocked", "relay/access denied"), "rejected"),
+        (lambda d: of_mailjet(d, "bounce", "quota exceeded", hard_bounce=True), "soft"),
+        (lambda d: of_mailjet(d, "bounce", "user unknown", hard_bounce=True), "hard"),
+        (lambda d: of_sendgrid(d, "bounce", type="bounce", reason="550 5.1.1 unknown"), "hard"),
+        (lambda d: of_sendgrid(d, "bounce", type="blocked", reason="550 5.1.1 unknown"), "soft"),
+        (
+            lambda d: of_sendgrid(
+                d, "bounce", type="bounce", reason="550 no", bounce_classification="Reputation"
+            ),
+            "soft",
+        ),
+        (
+            lambda d: of_amazon(
+                d,
+                "Bounce",
+                bounceType="Permanent",
+                bounceSubType="General",
+                diagnosticCode="smtp; 550 5.7.1 client host blocked using a block list",
+            ),
+            "soft",
+        ),
+        (
+            lambda d: of_amazon(
+                d,
+                "Bounce",
+                bounceType="Permanent",
+                bounceSubType="General",
+                diagnosticCode="smtp; 550 5.1.1 user unknown",
+            ),
+            "hard",
+        ),
+        (lambda d: of_brevo(d, "hard_bounce", "552 5.2.2 mailbox full"), "soft"),
+        (lambda d: of_brevo(d, "hard_bounce", "550 5.1.1 no such user"), "hard"),
+    ],
+)
+def test_promise_50_only_an_address_that_does_not_exist_and_a_person_suppress_at_once(
+    client: Client, digest: Digest, made: Callable[[Digest], Post], kind: str
+) -> None:
+    assert made(digest).to(client).status_code == 200
+    assert DeliveryEvent.objects.get().kind == kind
+    digest.subscriber.refresh_from_db()
+    becomes = {"hard": "suppressed", "complaint": "suppressed", "left": "unsubscribed"}
+    assert digest.subscriber.status == becomes.get(kind, "active")
+
+
 def test_our_message_id_names_the_digest_where_the_metadata_does_not(
     client: Client, digest: Digest, settings: Any
 ) -> None:
