@@ -4,172 +4,36 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from email_validator import EmailNotValidError, validate_email
 
-from config.language import spoken
 from papers.feeds.identifiers import arxiv_id
 from subscriptions import challenge
 from subscriptions.following import Search
+from subscriptions.form_fields import (
+    ADDRESS_LENGTH,
+    ENTRY_LENGTH,
+    AddressField,
+    CategoriesField,
+    GuessedZoneField,
+    LastingAddressField,
+    ListField,
+    NamesField,
+    PapersField,
+    RangeField,
+    ZoneField,
+    paper_id,
+)
 from subscriptions.library import author_id
 from subscriptions.models import Interests, Subscriber
-from subscriptions.references import MAX_BYTES, MOST_KEPT, split_ids
-from subscriptions.schedule import zones
+from subscriptions.references import MAX_BYTES, split_ids
 
-ARCHIVES = frozenset(
-    "astro-ph cond-mat cs econ eess gr-qc hep-ex hep-lat hep-ph hep-th math math-ph nlin nucl-ex "
-    "nucl-th physics q-bio q-fin quant-ph stat".split()
-)
-CATEGORY = re.compile(r"([a-z-]+)(\.[A-Za-z-]{2,})?")
-ADDRESS_LENGTH = 254  # RFC 5321
-MOST_LINES = 100
-LINE_LENGTH = 200
-TOPICS_LENGTH = 2000
-
-
-class AddressField(forms.CharField):
-    """An e-mail address in its normal form; mail is not tried here, so no look-up is made."""
-
-    widget = forms.EmailInput(
-        attrs={
-            "autocomplete": "email",
-            "placeholder": "you@university.edu",
-            "maxlength": ADDRESS_LENGTH,
-        }
-    )
-
-    def clean(self, value: Any) -> str:
-        typed = super().clean(value)
-        try:
-            found = validate_email(typed, check_deliverability=False)
-        except EmailNotValidError as error:
-            raise ValidationError(_not_an_address(error)) from error
-        if len(found.normalized) > ADDRESS_LENGTH:
-            raise ValidationError(_("This address is longer than any mail system takes."))
-        return found.normalized
-
-
-def _not_an_address(error: EmailNotValidError) -> str:
-    """With the reason where it is told in the language of the moment: the library's is English."""
-    if spoken() == "en":
-        return gettext("This is not an e-mail address: %(why)s") % {"why": error}
-    return gettext("This is not an e-mail address; they look like you@university.edu.")
-
-
-class LastingAddressField(AddressField):
-    """An address at no domain of those that are thrown away after use."""
-
-    def clean(self, value: Any) -> str:
-        address = super().clean(value)
-        labels = address.rpartition("@")[2].lower().split(".")
-        domains = disposable_domains(settings.DISPOSABLE_DOMAINS_FILE)
-        if any(".".join(labels[start:]) in domains for start in range(len(labels))):
-            raise ValidationError(
-                _("This address is made to be thrown away. Use one that you read.")
-            )
-        return address
-
-
-@lru_cache
-def disposable_domains(path: str) -> frozenset[str]:
-    """The domains of a file, one a line, # before a comment; none without a file."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines() if path else ()
-    return frozenset(
-        name for line in lines if (name := line.partition("#")[0].strip().lower().strip("."))
-    )
-
-
-class ZoneField(forms.CharField):
-    """An IANA time zone; UTC where the browser did not tell."""
-
-    def clean(self, value: Any) -> str:
-        name = super().clean(value) or "UTC"
-        if name not in zones():
-            raise ValidationError(
-                _("“%(name)s” is no time zone. Choose one such as Europe/Berlin."),
-                params={"name": name},
-            )
-        return name
-
-
-class GuessedZoneField(ZoneField):
-    """A time zone that nobody typed: an unknown one must not keep a reader from signing up."""
-
-    def clean(self, value: Any) -> str:
-        try:
-            return super().clean(value)
-        except ValidationError:
-            return "UTC"
-
-
-class LinesField(forms.CharField):
-    """A list, one entry a line (or separated by commas), each checked by `parse_line`."""
-
-    widget = forms.Textarea(attrs={"rows": 3})
-
-    def __init__(
-        self,
-        *,
-        commas: bool = True,
-        parse_line: Callable[[str], str] = str,
-        most: int = MOST_LINES,
-        **options: Any,
-    ) -> None:
-        super().__init__(required=False, **options)
-        self.most = most
-        self.separator = re.compile(r"[\n,;]" if commas else r"\n")
-        self.parse_line = parse_line
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def clean(self, value: Any) -> Any:
-        lines = [line.strip() for line in self.separator.split(super().clean(value))]
-        entries = list(dict.fromkeys(self._parsed(filter(None, lines))))
-        if len(entries) > self.most:
-            raise ValidationError(
-                _("%(count)s entries are too many; at most %(most)s fit."),
-                params={"count": len(entries), "most": self.most},
-            )
-        return entries
-
-    def _parsed(self, lines: Iterable[str]) -> Iterable[str]:
-        for line in lines:
-            if len(line) > LINE_LENGTH:
-                raise ValidationError(
-                    _("“%(start)s…” is too long; at most %(most)s characters a line."),
-                    params={"start": line[:40], "most": LINE_LENGTH},
-                )
-            yield self.parse_line(line)
-
-
-def category(line: str) -> str:
-    found = CATEGORY.fullmatch(line)
-    if not found or found[1] not in ARCHIVES:
-        raise ValidationError(
-            _("“%(line)s” is no arXiv category; they look like cs.CL or quant-ph."),
-            params={"line": line[:40]},
-        )
-    return line
-
-
-def example(line: str) -> str:
-    name, _version = arxiv_id(line)
-    if not name:
-        raise ValidationError(
-            _("“%(line)s” is no arXiv id or link; they look like 2401.00001."),
-            params={"line": line[:60]},
-        )
-    return name
+TOPICS_LENGTH = 2000  # characters
 
 
 class SignUpForm(forms.Form):
@@ -182,10 +46,8 @@ class SignUpForm(forms.Form):
     topics = forms.CharField(
         required=False, max_length=TOPICS_LENGTH, widget=forms.HiddenInput, label=_("Interests")
     )
-    examples = LinesField(
-        parse_line=example, most=MOST_KEPT, widget=forms.HiddenInput, label=_("Papers")
-    )
-    categories = LinesField(parse_line=category, widget=forms.HiddenInput, label=_("Categories"))
+    examples = PapersField(widget=forms.HiddenInput, label=_("Papers"))
+    categories = CategoriesField(widget=forms.HiddenInput, label=_("Categories"))
 
     @classmethod
     def brought(cls, query: Mapping[str, str]) -> dict[str, Any]:
@@ -222,9 +84,8 @@ class PreviewForm(forms.Form):
         label=_("What do you work on?"),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    categories = LinesField(
+    categories = CategoriesField(
         label=_("arXiv categories, if you like"),
-        parse_line=category,
         widget=forms.TextInput(
             attrs={"placeholder": "cs.CL, stat.ML", "maxlength": 500, "autocomplete": "off"}
         ),
@@ -247,14 +108,14 @@ class SearchForm(forms.Form):
     """A search to follow, as links and hidden fields bring it; what is not valid is left out."""
 
     topics = forms.CharField(required=False, max_length=TOPICS_LENGTH)
-    categories = LinesField(parse_line=category)
+    categories = CategoriesField()
 
     @classmethod
     def read(cls, said: Mapping[str, str]) -> Search:
         form = cls({name: said.get(name, "") for name in cls.base_fields})
         form.full_clean()
         words = re.sub(r"[,;\s]+", " ", form.cleaned_data.get("topics", ""))  # one entry of a list
-        shown = textwrap.shorten(words, LINE_LENGTH, placeholder="")
+        shown = textwrap.shorten(words, ENTRY_LENGTH, placeholder="")
         return Search(shown, tuple(form.cleaned_data.get("categories", ())))
 
 
@@ -295,10 +156,10 @@ class AuthorPageForm(forms.Form):
 class WhyForm(forms.Form):
     """Which paper is missed."""
 
-    paper = forms.CharField(label=_("arXiv id or link"), max_length=LINE_LENGTH)
+    paper = forms.CharField(label=_("arXiv id or link"), max_length=ENTRY_LENGTH)
 
     def clean_paper(self) -> str:
-        return example(self.cleaned_data["paper"].strip())
+        return paper_id(self.cleaned_data["paper"].strip())
 
 
 class ProposalForm(forms.Form):
@@ -334,14 +195,42 @@ class LinkForm(forms.Form):
     email = AddressField(max_length=ADDRESS_LENGTH)
 
 
-class RhythmForm(forms.ModelForm):
+class FoldingForm(forms.ModelForm):
+    """A form that shows some of its fields only on demand, or when they hold something."""
+
+    FOLDED: tuple[str, ...] = ()
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Whether one of the folded fields has an error or another value than the default."""
+        return any(self.errors.get(name) or self._is_changed(name) for name in self.FOLDED)
+
+    def _is_changed(self, name: str) -> bool:
+        default = self._meta.model._meta.get_field(name).get_default()
+        return self.fields[name].has_changed(default, self[name].value())
+
+
+class RhythmForm(FoldingForm):
     """When, and how much."""
 
+    FOLDED = ("max_papers",)
+
     timezone = ZoneField(
-        label=_("Time zone"), widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"})
+        label=_("Time zone"),
+        help_text=_("A city near you, such as Berlin, or a zone."),
+        widget=forms.TextInput(attrs={"list": "places", "autocomplete": "off"}),
     )
     hour = forms.TypedChoiceField(
-        label=_("At"), coerce=int, choices=[(hour, f"{hour:02}:00") for hour in range(24)]
+        label=_("At"),
+        help_text=_("By your own clock."),
+        coerce=int,
+        choices=[(hour, f"{hour:02}:00") for hour in range(24)],
+    )
+    max_papers = RangeField(
+        label=_("Papers in a digest, at most"),
+        help_text=_("From 1 to 30. There are fewer when fewer fit."),
+        min_value=1,
+        max_value=30,
     )
 
     class Meta:
@@ -350,10 +239,13 @@ class RhythmForm(forms.ModelForm):
         labels = {
             "frequency": _("How often"),
             "weekday": _("On (weekly digests)"),
-            "max_papers": _("Papers in a digest, at most"),
-            "language": _("Language of the mails"),
+            "language": _("Language of the emails"),
         }
-        help_texts = {"weekday": "", "language": _("Papers stay in their own.")}
+        help_texts = {
+            "frequency": _("One email each time, with the best papers since the last one."),
+            "weekday": _("Only for a digest once a week."),
+            "language": _("Papers stay in their own."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -363,24 +255,34 @@ class RhythmForm(forms.ModelForm):
         return self.cleaned_data["language"] or self.instance.language
 
 
-class InterestsForm(forms.ModelForm):
+class InterestsForm(FoldingForm):
     """What a reader cares about."""
 
-    words = LinesField(label=_("Words or phrases that matter"))
-    excluded_words = LinesField(
+    FOLDED = (
+        *("words", "authors", "excluded_words", "muted_authors", "strictness", "shared_authors"),
+    )
+
+    words = ListField(
+        label=_("Words or phrases that matter"),
+        help_text=_("Separated by commas or lines. Papers that say one of these move up."),
+    )
+    excluded_words = ListField(
         label=_("Never send papers that say"),
-        help_text=_("Whole words or phrases. They win over everything else."),
+        help_text=_(
+            "Words or phrases, separated by commas or lines. They win over everything else."
+        ),
     )
-    categories = LinesField(
+    categories = CategoriesField(
         label=_("arXiv categories"),
-        parse_line=category,
-        help_text=_("Such as cs.CL, stat.ML, quant-ph."),
+        help_text=_("Such as cs.CL stat.ML quant-ph, separated by spaces, commas or lines."),
     )
-    authors = LinesField(
-        label=_("Authors to follow"), commas=False, help_text=_("One name a line.")
+    authors = NamesField(
+        label=_("Authors to follow"),
+        help_text=_("Full names, separated by commas or lines."),
     )
-    muted_authors = LinesField(
-        label=_("Never send papers by"), commas=False, help_text=_("One name a line.")
+    muted_authors = NamesField(
+        label=_("Never send papers by"),
+        help_text=_("Full names, separated by commas or lines."),
     )
     strictness = forms.ChoiceField(
         label=_("How strict should the choice be?"),
@@ -388,11 +290,12 @@ class InterestsForm(forms.ModelForm):
         required=False,
         help_text=_("The strictest leaves out trending papers too, unless they are for you."),
     )
-    examples = LinesField(
+    examples = PapersField(
         label=_("Papers you like"),
-        parse_line=example,
-        most=MOST_KEPT,
-        help_text=_("arXiv ids or links. Three good examples say more than thirty words."),
+        help_text=_(
+            "arXiv ids or links, separated by spaces, commas or lines. Three good examples say "
+            "more than thirty words."
+        ),
     )
 
     class Meta:
@@ -402,11 +305,11 @@ class InterestsForm(forms.ModelForm):
             *("excluded_words", "muted_authors", "strictness", "shared_authors"),
         ]
         labels = {
-            "topics": _("What do you work on, in your own words?"),
+            "topics": _("What do you work on?"),
             "shared_authors": _("Also papers by people who wrote the papers you like"),
         }
         help_texts = {
-            "topics": "",
+            "topics": _("A sentence or two in your own words."),
             "shared_authors": _("Papers that share an author with one of yours move up."),
         }
         widgets = {
@@ -414,7 +317,7 @@ class InterestsForm(forms.ModelForm):
                 attrs={
                     "rows": 3,
                     "maxlength": TOPICS_LENGTH,
-                    "placeholder": "Efficient long-context language models; memory in agents",
+                    "placeholder": _("Efficient long-context language models; memory in agents"),
                 }
             )
         }
@@ -427,3 +330,12 @@ class InterestsForm(forms.ModelForm):
 
     def clean_strictness(self) -> str:
         return self.cleaned_data["strictness"] or self.instance.strictness
+
+    def clean(self) -> dict[str, Any]:
+        """Take arXiv ids among the words as papers, as the preview does."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        ids, rest = split_ids(cleaned.get("topics", ""))
+        if ids and "examples" in cleaned:
+            cleaned["topics"] = rest
+            cleaned["examples"] = list(dict.fromkeys([*cleaned["examples"], *ids]))
+        return cleaned

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from subscriptions import readers, suppression
 from subscriptions.exporting import plain
-from subscriptions.forms import AddressField, ZoneField
+from subscriptions.form_fields import AddressField, ZoneField
 from subscriptions.models import Erasure, Interests, ReaderImport, Subscriber, Suppression
 from subscriptions.signup import email_key
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 DAYS_AHEAD = 9  # a week, and a day on each side for zones that skip one
 
@@ -29,12 +28,6 @@ class Rhythm:
             "weekly": day.weekday() == self.weekday,
         }
         return wanted.get(self.frequency, False)
-
-
-@cache
-def zones() -> frozenset[str]:
-    """The names of all time zones known here."""
-    return frozenset(available_timezones())
 
 
 def local_day(timezone: str, now: datetime) -> date:

@@ -39,6 +39,7 @@ from subscriptions import (
     readers,
     signup,
     tasks,
+    time_zones,
     tokens,
 )
 from subscriptions.forms import (
@@ -54,7 +55,6 @@ from subscriptions.forms import (
 from subscriptions.models import Digest, Interests, Opened, Reaction, SignUpSwitch, Subscriber
 from subscriptions.profiles import paper_text, profiles
 from subscriptions.references import ReferencesError, not_ids, references
-from subscriptions.schedule import zones
 from subscriptions.tokens import BadLink, Purpose
 from subscriptions.why import why_not
 
@@ -195,7 +195,8 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
         "reader": reader,
         "rhythm_form": rhythm_form,
         "interests_form": interests_form,
-        "zones": sorted(zones()),
+        "forms": (interests_form, rhythm_form),
+        "places": time_zones.places(),
         "unknown_examples": _unknown(interests.examples),
         "profile_url": reverse("profile", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "feed_url": reverse(

@@ -29,7 +29,14 @@ from lxml import html
 from papers.feeds import DocumentError, parse
 from papers.models import Paper
 from subscriptions import emails, known, tokens
-from subscriptions.forms import AddressField, LinesField, ZoneField, category, example
+from subscriptions.form_fields import (
+    AddressField,
+    CategoriesField,
+    ListField,
+    NamesField,
+    PapersField,
+    ZoneField,
+)
 from subscriptions.models import Interests, Subscriber
 from subscriptions.tokens import BadLink, Purpose
 from tests.config.test_guard import ENTRANCES
@@ -230,9 +237,10 @@ def test_promise_31_naughty_strings_in_every_field() -> None:
     fields = {
         "address": AddressField(max_length=254),
         "zone": ZoneField(required=False),
-        "lines": LinesField(),
-        "categories": LinesField(parse_line=category),
-        "examples": LinesField(parse_line=example),
+        "lines": ListField(),
+        "names": NamesField(),
+        "categories": CategoriesField(),
+        "examples": PapersField(),
     }
     found = {
         f"{number}": " ".join(name for name, field in fields.items() if takes(field, text))
@@ -345,7 +353,14 @@ def test_promise_29_a_token_opens_one_door_for_one_reader(
 @examples(deadline=None)
 @given(st.text(max_size=300))
 def test_zones_and_lists_take_what_they_know_or_say_why_not(text: str) -> None:
-    for field in (ZoneField(required=False), LinesField(), LinesField(parse_line=category)):
+    fields = (
+        ZoneField(required=False),
+        ListField(),
+        NamesField(),
+        CategoriesField(),
+        PapersField(),
+    )
+    for field in fields:
         takes(field, text)
 
 

@@ -32,7 +32,7 @@ PURE = (
     *("subscriptions.likeness", "papers.vectors"),
     *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),
     *("subscriptions.reasons", "subscriptions.mime", "subscriptions.outcomes"),
-    *("subscriptions.breaker", "subscriptions.stencils"),
+    *("subscriptions.breaker", "subscriptions.stencils", "subscriptions.time_zones"),
 )
 # The language of the moment is no state of ours: words come out of pure modules translated.
 WORDS = ("django.utils.translation", "django.utils.formats")

@@ -173,6 +173,7 @@ stat.OT Other Statistics
 stat.TH Statistics Theory
 """
 NAMES: dict[str, str] = dict(line.split(" ", 1) for line in _TAXONOMY.strip().splitlines())
+_LARGE = frozenset(("cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ME", "stat.ML"))
 _CODES = {code.casefold(): code for code in NAMES}
 
 
@@ -186,14 +187,21 @@ def canonical(text: str) -> str:
 
 
 def nearest(text: str, most: int = 3) -> list[str]:
-    """Suggest categories for text that is none: similar codes, or names that hold the word.
+    """Suggest categories for text that is none: similar codes, names that hold the word, or others
+    of the same archive.
 
-    >>> nearest("cs.CLL")[0], nearest("robotics")
-    ('cs.CL', ['cs.RO'])
+    >>> nearest("cs.CLL")[0], nearest("robotics"), nearest("cs.XX")[0]
+    ('cs.CL', ['cs.RO'], 'cs.AI')
     """
     wanted = text.strip().casefold()
     codes = [_CODES[code] for code in get_close_matches(wanted, _CODES, most, 0.75)]
     if "." in wanted:
-        return codes
+        return codes or _largest(wanted.partition(".")[0])[:most]
     named = [code for code, name in NAMES.items() if wanted and wanted in name.casefold()]
     return list(dict.fromkeys([*codes, *named]))[:most]
+
+
+def _largest(archive: str) -> list[str]:
+    """The categories of an archive, those with most papers first."""
+    own = [code for code in NAMES if code.startswith(f"{archive}.")]
+    return sorted(own, key=lambda code: code not in _LARGE)

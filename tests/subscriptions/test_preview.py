@@ -71,7 +71,7 @@ def test_pasted_ids_count_as_examples(
         ({"interests": "   "}, "Type a few words"),
         ({"interests": "x" * 2001}, "2000"),
         ({"interests": "a\0b"}, "Null characters"),
-        ({"interests": "a", "categories": "nonsense; x y"}, "no arXiv category"),
+        ({"interests": "a", "categories": "nonsense; x y"}, "is not a category"),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
@@ -208,4 +208,4 @@ def test_a_category_that_arxiv_does_not_have_is_refused(
 ) -> None:
     answer = client.get(URL, {"interests": "language", "categories": "nonsense"})
     assert answer.status_code == 400
-    assert "“nonsense” is no arXiv category" in answer.text
+    assert "“nonsense” is not a category" in answer.text

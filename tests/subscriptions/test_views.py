@@ -14,6 +14,7 @@ from papers.models import Paper
 from subscriptions import digests, signup, tokens
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -29,22 +30,24 @@ def url(name: str, purpose: Purpose, value: object, *args: object) -> str:
     return reverse(name, args=[*args, tokens.make(purpose, value)])
 
 
-def preferences(reader: Subscriber, **changed: Any) -> dict[str, Any]:
-    """What the preferences form posts."""
-    return {
-        "frequency": "weekly",
-        "weekday": "4",
-        "hour": "17",
-        "timezone": "Asia/Tokyo",
-        "max_papers": "5",
-        "topics": "protein design",
-        "words": "diffusion, flow matching",
-        "excluded_words": "survey",
-        "categories": "q-bio.BM\ncs.LG",
-        "authors": "Jane Doe",
-        "examples": "https://arxiv.org/abs/2604.23536v2\n2604.24013",
-        **changed,
-    }
+SAID = {
+    "frequency": "weekly",
+    "weekday": "4",
+    "hour": "17",
+    "timezone": "Asia/Tokyo",
+    "max_papers": "5",
+    "topics": "protein design",
+    "words": "diffusion, flow matching",
+    "excluded_words": "survey",
+    "categories": "q-bio.BM cs.LG",
+    "authors": "Jane Doe, John Roe",
+    "examples": "https://arxiv.org/abs/2604.23536v2 2604.24013",
+}
+"""What a reader fills in."""
+
+
+def preferences(client: Client, reader: Subscriber) -> Page:
+    return Page.open(client, url("preferences", Purpose.PREFERENCES, reader.pk))
 
 
 def test_the_consent_on_record_is_the_sentence_on_the_page(client: Client) -> None:
@@ -95,8 +98,8 @@ def test_preferences_are_saved_and_the_next_digest_follows_them(
     client: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader()
-    link = url("preferences", Purpose.PREFERENCES, reader.pk)
-    assert client.post(link, preferences(reader)).status_code == 302
+    page = preferences(client, reader).submit("Save", **SAID)
+    assert (page.status, "Saved." in page.text) == (200, True)
     reader.refresh_from_db()
     assert (reader.frequency, reader.weekday, reader.hour) == ("weekly", 4, 17)
     assert reader.next_digest_at is not None
@@ -105,39 +108,103 @@ def test_preferences_are_saved_and_the_next_digest_follows_them(
     assert interests.examples == ["2604.23536", "2604.24013"]
     assert interests.words == ["diffusion", "flow matching"]
     assert interests.categories == ["q-bio.BM", "cs.LG"]
-    assert "2604.23536" in client.get(link).text
+    assert interests.authors == ["Jane Doe", "John Roe"]
+    assert page.fields("Save")["examples"] == "2604.23536\n2604.24013"
+
+
+def test_ids_among_the_words_are_papers_as_in_the_preview(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    typed = "protein folding; 2604.23536, arxiv.org/abs/2604.24013"
+    preferences(client, reader).submit("Save", topics=typed, examples="2604.23536")
+    interests = Interests.objects.get(subscriber=reader)
+    assert interests.topics.startswith("protein folding")
+    assert interests.examples[0] == "2604.23536"
+
+
+def test_a_place_is_taken_as_its_time_zone(client: Client, make_reader: MakeReader) -> None:
+    reader = make_reader()
+    page = preferences(client, reader)
+    assert '<option value="Munich">Europe/Berlin</option>' in page.html
+    page = page.submit("Save", timezone="munich")
+    reader.refresh_from_db()
+    assert reader.timezone == page.fields("Save")["timezone"] == "Europe/Berlin"
 
 
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("timezone", "Moon/Crater", "no time zone"),
-        ("categories", "cs.CL; drop table", "no arXiv category"),
-        ("examples", "https://example.org/paper", "no arXiv id"),
-        ("max_papers", "31", "30"),
-        ("hour", "24", "24"),
+        ("timezone", "Moon/Crater", "not a place or time zone"),
+        ("timezone", "Berln", "Did you mean Berlin"),
+        ("timezone", "localtime", "not a place or time zone"),
+        ("categories", "cs.CL; drop table", "“drop” is not a category"),
+        ("categories", "cs.XY", "Did you mean cs.SY, cs.CY"),
+        ("examples", "https://example.org/paper", "not an arXiv id"),
+        *(("max_papers", value, "from 1 to 30") for value in ("31", "0", "-3", "many", "")),
         ("words", "\n".join(map(str, range(101))), "too many"),
         ("topics", "x" * 2001, "2,000"),
         ("authors", "x" * 201, "too long"),
     ],
 )
-def test_wrong_preferences_are_refused_with_the_reason_and_nothing_is_saved(
+def test_wrong_preferences_are_refused_with_the_reason_and_nothing_is_lost(
     client: Client, make_reader: MakeReader, field: str, value: str, said: str
 ) -> None:
     reader = make_reader()
-    link = url("preferences", Purpose.PREFERENCES, reader.pk)
-    answer = client.post(link, preferences(reader, **{field: value}))
-    assert answer.status_code == 400
-    assert said in answer.text
+    typed = SAID | {field: value}
+    page = preferences(client, reader).submit("Save", **typed)
+    assert page.status == 400
+    assert said in page.text
+    assert {name: page.fields("Save")[name] for name in typed} == typed
     reader.refresh_from_db()
     assert reader.frequency == "daily"
     assert Interests.objects.get(subscriber=reader).topics == ""
 
 
+def test_an_hour_that_the_page_does_not_offer_is_refused(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader()
+    page = preferences(client, reader)
+    answer = client.post(page.url, page.fields("Save") | {"hour": "24"})
+    assert (answer.status_code, "24" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("interests", "typed", "unfolded"),
+    [
+        ({"topics": "agents", "categories": ["cs.CL"]}, {}, 0),
+        ({"words": ["diffusion"]}, {}, 1),
+        ({}, {"timezone": "Moon/Crater"}, 0),
+        ({}, {"authors": "x" * 201}, 1),
+        ({}, {"max_papers": "0", "words": "agents", "timezone": "Moon/Crater"}, 2),
+    ],
+)
+def test_what_is_folded_opens_by_itself_where_it_holds_a_value_or_an_error(
+    client: Client,
+    make_reader: MakeReader,
+    interests: dict[str, Any],
+    typed: dict[str, str],
+    unfolded: int,
+) -> None:
+    page = preferences(client, make_reader(interests=interests))
+    if typed:
+        page = page.submit("Save", **typed)
+    assert len(page.tree.xpath("//details[@class='more'][@open]")) == unfolded
+    assert len(page.tree.xpath("//details[@class='more']")) == 2
+
+
+def test_every_field_of_the_preferences_has_a_help_text(
+    client: Client, make_reader: MakeReader
+) -> None:
+    page = preferences(client, make_reader())
+    for field in page.form("Save").xpath(".//select | .//textarea | .//input[@type!='hidden']"):
+        assert field.get("aria-describedby"), field.get("name")
+
+
 def test_pausing_stops_the_mail(client: Client, make_reader: MakeReader) -> None:
     reader = make_reader()
-    link = url("preferences", Purpose.PREFERENCES, reader.pk)
-    client.post(link, preferences(reader, frequency="paused"))
+    preferences(client, reader).submit("Save", frequency="paused")
     reader.refresh_from_db()
     assert reader.next_digest_at is None
 
