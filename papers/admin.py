@@ -203,7 +203,7 @@ class PaperAdmin(Long):
         self, request: HttpRequest, queryset: QuerySet[Paper], search_term: str
     ) -> tuple[QuerySet[Paper], bool]:
         """By the index of the site's search, hidden papers too; looking through millions of
-        abstracts would take minutes. What came a minute ago is not in it yet."""
+        abstracts would take minutes."""
         if not (term := search_term.strip()):
             return queryset, False
         by_doi = list(Paper.objects.filter(doi=term).values_list("pk", flat=True))

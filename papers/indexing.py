@@ -1,6 +1,7 @@
 """What search reads, kept in step: each paper's words, and its meaning by the lexicon in use.
 
-Run again and again; each run does what is missing. A lexicon serves searches once every paper has
+Ingest enters the words of papers as it stores them, so that search finds them at once. `catch_up`
+runs again and again; each run does what is missing. A lexicon serves searches once every paper has
 its meaning by it; until then the one before goes on serving.
 """
 
@@ -15,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from pgvector import HalfVector
 
-from papers import corpus
+from papers import corpus, lexemes
 from papers.folding import fold
 from papers.lexicon import PaperText
 from papers.models import Meaning, Paper, SearchEntry, StoredLexicon
@@ -43,7 +44,7 @@ def catch_up(now: datetime) -> int:
 
 def _stale() -> QuerySet[Paper]:
     """Papers whose text is not in the index as it is now."""
-    same = Q(search_entry__text_seen_at=F("text_seen_at"))
+    same = Q(search_entry__text_seen_at=F("text_seen_at"), search_entry__method=lexemes.METHOD)
     return Paper.objects.filter(Q(search_entry=None) | ~same)
 
 
@@ -55,19 +56,27 @@ def _chunks(papers: QuerySet[Paper]) -> Iterator[list[Paper]]:
         last = chunk[-1].pk
 
 
+def enter_new(papers: Sequence[Paper]) -> None:
+    """Index the words of those of these papers whose text is new or has changed."""
+    pks = [paper.pk for paper in papers]
+    known = SearchEntry.objects.filter(pk__in=pks, method=lexemes.METHOD)
+    seen = dict(known.values_list("pk", "text_seen_at"))
+    if stale := [paper for paper in papers if seen.get(paper.pk) != paper.text_seen_at]:
+        _enter(stale)
+
+
 @transaction.atomic
 def _enter(papers: Sequence[Paper]) -> int:
     known = SearchEntry.objects.filter(pk__in=[paper.pk for paper in papers])
     before = set(known.values_list("pk", flat=True))
-    entries = [_entry(paper) for paper in papers]
     SearchEntry.objects.bulk_create(
-        entries,
+        map(_entry, papers),
         update_conflicts=True,
         unique_fields=["paper"],
-        update_fields=["text_seen_at", "title", "abstract", "authors"],
+        update_fields=["text_seen_at", "method", "words"],
     )
     Meaning.objects.filter(paper__in=before).delete()
-    _count_words([entry for entry in entries if entry.pk not in before])
+    _count_words([paper for paper in papers if paper.pk not in before])
     return len(papers)
 
 
@@ -75,16 +84,18 @@ def _entry(paper: Paper) -> SearchEntry:
     return SearchEntry(
         paper_id=paper.pk,
         text_seen_at=paper.text_seen_at,
-        title=fold(paper.title),
-        abstract=fold(paper.abstract),
-        authors=fold(", ".join(map(str, paper.authors[:AUTHORS]))),
+        method=lexemes.METHOD,
+        words=lexemes.vector(paper.title, paper.abstract, _authors(paper)),
     )
 
 
-def _count_words(entries: Sequence[SearchEntry]) -> None:
-    counts = Counter(
-        word for entry in entries for word in set(_WORD.findall(f"{entry.title} {entry.authors}"))
-    )
+def _authors(paper: Paper) -> list[str]:
+    return [str(name) for name in paper.authors[:AUTHORS]]
+
+
+def _count_words(papers: Sequence[Paper]) -> None:
+    texts = (fold(" ".join([paper.title, *_authors(paper)])) for paper in papers)
+    counts = Counter(word for text in texts for word in set(_WORD.findall(text)))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO papers_searchword (word, papers)"

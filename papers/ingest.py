@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from django.db import connection, transaction
 
-from papers import bulk, curation, verdicts
+from papers import bulk, curation, indexing, verdicts
 from papers.feeds import Entry, ParsedDocument, parse
 from papers.models import Development, Document, Observation, Paper, Source, Version
 from papers.text import name_key, title_key
@@ -180,6 +180,7 @@ def _store_entries(entries: Sequence[Entry], document: Document, result: Result)
     bulk.insert(new)
     curation.hide_blocked(new)
     bulk.update(list(changed.values()), OWNED)
+    indexing.enter_new([*new, *changed.values()])
     history.save()
     _observe(touched, document)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Coalesce
@@ -533,30 +533,22 @@ class StoredLexicon(models.Model):
 
 
 class SearchEntry(models.Model):
-    """The words a paper is found by: its text without accents, apart from the paper itself, whose
-    figures change all day while this index does not."""
+    """The words a paper is found by, as `papers.lexemes` reads them: apart from the paper itself,
+    whose figures change all day while this index does not."""
 
     paper = models.OneToOneField(
         Paper, on_delete=models.CASCADE, primary_key=True, related_name="search_entry"
     )
     text_seen_at = models.DateTimeField(help_text="The paper's own, when this was made.")
-    title = models.TextField()
-    abstract = models.TextField()
-    authors = models.TextField()
-    words = models.GeneratedField(
-        expression=SearchVector("title", weight="A", config="english")
-        + SearchVector("abstract", weight="B", config="english")
-        + SearchVector("authors", weight="D", config="simple"),
-        output_field=SearchVectorField(),
-        db_persist=True,
-    )
+    method = models.PositiveSmallIntegerField(help_text="Of `papers.lexemes`, when it was made.")
+    words = SearchVectorField()
 
     class Meta:
         verbose_name_plural = "search entries"
         indexes = [GinIndex(fields=["words"], name="search_words")]
 
     def __str__(self) -> str:
-        return self.title
+        return f"words of {self.paper_id}"
 
 
 class SearchWord(models.Model):

@@ -11,8 +11,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_, or_
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,8 @@ from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Ln
 
-from papers import corpus, indexing, meanings
+from papers import corpus, indexing, lexemes, meanings
+from papers.folding import fold
 from papers.lexicon import PaperText
 from papers.models import Meaning, Paper, SearchEntry, SearchWord
 from papers.queries import Query
@@ -30,9 +29,16 @@ from papers.queries import Query
 MOST = 1000  # of a list, and of hits by words that are ranked
 SMOOTHING = 60  # of reciprocal rank fusion, as its authors chose it: the first few weigh alike
 ENOUGH = 200  # of a narrowed search by meaning; see `_by_meaning`
+A_PAGE = 50  # with fewer hits the last word may be the beginning of one
 FEW = 5  # with fewer hits by words we look whether some are misspelt
 RAW = ("title_raw", "abstract_raw")
 ALIKE = 0.35  # trigrams in common that make two words spellings of each other
+
+
+class Condition(SearchQuery):
+    """A `tsquery` as `lexemes` writes it."""
+
+    template = "(%(expressions)s)::tsquery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def lists(query: Query) -> dict[str, list[int]]:
         worded = _by_words(query, meant)
     else:
         meant, worded = [], [] if named else _newest(query)
-    some = _by_any_word(query) if query.text and not (named or worded or meant) else []
+    some = _by_any_word(query, meant) if query.text and not (named or worded) else []
     return {"named": named, "worded": worded, "meant": meant, "some": some}
 
 
@@ -68,6 +74,11 @@ def worded(query: Query) -> list[int]:
     if query.text:
         return [*named, *_by_words(query, [])]
     return named or _newest(query)
+
+
+def is_too_common(query: Query) -> bool:
+    """Whether only words such as "the" are looked for, which every paper has."""
+    return bool(query.text) and not _any_word(query)
 
 
 def fuse(lists: Iterable[Sequence[int]]) -> list[int]:
@@ -83,8 +94,8 @@ def corrections(query: Query) -> dict[str, str]:
     """For words that no paper holds: the likeliest word that was meant, where there is one."""
     found: dict[str, str] = {}
     for word in _unknown(query):
-        alike = SearchWord.objects.filter(word__trigram_similar=word, papers__gt=1)
-        likeness = TrigramSimilarity("word", word)
+        alike = SearchWord.objects.filter(word__trigram_similar=fold(word), papers__gt=1)
+        likeness = TrigramSimilarity("word", fold(word))
         weight = likeness + Ln("papers") * 0.02
         best = alike.annotate(likeness=likeness).filter(likeness__gt=ALIKE).order_by(-weight)
         if right := best.values_list("word", flat=True).first():
@@ -120,15 +131,37 @@ def _visible(pks: list[int]) -> list[int]:
 
 
 def _by_id(query: Query) -> list[int]:
-    asked = Paper.objects.filter(arxiv_id__in=query.arxiv_ids)
-    return list(asked.values_list("pk", flat=True)) if query.arxiv_ids else []
+    if not query.is_identified:
+        return []
+    asked = Paper.objects.filter(Q(arxiv_id__in=query.arxiv_ids) | Q(doi__in=query.dois))
+    return list(asked.values_list("pk", flat=True))
 
 
 def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
-    """Papers with all the words. Where those are legion, their order says little and costs much:
-    then only what also means the like is ranked, or what is newest."""
-    wanted = _words(query)
-    entries = _holding(wanted, query)
+    """Papers with all the words; where that is less than a page, then also those in which the last
+    word goes on."""
+    found = _holding(_words(query), query, meant)
+    if len(found) >= A_PAGE or not query.words:
+        return found
+    begun = _holding(_words(query, is_begun=True), query, meant)
+    return list(dict.fromkeys([*found, *begun]))
+
+
+def _by_any_word(query: Query, meant: Sequence[int]) -> list[int]:
+    """Papers with some of the words."""
+    wanted = _any_word(query)
+    if not wanted:
+        return []
+    return _holding(lexemes.all_of([wanted, _required(query)]), query, meant)
+
+
+def _holding(condition: str, query: Query, meant: Sequence[int]) -> list[int]:
+    """At most a thousand papers whose words match, best first. Where those are legion, their order
+    says little and costs much: then only what also means the like is ranked, or what is newest."""
+    if not condition:
+        return []
+    wanted = Condition(condition)
+    entries = _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
     with transaction.atomic(), connection.cursor() as cursor:
         # A seldom phrase of common words would be looked for in every row.
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -142,19 +175,8 @@ def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
     return _best_first(list(_among(_ranked(SearchEntry.objects.all(), wanted), hits)))
 
 
-def _by_any_word(query: Query) -> list[int]:
-    """Papers with some of the words, while there are too few papers to know what words mean."""
-    wanted = _any_word(query)
-    return _best_first(list(_ranked(_holding(wanted, query), wanted)[:MOST]))
-
-
 def _best_first(hits: list[tuple[int, float]]) -> list[int]:
     return [pk for pk, _rank in sorted(hits, key=lambda hit: (-hit[1], -hit[0]))]
-
-
-def _holding(wanted: SearchQuery, query: Query) -> Any:
-    """The entries of papers whose words match, in no order."""
-    return _narrowed(SearchEntry.objects.filter(words=wanted), query, "paper__")
 
 
 def _ranked(entries: Any, wanted: SearchQuery) -> Any:
@@ -172,13 +194,13 @@ def _by_meaning(query: Query) -> list[int]:
         return []  # no word of it is known
     known = meanings.held(version)
     required = _required(query)
-    if not query.is_narrowed and required is None:
+    if not query.is_narrowed and not required:
         return known.nearest(vector, MOST)
     # Most often enough of the nearest are what was asked for. If not, that is so little of all
     # that each of it can be looked at.
     nearest = known.nearest(vector, MOST)
     rows = _narrowed(SearchEntry.objects.all(), query, "paper__")
-    fitting = rows.filter(words=required) if required else rows
+    fitting = rows.filter(words=Condition(required)) if required else rows
     kept = set(_among(fitting, nearest).values_list("pk", flat=True))
     if len(kept) >= ENOUGH or len(nearest) < MOST:
         return [pk for pk in nearest if pk in kept]
@@ -194,37 +216,35 @@ def _newest(query: Query) -> list[int]:
     """For who gave fields only."""
     papers = _narrowed(Paper.objects.all(), query, "")
     if required := _required(query):
-        papers = papers.filter(search_entry__words=required)
+        papers = papers.filter(search_entry__words=Condition(required))
     return list(papers.order_by("-day", "-score", "-pk").values_list("pk", flat=True)[:MOST])
 
 
-def _words(query: Query) -> SearchQuery:
-    plain = [SearchQuery(word, config="english") for word in query.words]
-    required = _required(query)
-    return reduce(and_, [*plain, *([required] if required else [])])
+def _words(query: Query, *, is_begun: bool = False) -> str:
+    """All that must hold of a paper, as a `tsquery`; "" where only stop words were typed."""
+    plain = [lexemes.word(word) for word in query.words]
+    if is_begun:
+        plain[-1] = lexemes.word(query.words[-1], is_begun=True)
+    wanted = lexemes.all_of([*plain, _required(query)])
+    return wanted if any(plain) or query.text != " ".join(query.words) or query.authors else ""
 
 
-def _any_word(query: Query) -> SearchQuery:
-    any_ = reduce(or_, [SearchQuery(word, config="english") for word in query.text.split()])
-    required = _required(query)
-    return any_ & required if required else any_
+def _any_word(query: Query) -> str:
+    """Any of the words that are looked for, wherever; "" where all are stop words."""
+    return lexemes.any_of(lexemes.word(word) for word in query.text.split())
 
 
-def _required(query: Query) -> SearchQuery | None:
-    """What holds for every hit, found by words or by meaning."""
-    parts = [
-        *(SearchQuery(one, config="english", search_type="phrase") for one in query.phrases),
-        *(~SearchQuery(one, config="english", search_type="phrase") for one in query.excluded),
-        *(_author(name) for name in query.authors),
-    ]
-    return reduce(and_, parts) if parts else None
-
-
-def _author(name: str) -> SearchQuery:
-    """All parts of the name among the authors, which have weight D. Parts are letters and digits
-    (see `queries`), so that they need no quoting."""
-    raw = " & ".join(f"{part}:D" for part in name.split())
-    return SearchQuery(raw, config="simple", search_type="raw")
+def _required(query: Query) -> str:
+    """What holds for every hit, found by words or by meaning; "" where nothing must."""
+    return lexemes.all_of(
+        [
+            *map(lexemes.phrase, query.phrases),
+            *(lexemes.phrase(text, "A") for text in query.titles),
+            *(lexemes.phrase(text, "B") for text in query.abstracts),
+            lexemes.none_of(map(lexemes.phrase, query.excluded)),
+            *map(lexemes.author, query.authors),
+        ]
+    )
 
 
 def _narrowed(rows: Any, query: Query, path: str) -> Any:
@@ -244,20 +264,21 @@ def _narrowed(rows: Any, query: Query, path: str) -> Any:
 def _unknown(query: Query) -> list[str]:
     """Words and parts of names that stand in no paper; stop words are no words here."""
     parts = [part for name in query.authors for part in name.split()]
-    asked = dict.fromkeys([*query.words, *parts])
+    asked = {fold(word): word for word in [*query.words, *parts]}
     # Those of titles and names are in a list; only for others abstracts are looked through.
     listed = SearchWord.objects.filter(word__in=[*asked], papers__gt=0)
     for word in listed.values_list("word", flat=True):
         del asked[word]
-    if not asked:
+    conditions = {word: lexemes.word(word) for word in asked.values()}
+    conditions = {word: condition for word, condition in conditions.items() if condition}
+    if not conditions:
         return []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(
-            "SELECT word FROM unnest(%s::text[]) WITH ORDINALITY AS asked (word, place),"
-            " plainto_tsquery('english', word) AS stemmed, plainto_tsquery('simple', word) AS bare"
-            " WHERE numnode(stemmed) > 0 AND NOT EXISTS (SELECT FROM papers_searchentry"
-            " WHERE words @@ stemmed OR words @@ bare) ORDER BY place",
-            [list(asked)],
+            "SELECT word FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY"
+            " AS asked (word, condition, place) WHERE NOT EXISTS (SELECT FROM papers_searchentry"
+            " WHERE words @@ condition::tsquery) ORDER BY place",
+            [[*conditions], [*conditions.values()]],
         )
         return [word for (word,) in cursor.fetchall()]

@@ -22,7 +22,7 @@ from config.language import spoken
 from papers import marking, queries, search
 from papers.models import Paper
 from papers.queries import Query
-from papers.text import extract, short_authors
+from papers.text import extract, listed, short_authors
 
 SHOWN = 50
 # All that a card shows; of 50 papers the rest would take as long again to read.
@@ -39,10 +39,16 @@ def search_page(request: HttpRequest) -> HttpResponse:
     """What was asked for, best first, with the words that were found marked."""
     typed = request.GET.get("q", "")[: queries.LONGEST]
     query = queries.parse(typed)
-    context: dict[str, Any] = {"typed": typed, "query": query}
+    context: dict[str, Any] = {"typed": typed, "query": query} | _fields(query)
     if query:
-        context |= _results(query)
+        context |= _results(query) | {"is_too_common": search.is_too_common(query)}
     return render(request, "papers/search.html", context)
+
+
+def _fields(query: Query) -> dict[str, str]:
+    """What a page says of fields that search does not have."""
+    names = {"unknown": query.unknown, "meant": query.meant_fields, "fields": queries.FIELDS}
+    return {key: listed([f"{name}:" for name in each]) for key, each in names.items()}
 
 
 def _results(query: Query) -> dict[str, Any]:

@@ -22,6 +22,7 @@ PURE = (
         "papers.sample",
         "papers.verdicts",
         "papers.queries",
+        "papers.lexemes",
         "papers.marking",
         "papers.citing",
         "papers.plots",

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from papers import corpus, indexing, search
+from papers.ingest import ingest
 from papers.models import Meaning, Paper, SearchEntry, SearchWord
 from papers.queries import parse
 
@@ -109,6 +110,157 @@ def test_indexing_twice_changes_nothing(library: Library, now: datetime) -> None
     assert indexing.catch_up(now) == 0
     assert list(SearchWord.objects.order_by("word").values_list("word", "papers")) == before
     assert SearchEntry.objects.count() == Paper.objects.count()
+
+
+def test_another_method_indexes_all_again(
+    library: Library, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("papers.lexemes.METHOD", 2)
+    assert indexing.catch_up(now) == Paper.objects.count()
+    assert indexing.catch_up(now) == 0
+
+
+def test_ingest_makes_words_searchable_at_once(now: datetime) -> None:
+    feed = b"""<rss version="2.0"><channel><title>Lab</title><item><title>Charters, medieval</title>
+      <link>https://example.org/1</link><description>About vellum.</description></item>
+      </channel></rss>"""
+    ingest(feed, "https://example.org/feed", now)
+    [paper] = Paper.objects.all()
+    assert found_by("charters") == found_by("vellum") == [paper.pk]
+
+
+def test_a_text_of_any_size_is_indexed(make_paper: MakePaper, now: datetime) -> None:
+    long = make_paper(
+        "A giant",
+        abstract="x" * 5000
+        + " ".join(f" {number:x}ü-{number * 7919:x}" for number in range(60_000)),
+        authors=["'; DROP", "\\'", "A" * 3000],
+    )
+    indexing.catch_up(now)
+    assert found_by("giant") == found_by("x" * 5000) == [long.pk]
+
+
+SPELLINGS = {
+    "navier": ("Navier–Stokes regularity", []),
+    "kullback": ("Kullback–Leibler divergence of the Erdős–Rényi graph", ["Erwin Schrödinger"]),
+    "cafe": ("Zero‐shot learning in the café", ["Kim O’Brien"]),
+    "glm": ("GLM-5V-Turbo sees", ["Søren Kjær"]),
+    "slashes": ("A text/image encoder/decoder for read/write memory", ["Jean-Pierre Müller"]),
+    "qwen": ("Qwen2.5-VL and InternVL3.5 compared", ["Geoffrey Hinton"]),
+    "trends": ("Trends 2020-2021", ["Mary Rogers"]),
+    "code": ("Node.js and C++ for 3D/4D scenes", ["Ann Åberg"]),
+    "chinese": ("扩散模型的快速采样方法", ["王伟"]),
+    "korean": ("확산 모델의 빠른 샘플링", ["김민수"]),
+    "schrodinger": ("The Schrödinger equation is Gauß's", ["Li Mueller"]),
+}
+
+
+@pytest.fixture
+def spelt(make_paper: MakePaper, now: datetime) -> Library:
+    papers = {
+        name: make_paper(title, authors=authors, abstract="We study it.")
+        for name, (title, authors) in SPELLINGS.items()
+    }
+    indexing.catch_up(now)
+    return papers
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Navier-Stokes", "navier"),
+        ("navier stokes", "navier"),
+        ("Navier−Stokes", "navier"),
+        ("Navier--Stokes", "navier"),
+        ("Kullback-Leibler", "kullback"),
+        ("Erdos-Renyi", "kullback"),
+        ('"erdos renyi graph"', "kullback"),
+        ("zero-shot", "cafe"),
+        ("zeroshot", "cafe"),
+        ("zero shot cafe", "cafe"),
+        ("GLM-5V", "glm"),
+        ("GLM5V", "glm"),
+        ("glm tur", "glm"),
+        ("5v-turbo", "glm"),
+        ("decoder", "slashes"),
+        ("image encoder", "slashes"),
+        ("encoder/decoder", "slashes"),
+        ('"read write"', "slashes"),
+        ("Qwen2.5", "qwen"),
+        ("qwen 2.5", "qwen"),
+        ("Qwen2.5-VL", "qwen"),
+        ("qwen compared", "qwen"),
+        ("internvl", "qwen"),
+        ("InternVL3", "qwen"),
+        ("internvl3.5 comparing", "qwen"),
+        ("2021", "trends"),
+        ("2020-2021", "trends"),
+        ("Node.js", "code"),
+        ("nodejs", "code"),
+        ("C++", "code"),
+        ("4D", "code"),
+        ("3D/4D", "code"),
+        ("扩散模型", "chinese"),
+        ("扩散", "chinese"),
+        ("快速采样", "chinese"),
+        ("法", "chinese"),
+        ('"扩散模型" 采样', "chinese"),
+        ("author:王伟", "chinese"),
+        ("모델", "korean"),
+        ("샘플", "korean"),
+        ("author:Schroedinger", "kullback"),
+        ("author:Schrodinger", "kullback"),
+        ("author:o'brien", "cafe"),
+        ("author:OBrien", "cafe"),
+        ("author:Soeren", "glm"),
+        ("author:Kjaer", "glm"),
+        ("author:Aaberg", "code"),
+        ('author:"G. Hinton"', "qwen"),
+        ("author:rogers", "trends"),
+        ("rogers", "trends"),
+        ("author:jean-pierre", "slashes"),
+        ("Schroedinger equation", "schrodinger"),
+        ("gauss", "schrodinger"),
+        ("title:navier", "navier"),
+        ("regul", "navier"),
+    ],
+)
+def test_each_spelling_finds_the_paper(spelt: Library, typed: str, name: str) -> None:
+    assert search.worded(parse(typed)) == [spelt[name].pk]
+
+
+@pytest.mark.parametrize("typed", ["author:Mueller", "author:Müller"])
+def test_both_transliterations_of_a_name_are_found(spelt: Library, typed: str) -> None:
+    found = search.worded(parse(typed))
+    assert set(found) == {spelt["slashes"].pk, spelt["schrodinger"].pk}
+
+
+@pytest.mark.parametrize("typed", ["C#", "2D", "title:study", "author:Gol", "c++ 2020", "the"])
+def test_other_words_find_nothing(spelt: Library, typed: str) -> None:
+    assert search.worded(parse(typed)) == []
+
+
+def test_words_barred_are_barred_in_each_spelling(spelt: Library) -> None:
+    for typed in ("-Navier-Stokes", '-"kullback leibler"', "-zeroshot", "-Schroedinger"):
+        assert len(search.worded(parse(f"abstract:study {typed}"))) in (10, 9), typed
+        [excluded] = parse(typed).excluded
+        found = search.worded(parse(f"abstract:study {typed}"))
+        assert not set(found) & set(search.worded(parse(f'"{excluded}"')))
+
+
+def test_the_last_word_may_go_on_and_whole_words_come_first(
+    make_paper: MakePaper, now: datetime
+) -> None:
+    begun, whole = make_paper("Nervous robots"), make_paper("Robots with NER")
+    indexing.catch_up(now)
+    assert search.worded(parse("robots ner")) == [whole.pk, begun.pk]
+    assert search.worded(parse("ner robots")) == [whole.pk], "only the last one"
+
+
+def test_a_doi_comes_first(library: Library, make_paper: MakePaper) -> None:
+    paper = make_paper("Chains", doi="10.1000/xyz.1")
+    for typed in ("10.1000/xyz.1", "https://doi.org/10.1000/XYZ.1", "doi:10.1000/xyz.1 chain"):
+        assert found_by(typed)[0] == paper.pk
 
 
 def test_ranks_are_fused() -> None:

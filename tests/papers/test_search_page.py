@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -115,3 +116,36 @@ def test_a_search_can_be_followed(client: Client, few: list[Paper]) -> None:
 def test_naughty_strings_are_searched_for(client: Client, few: list[Paper]) -> None:
     for typed in json.loads(NAUGHTY.read_text())[::3]:
         ask(client, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("venue:neurips diffusion", "venue: is not a field of this search"),
+        ("venue:neurips diffusion", "The fields are author:, title:, abstract:, cat:"),
+        ("autor:lovelace", "Did you mean author:?"),
+        ("author:", "“author:” could not be read and was left out"),
+        ("diffusion cat:", "“cat:” could not be read and was left out"),
+        ("a", "Nearly every paper has “a”."),
+        ("the of", "Nearly every paper has “the of”."),
+        ("xqzzyx", "Are all words spelt right?"),
+    ],
+)
+def test_what_cannot_be_searched_for_is_said(
+    client: Client, few: list[Paper], typed: str, said: str
+) -> None:
+    assert said in html.unescape(ask(client, typed))
+
+
+def test_a_question_is_searched_for_by_its_subject(client: Client, few: list[Paper]) -> None:
+    assert "<mark>Robots</mark> <mark>walk</mark>" in ask(client, "how can I make robots walk?")
+
+
+def test_a_word_is_marked_in_each_spelling(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    make_paper("GLM-5V-Turbo", authors=["Jürgen Müller"], abstract="我们研究扩散模型的方法。")
+    indexing.catch_up(now)
+    assert "<mark>GLM</mark>-<mark>5V</mark>-Turbo" in ask(client, "glm-5v")
+    assert "Jürgen <mark>Müller</mark>" in ask(client, "author:mueller")
+    assert "我们研究<mark>扩散模型</mark>的方法" in ask(client, "扩散模型")
