@@ -10,17 +10,13 @@ WITHOUT_SERVICES = {"check", "compilemessages", "evaluate", "help", "makemessage
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    try:
-        if len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_SERVICES:
-            from config import services
+    if len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_SERVICES:
+        from config import services
 
-            services.start()
-        execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
-        sys.exit(f"Wrong setting: {error}")
+        services.start()
+    execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
 
 from config.paging import Record
 
-admin.site.site_header = admin.site.site_title = "Paperboy"
+admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 
 
 @admin.register(LogEntry)

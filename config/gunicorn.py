@@ -11,11 +11,9 @@ import shutil
 import tempfile
 from typing import Any
 
-from config.settings import LOGGING
+from config.settings import LOGGING, WEB_BIND, WEB_PROCESSES, WEB_THREADS
 
-bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
-workers = int(os.environ.get("WEB_PROCESSES", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+bind, workers, threads = WEB_BIND, WEB_PROCESSES, WEB_THREADS
 timeout = 60
 graceful_timeout = 30  # requests under way are finished after SIGTERM
 max_requests, max_requests_jitter = 10_000, 1_000  # what memory a process gathers, it gives back

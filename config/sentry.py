@@ -10,6 +10,19 @@ from config.logs import redact
 LEFT_OUT = ("cookies", "data", "env", "headers", "query_string")
 
 
+def refuse(dsn: str) -> str:
+    """Say what is wrong with a DSN; "" for one that is usable, or none."""
+    if not dsn:
+        return ""
+    from sentry_sdk.utils import BadDsn, Dsn  # see `start`
+
+    try:
+        Dsn(dsn)
+    except (BadDsn, ValueError) as error:
+        return f"is not a DSN such as https://key@host/1: {error}."
+    return ""
+
+
 def start(dsn: str, environment: str) -> None:
     """Idle without a DSN. No traces, no bodies, no local variables, no addresses."""
     if not dsn:

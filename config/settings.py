@@ -1,8 +1,8 @@
 """All settings, read from the environment; with an empty environment Paperboy runs locally.
 
 Local means: DEBUG on, embedded PostgreSQL and Redis under .data/, mail into a local outbox.
-Production means DEBUG=0, and then everything the world can see must be given. A wrong value
-stops the start with a message that names the variable.
+Production means DEBUG=0, and then everything the world can see must be given. Wrong values stop
+the start, each named in a line (config.environment).
 """
 
 from __future__ import annotations
@@ -10,99 +10,50 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable
 from datetime import date, timedelta
-from email.utils import parseaddr
+from email.utils import formataddr, parseaddr
 from importlib.util import find_spec
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from celery.schedules import crontab
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
-from environs import Env, EnvError
 
 from config import embedded, logs, sentry
+from config.environment import (
+    address,
+    choice,
+    day,
+    domain_rates,
+    entrance_rates,
+    env,
+    file,
+    flag,
+    host_names,
+    is_given,
+    items,
+    key,
+    networks,
+    read,
+    refuse,
+    refuse_bare_characters,
+    refuse_misspelt,
+    split_url,
+    stop_if_wrong,
+    take_from_files,
+    text,
+    url,
+    within,
+)
 from config.providers import limit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Env()
-
-
-def read(reader: Any, name: str, default: Any = None, **options: Any) -> Any:
-    """Read one variable; an empty one counts as not given (docker compose passes those)."""
-    if not os.environ.get(name, "").strip():
-        return default
-    try:
-        return reader(name, **options)
-    except (EnvError, ValueError) as error:
-        raise ImproperlyConfigured(f"{name}: {error}") from error
-
-
-def within(name: str, default: int, low: int, high: int) -> int:
-    """Read a whole number that must lie between two bounds."""
-    value: int = read(env.int, name, default)
-    if not low <= value <= high:
-        raise ImproperlyConfigured(f"{name}: {value} is not between {low} and {high}.")
-    return value
-
-
-def domain_rates(name: str) -> dict[str, float]:
-    """Read `gmail.com=20,*=5`: messages a second to a domain; * is any other."""
-    found: dict[str, float] = {}
-    for entry in read(env.list, name, []):
-        domain, _, rate = entry.strip().lower().partition("=")
-        try:
-            found[domain] = float(rate)
-        except ValueError:
-            found[domain] = 0.0
-        if not domain or not 0 < found[domain] < 1e6:
-            raise ImproperlyConfigured(f"{name}: {entry!r} is not DOMAIN=MESSAGES_A_SECOND.")
-    return found
-
-
-def entrance_rates(name: str, rates: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-    """Read `signup=60:1000`: an hour's requests from one network, and from all; 0: no limit."""
-    found = dict(rates)
-    for entry in read(env.list, name, []):
-        entrance, _, given = entry.strip().partition("=")
-        counts = given.split(":")
-        if entrance not in rates or len(counts) != 2 or not all(map(str.isdecimal, counts)):
-            raise ImproperlyConfigured(
-                f"{name}: {entry!r} is not ENTRANCE=FROM_ONE_NETWORK:FROM_ALL with an entrance of "
-                f"{', '.join(rates)}."
-            )
-        found[entrance] = (int(counts[0]), int(counts[1]))
-    return found
-
-
-def networks(name: str) -> list[str]:
-    """Read addresses and networks such as 10.0.0.0/8."""
-    found: list[str] = [entry.strip() for entry in read(env.list, name, [])]
-    for entry in found:
-        try:
-            ip_network(entry, strict=False)
-        except ValueError as error:
-            raise ImproperlyConfigured(f"{name}: {error}.") from error
-    return found
-
-
-def take_from_files(names: Iterable[str]) -> None:
-    """Of these variables, read those that are given as NAME_FILE and not by themselves."""
-    for name in names:
-        if (path := os.environ.get(f"{name}_FILE", "").strip()) and not os.environ.get(name):
-            try:
-                os.environ[name] = Path(path).read_text().strip()
-            except (OSError, UnicodeError) as error:
-                raise ImproperlyConfigured(f"{name}_FILE: {error}") from error
 
 
 def required(name: str, value: Any, hint: str) -> Any:
     """In production a value must be given; locally an empty one is fine."""
     if not DEBUG and not value:
-        raise ImproperlyConfigured(f"{name}: must be set when DEBUG is off. {hint}")
+        refuse(name, f"must be set when DEBUG is off. {hint}")
     return value
 
 
@@ -124,24 +75,35 @@ _anymail = [name[:-5] for name in os.environ if re.fullmatch("ANYMAIL_.+_FILE", 
 take_from_files((*SECRETS, *_anymail))
 
 # --- What kind of place this is ------------------------------------------------------------
-DEBUG: bool = read(env.bool, "DEBUG", True)
-DATA_DIR = Path(read(env.str, "DATA_DIR", str(BASE_DIR / ".data"))).resolve()
-SITE_URL: str = read(env.str, "SITE_URL", "" if not DEBUG else "http://127.0.0.1:8000").rstrip("/")
+DEBUG = flag("DEBUG", True)
+DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+SITE_URL = text("SITE_URL", "http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
 required("SITE_URL", SITE_URL, "The address readers see, such as https://paperboy.example.org")
-if urlsplit(SITE_URL).scheme not in (("http", "https") if DEBUG else ("https",)):
-    raise ImproperlyConfigured(
-        f"SITE_URL: {SITE_URL!r} must start with https:// (http:// only with DEBUG on)."
-    )
-if not (SITE_HOST := urlsplit(SITE_URL).hostname or ""):
-    raise ImproperlyConfigured(f"SITE_URL: {SITE_URL!r} holds no host name.")
-ALLOWED_HOSTS: list[str] = read(env.list, "ALLOWED_HOSTS", [SITE_HOST])
+_site = split_url(SITE_URL)
+SITE_HOST = (_site and _site.hostname) or ""
+if _site is None or _site.scheme not in (("http", "https") if DEBUG else ("https",)):
+    refuse("SITE_URL", f"{SITE_URL!r} must start with https:// (http:// only with DEBUG on).")
+elif not SITE_HOST:
+    refuse("SITE_URL", f"{SITE_URL!r} holds no host name.")
+elif _site.path or _site.query or _site.fragment or _site.username:
+    refuse("SITE_URL", f"{SITE_URL!r} must be a scheme and a host, with nothing after it.")
+ALLOWED_HOSTS = items("ALLOWED_HOSTS", [SITE_HOST])
 ALLOWED_HOSTS += ["127.0.0.1"]  # health checks; no link is ever made from the Host header
 if DEBUG:
     ALLOWED_HOSTS += ["localhost", "[::1]"]
-SECRET_KEY: str = required(
-    "SECRET_KEY", read(env.str, "SECRET_KEY", ""), "A long random string; keep it secret."
-) or local_secret_key(DATA_DIR)
-SECRET_KEY_FALLBACKS: list[str] = read(env.list, "SECRET_KEY_FALLBACKS", [])
+SECRET_KEY: str = required("SECRET_KEY", key("SECRET_KEY"), "A long random string; keep it secret.")
+if DEBUG and not SECRET_KEY:
+    SECRET_KEY = local_secret_key(DATA_DIR)
+SECRET_KEY_FALLBACKS = items("SECRET_KEY_FALLBACKS")
+
+# --- Who runs it ---------------------------------------------------------------------------
+SITE_NAME = text("SITE_NAME", "Paperboy")  # on pages and in emails
+if not SITE_NAME.isprintable() or len(SITE_NAME) > 60:
+    refuse("SITE_NAME", "must be one line of at most 60 characters.")
+POSTAL_ADDRESS = text("POSTAL_ADDRESS")  # at the foot of emails, where the law asks for one
+IMPRINT_URL = url(
+    "IMPRINT_URL", ("https", "http"), "an address such as https://example.org/imprint"
+)
 
 # --- The parts ----------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -198,6 +160,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "subscriptions.challenge.offered",
             ],
+            "builtins": ["config.templatetags.site"],
         },
     }
 ]
@@ -231,17 +194,19 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- PostgreSQL and Redis -----------------------------------------------------------------
-EMBEDDED_POSTGRES = not os.environ.get("DATABASE_URL", "").strip()
-EMBEDDED_REDIS = not os.environ.get("REDIS_URL", "").strip()
+EMBEDDED_POSTGRES, EMBEDDED_REDIS = not is_given("DATABASE_URL"), not is_given("REDIS_URL")
+refuse_bare_characters("DATABASE_URL")
 required("DATABASE_URL", not EMBEDDED_POSTGRES, "postgresql://user:password@host:5432/name")
 required("REDIS_URL", not EMBEDDED_REDIS, "redis://host:6379/0")
 if EMBEDDED_POSTGRES:
     os.environ["DATABASE_URL"] = embedded.postgres_url(DATA_DIR)
-DATABASES = {"default": read(env.dj_db_url, "DATABASE_URL", conn_max_age=60)}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": read(env.dj_db_url, "DATABASE_URL", {}, conn_max_age=60)
+}
 if EMBEDDED_POSTGRES:
     del os.environ["DATABASE_URL"]
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL: only postgresql:// is supported.")
+if DATABASES["default"].get("ENGINE") != "django.db.backends.postgresql":
+    refuse("DATABASE_URL", "only postgresql:// is supported.")
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # From a URL both come as options of the connection; Django takes only the second for one. It
 # switches prepared statements off: its own cursors use none, but that of each hand-over does.
@@ -250,9 +215,13 @@ _pooled = bool(_options.pop("DISABLE_SERVER_SIDE_CURSORS", False))
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _pooled
 if not _pooled:
     _options.setdefault("prepare_threshold", 5)
-REDIS_URL: str = read(env.str, "REDIS_URL", "") or embedded.redis_url(DATA_DIR)
-if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
-    raise ImproperlyConfigured("REDIS_URL: must start with redis://, rediss:// or unix://")
+refuse_bare_characters("REDIS_URL")
+REDIS_URL = url(
+    "REDIS_URL",
+    ("redis", "rediss", "unix"),
+    "redis://host:6379/0, rediss:// or unix://",
+    embedded.redis_url(DATA_DIR),
+)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -264,7 +233,7 @@ CACHES = {
 # --- Mail ---------------------------------------------------------------------------------
 # ANYMAIL_PROVIDER=postmark with ANYMAIL_POSTMARK_SERVER_TOKEN=... picks any django-anymail
 # backend; EMAIL_URL=submission://user:password@host picks SMTP; neither, the local outbox.
-ANYMAIL_PROVIDER: str = read(env.str, "ANYMAIL_PROVIDER", "")
+ANYMAIL_PROVIDER = text("ANYMAIL_PROVIDER")
 ANYMAIL: dict[str, Any] = {
     name.removeprefix("ANYMAIL_"): value
     for name, value in os.environ.items()
@@ -274,53 +243,55 @@ ANYMAIL: dict[str, Any] = {
     and value.strip()
     and not name.endswith("_FILE")
 }
-if "WEBHOOK_SECRET" in ANYMAIL:  # several while one takes over from another
-    ANYMAIL["WEBHOOK_SECRET"] = read(env.list, "ANYMAIL_WEBHOOK_SECRET")
+if is_given("ANYMAIL_WEBHOOK_SECRET"):  # several while one takes over from another
+    ANYMAIL["WEBHOOK_SECRET"] = items("ANYMAIL_WEBHOOK_SECRET")
     if not all(0 < one.find(":") < len(one) - 1 for one in ANYMAIL["WEBHOOK_SECRET"]):
-        raise ImproperlyConfigured(
-            "ANYMAIL_WEBHOOK_SECRET: must be user:password, or several such with commas between."
+        refuse(
+            "ANYMAIL_WEBHOOK_SECRET", "must be user:password, or several such with commas between."
         )
 SMTP_HINT = "submission://user:password@host (STARTTLS), smtp://host?ssl=1 or smtp://host"
 OUTBOX_DIR = DATA_DIR / "outbox"
 EMAIL_TIMEOUT = 30
+refuse_bare_characters("EMAIL_URL")
+SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+_smtp: dict[str, Any] = read(env.dj_email_url, "EMAIL_URL", {})
+if _smtp and _smtp.get("EMAIL_BACKEND") != SMTP_BACKEND:
+    refuse("EMAIL_URL", f"must be {SMTP_HINT}.")
 if ANYMAIL_PROVIDER:
-    if not find_spec(f"anymail.backends.{ANYMAIL_PROVIDER}"):
-        raise ImproperlyConfigured(
-            f"ANYMAIL_PROVIDER: django-anymail has no backend named {ANYMAIL_PROVIDER!r}."
-        )
+    if not re.fullmatch("[a-z0-9_]+", ANYMAIL_PROVIDER) or not find_spec(
+        f"anymail.backends.{ANYMAIL_PROVIDER}"
+    ):
+        refuse("ANYMAIL_PROVIDER", f"django-anymail has no backend named {ANYMAIL_PROVIDER!r}.")
     EMAIL_BACKEND = f"anymail.backends.{ANYMAIL_PROVIDER}.EmailBackend"
-elif smtp := read(env.dj_email_url, "EMAIL_URL"):
-    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    if smtp.get("EMAIL_BACKEND") != EMAIL_BACKEND:
-        raise ImproperlyConfigured(f"EMAIL_URL: must be {SMTP_HINT}.")
-    EMAIL_HOST, EMAIL_PORT = smtp["EMAIL_HOST"], smtp["EMAIL_PORT"]
-    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = smtp["EMAIL_HOST_USER"], smtp["EMAIL_HOST_PASSWORD"]
-    EMAIL_USE_TLS, EMAIL_USE_SSL = smtp["EMAIL_USE_TLS"], smtp["EMAIL_USE_SSL"]
-    EMAIL_TIMEOUT = smtp["EMAIL_TIMEOUT"] or EMAIL_TIMEOUT
+elif _smtp:
+    EMAIL_BACKEND = SMTP_BACKEND
+    EMAIL_HOST, EMAIL_PORT = _smtp["EMAIL_HOST"], _smtp["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _smtp["EMAIL_HOST_USER"], _smtp["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _smtp["EMAIL_USE_TLS"], _smtp["EMAIL_USE_SSL"]
+    EMAIL_TIMEOUT = _smtp["EMAIL_TIMEOUT"] or EMAIL_TIMEOUT
 else:
     required("EMAIL_URL", False, f"{SMTP_HINT}; or set ANYMAIL_PROVIDER.")
     EMAIL_BACKEND = "config.outbox.OutboxBackend"
-DEFAULT_FROM_EMAIL: str = read(
-    env.str, "DEFAULT_FROM_EMAIL", "Paperboy <paperboy@localhost.localdomain>" if DEBUG else ""
+DEFAULT_FROM_EMAIL = address(
+    "DEFAULT_FROM_EMAIL", "paperboy@localhost.localdomain" if DEBUG else ""
 )
-required("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL, "Such as 'Paperboy <paperboy@example.org>'.")
+required("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL, "Such as paperboy@example.org.")
+if not parseaddr(DEFAULT_FROM_EMAIL)[0]:  # a bare address gets the site's name
+    DEFAULT_FROM_EMAIL = formataddr((SITE_NAME, parseaddr(DEFAULT_FROM_EMAIL)[1]))
 MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].partition("@")[2]
-if not MAIL_DOMAIN:
-    raise ImproperlyConfigured(f"DEFAULT_FROM_EMAIL: {DEFAULT_FROM_EMAIL!r} is no e-mail address.")
-UNSUBSCRIBE_EMAIL: str = read(env.str, "UNSUBSCRIBE_EMAIL", f"unsubscribe@{MAIL_DOMAIN}")
-BOUNCE_EMAIL: str = read(env.str, "BOUNCE_EMAIL", "")
-if BOUNCE_EMAIL and not 0 < BOUNCE_EMAIL.find("@") <= 30:  # 34 more make the 64 of RFC 5321
-    raise ImproperlyConfigured(
-        f"BOUNCE_EMAIL: {BOUNCE_EMAIL!r} must be an address of at most 30 characters before the @."
-    )
-BOUNCE_MAILBOX_URL: str = read(env.str, "BOUNCE_MAILBOX_URL", "")
-if BOUNCE_MAILBOX_URL and urlsplit(BOUNCE_MAILBOX_URL).scheme not in ("imaps", "imap"):
-    raise ImproperlyConfigured(
-        "BOUNCE_MAILBOX_URL: must be imaps://user:password@host/INBOX (imap:// for STARTTLS)."
-    )
-CONTACT_EMAIL: str = read(env.str, "CONTACT_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1])
-OPERATOR_EMAIL: str = read(env.str, "OPERATOR_EMAIL", CONTACT_EMAIL)
-ALLOW_PRIVATE_SOURCES: bool = read(env.bool, "ALLOW_PRIVATE_SOURCES", False)
+UNSUBSCRIBE_EMAIL = address("UNSUBSCRIBE_EMAIL", f"unsubscribe@{MAIL_DOMAIN}")
+BOUNCE_EMAIL = address("BOUNCE_EMAIL", "")
+if len(BOUNCE_EMAIL.partition("@")[0]) > 30:  # 34 more make the 64 of RFC 5321
+    refuse("BOUNCE_EMAIL", f"{BOUNCE_EMAIL!r} has more than 30 characters before the @.")
+refuse_bare_characters("BOUNCE_MAILBOX_URL")
+BOUNCE_MAILBOX_URL = url(
+    "BOUNCE_MAILBOX_URL",
+    ("imaps", "imap"),
+    "imaps://user:password@host/INBOX (imap:// for STARTTLS)",
+)
+CONTACT_EMAIL = address("CONTACT_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1])
+OPERATOR_EMAIL = address("OPERATOR_EMAIL", CONTACT_EMAIL)
+ALLOW_PRIVATE_SOURCES = flag("ALLOW_PRIVATE_SOURCES", False)
 SECONDS_BETWEEN_REQUESTS = within("SECONDS_BETWEEN_REQUESTS", 1, 0, 60)
 USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"
 
@@ -329,9 +300,7 @@ LOOKBACK_DAYS = within("LOOKBACK_DAYS", 7, 1, 31)
 DIGEST_CUTOFF = timedelta(hours=within("DIGEST_CUTOFF_HOURS", 10, 1, 23))
 # What becomes of an edition that no curator approved by the cut-off, which is so many hours after
 # its day begins in UTC; -14 is when it begins in the first zone of the world.
-UNAPPROVED_EDITIONS: str = read(env.str, "UNAPPROVED_EDITIONS", "send")
-if UNAPPROVED_EDITIONS not in ("send", "hold"):
-    raise ImproperlyConfigured(f"UNAPPROVED_EDITIONS: {UNAPPROVED_EDITIONS!r} is not send or hold.")
+UNAPPROVED_EDITIONS = choice("UNAPPROVED_EDITIONS", "send", ("send", "hold"))
 APPROVE_BY = timedelta(hours=within("APPROVE_BY_HOUR", -14, -14, 23))
 DIGEST_SPREAD = timedelta(minutes=within("DIGEST_SPREAD_MINUTES", 0, 0, 59))
 SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
@@ -339,7 +308,7 @@ CONFIRMATION_COOLDOWN = timedelta(minutes=within("CONFIRMATION_COOLDOWN_MINUTES"
 PENDING_EXPIRES = timedelta(days=within("PENDING_EXPIRES_DAYS", 7, 1, 90))
 
 # --- What comes back ----------------------------------------------------------------------
-SUPPRESSION_KEY: str = read(env.str, "SUPPRESSION_KEY", SECRET_KEY)
+SUPPRESSION_KEY = key("SUPPRESSION_KEY", SECRET_KEY)
 SOFT_BOUNCES = within("SOFT_BOUNCES", 3, 1, 100)
 SOFT_BOUNCES_OF = within("SOFT_BOUNCES_OF", 5, SOFT_BOUNCES, 100)
 # No shorter than a confirmation link lives: one from before the bounce must not bring it back.
@@ -358,7 +327,7 @@ SEND_RATE = within(
     "SEND_RATE", LIMIT.rate, 0, 100_000
 )  # messages a second for all workers; 0: no cap
 DOMAIN_RATES = domain_rates("DOMAIN_RATES")
-WARM_UP_FROM: date | None = read(env.date, "WARM_UP_FROM")
+WARM_UP_FROM: date | None = day("WARM_UP_FROM")
 WARM_UP_FIRST_DAY = within("WARM_UP_FIRST_DAY", 500, 1, 10_000_000)
 WARM_UP_GROWTH_PERCENT = within("WARM_UP_GROWTH_PERCENT", 50, 0, 1000)
 FIRST_RETRY = timedelta(seconds=within("FIRST_RETRY_SECONDS", 60, 1, 3600))
@@ -504,19 +473,13 @@ ENTRANCE_RATES = entrance_rates(
 ANSWER_STEP = 0.05  # seconds; config.guard.even
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
 MAILS_A_DAY = within("MAILS_A_DAY", 4, 1, 1000)  # that strangers can have sent to one mailbox
-DISPOSABLE_DOMAINS_FILE: str = read(env.str, "DISPOSABLE_DOMAINS_FILE", "")
-if DISPOSABLE_DOMAINS_FILE and not Path(DISPOSABLE_DOMAINS_FILE).is_file():
-    raise ImproperlyConfigured(
-        f"DISPOSABLE_DOMAINS_FILE: {DISPOSABLE_DOMAINS_FILE!r} is no file; one domain a line."
-    )
+DISPOSABLE_DOMAINS_FILE = file("DISPOSABLE_DOMAINS_FILE", "one domain a line.")
 
-CHALLENGE: str = read(env.str, "CHALLENGE", "")  # before a sign-up
-if CHALLENGE not in ("", "altcha"):
-    raise ImproperlyConfigured(f"CHALLENGE: {CHALLENGE!r} must be altcha, or empty for none.")
+CHALLENGE = choice("CHALLENGE", "", ("", "altcha"), "altcha, or empty for none")  # before a sign-up
 CHALLENGE_COST = within("CHALLENGE_COST", 2000, 1, 1_000_000)  # rounds a try; some 256 tries
 
 # --- The admin's log-in -------------------------------------------------------------------
-ADMIN_SECOND_FACTOR: bool = read(env.bool, "ADMIN_SECOND_FACTOR", False)
+ADMIN_SECOND_FACTOR = flag("ADMIN_SECOND_FACTOR", False)
 AXES_FAILURE_LIMIT = within("LOGIN_FAILURES", 5, 1, 100)
 AXES_COOLOFF_TIME = timedelta(minutes=within("LOGIN_COOLOFF_MINUTES", 30, 1, 10_080))
 # By account and address together: a stranger must not lock a curator out.
@@ -536,20 +499,22 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600  # only the admin has sessions
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 if not DEBUG:
-    SECURE_SSL_REDIRECT = read(env.bool, "SECURE_SSL_REDIRECT", True)
+    SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", True)
     SECURE_REDIRECT_EXEMPT = [r"^healthz(/[a-z]+)?$", r"^metrics$"]
     SECURE_HSTS_SECONDS = within("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     # The prefix keeps other hosts of the domain from setting them.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
-    if read(env.bool, "BEHIND_TLS_PROXY", False):
+    if flag("BEHIND_TLS_PROXY", False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Watching -----------------------------------------------------------------------------
-METRICS_TOKEN: str = read(env.str, "METRICS_TOKEN", "")
-sentry.start(read(env.str, "SENTRY_DSN", ""), SITE_HOST)
-DKIM_SELECTORS: list[str] = read(env.list, "DKIM_SELECTORS", [])  # for the doctor to look up
+METRICS_TOKEN = text("METRICS_TOKEN")
+SENTRY_DSN = text("SENTRY_DSN")
+if reason := sentry.refuse(SENTRY_DSN):
+    refuse("SENTRY_DSN", reason)
+DKIM_SELECTORS = host_names("DKIM_SELECTORS")  # for the doctor to look up
 
 # --- How long things are kept (what comes back: above) ------------------------------------
 # Of a day long past one observation says enough.
@@ -562,7 +527,14 @@ DIGESTS_KEPT = timedelta(days=within("DIGESTS_KEPT_DAYS", 400, 130, 36_500))
 DOCUMENTS_KEPT = timedelta(days=within("DOCUMENTS_KEPT_DAYS", 180, 30, 36_500))
 
 # --- Logs ---------------------------------------------------------------------------------
-LOG_FORMAT: str = read(env.str, "LOG_FORMAT", "line")
-if LOG_FORMAT not in logs.FORMATTERS:
-    raise ImproperlyConfigured(f"LOG_FORMAT: {LOG_FORMAT!r} is neither line nor json.")
+LOG_FORMAT = choice("LOG_FORMAT", "line", logs.FORMATTERS)
 LOGGING = logs.configuration(LOG_FORMAT, read(env.log_level, "LOG_LEVEL", logging.INFO))
+
+# --- The web server: config.gunicorn ---------------------------------------------------------
+WEB_PROCESSES = within("WEB_PROCESSES", 2, 1, 256)
+WEB_THREADS = within("WEB_THREADS", 4, 1, 256)
+WEB_BIND = text("WEB_BIND", "0.0.0.0:8000")
+
+refuse_misspelt()
+stop_if_wrong()
+sentry.start(SENTRY_DSN, SITE_HOST)

@@ -6,16 +6,13 @@ What cannot start at all is refused in config.settings; `manage.py check` and th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from email.utils import parseaddr
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
-from django.core.validators import validate_email
 
-ADDRESSES = ("DEFAULT_FROM_EMAIL", "UNSUBSCRIBE_EMAIL", "CONTACT_EMAIL", "OPERATOR_EMAIL")
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -45,15 +42,6 @@ def _mail() -> Iterator[CheckMessage]:
             "operations.W002.",
             id="operations.W002",
         )
-    for name in ADDRESSES:
-        try:
-            validate_email(parseaddr(getattr(settings, name))[1])
-        except ValidationError:
-            yield Error(
-                f"{name} is {getattr(settings, name)!r}: no e-mail address.",
-                hint="Correct it.",
-                id="operations.E003",
-            )
 
 
 def _keys() -> Iterator[CheckMessage]:

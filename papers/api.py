@@ -44,7 +44,7 @@ Category = Annotated[str, Query(pattern=r"^[A-Za-z-]{2,12}(\.[A-Za-z-]{2,12})?$"
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 api = NinjaAPI(
-    title="Paperboy",
+    title=settings.SITE_NAME,
     version="1",
     description="Research papers and how much they are talked about. Read only, without a key.",
     docs_url=None,  # it would load scripts from elsewhere

@@ -77,9 +77,10 @@ def document(
 ) -> HttpResponse:
     """The feed at the address it was asked for, on the site's own host."""
     feed = Feed(
-        title=f"{title} · Paperboy",
+        title=f"{title} · {settings.SITE_NAME}",
         url=settings.SITE_URL + request.get_full_path(),
         home=settings.SITE_URL + home,
+        site=settings.SITE_NAME,
         items=items,
         # A feed that is empty has not changed since the world began.
         updated=max((one.at for one in items), default=datetime(1970, 1, 1, tzinfo=UTC)),

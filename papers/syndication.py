@@ -31,11 +31,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A list with what is said of it; `url` is the document's own address, `home` the page's."""
+    """A list with what is said of it; `url` is the document's own address, `home` the page's,
+    `site` who publishes it."""
 
     title: str
     url: str
     home: str
+    site: str
     items: Sequence[Item]
     updated: datetime
 
@@ -75,7 +77,7 @@ def _atom(feed: Feed) -> bytes:
     _add(root, "updated", feed.updated.isoformat())
     _add(root, "link", rel="self", type=TYPES["atom"], href=feed.url)
     _add(root, "link", rel="alternate", type="text/html", href=feed.home)
-    _add(_add(root, "author"), "name", "Paperboy")
+    _add(_add(root, "author"), "name", feed.site)
     for item in feed.items:
         _add_entry(root, item)
     return etree.tostring(root, encoding="utf-8", xml_declaration=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from email.utils import formataddr
 from functools import lru_cache
 from typing import Any
 
@@ -55,7 +56,9 @@ def outgoing(digest: Digest, cards: Cards) -> Outgoing:
         headers={
             "Auto-Submitted": "auto-generated",
             "Message-ID": message_id(digest),
-            "List-Id": f"Paperboy digest <digest.{settings.MAIL_DOMAIN}>",
+            "List-Id": formataddr(
+                (f"{settings.SITE_NAME} digest", f"digest.{settings.MAIL_DOMAIN}")
+            ),
             **list_unsubscribe(links["unsubscribe_url"]),
         },
         public_id=str(digest.public_id),

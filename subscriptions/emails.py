@@ -93,7 +93,7 @@ def standstill(found: list[str]) -> EmailMessage:
     page = absolute(reverse("admin:subscriptions_edition_changelist"))
     text = "\n\n".join([*found, f"The editions: {page}"])
     return EmailMessage(
-        "Paperboy: mail is not going out", f"{text}\n", to=[settings.OPERATOR_EMAIL]
+        f"{settings.SITE_NAME}: mail is not going out", f"{text}\n", to=[settings.OPERATOR_EMAIL]
     )
 
 

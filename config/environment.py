@@ -1,0 +1,262 @@
+"""Read settings from environment variables, and collect everything that is wrong with them.
+
+Each reader returns a usable value even when the variable is wrong, so that one start names all
+wrong variables together. `stop_if_wrong` ends the process with one line for each.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from datetime import date
+from email.utils import parseaddr
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from environs import Env, EnvError
+
+env = Env()
+ENVIRONS = 'Environment variable "{}" invalid: '  # how its messages begin
+problems: dict[str, str] = {}  # by variable, the first one of each
+names: set[str] = set()  # all variables that were asked for
+
+SHORTEST_KEY = 50  # characters, and so many different ones: what Django's own check asks for
+FEWEST_DIFFERENT = 5
+LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+# Read by docker-compose.yml and its containers, or by the libraries themselves.
+NOT_OURS = (
+    *("POSTGRES_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD", "ACME_EMAIL"),
+    *("BACKUP_DIR", "BACKUP_TO", "BACKUP_HOUR", "BACKUPS_KEPT", "DJANGO_SETTINGS_MODULE"),
+)
+
+
+def refuse(name: str, reason: str) -> None:
+    """Record what is wrong with a variable; the first reason counts."""
+    problems.setdefault(name, reason)
+
+
+def is_given(name: str) -> bool:
+    """Tell whether a variable has a value. Docker Compose passes empty ones: they do not count."""
+    names.add(name)
+    return bool(os.environ.get(name, "").strip())
+
+
+def read(reader: Any, name: str, default: Any = None, **options: Any) -> Any:
+    """Read one variable; return the default where it is absent, empty or wrong."""
+    if not is_given(name):
+        return default
+    try:
+        return reader(name, **options)
+    except (EnvError, ValueError) as error:
+        refuse(name, " ".join(str(error).split()).removeprefix(ENVIRONS.format(name)))
+        return default
+
+
+def text(name: str, default: str = "") -> str:
+    value: str = read(env.str, name, default)
+    return value
+
+
+def flag(name: str, default: bool) -> bool:
+    value: bool = read(env.bool, name, default)
+    return value
+
+
+def items(name: str, default: Iterable[str] = ()) -> list[str]:
+    """Read values with commas between; empty ones do not count."""
+    found: list[str] = read(env.list, name, list(default))
+    return [item.strip() for item in found if item.strip()]
+
+
+def day(name: str) -> date | None:
+    value: date | None = read(env.date, name)
+    return value
+
+
+def within(name: str, default: int, low: int, high: int) -> int:
+    """Read a whole number that must lie between two bounds."""
+    value: int = read(env.int, name, default)
+    if not low <= value <= high:
+        refuse(name, f"{value} is not between {low} and {high}.")
+        return default
+    return value
+
+
+def choice(name: str, default: str, choices: Iterable[str], hint: str = "") -> str:
+    value = text(name, default)
+    allowed = list(choices)
+    if value not in allowed:
+        refuse(name, f"{value!r} must be {hint or ' or '.join(allowed)}.")
+        return default
+    return value
+
+
+def address(name: str, default: str) -> str:
+    """Read an email address, which may have a display name before it."""
+    value = text(name, default)
+    try:
+        if is_given(name):
+            validate_email(parseaddr(value)[1])
+    except ValidationError:
+        refuse(name, f"{value!r} is not an email address.")
+    return value
+
+
+def key(name: str, default: str = "") -> str:
+    """Read a key that signs; a short one can be guessed."""
+    value = text(name, default)
+    if is_given(name) and (len(value) < SHORTEST_KEY or len(set(value)) < FEWEST_DIFFERENT):
+        refuse(
+            name,
+            f"must be random and have at least {SHORTEST_KEY} characters; "
+            "`openssl rand -hex 32` makes one.",
+        )
+    return value
+
+
+def url(name: str, schemes: Iterable[str], hint: str, default: str = "") -> str:
+    """Read a URL whose scheme is one of these and that names a host or a path."""
+    value = text(name, default)
+    if not value:
+        return value
+    parts = split_url(value)
+    if parts is None or parts.scheme not in schemes or not (parts.hostname or parts.path):
+        refuse(name, f"must be {hint}.")
+    return value
+
+
+def split_url(value: str) -> SplitResult | None:
+    """The parts of a URL; None where its host or port cannot be read."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def refuse_bare_characters(name: str) -> None:
+    """Refuse a URL that ends early because its password has a character with a meaning in URLs."""
+    if not is_given(name):
+        return
+    parts = split_url(os.environ[name].strip())
+    if parts is None or parts.fragment or (not parts.username and "@" in parts.path + parts.query):
+        refuse(
+            name,
+            "its host and port cannot be read; special characters in user and password must be "
+            "%-encoded, such as %23 for #, %2F for /, %3F for ?, %40 for @, %25 for %.",
+        )
+
+
+def host_names(name: str) -> list[str]:
+    """Read names made of labels, such as `selector1` or `s1.example`."""
+    found = items(name)
+    for value in found:
+        if not all(map(LABEL.fullmatch, value.split("."))):
+            refuse(name, f"{value!r} is not a name of DNS.")
+    return found
+
+
+def file(name: str, hint: str) -> str:
+    value = text(name)
+    if value and not Path(value).is_file():
+        refuse(name, f"{value!r} is not a file; {hint}")
+    return value
+
+
+def domain_rates(name: str) -> dict[str, float]:
+    """Read `gmail.com=20,*=5`: messages a second to a domain; * is any other."""
+    found: dict[str, float] = {}
+    for entry in items(name):
+        domain, _, rate = entry.lower().partition("=")
+        try:
+            found[domain] = float(rate)
+        except ValueError:
+            found[domain] = 0.0
+        if not domain or not 0 < found[domain] < 1e6:
+            refuse(name, f"{entry!r} is not DOMAIN=MESSAGES_A_SECOND.")
+    return found
+
+
+def entrance_rates(name: str, rates: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Read `signup=60:1000`: an hour's requests from one network, and from all; 0: no limit."""
+    found = dict(rates)
+    for entry in items(name):
+        entrance, _, given = entry.partition("=")
+        counts = given.split(":")
+        if entrance not in rates or len(counts) != 2 or not all(map(str.isdecimal, counts)):
+            refuse(
+                name,
+                f"{entry!r} is not ENTRANCE=FROM_ONE_NETWORK:FROM_ALL with an entrance of "
+                f"{', '.join(rates)}.",
+            )
+            continue
+        found[entrance] = (int(counts[0]), int(counts[1]))
+    return found
+
+
+def networks(name: str) -> list[str]:
+    """Read addresses and networks such as 10.0.0.0/8."""
+    found = items(name)
+    for entry in found:
+        try:
+            ip_network(entry, strict=False)
+        except ValueError as error:
+            refuse(name, f"{error}.")
+            return []
+    return found
+
+
+def take_from_files(secrets: Iterable[str]) -> None:
+    """Of these variables, read those that are given as NAME_FILE and not by themselves."""
+    for name in secrets:
+        names.add(f"{name}_FILE")
+        if (path := os.environ.get(f"{name}_FILE", "").strip()) and not is_given(name):
+            try:
+                os.environ[name] = Path(path).read_text().strip()
+            except (OSError, UnicodeError) as error:
+                refuse(f"{name}_FILE", str(error))
+
+
+def refuse_misspelt() -> None:
+    """Refuse variables whose names are almost, and not quite, those of settings."""
+    known = sorted({*names, *NOT_OURS})
+    for name in sorted(set(os.environ) - set(known)):
+        if meant := next((other for other in known if is_misspelt(name, other)), None):
+            refuse(name, f"is not a setting. Is {meant} meant?")
+
+
+def is_misspelt(name: str, known: str) -> bool:
+    """Tell whether a name is one slip from a known one; two slips where both are long."""
+    given = name.upper().replace("-", "_")
+    if abs(len(given) - len(known)) > 2:
+        return False
+    if sorted(given.split("_")) == sorted(known.split("_")):
+        return True
+    return distance(given, known) <= (2 if len(known) >= 12 else 1)
+
+
+def distance(one: str, other: str) -> int:
+    """How many letters are added, missing, wrong or swapped with the next one."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, wanted in enumerate(other, 1):
+            steps = [before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted)]
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                steps.append(last[j - 2] + 1)
+            row.append(min(steps))
+    return row[-1]
+
+
+def stop_if_wrong() -> None:
+    """End this process, whichever it is, with a line for each wrong variable."""
+    if problems:
+        sys.exit("\n".join(f"Wrong setting: {name}: {reason}" for name, reason in problems.items()))

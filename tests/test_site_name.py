@@ -1,0 +1,82 @@
+"""An installation's own name, postal address and imprint: on every page and in every email."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.template.loader import render_to_string
+from django.test import Client
+
+from papers.models import Paper
+from subscriptions import cards, digest_mail, digests, emails
+from subscriptions.models import Subscriber
+from tests.conftest import NOW
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+ROOT = Path(__file__).resolve().parent.parent
+NAME = "Reading & Club"
+ADDRESS = "Reading Club, 1 Example Street, 12345 Example City"
+IMPRINT = "https://club.example/imprint"
+
+
+@pytest.fixture(autouse=True)
+def named(settings: Any) -> Iterator[None]:
+    settings.SITE_NAME, settings.POSTAL_ADDRESS, settings.IMPRINT_URL = NAME, ADDRESS, IMPRINT
+    digest_mail.forget()
+    yield
+    digest_mail.forget()
+
+
+def test_no_template_writes_the_name_itself() -> None:
+    for path in (ROOT / "templates").rglob("*.*"):
+        assert "Paperboy" not in re.sub(r"(?s)\{#.*?#\}", "", path.read_text()), path
+
+
+@pytest.mark.parametrize("path", ["/", "/subscribe/", "/search/", "/privacy/", "/nowhere/"])
+def test_pages_name_the_site_and_link_the_imprint(client: Client, path: str) -> None:
+    page = client.get(path).content.decode()
+    assert "· Reading &amp; Club</title>" in page
+    assert f'href="{IMPRINT}"' in page
+    assert "Paperboy" not in page
+
+
+def test_the_page_after_an_error_does_too() -> None:
+    page = render_to_string("500.html")
+    assert "Reading &amp; Club</a>" in page
+    assert IMPRINT in page
+
+
+@pytest.mark.parametrize("name", ["confirmation", "preferences_link", "welcome", "goodbye"])
+def test_emails_name_sender_address_and_imprint(
+    make_reader: Callable[..., Subscriber], name: str
+) -> None:
+    message = getattr(emails, name)(make_reader())
+    html = str(message.alternatives[0][0])
+    for part, written in ((message.body, NAME), (html, "Reading &amp; Club")):
+        assert written in part
+        assert ADDRESS in part
+        assert IMPRINT in part
+        assert "Paperboy" not in part
+
+
+def test_digests_name_sender_address_and_imprint(
+    make_reader: Callable[..., Subscriber], edition: list[Paper]
+) -> None:
+    digest = digests.build_now(make_reader(interests={"topics": "language models"}).pk, NOW)
+    assert digest
+    message = digest_mail.outgoing(digest, cards.shown(digest.paper_ids))
+    for part, written in ((str(message.text), NAME), (str(message.html), "Reading &amp; Club")):
+        assert written in part
+        assert ADDRESS in part
+        assert IMPRINT in part
+        assert "Paperboy" not in part
+    assert message.headers["List-Id"] == "Reading & Club digest <digest.localhost.localdomain>"
+
+
+def test_without_address_and_imprint_nothing_is_said(client: Client, settings: Any) -> None:
+    settings.POSTAL_ADDRESS = settings.IMPRINT_URL = ""
+    assert "Imprint" not in client.get("/").content.decode()
