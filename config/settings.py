@@ -399,6 +399,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "papers.tasks.fill_missed_days",
         "schedule": crontab(hour="7,19", minute="40"),
     },
+    "bring in the papers that curators accepted": {
+        "task": "papers.tasks.bring_in_accepted",
+        "schedule": timedelta(minutes=1),
+    },
     "forget how sources stood months ago": {
         "task": "papers.tasks.forget_checks",
         "schedule": crontab(hour="3", minute="50"),

@@ -18,6 +18,7 @@ from django.core import checks
 from django.core.mail import get_connection
 from django.core.mail.backends.smtp import EmailBackend
 from django.db import DatabaseError, connection
+from django.urls import reverse
 
 from config.logs import redact
 from operations import health, maildomain, queues
@@ -183,7 +184,10 @@ def sources(now: datetime) -> Found:
     """Sources."""
     active = list(Source.objects.filter(active=True))
     if not active:
-        yield Finding("Sources", Level.ERROR, "There is none.", "Add one in the admin.")
+        page = f"{settings.SITE_URL}{reverse('admin:papers_source_recommended')}"
+        advice = f"Add some at {page}, or: manage.py add_source --recommended"
+        said = "All are switched off." if Source.objects.exists() else "There is none."
+        yield Finding("Sources", Level.ERROR, said, advice)
     for source in active:
         yield _source(source, now)
 

@@ -1,103 +1,19 @@
 from __future__ import annotations
 
-from django import forms
 from django.contrib import admin, messages
-from django.core import validators
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 from django.utils import timezone
 
 from config import audit
 from config.paging import Long
-from papers import community, queries, scoring, search, sources, tasks
-from papers.feeds import addresses
-from papers.models import Check, Document, Observation, Paper, Source, Submission
+from papers import community, queries, scoring, search, tasks
+from papers.models import Document, Observation, Paper, Submission
 from papers.queue_admin import QueuePages
+from papers.source_admin import SourceAdmin
 
-
-class SourceForm(forms.ModelForm):
-    """An address is enough; arXiv categories are taken for the address of their list."""
-
-    url = forms.CharField(
-        label="Address",
-        max_length=2000,
-        widget=forms.TextInput(attrs={"size": 80}),
-        help_text="Of a feed or list, or arXiv categories such as “cs.AI cs.CL”, "
-        "which are asked for in one request.",
-    )
-
-    class Meta:
-        model = Source
-        fields = ("url", "name", "kind", "active", "check_every")
-
-    def clean_url(self) -> str:
-        url = addresses.of(self.cleaned_data["url"])
-        validators.URLValidator(schemes=["http", "https"])(url)
-        return url
-
-
-@admin.register(Source)
-class SourceAdmin(admin.ModelAdmin):
-    """Sources and their health."""
-
-    form = SourceForm
-    list_display = ("__str__", "kind", "health", "checked_at", "succeeded_at", "failures", "active")
-    list_filter = ("active", "kind", "outcome")
-    search_fields = ("name", "url")
-    fields = (
-        "url",
-        "name",
-        ("kind", "check_every", "active"),
-        "health",
-        ("checked_at", "succeeded_at", "next_check_at", "failures"),
-    )
-    readonly_fields = ("health", "checked_at", "succeeded_at", "next_check_at", "failures")
-    actions = ("check_now",)
-    change_form_template = "admin/papers/source/change_form.html"
-
-    @admin.display(description="health")
-    def health(self, source: Source) -> str:
-        if not source.checked_at:
-            return "not checked yet"
-        parked = f"parked since {source.parked_at:%Y-%m-%d %H:%M}; " if source.parked_at else ""
-        said = f"{source.outcome}: {source.error}" if source.error else source.outcome
-        return parked + said
-
-    def response_add(
-        self, request: HttpRequest, obj: Source, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        if "_check" in request.POST:
-            return self._checked(request, obj)
-        return super().response_add(request, obj, post_url_continue)
-
-    def response_change(self, request: HttpRequest, obj: Source) -> HttpResponse:
-        if "_check" in request.POST:
-            return self._checked(request, obj)
-        return super().response_change(request, obj)
-
-    def _checked(self, request: HttpRequest, source: Source) -> HttpResponse:
-        audit.record(request, [source], "Checked at once.")
-        self._tell(request, sources.check_now(source, timezone.now()))
-        return redirect("admin:papers_source_change", source.pk)
-
-    def _tell(self, request: HttpRequest, check: Check) -> None:
-        failed = check.state == Check.State.BROKEN
-        brought = f"{check.document.entries} entries, {check.new} new. " if check.document else ""
-        said = f"{check.source}: {check.outcome}. {brought}{check.reason or check.detail}"
-        self.message_user(request, said, messages.ERROR if failed else messages.SUCCESS)
-
-    @admin.action(permissions=["change"], description="Check now")
-    def check_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
-        """One source at once, with what came of it; several are sent for."""
-        if queryset.count() == 1:
-            self._checked(request, queryset.get())
-            return
-        audit.record(request, queryset, "Sent for.")
-        queryset.update(next_check_at=timezone.now(), parked_at=None, failures=0)
-        for source in queryset:
-            tasks.fetch_source.delay_on_commit(source.pk)
-        self.message_user(request, f"{queryset.count()} sources are being checked.")
+__all__ = ["SourceAdmin"]  # found here by Django, which looks into no other module
+MOST_AT_ONCE = 20  # proposals; each may take half a minute
 
 
 @admin.register(Document)
@@ -118,7 +34,7 @@ class DocumentAdmin(Long):
 
 @admin.register(Submission)
 class SubmissionAdmin(QueuePages, Long):
-    """What readers propose; a curator brings it in or refuses it."""
+    """Papers that readers propose; a curator accepts or rejects each."""
 
     list_display = ("arxiv_id", "note", "at", "status", "outcome", "paper")
     list_filter = ("status",)
@@ -130,22 +46,27 @@ class SubmissionAdmin(QueuePages, Long):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @admin.action(permissions=["change"], description="Bring in from arXiv")
+    @admin.action(permissions=["change"], description="Accept: fetch from arXiv")
     def accept(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
-        now, chosen = timezone.now(), queryset.exclude(status="accepted")[:20]
-        audit.record(request, chosen, "Asked for at arXiv.")
-        done = [community.accept(one, now) for one in chosen]
-        level = messages.SUCCESS if all(done) else messages.WARNING
-        said = f"{sum(done)} of {len(done)} papers brought in."
-        self.message_user(request, said, level)
+        """Accept up to MOST_AT_ONCE; what arXiv does not answer now is tried again later."""
+        now, status = timezone.now(), Submission.Status
+        chosen = list(queryset.filter(status__in=(status.WAITING, status.REFUSED))[:MOST_AT_ONCE])
+        audit.record(request, chosen, "Accepted.")
+        rows = [community.accept(one, now) for one in chosen]
+        here = sum(row.status == status.ACCEPTED for row in rows)
+        level = messages.SUCCESS if here == len(rows) else messages.WARNING
+        self.message_user(request, f"{here} of {len(rows)} papers brought in.", level)
+        for row in (row for row in rows if row.status != status.ACCEPTED):
+            self.message_user(request, f"{row.arxiv_id}: {row.outcome}", messages.WARNING)
         tasks.score_papers.delay_on_commit()
 
-    @admin.action(permissions=["change"], description="Refuse")
+    @admin.action(permissions=["change"], description="Reject")
     def refuse(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
-        waiting = queryset.filter(status=Submission.Status.WAITING)
-        audit.record(request, waiting, "Refused.")
+        undecided = (Submission.Status.WAITING, Submission.Status.FETCHING)
+        waiting = queryset.filter(status__in=undecided)
+        audit.record(request, waiting, "Rejected.")
         done = waiting.update(status=Submission.Status.REFUSED)
-        self.message_user(request, f"{done} proposals refused.")
+        self.message_user(request, f"{done} proposals rejected.")
 
 
 class ObservationInline(admin.TabularInline):

@@ -5,7 +5,8 @@ Who did it is known here by a key without a name; a reader's votes and proposals
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -17,6 +18,11 @@ from papers.models import Observation, Paper, Report, Submission, Vote
 
 KIND = "readers"  # of the observations
 MOST_WAITING = 10  # proposals of one reader that no curator has looked at yet
+MOST_TRIED = 50  # accepted proposals in one round
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=2), timedelta(hours=6)  # between two tries
+MANY_TRIES = 36  # with these waits, a week
+BAD_REQUEST = 400  # how the query API answers an id that cannot be
+Status = Submission.Status
 
 
 class TooMany(Exception):
@@ -38,23 +44,71 @@ def propose(arxiv_id: str, note: str, by: str, now: datetime) -> Submission:
     return made
 
 
-def accept(submission: Submission, now: datetime) -> bool:
-    """Bring the paper in from arXiv; False, with the reason on the row, where that fails."""
-    url = with_query(backfill.API, id_list=submission.arxiv_id, max_results=1)
-    fetched = sources.ask(url, now)
-    try:
-        if fetched.outcome != "ok":
-            raise DocumentError(f"{fetched.outcome}: {fetched.detail}")
-        ingest(fetched.body, url, now, "arxiv-api")
-        paper = Paper.objects.get(arxiv_id=submission.arxiv_id)
-    except (DocumentError, Paper.DoesNotExist) as error:
-        submission.outcome = f"arXiv does not have it: {error}"[:300]
-        submission.save(update_fields=["outcome"])
+def accept(submission: Submission, now: datetime) -> Submission:
+    """Decide to bring a paper in, and try at once.
+
+    Where arXiv cannot be reached the decision stays and `bring_in` tries again later.
+    """
+    Submission.objects.filter(pk=submission.pk).update(
+        status=Status.FETCHING, tries=0, next_try_at=now, outcome=""
+    )
+    bring_in(submission.pk, now)
+    submission.refresh_from_db()
+    return submission
+
+
+def to_bring_in(now: datetime) -> list[int]:
+    """Return the accepted proposals whose next try is due."""
+    due = Submission.objects.filter(status=Status.FETCHING, next_try_at__lte=now)
+    return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MOST_TRIED])
+
+
+def bring_in(pk: int, now: datetime) -> bool:
+    """Fetch one accepted proposal if its try is due; True if the paper is here now."""
+    row = Submission.objects.filter(pk=pk, status=Status.FETCHING, next_try_at__lte=now).first()
+    if row is None or not _claim_try(row, now):
         return False
-    submission.paper, submission.status, submission.outcome = paper, Submission.Status.ACCEPTED, ""
-    submission.save(update_fields=["paper", "status", "outcome"])
-    vote(paper.pk, submission.by, now)  # who proposes a paper is for it
+    url = with_query(backfill.API, id_list=row.arxiv_id, max_results=1)
+    fetched = sources.ask(url, now)
+    if fetched.outcome != "ok" and fetched.status != BAD_REQUEST:
+        return _put_off(row, now)
+    try:
+        ingest(fetched.body, url, now, "arxiv-api")
+    except DocumentError:
+        if fetched.outcome == "ok":
+            return _put_off(row, now)
+    paper = Paper.objects.filter(arxiv_id=row.arxiv_id).first()
+    if paper is None:
+        return _hand_back(row, "arXiv has no paper with this ID.")
+    _settle(row, status=Status.ACCEPTED, outcome="", paper=paper)
+    if row.by:  # the reader is still here, and who proposes a paper is for it
+        vote(paper.pk, row.by, now)
     return True
+
+
+def _claim_try(row: Submission, now: datetime) -> bool:
+    """Take this try, and set the next one before the slow part."""
+    wait = min(FIRST_WAIT * 2**row.tries, LONGEST_WAIT)
+    mine = Submission.objects.filter(pk=row.pk, status=Status.FETCHING, tries=row.tries)
+    return bool(mine.update(tries=row.tries + 1, next_try_at=now + wait))
+
+
+def _put_off(row: Submission, now: datetime) -> bool:
+    if row.tries >= MANY_TRIES:
+        return _hand_back(row, "arXiv could not be reached for a week.")
+    _settle(row, outcome="arXiv could not be reached. Paperboy tries again by itself.")
+    return False
+
+
+def _hand_back(row: Submission, why: str) -> bool:
+    """Let it wait for a curator again, who reads why."""
+    _settle(row, status=Status.WAITING, outcome=why, next_try_at=None)
+    return False
+
+
+def _settle(row: Submission, **values: Any) -> None:
+    """Write what came of a try, unless a curator decided otherwise meanwhile."""
+    Submission.objects.filter(pk=row.pk, status=Status.FETCHING).update(**values)
 
 
 def report(paper_pk: int, why: str, by: str, now: datetime) -> bool:

@@ -118,8 +118,15 @@ class _Ended(Exception):
         self.fetched = Fetched(outcome, detail=detail, **more)
 
 
+_NUMBERS = re.compile(r"\[(?:Errno|SSL)[^\]]*\]\s*|\s*\(_ssl\.c:\d+\)|Error -?\d+ ")
+
+
 def _one_line(error: Exception) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+    """Say what went wrong in words, without the numbers of the operating system."""
+    if isinstance(error.__cause__, socket.gaierror) or isinstance(error, socket.gaierror):
+        return "host name not found"
+    words = " ".join(_NUMBERS.sub("", str(error)).split())
+    return (words or type(error).__name__)[:200]
 
 
 @cache
@@ -173,7 +180,7 @@ def _resolved(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"{host}: {error}") from error
+        raise httpcore.ConnectError(f"{host}: {_one_line(error)}") from error
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
@@ -421,7 +428,7 @@ class _Gunzip:
             try:
                 unpacked += self._member.decompress(chunk, room - len(unpacked))
             except zlib.error as error:
-                raise _Ended("undecodable", f"broken gzip: {error}") from error
+                raise _Ended("undecodable", f"broken gzip: {_one_line(error)}") from error
             chunk = self._member.unused_data
         return bytes(unpacked)
 

@@ -405,6 +405,7 @@ class Submission(models.Model):
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("waiting for a curator")
+        FETCHING = "fetching", _("accepted, waiting for arXiv")
         ACCEPTED = "accepted", _("accepted")
         REFUSED = "refused", _("refused")
 
@@ -414,6 +415,8 @@ class Submission(models.Model):
     at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
     outcome = models.CharField(max_length=300, blank=True, help_text="What came of fetching it.")
+    tries = models.PositiveSmallIntegerField(default=0, editable=False)
+    next_try_at = models.DateTimeField(null=True, editable=False)
     paper = models.ForeignKey(Paper, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:

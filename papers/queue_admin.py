@@ -19,33 +19,43 @@ from papers import community, curation, tasks
 from papers.models import Block, Merge, Report, Submission
 
 SHOWN = 50  # of each
+Status = Submission.Status
 Done = tuple[Model, str] | None  # what was done to which row; None: there was nothing to do
 
 
+class Impossible(Exception):
+    """The act could not be done; the message says why."""
+
+
 def accept(request: HttpRequest) -> Done:
-    row = _row(Submission, request, status=Submission.Status.WAITING)
+    row = _row(Submission, request, status=Status.WAITING)
     if row is None:
         return None
-    if community.accept(row, timezone.now()):
-        tasks.score_papers.delay_on_commit()
-        return row, f"Brought in {row.arxiv_id}."
-    messages.error(request, row.outcome)
-    return None
+    community.accept(row, timezone.now())
+    if row.status == Status.WAITING:
+        raise Impossible(f"{row.arxiv_id}: {row.outcome}")
+    tasks.score_papers.delay_on_commit()
+    return row, f"Accepted {row.arxiv_id}. {row.outcome}".strip()
 
 
 def refuse(request: HttpRequest) -> Done:
-    return _set(request, Submission.Status.WAITING, Submission.Status.REFUSED, "Refused")
+    return _set(request, Status.WAITING, Status.REFUSED, "Rejected")
 
 
 def wait_again(request: HttpRequest) -> Done:
-    return _set(request, Submission.Status.REFUSED, Submission.Status.WAITING, "Waits again:")
+    return _set(request, Status.REFUSED, Status.WAITING, "Waits again:")
+
+
+def put_back(request: HttpRequest) -> Done:
+    """An accepted proposal that arXiv has not answered yet waits for a decision again."""
+    return _set(request, Status.FETCHING, Status.WAITING, "Waits again:")
 
 
 def _set(request: HttpRequest, before: str, after: str, verb: str) -> Done:
     row = _row(Submission, request, status=before)
     if row is None:
         return None
-    Submission.objects.filter(pk=row.pk).update(status=after)
+    Submission.objects.filter(pk=row.pk, status=before).update(status=after, outcome="")
     return row, f"{verb} {row.arxiv_id}."
 
 
@@ -127,6 +137,7 @@ ACTS = {
     "accept": Act(accept, "papers.change_submission"),
     "refuse": Act(refuse, "papers.change_submission"),
     "wait-again": Act(wait_again, "papers.change_submission"),
+    "put-back": Act(put_back, "papers.change_submission"),
     "uphold": Act(uphold, "papers.change_report"),
     "dismiss": Act(dismiss, "papers.change_report"),
     "reopen": Act(reopen, "papers.change_report"),
@@ -161,6 +172,7 @@ class QueuePages:
             "opts": self.model._meta,
             "title": "Queue",
             "submissions": submissions.filter(**waiting).order_by("at")[:SHOWN],
+            "fetching": submissions.filter(status=Status.FETCHING).order_by("at")[:SHOWN],
             "reports": reports.filter(**waiting).order_by("at")[:SHOWN],
             "duplicates": curation.likely_duplicates(timezone.now().date()),
             "blocks": Block.objects.all()[:SHOWN],
@@ -176,10 +188,18 @@ class QueuePages:
         act = ACTS.get(request.POST.get("do", ""))
         if act and not request.user.has_perm(act.needs):
             raise PermissionDenied
-        if act and (done := act.do(request)):
-            row, said = done
-            audit.record(request, [row], said)
-            messages.success(request, said)
+        try:
+            done = act.do(request) if act else None
+        except Impossible as error:
+            messages.error(request, str(error))
         else:
-            messages.warning(request, "There was nothing to do.")
+            self._tell(request, done)
         return HttpResponseRedirect(reverse("admin:papers_queue"))
+
+    def _tell(self, request: HttpRequest, done: Done) -> None:
+        if done is None:
+            messages.warning(request, "There was nothing to do.")
+            return
+        row, said = done
+        audit.record(request, [row], said)
+        messages.success(request, said)

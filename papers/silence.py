@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
+from django.conf import settings
 from django.db.models import Max
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from papers import verdicts
+from papers import recommended, verdicts
+from papers.feeds import addresses
 from papers.models import Check, Source
 from papers.text import listed
 from papers.verdicts import BROKEN, FRESH, PARTIAL, QUIET, SEVERITY, STALE, Told
@@ -176,6 +178,15 @@ class Standing:
     source: Source
     check: Check | None
     days: list[tuple[date, str]]
+
+    @property
+    def name(self) -> str:
+        """As everybody may see it: addresses may hold tokens, or names of internal hosts."""
+        if self.source.name and not addresses.is_address(self.source.name):
+            return self.source.name
+        if settings.ALLOW_PRIVATE_SOURCES and self.source.url not in recommended.BY_ADDRESS:
+            return _("A new source")
+        return addresses.public_host(self.source.url) or _("A new source")
 
     @property
     def why(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from papers import backfill, corpus, indexing, scoring, sources, thumbnails
+from papers import backfill, community, corpus, indexing, scoring, sources, thumbnails
 from papers.models import Source
 
 
@@ -55,3 +55,16 @@ def fetch_thumbnails() -> None:
 @shared_task
 def fill_missed_days() -> None:
     backfill.fill_all(timezone.now())
+
+
+@shared_task
+def bring_in_accepted() -> None:
+    """Beat's: one task per accepted proposal that arXiv has not answered yet."""
+    for pk in community.to_bring_in(timezone.now()):
+        bring_in.delay(pk)
+
+
+@shared_task
+def bring_in(pk: int) -> None:
+    if community.bring_in(pk, timezone.now()):
+        scoring.rescore(timezone.now())

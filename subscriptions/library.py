@@ -190,12 +190,11 @@ def _came_of(pk: int, fetched: Fetched) -> str:
     if fetched.status in (404, 410):
         return _("arXiv knows no author page of this name.")
     if fetched.outcome != "ok":
-        why = fetched.detail or fetched.outcome
-        return _("arXiv could not be read: %(why)s. Try again later.") % {"why": why}
+        return _("arXiv could not be reached. Please try again later.")
     try:
         entries = parse(fetched.body).entries
-    except DocumentError as error:
-        return _("arXiv's answer could not be read: %(why)s.") % {"why": error}
+    except DocumentError:
+        return _("arXiv's answer could not be read. Please try again later.")
     if not entries:
         return _("The author page holds no papers.")
     brought = [Reference(one.title, one.arxiv_id, one.doi) for one in entries[:MOST_KEPT]]

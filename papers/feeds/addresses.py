@@ -1,4 +1,4 @@
-"""Addresses of sources: from what a curator types to what is fetched."""
+"""Addresses of sources, and what their queries ask for."""
 
 from __future__ import annotations
 
@@ -11,36 +11,6 @@ HF_DAILY = "https://huggingface.co/api/daily_papers?limit=100"
 HF_PAGE = 50  # entries, unless "limit" says otherwise
 VOTES_GROW = 2  # days before today on which a daily list is still read
 
-# arXiv's archives, and what names a category: "cs.AI", "hep-th", "q-bio.NC".
-_ARCHIVES = (
-    "astro-ph cond-mat cs econ eess gr-qc hep-ex hep-lat hep-ph hep-th math math-ph nlin nucl-ex "
-    "nucl-th physics q-bio q-fin quant-ph stat"
-).split()
-_CATEGORY = re.compile(rf"(?:{'|'.join(_ARCHIVES)})(?:\.[A-Za-z-]{{2,12}})?")
-_SEPARATORS = re.compile(r"[\s,;+]+")
-_ARXIV_PAGE = re.compile(
-    r"https?://(?:www\.|export\.)?arxiv\.org/(?:list/(?P<list>[A-Za-z.-]+)(?:/\w+)?"
-    r"|(?:rss|atom)/(?P<rss>[A-Za-z.+-]+))/?(?:\?\S*)?"
-)
-_HF_PAGE = re.compile(r"https?://(?:www\.)?huggingface\.co/papers/?")
-
-
-def of(typed: str) -> str:
-    """The address to fetch, from an address or arXiv categories; as typed where it is neither.
-
-    >>> of("cs.AI, cs.CL")
-    'https://rss.arxiv.org/rss/cs.AI+cs.CL'
-    >>> of("https://arxiv.org/list/cs.AI/recent")
-    'https://rss.arxiv.org/rss/cs.AI'
-    """
-    typed = typed.strip()
-    names = [name for name in _SEPARATORS.split(typed) if name]
-    if names and all(map(_CATEGORY.fullmatch, names)):
-        return ARXIV_LIST + "+".join(dict.fromkeys(names))
-    if page := _ARXIV_PAGE.fullmatch(typed):
-        return ARXIV_LIST + (page["list"] or page["rss"])
-    return HF_DAILY if _HF_PAGE.fullmatch(typed) else typed
-
 
 def host(url: str) -> str:
     """The host of an address, lower case; "" where there is none."""
@@ -48,6 +18,29 @@ def host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+_INTERNAL = frozenset(
+    "local localhost localdomain internal intranet intra private lan corp home arpa vpn".split()
+)
+_ADDRESS_LIKE = re.compile(r"://|^\S+\.\S+/\S*$|[?&]\w+=")
+
+
+def public_host(url: str) -> str:
+    """Return the host of an address if its name looks like one of the open internet, else "".
+
+    >>> public_host("https://feeds.lab.example.org/rss?token=1"), public_host("http://db.corp.org/")
+    ('feeds.lab.example.org', '')
+    """
+    name = host(url).rstrip(".")
+    labels = name.split(".")
+    is_name = len(labels) > 1 and labels[-1].isalpha() and ":" not in name
+    return name if is_name and not _INTERNAL & set(labels) else ""
+
+
+def is_address(text: str) -> bool:
+    """Is this text an address, or does it hold one, rather than a name?"""
+    return bool(_ADDRESS_LIKE.search(text))
 
 
 def with_query(url: str, **values: object) -> str:

@@ -1,4 +1,4 @@
-"""arXiv's archives and categories, as its taxonomy lists them."""
+"""Subjects that can be asked for: arXiv's categories, and those of bioRxiv and medRxiv."""
 
 from __future__ import annotations
 
@@ -172,6 +172,28 @@ stat.ML Machine Learning
 stat.OT Other Statistics
 stat.TH Statistics Theory
 """
+BIORXIV = tuple(
+    "animal_behavior_and_cognition biochemistry bioengineering bioinformatics biophysics "
+    "cancer_biology cell_biology clinical_trials developmental_biology ecology epidemiology "
+    "evolutionary_biology genetics genomics immunology microbiology molecular_biology "
+    "neuroscience paleontology pathology pharmacology_and_toxicology physiology plant_biology "
+    "scientific_communication_and_education synthetic_biology systems_biology zoology".split()
+)
+MEDRXIV = tuple(
+    "addiction_medicine allergy_and_immunology anesthesia cardiovascular_medicine "
+    "dentistry_and_oral_medicine dermatology emergency_medicine endocrinology epidemiology "
+    "forensic_medicine gastroenterology genetic_and_genomic_medicine geriatric_medicine "
+    "health_economics health_informatics health_policy "
+    "health_systems_and_quality_improvement hematology hivaids infectious_diseases "
+    "intensive_care_and_critical_care_medicine medical_education medical_ethics nephrology "
+    "neurology nursing nutrition obstetrics_and_gynecology "
+    "occupational_and_environmental_health oncology ophthalmology orthopedics otolaryngology "
+    "pain_medicine palliative_medicine pathology pediatrics pharmacology_and_therapeutics "
+    "primary_care_research psychiatry_and_clinical_psychology public_and_global_health "
+    "radiology_and_imaging rehabilitation_medicine_and_physical_therapy respiratory_medicine "
+    "rheumatology sexual_and_reproductive_health sports_medicine surgery toxicology "
+    "transplantation urology".split()
+)
 NAMES: dict[str, str] = dict(line.split(" ", 1) for line in _TAXONOMY.strip().splitlines())
 _LARGE = frozenset(("cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ME", "stat.ML"))
 _CODES = {code.casefold(): code for code in NAMES}
@@ -197,8 +219,12 @@ def nearest(text: str, most: int = 3) -> list[str]:
     codes = [_CODES[code] for code in get_close_matches(wanted, _CODES, most, 0.75)]
     if "." in wanted:
         return codes or _largest(wanted.partition(".")[0])[:most]
-    named = [code for code, name in NAMES.items() if wanted and wanted in name.casefold()]
+    named = [code for code, name in NAMES.items() if _says(name, wanted)]
     return list(dict.fromkeys([*codes, *named]))[:most]
+
+
+def _says(name: str, word: str) -> bool:
+    return len(word) > 3 and f" {word}" in f" {name.casefold()}"
 
 
 def _largest(archive: str) -> list[str]:

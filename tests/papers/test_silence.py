@@ -13,6 +13,7 @@ from papers import silence
 from papers.models import Check, Paper, Source
 from subscriptions import cards, digest_mail, digests
 from subscriptions.models import Subscriber
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 4, 30, 12, tzinfo=UTC)
@@ -144,3 +145,28 @@ def test_the_public_page_lists_sources_troubled_ones_first(listed: Source, clien
     assert "It answers with an error (HTTP 500)." in page.text
     assert "https://example.org/b" not in page.text
     assert client.post("/status/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "private", "shown"),
+    [
+        ("", "https://feeds.example.org/rss?token=s3cret", False, "feeds.example.org"),
+        ("", "https://user:s3cret@feeds.example.org/rss", False, "feeds.example.org"),
+        ("", "http://wiki.corp.example.org/rss/s3cret", False, "A new source"),
+        ("", "http://10.1.2.3/rss/s3cret", False, "A new source"),
+        ("", "http://feeds.example.org/s3cret", True, "A new source"),
+        ("", "https://rss.arxiv.org/rss/cs.CL", True, "rss.arxiv.org"),
+        ("http://db.internal/s3cret", "http://db.internal/s3cret", False, "A new source"),
+        ("db.internal/feed?key=s3cret", "http://db.internal/s3cret", False, "A new source"),
+        ("A journal", "http://db.internal/s3cret", False, "A journal"),
+    ],
+)
+def test_the_public_page_shows_no_addresses_and_no_internal_hosts(
+    client: Client, settings: Any, name: str, url: str, private: bool, shown: str
+) -> None:
+    settings.ALLOW_PRIVATE_SOURCES = private
+    Source.objects.create(name=name, url=url)
+    page = Page.open(client, "/status/")
+    assert shown in page.text
+    for secret in ("s3cret", "corp", "internal", "10.1.2.3", "/rss"):
+        assert secret not in page.text

@@ -11,7 +11,6 @@ import pytest
 from django.core.management import call_command
 
 from papers import sample, sources
-from papers.feeds import addresses
 from papers.models import Document, Paper, Source
 from subscriptions.benchmarks import documents
 from tests.papers.servers import Server
@@ -193,20 +192,3 @@ def test_votes_are_asked_for_again_by_day_and_pages_beyond_the_first_are_read(
     assert Paper.objects.count() == 7
     assert source.checks.get().state == "fresh"
     assert source.kind == "hf-daily"
-
-
-@pytest.mark.parametrize(
-    ("typed", "url"),
-    [
-        ("cs.AI", "https://rss.arxiv.org/rss/cs.AI"),
-        (" cs.AI, cs.CL;hep-th ", "https://rss.arxiv.org/rss/cs.AI+cs.CL+hep-th"),
-        ("https://arxiv.org/list/cs.AI/new", "https://rss.arxiv.org/rss/cs.AI"),
-        ("http://export.arxiv.org/rss/cs.AI+cs.CL", "https://rss.arxiv.org/rss/cs.AI+cs.CL"),
-        ("https://huggingface.co/papers", "https://huggingface.co/api/daily_papers?limit=100"),
-        ("https://lab.example/feed.xml?a=1", "https://lab.example/feed.xml?a=1"),
-        ("nonsense", "nonsense"),
-        ("cs.AI and more", "cs.AI and more"),
-    ],
-)
-def test_what_a_curator_types_becomes_an_address(typed: str, url: str) -> None:
-    assert addresses.of(typed) == url

@@ -21,6 +21,7 @@ from papers.models import Observation, Paper, Submission, Vote
 from subscriptions import tasks, tokens
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page
 from tests.papers.servers import Server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -52,8 +53,8 @@ def arxiv(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Server]:
 
 
 def act(client: Client, action: str, *pks: int) -> str:
-    data = {"action": action, "_selected_action": pks}
-    return client.post(reverse("admin:papers_submission_changelist"), data, follow=True).text
+    page = Page.open(client, reverse("admin:papers_submission_changelist"))
+    return page.submit("Go", action=action, _selected_action=[str(pk) for pk in pks]).text
 
 
 def test_a_proposal_waits_for_a_curator_and_comes_in_when_accepted(
@@ -78,14 +79,65 @@ def test_a_proposal_waits_for_a_curator_and_comes_in_when_accepted(
 def test_what_arxiv_does_not_have_stays_in_the_queue_with_the_reason(
     admin_client: Client, reader: Subscriber, arxiv: Server
 ) -> None:
-    arxiv.answer("/api", 503)
+    arxiv.answer("/api", body=ANSWER.replace(b"2604.00001", b"2604.00002"))
     made = community.propose("2604.00001", "", reader.community_key, timezone.now())
-    assert "0 of 1 papers" in act(admin_client, "accept", made.pk)
+    said = act(admin_client, "accept", made.pk)
+    assert "0 of 1 papers" in said
+    assert "2604.00001: arXiv has no paper with this ID." in said
     made.refresh_from_db()
     assert made.status == "waiting"
-    assert "HTTP 503" in made.outcome
     act(admin_client, "refuse", made.pk)
     assert Submission.objects.get().status == "refused"
+
+
+@pytest.mark.parametrize("status", [503, 429, 500, 404, None])
+def test_an_acceptance_stays_while_arxiv_cannot_be_reached_and_is_tried_again(
+    admin_client: Client, reader: Subscriber, arxiv: Server, status: int | None
+) -> None:
+    now = timezone.now()
+    if status:
+        arxiv.answer("/api", status)
+    else:
+        arxiv.stream("/api", lambda: iter([b""]))
+    made = community.propose("2604.00001", "", reader.community_key, now)
+    page = Page.open(admin_client, reverse("admin:papers_queue")).submit("Accept 2604.00001")
+    assert "arXiv could not be reached. Paperboy tries again by itself." in page.text
+    assert "Accepted, waiting for arXiv" in page.text
+    assert "Errno" not in page.html
+    arxiv.answer("/api", body=ANSWER)
+    assert community.to_bring_in(now) == [], "not at once"
+    later = now + timedelta(hours=1)
+    assert community.to_bring_in(later) == [made.pk]
+    assert community.bring_in(made.pk, later)
+    assert not community.bring_in(made.pk, later + timedelta(days=1)), "once is enough"
+    made.refresh_from_db()
+    assert (made.status, made.outcome, made.paper) == ("accepted", "", Paper.objects.get())
+    assert Vote.objects.count() == 1
+
+
+def test_an_acceptance_can_be_taken_back_and_ends_after_a_week(
+    admin_client: Client, reader: Subscriber, arxiv: Server, settings: Any
+) -> None:
+    arxiv.answer("/api", 503)
+    now = timezone.now()
+    made = community.propose("2604.00001", "", reader.community_key, now)
+    queue = Page.open(admin_client, reverse("admin:papers_queue"))
+    page = queue.submit("Accept 2604.00001").submit("Do not fetch 2604.00001")
+    assert "Waits again: 2604.00001." in page.text
+    assert community.to_bring_in(now + timedelta(days=1)) == []
+    community.accept(made, now)
+    tries = 0
+    while due := community.to_bring_in(now):
+        now += timedelta(hours=7)
+        tries += len(due)
+        community.bring_in(made.pk, now)
+    while community.to_bring_in(now := now + timedelta(hours=7)):
+        assert not community.bring_in(made.pk, now)
+        tries += 1
+        assert tries < 100
+    made.refresh_from_db()
+    assert made.status == "waiting"
+    assert made.outcome == "arXiv could not be reached for a week."
 
 
 def test_a_paper_is_proposed_once_and_a_reader_proposes_within_bounds(

@@ -129,8 +129,9 @@ def test_an_author_page_becomes_examples(make_paper: MakePaper, make_reader: Mak
     ("fetched", "said"),
     [
         (Fetched("http_error", status=404, detail="HTTP 404"), "knows no author page"),
-        (Fetched("too_slow", detail="not complete after 30 seconds"), "after 30 seconds"),
-        (Fetched("a new outcome"), "a new outcome"),  # type: ignore[arg-type]
+        (Fetched("too_slow", detail="not complete after 30 seconds"), "could not be reached."),
+        (Fetched("network_error", detail="host name not found"), "could not be reached."),
+        (Fetched("http_error", status=503, detail="HTTP 503"), "could not be reached."),
         (Fetched("ok", b"<html><body>Sorry</body></html>"), "could not be read"),
         (Fetched("ok", FEED.format("").encode()), "holds no papers"),
     ],
@@ -195,9 +196,10 @@ def test_an_author_page_is_bounded_and_leads_into_no_house(
     path = "/a/doe_j_1.atom2"
     arxiv.answer(path, body=gzip.compress(b" " * 30_000_000), Content_Encoding="gzip")
     library.import_author(reader.pk, now)
-    assert "more than 20,000,000 bytes" in Interests.objects.get().author_page_status
+    assert "could not be reached" in Interests.objects.get().author_page_status
     arxiv.answer(path, 302, Location="http://169.254.169.254/latest/meta-data/")
     library.import_author(reader.pk, now)
     kept = Interests.objects.get()
-    assert "169.254.169.254" in kept.author_page_status
+    assert "could not be reached" in kept.author_page_status
+    assert "169.254.169.254" not in kept.author_page_status
     assert kept.examples == kept.references == []

@@ -1,0 +1,209 @@
+"""From what a person types or pastes to the address of a source.
+
+People paste the page they look at, seldom its feed: "cs.CL", "huggingface.co/papers", a journal's
+front page. What cannot be a source is refused with the reason and, where there is one, the way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from urllib.parse import parse_qs, urlsplit
+
+from papers.feeds import categories
+from papers.feeds.addresses import ARXIV_LIST, HF_DAILY
+from papers.feeds.identifiers import arxiv_id, doi
+
+_SEPARATORS = re.compile(r"[\s,;+]+")
+# What looks like a category, known or not: "cs.XY", "hep-th".
+_CATEGORY_LIKE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z]{2,5})?(?:\.[A-Za-z-]{2,12})?")
+_ARTICLE = re.compile(r"nature\.com/articles/|rxiv\.org/content/(?:\w+/)?10\.\d{4}")
+_NO_FEED = {
+    "scholar.google.com": "Google Scholar has no feed.",
+    "openreview.net": "OpenReview has no feed that Paperboy can read.",
+    "www.semanticscholar.org": "Semantic Scholar has no feed.",
+    "paperswithcode.com": "Papers with Code was closed; use “https://huggingface.co/papers”.",
+    "pubmed.ncbi.nlm.nih.gov": "This is a page of PubMed, not its feed. Press “Create RSS” below "
+    "the search field there, and paste the address it shows.",
+    "x.com": "X has no feed.",
+    "twitter.com": "X has no feed.",
+}
+
+
+class NotASource(ValueError):
+    """The text names nothing that can be read; the message says why, for a person."""
+
+
+def resolve(text: str) -> str:
+    """Return the address to fetch.
+
+    >>> resolve("cs.AI, cs.CL")
+    'https://rss.arxiv.org/rss/cs.AI+cs.CL'
+    >>> resolve("https://www.biorxiv.org/collection/cell-biology")
+    'https://connect.biorxiv.org/biorxiv_xml.php?subject=cell_biology'
+    """
+    text = text.strip().strip("<>“”\"'").strip()
+    if not text:
+        raise NotASource("Type an address or arXiv categories.")
+    if names := _category_names(text):
+        return ARXIV_LIST + "+".join(_known(names))
+    address = _with_scheme(text)
+    host = _host(address, text)
+    _refuse_single_papers(address, text)
+    if host in _NO_FEED:
+        if host == "pubmed.ncbi.nlm.nih.gov" and "/rss/" in address:
+            return address
+        raise NotASource(_NO_FEED[host])
+    for hosts, convert in _SITES:
+        if host in hosts:
+            return convert(address) or address
+    return address
+
+
+def _category_names(text: str) -> list[str]:
+    """Return the categories of a text that consists of such; [] where it is something else."""
+    names = [name for name in _SEPARATORS.split(text) if name]
+    if not all(map(_CATEGORY_LIKE.fullmatch, names)):
+        return []
+    dotted = [name for name in names if "." in name]
+    archives = {name.partition(".")[0].casefold() for name in dotted}
+    if all(map(categories.canonical, names)) or (names and archives and archives <= _ARCHIVES):
+        return names
+    return []
+
+
+_ARCHIVES = {code.partition(".")[0] for code in categories.NAMES}
+
+
+def _known(names: list[str]) -> list[str]:
+    """Return the categories as arXiv writes them, each once."""
+    for name in names:
+        if not categories.canonical(name):
+            near = " or ".join(categories.nearest(name)[:2])
+            hint = f" Did you mean {near}?" if near else " Categories look like cs.CL or quant-ph."
+            raise NotASource(f"“{name}” is not an arXiv category.{hint}")
+    return list(dict.fromkeys(map(categories.canonical, names)))
+
+
+def _with_scheme(text: str) -> str:
+    for prefix in ("feed://", "feed:"):
+        if text.lower().startswith(prefix):
+            text = text[len(prefix) :]
+    if "://" in text or "." not in text.partition("/")[0] or " " in text:
+        return text
+    return f"https://{text}"
+
+
+def _host(address: str, text: str) -> str:
+    """Return the host of a web address, and refuse what is none."""
+    try:
+        parts = urlsplit(address)
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        host = ""
+    if not host or parts.scheme.lower() not in ("http", "https") or " " in address:
+        near = categories.nearest(text)
+        hint = f" The arXiv category {near[0]} might be meant." if near else ""
+        raise NotASource(
+            "Enter a valid URL (https://…) or arXiv categories such as cs.CL, "
+            f"not “{text[:100]}”.{hint}"
+        )
+    return host
+
+
+def _refuse_single_papers(address: str, text: str) -> None:
+    path = urlsplit(address).path
+    is_article = "nature.com/articles/" in address or re.search(
+        r"/content/(?:\w+/)?10\.\d{4}", path
+    )
+    if arxiv_id(text)[0] or arxiv_id(address)[0] or doi(text) or is_article:
+        raise NotASource("This is one paper. A source is a list of papers that is renewed.")
+
+
+def _arxiv(address: str) -> str:
+    path = urlsplit(address).path.strip("/")
+    found = re.fullmatch(r"(?:list|rss|atom|archive)/([A-Za-z.+,-]+)(?:/\w+)?", path)
+    if found and (names := [name for name in re.split("[+,]", found[1]) if name]):
+        kind = "atom" if path.startswith("atom/") else "rss"
+        return ARXIV_LIST.replace("/rss/", f"/{kind}/") + "+".join(_known(names))
+    if not path or path.startswith(("list", "archive", "search", "a/", "corr")):
+        raise NotASource("This page of arXiv has no feed. Type categories instead, such as cs.CL.")
+    return ""
+
+
+def _hugging_face(address: str) -> str:
+    parts = urlsplit(address)
+    path = parts.path.strip("/")
+    if path == "papers" or re.fullmatch(r"papers/(?:trending|(?:date|week|month)/[\w-]+)", path):
+        return HF_DAILY
+    if path == "api/daily_papers":
+        return address if parts.query else HF_DAILY
+    raise NotASource("Of Hugging Face, Daily Papers can be read: https://huggingface.co/papers.")
+
+
+def _biorxiv(address: str) -> str:
+    return _subject_feed(address, "bioRxiv", categories.BIORXIV)
+
+
+def _medrxiv(address: str) -> str:
+    return _subject_feed(address, "medRxiv", categories.MEDRXIV)
+
+
+def _subject_feed(address: str, name: str, subjects: tuple[str, ...]) -> str:
+    """A subject's feed. One with a wrong subject would be empty for ever, without an error."""
+    parts, server = urlsplit(address), name.lower()
+    asked = parse_qs(parts.query).get("subject", [""])[0]
+    if page := re.fullmatch(r"/collection/([\w-]+)", parts.path.rstrip("/")):
+        asked = page[1]
+    elif parts.path.strip("/") and not parts.path.endswith("_xml.php"):
+        raise NotASource(f"This page has no feed. Use https://www.{server}.org/collection/… .")
+    wanted = [one for one in re.split(r"[\s+]+", asked.replace("-", "_").lower()) if one]
+    for subject in wanted:
+        if subject not in subjects and subject != "all":
+            near = [one for one in subjects if subject in one.split("_")]
+            near = near or get_close_matches(subject, subjects, 3, 0.6)
+            hint = f" Did you mean {' or '.join(near[:2])}?" if near else ""
+            raise NotASource(f"“{subject}” is not a subject of {name}.{hint}")
+    chosen = "+".join(wanted) or "all"
+    return f"https://connect.{server}.org/{server}_xml.php?subject={chosen}"
+
+
+def _nature(address: str) -> str:
+    path = urlsplit(address).path.strip("/")
+    if path.endswith(".rss"):
+        return ""
+    if found := re.fullmatch(r"subjects/([\w-]+)(?:/.*)?", path):
+        return f"https://www.nature.com/subjects/{found[1]}.rss"
+    if found := re.fullmatch(r"(\w+)(?:/[\w/-]*)?", path):
+        return f"https://www.nature.com/{found[1]}.rss"
+    return ""
+
+
+def _plos(address: str) -> str:
+    if found := re.fullmatch(r"/(\w+)/?", urlsplit(address).path):
+        return f"https://journals.plos.org/{found[1]}/feed/atom"
+    return ""
+
+
+def _elife(address: str) -> str:
+    path = urlsplit(address).path.strip("/")
+    if found := re.fullmatch(r"subjects/([\w-]+)", path):
+        return f"https://elifesciences.org/rss/subject/{found[1]}.xml"
+    return "" if path.startswith("rss/") else "https://elifesciences.org/rss/recent.xml"
+
+
+def _jmlr(address: str) -> str:
+    return "" if address.endswith(".xml") else "https://www.jmlr.org/jmlr.xml"
+
+
+_SITES: tuple[tuple[set[str], Callable[[str], str]], ...] = (
+    ({"arxiv.org", "www.arxiv.org", "export.arxiv.org", "rss.arxiv.org"}, _arxiv),
+    ({"huggingface.co", "www.huggingface.co", "hf.co"}, _hugging_face),
+    ({"biorxiv.org", "www.biorxiv.org", "connect.biorxiv.org"}, _biorxiv),
+    ({"medrxiv.org", "www.medrxiv.org", "connect.medrxiv.org"}, _medrxiv),
+    ({"nature.com", "www.nature.com"}, _nature),
+    ({"journals.plos.org"}, _plos),
+    ({"elifesciences.org"}, _elife),
+    ({"jmlr.org", "www.jmlr.org"}, _jmlr),
+)
