@@ -35,11 +35,12 @@ from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
 from subscriptions.profiles import (
     paper_ids,
     paper_text,
+    profile_key,
     profile_of,
     profiles,
     wants_only_own,
 )
-from subscriptions.readers import reschedule
+from subscriptions.readers import is_first_day, reschedule
 from subscriptions.reasons import reasons
 from subscriptions.schedule import local_day
 
@@ -220,7 +221,7 @@ def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
         done = set(has_one.values_list("subscriber_id", flat=True))
         made += make(day, [reader for reader in group if reader.pk not in done], now)
     bulk.insert(made)
-    _advance(readers, now)
+    advance(readers, now)
     editions.enter(Counter(digest.day for digest in made), now)
     return [digest.pk for digest in made if digest.status == Digest.Status.PENDING]
 
@@ -233,8 +234,9 @@ def _by_day(readers: Sequence[Subscriber]) -> dict[date, list[Subscriber]]:
     return groups
 
 
-def _advance(readers: Sequence[Subscriber], now: datetime) -> None:
-    """The next digest is the first that is not too late: after a day without power, today's."""
+def advance(readers: Sequence[Subscriber], now: datetime) -> None:
+    """Set when the next digest is due: the first that is not too late, so that today's still comes
+    after some hours without power."""
     for reader in readers:
         if reader.next_digest_at:
             reader.last_digest_day = local_day(reader.timezone, reader.next_digest_at)
@@ -264,6 +266,8 @@ def make(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest
     made = [_digest(reader, items, day, now) for reader, items in zip(readers, chosen, strict=True)]
     sources, news = silence.report(now), developments.since(now)
     for reader, profile, digest in zip(readers, wanted, made, strict=True):
+        if is_first_day(reader, day):
+            digest.profile_key = profile_key(profile)
         with translation.override(reader.language):
             told = developments.of(news, seen[reader.pk], reader.covered_until)
             told = [*sources.notices(sorted(profile.categories)), *told]

@@ -35,7 +35,7 @@ def sent_to(token: str) -> QuerySet[Digest]:
     except BadLink as error:
         raise Http404 from error
     reader = get_object_or_404(Subscriber, pk=pk, feed_turn=turn or 0)
-    return reader.digests.filter(status=Digest.Status.SENT).order_by("-day")
+    return reader.digests.filter(status=Digest.Status.SENT).order_by("-day", "-turn")
 
 
 def newest(_request: HttpRequest, token: str, kind: str) -> str:

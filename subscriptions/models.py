@@ -350,7 +350,8 @@ class DigestQuerySet(models.QuerySet["Digest"]):
 
 
 class Digest(models.Model):
-    """What one reader gets on one day, and how far it has come.
+    """What one reader gets on one day, and how far it has come. One a day; on their first day a
+    reader may ask for a second one, after they changed what they care about.
 
     pending -> sending -> sent | failed | uncertain, or skipped | suppressed without sending.
     """
@@ -368,11 +369,16 @@ class Digest(models.Model):
     HOLDS_PAPERS = (Status.PENDING, Status.SENDING, Status.SENT)
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    # Its index would repeat that of one_digest_a_day, and every hand-over writes to each index.
+    # Its index would repeat that of one_digest_a_turn, and every hand-over writes to each index.
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, related_name="digests", db_index=False
     )
     day = models.DateField(help_text="The reader's local day.")
+    turn = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="0; 1 for the second digest that a reader may ask for on their first day.",
+    )
     weekly = models.BooleanField(
         default=False, db_default=False, help_text="Shown as the round-up of a week."
     )
@@ -385,6 +391,13 @@ class Digest(models.Model):
     paper_ids = ArrayField(models.BigIntegerField(), default=list)
     notices = models.JSONField(
         default=list, blank=True, help_text="What it says of the day and of papers sent before."
+    )
+    profile_key = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="On a reader's first day, what their profile was when this was made.",
     )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text="Too late to be sent as today's.")
@@ -411,7 +424,9 @@ class Digest(models.Model):
     class Meta:
         ordering = ["-day", "-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["subscriber", "day"], name="one_digest_a_day")
+            # As expressions, so that it is an index alone, which is built beside the running work.
+            models.UniqueConstraint("subscriber", "day", "turn", name="one_digest_a_turn"),
+            models.CheckConstraint(condition=models.Q(turn__lte=1), name="two_turns_at_most"),
         ]
         indexes = [
             models.Index(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 
 from django.db.models import Q
 
@@ -25,6 +27,7 @@ THRESHOLDS: dict[str, float] = {
 }
 
 OPENED = "opened"
+PAPERS = ("liked", "disliked", OPENED)  # fields of a profile
 TEXT = ("pk", "title", "abstract", "categories", "authors")  # all that is read of a paper
 Reactions = dict[str, list[PaperText]]  # by kind, the newest first; opened papers beside them
 
@@ -58,6 +61,16 @@ def profiles(readers: Sequence[Subscriber]) -> list[Profile]:
     reactions = _reactions(pks)
     known = _known(interests.values())
     return [_profile(interests.get(pk) or Interests(), reactions[pk], known) for pk in pks]
+
+
+def profile_key(profile: Profile) -> str:
+    """A key that changes whenever the reader changes what they want; opened papers aside."""
+    wanted = [
+        [paper.key for paper in profile.liked],
+        [paper.key for paper in profile.disliked],
+        *(getattr(profile, field.name) for field in fields(profile) if field.name not in PAPERS),
+    ]
+    return hashlib.blake2b(repr(wanted).encode(), digest_size=16).hexdigest()
 
 
 def profile_of(interests: Interests) -> Profile:

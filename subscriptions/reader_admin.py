@@ -53,7 +53,7 @@ def unsubscribe(reader: Subscriber) -> str:
 
 def send_again(reader: Subscriber) -> str:
     """The last digest, if it failed or is in doubt; or else today's, if there is none yet."""
-    last = Digest.objects.filter(subscriber=reader).order_by("-day")[:1]
+    last = Digest.objects.filter(subscriber=reader).order_by("-day", "-turn")[:1]
     if ready := sweeping.send_again(
         Digest.objects.filter(pk__in=last.values("pk")), timezone.now()
     ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,10 +26,20 @@ def reschedule(reader: Subscriber, after: datetime) -> None:
 
 
 def local_due(reader: Subscriber) -> datetime | None:
-    """When the next digest comes, as the reader's own clock shows it: without a zone, so that
-    templates leave it as it is."""
-    due = reader.next_digest_at
-    return due and due.astimezone(ZoneInfo(reader.timezone)).replace(tzinfo=None)
+    """When the next digest comes, by the reader's own clock."""
+    return reader.next_digest_at and by_own_clock(reader, reader.next_digest_at)
+
+
+def by_own_clock(reader: Subscriber, moment: datetime) -> datetime:
+    """A moment as the reader's clock shows it: without a zone, so that templates leave it as it
+    is."""
+    return moment.astimezone(ZoneInfo(reader.timezone)).replace(tzinfo=None)
+
+
+def is_first_day(reader: Subscriber, day: date) -> bool:
+    """Whether the reader confirmed on this local day."""
+    confirmed = reader.confirmed_at
+    return confirmed is not None and by_own_clock(reader, confirmed).date() == day
 
 
 def keep_said(pk: int, said: dict[str, Any]) -> None:

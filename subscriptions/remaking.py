@@ -12,7 +12,10 @@ from django.db import transaction
 from subscriptions import digests
 from subscriptions.models import Digest, Edition, Subscriber
 
-MADE = ("status", "reason", "subject", "items", "paper_ids", "notices", "created_at")
+MADE = (
+    *("status", "reason", "subject", "items", "paper_ids", "notices", "profile_key"),
+    "created_at",
+)
 
 
 def remake(day: date, now: datetime) -> int:

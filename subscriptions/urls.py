@@ -38,7 +38,6 @@ urlpatterns = [
     path("preferences/<token>/", views.preferences, name="preferences"),
     path("preferences/<token>/feed/", views.renew_feed, name="feed-renew"),
     path("preferences/<token>/offer/", views.offer, name="offer"),
-    path("preferences/<token>/send/", views.send_now, name="send-now"),
     path("rhythm/<token>/", leaving_views.rhythm, name="rhythm"),
     path("propose/<token>/", community_views.propose, name="propose"),
     path("papers/<int:pk>/vote/", community_views.vote_link, name="vote-link"),

@@ -40,6 +40,7 @@ from subscriptions import (
     signup,
     tasks,
     time_zones,
+    todays_digest,
     tokens,
 )
 from subscriptions.forms import (
@@ -189,7 +190,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
     forms_are_valid = rhythm_form.is_valid() and interests_form.is_valid()
     if request.method == "POST" and forms_are_valid:
         _save(rhythm_form, interests_form)
-        messages.success(request, _("Saved. Your next digest follows these."))
+        _send_today(request, reader) if "send" in request.POST else _say_saved(request, reader)
         return known.remember(redirect(request.path), pk)
     context = {
         "reader": reader,
@@ -203,7 +204,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
             "feed-digests", args=[tokens.make(Purpose.FEED, reader.feed_key), "atom"]
         ),
         "propose_url": reverse("propose", args=[tokens.make(Purpose.PREFERENCES, pk)]),
-        "send_url": reverse("send-now", args=[tokens.make(Purpose.PREFERENCES, pk)]),
+        "outlook": todays_digest.outlook(reader, timezone.now()),
         "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
         "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
         "rhythm_token": tokens.make(Purpose.PREFERENCES, pk),
@@ -219,7 +220,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
 def _past_digests(reader: Subscriber, before: str) -> dict[str, Any]:
     """The last digests that were sent before a day, newest first, each with its address in the
     browser; and the day before which there are more."""
-    sent = reader.digests.filter(status=Digest.Status.SENT).order_by("-day")
+    sent = reader.digests.filter(status=Digest.Status.SENT).order_by("-day", "-turn")
     if day := _day(before):
         sent = sent.filter(day__lt=day)
     shown = list(sent.only("day", "subject", "public_id")[: PAST_SHOWN + 1])
@@ -242,6 +243,21 @@ def _save(rhythm_form: RhythmForm, interests_form: InterestsForm) -> None:
     readers.reschedule(reader, timezone.now())
     reader.save(update_fields=[*rhythm_form.fields, "next_digest_at"])
     interests_form.save(commit=False).save(update_fields=[*interests_form.fields])
+
+
+def _say_saved(request: HttpRequest, reader: Subscriber) -> None:
+    messages.success(request, f"{_('Saved.')} {todays_digest.next_one(reader)}".strip())
+
+
+def _send_today(request: HttpRequest, reader: Subscriber) -> None:
+    """Send today's digest now, made from what was saved just before."""
+    if reader.status != Subscriber.Status.ACTIVE:
+        return _say_saved(request, reader)
+    answer = todays_digest.ask(reader.pk, timezone.now())
+    if answer.digest and answer.state is todays_digest.State.LEAVES:
+        tasks.deliver.delay_on_commit([answer.digest.pk])
+    reader.refresh_from_db()
+    messages.success(request, f"{_('Saved.')} {todays_digest.sentence(answer, reader)}")
 
 
 def _unknown(examples: list[str]) -> list[str]:
@@ -272,22 +288,6 @@ def renew_feed(request: HttpRequest, pk: str) -> HttpResponse:
     """Another address for the reader's feed; whoever has the old one gets nothing any more."""
     Subscriber.objects.filter(pk=pk).update(feed_turn=F("feed_turn") + 1)
     messages.success(request, _("Your feed has a new address; the old one no longer works."))
-    return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
-
-
-@require_POST
-@opened_by(Purpose.PREFERENCES)
-def send_now(request: HttpRequest, pk: str) -> HttpResponse:
-    """Today's digest at once, instead of at the reader's hour; still one a day."""
-    reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
-    digest = digests.build_now(reader.pk, timezone.now())
-    if digest is None or digest.status == Digest.Status.SKIPPED:
-        messages.info(request, _("Nothing new fits what you asked for today."))
-    elif digest.attempts or digest.status != Digest.Status.PENDING:
-        messages.info(request, _("Today's digest has been sent already; there is one a day."))
-    else:
-        tasks.deliver.delay_on_commit([digest.pk])
-        messages.success(request, _("Today's digest is on its way to your inbox."))
     return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
 
 

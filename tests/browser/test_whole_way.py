@@ -112,7 +112,7 @@ def confirm_from_the_mail(browser: Browser) -> None:
 
 
 def say_what_matters(browser: Browser) -> None:
-    browser.fill("What do you work on, in your own words?", "Reasoning of large language models")
+    browser.fill("What do you work on?", "Reasoning of large language models")
     browser.fill("arXiv categories", "cs.CL")
     browser.press("Save")
     browser.sees("Saved.")
@@ -122,8 +122,8 @@ def say_what_matters(browser: Browser) -> None:
 
 
 def get_the_digest(browser: Browser, outbox: Path) -> None:
-    browser.press("Send today's digest now")
-    browser.sees("on its way to your inbox")
+    browser.press("Save and send today's digest")
+    browser.sees("Today's digest is on its way")
     mail = until(lambda: digests_to(READER, outbox), "the digest")[0]
     digest = Digest.objects.get(subscriber__email=READER)
     browser.open_mail(mail["Subject"], to=READER)

@@ -25,6 +25,7 @@ LARGE = (
     *("subscriptions_subscriber", "subscriptions_interests", "subscriptions_reaction"),
     *("subscriptions_digest", "subscriptions_deliveryevent"),
 )
+UNIQUE_BESIDE = "CREATE UNIQUE INDEX CONCURRENTLY"
 # Up to these, migrations were written before there was a large installation anywhere; the test
 # below runs them all.
 BEFORE_ANYBODY = {"papers": "0005", "subscriptions": "0012"}
@@ -44,6 +45,8 @@ def new_migrations() -> list[tuple[str, str]]:
 def risks(statements: list[str]) -> list[str]:
     """What locks one of the large tables, or breaks the version that still runs."""
     about_large = [one for one in statements if any(f'"{table}"' in one for table in LARGE)]
+    # The linter takes a unique index for a lock, however it is built.
+    about_large = [one for one in about_large if not one.startswith(UNIQUE_BESIDE)]
     errors, _ignored, warnings = analyse_sql_statements(PostgresqlAnalyser, about_large)
     return [found.message for found in (*errors, *warnings)]
 
@@ -66,6 +69,7 @@ def test_new_migrations_lock_no_large_table(capsys: pytest.CaptureFixture[str]) 
     "statement",
     [
         'CREATE INDEX "x" ON "subscriptions_digest" ("day")',
+        'CREATE UNIQUE INDEX "x" ON "subscriptions_digest" ("day")',
         'ALTER TABLE "subscriptions_subscriber" ADD COLUMN "x" integer NOT NULL',
         'ALTER TABLE "papers_paper" RENAME COLUMN "title" TO "name"',
         'ALTER TABLE "papers_paper" DROP COLUMN "title" CASCADE',

@@ -301,21 +301,6 @@ def test_the_web_view_shows_the_digest_as_it_was_mailed(
     assert "Because" in page
 
 
-def test_send_now_sends_once(
-    client: Client, make_reader: MakeReader, make_paper: Callable[..., Paper]
-) -> None:
-    now = timezone.now()
-    make_paper("Talked about", votes=5, score=2.0, listed_on=now.date(), first_seen_at=now)
-    reader = make_reader(next_digest_at=None)
-    link = url("send-now", Purpose.PREFERENCES, reader.pk)
-    assert client.get(link).status_code == 405
-    assert "on its way" in client.post(link, follow=True).text
-    made = reader.digests.get()
-    Digest.objects.update(status=Digest.Status.SENT, attempts=1)
-    assert "sent already" in client.post(link, follow=True).text
-    assert list(reader.digests.all()) == [made]
-
-
 def test_links_do_not_leak_by_referer(client: Client, make_reader: MakeReader) -> None:
     answer = client.get(url("preferences", Purpose.PREFERENCES, make_reader().pk))
     assert answer["Referrer-Policy"] == "same-origin"
