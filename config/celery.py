@@ -12,7 +12,7 @@ from celery.signals import beat_init, celeryd_init, setup_logging, worker_proces
 from threadpoolctl import threadpool_limits
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-app = Celery("paperboy")
+app = Celery("paperboy", task_cls="config.tasks:HintTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

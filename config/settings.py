@@ -304,7 +304,9 @@ UNAPPROVED_EDITIONS = choice("UNAPPROVED_EDITIONS", "send", ("send", "hold"))
 APPROVE_BY = timedelta(hours=within("APPROVE_BY_HOUR", -14, -14, 23))
 DIGEST_SPREAD = timedelta(minutes=within("DIGEST_SPREAD_MINUTES", 0, 0, 59))
 SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
-CONFIRMATION_COOLDOWN = timedelta(minutes=within("CONFIRMATION_COOLDOWN_MINUTES", 60, 1, 10080))
+CONFIRMATION_COOLDOWN = timedelta(minutes=within("CONFIRMATION_COOLDOWN_MINUTES", 20, 1, 10080))
+LINK_COOLDOWN = timedelta(seconds=within("LINK_COOLDOWN_SECONDS", 60, 1, 86_400))
+LINKS_AN_HOUR = within("LINKS_AN_HOUR", 3, 1, 1000)  # of each kind, to one reader
 PENDING_EXPIRES = timedelta(days=within("PENDING_EXPIRES_DAYS", 7, 1, 90))
 
 # --- What comes back ----------------------------------------------------------------------
@@ -347,16 +349,12 @@ CELERY_TASK_DEFAULT_QUEUE = "ingest"
 CELERY_TASK_ROUTES = {
     "papers.*": {"queue": "ingest"},
     "operations.*": {"queue": "ingest"},
-    "subscriptions.tasks.send_confirmation": {"queue": "urgent"},
-    "subscriptions.tasks.send_preferences_link": {"queue": "urgent"},
+    "subscriptions.tasks.send_messages": {"queue": "urgent"},
+    "subscriptions.tasks.send_messages_to": {"queue": "urgent"},
+    "subscriptions.tasks.sweep_messages": {"queue": "urgent"},
     "subscriptions.tasks.watch_sign_ups": {"queue": "urgent"},
     "subscriptions.tasks.watch_editions": {"queue": "urgent"},
-    "subscriptions.tasks.tell_operator": {"queue": "urgent"},
-    "subscriptions.tasks.send_vote_link": {"queue": "urgent"},
-    "subscriptions.tasks.welcome": {"queue": "urgent"},
-    "subscriptions.tasks.bid_goodbye": {"queue": "urgent"},
     "subscriptions.tasks.deliver": {"queue": "mail"},
-    "subscriptions.tasks.ask_less_often": {"queue": "mail"},
     "subscriptions.tasks.import_author": {"queue": "ingest"},
     "subscriptions.tasks.read_bounces": {"queue": "ingest"},
     "subscriptions.tasks.forget_events": {"queue": "ingest"},
@@ -413,6 +411,10 @@ CELERY_BEAT_SCHEDULE = {
     },
     "hand over what was left behind": {
         "task": "subscriptions.tasks.sweep",
+        "schedule": timedelta(seconds=30),
+    },
+    "send messages that were left behind": {
+        "task": "subscriptions.tasks.sweep_messages",
         "schedule": timedelta(seconds=30),
     },
     "tell the operator when mail is not going out": {
@@ -476,7 +478,7 @@ ENTRANCE_RATES = entrance_rates(
 )
 ANSWER_STEP = 0.05  # seconds; config.guard.even
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
-MAILS_A_DAY = within("MAILS_A_DAY", 4, 1, 1000)  # that strangers can have sent to one mailbox
+MAILS_A_DAY = within("MAILS_A_DAY", 6, 1, 1000)  # that strangers can have sent to one mailbox
 DISPOSABLE_DOMAINS_FILE = file("DISPOSABLE_DOMAINS_FILE", "one domain a line.")
 
 CHALLENGE = choice("CHALLENGE", "", ("", "altcha"), "altcha, or empty for none")  # before a sign-up

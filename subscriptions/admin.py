@@ -75,8 +75,8 @@ class SubscriberAdmin(ReaderPages, Long):
     inlines = (InterestsInline, ReactionInline, DeliveryEventInline)
     readonly_fields = (
         *("email", "status", "next_digest_at", "last_digest_day", "covered_until"),
-        *("paused_until", "welcomed_at", "bidden_goodbye_at", "asked_less_often_at"),
-        *("created_at", "asked_at", "confirmation_sent_at", "confirmed_at", "unsubscribed_at"),
+        *("paused_until", "asked_less_often_at"),
+        *("created_at", "asked_at", "confirmed_at", "unsubscribed_at"),
         *("consent_text", "consent_page", "consent_ip", "consent_at"),
     )
     actions = ("send_me_a_test", "lift_the_suppression")

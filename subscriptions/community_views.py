@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods
 from config.guard import even, guard
 from papers import community
 from papers.models import Paper, Submission
-from subscriptions import signup, tasks, tokens
+from subscriptions import mail_requests, tasks, tokens
 from subscriptions.forms import LinkForm, ProposalForm, ReportForm
+from subscriptions.mail_requests import Wanted
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
 from subscriptions.views import opened_by
@@ -63,9 +64,9 @@ def vote_link(request: HttpRequest, pk: int) -> HttpResponse:
     paper = get_object_or_404(Paper.objects.visible(), pk=pk)
     form = LinkForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        known = Subscriber.objects.filter(email_key=signup.email_key(form.cleaned_data["email"]))
-        reader = known.first()
-        tasks.send_vote_link.delay_on_commit(reader.pk if reader else 0, paper.pk)
+        email = form.cleaned_data["email"]
+        message = mail_requests.request(email, Wanted.VOTE, timezone.now(), str(paper.pk))
+        tasks.send_messages.delay_on_commit([message])
         return redirect("check-inbox")
     status = 400 if request.method == "POST" else 200
     context = {"paper": paper, "form": form}

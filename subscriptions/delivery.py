@@ -1,4 +1,4 @@
-"""Handing digests over: claim, send, record; one message in flight per connection.
+"""Hand digests and messages over: claim, send, record; one mail in flight per connection.
 
 What was surely not accepted is tried again; what may have been accepted is `uncertain` and never
 sent again by itself.
@@ -17,15 +17,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Lock
+from typing import Protocol
 
 from django.conf import settings
 from django.db import connections
 
 from papers.bulk import among
-from subscriptions import digest_mail, editions, faults, ledger
+from subscriptions import digest_mail, editions, emails, faults, ledger, transactional
 from subscriptions.breaker import Breaker
 from subscriptions.cards import Cards
-from subscriptions.models import Digest, Subscriber
+from subscriptions.ledger import Outbound
+from subscriptions.mime import Outgoing
+from subscriptions.models import Digest, Message, Subscriber
 from subscriptions.outcomes import LONGEST_WHY, Kind, Outcome
 from subscriptions.rates import Pace, Slot
 from subscriptions.transports import Transport, open_transport
@@ -37,24 +40,79 @@ PATIENCE = 5.0  # seconds a worker waits for its turn; longer, and the rest is s
 CHANGED = "The reader is no longer active."
 
 
+class Errand(Protocol):
+    """What differs between digests and messages."""
+
+    urgent: bool  # it does not wait for the warm-up, nor for Redis
+
+    def render(self, mail: Outbound) -> Outgoing: ...
+
+    def trouble(self, mail: Outbound, why: str, breaker: Breaker, now: datetime) -> None:
+        """Too much goes wrong, and the run ends."""
+
+    def drop(self, pks: Sequence[int], now: datetime) -> None:
+        """Of those that could not be claimed, settle what shall not be sent any more."""
+
+
+class Digests:
+    """The digests of an edition: trouble pauses it."""
+
+    urgent = False
+
+    def __init__(self, waiting: Sequence[Digest]) -> None:
+        self.cards = Cards({pk for digest in waiting for pk in digest.paper_ids})
+
+    def render(self, mail: Outbound) -> Outgoing:
+        assert isinstance(mail, Digest)  # noqa: S101 - nothing else is among them
+        return digest_mail.outgoing(mail, self.cards.now())
+
+    def trouble(self, mail: Outbound, why: str, breaker: Breaker, now: datetime) -> None:
+        assert isinstance(mail, Digest)  # noqa: S101
+        if Kind.BROKEN in breaker.seen:
+            editions.pause_all(why, now)
+        else:
+            editions.burst(mail.day, why, breaker.passes(), now)
+
+    def drop(self, pks: Sequence[int], now: datetime) -> None:
+        gone = Digest.objects.filter(pk__in=pks, status=Status.PENDING)
+        gone = gone.exclude(subscriber__status=Subscriber.Status.ACTIVE)
+        gone.update(status=Status.SUPPRESSED, reason=CHANGED)
+
+
+class Messages:
+    """All other emails: in trouble each waits for its own next attempt."""
+
+    urgent = True
+
+    def render(self, mail: Outbound) -> Outgoing:
+        assert isinstance(mail, Message)  # noqa: S101
+        return emails.outgoing(mail)
+
+    def trouble(self, mail: Outbound, why: str, breaker: Breaker, now: datetime) -> None:
+        log.warning("messages wait: %s", why)
+
+    def drop(self, pks: Sequence[int], now: datetime) -> None:
+        _objections(pks, now)
+
+
 @dataclass
 class Run:
     """One chunk on its way out, by one or more connections."""
 
     clock: Callable[[], datetime]
     stopping: Callable[[], bool]
-    todo: deque[Digest]
-    cards: Cards
+    todo: deque[Outbound]
+    errand: Errand
     tally: Counter[str] = field(default_factory=Counter)
     refused: list[int] = field(default_factory=list)
-    later: deque[Digest] = field(default_factory=deque)
+    later: deque[Outbound] = field(default_factory=deque)
     wait: float = 0.0  # seconds until one of those in `later` may leave
     breaker: Breaker = field(default_factory=Breaker)
     lock: Lock = field(default_factory=Lock)
     ended: Event = field(default_factory=Event)
 
-    def next(self) -> Digest | None:
-        """The next digest to hand over; None once the run is to end.
+    def next(self) -> Outbound | None:
+        """The next mail to hand over; None once the run is to end.
 
         Those whose domain's cap was met come again when the others are through.
         """
@@ -77,27 +135,25 @@ class Run:
                 return False
         return not self.stopping()
 
-    def came_out(self, digest: Digest, outcome: Outcome) -> None:
-        """Count an outcome; where too much goes wrong, pause and end."""
+    def came_out(self, mail: Outbound, outcome: Outcome) -> None:
+        """Count an outcome; where too much goes wrong, end."""
         with self.lock:
             self.tally[ledger.STATUS[outcome.kind]] += 1
-            tripped = self.breaker.add(outcome.kind)
-            if outcome.kind is Kind.BROKEN:
-                editions.pause_all(outcome.why, self.clock())
-            elif tripped and not self.ended.is_set():
-                editions.burst(digest.day, outcome.why, self.breaker.passes(), self.clock())
-            if outcome.kind is Kind.BROKEN or tripped:
+            tripped = self.breaker.add(outcome.kind) or outcome.kind is Kind.BROKEN
+            if tripped and (outcome.kind is Kind.BROKEN or not self.ended.is_set()):
+                self.errand.trouble(mail, outcome.why, self.breaker, self.clock())
+            if tripped:
                 self.ended.set()
 
-    def set_aside(self, waiting: Sequence[Digest], slot: Slot) -> None:
+    def set_aside(self, waiting: Sequence[Outbound], slot: Slot) -> None:
         """These are not for now: the sweep finds them when it is time."""
         until = self.clock() + timedelta(seconds=slot.wait)
-        ledger.postpone([digest.pk for digest in waiting], until, slot.why)
+        ledger.postpone(waiting, until, slot.why)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many came to which state, and the digests left when the worker was told to stop."""
+    """How many came to which state, and what is left when the worker was told to stop."""
 
     tally: dict[str, int]
     rest: list[int]
@@ -108,10 +164,22 @@ def deliver(
     clock: Callable[[], datetime],
     stopping: Callable[[], bool] = lambda: False,
 ) -> Report:
-    """Hand these digests over, those that are still to be; in other hands they stay."""
+    """Hand these digests over, those that are still to be sent."""
     waiting = _waiting(pks, clock())
-    cards = Cards({pk for digest in waiting for pk in digest.paper_ids})
-    run = Run(clock, stopping, deque(waiting), cards)
+    return _run(Run(clock, stopping, deque(waiting), Digests(waiting)))
+
+
+def deliver_messages(
+    pks: Sequence[int],
+    clock: Callable[[], datetime],
+    stopping: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Hand these messages over, those that are still to be sent and may be."""
+    waiting = _objections(pks, clock())
+    return _run(Run(clock, stopping, deque(waiting), Messages()))
+
+
+def _run(run: Run) -> Report:
     connections_ = min(settings.MAIL_CONNECTIONS, len(run.todo))
     if connections_ == 1:
         _connection(run)
@@ -119,8 +187,9 @@ def deliver(
         with ThreadPoolExecutor(connections_) as pool:
             for done in [pool.submit(_thread, run) for _ in range(connections_)]:
                 done.result()
-    _suppress(run.refused)
-    left = [] if run.ended.is_set() else [digest.pk for digest in (*run.todo, *run.later)]
+    if run.refused:
+        run.errand.drop(run.refused, run.clock())
+    left = [] if run.ended.is_set() else [mail.pk for mail in (*run.todo, *run.later)]
     return Report(dict(run.tally), left)
 
 
@@ -131,12 +200,19 @@ def _waiting(pks: Sequence[int], now: datetime) -> list[Digest]:
     return list(waiting.select_related("subscriber").order_by("pk"))
 
 
-def _suppress(pks: Sequence[int]) -> None:
-    """Of those that could not be claimed, settle whose readers are gone."""
-    if pks:
-        gone = Digest.objects.filter(pk__in=pks, status=Status.PENDING)
-        gone = gone.exclude(subscriber__status=Subscriber.Status.ACTIVE)
-        gone.update(status=Status.SUPPRESSED, reason=CHANGED)
+def _objections(pks: Sequence[int], now: datetime) -> list[Message]:
+    """Of these messages, those that wait and may be sent; the others are suppressed."""
+    waiting = Message.objects.filter(
+        among("pk", pks), status=Message.Status.PENDING, next_attempt_at__lte=now
+    )
+    wanted = []
+    for message in waiting.select_related("subscriber").order_by("pk"):
+        if why := transactional.objection(message, now):
+            here = Message.objects.filter(pk=message.pk, status=Message.Status.PENDING)
+            here.update(status=Message.Status.SUPPRESSED, reason=why)
+        else:
+            wanted.append(message)
+    return wanted
 
 
 def _thread(run: Run) -> None:
@@ -147,14 +223,14 @@ def _thread(run: Run) -> None:
 
 
 def _connection(run: Run) -> None:
-    """Hand digests of a run over, one after the other, until there is none."""
+    """Hand mails of a run over, one after the other, until there is none."""
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
-    hand, pace = ledger.Hand(name, run.clock), Pace(run.clock)
+    hand, pace = ledger.Hand(name, run.clock), Pace(run.clock, urgent=run.errand.urgent)
     transport = open_transport()
     try:
-        while digest := run.next():
-            if _has_its_turn(run, hand, pace, digest):
-                _one(run, hand, pace, digest, transport)
+        while mail := run.next():
+            if _has_its_turn(run, hand, pace, mail):
+                _one(run, hand, pace, mail, transport)
     finally:
         try:
             hand.put_down()
@@ -162,51 +238,51 @@ def _connection(run: Run) -> None:
             transport.close()
 
 
-def _has_its_turn(run: Run, hand: ledger.Hand, pace: Pace, digest: Digest) -> bool:
-    """Wait until this digest may leave; False if it is put back or set aside.
+def _has_its_turn(run: Run, hand: ledger.Hand, pace: Pace, mail: Outbound) -> bool:
+    """Wait until this mail may leave; False if it is put back or set aside.
 
     What is in hand is settled before waiting.
     """
-    domain = digest.subscriber.email.rpartition("@")[2].lower()
+    domain = mail.subscriber.email.rpartition("@")[2].lower() if mail.subscriber else ""
     if not (slot := pace.take_for(domain)).ours:
-        run.later.append(digest)
+        run.later.append(mail)
         run.wait = slot.wait
         return False
     while (slot := pace.take()).wait or not slot.ours:
         hand.put_down()
         if slot.wait > PATIENCE and not slot.ours:
-            run.set_aside([digest, *run.todo], slot)
+            run.set_aside([mail, *run.todo], slot)
             run.ended.set()
             return False
         if not run.sleep(slot.wait):
-            run.todo.appendleft(digest)
+            run.todo.appendleft(mail)
             return False
         if slot.ours:
             break
     return True
 
 
-def _one(run: Run, hand: ledger.Hand, pace: Pace, digest: Digest, transport: Transport) -> None:
-    claim = hand.take(digest)
+def _one(run: Run, hand: ledger.Hand, pace: Pace, mail: Outbound, transport: Transport) -> None:
+    claim = hand.take(mail)
     if not claim.ours:
-        run.refused.append(digest.pk)
+        run.refused.append(mail.pk)
         if claim.held:
             run.ended.set()
         return
     faults.point("claimed")
-    hand.outcome = outcome = hand_over(digest, run.cards, transport)
+    hand.outcome = outcome = hand_over(mail, run.errand, transport)
     faults.point("handed over")
     if outcome.kind is Kind.THROTTLED:
         pace.slow_down(outcome.retry_after)
-    run.came_out(digest, outcome)
+    run.came_out(mail, outcome)
 
 
-def hand_over(digest: Digest, cards: Cards, transport: Transport) -> Outcome:
-    """Render and send one message. A broken paper or address fails alone."""
+def hand_over(mail: Outbound, errand: Errand, transport: Transport) -> Outcome:
+    """Render and send one mail. A broken paper or address fails alone."""
     try:
-        outgoing = digest_mail.outgoing(digest, cards.now())
+        outgoing = errand.render(mail)
     except Exception as error:  # whatever a template or a header objects to, the rest goes on
-        log.exception("digest %s cannot be rendered", digest.pk)
+        log.exception("%s %s cannot be rendered", mail._meta.model_name, mail.pk)
         return Outcome(Kind.REFUSED, f"{type(error).__name__}: {error}"[:LONGEST_WHY])
     faults.soon("handing over")
     return transport.send(outgoing)

@@ -26,7 +26,14 @@ from papers.text import one_line, shortened
 from subscriptions import tokens
 from subscriptions.cards import Card
 from subscriptions.composition import SECTIONS
-from subscriptions.links import absolute, link, list_unsubscribe, reader_links, return_path
+from subscriptions.links import (
+    absolute,
+    link,
+    list_unsubscribe,
+    message_id,
+    reader_links,
+    return_path,
+)
 from subscriptions.mime import Outgoing
 from subscriptions.models import Digest, Subscriber
 from subscriptions.stencils import Filled, Stencil, Value, blank
@@ -62,13 +69,9 @@ def outgoing(digest: Digest, cards: Cards) -> Outgoing:
             **list_unsubscribe(links["unsubscribe_url"]),
         },
         public_id=str(digest.public_id),
-        edition=digest.day.isoformat(),
+        tag=f"edition-{digest.day.isoformat()}",
         return_path=return_path(ReturnPath.DIGEST, digest.pk),
     )
-
-
-def message_id(digest: Digest) -> str:
-    return f"<{digest.public_id}@{settings.MAIL_DOMAIN}>"
 
 
 def trial(digest: Digest, cards: Cards, to: str) -> Outgoing:

@@ -13,8 +13,15 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
-from subscriptions import emails
-from subscriptions.models import Alarm, DeliveryEvent, Digest, Edition, Subscriber
+from subscriptions import transactional
+from subscriptions.models import (
+    Alarm,
+    DeliveryEvent,
+    Digest,
+    Edition,
+    Message,
+    Subscriber,
+)
 
 State, Status = Edition.State, Digest.Status
 
@@ -201,21 +208,13 @@ def untold() -> list[date]:
     return list(Edition.objects.filter(trouble, told_at=None).values_list("day", flat=True))
 
 
+@transaction.atomic
 def tell_operator(day: date, now: datetime) -> bool:
-    """Mail the operator about an edition's trouble, once; False if that was done already.
-
-    The right to tell is taken first. Where mailing fails, which is likely when mail is the
-    trouble, it is given back for the next sweep.
-    """
+    """Write to the operator about an edition's trouble, once; False if that was done already."""
     mine = Edition.objects.filter(day=day, told_at=None)
     if not mine.update(told_at=now):
         return False
-    edition = Edition.objects.get(day=day)
-    try:
-        emails.edition_trouble(edition).send()
-    except Exception:
-        Edition.objects.filter(day=day, told_at=now).update(told_at=None)
-        raise
+    transactional.write(Message.Kind.EDITION_TROUBLE, now, about=day.isoformat())
     return True
 
 
@@ -254,29 +253,19 @@ def trouble(now: datetime) -> list[str]:
     return [said for check in checks for said in check(now)]
 
 
+@transaction.atomic
 def look_after(now: datetime) -> list[str]:
-    """Mail the operator what is missing or stands still, once and every TOLD_AGAIN; what is over
-    is forgotten. Returns what was mailed. Asks PostgreSQL and the mail server alone: whoever
-    failed, beat, workers or Redis, cannot keep this from being noticed.
+    """Write to the operator what is missing or stands still, once and every TOLD_AGAIN; what is
+    over is forgotten. Returns what was written. Asks PostgreSQL alone: whoever failed, beat,
+    workers or Redis, cannot keep this from being noticed.
     """
-    found = {name: said for name, check in WATCHED.items() if (said := check(now))}
-    Alarm.objects.exclude(name__in=found).delete()
-    new = [name for name in found if _claim_alarm(name, now)]
-    said = [sentence for name in new for sentence in found[name]]
-    try:
-        if said:
-            emails.standstill(said).send()
-    except Exception:
-        Alarm.objects.filter(name__in=new, told_at=now).delete()
-        raise
-    return said
-
-
-def _claim_alarm(name: str, now: datetime) -> bool:
-    """Take the right to tell, so that two who watch tell once."""
-    _alarm, is_new = Alarm.objects.get_or_create(name=name, defaults={"told_at": now})
-    old = Alarm.objects.filter(name=name, told_at__lte=now - TOLD_AGAIN)
-    return is_new or bool(old.update(told_at=now))
+    troubles = {name: told for name, check in WATCHED.items() if (told := check(now))}
+    Alarm.objects.filter(name__in=WATCHED).exclude(name__in=troubles).delete()
+    new = [name for name in troubles if Alarm.claim(name, now, TOLD_AGAIN)]
+    sentences = [sentence for name in new for sentence in troubles[name]]
+    if sentences:
+        transactional.write(Message.Kind.STANDSTILL, now, details={"sentences": sentences})
+    return sentences
 
 
 def _missing(now: datetime) -> list[str]:
@@ -314,6 +303,7 @@ WATCHED: dict[str, Callable[[datetime], list[str]]] = {
     "missing": _missing,
     "standstill": _standstill,
     "forgotten": _forgotten,
+    "messages": transactional.standstill,
 }
 """What the operator is mailed of by `look_after`; an edition that is held or does not add up, by
 `tell_operator`."""

@@ -1,15 +1,18 @@
-"""The mails beside the digest: one small function each, named as its templates are.
+"""The text of every email beside the digest: one small function each, named as its templates are.
 
-A mail named NAME has templates/emails/NAME.txt, whose first line is the subject, and NAME.html.
+An email named NAME has templates/emails/NAME.txt, whose first line is the subject, and NAME.html.
+Alerts to the operator share alert.html.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from email.utils import parseaddr
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -17,106 +20,153 @@ from django.utils import translation
 from papers.models import Paper
 from papers.text import one_line
 from subscriptions import readers, tokens
-from subscriptions.links import absolute, link, list_unsubscribe, reader_links, return_path
-from subscriptions.models import Edition, Interests, Subscriber
+from subscriptions.links import (
+    absolute,
+    link,
+    list_unsubscribe,
+    message_id,
+    reader_links,
+    return_path,
+)
+from subscriptions.mime import Outgoing
+from subscriptions.models import Edition, Interests, Message, Subscriber
+from subscriptions.stencils import Stencil
 from subscriptions.tokens import Purpose, ReturnPath
 
+Kind = Message.Kind
 
-def confirmation(reader: Subscriber) -> EmailMultiAlternatives:
+
+def outgoing(message: Message) -> Outgoing:
+    """One message, rendered now, ready for a transport."""
+    made = RENDERED_BY[message.kind](message)
+    return replace(
+        made,
+        headers={**made.headers, "Message-ID": message_id(message)},
+        public_id=str(message.public_id),
+        kind="message",
+        tag=message.kind,
+        return_path=return_path(ReturnPath.MESSAGE, message.pk) if message.subscriber else "",
+    )
+
+
+def confirmation(reader: Subscriber) -> Outgoing:
     """Asks whether the address wants our mail at all; so far it has agreed to nothing."""
     url = link("confirm", Purpose.CONFIRM, reader.pk)
-    context = {"confirm_url": url, "home_url": absolute("/")}
-    return _returning(_message("confirmation", reader, context), reader)
+    return _mail("confirmation", reader, {"confirm_url": url, "home_url": absolute("/")})
 
 
-def preferences_link(reader: Subscriber) -> EmailMultiAlternatives:
+def preferences_link(reader: Subscriber) -> Outgoing:
     """The way to the preferences without a password, and to all that we know of the reader; sent
     only to the address on file."""
     offered = Interests.objects.filter(pk=reader.pk).exclude(offered=None).exists()
     links = {**reader_links(reader), "data_url": link("data", Purpose.DATA, reader.pk)}
-    return _returning(_message("preferences_link", reader, {**links, "offered": offered}), reader)
+    return _mail("preferences_link", reader, {**links, "offered": offered})
 
 
-def vote_link(reader: Subscriber, paper: Paper) -> EmailMultiAlternatives:
+def vote_link(reader: Subscriber, paper: Paper) -> Outgoing:
     """The button that votes for a paper, sent only to the address on file."""
     token = tokens.make(Purpose.REACT, reader.pk)
     url = absolute(reverse("vote", args=[paper.pk, token]))
-    context = {**reader_links(reader), "paper": paper, "vote_url": url}
-    return _returning(_message("vote_link", reader, context), reader)
+    return _mail("vote_link", reader, {**reader_links(reader), "paper": paper, "vote_url": url})
 
 
-def welcome(reader: Subscriber) -> EmailMultiAlternatives:
+def welcome(reader: Subscriber) -> Outgoing:
     """What comes when, and how to say what one cares about."""
     return _to_reader("welcome", reader, {"due": readers.local_due(reader)})
 
 
-def less_often(reader: Subscriber) -> EmailMultiAlternatives:
+def less_often(reader: Subscriber) -> Outgoing:
     """Whether it is too much: a pause and fewer mails offered, leaving as well."""
     return _to_reader("less_often", reader, {})
 
 
-def goodbye(reader: Subscriber) -> EmailMultiAlternatives:
+def goodbye(reader: Subscriber) -> Outgoing:
     """The last mail: that leaving worked, and the way back."""
     context = {
         "confirm_url": link("confirm", Purpose.CONFIRM, reader.pk),
         "link_url": absolute(reverse("preferences-link")),
         "home_url": absolute(reverse("home")),
     }
-    return _returning(_message("goodbye", reader, context), reader)
+    return _mail("goodbye", reader, context)
 
 
-def _to_reader(name: str, reader: Subscriber, more: Mapping[str, Any]) -> EmailMultiAlternatives:
-    """A mail to a reader who gets digests, with the ways out of them."""
-    links = reader_links(reader)
-    message = _message(name, reader, {**links, "reader": reader, **more})
-    message.extra_headers |= list_unsubscribe(links["unsubscribe_url"])
-    return _returning(message, reader)
-
-
-def _returning(message: EmailMultiAlternatives, reader: Subscriber) -> EmailMultiAlternatives:
-    """The same with a return path of its own; Django takes `from_email` for the envelope."""
-    if path := return_path(ReturnPath.READER, reader.pk):
-        message.extra_headers["From"], message.from_email = message.from_email, path
-    return message
-
-
-def edition_trouble(edition: Edition) -> EmailMessage:
+def edition_trouble(edition: Edition) -> Outgoing:
     """Tells the operator that an edition is paused or its books do not close."""
     page = reverse("admin:subscriptions_edition_change", args=[edition.pk])
     context = {"edition": edition, "page_url": absolute(page)}
     subject, _, text = render_to_string("emails/edition_trouble.txt", context).partition("\n")
-    return EmailMessage(one_line(subject), text.strip() + "\n", to=[settings.OPERATOR_EMAIL])
+    return _alert(subject, text)
 
 
-def standstill(found: list[str]) -> EmailMessage:
+def standstill(sentences: Sequence[str]) -> Outgoing:
     """Tells the operator that an edition is missing or that nothing goes out."""
     page = absolute(reverse("admin:subscriptions_edition_changelist"))
-    text = "\n\n".join([*found, f"The editions: {page}"])
-    return EmailMessage(
-        f"{settings.SITE_NAME}: mail is not going out", f"{text}\n", to=[settings.OPERATOR_EMAIL]
-    )
+    text = "\n\n".join([*sentences, f"The editions: {page}"])
+    return _alert(f"{settings.SITE_NAME}: mail is not going out", text)
 
 
-def signup_trouble(found: list[str]) -> EmailMessage:
+def signup_trouble(sentences: Sequence[str]) -> Outgoing:
     """Tells the operator what is wrong with sign-ups."""
     page = absolute(reverse("admin:subscriptions_signupswitch_changelist"))
-    text = "\n\n".join([*found, f"The switch: {page}"])
-    subject = "Sign-ups are not confirmed any more"
-    return EmailMessage(subject, f"{text}\n", to=[settings.OPERATOR_EMAIL])
+    text = "\n\n".join([*sentences, f"The switch: {page}"])
+    return _alert("Sign-ups are not confirmed any more", text)
 
 
-def _message(name: str, reader: Subscriber, context: Mapping[str, Any]) -> EmailMultiAlternatives:
+def _reader(message: Message) -> Subscriber:
+    if message.subscriber is None:
+        raise ValueError(f"message {message.pk} has no reader")
+    return message.subscriber
+
+
+def _paper(message: Message) -> Paper:
+    return Paper.objects.visible().get(pk=int(message.about))
+
+
+def _edition(message: Message) -> Edition:
+    return Edition.objects.get(pk=date.fromisoformat(message.about))
+
+
+RENDERED_BY: dict[str, Callable[[Message], Outgoing]] = {
+    Kind.CONFIRMATION: lambda message: confirmation(_reader(message)),
+    Kind.PREFERENCES_LINK: lambda message: preferences_link(_reader(message)),
+    Kind.VOTE_LINK: lambda message: vote_link(_reader(message), _paper(message)),
+    Kind.WELCOME: lambda message: welcome(_reader(message)),
+    Kind.LESS_OFTEN: lambda message: less_often(_reader(message)),
+    Kind.GOODBYE: lambda message: goodbye(_reader(message)),
+    Kind.EDITION_TROUBLE: lambda message: edition_trouble(_edition(message)),
+    Kind.STANDSTILL: lambda message: standstill(message.details["sentences"]),
+    Kind.SIGNUP_TROUBLE: lambda message: signup_trouble(message.details["sentences"]),
+}
+"""Every kind of message, and what renders it."""
+
+
+def _to_reader(name: str, reader: Subscriber, more: Mapping[str, Any]) -> Outgoing:
+    """A mail to a reader who gets digests, with the ways out of them."""
+    links = reader_links(reader)
+    made = _mail(name, reader, {**links, "reader": reader, **more})
+    return replace(made, headers={**made.headers, **list_unsubscribe(links["unsubscribe_url"])})
+
+
+def _mail(name: str, reader: Subscriber, context: Mapping[str, Any]) -> Outgoing:
     """In the reader's language, whatever that of the moment is."""
     with translation.override(reader.language):
         whole = render_to_string(f"emails/{name}.txt", dict(context))
         html = render_to_string(f"emails/{name}.html", dict(context))
     first_line, _, text = whole.partition("\n")
-    message = EmailMultiAlternatives(
-        subject=one_line(first_line),
-        body=text.strip() + "\n",
-        from_email=settings.DEFAULT_FROM_EMAIL,
-        to=[reader.email],
+    return _outgoing(reader.email, first_line, text, html)
+
+
+def _alert(subject: str, text: str) -> Outgoing:
+    context = {"subject": one_line(subject), "text": text.strip(), "home_url": absolute("/")}
+    html = render_to_string("emails/alert.html", context)
+    return _outgoing(parseaddr(settings.OPERATOR_EMAIL)[1], subject, text, html)
+
+
+def _outgoing(to: str, subject: str, text: str, html: str) -> Outgoing:
+    return Outgoing(
+        to=to,
+        subject=one_line(subject),
+        text=Stencil(f"{text.strip()}\n", is_html=False).fill({}),
+        html=Stencil(html, is_html=True).fill({}),
         headers={"Auto-Submitted": "auto-generated"},
     )
-    message.attach_alternative(html, "text/html")
-    return message

@@ -22,7 +22,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from papers.text import one_line
 from subscriptions import readers, suppression
-from subscriptions.models import DeliveryEvent, Digest, Subscriber
+from subscriptions.models import CLOCK_SKEW, DeliveryEvent, Digest, Message, Subscriber
 from subscriptions.severity import (
     Verdict,
     is_called_hard,
@@ -34,8 +34,6 @@ from subscriptions.severity import (
 Kind = DeliveryEvent.Kind
 Status = Digest.Status
 
-# Clocks differ: an event of a hand-over may bear a time a little before it.
-CLOCK_SKEW = timedelta(minutes=5)
 CAME_BACK_KEPT = timedelta(days=365)  # bounces and complaints are few, and what policy rests on
 HAND_OVER = "hand-over"  # as the provider of an event
 REFUSALS_READ_FOR = timedelta(days=2)
@@ -44,8 +42,8 @@ AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event before it is a row. It names a digest by our own `public_id`, else by what the
-    provider calls the message, and a reader by the address mail went to or by `reader`, our key."""
+    """One event before it is a row. It names a digest or message by our own `public_id` or key,
+    else by what the provider calls it, and a reader by the address mail went to."""
 
     key: str
     provider: str
@@ -55,9 +53,9 @@ class Event:
     detail: str = ""
     public_id: UUID | None = None
     digest: int | None = None
+    message: int | None = None
     message_id: str = ""
     recipient: str = ""
-    reader: int | None = None
 
 
 # --- From anymail -------------------------------------------------------------------------------
@@ -185,12 +183,13 @@ def _storable(value: object) -> str:
 
 
 def _public_id(metadata: object, message_id: object) -> UUID | None:
-    named = metadata.get("digest") if isinstance(metadata, dict) else None
+    given = metadata if isinstance(metadata, dict) else {}
+    named = given.get("digest") or given.get("message")
     return as_uuid(named) or of_message_id(str(message_id or ""))
 
 
 def of_message_id(message_id: str) -> UUID | None:
-    """The digest that one of our own Message-IDs names."""
+    """The digest or message that one of our own Message-IDs names."""
     name, _, domain = message_id.strip("<> ").partition("@")
     return as_uuid(name) if domain.lower() == settings.MAIL_DOMAIN.lower() else None
 
@@ -204,7 +203,9 @@ def as_uuid(value: object) -> UUID | None:
 
 # --- Into rows ----------------------------------------------------------------------------------
 
-About = tuple[Subscriber | None, Digest | None]  # whom an event is about
+Mail = Digest | Message
+Key = UUID | int | None
+About = tuple[Subscriber | None, Mail | None]  # whom an event is about
 
 
 @transaction.atomic
@@ -216,21 +217,25 @@ def record(events: Sequence[Event], now: datetime) -> int:
     rows = _rows(new, now)
     DeliveryEvent.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
     telling = [row for row in rows if row.kind in CONSEQUENTIAL and row.subscriber_id]
-    digests = _open(row.digest_id for row in rows if row.digest_id)
-    _lock({one.subscriber_id for one in digests} | {row.subscriber_id or 0 for row in telling})
-    _settle(digests, now)
+    digests = _open(Digest, (row.digest_id for row in rows if row.digest_id))
+    messages = _open(Message, (row.message_id for row in rows if row.message_id))
+    about = [one.subscriber_id or 0 for one in (*digests, *messages)]
+    _lock({*about, *(row.subscriber_id or 0 for row in telling)})
+    _settle(Digest, digests, now)
+    _settle(Message, messages, now)
     _consequences(telling, now)
     return len(rows)
 
 
 def _rows(events: Sequence[Event], now: datetime) -> list[DeliveryEvent]:
-    about = _by_digest(events)
+    about = _by_mail(events)
     about |= _by_reader([event for event in events if event.key not in about])
     return [_row(event, about.get(event.key, (None, None)), now) for event in events]
 
 
 def _row(event: Event, about: About, now: datetime) -> DeliveryEvent:
-    reader, digest = about
+    reader, mail = about
+    digest = mail if isinstance(mail, Digest) else None
     return DeliveryEvent(
         key=event.key,
         provider=event.provider,
@@ -241,42 +246,61 @@ def _row(event: Event, about: About, now: datetime) -> DeliveryEvent:
         received_at=now,
         subscriber=reader,
         digest=digest,
+        message=mail if isinstance(mail, Message) else None,
         day=digest.day if digest else None,
     )
 
 
-def _by_digest(events: Sequence[Event]) -> dict[str, About]:
-    """Events that name a digest; those of a test mail, say, name one and went to another."""
-    digests = _digests(events)
-    named = {one.key: digests.get(one.public_id) or digests.get(one.digest) for one in events}
-    return {
-        event.key: (digest.subscriber, digest)
+def _by_mail(events: Sequence[Event]) -> dict[str, About]:
+    """Events that name a digest or message; those of a test mail, say, name one and went to
+    another."""
+    named = {
+        event.key: digests.get(event.public_id)
+        or messages.get(event.public_id)
+        or digests.get(event.digest)
+        or messages.get(event.message)
+        for digests, messages in [(_digests(events), _messages(events))]
         for event in events
-        if (digest := named[event.key]) and _is_for(event, digest.subscriber)
+    }
+    return {
+        event.key: (mail.subscriber, mail)
+        for event in events
+        if (mail := named[event.key]) and mail.subscriber and _is_for(event, mail.subscriber)
     }
 
 
 def _by_reader(events: Sequence[Event]) -> dict[str, About]:
-    """Events that name no digest of ours, but a reader; perhaps the provider's name for it."""
-    by_address, by_pk = _readers_by_address(events), _readers(events)
+    """Events that name no mail of ours, but a reader; perhaps the provider's name for it."""
+    by_address = _readers_by_address(events)
     by_provider_id = _by_provider_id(events, by_address)
     found: dict[str, About] = {}
     for event in events:
-        if reader := by_pk.get(event.reader) or by_address.get(folded(event.recipient)):
-            digest = by_provider_id.get((reader.pk, event.message_id))
-            found[event.key] = reader, digest
+        if reader := by_address.get(folded(event.recipient)):
+            found[event.key] = reader, by_provider_id.get((reader.pk, event.message_id))
     return found
 
 
-def _digests(events: Sequence[Event]) -> dict[UUID | int | None, Digest]:
+SHOWN = ("public_id", "claimed_at", "subscriber__email_key", "subscriber__confirmed_at")
+
+
+def _digests(events: Sequence[Event]) -> dict[Key, Digest]:
     """Digests that were handed over, by public id and by primary key."""
-    named = Q(public_id__in={event.public_id for event in events if event.public_id})
-    named |= Q(pk__in={event.digest for event in events if event.digest})
+    named = _named(events, {event.digest for event in events if event.digest})
     found = Digest.objects.filter(named, claimed_at__isnull=False).select_related("subscriber")
-    found = found.only(
-        *("day", "public_id", "claimed_at", "subscriber__email_key", "subscriber__confirmed_at")
-    )
-    return {name: digest for digest in found for name in (digest.public_id, digest.pk)}
+    return {key: one for one in found.only("day", *SHOWN) for key in (one.public_id, one.pk)}
+
+
+def _messages(events: Sequence[Event]) -> dict[Key, Message]:
+    """Messages to readers that were handed over, by public id and by primary key."""
+    named = _named(events, {event.message for event in events if event.message})
+    found = Message.objects.filter(named, claimed_at__isnull=False, subscriber__isnull=False)
+    found = found.select_related("subscriber").only("kind", *SHOWN)
+    return {key: one for one in found for key in (one.public_id, one.pk)}
+
+
+def _named(events: Sequence[Event], pks: set[int]) -> Q:
+    public_ids = {event.public_id for event in events if event.public_id}
+    return Q(public_id__in=public_ids) | Q(pk__in=pks)
 
 
 def _readers_by_address(events: Sequence[Event]) -> dict[str, Subscriber]:
@@ -285,28 +309,22 @@ def _readers_by_address(events: Sequence[Event]) -> dict[str, Subscriber]:
     return {reader.email_key: reader for reader in found}
 
 
-def _readers(events: Sequence[Event]) -> dict[int | None, Subscriber]:
-    wanted = {event.reader for event in events if event.reader}
-    found = _written_to(pk__in=wanted) if wanted else ()
-    return {reader.pk: reader for reader in found}
-
-
 def _written_to(**which: Any) -> Iterable[Subscriber]:
     return Subscriber.objects.written_to().filter(**which).only("email_key", "confirmed_at")
 
 
 def _by_provider_id(
     events: Sequence[Event], readers_: dict[str, Subscriber]
-) -> dict[tuple[int, str], Digest]:
-    """Digests by reader and by what the provider calls the message."""
+) -> dict[tuple[int, str], Mail]:
+    """Digests and messages by reader and by what the provider calls them."""
     named = {event.message_id for event in events if event.message_id}
     if not (named and readers_):
         return {}
-    found = Digest.objects.filter(
-        subscriber__in=readers_.values(), provider_id__in=named, claimed_at__isnull=False
-    )
-    found = found.only("day", "provider_id", "claimed_at", "subscriber")
-    return {(one.subscriber_id, one.provider_id): one for one in found}
+    mine = Q(subscriber__in=readers_.values(), provider_id__in=named, claimed_at__isnull=False)
+    columns = ("provider_id", "claimed_at", "subscriber")
+    found: list[Mail] = [*Message.objects.filter(mine).only("kind", *columns)]
+    found += Digest.objects.filter(mine).only("day", *columns)
+    return {(one.subscriber_id or 0, one.provider_id): one for one in found}
 
 
 def folded(address: str) -> str:
@@ -353,18 +371,19 @@ def verdict(kinds: Iterable[str]) -> tuple[str, str] | None:
 
 
 @transaction.atomic
-def settle(pks: Iterable[int], now: datetime) -> int:
-    """Let what came back say whether uncertain digests were sent; returns how many it changed."""
-    digests = _open(pks)
-    _lock({digest.subscriber_id for digest in digests})
-    return _settle(digests, now)
+def settle(model: type[Mail], pks: Iterable[int], now: datetime) -> int:
+    """Let what came back say whether uncertain mails were sent; returns how many it changed."""
+    mails = _open(model, pks)
+    _lock({mail.subscriber_id or 0 for mail in mails})
+    return _settle(model, mails, now)
 
 
-def _open(pks: Iterable[int]) -> list[Digest]:
-    """Of these, locked, the digests that are uncertain, and those that were until they were
+def _open(model: type[Mail], pks: Iterable[int]) -> list[Any]:
+    """Of these, locked, the mails that are uncertain, and those that were until they were
     settled here and that nobody has handed over again."""
     settled_here = Q(status__in=(Status.SENT, Status.FAILED), settled_at__gte=F("claimed_at"))
-    found = Digest.objects.filter(Q(status=Status.UNCERTAIN) | settled_here, pk__in=set(pks))
+    unsettled = Q(status=Status.UNCERTAIN)
+    found = model._default_manager.filter(unsettled | settled_here, pk__in=set(pks))
     return list(found.order_by("pk").select_for_update(no_key=True))
 
 
@@ -375,31 +394,31 @@ def _lock(pks: Collection[int]) -> None:
         list(mine.select_for_update(no_key=True).values_list("pk"))
 
 
-def _settle(digests: Sequence[Digest], now: datetime) -> int:
-    said: dict[int, list[str]] = {digest.pk: [] for digest in digests}
-    events = DeliveryEvent.objects.filter(
-        digest__in=said, at__gte=F("digest__claimed_at") - CLOCK_SKEW
-    )
-    for pk, kind in events.values_list("digest_id", "kind"):
-        said[pk or 0].append(kind)
-    changed = [digest for digest in digests if _judge(digest, verdict(said[digest.pk]))]
+def _settle(model: type[Mail], mails: Sequence[Mail], now: datetime) -> int:
+    name = model._meta.model_name
+    kinds: dict[int, list[str]] = {mail.pk: [] for mail in mails}
+    of_these = {f"{name}__in": kinds, "at__gte": F(f"{name}__claimed_at") - CLOCK_SKEW}
+    events = DeliveryEvent.objects.filter(**of_these)
+    for pk, kind in events.values_list(f"{name}_id", "kind"):
+        kinds[pk or 0].append(kind)
+    changed = [mail for mail in mails if _judge(mail, verdict(kinds[mail.pk]))]
     for status, reason in sorted({(one.status, one.reason) for one in changed}):
         alike = [one.pk for one in changed if (one.status, one.reason) == (status, reason)]
         sent_at = F("claimed_at") if status == Status.SENT else None
-        Digest.objects.filter(pk__in=alike).update(
+        model._default_manager.filter(pk__in=alike).update(
             status=status, reason=reason, sent_at=sent_at, settled_at=now
         )
-    _cover({digest.subscriber_id for digest in changed})
+    _cover({mail.subscriber_id for mail in changed if isinstance(mail, Digest)})
     return len(changed)
 
 
-def _judge(digest: Digest, found: tuple[str, str] | None) -> bool:
-    """Put the verdict into the digest (not saved); False if it stands there already."""
-    before = digest.status, digest.reason
+def _judge(mail: Mail, found: tuple[str, str] | None) -> bool:
+    """Put the verdict into the mail (not saved); False if it stands there already."""
+    before = mail.status, mail.reason
     if found:
-        digest.status = found[0]
-        digest.reason = f"Settled by what came back: {Kind(found[1]).label.lower()}."
-    return before != (digest.status, digest.reason)
+        mail.status = found[0]
+        mail.reason = f"Settled by what came back: {Kind(found[1]).label.lower()}."
+    return before != (mail.status, mail.reason)
 
 
 def _cover(pks: set[int]) -> None:
@@ -416,21 +435,27 @@ def catch_up(now: datetime) -> None:
 
 
 def settle_waiting(now: datetime) -> int:
-    """Digests that became uncertain after their events had come; returns how many it changed."""
-    return settle(waiting().values_list("pk", flat=True)[:AT_ONCE], now)
+    """Mails that became uncertain after their events had come; returns how many it changed."""
+    return sum(
+        settle(model, waiting(model).values_list("pk", flat=True)[:AT_ONCE], now)
+        for model in (Digest, Message)
+    )
 
 
-def waiting() -> QuerySet[Digest]:
-    """Uncertain digests that something was said of."""
-    said = DeliveryEvent.objects.filter(digest=OuterRef("pk")).exclude(kind=Kind.UNKNOWN)
-    return Digest.objects.filter(Exists(said), status=Status.UNCERTAIN)
+def waiting(model: type[Mail] = Digest) -> QuerySet[Any]:
+    """Uncertain mails that something was said of."""
+    about = {str(model._meta.model_name): OuterRef("pk")}
+    told = DeliveryEvent.objects.filter(**about).exclude(kind=Kind.UNKNOWN)
+    return model._default_manager.filter(Exists(told), status=Status.UNCERTAIN)
 
 
 def learn_from_refusals(now: datetime) -> int:
     """A mail server that takes no mail for an address says at once what a bounce says later;
     returns how many such there were that are new."""
-    new = refused((now - REFUSALS_READ_FOR).date()).only("reason", "claimed_at")[:AT_ONCE]
-    return record([_refusal(digest, now) for digest in new], now)
+    new: list[Mail] = []
+    for rows in (refused((now - REFUSALS_READ_FOR).date()), refused_messages(now)):
+        new += rows.only("reason", "claimed_at")[:AT_ONCE]
+    return record([_refusal(mail, now) for mail in new], now)
 
 
 def refused(since: date) -> QuerySet[Digest]:
@@ -440,15 +465,27 @@ def refused(since: date) -> QuerySet[Digest]:
     return failed.filter(reason__startswith="RCPT: 5")
 
 
-def _refusal(digest: Digest, now: datetime) -> Event:
+def refused_messages(now: datetime) -> QuerySet[Message]:
+    """The same for messages to readers."""
+    known = DeliveryEvent.objects.filter(message=OuterRef("pk"), provider=HAND_OVER)
+    failed = Message.objects.filter(
+        ~Exists(known), status=Status.FAILED, created_at__gte=now - REFUSALS_READ_FOR
+    )
+    return failed.filter(reason__startswith="RCPT: 5", subscriber__isnull=False)
+
+
+def _refusal(mail: Mail, now: datetime) -> Event:
     """Only a hard one has consequences: another may be about ourselves."""
+    is_digest = isinstance(mail, Digest)
+    names = () if is_digest else ("message",)  # keys of digests stay what they were
     return Event(
-        key=key_of(HAND_OVER, digest.pk),
+        key=key_of(HAND_OVER, *names, mail.pk),
         provider=HAND_OVER,
-        kind=Kind.HARD_BOUNCE if is_hard("", digest.reason) else Kind.REJECTED,
-        at=digest.claimed_at or now,
-        detail=without_addresses(digest.reason),
-        digest=digest.pk,
+        kind=Kind.HARD_BOUNCE if is_hard("", mail.reason) else Kind.REJECTED,
+        at=mail.claimed_at or now,
+        detail=without_addresses(mail.reason),
+        digest=mail.pk if is_digest else None,
+        message=None if is_digest else mail.pk,
     )
 
 
@@ -475,7 +512,8 @@ def _still_counts(row: DeliveryEvent, reader: Subscriber) -> bool:
     """Whether it is about mail since the reader confirmed; a complaint counts for ever."""
     if row.kind == Kind.COMPLAINT or not reader.confirmed_at:
         return True
-    mailed_at = row.digest.claimed_at if row.digest else None
+    mail = row.digest or row.message
+    mailed_at = mail.claimed_at if mail else None
     return (mailed_at or row.at) > reader.confirmed_at
 
 

@@ -36,9 +36,11 @@ def unsubscribe(request: HttpRequest, pk: str) -> HttpResponse:
         reader = Subscriber.objects.filter(pk=pk).first()
         context = choices(reader) if reader else {}
         return render(request, "subscriptions/unsubscribe.html", context)
-    readers.unsubscribe(int(pk), timezone.now())
-    if "List-Unsubscribe" not in request.POST:
-        tasks.bid_goodbye.delay_on_commit(int(pk))
+    if "List-Unsubscribe" in request.POST:
+        readers.unsubscribe(int(pk), timezone.now())
+    else:
+        readers.say_goodbye(int(pk), timezone.now())
+        tasks.send_messages_to.delay_on_commit(int(pk))
     return render(request, "subscriptions/unsubscribed.html")
 
 

@@ -1,44 +1,24 @@
-"""The mails at turns of a reader's way: welcome, whether it is too much, goodbye.
-
-Each is claimed by one conditional update before it is sent, so that a task which runs twice, or
-beside itself, sends one; a crash in between loses a courtesy and doubles none.
-"""
+"""The question to quiet readers whether the digest comes too often, asked once ever."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
 
-from subscriptions import emails, suppression
-from subscriptions.models import Digest, Opened, Reaction, Subscriber, SubscriberQuerySet
+from subscriptions import transactional
+from subscriptions.models import (
+    Digest,
+    Message,
+    Opened,
+    Reaction,
+    Subscriber,
+    SubscriberQuerySet,
+)
 
-Status = Subscriber.Status
 QUIET_DIGESTS = 20  # this many with no word from the reader, and we ask whether it is too much
 ASKED_A_DAY = 500  # at most, so that the question never crowds out the digests
-
-
-def welcome(pk: int, now: datetime) -> bool:
-    """Say what comes when, once for each time a reader confirms; False if nothing was sent."""
-    unwelcomed = Q(welcomed_at=None) | Q(welcomed_at__lt=F("confirmed_at"))
-    mine = Subscriber.objects.active().filter(unwelcomed, pk=pk)
-    if not mine.update(welcomed_at=now):
-        return False
-    emails.welcome(Subscriber.objects.get(pk=pk)).send()
-    return True
-
-
-def bid_goodbye(pk: int, now: datetime) -> bool:
-    """Say that leaving worked, once for each time a reader leaves; False if nothing was sent."""
-    reader = Subscriber.objects.filter(pk=pk, status=Status.UNSUBSCRIBED).first()
-    if reader is None or reader.confirmed_at is None or suppression.is_suppressed(reader, now):
-        return False
-    unsaid = Q(bidden_goodbye_at=None) | Q(bidden_goodbye_at__lt=F("unsubscribed_at"))
-    mine = Subscriber.objects.filter(unsaid, pk=pk, status=Status.UNSUBSCRIBED)
-    if not mine.update(bidden_goodbye_at=now):
-        return False
-    emails.goodbye(reader).send()
-    return True
 
 
 def quiet_readers(now: datetime) -> list[int]:
@@ -49,16 +29,17 @@ def quiet_readers(now: datetime) -> list[int]:
     return list(_quiet(now).order_by("pk").values_list("pk", flat=True)[:ASKED_A_DAY])
 
 
-def ask_less_often(pk: int, now: datetime) -> bool:
-    """Ask, once ever; False if the reader is no longer among the quiet ones."""
+@transaction.atomic
+def ask_less_often(pk: int, now: datetime) -> int:
+    """Write the question, once ever; returns the message's key, or 0 if the reader is no longer
+    among the quiet ones."""
     if not _quiet(now).filter(pk=pk).exists():
-        return False
-    if not Subscriber.objects.filter(pk=pk, asked_less_often_at=None).update(
-        asked_less_often_at=now
-    ):
-        return False
-    emails.less_often(Subscriber.objects.get(pk=pk)).send()
-    return True
+        return 0
+    mine = Subscriber.objects.filter(pk=pk, asked_less_often_at=None)
+    if not mine.update(asked_less_often_at=now):
+        return 0
+    reader = Subscriber.objects.get(pk=pk)
+    return transactional.write(Message.Kind.LESS_OFTEN, now, reader).pk
 
 
 def _quiet(now: datetime) -> SubscriberQuerySet:

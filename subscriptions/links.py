@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from subscriptions import tokens
-from subscriptions.models import Subscriber
+from subscriptions.models import Digest, Message, Subscriber
 from subscriptions.tokens import Purpose, ReturnPath
 
 _TOKEN = "-token-"  # noqa: S105 - stands for one
@@ -59,6 +59,11 @@ def list_unsubscribe(unsubscribe_url: str) -> dict[str, str]:
         f"<mailto:{settings.UNSUBSCRIBE_EMAIL}?subject={by_mail}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
+
+
+def message_id(mail: Digest | Message) -> str:
+    """The Message-ID of a digest or message: what comes back names it."""
+    return f"<{mail.public_id}@{settings.MAIL_DOMAIN}>"
 
 
 def return_path(kind: str, pk: int) -> str:

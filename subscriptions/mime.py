@@ -26,8 +26,8 @@ class Outgoing:
     """One mail, ready to be handed over.
 
     `to` is the bare address; `headers` are those beside From, To, Subject, Date and MIME's own;
-    `public_id` is the digest's and `edition` its day, for the provider's records; `return_path`
-    is the envelope's sender where that is not the sender's own address.
+    `public_id` names the digest or message (`kind`) and `tag` what it is one of, for the provider's
+    records; `return_path` is the envelope's sender where that is not the sender's own address.
     """
 
     to: str
@@ -36,7 +36,8 @@ class Outgoing:
     html: Filled
     headers: Mapping[str, str] = field(default_factory=dict)
     public_id: str = ""
-    edition: str = ""
+    kind: str = "digest"
+    tag: str = ""
     return_path: str = ""
 
     def as_bytes(self, sender: str, date: datetime) -> bytes:

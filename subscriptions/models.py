@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -16,6 +17,9 @@ from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 from papers.models import Paper
+
+# Clocks differ by less. A stamp later than this came from a clock that ran ahead.
+CLOCK_SKEW = timedelta(minutes=5)
 
 
 def words_field(help_text: str) -> ArrayField:
@@ -34,8 +38,11 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
 
     def written_to(self) -> SubscriberQuerySet:
         """Readers whom we handed at least one mail for; nobody else's mail can come back."""
-        digests = Digest.objects.filter(subscriber=models.OuterRef("pk"), claimed_at__isnull=False)
-        return self.filter(models.Q(confirmation_sent_at__isnull=False) | models.Exists(digests))
+        handed_over = [
+            models.Exists(rows.filter(subscriber=models.OuterRef("pk"), claimed_at__isnull=False))
+            for rows in (Message.objects.all(), Digest.objects.all())
+        ]
+        return self.filter(handed_over[0] | handed_over[1])
 
 
 class Subscriber(models.Model):
@@ -98,9 +105,6 @@ class Subscriber(models.Model):
     paused_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="No digest is due before."
     )
-    confirmation_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
-    welcomed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    bidden_goodbye_at = models.DateTimeField(null=True, blank=True, editable=False)
     asked_less_often_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Asked once whether it is too much."
     )
@@ -259,6 +263,14 @@ class Alarm(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def claim(cls, name: str, now: datetime, again: timedelta) -> bool:
+        """Take the right to tell, so that two who watch tell once; `again` says after how long it
+        is told once more. What was told by a clock that ran ahead is told once more, too."""
+        _alarm, is_new = cls.objects.get_or_create(name=name, defaults={"told_at": now})
+        old = models.Q(told_at__lte=now - again) | models.Q(told_at__gt=now + CLOCK_SKEW)
+        return is_new or bool(cls.objects.filter(old, name=name).update(told_at=now))
+
 
 class EditionQuerySet(models.QuerySet["Edition"]):
     def held(self, now: datetime) -> EditionQuerySet:
@@ -339,68 +351,21 @@ class Placement(models.Model):
         return f"{self.paper_id} in {self.edition_id}"
 
 
-class DigestQuerySet(models.QuerySet["Digest"]):
-    def failed(self, pks: Collection[int]) -> DigestQuerySet:
-        return self.filter(pk__in=pks, status=Digest.Status.FAILED)
+class Mail(models.Model):
+    """One email on its way to one recipient: who claimed it, and what came of the hand-over.
 
-    def books(self) -> dict[str, int]:
-        """How many digests stand in each state; they add up to what was due."""
-        counts = dict.fromkeys(Digest.Status.values, 0)
-        return counts | dict(self.values_list("status").annotate(models.Count("pk")).order_by())
-
-
-class Digest(models.Model):
-    """What one reader gets on one day, and how far it has come. One a day; on their first day a
-    reader may ask for a second one, after they changed what they care about.
-
-    pending -> sending -> sent | failed | uncertain, or skipped | suppressed without sending.
+    pending -> sending -> sent | failed | uncertain. `subscriptions.ledger` writes these columns.
     """
 
-    class Status(models.TextChoices):
-        PENDING = "pending"
-        SENDING = "sending"
-        SENT = "sent"
-        FAILED = "failed"
-        UNCERTAIN = "uncertain"
-        SKIPPED = "skipped"
-        SUPPRESSED = "suppressed"
-
-    # Papers in these are on their way or there: they never come again.
-    HOLDS_PAPERS = (Status.PENDING, Status.SENDING, Status.SENT)
+    # Limits of retrying, and the outcomes that do not count as an attempt.
+    MOST_ATTEMPTS: ClassVar[int]
+    LONGEST_DELAY: ClassVar[timedelta]
+    UNCOUNTED: ClassVar[tuple[str, ...]]
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    # Its index would repeat that of one_digest_a_turn, and every hand-over writes to each index.
-    subscriber = models.ForeignKey(
-        Subscriber, on_delete=models.CASCADE, related_name="digests", db_index=False
-    )
-    day = models.DateField(help_text="The reader's local day.")
-    turn = models.PositiveSmallIntegerField(
-        default=0,
-        db_default=0,
-        help_text="0; 1 for the second digest that a reader may ask for on their first day.",
-    )
-    weekly = models.BooleanField(
-        default=False, db_default=False, help_text="Shown as the round-up of a week."
-    )
-    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     reason = models.TextField(blank=True, help_text="Why it was skipped, or what went wrong.")
-    subject = models.CharField(max_length=300, blank=True)
-    # A digest is written once and read as a whole: rows of their own for ten papers a reader
-    # a day would be ten million rows a day. `paper_ids` repeats the ids for "sent before?".
-    items = models.JSONField(default=list, help_text="paper, section, reason and score of each.")
-    paper_ids = ArrayField(models.BigIntegerField(), default=list)
-    notices = models.JSONField(
-        default=list, blank=True, help_text="What it says of the day and of papers sent before."
-    )
-    profile_key = models.CharField(
-        max_length=32,
-        blank=True,
-        default="",
-        db_default="",
-        help_text="On a reader's first day, what their profile was when this was made.",
-    )
     created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(help_text="Too late to be sent as today's.")
+    expires_at = models.DateTimeField(help_text="Too late to be sent.")
     queued_at = models.DateTimeField(
         null=True, blank=True, help_text="When workers were last told of it."
     )
@@ -417,6 +382,73 @@ class Digest(models.Model):
     )
     settled_at = models.DateTimeField(
         null=True, blank=True, help_text="When what came back settled what was uncertain."
+    )
+
+    class Meta:
+        abstract = True
+
+
+class DigestQuerySet(models.QuerySet["Digest"]):
+    def failed(self, pks: Collection[int]) -> DigestQuerySet:
+        return self.filter(pk__in=pks, status=Digest.Status.FAILED)
+
+    def books(self) -> dict[str, int]:
+        """How many digests stand in each state; they add up to what was due."""
+        counts = dict.fromkeys(Digest.Status.values, 0)
+        return counts | dict(self.values_list("status").annotate(models.Count("pk")).order_by())
+
+
+class Digest(Mail):
+    """What one reader gets on one day, and how far it has come. One a day; on their first day a
+    reader may ask for a second one, after they changed what they care about.
+
+    pending -> sending -> sent | failed | uncertain, or skipped | suppressed without sending.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+        UNCERTAIN = "uncertain"
+        SKIPPED = "skipped"
+        SUPPRESSED = "suppressed"
+
+    MOST_ATTEMPTS = 10  # an hour or more, however the jitter falls
+    LONGEST_DELAY = timedelta(hours=1)
+    UNCOUNTED = ("throttled", "broken")  # the edition is paused until somebody resumes it
+
+    # Papers in these are on their way or there: they never come again.
+    HOLDS_PAPERS = (Status.PENDING, Status.SENDING, Status.SENT)
+
+    # Its index would repeat that of one_digest_a_turn, and every hand-over writes to each index.
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, related_name="digests", db_index=False
+    )
+    day = models.DateField(help_text="The reader's local day.")
+    turn = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="0; 1 for the second digest that a reader may ask for on their first day.",
+    )
+    weekly = models.BooleanField(
+        default=False, db_default=False, help_text="Shown as the round-up of a week."
+    )
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    subject = models.CharField(max_length=300, blank=True)
+    # A digest is written once and read as a whole: rows of their own for ten papers a reader
+    # a day would be ten million rows a day. `paper_ids` repeats the ids for "sent before?".
+    items = models.JSONField(default=list, help_text="paper, section, reason and score of each.")
+    paper_ids = ArrayField(models.BigIntegerField(), default=list)
+    notices = models.JSONField(
+        default=list, blank=True, help_text="What it says of the day and of papers sent before."
+    )
+    profile_key = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="On a reader's first day, what their profile was when this was made.",
     )
 
     objects = DigestQuerySet.as_manager()
@@ -455,6 +487,86 @@ def strike_from_the_books(instance: Digest, **_: object) -> None:
     """A reader who is erased takes their digests along, and the books still close."""
     still_open = Edition.objects.filter(day=instance.day, closed_at=None)
     still_open.update(erased=models.F("erased") + 1)
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def unsettled(self) -> MessageQuerySet:
+        return self.filter(status__in=(Message.Status.PENDING, Message.Status.SENDING))
+
+
+class Message(Mail):
+    """Any email beside the digest: what asks for it writes this row, in the same transaction.
+
+    The text is rendered when it is sent, so that no row holds a link that acts for a reader.
+    pending -> sending -> sent | failed | uncertain, or expired | suppressed without sending.
+    """
+
+    class Kind(models.TextChoices):
+        CONFIRMATION = "confirmation"
+        PREFERENCES_LINK = "preferences_link", "link to the preferences"
+        VOTE_LINK = "vote_link", "link to vote"
+        WELCOME = "welcome"
+        LESS_OFTEN = "less_often", "less often?"
+        GOODBYE = "goodbye"
+        EDITION_TROUBLE = "edition_trouble", "alert: an edition"
+        STANDSTILL = "standstill", "alert: mail is not going out"
+        SIGNUP_TROUBLE = "signup_trouble", "alert: sign-ups"
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+        UNCERTAIN = "uncertain"
+        EXPIRED = "expired"
+        SUPPRESSED = "suppressed"
+
+    MOST_ATTEMPTS = 1000  # `expires_at` is the limit
+    LONGEST_DELAY = timedelta(minutes=15)
+    UNCOUNTED = ("throttled",)
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    subscriber = models.ForeignKey(
+        Subscriber,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="messages",
+        help_text="Empty: it goes to the operator.",
+    )
+    about = models.CharField(
+        max_length=100, blank=True, help_text="The paper's key, or the day of the edition."
+    )
+    details = models.JSONField(default=dict, blank=True, help_text="What the text is made from.")
+    mailbox = models.CharField(
+        max_length=32, blank=True, editable=False, help_text="A keyed hash, for the daily limit."
+    )
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                name="message_to_send",
+                condition=models.Q(status="pending"),
+            ),
+            models.Index(
+                fields=["claimed_at"], name="message_in_hand", condition=models.Q(status="sending")
+            ),
+            models.Index(fields=["created_at", "kind", "status"], name="message_created"),
+            models.Index(fields=["mailbox", "claimed_at"], name="message_mailbox"),
+            models.Index(
+                fields=["status", "created_at"],
+                name="message_went_wrong",
+                condition=models.Q(status__in=["uncertain", "failed", "expired"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.status})"
 
 
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
@@ -507,6 +619,13 @@ class DeliveryEvent(models.Model):
     digest = models.ForeignKey(
         Digest, on_delete=models.CASCADE, null=True, related_name="delivery_events"
     )
+    message = models.ForeignKey(
+        Message,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="delivery_events",
+        db_index=False,
+    )
     day = models.DateField(null=True, help_text="The digest's.")
 
     objects = DeliveryEventQuerySet.as_manager()
@@ -520,6 +639,11 @@ class DeliveryEvent(models.Model):
                 condition=models.Q(kind__in=["soft", "hard", "complaint"]),
             ),
             BrinIndex(fields=["received_at"], name="event_received", autosummarize=True),
+            models.Index(
+                fields=["message"],
+                name="event_message",
+                condition=models.Q(message__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

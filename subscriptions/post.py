@@ -1,7 +1,7 @@
 """The mail that comes to us: bounces, complaints, and wishes to be left alone.
 
 Anybody can write anything to these addresses. So a mail says whom it is about only by what we
-gave out ourselves: a signed return path, a digest's Message-ID, a signed unsubscribe token.
+gave out ourselves: a signed return path, a Message-ID, a signed unsubscribe token.
 """
 
 from __future__ import annotations
@@ -101,5 +101,5 @@ def event_of(returned: Returned, raw: bytes, now: datetime, sent_to: str) -> Eve
         detail=events.without_addresses(returned.diagnostic),
         public_id=public_id,
         digest=path.pk if path and path.kind == ReturnPath.DIGEST else None,
-        reader=path.pk if path and path.kind == ReturnPath.READER else None,
+        message=path.pk if path and path.kind == ReturnPath.MESSAGE else None,
     )

@@ -31,7 +31,7 @@ READER = (
 )
 MOMENTS = (
     *("asked_at", "next_digest_at", "last_digest_day", "covered_until", "paused_until"),
-    *("confirmation_sent_at", "welcomed_at", "bidden_goodbye_at", "asked_less_often_at"),
+    "asked_less_often_at",
 )
 CONSENT = ("text", "page", "ip", "at")
 INTERESTS = (
@@ -40,6 +40,10 @@ INTERESTS = (
     *("author_page_asked_at", "learns_from_opened", "opened_allowed_at", "offered"),
 )
 DIGEST = ("public_id", "day", "status", "reason", "subject", "items", "notices", "created_at")
+MESSAGE = (
+    *("public_id", "kind", "about", "status", "reason", "created_at", "expires_at"),
+    *("claimed_at", "attempts", "sent_at"),
+)
 EVENT = ("at", "kind", "provider", "said", "detail", "day")
 
 
@@ -63,6 +67,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
             .values("arxiv_id", "note", "at", "status", "outcome")
         ),
         "digests": list(reader.digests.order_by("day").values(*DIGEST, "sent_at")),
+        "messages": list(reader.messages.order_by("created_at").values(*MESSAGE)),
         "what_came_back": list(reader.delivery_events.order_by("at").values(*EVENT)),
         "suppressed": list(
             Suppression.objects.filter(address_hash__in=hashes).values(
@@ -77,6 +82,7 @@ def summary(reader: Subscriber) -> list[tuple[str, int]]:
     key = reader.community_key
     return [
         (gettext_noop("Digests"), reader.digests.count()),
+        (gettext_noop("Other emails"), reader.messages.count()),
         (gettext_noop("Reactions to papers"), reader.reactions.count()),
         (gettext_noop("Papers you opened here"), reader.opened.count()),
         (gettext_noop("Votes"), Vote.objects.filter(by=key).count()),

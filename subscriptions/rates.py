@@ -27,6 +27,7 @@ LEASE = 0.25  # seconds after which it asks again in any case
 ONE_BY_ONE = 1_000_000
 SHARE = 200  # at a cap, a connection is given what 1/200 of a second may send
 AHEAD = 1.0  # seconds; moments further away are not given out
+AHEAD_IF_URGENT = 30.0  # so that urgent mail never competes for a moment with a backlog
 AWAY = 30.0  # seconds to wait where a cap cannot be kept because Redis is away
 
 # h: slot = the next free moment; limit = the pace found by slowing down (0: none), since = when
@@ -121,10 +122,13 @@ def client(url: str) -> redis.Redis:
 
 
 class Pace:
-    """One connection's part in keeping the pace; `clock` says which day of the warm-up it is."""
+    """One connection's part in keeping the pace; `clock` says which day of the warm-up it is.
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self.clock = clock
+    Urgent mail keeps the caps, too, but waits neither for the warm-up nor for Redis: it is little.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], *, urgent: bool = False) -> None:
+        self.clock, self.urgent = clock, urgent
         self.redis = client(settings.REDIS_URL)
         self._take = self.redis.register_script(TAKE)
         self._slow_down = self.redis.register_script(SLOW_DOWN)
@@ -136,11 +140,11 @@ class Pace:
             self.left -= 1
             self.used += 1
             return Slot(0.0, ours=True)
-        warming = bool(settings.WARM_UP_FROM)
+        warming = bool(settings.WARM_UP_FROM) and not self.urgent
         try:
             return (self._warm_up_spent() if warming else None) or self._ask(warming)
         except redis.RedisError as error:
-            return away(error, capped=bool(settings.SEND_RATE or warming))
+            return away(error, capped=bool(settings.SEND_RATE or warming) and not self.urgent)
 
     def take_for(self, domain: str) -> Slot:
         """Ask for the next moment to send to this domain; one that is not now is not ours."""
@@ -150,7 +154,7 @@ class Pace:
         try:
             given, wait = self._call(f"{KEY}:{domain}", cap, 1, 0.0, ONE_BY_ONE, 1)
         except redis.RedisError as error:
-            return away(error, capped=True)
+            return away(error, capped=not self.urgent)
         return Slot(wait, ours=given > 0, why=f"The cap of {domain}.")
 
     def slow_down(self, asked: timedelta | None) -> None:
@@ -165,7 +169,8 @@ class Pace:
 
     def _ask(self, warming: bool) -> Slot:
         share, many = (ONE_BY_ONE, 1) if warming else (SHARE, UNCAPPED)
-        given, wait = self._call(KEY, settings.SEND_RATE, self.used, AHEAD, share, many)
+        ahead = AHEAD_IF_URGENT if self.urgent else AHEAD
+        given, wait = self._call(KEY, settings.SEND_RATE, self.used, ahead, share, many)
         self.used, self.left = 0, 0
         if not given:
             return Slot(wait, ours=False, why="The mail provider asks us to slow down.")

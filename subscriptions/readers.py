@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 
-from subscriptions import suppression
-from subscriptions.models import Interests, Subscriber
+from subscriptions import suppression, transactional
+from subscriptions.models import Interests, Message, Subscriber
 from subscriptions.schedule import Rhythm, next_digest_at, spread
 
 Status = Subscriber.Status
@@ -56,7 +56,8 @@ def keep_said(pk: int, said: dict[str, Any]) -> None:
 
 @transaction.atomic
 def activate(reader: Subscriber, now: datetime) -> bool:
-    """Confirmed by the reader: mail may flow. Twice changes nothing; False if it may not."""
+    """Confirmed by the reader: mail may flow, and a welcome is written. Twice changes nothing;
+    False if no mail may flow."""
     reader.refresh_from_db(from_queryset=Subscriber.objects.select_for_update(no_key=True))
     if suppression.is_suppressed(reader, now):
         return False
@@ -64,6 +65,7 @@ def activate(reader: Subscriber, now: datetime) -> bool:
         reader.status, reader.confirmed_at, reader.paused_until = Status.ACTIVE, now, None
         reschedule(reader, now)
         reader.save(update_fields=["status", "confirmed_at", "paused_until", "next_digest_at"])
+        transactional.write(Message.Kind.WELCOME, now, reader)
     return True
 
 
@@ -82,6 +84,16 @@ def change_rhythm(pk: int, now: datetime, **changed: Any) -> Subscriber:
 def unsubscribe(pk: int, now: datetime) -> None:
     """Gone at once: whoever is not active is never claimed. Twice changes nothing."""
     unsubscribe_all([pk], now)
+
+
+@transaction.atomic
+def say_goodbye(pk: int, now: datetime) -> None:
+    """Unsubscribe, and write one last message to a reader who was active; twice changes nothing."""
+    here = Subscriber.objects.active().filter(pk=pk)
+    leaving = here.select_for_update(no_key=True).first()
+    unsubscribe(pk, now)
+    if leaving:
+        transactional.write(Message.Kind.GOODBYE, now, leaving)
 
 
 def unsubscribe_all(pks: Collection[int], now: datetime) -> None:

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.utils import timezone
 
 from config.stopping import stopping
-from papers.models import Paper
 from subscriptions import (
     delivery,
     digests,
@@ -24,49 +23,30 @@ from subscriptions import (
     remaking,
     signup,
     sweeping,
+    transactional,
 )
-from subscriptions.models import Digest, Subscriber
+from subscriptions.models import Digest
 
 
 @shared_task
-def send_confirmation(pk: int) -> None:
-    if reader := Subscriber.objects.filter(pk=pk).first():
-        signup.send_confirmation(reader, timezone.now())
+def send_messages(pks: list[int]) -> None:
+    """A hint that these wait; the sweep finds them without it."""
+    report = delivery.deliver_messages(pks, timezone.now, stopping)
+    if report.rest:
+        send_messages.delay(report.rest)
 
 
 @shared_task
-def send_preferences_link(pk: int) -> None:
-    if reader := Subscriber.objects.filter(pk=pk).first():
-        signup.send_preferences_link(reader, timezone.now())
-
-
-@shared_task
-def send_vote_link(pk: int, paper_pk: int) -> None:
-    reader, paper = Subscriber.objects.filter(pk=pk), Paper.objects.visible().filter(pk=paper_pk)
-    if (found := reader.first()) and (wanted := paper.first()):
-        signup.send_vote_link(found, wanted, timezone.now())
-
-
-@shared_task
-def welcome(pk: int) -> None:
-    letters.welcome(pk, timezone.now())
-
-
-@shared_task
-def bid_goodbye(pk: int) -> None:
-    letters.bid_goodbye(pk, timezone.now())
+def send_messages_to(reader: int) -> None:
+    delivery.deliver_messages(transactional.waiting_for(reader), timezone.now, stopping)
 
 
 @shared_task
 def ask_quiet_readers() -> None:
     """Beat's: readers of whom nothing was heard are asked, once, whether it is too much."""
-    for pk in letters.quiet_readers(timezone.now()):
-        ask_less_often.delay(pk)
-
-
-@shared_task
-def ask_less_often(pk: int) -> None:
-    letters.ask_less_often(pk, timezone.now())
+    now = timezone.now()
+    asked = [letters.ask_less_often(pk, now) for pk in letters.quiet_readers(now)]
+    send_messages.apply_async([[pk for pk in asked if pk]], queue="mail")
 
 
 @shared_task
@@ -149,12 +129,15 @@ def sweep() -> None:
     for day in editions.may_open(timezone.now()):
         open_edition.delay(day.isoformat())
     for day in editions.untold():
-        tell_operator.delay(day.isoformat())
+        editions.tell_operator(day, timezone.now())
 
 
 @shared_task
-def tell_operator(day: str) -> None:
-    editions.tell_operator(date.fromisoformat(day), timezone.now())
+def sweep_messages() -> None:
+    """Beat's: the same for messages, on a queue that no edition fills."""
+    left = sweeping.sweep_messages(timezone.now())
+    for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
+        send_messages.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
 
 
 @shared_task

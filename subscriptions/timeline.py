@@ -17,7 +17,8 @@ MOST = 100  # of each kind, the newest
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`kind` is consent, digest, event, reaction or staff; `digest` the digest's primary key."""
+    """`kind` is consent, digest, message, event, reaction or staff; `digest` is the digest's
+    primary key."""
 
     at: datetime
     kind: str
@@ -28,7 +29,7 @@ class Moment:
 
 def of(reader: Subscriber) -> list[Moment]:
     """The newest first; a look-up by key for each kind, however many readers there are."""
-    parts = (_consent, _digests, _events, _reactions, _community, _staff)
+    parts = (_consent, _digests, _messages, _events, _reactions, _community, _staff)
     return sorted(
         (moment for part in parts for moment in part(reader)),
         key=lambda moment: moment.at,
@@ -41,7 +42,6 @@ def _consent(reader: Subscriber) -> Iterator[Moment]:
     moments = (
         (reader.asked_at or reader.created_at, "Asked for the digest", ""),
         (reader.consent_at, "Agreed", f"“{reader.consent_text}” {where}".strip()),
-        (reader.confirmation_sent_at, "A confirmation was sent", ""),
         (reader.confirmed_at, "Confirmed", ""),
         (reader.unsubscribed_at, "Unsubscribed", ""),
     )
@@ -55,6 +55,13 @@ def _digests(reader: Subscriber) -> Iterator[Moment]:
         said = f"Digest of {digest.day:%Y-%m-%d}: {digest.status}"
         at = digest.sent_at or digest.claimed_at or digest.created_at
         yield Moment(at, "digest", said, digest.reason or digest.subject, digest.pk)
+
+
+def _messages(reader: Subscriber) -> Iterator[Moment]:
+    for message in reader.messages.order_by("-created_at")[:MOST]:
+        at = message.sent_at or message.claimed_at or message.created_at
+        told = f"{message.get_kind_display().capitalize()}: {message.status}"
+        yield Moment(at, "message", told, message.reason)
 
 
 def _events(reader: Subscriber) -> Iterator[Moment]:

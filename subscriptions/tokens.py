@@ -69,13 +69,13 @@ def read(purpose: Purpose, token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReturnPath:
-    """Which mail bounces to an address of ours: a digest, or any other mail to a reader."""
+    """Which mail bounces to an address of ours: a digest, or a message."""
 
     kind: str
     pk: int
 
     DIGEST: ClassVar[str] = "d"
-    READER: ClassVar[str] = "r"
+    MESSAGE: ClassVar[str] = "m"
 
     def address(self) -> str:
         """The envelope sender, such as bounces+d1234-abcdefghijklmnop@example.org. It survives
@@ -92,7 +92,7 @@ class ReturnPath:
         return b32encode(mac.digest()[:10]).decode().lower()  # 80 bits, 16 characters
 
 
-_RETURN_PATH = re.compile(r"\+([dr])(\d{1,18})-([a-z2-7]{16})@")
+_RETURN_PATH = re.compile(r"\+([dm])(\d{1,18})-([a-z2-7]{16})@")
 
 
 def read_return_path(address: str) -> ReturnPath | None:

@@ -68,8 +68,8 @@ def as_message(outgoing: Outgoing) -> EmailMultiAlternatives:
     )
     message.attach_alternative(str(outgoing.html), "text/html")
     if outgoing.public_id:
-        message.metadata = {"digest": outgoing.public_id}  # type: ignore[attr-defined]
-        message.tags = [f"edition-{outgoing.edition}"]  # type: ignore[attr-defined]
+        message.metadata = {outgoing.kind: outgoing.public_id}  # type: ignore[attr-defined]
+        message.tags = [outgoing.tag]  # type: ignore[attr-defined]
     return message
 
 

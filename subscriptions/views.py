@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -35,6 +36,7 @@ from subscriptions import (
     insight,
     known,
     library,
+    mail_requests,
     opened,
     readers,
     signup,
@@ -53,6 +55,7 @@ from subscriptions.forms import (
     UploadForm,
     WhyForm,
 )
+from subscriptions.mail_requests import Wanted
 from subscriptions.models import Digest, Interests, Opened, Reaction, SignUpSwitch, Subscriber
 from subscriptions.profiles import paper_text, profiles
 from subscriptions.references import ReferencesError, not_ids, references
@@ -121,7 +124,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     if form.cleaned_data["nickname"]:  # nobody sees this field; who fills it in learns nothing
         return redirect("check-inbox")
     # Only now, so that who is refused for anything else takes nothing from the others.
-    limits = [*guard.from_all("signup"), *signup.typed(form.cleaned_data["email"])]
+    limits = [*guard.from_all("signup"), *mail_requests.typed(form.cleaned_data["email"])]
     if wait := guard.waiting("signup", limits, shut_without_redis=True):
         return guard.refused(request, wait)
     asked = signup.Request(
@@ -131,9 +134,11 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         page=request.path,
         ip=guard.client_address(request) or None,
     )
-    reader = signup.request(asked, timezone.now())
-    readers.keep_said(reader.pk, form.said())
-    tasks.send_confirmation.delay_on_commit(reader.pk)
+    with transaction.atomic():
+        reader = signup.request(asked, timezone.now())
+        readers.keep_said(reader.pk, form.said())
+        message = mail_requests.request(asked.email, Wanted.SIGN_UP, timezone.now())
+    tasks.send_messages.delay_on_commit([message])
     return redirect("check-inbox")
 
 
@@ -160,9 +165,9 @@ def preferences_link(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         status = 400 if request.method == "POST" else 200
         return render(request, "subscriptions/preferences_link.html", {"form": form}, status=status)
-    known = Subscriber.objects.filter(email_key=signup.email_key(form.cleaned_data["email"]))
-    reader = known.first()
-    tasks.send_preferences_link.delay_on_commit(reader.pk if reader else 0)
+    email = form.cleaned_data["email"]
+    message = mail_requests.request(email, Wanted.PREFERENCES, timezone.now())
+    tasks.send_messages.delay_on_commit([message])
     return redirect("check-inbox")
 
 
@@ -174,7 +179,7 @@ def confirm(request: HttpRequest, pk: str) -> HttpResponse:
         return render(request, "subscriptions/confirm.html", {"reader": reader})
     if not readers.activate(reader, timezone.now()):
         return render(request, "subscriptions/suppressed.html", status=409)
-    tasks.welcome.delay_on_commit(reader.pk)
+    tasks.send_messages_to.delay_on_commit(reader.pk)
     messages.success(request, _("You are subscribed. Now say what you care about."))
     page = redirect("preferences", token=tokens.make(Purpose.PREFERENCES, reader.pk))
     return known.remember(page, pk)

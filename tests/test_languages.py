@@ -222,7 +222,7 @@ def test_who_signs_up_in_german_is_mailed_in_german(
     assert reader.consent_text.startswith("Schickt mir per E-Mail")
     sent = emails.confirmation(reader)
     assert sent.subject == "Bestätigen: Forschung im Gespräch, in Ihrem Postfach"
-    assert "Anmeldung bestätigen" in str(sent.alternatives[0][0])
+    assert "Anmeldung bestätigen" in str(sent.html)
 
 
 def test_the_language_of_the_mails_is_one_of_the_preferences(
@@ -285,7 +285,7 @@ def test_every_letter_is_in_the_readers_language(
     german = make_reader("bea@e.org", language="de")
     letters = [getattr(emails, name)(reader) for reader in (english, german)]
     assert letters[0].subject != letters[1].subject
-    lines = [set(str(letter.body).splitlines()) for letter in letters]
+    lines = [set(str(letter.text).splitlines()) for letter in letters]
     same = {line for line in lines[0] & lines[1] if " " in line and "http" not in line}
     assert not same, "left in English"
 
@@ -349,7 +349,7 @@ def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
             reverse("report", args=[paper.pk, react]),
         )
     }
-    pages["vote link"] = str(emails.vote_link(reader, paper).alternatives[0].content)
+    pages["vote link"] = str(emails.vote_link(reader, paper).html)
     for address, page in pages.items():
         assert re.search(r'<html[^>]* lang="de"', page)
         within = "//td" if address == "vote link" else "//main"

@@ -9,4 +9,5 @@ FIRST_RETRY = timedelta(milliseconds=300)
 CELERY_BEAT_SCHEDULE = {
     "build": {"task": "subscriptions.tasks.build_due_digests", "schedule": timedelta(seconds=2)},
     "sweep": {"task": "subscriptions.tasks.sweep", "schedule": timedelta(seconds=1)},
+    "messages": {"task": "subscriptions.tasks.sweep_messages", "schedule": timedelta(seconds=1)},
 }

@@ -16,6 +16,7 @@ from subscriptions import digests, emails, known, readers, signup, tokens
 from subscriptions.links import link
 from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.tokens import Purpose
+from subscriptions.transports import as_message
 from tests.browser import hard
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser, until
@@ -85,7 +86,7 @@ def mails(reader: Subscriber, outbox: Path) -> dict[str, str]:
     letters = ("confirmation", "preferences_link", "welcome", "less_often", "goodbye", "vote_link")
     for name in letters:
         more = [paper] if name == "vote_link" else []
-        getattr(emails, name)(reader, *more).send()
+        as_message(getattr(emails, name)(reader, *more)).send()
         found[name] = reverse("outbox-html", args=[messages(outbox)[0].stem])
     digest = digests.build_now(reader.pk, now)
     assert digest

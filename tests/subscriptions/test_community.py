@@ -236,7 +236,7 @@ def test_the_button_to_vote_comes_by_mail_to_readers_alone_and_the_answer_is_one
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    monkeypatch.setattr(tasks.send_vote_link, "delay", tasks.send_vote_link)
+    monkeypatch.setattr(tasks.send_messages, "delay", tasks.send_messages)
     make_reader()
     paper = make_paper("A fine paper")
     page = reverse("vote-link", args=[paper.pk])

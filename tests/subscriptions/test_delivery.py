@@ -9,7 +9,7 @@ from django.db import connection
 
 from papers.models import Paper
 from subscriptions import delivery, digests, ledger, readers, sweeping
-from subscriptions.models import Digest, Subscriber
+from subscriptions.models import Digest, Message, Subscriber
 from subscriptions.outcomes import Kind, Outcome
 from tests.subscriptions.conftest import Sink
 
@@ -102,7 +102,7 @@ def test_attempts_are_bounded(ready: list[int], smtp: Sink, now: datetime) -> No
         now = Digest.objects.get(pk=ready[0]).next_attempt_at
         delivery.deliver(ready[:1], lambda moment=now: moment)  # type: ignore[misc]
     digest = Digest.objects.get(pk=ready[0])
-    assert (digest.status, digest.attempts) == ("failed", ledger.MOST_ATTEMPTS)
+    assert (digest.status, digest.attempts) == ("failed", Digest.MOST_ATTEMPTS)
 
 
 def test_a_refusal_for_good_fails_alone(ready: list[int], smtp: Sink, now: datetime) -> None:
@@ -179,7 +179,8 @@ def test_the_books_add_up(ready: list[int], smtp: Sink, now: datetime) -> None:
 
 def test_delays_grow_and_are_bounded() -> None:
     first = timedelta(minutes=1)
-    assert first / 2 <= ledger.delay(1) <= first
-    assert ledger.delay(4) > 3 * first
-    assert ledger.delay(50) <= ledger.LONGEST_DELAY
-    assert len({ledger.delay(3) for _ in range(10)}) == 10
+    for kind in (Digest, Message):
+        assert first / 2 <= ledger.delay(kind(attempts=1)) <= first
+        assert ledger.delay(kind(attempts=4)) > 3 * first
+        assert ledger.delay(kind(attempts=5000)) <= kind.LONGEST_DELAY
+        assert len({ledger.delay(kind(attempts=3)) for _ in range(10)}) == 10

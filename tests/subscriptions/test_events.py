@@ -18,10 +18,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from papers.models import Paper
-from subscriptions import delivery, digests, events, ledger, readers, signup, suppression
+from subscriptions import (
+    delivery,
+    digests,
+    events,
+    ledger,
+    readers,
+    signup,
+    suppression,
+    transactional,
+)
 from subscriptions.events import Event
-from subscriptions.models import DeliveryEvent, Digest, Interests, Subscriber, Suppression
+from subscriptions.models import DeliveryEvent, Digest, Interests, Message, Subscriber, Suppression
 from tests.subscriptions.conftest import MakeDigest, MakeReader, Sink
+from tests.subscriptions.messages import sign_up
 
 pytestmark = pytest.mark.django_db
 Kind = DeliveryEvent.Kind
@@ -334,10 +344,11 @@ def test_who_bounced_may_come_back_by_confirming_anew_once_the_time_is_over(
     events.record([said(Kind.HARD_BOUNCE, digest)], now)
     reader = Subscriber.objects.get()
     soon, later = now + timedelta(days=30), now + settings.BOUNCE_SUPPRESSION + HOUR
-    assert not signup.send_confirmation(reader, soon)
+    sign_up(reader.email, soon)
+    assert not Message.objects.filter(status="sent").exists()
     assert not readers.activate(reader, soon)
-    again = signup.Request(reader.email, "UTC", "/subscribe/", None)
-    assert signup.send_confirmation(signup.request(again, later), later)
+    sign_up(reader.email, later)
+    assert Message.objects.get(status="sent").kind == "confirmation"
     reader.refresh_from_db()
     assert reader.status == "suppressed"  # until the mail has arrived and was answered
     assert readers.activate(reader, later)
@@ -355,7 +366,8 @@ def test_an_address_that_was_suppressed_gets_no_confirmation_after_its_row_is_go
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = settings.SUPPRESSION_KEY = "a new key of no importance"
     reader = signup.request(signup.Request("Reader@Example.org", "UTC", "/", None), now)
-    assert not signup.send_confirmation(reader, now)
+    sign_up(reader.email, now)
+    assert Message.objects.get().status == "suppressed"
     assert not readers.activate(reader, now)
     assert "reader" not in str(list(Suppression.objects.values()))
 
@@ -368,7 +380,8 @@ def test_lifting_a_suppression_by_hand_lets_the_reader_sign_up_anew(
     assert suppression.lift(Subscriber.objects.all()) == 0
     reader = Subscriber.objects.get()
     assert (reader.status, reader.next_digest_at) == ("unsubscribed", None)
-    assert signup.send_confirmation(reader, now)
+    sign_up(reader.email, now)
+    assert Message.objects.get().status == "sent"
 
 
 def test_a_providers_unsubscribe_unsubscribes(make_digest: MakeDigest, now: datetime) -> None:
@@ -380,7 +393,8 @@ def test_a_providers_unsubscribe_unsubscribes(make_digest: MakeDigest, now: date
 def test_promise_36_an_address_we_never_wrote_to_is_never_suppressed(
     make_reader: MakeReader, make_digest: MakeDigest, now: datetime
 ) -> None:
-    make_reader("never@example.org")
+    never = make_reader("never@example.org")
+    unsent = transactional.write("welcome", now, never).pk
     waiting = make_digest(make_reader("waiting@example.org"), status="pending", claimed_at=None)
     hard = Kind.HARD_BOUNCE
     events.record(
@@ -388,7 +402,7 @@ def test_promise_36_an_address_we_never_wrote_to_is_never_suppressed(
             said(hard, recipient="never@example.org"),
             said(hard, recipient="stranger@example.org"),
             said(hard, waiting),
-            said(hard, reader=Subscriber.objects.get(email="never@example.org").pk),
+            said(hard, message=unsent),
         ],
         now,
     )
@@ -430,7 +444,8 @@ def test_a_digest_is_found_by_the_providers_name_for_it(
 def test_a_bounced_confirmation_suppresses_who_never_confirmed(
     make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(status="pending", confirmed_at=None, confirmation_sent_at=now)
+    reader = make_reader(status="pending", confirmed_at=None)
+    sign_up(reader.email, now)
     events.record([said(Kind.HARD_BOUNCE, recipient=reader.email, at=now)], now)
     reader.refresh_from_db()
     assert reader.status == "suppressed"

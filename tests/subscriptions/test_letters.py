@@ -18,8 +18,9 @@ from django.test import Client
 from config.outbox import messages
 from papers.models import Paper
 from subscriptions import letters, readers, suppression, tasks, tokens
-from subscriptions.models import Digest, Interests, Opened, Reaction, Subscriber
+from subscriptions.models import Digest, Interests, Message, Opened, Reaction, Subscriber
 from subscriptions.tokens import Purpose
+from tests.subscriptions.messages import send_waiting
 
 pytestmark = pytest.mark.django_db
 MakeReader = Callable[..., Subscriber]
@@ -40,9 +41,9 @@ def test_a_confirmed_reader_is_welcomed_once_and_told_when_the_first_digest_come
     make_reader: MakeReader, outbox: Path, now: datetime
 ) -> None:
     reader = make_reader(status="pending", timezone="Europe/Berlin", hour=7)
-    assert not letters.welcome(reader.pk, now)
-    readers.activate(reader, now)
-    assert [letters.welcome(reader.pk, now) for _ in range(2)] == [True, False]
+    assert send_waiting(now) == {}
+    assert all(readers.activate(reader, now) for _ in range(2))
+    assert [send_waiting(now) for _ in range(2)] == [{"sent": 1}, {}]
     [mail] = mails(outbox)
     assert mail["Subject"] == "Welcome: what comes when"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -54,11 +55,9 @@ def test_a_confirmed_reader_is_welcomed_once_and_told_when_the_first_digest_come
 
 
 def test_who_comes_back_is_welcomed_again(make_reader: MakeReader, now: datetime) -> None:
-    reader = make_reader()
-    letters.welcome(reader.pk, now)
-    readers.unsubscribe(reader.pk, now + timedelta(days=1))
+    reader = make_reader(status="unsubscribed", unsubscribed_at=now)
     readers.activate(reader, now + timedelta(days=2))
-    assert letters.welcome(reader.pk, now + timedelta(days=2))
+    assert send_waiting(now + timedelta(days=2)) == {"sent": 1}
 
 
 def test_who_leaves_by_our_button_gets_one_last_mail_and_a_mail_programs_click_gets_none(
@@ -68,7 +67,7 @@ def test_who_leaves_by_our_button_gets_one_last_mail_and_a_mail_programs_click_g
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    monkeypatch.setattr(tasks.bid_goodbye, "delay", tasks.bid_goodbye)
+    monkeypatch.setattr(tasks.send_messages_to, "delay", tasks.send_messages_to)
     by_button, by_program = make_reader(), make_reader("program@example.org")
     for reader, body in ((by_button, {}), (by_program, {"List-Unsubscribe": "One-Click"})):
         address = f"/unsubscribe/{tokens.make(Purpose.UNSUBSCRIBE, reader.pk)}/"
@@ -89,8 +88,14 @@ def test_no_goodbye_to_who_never_confirmed_or_is_suppressed_or_is_back(
     back = make_reader("b@example.org")
     bounced = make_reader("c@example.org", status="unsubscribed", unsubscribed_at=now)
     suppression.suppress({bounced.pk: "hard"}, now)
-    gone = [reader.pk for reader in (stranger, back, bounced)]
-    assert not any(letters.bid_goodbye(pk, now) for pk in [*gone, 0])
+    for pk in (stranger.pk, bounced.pk, 0):
+        readers.say_goodbye(pk, now)
+    assert not Message.objects.exists()
+    readers.say_goodbye(back.pk, now)
+    readers.activate(back, now)
+    send_waiting(now)
+    states = Message.objects.values_list("kind", "status")
+    assert set(states) == {("goodbye", "suppressed"), ("welcome", "sent")}
 
 
 # --- Is it too much? ----------------------------------------------------------------------
@@ -106,8 +111,9 @@ def quiet(make_reader: MakeReader, make_digest: MakeDigest, now: datetime) -> Su
 
 def test_a_quiet_reader_is_asked_once_ever(quiet: Subscriber, outbox: Path, now: datetime) -> None:
     assert letters.quiet_readers(now) == [quiet.pk]
-    assert [letters.ask_less_often(quiet.pk, now) for _ in range(2)] == [True, False]
+    assert [bool(letters.ask_less_often(quiet.pk, now)) for _ in range(2)] == [True, False]
     assert letters.quiet_readers(now + timedelta(days=400)) == []
+    assert send_waiting(now) == {"sent": 1}
     [mail] = mails(outbox)
     assert mail["Subject"] == "Less often?"
     for part in both_parts(mail):

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from config import logs
 from papers.models import Paper
-from subscriptions import delivery, digest_mail, digests, events, signup, sweeping, tokens
+from subscriptions import delivery, digest_mail, digests, events, sweeping, tokens
 from subscriptions.models import Digest, Subscriber
 from tests.subscriptions.conftest import Sink
+from tests.subscriptions.messages import send_waiting, sign_up
 
 pytestmark = [pytest.mark.usefixtures("redis"), pytest.mark.django_db]
 NAMES = re.compile(r"(?:someone|poison|gone|slow|newcomer)[\w.+-]*@", re.IGNORECASE)
@@ -58,7 +60,8 @@ def test_promise_40_no_line_of_a_sending_run_holds_an_address_or_a_token(
         slow.email: f"450 4.2.2 <{slow.email}> mailbox full",
     }
     client.post("/subscribe/", {"email": "newcomer@example.org"})
-    signup.send_confirmation(Subscriber.objects.get(email="newcomer@example.org"), now)
+    sign_up("newcomer@example.org", now)
+    send_waiting(timezone.now())
     made = digest_mail.outgoing
 
     def trips(digest: Digest, *rest: Any, **more: Any) -> Any:

@@ -70,7 +70,7 @@ def mails(edition: list[Paper], make_reader: MakeReader, now: datetime) -> dict[
     weekly = make_reader("week@example.org", interests, frequency="weekly", weekday=now.weekday())
     digests.build_due([daily.pk, weekly.pk], now)
     letters = ("confirmation", "preferences_link", "welcome", "less_often", "goodbye")
-    made = {name: str(getattr(emails, name)(daily).alternatives[0].content) for name in letters}
+    made = {name: str(getattr(emails, name)(daily).html) for name in letters}
     for digest in Digest.objects.select_related("subscriber"):
         digest.notices = ["Today's list of arXiv is late."]
         name = "weekly" if digest.weekly else "daily"
@@ -197,7 +197,7 @@ def test_in_production_every_link_is_https(
 ) -> None:
     settings.SITE_URL = "https://paperboy.example.org"  # type: ignore[attr-defined]
     reader = make_reader()
-    page = emails.preferences_link(reader).alternatives[0].content
+    page = emails.preferences_link(reader).html
     links = re.findall(r'href="([^"]*)"', str(page))
     assert len(links) >= 3
     assert all(link.startswith("https://") for link in links)

@@ -17,11 +17,21 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import delivery, digest_mail, digests, emails, ledger, readers, signup, tokens
-from subscriptions.models import Digest, Edition, Subscriber
+from subscriptions import (
+    delivery,
+    digest_mail,
+    digests,
+    emails,
+    ledger,
+    readers,
+    tokens,
+    transactional,
+)
+from subscriptions.models import Digest, Edition, Message, Subscriber
 from subscriptions.tokens import Purpose
 from subscriptions.transports import as_message
 from tests.subscriptions.conftest import MakeReader, Sink
+from tests.subscriptions.messages import sign_up
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -83,15 +93,15 @@ def mailed(
     reader = make_reader(interests={"topics": "language models"})
     waiting = make_reader("waiting@example.org", status="pending", confirmed_at=None)
     delivery.deliver(digests.build_due([reader.pk], now), lambda: now)
-    signup.send_confirmation(waiting, now)
-    emails.preferences_link(reader).send()
+    sign_up(waiting.email, now)
+    as_message(emails.preferences_link(reader)).send()
     as_message(digest_mail.trial(digests.preview(reader, now), {}, "c@e.org")).send()
-    emails.edition_trouble(Edition(day=now.date(), why="Too many bounces")).send()
-    emails.signup_trouble(["Of 60 sign-ups only 3 were confirmed."]).send()
-    emails.standstill(["No digest went out for 40 minutes."]).send()
+    as_message(emails.edition_trouble(Edition(day=now.date(), why="Too many bounces"))).send()
+    as_message(emails.signup_trouble(["Of 60 sign-ups only 3 were confirmed."])).send()
+    as_message(emails.standstill(["No digest went out for 40 minutes."])).send()
     for letter in (emails.welcome, emails.less_often, emails.goodbye):
-        letter(reader).send()
-    emails.vote_link(reader, edition[0]).send()
+        as_message(letter(reader)).send()
+    as_message(emails.vote_link(reader, edition[0])).send()
     names = (
         *("digest", "confirmation", "preferences link", "test", *FOR_OPERATORS),
         *("welcome", "less often", "goodbye", "vote link"),
@@ -135,9 +145,8 @@ def test_every_kind_of_mail_is_among_them() -> None:
         for name, one in vars(emails).items()
         if inspect.isfunction(one) and one.__module__ == emails.__name__ and name[0] != "_"
     }
-    letters = {"welcome", "less_often", "goodbye", "vote_link"}
-    operators = {"edition_trouble", "signup_trouble", "standstill"}
-    assert kinds == {"confirmation", "preferences_link", *letters, *operators}
+    assert kinds == {*Message.Kind.values, "outgoing"}
+    assert set(emails.RENDERED_BY) == set(transactional.RULES) == set(Message.Kind)
 
 
 def test_promise_26_confirming_leaving_and_reacting_happen_on_post(

@@ -22,11 +22,13 @@ from subscriptions.models import (
     Digest,
     Erasure,
     Interests,
+    Message,
     Opened,
     Reaction,
     Subscriber,
 )
 from tests.subscriptions.conftest import MakeReader
+from tests.subscriptions.messages import sign_up
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 ADDRESS = "Ada.Reader@Example.org"
@@ -113,7 +115,7 @@ def test_promise_32_every_column_about_a_reader_is_exported_or_left_out_for_a_re
     interests = {field.name for field in Interests._meta.concrete_fields} - {"subscriber"}
     assert interests == set(privacy.INTERESTS)
     pointing = {one.related_model for one in Subscriber._meta.related_objects}
-    assert pointing == {Interests, Reaction, Opened, Digest, DeliveryEvent}
+    assert pointing == {Interests, Reaction, Opened, Digest, DeliveryEvent, Message}
 
 
 def test_promise_32_erasing_leaves_nothing_but_a_keyed_hash(
@@ -165,8 +167,9 @@ def test_a_complaint_outlives_the_erasure(make_reader: MakeReader, now: datetime
     suppression.suppress({reader.pk: "complaint"}, now)
     reader.refresh_from_db()
     privacy.erase(reader, now)
-    again = signup.request(signup.Request("reader@example.org", "UTC", "/", None), now)
-    assert not signup.send_confirmation(again, now)
+    signup.request(signup.Request("reader@example.org", "UTC", "/", None), now)
+    sign_up("reader@example.org", now)
+    assert Message.objects.get().status == "suppressed"
 
 
 @pytest.mark.parametrize("way", ["page", "action"])

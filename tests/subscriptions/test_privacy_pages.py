@@ -15,9 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from subscriptions import delivery, digests, signup, tokens
+from subscriptions.mail_requests import Wanted
 from subscriptions.models import Erasure, Subscriber
 from subscriptions.tokens import Purpose
 from tests.subscriptions.conftest import MakeReader
+from tests.subscriptions.messages import ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -30,7 +32,7 @@ def test_promise_32_the_way_to_the_data_comes_by_mail_and_is_good_for_a_day(
     client: Client, make_reader: MakeReader, settings: Any
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    signup.send_preferences_link(make_reader(), timezone.now())
+    ask(make_reader().email, Wanted.PREFERENCES, timezone.now())
     [link] = set(re.findall(r"/data/[^/]+/", mail.outbox[0].body))
     assert "reader@example.org" in client.get(link).text
     with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):

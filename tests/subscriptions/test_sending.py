@@ -145,7 +145,7 @@ def test_one_statement_a_message_settles_the_last_and_claims_the_next(
     ready = make_ready(12)
     turns: list[object] = []
     once = ledger._execute_once
-    monkeypatch.setattr(ledger, "_execute_once", lambda v: (turns.append(v), once(v))[1])
+    monkeypatch.setattr(ledger, "_execute_once", lambda *v: (turns.append(v), once(*v))[1])
     for chunk, expected in ((ready[:1], 2), (ready[1:], 12)):
         turns.clear()
         delivery.deliver(chunk, lambda: now)
@@ -300,7 +300,7 @@ def test_promise_9_random_temporary_errors_are_tried_again_and_bounded(
         delivery.deliver(sweeping.sweep(now), lambda moment=now: moment)  # type: ignore[misc]
     assert books() == {"sent": 39, "failed": 1}
     failed = Digest.objects.get(status="failed")
-    assert (failed.attempts, failed.outcome) == (ledger.MOST_ATTEMPTS, "retry")
+    assert (failed.attempts, failed.outcome) == (Digest.MOST_ATTEMPTS, "retry")
     assert "mailbox busy" in failed.reason
     smtp.never = {}
     delivery.deliver(sweeping.send_again(Digest.objects.filter(day=TODAY), now), lambda: now)

@@ -16,7 +16,8 @@ from django.db import connection
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import digests, tasks
+from subscriptions import digests, mail_requests, tasks
+from subscriptions.mail_requests import Wanted
 from subscriptions.models import Digest, Subscriber
 from tests.subscriptions.conftest import Sink
 
@@ -73,7 +74,7 @@ def test_promise_12_a_confirmation_overtakes_promise_14_sigterm_finishes_the_mes
     start("urgent")
     tasks.deliver.delay(ready)
     until(lambda: len(smtp.accepted) >= 3)
-    tasks.send_confirmation.delay(newcomer.pk)
+    tasks.send_messages.delay([mail_requests.request(newcomer.email, Wanted.SIGN_UP, now)])
     until(lambda: "new@e.org" in {str(message["To"]) for message in smtp.accepted})
     assert len(smtp.accepted) < 55, "it came before most digests"
 

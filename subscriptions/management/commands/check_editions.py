@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 from django.utils import timezone
 
-from subscriptions import editions
+from subscriptions import delivery, editions, transactional
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Command(BaseCommand):
             time.sleep(max(1, options["every"]))
         if options["mail"]:
             editions.look_after(timezone.now())
+            self.hand_alerts_over()
         found = editions.trouble(timezone.now())
         for said in found:
             self.stderr.write(said)
@@ -52,9 +53,14 @@ class Command(BaseCommand):
         """What fails now, as PostgreSQL being away, is tried again the next time."""
         close_old_connections()
         try:
-            for said in editions.look_after(timezone.now()):
-                self.stderr.write(said)
+            for sentence in editions.look_after(timezone.now()):
+                self.stderr.write(sentence)
+            self.hand_alerts_over()
             if touch:
                 touch.touch()
         except Exception:
             log.exception("could not look after the editions")
+
+    def hand_alerts_over(self) -> None:
+        """Send what waits for the operator from here: the workers may be what failed."""
+        delivery.deliver_messages(transactional.alerts(), timezone.now)
