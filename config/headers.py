@@ -58,9 +58,17 @@ def security_headers(answer: Answer) -> Answer:
         response.headers.setdefault("Content-Security-Policy", policy(changed))
         for name, value in ALWAYS.items():
             response.headers.setdefault(name, value)
+        if _is_private(request):
+            response.headers.setdefault("X-Robots-Tag", "noindex")
         return response
 
     return answered
+
+
+def _is_private(request: HttpRequest) -> bool:
+    """Whether no search engine may list the page: those that a mailed link opens, and the admin."""
+    match = request.resolver_match
+    return request.path_info.startswith("/admin/") or bool(match and "token" in match.kwargs)
 
 
 def csp_with(changed: Mapping[str, str]) -> Callable[[View], View]:

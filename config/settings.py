@@ -114,6 +114,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.sessions",
+    "django.contrib.sitemaps",
     "django.contrib.staticfiles",
     "anymail",
     "axes",
@@ -167,6 +168,7 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"  # of all that no reader sees, and of readers who asked for no other
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOGIN_REDIRECT_URL = "admin:index"  # where a log-in leads that does not say, or may not
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = True, "Lax"
 LANGUAGE_COOKIE_AGE = 365 * 86_400

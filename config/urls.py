@@ -5,10 +5,13 @@ from django.urls import URLPattern, URLResolver, include, path
 from config.guard import guard
 from config.language import choose_language
 from config.second_factor import second_factor
+from config.site_files import favicon, robots
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("papers.urls")),
     path("", include("subscriptions.urls")),
+    path("robots.txt", robots),
+    path("favicon.ico", favicon),
     path("language/", choose_language, name="language"),
     path("anymail/", include("subscriptions.webhooks")),
     path("admin/login/", guard("login", methods=("POST",))(admin.site.login)),

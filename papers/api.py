@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
+from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -17,7 +20,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import conditional_page
 from ninja import NinjaAPI, Path, Query, Schema
-from ninja.errors import ValidationError
+from ninja.errors import HttpError, ValidationError
 from pydantic import BeforeValidator, Field
 
 from config.guard import guard
@@ -29,6 +32,7 @@ ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 EACH_DAY = 10**12  # keys of papers stay below
 LAST = date.max.toordinal() * EACH_DAY
 FRESH = 300  # seconds that an answer may be kept
+LONGEST_NAME = 100  # characters of an unknown parameter that are repeated
 
 
 def iso(value: Any) -> Any:
@@ -46,7 +50,8 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 api = NinjaAPI(
     title=settings.SITE_NAME,
     version="1",
-    description="Research papers and how much they are talked about. Read only, without a key.",
+    description="Research papers and how much they are talked about. Read only, without a key. "
+    "An unknown query parameter is an error (422).",
     docs_url=None,  # it would load scripts from elsewhere
     servers=[{"url": settings.SITE_URL}],
     urls_namespace="api",
@@ -139,6 +144,30 @@ def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return guard("api", refuse=too_many)(conditional_page(answer))
 
 
+def strict(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse query parameters that the operation does not have: a misspelt one that was ignored
+    would change the answer without a word."""
+    names = [name for name in signature(operation).parameters if name != "request"]
+
+    @wraps(operation)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        in_path = request.resolver_match.kwargs if request.resolver_match else {}
+        taken = [name for name in names if name not in in_path]
+        if problems := [_unknown(name, taken) for name in request.GET if name not in taken]:
+            raise HttpError(422, "; ".join(problems))
+        return operation(request, *args, **kwargs)
+
+    return checked
+
+
+def _unknown(name: str, taken: list[str]) -> str:
+    said = f"{name[:LONGEST_NAME]}: there is no such parameter here"
+    if near := get_close_matches(name[:LONGEST_NAME], taken, 1):
+        return f"{said}; did you mean {near[0]}?"
+    return f"{said}; there is {', '.join(taken)}" if taken else f"{said}, and no other"
+
+
+api.add_decorator(strict, mode="operation")
 api.add_decorator(public, mode="view")
 
 
@@ -192,7 +221,8 @@ def paper(request: HttpRequest, pk: Number) -> dict[str, Any]:
     summary="Papers like one",
 )
 def similar(request: HttpRequest, pk: Number, limit: Limit = 10) -> list[dict[str, Any]]:
-    """Papers that mean the like, the likest first; empty while meanings are being learnt."""
+    """Papers with similar meaning, the nearest first; by words of the title while meanings are
+    being learnt."""
     known = get_object_or_404(Paper, pk=pk, hidden=False)
     return [out(one) for one in search.similar(known, limit)]
 

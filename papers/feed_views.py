@@ -17,6 +17,7 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from config.guard import guard
 from papers import queries, search
+from papers.feeds import categories
 from papers.models import Paper
 from papers.syndication import TYPES, Feed, Item
 
@@ -42,12 +43,13 @@ def day(request: HttpRequest, kind: str, day: date | None = None) -> HttpRespons
 @public
 @conditional_page
 def field(request: HttpRequest, kind: str, name: str) -> HttpResponse:
-    """The newest papers of an arXiv category; of one day, the best first."""
+    """The newest papers of a category, of arXiv or of a source that has its own; of one day, the
+    best first."""
     query = queries.parse(f"cat:{name}")
-    if not query.categories:
-        raise Http404
     shown = Paper.objects.visible().filter(day__lte=timezone.now().date())
     papers = shown.filter(categories__contains=query.categories).order_by("-day", "-score", "-pk")
+    if not query.categories or not (categories.canonical(name) or papers.exists()):
+        raise Http404
     home = f"{reverse('search')}?q={quote(str(query))}"
     return respond(request, kind, f"Papers of {query.categories[0]}", home, papers[:LISTED])
 

@@ -7,11 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from papers import citing, plots, search
-from papers.models import Observation, Paper, Source
+from papers import citing, plots, queries, search
+from papers.models import Observation, Paper, Source, Thumbnail
 from papers.text import short_authors
 
 SIMILAR = 5
@@ -37,6 +38,9 @@ def details(paper: Paper) -> dict[str, Any]:
         ),
         "talked": talked(counted),
         "versions": list(paper.versions.all()),
+        "authors_linked": [(name, search_url(f'author:"{name}"')) for name in names(paper)],
+        "categories_linked": [(name, search_url(f"cat:{name}")) for name in paper.categories],
+        "picture": picture_url(paper),
         "similar": [
             {"paper": one, "authors": short_authors(one.authors)}
             for one in search.similar(paper, SIMILAR)
@@ -45,6 +49,24 @@ def details(paper: Paper) -> dict[str, Any]:
         "address": settings.SITE_URL + paper.get_absolute_url(),
         "share": share(paper),
     }
+
+
+def names(paper: Paper) -> list[str]:
+    return [str(name).replace('"', "'") for name in paper.authors]
+
+
+def search_url(typed: str) -> str:
+    """Where the papers of an author or a category are found; "" where search cannot read it."""
+    query = queries.parse(typed)
+    return (
+        f"{reverse('search')}?{urlencode({'q': str(query)})}" if query and not query.ignored else ""
+    )
+
+
+def picture_url(paper: Paper) -> str:
+    """The whole address of its picture, for places that show a card of a link; "" without one."""
+    has_one = Thumbnail.objects.filter(paper=paper).exclude(media_type="").exists()
+    return settings.SITE_URL + reverse("picture", args=[paper.pk]) if has_one else ""
 
 
 def talked(counted: list[Observation]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ SMOOTHING = 60  # of reciprocal rank fusion, as its authors chose it: the first 
 ENOUGH = 200  # of a narrowed search by meaning; see `_by_meaning`
 A_PAGE = 50  # with fewer hits the last word may be the beginning of one
 FEW = 5  # with fewer hits by words we look whether some are misspelt
+TITLE_WORDS = 10  # by which papers are similar; each pair is looked for
 RAW = ("title_raw", "abstract_raw")
 ALIKE = 0.35  # trigrams in common that make two words spellings of each other
 
@@ -104,12 +106,22 @@ def corrections(query: Query) -> dict[str, str]:
 
 
 def similar(paper: Paper, count: int) -> list[Paper]:
-    """The papers that mean the most like this one; none where meanings are not known."""
+    """The papers nearest in meaning to this one; while meanings are not known, those that share
+    most words of its title, and two at least."""
     own = Meaning.objects.filter(paper=paper, version=indexing.serving_version()).first()
     if own is None:
-        return []
-    near = meanings.held(own.version).nearest(np.asarray(own.vector, np.float32), 2 * count + 1)
+        near = _holding(_title_words(paper.title), Query(), [])[: 2 * count + 1]
+    else:
+        vector = np.asarray(own.vector, np.float32)
+        near = meanings.held(own.version).nearest(vector, 2 * count + 1)
     return in_order(_visible([pk for pk in near if pk != paper.pk])[:count])
+
+
+def _title_words(title: str) -> str:
+    """Any two words of a title, as a `tsquery`."""
+    words = [lexemes.word(word) for word in dict.fromkeys(fold(title).split())]
+    chosen = [word for word in words if word][:TITLE_WORDS]
+    return lexemes.any_of(lexemes.all_of(pair) for pair in combinations(chosen, 2))
 
 
 def in_order(pks: Sequence[int], fields: Sequence[str] = ()) -> list[Paper]:

@@ -1,11 +1,18 @@
 from datetime import date
 
+from django.contrib.sitemaps.views import sitemap
 from django.urls import path, re_path, register_converter
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
 
+from config.guard import guard
 from papers import feed_views, paper_views, search_views, views
 from papers.api import api, nowhere
 from papers.api_page import api_page
+from papers.sitemaps import SITEMAPS
 from papers.syndication import TYPES
+
+sitemap_xml = require_safe(guard("search")(cache_control(public=True, max_age=3600)(sitemap)))
 
 
 class DayConverter:
@@ -50,5 +57,6 @@ urlpatterns = [
     path("api/", api_page, name="api-page"),
     path("api/", api.urls),
     re_path(r"^api/", nowhere, name="api-nowhere"),
+    path("sitemap.xml", sitemap_xml, {"sitemaps": SITEMAPS}, name="sitemap"),
     path("status/", views.status, name="status"),
 ]

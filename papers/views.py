@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from math import floor
 from typing import Any
 
 from django.db.models import Max, Min
@@ -14,6 +16,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from papers import silence
+from papers.feeds import categories
 from papers.models import Merge, Paper, Thumbnail, Window
 from papers.paper_views import details, place_name
 from papers.text import extract, short_authors
@@ -21,6 +24,7 @@ from papers.text import extract, short_authors
 PAPERS_A_DAY = 50
 FIELDS_SHOWN = 12
 COUNTS_SHOWN = 30
+WEEKEND = (5, 6)  # Saturday and Sunday
 
 
 @require_safe
@@ -35,6 +39,7 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
     chosen = request.GET.get("window")
     window = Window(chosen) if chosen in Window.values else Window.DAY
     field, by_field = request.GET.get("field", ""), request.GET.get("by") == "field"
+    field = categories.canonical(field) or field
     papers = days.within(window, day) if day else days.none()
     fields = papers.fields()[:FIELDS_SHOWN]
     if field:
@@ -49,11 +54,18 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
         "fields": fields,
         "by_field": by_field,
         "has_feed": field in {name for name, _number in fields},
+        "near_fields": None if is_field(field) else categories.nearest(field),
+        "is_weekend": day and day.weekday() in WEEKEND,
         "previous": day and days.filter(day__lt=day).aggregate(last=Max("day"))["last"],
         "next": day and days.filter(day__gt=day).aggregate(first=Min("day"))["first"],
         "is_newest": "day" not in (request.resolver_match.kwargs if request.resolver_match else {}),
     }
     return render(request, "papers/home.html", context)
+
+
+def is_field(name: str) -> bool:
+    """Whether there may be papers of this field on some day; of "" there are."""
+    return not name or bool(categories.canonical(name)) or Paper.objects.filter(field=name).exists()
 
 
 @require_safe
@@ -64,8 +76,7 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(merge.kept)
     if found.hidden:
         raise Http404
-    context = card(found) | details(found) | {"rows": worth(found)}
-    return render(request, "papers/paper.html", context)
+    return render(request, "papers/paper.html", card(found) | details(found) | ranked(found, 1))
 
 
 @require_safe
@@ -99,15 +110,35 @@ def ranking(request: HttpRequest, pk: int) -> HttpResponse:
     """How a paper was ranked: every part of its score, where it stands, its counts over time."""
     found = get_object_or_404(Paper.objects.filter(hidden=False), pk=pk)
     counts = found.observations.order_by("-observed_at")[:COUNTS_SHOWN]
-    context = {
+    context = ranked(found, 2) | {
         "paper": found,
-        "rows": worth(found),
-        "attention": sum(value for _label, value in worth(found)),
-        "pick": found.score_parts.get("pick_part"),
         "places": places(found),
         "counts": [(one, place_name(one.kind)) for one in counts],
     }
     return render(request, "papers/ranking.html", context)
+
+
+def ranked(paper: Paper, digits: int) -> dict[str, Any]:
+    """The sum that a paper's score is made of: its rows, their total, and a curator's pick."""
+    rows = worth(paper)
+    values = rounded([value for _label, value in rows], digits)
+    return {
+        "rows": [(label, value) for (label, _exact), value in zip(rows, values, strict=True)],
+        "attention": round(sum(value for _label, value in rows), digits),
+        "pick": paper.score_parts.get("pick_part"),
+    }
+
+
+def rounded(values: Sequence[float], digits: int) -> list[float]:
+    """The values rounded so that they add up to their rounded sum: those nearest to the next step
+    are rounded up."""
+    scale = 10**digits
+    steps = [floor(value * scale) for value in values]
+    missing = round(sum(values) * scale) - sum(steps)
+    by_rest = sorted(range(len(values)), key=lambda at: steps[at] - values[at] * scale)
+    for at in by_rest[:missing]:
+        steps[at] += 1
+    return [step / scale for step in steps]
 
 
 def worth(paper: Paper) -> list[tuple[str, float]]:

@@ -197,3 +197,39 @@ def test_an_address_that_there_is_not_is_told_in_json(client: Client, path: str)
     told = client.get(f"/api/{path}")
     assert told["Content-Type"].startswith("application/json")
     assert told.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (
+            "papers?categroy=cs.CL",
+            "categroy: there is no such parameter here; did you",
+        ),
+        ("papers?limits=3&limit=2", "did you mean limit?"),
+        ("papers?pk=1", "pk: there is no such parameter here; there is day, since, until"),
+        ("papers/1?pk=1", "pk: there is no such parameter here, and no other"),
+        ("papers/1/similar?cursor=3", "there is limit"),
+        ("search?q=x&page=2", "page: there is no such parameter here; there is q, limit, cursor"),
+        ("daily_papers?sort=trending&x=1", "x: there is no such parameter here"),
+        ("arxiv/2401.00001?fields=title", "fields: there is no such parameter here, and no other"),
+        ("papers?=1", ": there is no such parameter here"),
+    ],
+)
+def test_an_unknown_parameter_is_an_error_that_names_it(
+    client: Client, papers: list[Paper], address: str, said: str
+) -> None:
+    answer = client.get(f"/api/{address}")
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+def test_while_no_meaning_is_learnt_titles_tell_what_is_similar(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    one = make_paper("Native models for multimodal agents")
+    near = make_paper("A multimodal agent that plans")
+    make_paper("Multimodal retrieval", hidden=False)
+    make_paper("Agents of multimodal speech", hidden=True)
+    indexing.catch_up(now)
+    assert [item["id"] for item in ask(client, f"papers/{one.pk}/similar")] == [near.pk]

@@ -86,7 +86,16 @@ def test_our_own_reader_reads_them(client: Client, papers: list[Paper]) -> None:
         assert [entry.title for entry in document.entries][1] == "Quiet paper"
 
 
-@pytest.mark.parametrize("address", ["fields/%25.atom", "days/2026-13-01.atom", "trending.rss"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "fields/%25.atom",
+        "fields/cs.XY.json",
+        "fields/foo.atom",
+        "days/2026-13-01.atom",
+        "trending.rss",
+    ],
+)
 def test_what_is_no_feed_is_not_found(client: Client, db: None, address: str) -> None:
     assert client.get(f"/feeds/{address}").status_code == 404
 
@@ -94,3 +103,7 @@ def test_what_is_no_feed_is_not_found(client: Client, db: None, address: str) ->
 def test_an_empty_site_has_an_empty_feed(client: Client, db: None) -> None:
     assert client.get("/feeds/trending.json").json()["items"] == []
     assert date(1970, 1, 1).isoformat() in client.get("/feeds/trending.atom").text
+
+
+def test_a_field_has_a_feed_before_its_first_paper(client: Client, db: None) -> None:
+    assert client.get("/feeds/fields/cs.RO.json").json()["items"] == []

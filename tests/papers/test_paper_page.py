@@ -5,9 +5,13 @@ from datetime import datetime, timedelta
 
 import bibtexparser
 import pytest
+from django.conf import settings
 from django.test import Client
 
-from papers.models import Observation, Paper, Version
+from papers import indexing
+from papers.models import Observation, Paper, Thumbnail, Version
+from subscriptions.models import Subscriber
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 MakePaper = Callable[..., Paper]
@@ -65,3 +69,57 @@ def test_sharing_asks_nobody_before_it_is_chosen(client: Client, make_paper: Mak
     assert "https://bsky.app/intent/compose?text=A+%26+B+http" in page
     for asking in ('src="http', "<iframe", "url(http", '<link rel="preconnect"'):
         assert asking not in page
+
+
+def test_authors_and_categories_lead_to_search(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    paper = make_paper(authors=["Jürgen O'Müller (MIT)", '"X"'], categories=["cs.CL", "Odd, one"])
+    indexing.catch_up(now)
+    page = Page.open(client, paper.get_absolute_url())
+    by_author, by_category = page.tree.xpath("//ul[@class='names']//a"), page.tree.xpath("//dd/a")
+    assert [link.text_content() for link in by_author] == ["Jürgen O'Müller (MIT)", "'X'"]
+    assert [link.text_content() for link in by_category] == ["cs.CL"]
+    for link in (*by_author, *by_category):
+        assert paper.title in Page.open(client, link.get("href")).text
+
+
+def test_a_shared_link_has_a_card(client: Client, make_paper: MakePaper, now: datetime) -> None:
+    paper = make_paper('Say "A & B"', abstract="We say so.")
+
+    def tags() -> dict[str, str]:
+        tree = Page.open(client, paper.get_absolute_url()).tree
+        named = {tag.get("property") or tag.get("name"): tag for tag in tree.xpath("//meta")}
+        return {name: tag.get("content") for name, tag in named.items() if name and ":" in name}
+
+    address = f"{settings.SITE_URL}{paper.get_absolute_url()}"
+    card = tags()
+    assert card["og:title"] == card["twitter:title"] == 'Say "A & B"'
+    assert card["og:description"] == card["twitter:description"] == "We say so."
+    assert card["og:type"] == "article"
+    assert card["og:url"] == address
+    assert card["twitter:card"] == "summary"
+    assert "og:image" not in card
+    Thumbnail.objects.create(paper=paper, media_type="image/png", body=b"x", fetched_at=now)
+    card = tags()
+    assert card["og:image"] == card["twitter:image"] == f"{address}picture/"
+    assert card["twitter:card"] == "summary_large_image"
+
+
+def test_a_visitor_signs_up_from_a_paper(client: Client, make_paper: MakePaper) -> None:
+    page = Page.open(client, make_paper().get_absolute_url())
+    assert "Get papers like this by email" in page.text
+    page.submit("Subscribe", email="reader@example.org")
+    assert Subscriber.objects.get().email == "reader@example.org"
+
+
+def test_an_abstract_is_opened_and_closed_by_its_own_words(
+    client: Client, make_paper: MakePaper
+) -> None:
+    make_paper(
+        abstract=" ".join(f"This is sentence {number} of many here." for number in range(30))
+    )
+    [summary] = Page.open(client, "/").tree.xpath("//details[@class='extract']/summary")
+    words = {part.get("class"): part.text_content() for part in summary}
+    assert words["opener closed"] == "Whole abstract"
+    assert words["opener opened"] == "Hide the abstract"

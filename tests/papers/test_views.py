@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,8 +9,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html as tree
 
-from papers import scoring
+from papers import scoring, views
 from papers.models import Observation, Paper
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +55,26 @@ def test_an_empty_site_says_so(client: Client, db: None) -> None:
 
 def test_a_day_without_papers_says_so(client: Client, make_paper: MakePaper) -> None:
     make_paper("A paper")
-    assert client.get("/days/2020-01-01/").status_code == 200
+    said = "Weekends are quiet"
+    assert said in client.get("/days/2020-01-04/").text, "a Saturday"
+    page = client.get("/days/2020-01-01/").text
+    assert said not in page, "a Wednesday"
+    assert "No papers came in on this day" in page
+
+
+def test_an_unknown_field_is_told_from_one_without_papers(
+    client: Client, make_paper: MakePaper
+) -> None:
+    make_paper("A paper", categories=["cs.CL"])
+    unknown = html.unescape(client.get("/?field=foo").text)
+    assert "There is no field “foo”" in unknown
+    assert "Weekends" not in unknown
+    near = client.get("/?field=cs.CLL").text
+    assert '<a href="?field=cs.CL#papers">cs.CL</a>' in near
+    none = client.get("/?field=cs.RO").text
+    assert "No papers of cs.RO here" in none
+    assert "There is no field" not in none
+    assert "A paper" in client.get("/?field=CS.cl").text
 
 
 def test_hidden_and_withdrawn_papers_are_not_shown(client: Client, make_paper: MakePaper) -> None:
@@ -70,6 +93,27 @@ def test_a_papers_page_shows_how_it_was_ranked(client: Client, edition: list[Pap
     assert "ranked" in page
     assert "Votes" in page
     assert "Ada Example" in page
+
+
+def test_a_papers_sum_adds_up_as_shown(client: Client, make_paper: MakePaper) -> None:
+    parts = {"votes_part": 68.96, "own_part": -0.86, "rise_part": 0.06, "comments_part": 11.24}
+    paper = make_paper(heat=6.4, score_parts=parts)
+    for address in (paper.get_absolute_url(), paper.get_ranking_url()):
+        rows = tree.fromstring(client.get(address).text).xpath("(//table[@class='sum'])[1]//tr")
+        shown = [(row.xpath("string(th)"), float(row.xpath("string(td)"))) for row in rows]
+        *values, (label, attention), (_score, heat) = shown
+        assert label == "Attention, counted in votes"
+        assert round(sum(value for _name, value in values), 2) == attention
+        assert heat == 6.4
+
+
+@given(st.lists(st.floats(-1e4, 1e6), max_size=8), st.sampled_from([1, 2]))
+def test_rounded_values_add_up(values: list[float], digits: int) -> None:
+    shown = views.rounded(values, digits)
+    assert abs(sum(shown) - round(sum(values), digits)) < 1e-3
+    assert all(
+        abs(one - value) <= 10**-digits + 1e-9 for one, value in zip(shown, values, strict=True)
+    )
 
 
 def test_markup_in_a_title_is_shown_not_run(client: Client, make_paper: MakePaper) -> None:
