@@ -14,7 +14,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
-from papers.feeds.identifiers import arxiv_id, doi
+from papers.feeds.identifiers import arxiv_id, doi, without_gaps
 from papers.folding import fold
 
 LONGEST = 1000  # characters that are read
@@ -128,7 +128,7 @@ class Query:
 def parse(typed: str) -> Query:
     """Read a query; text without a field is words, and what cannot be read is in `ignored`."""
     query = Query()
-    typed = _printable(typed[:LONGEST])
+    typed = _printable(without_gaps(typed[:LONGEST]))
     for term in _terms(typed):
         query = _with(query, term)
     if typed.rstrip().endswith("?") or query.words[:1] in {(word,) for word in _ASKING}:

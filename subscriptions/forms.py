@@ -124,14 +124,14 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("BibTeX, RIS or CSL JSON file"),
-        help_text=_("Zotero, Mendeley, EndNote and others export these. At most 2 MB."),
+        help_text=_("Zotero, Mendeley, EndNote and others export these. At most 10 MB."),
         widget=forms.FileInput(attrs={"accept": ".bib,.bibtex,.ris,.json,.txt"}),
     )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > MAX_BYTES:
-            raise ValidationError(_("The file is larger than 2 MB; upload a part of it."))
+            raise ValidationError(_("The file is larger than 10 MB; upload a part of it."))
         return file
 
 

@@ -1,0 +1,116 @@
+"""BibTeX files as reference managers write them, entry by entry. Pure.
+
+`bibtexparser` finds an entry's fields; what it leaves to others is here: fields that are given
+twice, values joined with #, entries without a key, and files too large to be parsed as a whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import bibtexparser
+from bibtexparser.model import Block, Entry, ParsingFailedBlock
+
+MOST_STRINGS = 1_000  # @string definitions of one file
+
+# Bounded, since \s* at every line start takes a file of blank lines quadratic time.
+_START = re.compile(r"(?:^|(?<=\}))[ \t]{0,8}@\s{0,8}(?P<kind>\w{1,40})\s{0,8}[{(]", re.M)
+_NO_ENTRY = frozenset(("comment", "preamble", "string"))
+_YEAR = re.compile(r"\b(?:year|date)\s{0,8}=[^\n,]{0,20}?\b((?:1[5-9]|20)\d\d)\b", re.I)
+_WITHOUT_KEY = re.compile(r"^(\s*@\s*\w+\s*[{(])(?=\s*[\w-]+\s*=)")
+_PIECE = re.compile(r"\s*(?:#\s*)?([^\s#{}\"]+|\"|\{)")
+
+# It logs a warning for every broken block, and whoever uploads decides how many there are.
+logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One entry as it stands in a file, from its "@" to the next entry's."""
+
+    text: str
+    line: int
+
+    @property
+    def year(self) -> int:
+        found = _YEAR.search(self.text)
+        return int(found[1]) if found else 0
+
+
+def is_bibtex(text: str) -> bool:
+    return bool(_START.search(text))
+
+
+def chunks(text: str, most: int) -> tuple[list[Chunk], dict[str, str]]:
+    """The entries of a file, `most` at most, and what its @string definitions stand for."""
+    starts = list(islice(_START.finditer(text), most + MOST_STRINGS))
+    ends = [*(found.start() for found in starts[1:]), len(text)]
+    entries: list[Chunk] = []
+    strings: dict[str, str] = {}
+    line, before = 1, 0
+    for found, end in zip(starts, ends, strict=True):
+        line, before = line + text.count("\n", before, found.start()), found.start()
+        kind = found["kind"].lower()
+        if kind not in _NO_ENTRY:
+            entries.append(Chunk(text[found.start() : end], line))
+        elif kind == "string" and len(strings) < MOST_STRINGS:
+            strings |= _definition(text[found.end() : end])
+    return entries[:most], strings
+
+
+def fields(chunk: Chunk, strings: Mapping[str, str]) -> dict[str, str] | None:
+    """The fields of an entry by lower-case name; None for one that is not closed properly."""
+    text = _WITHOUT_KEY.sub(r"\1-,", chunk.text.replace('{"}', "''"))
+    blocks = bibtexparser.parse_string(text, parse_stack=[]).blocks
+    return next((found for block in blocks if (found := _fields(block, strings))), None)
+
+
+def _fields(block: Block, strings: Mapping[str, str]) -> dict[str, str] | None:
+    if isinstance(block, ParsingFailedBlock) and isinstance(block.ignore_error_block, Entry):
+        block = block.ignore_error_block  # a field twice: the first counts
+    if not isinstance(block, Entry):
+        return None
+    both: Iterable[tuple[str, str]] = ((one.key.lower(), str(one.value)) for one in block.fields)
+    values = {name: value_of(raw, strings) for name, raw in reversed(list(both))}
+    return values or {"": ""}
+
+
+def _definition(text: str) -> dict[str, str]:
+    """`name = "value"}` of an @string."""
+    name, _equals, raw = text[:2_000].partition("=")
+    return {name.strip().lower(): value_of(raw, {})}
+
+
+def value_of(raw: str, strings: Mapping[str, str]) -> str:
+    """A value without what encloses it: braces, quotes, or pieces joined with #.
+
+    >>> value_of('pre # " sound" # {s}', {"pre": "Threads that carry"})
+    'Threads that carry sounds'
+    """
+    pieces, at = [], 0
+    while found := _PIECE.match(raw, at):
+        if found[1] in ("{", '"'):
+            end = _closing(raw, found.end(), found[1])
+            pieces.append(raw[found.end() : end])
+            at = end + 1
+        else:
+            pieces.append(strings.get(found[1].lower(), found[1]))
+            at = found.end()
+        if not raw[at : at + 20].lstrip().startswith("#"):
+            break
+    return "".join(pieces)
+
+
+def _closing(raw: str, start: int, opened: str) -> int:
+    """Where what was opened with a brace or a quote ends; the end of the text if nowhere."""
+    depth = 0
+    for found in re.compile(r'\\.|[{}"]', re.S).finditer(raw, start):
+        sign = found.group()
+        if depth == 0 and sign == ("}" if opened == "{" else '"'):
+            return found.start()
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+    return len(raw)
