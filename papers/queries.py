@@ -229,9 +229,13 @@ def _identified(query: Query, term: Term) -> Query | None:
 
 def _searchable(typed: str) -> str:
     """Folded, with what could pass for syntax or is no word left out."""
-    folded = " ".join(map(_folded, re.sub('[":]', " ", typed).split()))
-    parts = (part.strip("-'.") for part in folded.split())
+    folded = " ".join(map(_folded, _without_syntax(typed).split()))
+    parts = (part.strip("-'.") for part in _without_syntax(folded).split())
     return " ".join(part for part in parts if _WORD.search(part))
+
+
+def _without_syntax(text: str) -> str:
+    return re.sub('[":]', " ", text)
 
 
 def _folded(word: str) -> str:

@@ -45,7 +45,7 @@ def is_bibtex(text: str) -> bool:
     return bool(_START.search(text))
 
 
-def chunks(text: str, most: int) -> tuple[list[Chunk], dict[str, str]]:
+def split_entries(text: str, most: int) -> tuple[list[Chunk], dict[str, str]]:
     """The entries of a file, `most` at most, and what its @string definitions stand for."""
     starts = list(islice(_START.finditer(text), most + MOST_STRINGS))
     ends = [*(found.start() for found in starts[1:]), len(text)]
@@ -62,7 +62,7 @@ def chunks(text: str, most: int) -> tuple[list[Chunk], dict[str, str]]:
     return entries[:most], strings
 
 
-def fields(chunk: Chunk, strings: Mapping[str, str]) -> dict[str, str] | None:
+def read_fields(chunk: Chunk, strings: Mapping[str, str]) -> dict[str, str] | None:
     """The fields of an entry by lower-case name; None for one that is not closed properly."""
     text = _WITHOUT_KEY.sub(r"\1-,", chunk.text.replace('{"}', "''"))
     blocks = bibtexparser.parse_string(text, parse_stack=[]).blocks

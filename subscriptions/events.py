@@ -22,6 +22,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from papers.text import one_line
 from subscriptions import readers, suppression
+from subscriptions.addresses import email_key
 from subscriptions.models import CLOCK_SKEW, DeliveryEvent, Digest, Message, Subscriber
 from subscriptions.severity import (
     Verdict,
@@ -275,7 +276,7 @@ def _by_reader(events: Sequence[Event]) -> dict[str, About]:
     by_provider_id = _by_provider_id(events, by_address)
     found: dict[str, About] = {}
     for event in events:
-        if reader := by_address.get(folded(event.recipient)):
+        if reader := by_address.get(email_key(event.recipient)):
             found[event.key] = reader, by_provider_id.get((reader.pk, event.message_id))
     return found
 
@@ -304,7 +305,7 @@ def _named(events: Sequence[Event], pks: set[int]) -> Q:
 
 
 def _readers_by_address(events: Sequence[Event]) -> dict[str, Subscriber]:
-    wanted = {folded(event.recipient) for event in events if event.recipient}
+    wanted = {email_key(event.recipient) for event in events if event.recipient}
     found = _written_to(email_key__in=wanted) if wanted else ()
     return {reader.email_key: reader for reader in found}
 
@@ -327,17 +328,8 @@ def _by_provider_id(
     return {(one.subscriber_id or 0, one.provider_id): one for one in found}
 
 
-def folded(address: str) -> str:
-    """An address as `Subscriber.email_key` has it; providers write the domain in ASCII."""
-    local, at, domain = address.strip().casefold().rpartition("@")
-    try:
-        return f"{local}{at}{domain.encode('ascii').decode('idna')}"
-    except UnicodeError:
-        return f"{local}{at}{domain}"
-
-
 def _is_for(event: Event, reader: Subscriber) -> bool:
-    return not event.recipient or folded(event.recipient) == folded(reader.email_key)
+    return not event.recipient or email_key(event.recipient) == email_key(reader.email_key)
 
 
 # --- Consequences -------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError
 
 from config.language import spoken
 from papers.feeds import categories
 from papers.feeds.authors import any_style
 from papers.feeds.identifiers import arxiv_id
 from subscriptions import time_zones
+from subscriptions.addresses import normalized
 from subscriptions.references import MOST_KEPT, split_ids
 
 ADDRESS_LENGTH = 254  # RFC 5321
@@ -45,12 +46,12 @@ class AddressField(forms.CharField):
     def clean(self, value: Any) -> str:
         typed = super().clean(value)
         try:
-            found = validate_email(typed, check_deliverability=False)
+            address = normalized(typed)
         except EmailNotValidError as error:
             raise ValidationError(_not_an_address(error)) from error
-        if len(found.normalized) > ADDRESS_LENGTH:
+        if len(address) > ADDRESS_LENGTH:
             raise ValidationError(_("This address is longer than any mail system takes."))
-        return found.normalized
+        return address
 
 
 def _not_an_address(error: EmailNotValidError) -> str:

@@ -21,10 +21,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from subscriptions import readers, suppression
+from subscriptions.addresses import email_key
 from subscriptions.exporting import plain
 from subscriptions.form_fields import AddressField, ZoneField
 from subscriptions.models import Erasure, Interests, ReaderImport, Subscriber, Suppression
-from subscriptions.signup import email_key
 
 NEEDED = ("email", "consent_at", "consent_text", "confirmed_at")
 OPTIONAL = (

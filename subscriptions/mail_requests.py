@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from config import guard
+from subscriptions.addresses import email_key
 from subscriptions.models import CLOCK_SKEW, Message, Subscriber
 from subscriptions.transactional import RULES
 
@@ -117,11 +118,6 @@ def cooldown(kind: str) -> timedelta:
     """How long after a message of this kind no other one is sent."""
     confirms = kind == Kind.CONFIRMATION
     return settings.CONFIRMATION_COOLDOWN if confirms else settings.LINK_COOLDOWN
-
-
-def email_key(email: str) -> str:
-    """The identity of an address. Local parts are case-sensitive in theory only."""
-    return email.strip().casefold()
 
 
 def typed(email: str) -> list[guard.Limit]:

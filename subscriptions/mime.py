@@ -9,8 +9,7 @@ from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
 
-import idna
-
+from subscriptions.addresses import wire_address
 from subscriptions.stencils import Filled
 
 HEADER_WIDTH = 74  # characters of a line that need no folding
@@ -80,11 +79,3 @@ def _text_header(name: str, value: str) -> str:
 def _folded(value: str) -> str:
     """A header of several addresses in angle brackets, one on each line."""
     return value.replace(">, <", ">,\r\n <")
-
-
-def wire_address(address: str) -> str:
-    """An address with its domain in ASCII; what then still is not, needs SMTPUTF8."""
-    if address.isascii():
-        return address
-    local, _, domain = address.rpartition("@")
-    return f"{local}@{idna.encode(domain, uts46=True).decode()}"

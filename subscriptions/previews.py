@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from subscriptions import cards, digest_mail, digests
+from subscriptions.addresses import email_key
 from subscriptions.desk import Desk
 from subscriptions.mime import Outgoing
 from subscriptions.models import Digest, Interests, Subscriber
-from subscriptions.signup import email_key
 
 TYPICAL = "typical"  # who said nothing yet; "typical cs.CL": whose field that is
 MOST_FIELDS = 4

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from django.db.models import Count
 from django.db.models.functions import Left
 
+from subscriptions.addresses import email_key
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
-from subscriptions.signup import email_key
 
 Status = Digest.Status
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from papers.feeds.identifiers import arxiv_id, doi, without_gaps
 from papers.text import one_line, readable
-from subscriptions import bibtex
+from subscriptions.bibtex import Chunk, is_bibtex, read_fields, split_entries
 
 MAX_BYTES = 10_000_000  # a library of 5,000 entries with abstracts has some 7 MB
 MOST_ENTRIES = 50_000  # that one file may hold
@@ -95,14 +95,14 @@ def references(data: bytes, filename: str) -> Library:
             _("“%(name)s” is larger than 10 MB; upload a part of it.") % {"name": filename}
         )
     text = _decoded(data)
-    ris, is_bibtex = bool(_RIS_START.search(text)), bibtex.is_bibtex(text)
+    ris, bibtex = bool(_RIS_START.search(text)), is_bibtex(text)
     # By content; the name decides only where both could be meant.
     if text.lstrip()[:1] in ("[", "{"):
         found = _from_csl(text, filename)
-    elif ris and (not is_bibtex or filename.lower().endswith(".ris")):
+    elif ris and (not bibtex or filename.lower().endswith(".ris")):
         found = _from_ris(text)
     else:
-        found = _from_bibtex(text) if is_bibtex else []
+        found = _from_bibtex(text) if bibtex else []
     if not found:
         raise ReferencesError(
             _("“%(name)s” holds no entry in BibTeX, RIS or CSL JSON.") % {"name": filename}
@@ -178,7 +178,7 @@ def _entry(number: int) -> str:
 
 
 def _from_bibtex(text: str) -> list[_Raw]:
-    entries, strings = bibtex.chunks(text, MOST_ENTRIES + 1)
+    entries, strings = split_entries(text, MOST_ENTRIES + 1)
     return [
         _Raw(
             partial(_line, one.line), one.year, len(one.text), partial(_bibtex_fields, one, strings)
@@ -187,8 +187,8 @@ def _from_bibtex(text: str) -> list[_Raw]:
     ]
 
 
-def _bibtex_fields(chunk: bibtex.Chunk, strings: Mapping[str, str]) -> Mapping[str, str] | str:
-    values = bibtex.fields(chunk, strings)
+def _bibtex_fields(chunk: Chunk, strings: Mapping[str, str]) -> Mapping[str, str] | str:
+    values = read_fields(chunk, strings)
     if values is None:
         return _("not closed properly")
     return {name: value[:LONGEST].replace("\\_", "_") for name, value in values.items()}

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from subscriptions import transactional
-from subscriptions.mail_requests import email_key
+from subscriptions.addresses import email_key
 from subscriptions.models import Alarm, Interests, Message, Subscriber
 
 WATCHED, GRACE = timedelta(days=1), timedelta(hours=2)

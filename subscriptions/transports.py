@@ -17,7 +17,8 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.core.mail.message import sanitize_address
 from django.utils import timezone
 
-from subscriptions.mime import Outgoing, wire_address
+from subscriptions.addresses import quoted, wire_address
+from subscriptions.mime import Outgoing
 from subscriptions.outcomes import Kind, Outcome, Stage, of_break, of_error, of_reply
 
 Envelope = tuple[str, str]  # from whom, to whom
@@ -63,7 +64,7 @@ def as_message(outgoing: Outgoing) -> EmailMultiAlternatives:
         subject=outgoing.subject,
         body=str(outgoing.text),
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=[outgoing.to],
+        to=[quoted(outgoing.to)],
         headers=dict(outgoing.headers),
     )
     message.attach_alternative(str(outgoing.html), "text/html")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from papers.queries import LONGEST, MOST_TERMS, Query, parse
@@ -78,6 +78,7 @@ def test_what_is_typed_is_read(typed: str, query: Query) -> None:
 
 
 @given(TYPED)
+@example("0»")  # a mark that folding makes a quotation mark
 def test_a_query_in_its_normal_form_reads_as_itself(typed: str) -> None:
     query = parse(typed)
     again = parse(str(query))

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from subscriptions import privacy, signup
+from subscriptions import privacy
+from subscriptions.addresses import email_key
 from subscriptions.models import Subscriber
 
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("address", help="the reader's e-mail address")
 
     def handle(self, *, action: str, address: str, **_options: Any) -> None:
-        reader = Subscriber.objects.filter(email_key=signup.email_key(address)).first()
+        reader = Subscriber.objects.filter(email_key=email_key(address)).first()
         if reader is None:
             raise CommandError("No reader has this address.")
         if action == "export":
