@@ -134,6 +134,7 @@ MIDDLEWARE = [
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if not DEBUG else []),  # runserver has its own
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.language.SiteLanguage",
+    "config.slashes.complete_posts",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

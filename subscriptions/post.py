@@ -10,7 +10,6 @@ import hashlib
 import logging
 import re
 from datetime import datetime
-from urllib.parse import unquote
 
 from django.db import transaction
 
@@ -34,7 +33,6 @@ KINDS = {
 _UNSUBSCRIBE = re.compile(
     r"\bunsubscribe[\s:+=]+[^\w\s]{0,3}(?P<token>[\w:-][\w:.-]{9,200})", re.IGNORECASE
 )
-MOST_DECODED = 3  # times; mail programs encode what is encoded
 
 UNSUBSCRIBED = "unsubscribed"
 LEFT_ALONE = "left alone"  # nothing in it is ours
@@ -62,7 +60,7 @@ def take(raw: bytes, now: datetime, *, sent_to: str = "") -> str:
 
 def leave(subject: str, now: datetime) -> bool:
     """Unsubscribe the reader whose token a subject holds; False if it holds none of ours."""
-    if not (found := _UNSUBSCRIBE.search(_decoded(subject))):
+    if not (found := _UNSUBSCRIBE.search(tokens.decoded(subject))):
         return False
     try:
         pk = tokens.read(Purpose.UNSUBSCRIBE, found["token"].rstrip(".:"))
@@ -71,15 +69,6 @@ def leave(subject: str, now: datetime) -> bool:
         return False
     readers.unsubscribe(int(pk), now)
     return True
-
-
-def _decoded(subject: str) -> str:
-    """A subject as our mailto link has it: some mail programs leave its %20 and %3A as they are."""
-    for _ in range(MOST_DECODED):
-        if "%" not in subject:
-            break
-        subject = unquote(subject)
-    return subject
 
 
 def event_of(returned: Returned, raw: bytes, now: datetime, sent_to: str) -> Event | None:

@@ -12,10 +12,13 @@ from datetime import timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import ClassVar
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.utils.crypto import constant_time_compare, salted_hmac
+
+MOST_DECODED = 3  # times
 
 
 class BadLink(Exception):
@@ -52,6 +55,16 @@ def _signer(name: str, key: str, *fallbacks: str) -> TimestampSigner:
     return TimestampSigner(key=key, fallback_keys=[*fallbacks], salt=f"paperboy.{name}")
 
 
+def decoded(text: str) -> str:
+    """What was %-encoded, perhaps more than once: some mail programs and filters encode a link or a
+    subject that is encoded already. No token holds a %."""
+    for _ in range(MOST_DECODED):
+        if "%" not in text:
+            break
+        text = unquote(text)
+    return text
+
+
 def make(purpose: Purpose, value: object) -> str:
     """A token for a primary key or a UUID."""
     return purpose.signer.sign(str(value))
@@ -60,7 +73,7 @@ def make(purpose: Purpose, value: object) -> str:
 def read(purpose: Purpose, token: str) -> str:
     """The value a token was made for; `BadLink` or `ExpiredLink` otherwise."""
     try:
-        return purpose.signer.unsign(token, max_age=purpose.value)
+        return purpose.signer.unsign(decoded(token), max_age=purpose.value)
     except SignatureExpired as error:
         raise ExpiredLink(token) from error
     except BadSignature as error:

@@ -337,6 +337,7 @@ def test_promise_35_suppression_is_part_of_the_queries_that_select_recipients(
     assert not ledger.Hand("worker", lambda: now).take(waiting).ours
 
 
+@pytest.mark.usefixtures("redis")
 def test_who_bounced_may_come_back_by_confirming_anew_once_the_time_is_over(
     make_digest: MakeDigest, now: datetime, settings: Any
 ) -> None:
@@ -372,6 +373,7 @@ def test_an_address_that_was_suppressed_gets_no_confirmation_after_its_row_is_go
     assert "reader" not in str(list(Suppression.objects.values()))
 
 
+@pytest.mark.usefixtures("redis")
 def test_lifting_a_suppression_by_hand_lets_the_reader_sign_up_anew(
     make_digest: MakeDigest, now: datetime
 ) -> None:

@@ -236,6 +236,44 @@ def test_promise_27_every_changed_or_cut_token_gets_4xx_and_changes_nothing(
     assert reader.status == "active"
 
 
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("csrf", [True, False])
+def test_promise_27_one_click_without_the_last_slash_is_no_redirect_and_no_error(
+    make_reader: MakeReader, settings: Any, debug: bool, csrf: bool
+) -> None:
+    settings.DEBUG = debug
+    reader = make_reader()
+    provider = Client(enforce_csrf_checks=csrf)
+    answer = provider.post(leave(reader).rstrip("/"), **ONE_CLICK)
+    assert answer.status_code == 200
+    reader.refresh_from_db()
+    assert reader.status == "unsubscribed"
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_without_the_last_slash_a_get_is_redirected_and_nothing_else_becomes_a_page(
+    provider: Client, make_reader: MakeReader, settings: Any, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    link = leave(make_reader())
+    answer = provider.get(link.rstrip("/"))
+    assert (answer.status_code, answer["Location"]) == (301, link)
+    assert provider.post("/no-such-page", **ONE_CLICK).status_code == 404
+    assert provider.post("/subscribe", {"email": "a@example.org"}).status_code == 403  # CSRF
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_token_that_was_encoded_again_works(
+    provider: Client, make_reader: MakeReader, times: int
+) -> None:
+    reader = make_reader()
+    link = leave(reader).replace(":", f"%{'25' * (times - 1)}3A")
+    assert provider.get(link).status_code == 200
+    assert provider.post(link, **ONE_CLICK).status_code == 200
+    reader.refresh_from_db()
+    assert reader.status == "unsubscribed"
+
+
 def test_promise_27_looking_at_the_same_address_shows_a_button(
     provider: Client, make_reader: MakeReader
 ) -> None:

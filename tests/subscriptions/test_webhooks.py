@@ -97,6 +97,22 @@ def test_a_bounce_settles_the_digest_and_suppresses_the_reader(
     assert event.detail == "550 5.1.1 <…> unknown"
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_webhook_that_was_set_up_without_the_last_slash_works(
+    client: Client, digest: Digest, settings: Any, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    sent = post("postmark", bounce(digest))
+    answer = client.post(
+        "/anymail/postmark/tracking",
+        sent.body,
+        content_type=sent.content_type,
+        headers=providers.BASIC,
+    )
+    assert answer.status_code == 200
+    assert DeliveryEvent.objects.get().kind == "hard"
+
+
 def of_postmark(digest: Digest, kind: str, details: str, **more: Any) -> Post:
     return post("postmark", bounce(digest, Type=kind, Details=details, **more))
 
