@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from papers.folding import fold
-from papers.lexemes import IS_UNSPACED, LONGEST, Run, runs, spellings, stem
+from papers.lexemes import IS_UNSPACED, LONGEST, STOP_WORDS, Run, runs, spellings, stem
 from papers.text import sentences
 
 Segments = list[tuple[str, bool]]  # in order; True for what was looked for
@@ -19,6 +19,7 @@ def stems(text: str) -> frozenset[str]:
         one
         for spelling in spellings(text)
         for word in spelling.split()
+        if word not in STOP_WORDS
         for run in runs(word)
         for one in _stems(run)
     )

@@ -160,11 +160,24 @@ def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
 
 
 def _by_any_word(query: Query, meant: Sequence[int]) -> list[int]:
-    """Papers with some of the words."""
-    wanted = _any_word(query)
-    if not wanted:
+    """Papers with some of the words, those with most and rarest first."""
+    words = [one for word in query.text.split() if (one := lexemes.word(word))]
+    if not words:
         return []
-    return _holding(lexemes.all_of([wanted, _required(query)]), query, meant)
+    either = lexemes.all_of([lexemes.any_of(words), _required(query)])
+    hits = _holding(either, query, meant)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT paper_id, ARRAY(SELECT words @@ word::tsquery FROM unnest(%s::text[])"
+            " WITH ORDINALITY AS asked (word, place) ORDER BY place)"
+            " FROM papers_searchentry WHERE paper_id = ANY(%s)",
+            [words, hits],
+        )
+        held = {pk: np.array(which, np.float64) for pk, which in cursor.fetchall()}
+    if not held:
+        return []
+    rarity = np.log1p(len(held) / np.maximum(sum(held.values()), 1))
+    return sorted(hits, key=lambda pk: -float(held[pk] @ rarity))
 
 
 def _holding(condition: str, query: Query, meant: Sequence[int]) -> list[int]:

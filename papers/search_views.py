@@ -63,6 +63,7 @@ def _results(query: Query) -> dict[str, Any]:
         "count": len(found.pks),
         "instead": instead if instead != query else None,
         "is_corrected": shown != query,
+        "is_partial": bool(shown.text) and not found.by_words,
         "asked": str(shown),
         "follow_url": _follow_url(shown),
     }

@@ -87,6 +87,14 @@ def test_without_all_words_some_do(library: Library) -> None:
     assert found_by("quantum video")[:1] in ([library["quantum"].pk], [library["video"].pk])
 
 
+def test_without_all_words_rare_ones_count_more(make_paper: MakePaper, now: datetime) -> None:
+    for number in range(6):
+        make_paper(f"Safety of LLMs {number}", abstract="An LLM is an LLM.")
+    rare = make_paper("Serving models", abstract="Fast inference with an LLM and nothing else.")
+    indexing.catch_up(now)
+    assert found_by("how can I make LLM inference cheaper?")[0] == rare.pk
+
+
 def test_misspelt_words_are_set_right(
     library: Library, make_paper: MakePaper, now: datetime
 ) -> None:

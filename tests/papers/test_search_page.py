@@ -149,3 +149,10 @@ def test_a_word_is_marked_in_each_spelling(
     assert "<mark>GLM</mark>-<mark>5V</mark>-Turbo" in ask(client, "glm-5v")
     assert "Jürgen <mark>Müller</mark>" in ask(client, "author:mueller")
     assert "我们研究<mark>扩散模型</mark>的方法" in ask(client, "扩散模型")
+
+
+def test_it_is_said_when_no_paper_has_all_words(client: Client, few: list[Paper]) -> None:
+    said = "No paper has all of these words."
+    assert said in ask(client, "robots diffusion")
+    assert said not in ask(client, "diffusion video")
+    assert said not in ask(client, "cat:cs.CV")
