@@ -13,6 +13,7 @@ from django.dispatch import receiver
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.autoreload import file_changed
+from django.utils.translation import gettext as _
 
 from config.language import spoken
 from papers.bulk import among
@@ -60,6 +61,7 @@ class Card:
             "authors": short_authors(paper.authors),
             "extract": extract(paper.abstract),
             "url": paper.abstract_url or absolute(paper.get_absolute_url()),
+            "links": _links(paper),
         }
 
     def _in_mails(self, language: str) -> dict[str, Any]:
@@ -125,6 +127,17 @@ class Card:
 
     def _reaction_url(self, kind: str) -> str:
         return absolute(reverse("react", args=[kind, self.paper.pk, blank("token")]))
+
+
+def _links(paper: Paper) -> list[tuple[str, str]]:
+    """Where a paper is: each place's name with its address, as on the site."""
+    places = (
+        ("arXiv" if paper.arxiv_id else _("Publisher"), paper.abstract_url),
+        ("PDF", paper.pdf_url),
+        (_("Code"), paper.code_url),
+        (_("Project"), paper.project_url),
+    )
+    return [(name, url) for name, url in places if url]
 
 
 _kept: dict[int, Card] = {}

@@ -85,9 +85,9 @@ class PreviewForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     categories = CategoriesField(
-        label=_("arXiv categories, if you like"),
+        label=_("arXiv categories"),
         widget=forms.TextInput(
-            attrs={"placeholder": "cs.CL, stat.ML", "maxlength": 500, "autocomplete": "off"}
+            attrs={"placeholder": "cs.CL stat.ML", "maxlength": 500, "autocomplete": "off"}
         ),
     )
 
@@ -242,7 +242,7 @@ class RhythmForm(FoldingForm):
             "language": _("Language of the emails"),
         }
         help_texts = {
-            "frequency": _("One email each time, with the best papers since the last one."),
+            "frequency": _("The best papers since the last one."),
             "weekday": _("Only for a digest once a week."),
             "language": _("Papers stay in their own."),
         }

@@ -59,6 +59,8 @@ def test_a_visitor_on_a_phone_unfolds_the_preview_and_signs_up_with_it(
     browser.press("Show me my papers")
     browser.sees("For you")
     browser.sees("no arXiv id: 1234.99999")
+    assert 0 <= top_of(browser, ".found") < 100, "the result is in view"
+    assert browser.measure("document.activeElement.className") == "found"
     assert browser.measure("location.pathname") == "/", "in place"
     assert browser.measure("document.documentElement.scrollWidth") == 375
     address = browser.chrome.find_element("id", "with-this-email")
@@ -66,6 +68,40 @@ def test_a_visitor_on_a_phone_unfolds_the_preview_and_signs_up_with_it(
     address.submit()
     browser.sees("Look into your inbox")
     assert Interests.objects.get().topics.startswith("Long context language models")
+
+
+def top_of(browser: Browser, selector: str) -> float:
+    """How far below the upper edge of the window something stands, in pixels."""
+    place = f"document.querySelector('{selector}').getBoundingClientRect().top"
+    return float(browser.measure(place))
+
+
+def test_a_wrong_category_in_the_preview_is_answered_beside_its_field(
+    browser: Browser, papers: str
+) -> None:
+    browser.be_wide(390, 844)
+    browser.open("/")
+    browser.chrome.find_element("css selector", "details.beside > summary").click()
+    browser.fill("What do you work on?", "Long context language models")
+    browser.fill("arXiv categories", "cs.XX")
+    browser.press("Show me my papers")
+    browser.sees("Did you mean cs.AI")
+    assert browser.measure("location.pathname") == "/", "in place"
+    assert top_of(browser, "#id_categories") >= 0
+    assert top_of(browser, "#result [role=alert]") < 844
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+def test_the_first_paper_is_on_the_first_screen_and_filters_keep_the_position(
+    width: int, height: int, browser: Browser, papers: str
+) -> None:
+    browser.be_wide(width, height)
+    browser.open("/")
+    assert top_of(browser, ".card h3") < height - 24
+    browser.press("Week")
+    until(lambda: "window=week" in browser.where, "the week's list")
+    assert -1 <= top_of(browser, "#papers") < 40
+    assert browser.measure("window.scrollY") > 300
 
 
 def test_the_preview_works_without_javascript(browser: Browser, papers: str) -> None:

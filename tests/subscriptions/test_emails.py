@@ -76,6 +76,22 @@ def test_every_paper_shows_title_authors_reason_extract_and_reactions(digest: Di
 
 
 @pytest.mark.parametrize("weekly", [False, True])
+def test_every_paper_says_its_day_its_field_and_where_it_is(digest: Digest, weekly: bool) -> None:
+    digest.weekly = weekly
+    papers = Paper.objects.filter(pk__in=digest.paper_ids)
+    papers.update(pdf_url="https://pdf.example.org/1", code_url="https://code.example.org/1")
+    text, html = parts(sent(digest))
+    number = len(digest.items)
+    for part in (text, html):
+        assert part.count(f"{papers[0].day:%-d %b %Y} · ") == number
+    for name in ("arXiv", "PDF", "Code"):
+        assert len(re.findall(rf"<a href=[^>]*>{name}</a>", html)) == number
+    assert text.count("PDF: https://pdf.example.org/1") == number
+    assert set(LINK.findall(text)) == set(LINK.findall(html.replace("&amp;", "&")))
+    assert len(re.findall(r"<h3[^>]*><a [^>]*text-decoration:underline", html)) == number
+
+
+@pytest.mark.parametrize("weekly", [False, True])
 def test_a_sources_own_summary_is_shown_and_named(digest: Digest, weekly: bool) -> None:
     digest.weekly = weekly
     papers = Paper.objects.filter(pk__in=digest.paper_ids)

@@ -50,7 +50,7 @@ LOSSES = {
     "css-letter-spacing": "Of the name at the head; a matter of half a pixel.",
     "css-line-height": "Outlook on Windows spaces lines by itself.",
     "css-text-align": "Left, which all know.",
-    "css-text-decoration": "None, which all know.",
+    "css-text-decoration": "None and underline, which all know.",
     "css-word-break": "A word longer than the screen makes the mail as wide as itself.",
     "html-align": "Outlook on a Mac puts the column at the left.",
     "html-width": "In pixels or 100%, which all know.",
