@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from config.paging import Record
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
+admin.site.index_title = "Overview"
 
 
 @admin.register(LogEntry)

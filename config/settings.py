@@ -107,7 +107,7 @@ IMPRINT_URL = url(
 
 # --- The parts ----------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.admin_site.PaperboyAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from operations import doctor
+from operations import doctor, start_page
 
 MAY = "subscriptions.change_edition"  # what operators may and curators may not
 
@@ -30,4 +30,12 @@ def doctors_page(request: HttpRequest) -> TemplateResponse:
     return TemplateResponse(request, "admin/doctor.html", context)
 
 
+@require_safe
+@never_cache
+def start(request: HttpRequest) -> TemplateResponse:
+    """Django's index, with what to do next and how things stand."""
+    return admin.site.index(request, start_page.context(request.user, timezone.now()))
+
+
 page = admin.site.admin_view(doctors_page)
+first_page = admin.site.admin_view(start)

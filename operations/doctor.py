@@ -45,6 +45,11 @@ def examine(now: datetime, network: bool = True) -> list[Finding]:
     return [finding for check in rounds for finding in _made(check, now)]
 
 
+def glance(now: datetime) -> list[Finding]:
+    """What can be found at once: workers take two seconds to answer, other servers longer."""
+    return [finding for check in INSIDE if check is not workers for finding in _made(check, now)]
+
+
 def worst(findings: Iterable[Finding]) -> Level:
     return max((finding.level for finding in findings), default=Level.OK)
 

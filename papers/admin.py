@@ -64,7 +64,7 @@ class SubmissionAdmin(QueuePages, Long):
     def refuse(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
         undecided = (Submission.Status.WAITING, Submission.Status.FETCHING)
         waiting = queryset.filter(status__in=undecided)
-        audit.record(request, waiting, "Rejected.")
+        audit.record(request, waiting, "Refused.")
         done = waiting.update(status=Submission.Status.REFUSED)
         self.message_user(request, f"{done} proposals rejected.")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -215,15 +215,31 @@ class ErasureAdmin(Record):
 
 @admin.register(SignUpSwitch)
 class SignUpSwitchAdmin(admin.ModelAdmin):
-    """Opens and closes sign-up, at once."""
-
-    list_display = ("__str__", "changed_at")
+    """Opens and closes sign-up, at once: one form, and no list."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not SignUpSwitch.objects.exists()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form of the one row; it is made as it counts where it is not there: open."""
+        switch, _new = SignUpSwitch.objects.get_or_create(pk=1)
+        return self.change_view(request, str(switch.pk))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        hidden = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        shown = {"title": "Sign-up", "subtitle": None, **hidden, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, shown)
 
     def save_model(self, request: HttpRequest, obj: SignUpSwitch, form: Any, change: bool) -> None:
         SignUpSwitch.turn(obj.open, timezone.now())

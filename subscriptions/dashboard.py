@@ -14,6 +14,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
+from redis import RedisError
 
 from papers.models import Paper
 from subscriptions import editions
@@ -94,10 +95,13 @@ class Dashboard:
 
 def figures(now: datetime) -> Dashboard:
     """Counted anew when the last count is too old."""
-    kept: Dashboard | None = cache.get(KEY)
-    if kept is None:
+    try:
+        kept: Dashboard | None = cache.get(KEY)
+        if kept is None:
+            kept = count(now)
+            cache.set(KEY, kept, KEPT_FOR)
+    except RedisError:
         kept = count(now)
-        cache.set(KEY, kept, KEPT_FOR)
     return kept
 
 
@@ -183,6 +187,7 @@ class Coming:
     edition: Edition
     pinned: int
     cut_off: datetime
+    outlook: str
 
 
 def coming(now: datetime) -> list[Coming]:
@@ -193,6 +198,6 @@ def coming(now: datetime) -> list[Coming]:
     found = {edition.day: (edition, edition.pins) for edition in there}
     nothing = {day: (Edition(day=day, state=editions.first_state(day, now)), 0) for day in days}
     return [
-        Coming(edition, pins, editions.approve_by(day))
+        Coming(edition, pins, editions.approve_by(day), editions.outlook(edition, now))
         for day, (edition, pins) in (nothing | found).items()
     ]

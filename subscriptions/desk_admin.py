@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -105,9 +104,7 @@ class DeskPages:
             "hidden": [row for row in placements if row.hidden],
             "candidates": [(paper, placed.get(paper.pk)) for paper in unpinned],
             "wanted": wanted,
-            "cut_off": editions.approve_by(edition.day),
-            "past": now >= editions.approve_by(edition.day),
-            "unapproved": settings.UNAPPROVED_EDITIONS,
+            "outlook": editions.outlook(edition, now),
             "books": Digest.objects.filter(day=edition.day).books(),
             "may_act": _may_act(request, edition),
             "who": who,
@@ -166,7 +163,7 @@ class DeskPages:
         return "Approved."
 
     def _hold(self, request: HttpRequest, edition: Edition) -> str:
-        why = request.POST.get("why", "").strip()[:500] or "Held by hand."
+        why = request.POST.get("why", "").strip()[:500] or "No reason given."
         by = request.user.get_username()
         return f"Held: {why}" if editions.hold(edition.day, why, by, timezone.now()) else ""
 

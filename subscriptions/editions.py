@@ -80,6 +80,24 @@ def _goes_by_itself(day: date, now: datetime) -> bool:
     return settings.UNAPPROVED_EDITIONS == "send" and now >= approve_by(day)
 
 
+def outlook(edition: Edition, now: datetime) -> str:
+    """Say what happens to an edition, for curators; every page says the same."""
+    cut_off = _utc(approve_by(edition.day))
+    if edition.closed_at:
+        return "It is over."
+    if edition.state in (State.PAUSED, State.CANCELLED):
+        return f"{edition.get_state_display().capitalize()}. {edition.why}".strip()
+    if edition.approved_at:
+        return f"Approved by {edition.approved_by}. Sent at each reader's delivery time."
+    if edition.state == State.HELD:
+        return f"On hold. {edition.why} Nothing is sent until a curator approves it."
+    if edition.state == State.OPEN:
+        return "Will be sent at each reader's delivery time, approved or not."
+    if settings.UNAPPROVED_EDITIONS == "send":
+        return f"Nobody has approved it yet. Will be sent from {cut_off} on, approved or not."
+    return f"Nobody has approved it yet. Put on hold at {cut_off} unless a curator approves it."
+
+
 def approve(day: date, by: str, now: datetime) -> bool:
     """A curator says that it may go out; False if it is open already or over.
 

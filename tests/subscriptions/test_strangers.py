@@ -20,6 +20,7 @@ from django.utils import timezone
 from subscriptions import privacy, signup, suppression, tasks
 from subscriptions.mail_requests import Wanted
 from subscriptions.models import Interests, SignUpSwitch, Subscriber
+from tests.pages import Page
 from tests.subscriptions.conftest import MakeReader
 from tests.subscriptions.messages import ask, send_waiting, sign_up
 
@@ -197,13 +198,14 @@ def test_domains_of_throw_away_addresses_are_refused_where_the_operator_lists_th
 def test_promise_30_a_closed_sign_up_takes_nobody_and_says_so(
     client: Client, admin_client: Client
 ) -> None:
-    admin_client.post(reverse("admin:subscriptions_signupswitch_add"), {})
+    switch = Page.open(admin_client, reverse("admin:subscriptions_signupswitch_changelist"))
+    assert "Add sign-up" not in switch.text
+    switch.submit("Save", open=False)
     assert not SignUpSwitch.is_open()
     answer = client.post(reverse("subscribe"), {"email": ADDRESS})
     assert (answer.status_code, Subscriber.objects.count()) == (503, 0)
     assert "closed" in client.get(reverse("subscribe")).text
-    change = reverse("admin:subscriptions_signupswitch_change", args=[1])
-    admin_client.post(change, {"open": "on"})
+    switch.submit("Save", open=True)
     assert client.post(reverse("subscribe"), {"email": ADDRESS}).status_code == 302
 
 
