@@ -26,8 +26,8 @@ _RESERVED = re.compile("[\ufdd0\U00100000-\U0010ffff]")
 
 _SUPERSCRIPT = dict(
     zip(
-        "0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδφχ",
-        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᵠᵡ",
+        "0123456789+-−=()*∗abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδφχ",
+        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾**ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᵠᵡ",
         strict=True,
     )
 )
@@ -39,7 +39,9 @@ _SUBSCRIPT = dict(
     )
 )
 # These stand raised already.
-_RAISED = {"∘": "°", "°": "°", "'": "′", "′": "′", "″": "″", "∗": "*", "*": "*", "⋆": "⋆"}
+_RAISED = {"∘": "°", "°": "°", "'": "′", "′": "′", "″": "″", "∗": "*", "*": "*", "⋆": "⋆"} | {
+    sign: sign for sign in "†‡§¶®™©′″‴"
+}
 _DOUBLE_STRUCK = dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True))
 
 _RELATION = re.compile(r"(?<=\S)(?:\s+([=<>≤≥≈≡≠∼∈≪≫→←⊂⊆])\s*|([=<>≤≥≈≡≠∼∈≪≫→←⊂⊆])\s+)(?=\S)")
@@ -94,12 +96,13 @@ _SPAN = re.compile(
     | (?P<dollars> \$ (?:\\.|[^\\$]){1,1000} \$ )
       # An accent is kept together with its letter, a short macro with the space that ends it.
     | (?P<tex> \\(?:begin|end)\{[a-zA-Z]+\*?\} | \\[a-zA-Z]{1,2}(?![a-zA-Z])\s*\{?\w?
-             | \\[a-zA-Z]+ | \\[^\w\s]\{?\w? | \\. | [_^](?=\{) | [{}\[\]] )
+             | \\[a-zA-Z]+(?:\*(?=[{\[]))? | \\[^\w\s]\{?\w? | \\. | [_^](?=\{) | [{}\[\]] )
     | (?P<text> [^\\{}\[\]$^_]+ | . )
     """,
     re.X | re.S,
 )
 _SIGN_IN_FORMULA = re.compile(r"(?<!\\)[%#]")
+_PRIMES = re.compile(r"(?<=[\w)}\]])'{1,3}(?![a-zA-Z])")
 _MATHEMATICAL = re.compile(r"[\\^_=<>+]")
 _AMOUNT = re.compile(r"\d[\d.,]*")
 _WORD = re.compile(r"(?<![\\{a-zA-Z])[a-zA-Z]{3}")
@@ -127,7 +130,7 @@ def _stowed(tex: str, stow: _Stow) -> str:
     position = 0
     while match := _SPAN.match(tex, position):
         kind, span = match.lastgroup, match.group()
-        if kind == "dollars" and not _is_formula(span[1:-1]):
+        if kind == "dollars" and (_is_price(tex, position) or not _is_formula(span[1:-1])):
             kind, span = "text", "$"
         position += len(span)
         if kind == "text":
@@ -135,6 +138,7 @@ def _stowed(tex: str, stow: _Stow) -> str:
         elif kind == "tex":
             parts.append(span)
         else:
+            span = _PRIMES.sub(lambda primes: "′″‴"[len(primes[0]) - 1], span)
             sign_free = _SIGN_IN_FORMULA.sub(lambda sign: stow.hide(sign.group()), span)
             parts.append(sign_free.replace("&", " "))
     return "".join(parts)
@@ -154,6 +158,12 @@ def _is_formula(body: str) -> bool:
     if body[0].isspace() and body[-1].isspace():
         return len(body.strip()) == 1
     return not (amount and _BETWEEN_PRICES.search(body, amount.end()))
+
+
+def _is_price(tex: str, position: int) -> bool:
+    """Whether the dollar sign here is that of "US$100"."""
+    code, amount = tex[max(0, position - 2) : position], tex[position + 1 : position + 2]
+    return code[-1:].isalpha() and code.isupper() and amount.isdigit()
 
 
 def _without_unknown_macros(tex: str) -> str:
@@ -230,7 +240,7 @@ def _piecewise(tex: str) -> str:
             continue
         match = _SPAN.match(tex, position)
         kind, span = (match.lastgroup, match.group()) if match else ("text", tex[position])
-        if kind == "dollars" and not _is_formula(span[1:-1]):
+        if kind == "dollars" and (_is_price(tex, position) or not _is_formula(span[1:-1])):
             kind, span = "text", "$"
         position += len(span)
         if kind == "tex":
@@ -305,7 +315,8 @@ def _modulus(node: Any, l2tobj: Any) -> str:
     return f" (mod {_argument(node, l2tobj)})"
 
 
-def _bracketed(text: str) -> str:
+def bracketed(text: str) -> str:
+    """Return a number or a name as it is, anything longer in brackets."""
     return text if _ATOM.fullmatch(text) else f"({text})"
 
 
@@ -313,26 +324,37 @@ def _scripted(text: str, alphabet: dict[str, str], sign: str) -> str:
     text = _filled_gaps(text).strip()
     if all(character in alphabet for character in text):
         return "".join(alphabet[character] for character in text)
+    if text.startswith("(") and text.find(")") == len(text) - 1:
+        return f"{sign}{text}"
     return f"{sign}{text}" if len(text) == 1 else f"{sign}({text})"
 
 
+def superscript(text: str) -> str:
+    """Return text raised, in Unicode where all of it can be, else behind "^"."""
+    return _RAISED.get(text) or _scripted(text, _SUPERSCRIPT, "^") if text.strip() else ""
+
+
+def subscript(text: str) -> str:
+    """Return text lowered, in Unicode where all of it can be, else behind "_"."""
+    return _scripted(text, _SUBSCRIPT, "_") if text.strip() else ""
+
+
 def _superscript(node: Any, l2tobj: Any) -> str:
-    text = _argument(node, l2tobj)
-    return _RAISED.get(text) or _scripted(text, _SUPERSCRIPT, "^")
+    return superscript(_argument(node, l2tobj))
 
 
 def _subscript(node: Any, l2tobj: Any) -> str:
-    return _scripted(_argument(node, l2tobj), _SUBSCRIPT, "_")
+    return subscript(_argument(node, l2tobj))
 
 
 def _fraction(node: Any, l2tobj: Any) -> str:
-    above, below = (_bracketed(_argument(node, l2tobj, index)) for index in (0, 1))
+    above, below = (bracketed(_argument(node, l2tobj, index)) for index in (0, 1))
     return f"{above}/{below}"
 
 
 def _root(node: Any, l2tobj: Any) -> str:
     index, radicand = (_argument(node, l2tobj, index) for index in (0, 1))
-    return (_scripted(index, _SUPERSCRIPT, "^") if index else "") + f"√{_bracketed(radicand)}"
+    return (_scripted(index, _SUPERSCRIPT, "^") if index else "") + f"√{bracketed(radicand)}"
 
 
 def _double_struck(node: Any, l2tobj: Any) -> str:
@@ -360,6 +382,13 @@ def _over(mark: str) -> Callable[[Any, Any], str]:
     return marked
 
 
+def _between(left: str, right: str) -> Callable[[Any, Any], str]:
+    def written(node: Any, l2tobj: Any) -> str:
+        return f"{left}{_last_argument(node, l2tobj)}{right}"
+
+    return written
+
+
 def _named_function(name: str) -> str:
     return f"{_GAP}{name}{_GAP}"
 
@@ -376,16 +405,18 @@ def _rows(names: str, arguments: str, replacement: Replacement) -> Iterable[Row]
 _MACROS: tuple[Row, ...] = (
     *_rows(
         "texttt textsf textup textmd textsl textnormal mbox hbox mathcal mathscr mathfrak mathbf "
-        "mathit mathsf mathtt mathrm mathop mathbin mathrel boldsymbol bm pmb operatorname uline "
+        "mathit mathsf mathtt mathrm mathop mathbin mathrel boldsymbol bm pmb uline "
         "underline text emph textbf textit textrm textsc enquote ensuremath url",
         "{",
         _argument,
     ),
+    *_rows("operatorname", "*{", _last_argument),
     *_rows("textcolor", "[{{", _last_argument),
     *_rows("colorbox", "{{", _last_argument),
     *_rows("color", "[{", ""),
     *_rows("cite citep citet citealp citeauthor citeyear parencite textcite", "*[[{", ""),
-    *_rows("ref cref Cref autoref eqref label pageref vspace hspace input include", "{", ""),
+    *_rows("ref cref Cref autoref eqref label pageref input include", "{", ""),
+    *_rows("vspace hspace", "*{", " "),
     *_rows("footnotemark", "[", ""),
     *_rows("footnote footnotetext thanks", "[{", _note),
     *_rows("href hyperlink", "{{", _link),
@@ -419,8 +450,16 @@ _MACROS: tuple[Row, ...] = (
     *_rows("today", "", "today"),
     *_rows("prime", "", "′"),
     *_rows("tau", "", "τ"),
-    *_rows("lVert rVert", "", "‖"),
-    *_rows("lvert rvert", "", "|"),
+    *_rows("lVert rVert Vert |", "", "‖"),
+    *_rows("lvert rvert vert", "", "|"),
+    *_rows("norm Norm", "*[{", _between("‖", "‖")),
+    *_rows("abs Abs card", "*[{", _between("|", "|")),
+    *_rows("braket Braket expval ev inner innerp", "*{", _between("⟨", "⟩")),
+    *_rows("bra Bra", "*{", _between("⟨", "|")),
+    *_rows("ket Ket", "*{", _between("|", "⟩")),
+    *_rows("ceil", "*[{", _between("⌈", "⌉")),
+    *_rows("floor", "*[{", _between("⌊", "⌋")),
+    *_rows("-", "", ""),
     *_rows("triangleq", "", "≜"),
     *_rows("texttimes", "", "×"),
     *(

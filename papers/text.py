@@ -14,7 +14,7 @@ import nh3
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from papers import latex
+from papers import formulas, latex
 from papers.folding import LETTERS
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
@@ -54,7 +54,9 @@ _LESS_THAN = re.compile(
     re.X,
 )
 _BLOCK = re.compile(
-    r"</?(?:p|div|br|hr|li|ul|ol|h[1-6]|tr|table|blockquote|section|article|pre|dl|dt|dd)\b[^<>]*>",
+    r"</?(?:p|div|br|hr|li|ul|ol|h[1-6]|tr|table|blockquote|section|article|pre|dl|dt|dd|sec|st"
+    # Crossref's and PubMed's abstracts are JATS, with a prefix or without.
+    r"|\w+:(?:p|sec|title|list-item|abstract))\b[^<>]*>",
     re.I,
 )
 _INVISIBLE = {"script", "style", "template", "noscript", "iframe", "object", "svg", "title"}
@@ -66,6 +68,7 @@ def plain(markup: str) -> str:
     What comes back is text, not safe HTML: `&lt;i&gt;` has become "<i>".
     """
     if "<" in markup:
+        markup = formulas.readable(markup)
         markup = _LESS_THAN.sub("&lt;", markup)
         markup = _BLOCK.sub(lambda tag: f"\n\n{tag.group()}", markup)
         markup = nh3.clean(markup, tags=set(), attributes={}, clean_content_tags=_INVISIBLE)
@@ -75,9 +78,10 @@ def plain(markup: str) -> str:
 # --- Single lines -----------------------------------------------------------------------------
 
 _LINE_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-# Controls, directional overrides and isolates, byte order mark, lone surrogates, noncharacters.
+# Controls, the soft hyphen, directional overrides and isolates, byte order mark, lone surrogates,
+# noncharacters.
 _UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u061c\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff"
+    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff"
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 

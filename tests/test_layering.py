@@ -14,6 +14,7 @@ PURE = (
         "papers.folding",
         "papers.text",
         "papers.latex",
+        "papers.formulas",
         "papers.trending",
         "papers.lexicon",
         "papers.embedding",

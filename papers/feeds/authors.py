@@ -6,6 +6,8 @@ from collections.abc import Iterator
 _BRACKETED = re.compile(r"\s*[(\[].*", re.S)
 _NO_SINGLE_NAME = re.compile(r"[,;:&(\[]| and |^and ")
 _AND = re.compile(r"\s+(?:and|&)\s+")
+_AND_OTHERS = re.compile(r"[\s,;]*\b(?:et\.? al\b\.?|and others\b)", re.I)
+_EAST_ASIAN_COMMA = re.compile("[，、；﹐﹑]")
 _SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.[ -]?){1,4}|[A-Z]{1,3}")
 
@@ -60,17 +62,27 @@ def any_style(texts: list[str]) -> tuple[str, ...]:
 
 
 def _list_in_one_text(text: str, alone: bool) -> list[str]:
+    text = _EAST_ASIAN_COMMA.sub(", ", _AND_OTHERS.sub("", text))
     text = " ".join(text.split())
     if not _NO_SINGLE_NAME.search(text):
         return [text] if text else []
     if ";" in text:
         return [_spoken(part) for part in text.split(";") if part.strip()]
+    joined = _AND.split(text)
+    if len(joined) > 1 and all(map(_is_inverted, joined)):
+        return [_spoken(name) for name in joined]
     pieces = [piece for piece in comma_separated(_AND.sub(", ", text)) if piece]
     if len(pieces) > 1 and _alternates(pieces):
         return [f"{given} {family}" for family, given in zip(*[iter(pieces)] * 2, strict=True)]
     if len(pieces) == 2 and not (alone and " " in pieces[0] and " " in pieces[1]):
         return [_spoken(text)] if "," in text else pieces
     return pieces
+
+
+def _is_inverted(name: str) -> bool:
+    """Whether this is one name, family name first: "One, Ann", "van Two, Bo"."""
+    family, comma, given = name.partition(",")
+    return bool(comma) and "," not in given and bool(given.strip()) and family.count(" ") < 3
 
 
 def _alternates(pieces: list[str]) -> bool:

@@ -11,7 +11,8 @@ from xml.sax import SAXException
 
 import feedparser
 
-from papers.feeds import authors, fields, identifiers, plainxml
+from papers.feeds import authors, descriptions, fields, identifiers, plainxml
+from papers.feeds.descriptions import Description
 from papers.feeds.entries import Entry, ParsedDocument, Refusal
 from papers.text import one_line, plain
 
@@ -20,13 +21,6 @@ from papers.text import one_line, plain
 _MAX_MARKS = 60_000
 _MAX_ATTRIBUTES = 2_000
 _LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{%d,}" % (5 * _MAX_ATTRIBUTES))
-# Some feeds put fields into the description, as "<b>Upvotes:</b> 6" or "<p>Author(s): ...".
-_LABEL = re.compile(
-    r"(?:^|(?<=>))\s*(Authors?|Author\(s\)|Upvotes|Votes|Summary|Abstract|Source|DOI"
-    r"|Publication date)\s*:\s*(?:</(?:b|strong)>\s*)?",
-    re.I,
-)
-_BREAK = re.compile(r"<br\s*/?>", re.I)
 _END_TAG = re.compile(rb"</\s*(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.I)
 
 
@@ -101,10 +95,8 @@ def _name(item: Any) -> str:
 
 def _entry(item: Any) -> Entry:
     arxiv, version, doi = _identity(item)
-    title, html = plain(_text(item, "title")), _description(item)
-    lead, labelled = _labelled(html)
-    written, journal, described = _citation(lead, labelled)
-    abstract = plain(described)
+    title, described = plain(_text(item, "title")), _description(item)
+    abstract = described.abstract
     readable = fields.tex_title if arxiv or doi else fields.title
     tidy = fields.tex_abstract if arxiv or doi else fields.abstract
     return Entry(
@@ -112,51 +104,26 @@ def _entry(item: Any) -> Entry:
         abstract=tidy(abstract),
         title_raw=fields.raw(title),
         abstract_raw=fields.raw(abstract),
-        authors=fields.names(_authors(item) or authors.any_style([plain(written)])),
+        authors=fields.names(_authors(item) or authors.any_style([described.authors])),
         arxiv_id=arxiv,
         version=version,
-        doi=doi or identifiers.doi(plain(labelled.get("doi", ""))),
+        doi=doi or described.doi,
         categories=fields.categories(_text(tag, "term") for tag in item.get("tags", ())),
         published_at=_moment(item, "published") or _moment(item, "updated"),
         updated_at=_moment(item, "updated"),
         abstract_url=identifiers.abstract_url(arxiv) or _page(item),
         pdf_url=identifiers.pdf_url(arxiv),
         thumbnail_url=_thumbnail(item),
-        journal_ref=fields.short(_text(item, "prism_publicationname") or plain(journal)),
-        votes=_votes(labelled),
+        journal_ref=fields.short(_text(item, "prism_publicationname") or described.journal),
+        votes=described.votes,
         withdrawn=fields.withdrawn(abstract),
     )
 
 
-def _description(item: Any) -> str:
+def _description(item: Any) -> Description:
     contents = [_text(content, "value") for content in item.get("content", ())]
-    return (_text(item, "summary") or next(iter(contents), ""))[: fields.MAX_RAW]
-
-
-def _labelled(html: str) -> tuple[str, dict[str, str]]:
-    """What stands before the first label, and the HTML after each, by label in lower case."""
-    lead, *rest = _LABEL.split(html)
-    labels = (label.lower().replace("(s)", "s") for label in rest[::2])
-    return lead, dict(zip(labels, rest[1::2], strict=True))
-
-
-def _citation(lead: str, labelled: dict[str, str]) -> tuple[str, str, str]:
-    """Authors, journal and abstract as HTML.
-
-    Journals without abstracts write "authors<br>journal, volume<br>DOI: ..." instead.
-    """
-    written = labelled.get("authors") or labelled.get("author", "")
-    journal = labelled.get("source", "")
-    lines = [line for line in _BREAK.split(lead) if line.strip()]
-    if list(labelled) == ["doi"] and len(lines) == 2:
-        return lines[0], lines[1], ""
-    said = labelled.get("summary") or labelled.get("abstract")
-    return written, journal, said or ("" if labelled else lead)
-
-
-def _votes(labelled: dict[str, str]) -> int | None:
-    digits = re.match(r"\d{1,9}\b", labelled.get("upvotes") or labelled.get("votes", ""))
-    return int(digits[0]) if digits else None
+    html = _text(item, "summary") or next(iter(contents), "")
+    return descriptions.read(html[: fields.MAX_RAW])
 
 
 def _authors(item: Any) -> tuple[str, ...]:
