@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Sequence
@@ -18,8 +19,11 @@ from papers.ingest import Result, ingest
 from papers.models import Check, Document, Source
 from papers.verdicts import Facts, Verdict
 
+logger = logging.getLogger(__name__)
+
 LONGEST_WAIT = timedelta(days=1)
 UNREADABLE = "unreadable"
+FAULT = "fault"  # of this program
 FINE = ("ok", "not_modified", "postponed")
 PARKED_AFTER = 10  # failures in a row; with growing waits that is a week of an hourly source
 SECONDS = 30.0  # for one document, redirects included
@@ -95,6 +99,10 @@ def _take(source: Source, fetched: Fetched, now: datetime) -> Done:
         result = ingest(fetched.body, source.url, now, source.kind or None, source)
     except DocumentError as error:
         return Done(UNREADABLE, str(error), fetched.status)
+    except Exception as error:
+        # A fault of ours must be seen on the source like any other, and must not repeat at once.
+        logger.exception("source %s: its document could not be stored", source.pk)
+        return Done(FAULT, type(error).__name__, fetched.status)
     return Done("ok", status=fetched.status, result=result)
 
 
@@ -129,6 +137,9 @@ def _page(source: Source, url: str, now: datetime) -> Result | None:
     try:
         return ingest(fetched.body, url, now, Source.Kind.HF_DAILY, source)
     except DocumentError:
+        return None
+    except Exception:  # an extra page is not worth the check that brought it
+        logger.exception("source %s: a further page could not be stored", source.pk)
         return None
 
 

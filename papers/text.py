@@ -59,7 +59,15 @@ _BLOCK = re.compile(
     r"|\w+:(?:p|sec|title|list-item|abstract))\b[^<>]*>",
     re.I,
 )
+# nh3 drops an element of MathML or SVG in HTML with all that follows it, and JATS, which journals
+# send, has elements of these names too, such as <sec> and <list>. Those become <span>.
+_NAME_OF_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)")
 _INVISIBLE = {"script", "style", "template", "noscript", "iframe", "object", "svg", "title"}
+_ELEMENTS = nh3.ALLOWED_TAGS | _INVISIBLE
+
+
+def _known_element(tag: re.Match[str]) -> str:
+    return tag[0] if tag[2].lower() in _ELEMENTS else f"<{tag[1]}span"
 
 
 def plain(markup: str) -> str:
@@ -71,6 +79,7 @@ def plain(markup: str) -> str:
         markup = formulas.readable(markup)
         markup = _LESS_THAN.sub("&lt;", markup)
         markup = _BLOCK.sub(lambda tag: f"\n\n{tag.group()}", markup)
+        markup = _NAME_OF_TAG.sub(_known_element, markup)
         markup = nh3.clean(markup, tags=set(), attributes={}, clean_content_tags=_INVISIBLE)
     return unwrap(html.unescape(markup) if "&" in markup else markup)
 

@@ -40,6 +40,7 @@ TROUBLES = {
     "tls_error": gettext_noop("Its certificate is not to be trusted."),
     "network_error": gettext_noop("It cannot be reached."),
     "unreadable": gettext_noop("What it sends cannot be read."),
+    "fault": gettext_noop("A fault in this program kept its document from being stored."),
     "not_modified": gettext_noop("It says that nothing has changed, but nothing was read before."),
 }
 SILENT = {  # by what the source does, and whether it is a working day

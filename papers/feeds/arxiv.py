@@ -79,7 +79,7 @@ def _listed_entry(item: Element, listed: str) -> Entry:
         listed_on=fields.day(announced) or fields.day(listed),
         abstract_url=identifiers.abstract_url(arxiv),
         pdf_url=identifiers.pdf_url(arxiv),
-        journal_ref=fields.short(item.text("journal_reference", "journal_ref")),
+        journal_ref=fields.journal(item.text("journal_reference", "journal_ref")),
         withdrawn=fields.withdrawn(abstract),
     )
 
@@ -127,6 +127,6 @@ def _answer_entry(item: Element) -> Entry:
         updated_at=fields.moment(item.text("updated")),
         abstract_url=identifiers.abstract_url(arxiv),
         pdf_url=identifiers.pdf_url(arxiv),
-        journal_ref=fields.short(item.text("journal_ref")),
+        journal_ref=fields.journal(item.text("journal_ref")),
         withdrawn=fields.withdrawn(abstract, item.text("comment")),
     )

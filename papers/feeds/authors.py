@@ -62,8 +62,9 @@ def any_style(texts: list[str]) -> tuple[str, ...]:
 
 
 def _list_in_one_text(text: str, alone: bool) -> list[str]:
-    text = _EAST_ASIAN_COMMA.sub(", ", _AND_OTHERS.sub("", text))
-    text = " ".join(text.split())
+    text = " ".join(_AND_OTHERS.sub("", text).split())
+    if _EAST_ASIAN_COMMA.search(text):
+        return [name.strip() for name in _EAST_ASIAN_COMMA.split(text) if name.strip()]
     if not _NO_SINGLE_NAME.search(text):
         return [text] if text else []
     if ";" in text:

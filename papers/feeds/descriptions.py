@@ -46,7 +46,8 @@ _CITED = re.compile(
     | \b(?:doi|pmid|pmcid|issn|e-?issn)\b:?\s*(?:https?://(?:dx\.)?doi\.org/)?[\w./()<>;:-]*\d[\w./()<>;:-]*
     | https?://\S+
     | \b10\.\d{{4,9}}/\S+
-    | \b\d{{4}}-\d\d-\d\d\b | \b(?:{_MONTH})(?=[\s.,;:\d]|$) | \b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{{0,6}}\b
+    | \b\d{{4}}-\d\d-\d\d\b | \b(?:{_MONTH})(?=[\s.,;:\d]|$)
+    | \b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{{0,6}}\b
     | \be?\d+[\w]*(?:\(\w+\))?(?::[\w–-]+)? | [\[\](),;.:|/–—-]
     """,
     re.I | re.X,
@@ -62,7 +63,7 @@ _STRONG = re.compile(
 )
 _LITTLE = frozenset("a an and the of for in on to de der die das und et la le du des & y e".split())
 _SENTENCE = frozenset("we our here it this these in to a an i using although while".split())
-_NAME = re.compile(r"[^\W\d_][\w.'’-]*(?: (?:[^\W\d_][\w.'’-]*)){0,5}")
+_NAME = re.compile(r"[^\W\d_][\w.'’-]*(?: (?:[^\W\d_][\w.'’-]*)){0,8}")
 
 
 @dataclass(slots=True)
@@ -176,13 +177,15 @@ def is_citation(text: str) -> bool:
     words = _CITED.sub(" ", text).split()
     if len(words) > 12 or (words and words[0].lower() in _SENTENCE):
         return False
-    return all(not word.islower() or word in _LITTLE for word in words)
+    if all(not word.islower() or word in _LITTLE for word in words):
+        return True
+    # A journal in lower case: then nothing but volume, issue, pages and date may follow it.
+    rest = "".join(re.split("[,.;]", text, maxsplit=1)[1:])
+    return len(_STRONG.findall(rest)) > 1 and not _CITED.sub(" ", rest).strip()
 
 
 def _are_names(text: str) -> bool:
     """Whether a text is a list of names: "Ann One, Bo van Two and C. Three"."""
     pieces = [piece.strip() for piece in re.split(r",|;|&|\band\b|\bet al\b\.?", text)]
     pieces = [piece for piece in pieces if piece]
-    return bool(pieces) and all(
-        _NAME.fullmatch(piece) and piece[:1].isupper() and piece.count(" ") < 5 for piece in pieces
-    )
+    return bool(pieces) and all(_NAME.fullmatch(piece) and piece[:1].isupper() for piece in pieces)

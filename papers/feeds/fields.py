@@ -12,19 +12,18 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from papers.feeds.entries import DocumentError, Entry, Refusal
-from papers.text import one_line, readable, unwrap
+from papers.text import one_line, readable, shortened, unwrap
 
 MAX_TITLE = 1_000
 MAX_ABSTRACT = 20_000
 MAX_RAW = 100_000
 MAX_NAME = 200
-MAX_CATEGORY = 100
+MAX_CATEGORY = 100  # characters; the columns of papers.models are as wide as these
 MAX_JOURNAL = 500
-MAX_DOI = 300
-MAX_VERSION = 32_767
 MAX_AUTHORS = 5_000
 MAX_CATEGORIES = 50
 MAX_URL = 2_000
+MAX_DATE = 100
 MAX_COUNT = 10**9
 MAX_ENTRIES = 20_000
 YEARS = range(1900, 2101)
@@ -35,6 +34,10 @@ _WITHDRAWN = re.compile(
     r"|\bwithdrawn by (?:arxiv|the (?:\w+ )?authors?|all authors|its authors?|authors?)\b"
     r"|^\W*(?:paper )?withdrawn\s*(?:$|[.;:,(]|(?:by|due|because|as|since|for|pending)\b)",
     re.I,
+)
+# "Cats. (arXiv:2101.00001v2 [cs.CL] UPDATED)"
+_ARXIV_SUFFIX = re.compile(
+    r"\.? ?\(arXiv:\S{9,30}(?: \[[\w.-]{2,20}\])?(?: (?:UPDATED|CROSS LISTED))?\)$"
 )
 _LETTER = re.compile(r"[^\W\d_]")
 # What needs no reading: most names, and there are ten thousand in a day.
@@ -97,7 +100,8 @@ def title(text: str) -> str:
 
 
 def tex_title(text: str) -> str:
-    return title(one_line(readable(text)))
+    """A title with LaTeX made readable, without what arXiv's old feeds wrote behind it."""
+    return title(_ARXIV_SUFFIX.sub("", one_line(readable(text))))
 
 
 def tex_abstract(text: str) -> str:
@@ -112,6 +116,11 @@ def abstract(text: str) -> str:
 
 def _tidied(unwrapped: str) -> str:
     return _shortened("\n\n".join(filter(None, map(one_line, unwrapped.split("\n\n")))))
+
+
+def journal(text: str) -> str:
+    """A journal's name or reference on one line; its end is cut when it is too long."""
+    return shortened(short(text), MAX_JOURNAL)
 
 
 def short(text: str) -> str:
@@ -131,20 +140,21 @@ def names(received: Iterable[str]) -> tuple[str, ...]:
         name if _PLAIN_NAME.fullmatch(name) else one_line(readable(name)) for name in received
     )
     named = (name for name in readable_names if _LETTER.search(name))
-    return tuple(_bounded(named, MAX_AUTHORS))
+    return tuple(_bounded(named, MAX_AUTHORS, MAX_NAME))
 
 
 def categories(received: Iterable[str]) -> tuple[str, ...]:
-    """Distinct categories in their order."""
-    return tuple(dict.fromkeys(_bounded(map(one_line, map(storable, received)), MAX_CATEGORIES)))
+    """Distinct categories in their order; "Optics; Acoustics" are two."""
+    single = (part for text in received for part in storable(text).split(";"))
+    return tuple(dict.fromkeys(_bounded(map(one_line, single), MAX_CATEGORIES, MAX_CATEGORY)))
 
 
-def _bounded(texts: Iterable[str], limit: int) -> Iterator[str]:
+def _bounded(texts: Iterable[str], limit: int, longest: int) -> Iterator[str]:
     kept = 0
     for text in texts:
         if text and kept < limit:
             kept += 1
-            yield text[:MAX_NAME]
+            yield shortened(text, longest)
 
 
 def url(value: object) -> str:
@@ -180,14 +190,17 @@ def day(text: object) -> date | None:
 
 
 def _read_date(text: object) -> datetime | None:
-    if not isinstance(text, str) or len(text) > 100:
+    if not isinstance(text, str) or len(text) > MAX_DATE:
         return None
     return _dated(text)
 
 
 @lru_cache(maxsize=1024)  # a whole day's entries bear one date
 def _dated(text: str) -> datetime | None:
-    read = _iso_date(text.strip()) or _mail_date(text.strip())
+    text = " ".join(text.split())
+    read = next(
+        filter(None, (reader(text) for reader in (_iso_date, _mail_date, _other_date))), None
+    )
     if read is None or read.year not in YEARS:
         return None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
@@ -201,10 +214,52 @@ def _iso_date(text: str) -> datetime | None:
 
 
 def _mail_date(text: str) -> datetime | None:
+    if not _MAIL_DATE.match(text):  # the library makes something of "2021/02/18"
+        return None
     try:
         return parsedate_to_datetime(text)
     except (ValueError, OverflowError, IndexError):
         return None
+
+
+def _other_date(text: str) -> datetime | None:
+    """A date as journals write it: "2021/02/18 14:42:15", "18-Nov-2026", "November 18, 2026".
+
+    With slashes the year must come first: "02/03/2021" is another day in another country.
+    """
+    found = (
+        _YEAR_FIRST.fullmatch(text) or _DAY_FIRST.fullmatch(text) or _MONTH_FIRST.fullmatch(text)
+    )
+    if not found:
+        return None
+    month = found["month"]
+    number = int(month) if month.isdigit() else _MONTHS.get(month[:3].lower(), 0)
+    clock = [int(part) for part in (found["clock"] or "0:0").split(":")]
+    try:
+        return datetime(int(found["year"]), number, int(found["day"]), *clock, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        "jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1
+    )
+}
+_MAIL_DATE = re.compile(r"(?:[A-Za-z]{3,9},? ?)?\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4} \d")
+_CLOCK = r"(?:[ T,]+(?:at )?(?P<clock>\d{1,2}:\d\d(?::\d\d)?)(?: ?(?:UTC|GMT|Z))?)?"
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})[ /.-](?P<month>\d{1,2}|[A-Za-z]{3,9})\.?[ /.-](?P<day>\d{1,2})" + _CLOCK
+)
+_DAY_FIRST = re.compile(
+    rf"(?:[A-Za-z]{{3,9}},? )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ /.-]"
+    rf"(?P<month>[A-Za-z]{{3,9}})[.,]?[ /.-](?P<year>\d{{4}}){_CLOCK}"
+)
+_MONTH_FIRST = re.compile(
+    rf"(?:[A-Za-z]{{3,9}},? )?(?P<month>[A-Za-z]{{3,9}})\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? "
+    rf"(?P<year>\d{{4}}){_CLOCK}"
+)
 
 
 def withdrawn(*texts: str) -> bool:

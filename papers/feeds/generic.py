@@ -11,9 +11,9 @@ from xml.sax import SAXException
 
 import feedparser
 
-from papers.feeds import authors, descriptions, fields, identifiers, plainxml
+from papers.feeds import authors, descriptions, fields, identifiers, markup, plainxml
 from papers.feeds.descriptions import Description
-from papers.feeds.entries import Entry, ParsedDocument, Refusal
+from papers.feeds.entries import DocumentError, Entry, ParsedDocument, Refusal
 from papers.text import one_line, plain
 
 # feedparser takes up to 30 microseconds for a tag, and the square of its attributes.
@@ -31,6 +31,7 @@ def parse_feed(data: bytes) -> ParsedDocument:
         return _document(plain_feed["feed"], plain_feed["entries"], ())
     feed = _read(data)
     items = feed.entries
+    _add_identifiers(items, data)
     broken: tuple[Refusal, ...] = ()
     if feed.bozo and items and not _END_TAG.search(data[-400:].replace(b"\0", b"")):
         broken = (Refusal(f"entry {len(items)}", "the document breaks off in it"),)
@@ -60,6 +61,19 @@ def _read(data: bytes) -> Any:
     return feed
 
 
+def _add_identifiers(items: Sequence[Any], data: bytes) -> None:
+    """Give each item all its `dc:identifier`; feedparser keeps the last, which may be no DOI."""
+    for item in items:
+        item["identifiers"] = [_text(item, "dc_identifier")]
+    try:
+        _, nodes, _ = markup.read(data, "item", "entry")
+    except DocumentError:
+        return
+    if len(nodes) == len(items):
+        for item, node in zip(items, nodes, strict=True):
+            item["identifiers"] += node.texts("identifier")
+
+
 def _refuse_endless_markup(text: bytes) -> None:
     marks = sum(map(text.count, (b"<", b"&", b'="', b"='")))
     if marks > _MAX_MARKS:
@@ -80,8 +94,8 @@ def _links(item: Any) -> list[str]:
 
 def _identity(item: Any) -> tuple[str, int | None, str]:
     """arXiv id, version and DOI, from the fields meant for them and from all links."""
-    named = [_text(item, key) for key in ("prism_doi", "dc_identifier", "arxiv_doi")]
-    places = [*named, *_links(item)]
+    named = [_text(item, key) for key in ("prism_doi", "arxiv_doi")]
+    places = [*named, *item.get("identifiers", ()), *_links(item)]
     found = (identifiers.arxiv_id(place) for place in places)
     arxiv, version = next((each for each in found if each[0]), ("", None))
     doi = next(filter(None, map(identifiers.doi, places)), "")
@@ -114,7 +128,7 @@ def _entry(item: Any) -> Entry:
         abstract_url=identifiers.abstract_url(arxiv) or _page(item),
         pdf_url=identifiers.pdf_url(arxiv),
         thumbnail_url=_thumbnail(item),
-        journal_ref=fields.short(_text(item, "prism_publicationname") or described.journal),
+        journal_ref=fields.journal(_text(item, "prism_publicationname") or described.journal),
         votes=described.votes,
         withdrawn=fields.withdrawn(abstract),
     )
@@ -132,16 +146,32 @@ def _authors(item: Any) -> tuple[str, ...]:
 
 
 def _moment(holder: Any, name: str) -> datetime | None:
-    """A date as an instant, or as feedparser has read it, which is a struct_time in UTC."""
+    """A date as an instant in UTC, from its text, or else as feedparser has read it.
+
+    feedparser completes a date that it half understands with today's: "2021/02/18" is the first
+    of this month. Its reading counts only where the text holds that very year and day.
+    """
     if f"{name}_at" in holder:
         instant: datetime | None = holder[f"{name}_at"]
         return instant
-    key = f"{name}_parsed"
     # Asked for an absent "updated", feedparser would give "published".
-    parts = holder[key] if key in holder else None  # noqa: SIM401
-    if not parts or parts[0] not in fields.YEARS:
+    if name not in holder:
+        return None
+    text = _text(holder, name)
+    if read := fields.moment(text):
+        return read.replace(microsecond=0)
+    parts = holder.get(f"{name}_parsed")
+    if not parts or parts[0] not in fields.YEARS or not _holds_day(text, parts):
         return None
     return datetime.fromtimestamp(timegm(parts), UTC)
+
+
+def _holds_day(text: str, parts: Any) -> bool:
+    """Whether a text names the year and the day; a zone may have moved the day by one."""
+    numbers = {int(digits) for digits in re.findall(r"\d{1,4}", text)}
+    days = {parts[2] - 1, parts[2], parts[2] + 1}
+    compact = f"{parts[0]:04}{parts[1]:02}{parts[2]:02}" in text
+    return compact or (parts[0] in numbers and bool(numbers & days))
 
 
 def _page(item: Any) -> str:

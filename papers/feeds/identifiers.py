@@ -39,6 +39,7 @@ _DOI = re.compile(
         (?P<doi> 10\.\d{4,9}(?:\.\d+)*/\S{1,200})""",
     re.I | re.X,
 )
+MAX_DOI = 300  # characters; the column of papers.models is as wide
 _NEXT_DOI = re.compile(r"[,;]\s*10\.\d{4,9}/.*", re.S)
 
 
@@ -73,7 +74,7 @@ def doi(text: str) -> str:
     arXiv's own DOI only repeats the arXiv id, while the field is for the published version.
     """
     found = _bare_doi(text)
-    return "" if _ARXIV_DOI.fullmatch(found) else found
+    return "" if _ARXIV_DOI.fullmatch(found) or len(found) > MAX_DOI else found
 
 
 def _bare_doi(text: str) -> str:

@@ -71,7 +71,7 @@ def _entry(item: Element) -> Entry:
         updated_at=fields.moment(updated),
         abstract_url=identifiers.abstract_url(arxiv),
         pdf_url=identifiers.pdf_url(arxiv),
-        journal_ref=fields.short(record.text("journal-ref")),
+        journal_ref=fields.journal(record.text("journal-ref")),
         withdrawn=fields.withdrawn(abstract, record.text("comments")),
     )
 

@@ -41,7 +41,7 @@ _PARTS = {
     **dict.fromkeys(
         ("updated", "lastBuildDate", f"{{{DC}}}date", f"{{{TERMS}}}modified"), "updated"
     ),
-    f"{{{DC}}}identifier": "dc_identifier",
+    f"{{{DC}}}identifier": "identifier",
     f"{{{MEDIA}}}thumbnail": "thumbnail",
 }
 # Elements of the formats themselves that say nothing of use here; others of theirs are unknown.
@@ -104,7 +104,8 @@ class _Reader:
 
     def __init__(self, node: etree._Element) -> None:
         self.node = node
-        self.found: dict[str, Any] = {"links": [], "authors": [], "tags": [], "content": []}
+        parts = ("links", "authors", "tags", "content", "identifiers")
+        self.found: dict[str, Any] = {part: [] for part in parts}
 
     def holder(self) -> dict[str, Any]:
         if about := self.node.get(f"{{{RDF}}}about"):
@@ -169,6 +170,9 @@ class _Reader:
 
     def _take_tag(self, child: etree._Element, is_atom: bool) -> None:
         self.found["tags"].append({"term": (child.get("term", "") or _text(child)).strip()})
+
+    def _take_identifier(self, child: etree._Element, _is_atom: bool) -> None:
+        self.found["identifiers"].append(_text(child))
 
     def _take_thumbnail(self, child: etree._Element, _is_atom: bool) -> None:
         self.found.setdefault("media_thumbnail", []).append({"url": child.get("url", "")})

@@ -131,3 +131,38 @@ def test_only_so_many_authors_are_kept_and_each_is_bounded() -> None:
 
 def test_a_name_without_a_letter_is_no_author() -> None:
     assert fields.names(["GLM-V Team", ":", "", "7", "王伟"]) == ("GLM-V Team", "王伟")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2023/05/17 08:01:02", datetime(2023, 5, 17, 8, 1, 2, tzinfo=UTC)),
+        ("2023/5/7", datetime(2023, 5, 7, tzinfo=UTC)),
+        ("17-May-2023", datetime(2023, 5, 17, tzinfo=UTC)),
+        ("17 May 2023", datetime(2023, 5, 17, tzinfo=UTC)),
+        ("May 17th, 2023", datetime(2023, 5, 17, tzinfo=UTC)),
+        ("2023 May 17", datetime(2023, 5, 17, tzinfo=UTC)),
+        ("2023.05.17", datetime(2023, 5, 17, tzinfo=UTC)),
+        # Not one day in all countries, or no day at all.
+        ("05/06/2023", None),
+        ("2023/05", None),
+        ("2023/13/01", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001/01/01", None),
+    ],
+)
+def test_a_date_is_the_day_it_says_or_none(text: str, expected: datetime | None) -> None:
+    assert fields.moment(text) == expected
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Ropes. (arXiv:2101.00001v2 [cs.CL] UPDATED)",
+        "Ropes (arXiv:2101.00001v1 [math.AG])",
+        "Ropes. (arXiv:hep-th/9901001v3 [hep-th] CROSS LISTED)",
+        "Ropes (arXiv:2101.00001)",
+    ],
+)
+def test_what_old_feeds_of_arxiv_add_to_a_title_is_taken_off(title: str) -> None:
+    assert fields.tex_title(title) == "Ropes"

@@ -193,3 +193,38 @@ def test_bytes_are_never_taken_for_a_file_name() -> None:
 def test_markup_that_would_take_minutes_is_refused(body: str, message: str) -> None:
     with pytest.raises(DocumentError, match=message):
         feed(body)
+
+
+@pytest.mark.parametrize(
+    ("creator", "names"),
+    [
+        ("Alpha, Ann and Beta, Bo", ("Ann Alpha", "Bo Beta")),
+        ("van Alpha, Ann and Beta, Bo and Gamma, Cy", ("Ann van Alpha", "Bo Beta", "Cy Gamma")),
+        ("Ann Alpha，Bo Beta", ("Ann Alpha", "Bo Beta")),
+        ("张一、李二", ("张一", "李二")),
+        ("Ann Alpha, Bo Beta, et al.", ("Ann Alpha", "Bo Beta")),
+        ("Ann Alpha et al.", ("Ann Alpha",)),
+    ],
+)
+def test_lists_of_names_in_one_field_are_taken_apart(creator: str, names: tuple[str, ...]) -> None:
+    entry = only(f"<title>Cats</title><dc:creator>{creator}</dc:creator>")
+    assert entry.authors == names
+
+
+@pytest.mark.parametrize("broken", ["", "<strange:x/>"])
+def test_the_doi_is_found_among_several_identifiers(broken: str) -> None:
+    """Also where the document is read by feedparser, which keeps only the last of them."""
+    entry = only(
+        "<title>Cats</title><dc:identifier>pmid:4</dc:identifier>"
+        "<dc:identifier>doi:10.5555/cats.1</dc:identifier>"
+        f"<dc:identifier>hwp:cats;1</dc:identifier>{broken}"
+    )
+    assert entry.doi == "10.5555/cats.1"
+
+
+@pytest.mark.parametrize("broken", ["", "<strange:x/>"])
+def test_a_date_with_slashes_is_never_another_day(broken: str) -> None:
+    entry = only(f"<title>Cats</title><pubDate>2023/05/17 08:01:02</pubDate>{broken}")
+    assert entry.published_at == datetime(2023, 5, 17, 8, 1, 2, tzinfo=UTC)
+    strange = only(f"<title>Cats</title><pubDate>05/17 of 2023</pubDate>{broken}")
+    assert strange.published_at is None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from papers import sample
 from papers.feeds import Entry, ParsedDocument
@@ -271,3 +272,97 @@ def test_a_missing_file_does_not_keep_the_others_out(tmp_path: Path, capsys: Any
         call_command("ingest", tmp_path / "missing.xml", good)
     assert Paper.objects.exists()
     assert "No such file" in capsys.readouterr().err
+
+
+NAMELESS = replace(ENTRY, arxiv_id="", authors=(), version=None, announce_type="")
+
+
+@pytest.mark.parametrize("known", [ENTRY, replace(ENTRY, arxiv_id="", doi="10.5555/fold.1")])
+def test_a_nameless_entry_never_takes_the_place_of_a_paper_that_has_an_id(known: Entry) -> None:
+    """A table of contents lists "Learning to fold" without authors: many papers have that title."""
+    put(replace(known, authors=()))
+    result = put(replace(NAMELESS, abstract="Another."), kind="feed")
+    assert (result.new, Paper.objects.count()) == (1, 2)
+    assert Paper.objects.get(text_from="arxiv-rss").abstract == "We fold."
+
+
+def test_a_nameless_entry_is_the_nameless_paper_of_its_title() -> None:
+    put(NAMELESS, kind="feed")
+    assert put(NAMELESS, kind="feed").unchanged == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"arxiv_id": "2604.12345"}, {"arxiv_id": "2604.12346"}),
+        ({"arxiv_id": "", "doi": "10.5555/1"}, {"arxiv_id": "", "doi": "10.5555/2"}),
+    ],
+)
+def test_two_papers_of_one_title_and_author_stay_two_where_ids_differ(
+    first: dict[str, str], second: dict[str, str]
+) -> None:
+    put(replace(ENTRY, **first))
+    assert put(replace(ENTRY, **second)).new == 1
+
+
+def test_one_doi_under_two_titles_is_one_paper() -> None:
+    put(replace(ENTRY, arxiv_id="", doi="10.5555/1"))
+    put(replace(ENTRY, arxiv_id="", doi="10.5555/1", title="Learning to fold."), kind="feed")
+    assert Paper.objects.count() == 1
+
+
+def refuse_to_store(title: str) -> None:
+    """Make PostgreSQL refuse a paper, as it does a value that we did not expect."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql "
+            "AS $$BEGIN RAISE 'refused'; END$$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON papers_paper FOR EACH ROW "
+            f"WHEN (NEW.title = '{title}') EXECUTE FUNCTION refuse()"
+        )
+
+
+LONG = "very long " * 2_000
+
+
+def test_no_value_of_an_entry_is_too_long_for_its_column(tmp_path: Path) -> None:
+    """Each of these texts is longer than any column; the entry is stored all the same."""
+    path = tmp_path / "feed.xml"
+    path.write_text(
+        f"""<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"
+        xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/">
+        <channel><title>{LONG}</title><item><title>Ropes {"ﬃ" * 900}</title>
+        <link>https://example.org/{"x" * 3000}</link><description>{LONG}</description>
+        <category>{LONG}</category><category>Optics; Acoustics</category>
+        <dc:creator>{LONG}</dc:creator><dc:identifier>doi:10.5555/{"İ" * 200}</dc:identifier>
+        <prism:publicationName>{LONG[:990]}</prism:publicationName></item></channel></rss>"""
+    )
+    call_command("ingest", str(path))
+    paper = Paper.objects.get()
+    assert paper.categories[1:] == ["Optics", "Acoustics"]
+    assert len(paper.categories[0]) == 100
+    assert len(paper.journal_ref) == 500
+
+
+def test_a_document_that_cannot_be_stored_does_not_stop_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its file name is no Unicode, which PostgreSQL could not keep either."""
+    paths = [tmp_path / "a.xml", tmp_path / "b\udcff.xml"]
+    for number, path in enumerate(paths):
+        path.write_text(
+            f"<rss version='2.0'><channel><item><title>R{number}</title></item></channel></rss>"
+        )
+    call_command("ingest", *map(str, paths))
+    assert Paper.objects.count() == 2
+    refuse_to_store("R2")
+    for number, path in enumerate(paths, start=2):
+        path.write_text(
+            f"<rss version='2.0'><channel><item><title>R{number}</title></item></channel></rss>"
+        )
+    with pytest.raises(SystemExit):
+        call_command("ingest", *map(str, paths))
+    assert set(Paper.objects.values_list("title", flat=True)) == {"R0", "R1", "R3"}
+    assert "a.xml: cannot be stored: refused" in capsys.readouterr().err

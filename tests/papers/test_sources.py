@@ -14,6 +14,7 @@ from papers import sample, sources
 from papers.models import Document, Paper, Source
 from subscriptions.benchmarks import documents
 from tests.papers.servers import Server
+from tests.papers.test_ingest import refuse_to_store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -192,3 +193,19 @@ def test_votes_are_asked_for_again_by_day_and_pages_beyond_the_first_are_read(
     assert Paper.objects.count() == 7
     assert source.checks.get().state == "fresh"
     assert source.kind == "hf-daily"
+
+
+def test_promise_47_a_fault_of_ours_is_written_down_and_backs_off(
+    source: Source, publisher: Publisher
+) -> None:
+    """A check never ends without a trace, or it would be repeated at once and tell nobody."""
+    publisher.body = b"<rss version='2.0'><channel><item><title>R1</title></item></channel></rss>"
+    refuse_to_store("R1")
+    done = sources.check_if_due(source.pk, NOW)
+    source.refresh_from_db()
+    assert done is not None
+    assert (done.outcome, source.outcome, source.failures) == ("fault", "fault", 1)
+    assert source.next_check_at > NOW + timedelta(minutes=source.check_every)
+    check = source.checks.get()
+    assert (check.outcome, check.state) == ("fault", "broken")
+    assert "fault in this program" in check.reason

@@ -336,3 +336,21 @@ def test_spellings_of_one_author_have_one_key(one: str, other: str) -> None:
 
 def test_an_initial_is_not_a_first_name() -> None:
     assert name_key("J. Müller") != name_key("Jürgen Müller")
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [
+        (r"$D_{KL}(q\|r)$ and $\|z\|_1 \le 2$", "D_(KL)(q‖r) and ‖z‖₁ ≤ 2"),
+        (r"$\left\|B\right\|_2$, $\norm{u}$, \norm*{v}, $\abs{w}$", "‖B‖₂, ‖u‖, ‖v‖, |w|"),
+        (r"$\braket{a|b}$, $\ket{0}$, $\bra{1}$", "⟨a|b⟩, |0⟩, ⟨1|"),
+        (r"$\lceil x\rceil$ and $\ceil{y}$", "⌈ x⌉ and ⌈y⌉"),
+        (r"$D^{(*)}$, $x^{(n)}$", "D⁽*⁾, x⁽ⁿ⁾"),
+        (r"$g''(x)$, $g'$, ``quoted''", "g″(x), g′, “quoted”"),
+        (r"nano\-tubes and na\u00adno", "nanotubes and nano"),
+        ("US$10 to US$20 million, A$5", "US$10 to US$20 million, A$5"),
+        (r"$\operatorname*{arg\,max}_x f$", "arg maxₓ f"),
+    ],
+)
+def test_signs_of_tex_that_change_what_a_sentence_says_are_kept(tex: str, text: str) -> None:
+    assert one_line(readable(tex.replace("\\u00ad", "\u00ad"))) == text

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.utils import timezone
 
 from papers import corpus, indexing, scoring, sources
-from papers.feeds import KINDS, DocumentError
+from papers.feeds import KINDS, DocumentError, fields
 from papers.ingest import Result, ingest
 from papers.models import Source
 
@@ -42,11 +43,15 @@ class Command(BaseCommand):
     def documents(self, paths: list[Path], kind: str | None) -> Iterator[Result | None]:
         """One result a document; None, said on stderr, for one that cannot be read."""
         for path in paths:
+            name = fields.storable(str(path))
             try:
-                result = ingest(read(path), str(path), timezone.now(), kind)
+                result = ingest(read(path), name, timezone.now(), kind)
             except (DocumentError, OSError) as error:
                 why = error.strerror if isinstance(error, OSError) else error
-                self.stderr.write(f"{path}: cannot be read: {why}; nothing stored")
+                self.stderr.write(f"{name}: cannot be read: {why}; nothing stored")
+                yield None
+            except DatabaseError as error:
+                self.stderr.write(f"{name}: cannot be stored: {str(error).splitlines()[0]}")
                 yield None
             else:
                 self.told(result)
