@@ -234,9 +234,10 @@ def _other_date(text: str) -> datetime | None:
         return None
     month = found["month"]
     number = int(month) if month.isdigit() else _MONTHS.get(month[:3].lower(), 0)
-    clock = [int(part) for part in (found["clock"] or "0:0").split(":")]
+    hour, minute, second = (int(part) for part in f"{found['clock'] or '0:0'}:0".split(":")[:3])
+    year, day = int(found["year"]), int(found["day"])
     try:
-        return datetime(int(found["year"]), number, int(found["day"]), *clock, tzinfo=UTC)
+        return datetime(year, number, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
 
