@@ -16,8 +16,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
-from papers.feeds import fields, identifiers
-
 
 class SourceQuerySet(models.QuerySet["Source"]):
     def due(self, now: datetime) -> SourceQuerySet:
@@ -198,7 +196,7 @@ class Paper(models.Model):
     """One paper, however many lists, versions and feeds it was announced in."""
 
     arxiv_id = models.CharField(max_length=30, null=True, blank=True, unique=True)
-    doi = models.CharField(max_length=identifiers.MAX_DOI, null=True, blank=True, unique=True)
+    doi = models.CharField(max_length=300, null=True, blank=True, unique=True)
     title_key = models.CharField(
         max_length=400,
         db_index=True,
@@ -215,17 +213,15 @@ class Paper(models.Model):
         max_length=20, editable=False, help_text="The kind of source the text is from."
     )
     authors = models.JSONField(default=list)
-    categories = ArrayField(
-        models.CharField(max_length=fields.MAX_CATEGORY), default=list, blank=True
-    )
+    categories = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     field = models.GeneratedField(
         expression=Coalesce(models.F("categories__0"), models.Value("")),
-        output_field=models.CharField(max_length=fields.MAX_CATEGORY),
+        output_field=models.CharField(max_length=100),
         db_persist=True,
         help_text="Its primary category.",
     )
     announce_type = models.CharField(max_length=20, blank=True)
-    journal_ref = models.CharField(max_length=fields.MAX_JOURNAL, blank=True)
+    journal_ref = models.CharField(max_length=500, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)
     listed_on = models.DateField(help_text="First day it stood in a list.")

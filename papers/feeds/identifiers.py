@@ -39,7 +39,7 @@ _DOI = re.compile(
         (?P<doi> 10\.\d{4,9}(?:\.\d+)*/\S{1,200})""",
     re.I | re.X,
 )
-MAX_DOI = 300  # characters; the column of papers.models is as wide
+MAX_DOI = 300  # characters; as wide as the column, which a test compares
 _NEXT_DOI = re.compile(r"[,;]\s*10\.\d{4,9}/.*", re.S)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import URLField
 
 from papers import sample
-from papers.feeds import Entry, ParsedDocument
+from papers.feeds import Entry, ParsedDocument, fields, identifiers
 from papers.ingest import Result, store
 from papers.models import Document, Observation, Paper
 
@@ -322,6 +323,16 @@ def refuse_to_store(title: str) -> None:
             "CREATE TRIGGER refuse BEFORE INSERT ON papers_paper FOR EACH ROW "
             f"WHEN (NEW.title = '{title}') EXECUTE FUNCTION refuse()"
         )
+
+
+def test_parsers_allow_what_the_columns_hold() -> None:
+    column = Paper._meta.get_field
+    assert column("categories").base_field.max_length == fields.MAX_CATEGORY
+    assert column("field").output_field.max_length == fields.MAX_CATEGORY
+    assert column("journal_ref").max_length == fields.MAX_JOURNAL
+    assert column("doi").max_length == identifiers.MAX_DOI
+    urls = [one for one in Paper._meta.fields if isinstance(one, URLField)]
+    assert {one.max_length for one in urls} == {fields.MAX_URL}
 
 
 LONG = "very long " * 2_000
