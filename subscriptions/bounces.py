@@ -60,7 +60,7 @@ class Returned:
 def read(raw: bytes) -> Returned:
     """What a mail is and says; never raises, whatever the bytes are."""
     mail = parsed(raw)
-    readers = (_feedback, _automatic, _status, _success, _warning, _prose, _daemon)
+    readers = (_feedback, _receipt, _automatic, _status, _success, _warning, _prose, _daemon)
     nothing: Found = (Kind.OTHER, False, [], "", "")
     found = next(filter(None, (reader(mail) for reader in readers)), nothing)
     kind, hard, recipients, status, diagnostic = found
@@ -138,6 +138,13 @@ def _feedback_kind(fields: Message, said: str) -> Kind:
         return Kind.OTHER
     word = re.split(r"[\s;(]", said.lower().replace("_", "-"), maxsplit=1)[0]
     return FEEDBACK.get(word, Kind.OTHER)
+
+
+def _receipt(mail: Message) -> Found | None:
+    """Whether a mail was read (RFC 8098) says nothing of an address, whatever its subject is."""
+    kinds = {part.get_content_type() for part in mail.walk()}
+    receipt = "message/disposition-notification" in kinds and not kinds & set(_STATUS_TYPES)
+    return (Kind.OTHER, False, [], "", "receipt") if receipt else None
 
 
 def _fields(part: Message) -> Message:

@@ -28,14 +28,17 @@ _ANOTHER_CAUSE = re.compile(
     # It is busy, or we are too fast.
     r"|temporar|\bcurrently|\blater\b|plus tard|später|timed? ?out|timeout|\brates?\b|frequen"
     r"|throttl|defer|grey.?list|\bbusy\b|\bloop|connection (?:refused|lost|closed|reset)"
+    r"|overload|maintenance|unreachable|not reachable|try again in|\b(?:minutes|hours)\b"
     # It does not want this message.
     r"|polic(?:y|ies)|prohibit|\bspam|unsolicited|virus|malware|phish|suspect|suspicio|\bcontent"
-    r"|attachments? (?:type|not|is not|are not)|administrative|\babus"
+    r"|attachments? (?:type|not|is not|are not)|administrative|\babus|\bjunk\b"
     # It does not want us.
     r"|(?:black|block|deny).?list|recipient preferences|\bblocked|reputation|\bbanned"
+    r"|(?<!not )\blisted (?:in|at|on|by)\b|\bdynamic\b|authori[sz]|forbidden"
     r"|access denied|relay(?! recipient|=)|sender|emetteur|émetteur|absender|remitente|mittente"
     r"|your (?:ip|(?:e-?mail )?account|host|server|network|domain|provider|system)\b"
-    r"|\bip (?:address|name)|\bhelo\b|reverse|\bptr\b|\bspf\b|\bdkim\b|\bdmarc\b|authenti|\btls\b",
+    r"|\bip (?:address|name)|\bhelo\b|reverse|\bptr\b|\bspf\b|\bdkim\b|\bdmarc\b|authenti"
+    r"|tls\b|encrypt",
     re.IGNORECASE,
 )
 _HARD_WORDS = re.compile(

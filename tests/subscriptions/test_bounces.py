@@ -142,6 +142,14 @@ def test_a_mail_system_that_has_given_up_does_not_warn_any_more() -> None:
     assert (returned.kind, returned.hard, returned.status) == (Kind.BOUNCE, True, "5.1.1")
 
 
+@pytest.mark.parametrize("subject", ["Read: Digest", "Not read: Digest", "Undeliverable: Digest"])
+def test_a_receipt_is_no_bounce(subject: str) -> None:
+    raw = dsn().replace(b"Undelivered Mail Returned to Sender", subject.encode())
+    raw = raw.replace(b"message/delivery-status", b"message/disposition-notification")
+    raw = raw.replace(b"Action: failed", b"Disposition: automatic-action; deleted")
+    assert bounces.read(raw).kind == Kind.OTHER
+
+
 @pytest.mark.parametrize("encoding", ["", "base64", "quoted-printable"])
 def test_a_report_about_an_address_beyond_ascii_is_read(encoding: str) -> None:
     raw = dsn(diagnostic="smtp; 550 5.1.1 User unknown").decode()
@@ -253,6 +261,11 @@ def test_promise_36_huge_mails_are_read_in_bounded_time(raw: bytes) -> None:
         ("", "550 Mailbox unavailable or access denied", False),
         ("", "550 Ip frequency limited", False),
         ("", "550 Mail content denied", False),
+        ("5.2.1", "550 5.2.1 host [192.0.2.7] listed at a block list", False),
+        ("5.1.1", "550 5.1.1 Server overloaded, try again in 15 minutes", False),
+        ("5.1.1", "550 5.1.1 Not authorised to send to this address", False),
+        ("5.1.1", "550 5.1.1 STARTTLS is required", False),
+        ("5.2.1", "550 5.2.1 The account is currently unavailable", False),
         ("5.4.1", "550 5.4.1 Recipient address rejected: Access denied", False),
         ("5.7.1", "550 5.7.1 Policy rejection on the target address", False),
         ("", "550 Your account is suspended", False),
@@ -269,6 +282,7 @@ def test_promise_36_huge_mails_are_read_in_bounded_time(raw: bytes) -> None:
         ("5.0.0", "550 #5.1.0 Address rejected.", True),
         ("", "550 Invalid Recipient - https://community.mimecast.com/docs/DOC-1369#550", True),
         ("", "550 unrouteable mail domain", True),
+        ("5.1.1", "550 5.1.1 User x not listed in public Name & Address Book", True),
         ("", "550 5.1.1 The address couldn’t be found", True),
     ],
 )
