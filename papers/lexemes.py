@@ -6,6 +6,7 @@ does not know words in Chinese. All text is folded. Each run of letters or of di
 position, so that a compound is a phrase:
 
 - `Qwen2.5-VL` has the positions qwen, 2, 5, vl; the first is also qwen2.
+- `YOLOv8` has the positions yolov, 8; the first is also yolo and yolov8, the second v8.
 - `pre-training` has the positions pre, training; the first is also pretraining.
 - Müller is also Mueller.
 - Scripts without spaces have each pair of neighbouring characters, and the last one alone.
@@ -21,12 +22,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import snowballstemmer
 
 from papers.folding import fold
 
-METHOD = 1  # another number makes all papers be indexed again
+METHOD = 2  # another number makes all papers be indexed again
 
 LONGEST = 60  # characters of a lexeme; the rest is cut, in texts and in queries
 LAST_POSITION = 16_000  # PostgreSQL has none above 16,383
@@ -90,6 +92,12 @@ class Run:
 
     def steps(self) -> Iterator[Step]:
         return enumerate(self.pieces, start=self.start)
+
+    def versioned(self) -> Iterator[Step]:
+        """A name and its version, where a v stands between: yolo and v8 of `yolov8`."""
+        for (at, name), (_, number) in pairwise(self.steps()):
+            if len(name) > 2 and name.endswith("v") and number.isdigit():
+                yield from ((at, name[:-1]), (at + 1, f"v{number}"))
 
     def joined(self, following: Run) -> str:
         """Both as one word, where they may be written so: pretraining, gpt4, nodejs; else ""."""
@@ -175,7 +183,7 @@ def _indexed(word: str, is_english: bool) -> tuple[int, tuple[Step, ...]]:
     steps = list(_stemmed(plain) if is_english else plain)
     for part in parts:
         if part.is_mixed:
-            steps.append((part.start, part.text[:LONGEST]))
+            steps += [(part.start, part.text[:LONGEST]), *part.versioned()]
         if part.sign:
             steps.append((part.start, (part.text + part.sign)[-LONGEST:]))
     if len(parts) == 2 and (joined := parts[0].joined(parts[1])):
@@ -255,10 +263,12 @@ def _options(parts: Sequence[Run], weights: str, is_begun: bool) -> Iterator[str
             return  # 3 and d of 3d would be looked up in half of all papers
     if len(parts) == 2 and (joined := parts[0].joined(last)):
         yield _lexeme(stem(joined)[:LONGEST], weights)
+        if STOP_WORDS.intersection((*parts[0].pieces, *last.pieces)):
+            return  # of "in-context" only "context" would be looked for
     steps = list(_steps(parts))
     yield from _english_or_name(steps, weights)
-    if is_begun and steps and len(steps[-1][1].strip("*")) >= SHORTEST_BEGINNING:
-        *before, (at, beginning) = steps
+    *before, (at, beginning) = steps or [(0, "")]
+    if is_begun and len(beginning) >= SHORTEST_BEGINNING and beginning not in STOP_WORDS:
         yield _phrase([*_stemmed(before), (at, f"{beginning}*")], weights)
 
 
