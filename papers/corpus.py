@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
+from django.db import connection
+
 from papers.lexicon import METHOD, Lexicon, PaperText
 from papers.models import Paper, StoredLexicon
 
 GROWN = 10  # learning anew pays when there are a tenth more papers
+LOCK = 0x1EA241  # of PostgreSQL's advisory locks: one worker learns at a time
 KEPT = 3  # older versions stay for a while, for workers that still use them
 
 
 def lexicon_version() -> str:
-    """The version in use; empty before any was learnt."""
-    newest = StoredLexicon.objects.order_by("-made_at", "-pk").values_list("version", flat=True)
+    """Return the version in use; empty before any was learnt in today's way."""
+    usable = StoredLexicon.objects.filter(version__startswith=f"{METHOD}-")
+    newest = usable.order_by("-made_at", "-pk").values_list("version", flat=True)
     return newest.first() or ""
 
 
@@ -30,8 +34,19 @@ def _load(version: str) -> Lexicon:
 
 
 def learn(now: datetime) -> StoredLexicon | None:
-    """Learn from all papers if there are enough new ones, or if the newest lexicon was learnt in a
-    way given up since; None where nothing was to do."""
+    """Learn from all papers if there are enough new ones, or if the newest lexicon was learnt in
+    another way; return None if there was nothing to do, or if another worker is learning."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            return None
+        try:
+            return _learn(now)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def _learn(now: datetime) -> StoredLexicon | None:
     count = Paper.objects.count()
     newest = StoredLexicon.objects.order_by("-made_at", "-pk").defer("data").first()
     if not count or (newest and _is_good(newest, count)):

@@ -18,7 +18,7 @@ from pgvector import HalfVector
 
 from papers import corpus, lexemes
 from papers.folding import fold
-from papers.lexicon import PaperText
+from papers.lexicon import METHOD, PaperText
 from papers.models import Meaning, Paper, SearchEntry, StoredLexicon
 
 CHUNK = 500  # a transaction; some seconds at most
@@ -133,4 +133,5 @@ def _mean(version: str) -> None:
 def serving_version() -> str:
     """The lexicon that searches by meaning use; "" before there is one."""
     ready = StoredLexicon.objects.exclude(meant_at=None).order_by("-made_at", "-pk")
+    ready = ready.filter(version__startswith=f"{METHOD}-")
     return ready.values_list("version", flat=True).first() or ""

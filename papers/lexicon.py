@@ -1,9 +1,13 @@
 """Papers as vectors: sparse ones of weighted terms, and small dense ones of their meaning.
 
 A term is a word or a pair of neighbouring words, known by a 64-bit id that is the same in every
-version of a lexicon. What a version adds is learnt from the papers themselves: how rare each term
-is, and where it lies in a space of meanings. Vectors of two versions must not be mixed; make them
-anew from the texts when the version changes.
+version of a lexicon. A version adds what it learns from the papers: how rare each term is, and
+where it lies in a space of meanings. Do not mix vectors of two versions; make them again from the
+texts when the version changes.
+
+A term that came after a version was learnt counts as one that a single paper has. `including` gives
+such terms of some papers columns of their own, so that a word matches from the minute its paper is
+stored.
 """
 
 import hashlib
@@ -11,7 +15,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, pairwise
 
@@ -21,22 +25,26 @@ from scipy import sparse
 
 from papers import embedding
 from papers.embedding import summed
+from papers.folding import fold
 from papers.text import sentences
 
 Ids = NDArray[np.uint64]
 Owners = NDArray[np.int64]
 Weights = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
-METHOD = "halves"  # begins each version; renamed when lexicons are learnt in another way
+METHOD = "folded"  # begins each version; renamed when lexicons are learnt in another way
 TITLE_WEIGHT = 2.0
 SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
-COMMON_SHARE = 0.2  # what stands in more papers says nothing about one
+COMMON_SHARE = 0.2  # terms of more papers count only where a reader typed them
 PAPERS_FOR_CUTS = 1000  # in a smaller corpus every term counts, and meanings cannot be learnt
+# The power of rarities in a small corpus, and of how many papers it is the greatest, and 1.
+SHARPEST, FEW, MANY = 2.0, 1_000, 80_000
 CHUNK = 2000  # papers counted at once; bounds the memory of their term ids
 PAPERS_FOR_MEANING = 5  # a term's meaning shows after so many papers
 
 _TEX = re.compile(r"\\[a-zA-Z]+|[$\\{}^~]")
-_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*|[.;:!?,()]")
+_TOKEN = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*|[.;:!?,()]")
 _BREAKS = frozenset(".;:!?,()")
 _BREAK_ID = 0
 _STOP_WORDS = frozenset(
@@ -45,8 +53,8 @@ _STOP_WORDS = frozenset(
     "this those through thus to under up via was we were what when where which while who whose "
     "why will with within without would you your".split()
 )
-_PAIR_LEFT = np.uint64(0x9E3779B97F4A7C15)
-_PAIR_RIGHT = np.uint64(0xC2B2AE3D27D4EB4F)
+_PAIR_LEFT, _PAIR_RIGHT = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
+_MASK = (1 << 64) - 1
 
 
 class LexiconError(ValueError):
@@ -65,8 +73,12 @@ class PaperText:
 
 
 def _tokens(text: str) -> list[str]:
-    found = _TOKEN.findall(_TEX.sub(" ", text).lower())
-    return [token for token in found if token not in _STOP_WORDS]
+    found = _TOKEN.findall(fold(_TEX.sub(" ", text)))
+    return [token for token in map(_bare, found) if token not in _STOP_WORDS]
+
+
+def _bare(token: str) -> str:
+    return token[:-2] if token.endswith("'s") else token
 
 
 def terms(text: str) -> list[str]:
@@ -78,55 +90,76 @@ def terms(text: str) -> list[str]:
     ]
 
 
+def words_of(text: str) -> list[str]:
+    """The words of `text` without stop words, as terms have them."""
+    return [token for token in _tokens(text) if token not in _BREAKS]
+
+
 @lru_cache(maxsize=1 << 19)
 def _token_id(token: str) -> int:
+    """A word of two parts has the id of the pair: "zero-shot" and "zero shot" are one."""
     if token in _BREAKS:
         return _BREAK_ID
+    parts = [part for part in token.split("-") if part not in _STOP_WORDS]
+    if len(parts) == 2:
+        return (_token_id(parts[0]) * _PAIR_LEFT + _token_id(parts[1]) * _PAIR_RIGHT) & _MASK
     return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little") or 1
 
 
-@lru_cache(maxsize=1 << 11)  # of two or three kB: what readers typed is looked at several times
 def term_ids(text: str) -> Ids:
     """The 64-bit ids of `terms(text)`, in the same order; not to be written to."""
+    return _numbered(text)[0]
+
+
+@lru_cache(maxsize=1 << 11)  # of two or three kB: what readers typed is looked at several times
+def _numbered(text: str) -> tuple[Ids, int]:
+    """The ids of `terms(text)`, and how many of the first ones are single words."""
     tokens = np.fromiter(map(_token_id, _tokens(text)), dtype=np.uint64)
     left, right = tokens[:-1], tokens[1:]
     together = (left != _BREAK_ID) & (right != _BREAK_ID)
-    pairs = left[together] * _PAIR_LEFT + right[together] * _PAIR_RIGHT
-    ids = np.concatenate([tokens[tokens != _BREAK_ID], pairs])
+    pairs = left[together] * np.uint64(_PAIR_LEFT) + right[together] * np.uint64(_PAIR_RIGHT)
+    singles = tokens[tokens != _BREAK_ID]
+    ids = np.concatenate([singles, pairs])
     ids.flags.writeable = False
-    return ids
+    return ids, len(singles)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bag:
-    """How often each term stands in each text: rows are texts, columns the ascending `ids`."""
+    """How often each term stands in each text: rows are texts, columns the ascending `ids`, and
+    `words` tells which of these are single words."""
 
     ids: Ids
     rows: sparse.csr_matrix
+    words: Flags
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "_Bag":
-        found = [term_ids(text) for text in texts]
+        numbered = list(map(_numbered, texts))
+        found = [ids for ids, _words in numbered]
         ends = np.cumsum([0, *map(len, found)])
-        ids, columns = np.unique(
-            np.concatenate([np.empty(0, np.uint64), *found]), return_inverse=True
+        ids, first, columns = np.unique(
+            np.concatenate([np.empty(0, np.uint64), *found]), return_index=True, return_inverse=True
         )
+        is_word = [np.arange(len(ids)) < words for ids, words in numbered]
+        words = np.concatenate([np.empty(0, np.bool_), *is_word])[first]
         ones = np.ones(len(columns), dtype=np.float32)
         rows = sparse.csr_matrix(
             (ones, columns.astype(np.int32), ends), shape=(len(texts), len(ids))
         )
         rows.sum_duplicates()
-        return cls(ids, rows)
+        return cls(ids, rows, words)
 
     def within(self, ids: Ids) -> sparse.csr_matrix:
         """The same counts with `ids` as columns; other terms are dropped."""
-        places = np.searchsorted(ids, self.ids)
-        known = np.flatnonzero(places < len(ids))
-        known = known[ids[places[known]] == self.ids[known]]
-        kept = self.rows[:, known]
-        columns = places[known].astype(np.int32)[kept.indices]
-        shape = (kept.shape[0], len(ids))
-        return sparse.csr_matrix((kept.data, columns, kept.indptr), shape=shape)
+        known, places = _found(ids, self.ids)
+        return _moved(self.rows[:, known], places, len(ids))
+
+    def outside(self, ids: Ids) -> "_Bag":
+        """The terms that are not among `ids`."""
+        known, _places = _found(ids, self.ids)
+        rest = np.setdiff1d(np.arange(len(self.ids)), known)
+        return _Bag(self.ids[rest], self.rows[:, rest], self.words[rest])
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +241,24 @@ def dense_units(rows: Weights) -> Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighed:
+    """Papers as weighed terms, a row each: `known` has a column for each term of the lexicon,
+    `unseen` one for each of the ascending `ids` of terms it does not have."""
+
+    known: sparse.csr_matrix
+    unseen: sparse.csr_matrix
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True)
 class Lexicon:
     """What terms weigh and mean.
 
-    `ids` ascend; `rarity` is the inverse document frequency of each; `mean_length` is that of a
-    paper in terms. `places` are the positions among `ids` of the terms that have a meaning, and
-    `points` those meanings (len(places) x 256; no rows where the corpus was too small).
+    `ids` ascend; `rarity` is what each weighs by how few of the `papers` learnt from have it;
+    `mean_length` is that of a paper in terms. `common` are the places among `ids` of terms that
+    very many papers have: they count only where a reader typed them. `places` are those of terms
+    that have a meaning, and `points` these meanings (len(places) x 256; no rows where the corpus
+    was too small). `more` are the ascending ids of other terms that have a column; see `including`.
     """
 
     ids: Ids
@@ -221,54 +266,153 @@ class Lexicon:
     mean_length: float
     places: NDArray[np.int32]
     points: NDArray[np.float16]
+    common: NDArray[np.int32]
+    papers: int
     version: str = ""
+    more: Ids = field(default_factory=lambda: np.empty(0, np.uint64))
 
     @classmethod
     def learn(cls, papers: Iterable[PaperText]) -> "Lexicon":
-        """Learn from the texts of `papers`; an empty corpus gives an empty lexicon, which matches
-        nothing."""
+        """Learn from the texts of `papers`; an empty corpus gives an empty lexicon, by which all
+        terms weigh the same."""
         known = list(papers)
         bags = _Bags.of(known, sentences)
         ids, frequency = _worth_keeping(*bags.frequencies(), len(known))
-        rarity = np.log1p((len(known) - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
-        blank = cls(ids, rarity, 1.0, np.empty(0, np.int32), np.empty((0, 0), np.float16))
+        plain = _rarity(frequency, len(known))
+        common = _common(frequency, len(known))
+        nowhere, pointless = np.empty(0, np.int32), np.empty((0, 0), np.float16)
+        blank = cls(ids, plain, 1.0, nowhere, pointless, common, len(known))
         titles, parts, owners = bags.within(ids)
         abstracts = summed(parts, owners, len(known))
-        lengths = (TITLE_WEIGHT * titles + abstracts).sum(axis=1)
-        sized = replace(blank, mean_length=float(lengths.mean()) if known else 1.0)
+        lengths = (TITLE_WEIGHT * titles + abstracts) @ blank._uncommon()
+        learnt = replace(blank, mean_length=float(lengths.mean()) if known else 1.0)
         if len(known) >= PAPERS_FOR_CUTS:
-            often = np.flatnonzero(frequency >= PAPERS_FOR_MEANING).astype(np.int32)
+            enough = np.flatnonzero(frequency >= PAPERS_FOR_MEANING)
+            often = np.setdiff1d(enough, common).astype(np.int32)
             whole = (titles, abstracts, TITLE_WEIGHT * titles + abstracts)
-            rows = [units(sized._weighted(counts)[:, often]) for counts in whole]
-            frequent = replace(sized, ids=ids[often], rarity=rarity[often])
+            rows = [units(learnt._weighted(counts)[:, often]) for counts in whole]
+            frequent = replace(learnt, ids=ids[often], rarity=plain[often], common=nowhere)
             corpus = embedding.Corpus(
                 titles=rows[0],
                 abstracts=rows[1],
                 papers=rows[2],
                 sentences=_columns(parts, often),
                 owners=owners,
-                weighed=frequent._weighed,
+                weighed=frequent._unit_rows,
             )
             points = embedding.learn(corpus).astype(np.float16)
-            sized = replace(sized, places=often, points=points)
-        return replace(sized, version=sized._fingerprint())
+            learnt = replace(learnt, places=often, points=points)
+        learnt = replace(learnt, rarity=_sharpened(plain, len(known)))
+        return replace(learnt, version=learnt._fingerprint())
 
     @property
     def size(self) -> int:
         """The number of terms: the width of the sparse vectors."""
-        return len(self.ids)
+        return len(self.ids) + len(self.more)
+
+    @property
+    def learnt_version(self) -> str:
+        """The version without the terms that were added to it."""
+        return self.version.partition("+")[0]
+
+    @property
+    def unseen_rarity(self) -> float:
+        """What a term weighs that none of the papers learnt from has: as if one had it."""
+        return self.rarity_of(1)
+
+    def rarity_of(self, frequency: float) -> float:
+        """What a term weighs that so many papers have."""
+        plain = _rarity(np.array([frequency]), self.papers)
+        return float(_sharpened(plain, self.papers)[0])
+
+    def with_terms(self, ids: Ids) -> "Lexicon":
+        """The same with a column for each of these terms."""
+        more = np.setdiff1d(ids, self.ids)
+        if not len(more):
+            return replace(self, more=more, version=self.learnt_version)
+        added = hashlib.blake2b(more.tobytes(), digest_size=8).hexdigest()
+        return replace(self, more=more, version=f"{self.learnt_version}+{added}")
+
+    def including(self, papers: Sequence[PaperText]) -> "Lexicon":
+        """The same with a column for each term of these papers."""
+        return self.with_terms(self.weighed(papers).ids)
+
+    def columns_of(self, terms: Ids) -> NDArray[np.int64]:
+        """The column of each of these terms, -1 for those that have none."""
+        found = np.full(len(terms), -1)
+        known, places = _found(self.ids, terms)
+        found[known] = places
+        added, places = _found(self.more, terms)
+        found[added] = len(self.ids) + places
+        return found
 
     def places_of(self, terms: Ids) -> NDArray[np.int64]:
-        """The columns of those of these terms that it knows, ascending, each once."""
-        wanted = np.unique(terms)
-        places = np.searchsorted(self.ids, wanted)
-        known = np.flatnonzero(places < self.size)
-        return places[known[self.ids[places[known]] == wanted[known]]]
+        """The columns of those of these terms that have one, ascending, each once."""
+        columns = np.unique(self.columns_of(terms))
+        return columns[columns >= 0]
+
+    def ids_at(self, columns: NDArray[np.int64]) -> Ids:
+        """The terms of these columns."""
+        found = np.empty(len(columns), dtype=np.uint64)
+        learnt = columns < len(self.ids)
+        found[learnt] = self.ids[columns[learnt]]
+        found[~learnt] = self.more[columns[~learnt] - len(self.ids)]
+        return found
+
+    def rarity_at(self, columns: NDArray[np.int64]) -> Weights:
+        """What the terms of these columns weigh."""
+        found = np.full(len(columns), self.unseen_rarity, dtype=np.float32)
+        learnt = columns < len(self.ids)
+        found[learnt] = self.rarity[columns[learnt]]
+        return found
 
     def vectors(self, papers: Sequence[PaperText]) -> sparse.csr_matrix:
-        """One unit-length row a paper (float32, len(papers) x size); unknown terms are left out."""
-        titles, abstracts, _owners = _Bags.of(papers).within(self.ids)
-        return self._weighed(TITLE_WEIGHT * titles + abstracts)
+        """One row a paper (float32, len(papers) x size), of length one but for common terms and
+        added pairs; terms that have no column are left out."""
+        return self.joined(self.weighed(papers))
+
+    def joined(self, weighed: Weighed) -> sparse.csr_matrix:
+        """Rows with all columns, those of added terms last."""
+        if not len(self.more):
+            return weighed.known
+        known, places = _found(self.more, weighed.ids)
+        added = _moved(weighed.unseen[:, known], places, len(self.more))
+        return sparse.hstack([weighed.known, added], format="csr", dtype=np.float32)
+
+    def weighed(self, papers: Sequence[PaperText]) -> Weighed:
+        """Terms by BM25, those of the lexicon and others.
+
+        Rows have length one over terms that tell what a paper is about. Common terms and pairs
+        that no other paper has would shorten all others: they are weighed to the same scale.
+        """
+        chunks = [papers[at : at + CHUNK] for at in range(0, len(papers), CHUNK)] or [[]]
+        made = [self._weighed_chunk(chunk) for chunk in chunks]
+        ids = np.unique(np.concatenate([one.ids for one in made]))
+        unseen = [_moved(one.unseen, np.searchsorted(ids, one.ids), len(ids)) for one in made]
+        return Weighed(
+            sparse.vstack([one.known for one in made], format="csr"),
+            sparse.vstack(unseen, format="csr"),
+            ids,
+        )
+
+    def _weighed_chunk(self, papers: Sequence[PaperText]) -> Weighed:
+        count = len(papers)
+        bag = _Bag.of([*(paper.title for paper in papers), *(paper.abstract for paper in papers)])
+        rest = bag.outside(self.ids)
+        known, unseen = (
+            TITLE_WEIGHT * rows[:count] + rows[count:] for rows in (bag.within(self.ids), rest.rows)
+        )
+        damping = self._damping(known)
+        known = _bm25(known, damping, self.rarity)
+        unseen = _bm25(unseen, damping, np.full(len(rest.ids), self.unseen_rarity, np.float32))
+        telling = _squares(known) @ self._uncommon() + _squares(unseen) @ rest.words
+        whole = _squares(known).sum(axis=1) + _squares(unseen).sum(axis=1)
+        norms = np.sqrt(np.where(telling > 0, telling, np.asarray(whole).ravel()))
+        scale = sparse.diags(np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0))
+        known, unseen = (
+            sparse.csr_matrix(scale @ one, dtype=np.float32) for one in (known, unseen)
+        )
+        return Weighed(known, unseen, rest.ids)
 
     def meanings(self, vectors: sparse.csr_matrix) -> Weights:
         """One unit-length dense row for each row of `vectors`."""
@@ -276,22 +420,27 @@ class Lexicon:
         used = np.unique(meant.indices)  # few of all points, which are many to convert
         return dense_units(meant[:, used] @ self.points[used].astype(np.float32))
 
-    def _weighed(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    def _unit_rows(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
         """Counts as unit-length rows of weights."""
         return units(self._weighted(counts))
 
     def _weighted(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
-        """BM25: a term counts less the oftener it was said, and in a long text."""
-        rows = sparse.csr_matrix(counts, dtype=np.float32, copy=True)
-        length = np.asarray(rows.sum(axis=1)).ravel() / self.mean_length
+        return _bm25(counts, self._damping(counts), self.rarity)
+
+    def _damping(self, counts: sparse.csr_matrix) -> Weights:
+        length = counts @ self._uncommon() / self.mean_length
         damping = SATURATION * (1.0 - LENGTH_SHARE + LENGTH_SHARE * length)
-        damped = rows.data + np.repeat(damping, np.diff(rows.indptr)).astype(np.float32)
-        rows.data *= (SATURATION + 1.0) / damped * self.rarity[rows.indices]
-        return rows
+        return np.asarray(damping, dtype=np.float32)
+
+    def _uncommon(self) -> Weights:
+        """1 for each term of the lexicon, 0 for the common ones."""
+        found = np.ones(len(self.ids), dtype=np.float32)
+        found[self.common] = 0.0
+        return found
 
     def _fingerprint(self) -> str:
-        digest = hashlib.blake2b(str(self.mean_length).encode(), digest_size=8)
-        for part in (self.ids, self.rarity, self.places, self.points):
+        digest = hashlib.blake2b(f"{self.mean_length} {self.papers}".encode(), digest_size=8)
+        for part in (self.ids, self.rarity, self.places, self.points, self.common):
             digest.update(part.tobytes())
         return f"{METHOD}-{digest.hexdigest()}"
 
@@ -305,6 +454,8 @@ class Lexicon:
             mean_length=np.float64(self.mean_length),
             places=self.places,
             points=self.points,
+            common=self.common,
+            papers=np.int64(self.papers),
             version=np.array(self.version),
         )
         return buffer.getvalue()
@@ -320,17 +471,66 @@ class Lexicon:
                     float(stored["mean_length"]),
                     stored["places"],
                     stored["points"],
+                    stored["common"],
+                    int(stored["papers"]),
                     str(stored["version"]),
                 )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as problem:
             raise LexiconError(f"not a lexicon: {problem}") from problem
 
 
+def _found(ids: Ids, wanted: Ids) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The positions of those of `wanted` that are among the ascending `ids`, and their places
+    there."""
+    places = np.searchsorted(ids, wanted)
+    known = np.flatnonzero(places < len(ids))
+    known = known[ids[places[known]] == wanted[known]]
+    return known, places[known]
+
+
+def _moved(rows: sparse.csr_matrix, places: NDArray[np.int64], width: int) -> sparse.csr_matrix:
+    """The rows with the column at each position moved to its place among `width` columns."""
+    columns = places.astype(np.int32)[rows.indices]
+    return sparse.csr_matrix((rows.data, columns, rows.indptr), shape=(rows.shape[0], width))
+
+
+def _squares(rows: sparse.csr_matrix) -> sparse.csr_matrix:
+    return rows.multiply(rows).tocsr()
+
+
+def _bm25(counts: sparse.csr_matrix, damping: Weights, rarity: Weights) -> sparse.csr_matrix:
+    """A term counts less the oftener it was said, and in a long text."""
+    rows = sparse.csr_matrix(counts, dtype=np.float32, copy=True)
+    damped = rows.data + np.repeat(damping, np.diff(rows.indptr))
+    rows.data *= (SATURATION + 1.0) / damped * rarity[rows.indices]
+    return rows
+
+
+def _rarity(frequency: NDArray[np.int64], papers: int) -> Weights:
+    """The inverse document frequency."""
+    most = np.maximum(papers, frequency)
+    return np.log1p((most - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+
+
+def _sharpened(rarity: Weights, papers: int) -> Weights:
+    """In few papers a word that is in two is not half as rare as one that is in one, but very much
+    more common: so differences count for more."""
+    many = np.log(max(papers, FEW) / FEW) / np.log(MANY / FEW)
+    return np.asarray(rarity ** (SHARPEST - (SHARPEST - 1.0) * min(many, 1.0)), dtype=np.float32)
+
+
+def _common(frequency: NDArray[np.int64], papers: int) -> NDArray[np.int32]:
+    """The places of what very many papers have, unless the corpus is small."""
+    if papers < PAPERS_FOR_CUTS:
+        return np.empty(0, np.int32)
+    return np.flatnonzero(frequency > COMMON_SHARE * papers).astype(np.int32)
+
+
 def _worth_keeping(
     ids: Ids, frequency: NDArray[np.int64], papers: int
 ) -> tuple[Ids, NDArray[np.int64]]:
-    """Not what stands in one paper alone, nor in very many, unless the corpus is small."""
+    """Not what one paper alone has, unless the corpus is small: that is as if never seen."""
     if papers < PAPERS_FOR_CUTS:
         return ids, frequency
-    keep = (frequency >= 2) & (frequency <= COMMON_SHARE * papers)
+    keep = frequency >= 2
     return ids[keep], frequency[keep]

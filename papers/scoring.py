@@ -55,6 +55,11 @@ def rescore(now: datetime) -> int:
     return len(papers)
 
 
+def rescore_if_new(now: datetime) -> int:
+    """Rescore if a paper has no score yet; return how many were read."""
+    return rescore(now) if Paper.objects.filter(scored_at=None).exists() else 0
+
+
 def signals(paper: Paper, talk: Talk, doubles: Sequence[Paper] = ()) -> trending.Signals:
     """What the score is made from, for one paper. Its doubles may be counted elsewhere by the same
     people, so that the greatest number counts; our own readers are known to be others."""

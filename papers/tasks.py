@@ -18,7 +18,17 @@ def fetch_due_sources() -> None:
 
 @shared_task
 def fetch_source(pk: int) -> None:
-    sources.check_if_due(pk, timezone.now())
+    done = sources.check_if_due(pk, timezone.now())
+    if done and done.result and done.result.new:
+        settle_new_papers.delay()
+
+
+@shared_task
+def settle_new_papers() -> None:
+    """Have new papers matched, found and ranked at once, not at the next hour."""
+    corpus.learn(timezone.now())
+    scoring.rescore_if_new(timezone.now())
+    indexing.catch_up(timezone.now())
 
 
 @shared_task

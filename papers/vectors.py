@@ -12,19 +12,35 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from papers.lexicon import Lexicon, PaperText, Weights
+from papers.lexicon import Ids, Lexicon, PaperText, Weighed, Weights
 
-KEPT = 1 << 14  # papers; two kB each
-_Row = tuple[NDArray[np.int32], Weights, Weights]  # terms, what they weigh, and the meaning
+KEPT = 1 << 14  # papers; three kB each
+_Terms = tuple[NDArray[np.int32], Weights]  # which, and what they weigh
+# The terms of the lexicon, those it does not have (by id, ascending), and the meaning.
+_Row = tuple[_Terms, tuple[Ids, Weights], Weights]
 
 
 def vectors(lexicon: Lexicon, papers: Sequence[PaperText]) -> tuple[sparse.csr_matrix, Weights]:
     """`lexicon.vectors(papers)` and their meanings. Texts without a key are made anew: what a
     reader typed is theirs alone."""
+    weighed, meanings = _weighed(lexicon, papers)
+    return lexicon.joined(weighed), meanings
+
+
+def vectors_of_all_terms(
+    lexicon: Lexicon, papers: Sequence[PaperText]
+) -> tuple[Lexicon, sparse.csr_matrix, Weights]:
+    """`lexicon.including(papers)` with the vectors of these papers and their meanings."""
+    weighed, meanings = _weighed(lexicon, papers)
+    wider = lexicon.with_terms(weighed.ids)
+    return wider, wider.joined(weighed), meanings
+
+
+def _weighed(lexicon: Lexicon, papers: Sequence[PaperText]) -> tuple[Weighed, Weights]:
     if len(papers) > KEPT:
-        rows = lexicon.vectors(papers)
-        return rows, lexicon.meanings(rows)
-    return _shelf(lexicon.version).of(lexicon, papers)
+        weighed = lexicon.weighed(papers)
+        return weighed, lexicon.meanings(weighed.known)
+    return _shelf(lexicon.learnt_version).of(lexicon, papers)
 
 
 class _Shelf:
@@ -34,9 +50,7 @@ class _Shelf:
         self._rows: OrderedDict[PaperText, _Row] = OrderedDict()
         self._lock = Lock()  # pages are made in threads
 
-    def of(
-        self, lexicon: Lexicon, papers: Sequence[PaperText]
-    ) -> tuple[sparse.csr_matrix, Weights]:
+    def of(self, lexicon: Lexicon, papers: Sequence[PaperText]) -> tuple[Weighed, Weights]:
         with self._lock:
             found = {paper: row for paper in papers if (row := self._rows.get(paper))}
             found |= _made(lexicon, [paper for paper in papers if paper not in found])
@@ -52,22 +66,40 @@ class _Shelf:
 def _made(lexicon: Lexicon, papers: Sequence[PaperText]) -> dict[PaperText, _Row]:
     if not papers:
         return {}
-    rows = lexicon.vectors(papers)
-    meanings = lexicon.meanings(rows)
-    spans = [slice(*rows.indptr[place : place + 2]) for place in range(len(papers))]
+    weighed = lexicon.weighed(papers)
+    known, unseen = _apart(weighed.known), _apart(weighed.unseen)
+    meanings = lexicon.meanings(weighed.known)
     return {
-        paper: (rows.indices[span].copy(), rows.data[span].copy(), meaning.copy())
-        for paper, span, meaning in zip(papers, spans, meanings, strict=True)
+        paper: (terms, (weighed.ids[columns], weights), meaning.copy())
+        for paper, terms, (columns, weights), meaning in zip(
+            papers, known, unseen, meanings, strict=True
+        )
     }
 
 
-def _together(lexicon: Lexicon, rows: Sequence[_Row]) -> tuple[sparse.csr_matrix, Weights]:
-    terms = np.concatenate([np.empty(0, np.int32), *(row[0] for row in rows)])
-    weights = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)])
-    ends = np.cumsum([0, *(len(row[0]) for row in rows)])
+def _apart(rows: sparse.csr_matrix) -> list[_Terms]:
+    spans = [slice(*rows.indptr[place : place + 2]) for place in range(rows.shape[0])]
+    return [(rows.indices[span].copy(), rows.data[span].copy()) for span in spans]
+
+
+def _together(lexicon: Lexicon, rows: Sequence[_Row]) -> tuple[Weighed, Weights]:
+    known = _stacked([row[0] for row in rows], len(lexicon.ids))
+    found = np.concatenate([np.empty(0, np.uint64), *(row[1][0] for row in rows)])
+    ids, columns = np.unique(found, return_inverse=True)
+    ends = np.cumsum([0, *(len(row[1][0]) for row in rows)])
+    weights = np.concatenate([np.empty(0, np.float32), *(row[1][1] for row in rows)])
+    unseen = sparse.csr_matrix(
+        (weights, columns.astype(np.int32), ends), shape=(len(rows), len(ids))
+    )
     meanings = np.array([row[2] for row in rows], dtype=np.float32)
-    lexical = sparse.csr_matrix((weights, terms, ends), shape=(len(rows), lexicon.size))
-    return lexical, meanings.reshape(len(rows), lexicon.points.shape[1])
+    return Weighed(known, unseen, ids), meanings.reshape(len(rows), lexicon.points.shape[1])
+
+
+def _stacked(rows: Sequence[_Terms], width: int) -> sparse.csr_matrix:
+    terms = np.concatenate([np.empty(0, np.int32), *(terms for terms, _weights in rows)])
+    weights = np.concatenate([np.empty(0, np.float32), *(weights for _terms, weights in rows)])
+    ends = np.cumsum([0, *(len(terms) for terms, _weights in rows)])
+    return sparse.csr_matrix((weights, terms, ends), shape=(len(rows), width))
 
 
 @lru_cache(maxsize=2)

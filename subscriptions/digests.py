@@ -371,7 +371,7 @@ def shelf(
     unseen = pool.age < lookback(reader)
     unseen[pool.of_papers(known)] = False
     return Shelf(
-        personal=matched.scores,
+        personal=matched.personal,
         trending=trending * (0.0 if wants_only_own(profile) else 1.0),
         fresh=pool.first_seen > since,
         open=unseen,
@@ -386,7 +386,7 @@ def _pinned(pool: Pool, profile: Profile, matched: Match, desk: Desk) -> list[in
     positions = pool.of_papers(desk.pinned)
     if not wants_only_own(profile):
         return positions
-    return [at for at in positions if matched.scores[at] > max(matched.threshold, 0.0)]
+    return [at for at in positions if matched.personal[at] > max(matched.threshold, 0.0)]
 
 
 def item(pool: Pool, choice: Choice, why: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,12 @@ class EvaluationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """All papers, and the positions of those in each pool by the pool's name."""
+    """All papers, the positions of those in each pool by the pool's name, and the day each paper
+    was listed ("" if unknown)."""
 
     papers: list[PaperText]
     pools: Mapping[str, Positions]
+    days: Sequence[str] = ()
 
     @property
     def positions(self) -> dict[str, int]:
@@ -97,18 +100,24 @@ class Report:
 def read_corpus(path: Path) -> Corpus:
     """Papers from JSON lines, gzipped or not."""
     papers: list[PaperText] = []
+    days: list[str] = []
     pools: dict[str, list[int]] = defaultdict(list)
     for row in _rows(path):
         for name in _pools(row):
             pools[name].append(len(papers))
         papers.append(_paper(row))
-    return Corpus(papers, {name: np.array(positions) for name, positions in pools.items()})
+        days.append(row.get("listed") or row.get("hf_day") or "")
+    return Corpus(papers, {name: np.array(positions) for name, positions in pools.items()}, days)
 
 
-def read_cases(path: Path, corpus: Corpus, limit: int | None = None) -> list[Case]:
-    """The first `limit` cases of a file; papers that the corpus lacks cannot be found."""
+def read_cases(
+    path: Path, corpus: Corpus, limit: int | None = None, days: Sequence[str] | None = None
+) -> list[Case]:
+    """The first `limit` cases of a file, only those of pools of `days` if given; papers that the
+    corpus lacks cannot be found."""
     known = corpus.positions
-    cases = [_case(row, known) for row in _rows(path)][:limit]
+    cases = [_case(row, known) for row in _rows(path)]
+    cases = [case for case in cases if not days or case.pool.partition(":")[2] in days][:limit]
     missing = {case.pool for case in cases} - set(corpus.pools)
     if missing:
         raise EvaluationError(f"{path}: no papers for pool {min(missing)}")
@@ -123,17 +132,24 @@ def evaluate(
     *,
     shared_authors: bool = False,
     variety: bool = False,
+    archive_days: int | None = None,
 ) -> Report:
     """Rank every case's pool by the product and by the baselines, which run beside it.
+
+    With `archive_days`, the product learns from the pool, the papers of so many days before it and
+    those of the pool's profiles alone. The baselines always know the whole corpus.
 
     Figures `with_shared_authors` know the names of the candidates' authors: they say how well
     the option works for its readers, and are no measure of matching by text.
     """
     started = time.monotonic()
+    cases = sorted(cases, key=lambda case: case.pool)
+    if archive_days is not None and any(":" not in case.pool for case in cases):
+        raise EvaluationError("The archive can be limited only for pools of one day.")
     # Not forked: a copy of this process would hold its locks and connections half-way.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
         running = beside.submit(_baselines, corpus, cases)
-        product = Product.of(corpus)
+        product = Product(corpus, Archive.of(corpus, cases, archive_days))
         ours = _mean(corpus, cases, product.rank)
         optional = _mean(corpus, cases, product.with_shared_authors) if shared_authors else None
         thinned = product.variety(cases) if variety else None
@@ -142,20 +158,44 @@ def evaluate(
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """The product: a lexicon learnt from the corpus, its papers prepared, and `match`."""
+class Archive:
+    """What an installation has read when it ranks each pool: everything, or the pool, some days
+    before it and the papers that its readers named."""
 
     corpus: Corpus
-    everything: Candidates
-    pools: dict[str, Candidates]
+    named: Mapping[str, frozenset[int]]
+    days: int | None
+    whole: Lexicon | None
 
     @classmethod
-    def of(cls, corpus: Corpus) -> Product:
+    def of(cls, corpus: Corpus, cases: Iterable[Case], days: int | None) -> Archive:
         """The lexicon is learnt from all texts alike: from some papers only, or from who wrote
         what, and the answers would differ from what they compete with by how they were learnt."""
-        lexicon = Lexicon.learn(corpus.papers)
-        everything = Candidates.prepare(lexicon, corpus.papers)
-        return cls(corpus, everything, {"all": everything})
+        named: dict[str, frozenset[int]] = defaultdict(frozenset)
+        for case in cases:
+            named[case.pool] |= frozenset(case.liked)
+        return cls(corpus, named, days, Lexicon.learn(corpus.papers) if days is None else None)
+
+    def lexicon(self, pool: str) -> Lexicon:
+        """What is learnt from the papers that are there for a pool."""
+        if self.whole or self.days is None:
+            return self.whole or Lexicon.learn(self.corpus.papers)
+        day = date.fromisoformat(pool.partition(":")[2])
+        first = (day - timedelta(days=self.days)).isoformat()
+        before = (
+            n for n, listed in enumerate(self.corpus.days) if first <= listed < day.isoformat()
+        )
+        there = {*before, *self.corpus.pools[pool].tolist(), *self.named[pool]}
+        return Lexicon.learn([self.corpus.papers[n] for n in sorted(there)])
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """The product: a lexicon learnt from the archive, a pool prepared, and `match`."""
+
+    corpus: Corpus
+    archive: Archive
+    prepared: dict[str, Candidates] = field(default_factory=dict)
 
     def rank(self, case: Case, pool: Positions) -> Scores:
         """Scores for a reader as the case has them."""
@@ -171,9 +211,11 @@ class Product:
         pair), as ranked and as thinned out by the code that composes digests."""
         found: dict[str, list[Metrics]] = {"ranked": [], "thinned": []}
         for case in cases:
-            members = np.setdiff1d(self.corpus.pools[case.pool], case.liked)
+            everyone = self.corpus.pools[case.pool]
+            places = np.flatnonzero(~np.isin(everyone, case.liked))
+            members = everyone[places]
             scores = self.rank(case, members).astype(np.float32)
-            alike = self.everything.take(members.tolist()).alike
+            alike = self._candidates(case.pool).take(places.tolist()).alike
             all_of_them = np.ones((1, len(scores)), dtype=np.bool_)
             offers = offered(all_of_them, scores[None], np.array([10]), [[]])
             [ranked], [thinned] = offers.ranked.tolist(), varied(offers, alike)
@@ -188,12 +230,17 @@ class Product:
     def _profile(self, case: Case) -> Profile:
         return Profile(text=case.text, liked=tuple(self.corpus.papers[n] for n in case.liked))
 
+    def _candidates(self, pool: str) -> Candidates:
+        """The pool as an edition; one is kept, since cases come pool by pool."""
+        if pool not in self.prepared:
+            papers = [self.corpus.papers[n] for n in self.corpus.pools[pool].tolist()]
+            self.prepared.clear()
+            self.prepared[pool] = Candidates.prepare(self.archive.lexicon(pool), papers)
+        return self.prepared[pool]
+
     def _scores(self, profile: Profile, name: str, pool: Positions) -> Scores:
-        members = self.corpus.pools[name]
-        if name not in self.pools:
-            self.pools[name] = self.everything.take(members.tolist())
-        scores = match([profile], self.pools[name])[0].scores
-        return scores[np.isin(members, pool)].astype(np.float64)
+        scores = match([profile], self._candidates(name))[0].scores
+        return scores[np.isin(self.corpus.pools[name], pool)].astype(np.float64)
 
 
 def measure(scores: Scores, relevant: NDArray[np.bool_], wanted: int) -> Metrics:

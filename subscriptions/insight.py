@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from papers.lexicon import Lexicon, PaperText, terms
 from papers.text import readable_lines
 from subscriptions.matching import Profile, strongest_words
-from subscriptions.reasons import PHRASE_WORDS, clauses
+from subscriptions.reasons import PHRASE_WORDS
+from subscriptions.typed_terms import clauses, is_filler, is_subject
 
 WORDS_SHOWN = 20
 _SPARE = 4  # times as many are looked at, since words inside a phrase are not shown again
@@ -36,6 +37,8 @@ def strongest(profile: Profile, lexicon: Lexicon, count: int = WORDS_SHOWN) -> l
     typed, written = set(terms(profile.typed)), _written(profile)
     chosen: list[Word] = []
     for text, weight in weights.items():
+        if not is_subject(text, profile.typed) if text in typed else is_filler(text):
+            continue
         parts = set(text.split())
         said = text in inside or any(
             parts <= set(word.text.split()) or parts >= set(word.text.split()) for word in chosen

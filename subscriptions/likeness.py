@@ -78,6 +78,8 @@ class Likenesses:
         return self._with_meaning(shared, self._meanings[others] @ self._meanings[one])
 
     def _with_meaning(self, shared: Scores, meant: Scores) -> Scores:
+        # Common and new terms are weighed on top of rows of length one.
+        shared = np.minimum(shared, np.float32(1.0))
         if not self._meanings.shape[1]:
             return shared
         return (shared + np.maximum(meant, 0.0)) / np.float32(2.0)

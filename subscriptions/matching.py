@@ -4,11 +4,13 @@ Pure and vectorised over a chunk of readers. The digest, the preview and the eva
 `match`. A likeness is the sum of three cosines: shared terms, shared meaning, shared categories.
 Calibrated, it is the score; authors and categories that the reader follows add to that, and so do
 authors of liked papers where the reader asks for it.
+
+A score ranks; `Match.grounds` tells which papers have something that a reader would accept as a
+reason: words they typed, a close example, an author they follow.
 """
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,13 +23,13 @@ from scipy import sparse
 
 from papers.lexicon import Lexicon, PaperText, dense_units, term_ids, terms, units
 from papers.text import name_key
-from papers.vectors import vectors
+from papers.vectors import vectors, vectors_of_all_terms
 from subscriptions.likeness import Likenesses
+from subscriptions.phrases import Phrases
+from subscriptions.typed_terms import as_reasons, ids_of
 
 Scores = NDArray[np.float32]
-
-_WORD = re.compile(r"\w+")
-_LIKE_ASCII = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")  # to re.IGNORECASE
+Flags = NDArray[np.bool_]
 
 # Weights of meaning, of categories, and of terms. Chosen on one half of the readers of the
 # evaluation, confirmed on the other: the optimum is flat. Typed words alone are few and chance
@@ -47,6 +49,11 @@ FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usu
 HALF = 0.055  # the likeness of the median paper that readers did pick: it scores one half
 AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
 SHARED_AUTHOR_BOOST = 0.2  # more, and the papers of a reading list sink below its authors' others
+# What a reader accepts as a reason. Of the papers that readers of the evaluation did pick, GROUNDS
+CLOSE_EXAMPLES = 0.2  # the calibrated likeness to examples
+CLOSE_MEANING = 0.5  # the cosine of meanings to what was typed
+ENOUGH_WORDS = 2.0  # two typed words, or a rare one; see `typed_terms`
+GROUNDS_BY_BOOST = ("author", "shared author")  # a category alone says too little
 LARGEST_TEAM = 30  # the names on papers of larger collaborations say little about their subject
 
 
@@ -54,7 +61,8 @@ LARGEST_TEAM = 30  # the names on papers of larger collaborations say little abo
 class Profile:
     """What one reader asked for, as stored: raw inputs only, so that no lexicon makes it stale.
 
-    `opened` are papers the reader only looked at. With `shared_authors`, papers by the authors of
+    `opened` are papers the reader only looked at. `ignored` words tell nothing about the reader,
+    wherever they are. With `shared_authors`, papers by the authors of
     liked ones count for more. `threshold` is the least score in [0, 1] that is worth a place in
     the digest.
     """
@@ -62,6 +70,7 @@ class Profile:
     text: str = ""
     words: tuple[str, ...] = ()
     excluded_words: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     muted_authors: tuple[str, ...] = ()
@@ -97,9 +106,10 @@ class Candidates:
 
     @classmethod
     def prepare(cls, lexicon: Lexicon, papers: Sequence[PaperText]) -> Candidates:
-        lexical, meanings = vectors(lexicon, papers)
+        """Terms of these papers that the lexicon has not learnt get columns of their own."""
+        wider, lexical, meanings = vectors_of_all_terms(lexicon, papers)
         rows = sparse.hstack([lexical, _fields(papers)], format="csr")
-        return cls(lexicon, tuple(papers), rows, meanings)
+        return cls(wider, tuple(papers), rows, meanings)
 
     def take(self, positions: Sequence[int]) -> Candidates:
         """The candidates at `positions` alone, without preparing them again."""
@@ -116,6 +126,13 @@ class Candidates:
     def columns(self) -> sparse.csr_matrix:
         """`sparse_rows` transposed, ready for products."""
         return self.sparse_rows.T.tocsr()
+
+    @cached_property
+    def holders(self) -> sparse.csr_matrix:
+        """Terms x candidates: 1 where a candidate has the term."""
+        columns = self.lexical.T.tocsr()
+        columns.data = np.ones_like(columns.data)
+        return columns
 
     @cached_property
     def lexical(self) -> sparse.csr_matrix:
@@ -137,36 +154,14 @@ class Candidates:
         """Positions by the caller's key."""
         return _positions([paper.key] for paper in self.papers)
 
-    @cached_property
-    def _holding(self) -> dict[str, list[int]]:
-        return {}
-
     def holding(self, phrase: str) -> list[int]:
-        """Positions of the papers with `phrase` in title or abstract: whole words, any case."""
-        words = " ".join(phrase.split())
-        if words and words not in self._holding:
-            pattern, papers = _phrase(words), self.papers
-            self._holding[words] = [
-                n
-                for n in self._saying_all(words)
-                if pattern.search(f"{papers[n].title}\n{papers[n].abstract}")
-            ]
-        return self._holding.get(words, [])
-
-    def _saying_all(self, words: str) -> Iterable[int]:
-        """Positions of the papers with all these words somewhere, and maybe of some others."""
-        plain = [word for word in _words(words) if word.isascii()]
-        if not plain:
-            return range(len(self.papers))
-        return sorted(set.intersection(*(self._by_word.get(word, set()) for word in plain)))
+        """Positions of the papers with `phrase` in title or abstract: whole words, of any case,
+        with or without hyphens and accents."""
+        return self._phrases.holding(phrase)
 
     @cached_property
-    def _by_word(self) -> dict[str, set[int]]:
-        index: dict[str, set[int]] = defaultdict(set)
-        for position, paper in enumerate(self.papers):
-            for word in _words(f"{paper.title}\n{paper.abstract}"):
-                index[word].add(position)
-        return dict(index)
+    def _phrases(self) -> Phrases:
+        return Phrases([f"{paper.title}\n{paper.abstract}" for paper in self.papers])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +176,18 @@ class Sources:
     @classmethod
     def of(cls, texts: Iterable[PaperText], lexicon: Lexicon) -> Sources:
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        return cls(places, *vectors(lexicon, list(places)))
+        rows, meanings = vectors(lexicon, list(places))
+        is_paper = np.array([bool(text.key) for text in places], dtype=np.bool_)
+        is_paper = np.repeat(is_paper, np.diff(rows.indptr))
+        rows.data[is_paper & np.isin(rows.indices, lexicon.common)] = 0.0
+        rows.eliminate_zeros()
+        return cls(places, rows, meanings)
 
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """A chunk of profiles in the vectors of one version of the lexicon, a row a reader.
+    """A chunk of profiles in the vectors of one version of the lexicon, a row a reader. `typed` is
+    what each typed term counts as a reason.
 
     Good for every edition whose lexicon has the same `version`; made anew for another. Whoever
     keeps it may drop the `sources` it was made from: reasons then make them anew.
@@ -195,6 +196,7 @@ class Taste:
     version: str
     sparse_rows: sparse.csr_matrix
     meanings: Scores
+    typed: sparse.csr_matrix
     sources: Sources | None = None
 
     @classmethod
@@ -206,23 +208,33 @@ class Taste:
         few = TERMS_OF_TYPED if sources.meanings.shape[1] else TERMS
         by_terms = [TERMS if profile.examples else few for profile in profiles]
         by_meaning = [MEANING if one.examples else MEANING_OF_TYPED for one in profiles]
-        wanted = sparse.diags(by_terms) @ _strongest(units(shares @ sources.rows), PROFILE_TERMS)
+        terms_of_all = _without_ignored(_profile_rows(shares, sources), profiles, lexicon)
+        wanted = sparse.diags(by_terms) @ _strongest(terms_of_all, PROFILE_TERMS)
         fields = FIELDS * units(shares @ _fields(list(sources.places)))
         meant = dense_units(np.asarray(shares @ sources.meanings, dtype=np.float32))
         return cls(
             lexicon.version,
             sparse.hstack([wanted, fields], format="csr", dtype=np.float32),
             np.asarray(meant * np.array(by_meaning)[:, None], dtype=np.float32),
+            as_reasons([one.typed for one in profiles], [one.ignored for one in profiles], lexicon),
             sources,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One reader's `scores` in [0, 1] by candidate; a barred candidate scores below zero."""
+    """One reader's `scores` in [0, 1] by candidate; a barred candidate scores below zero.
+    `grounds`: which candidates have something that the reader would accept as a reason.
+    """
 
     scores: Scores
+    grounds: Flags
     threshold: float = 0.0
+
+    @property
+    def personal(self) -> Scores:
+        """The scores, nothing for candidates without grounds."""
+        return np.where(self.grounds, self.scores, np.minimum(self.scores, np.float32(0.0)))
 
     def top(self, count: int) -> list[int]:
         """Positions of at most `count` candidates worth it, best first; nothing is padded."""
@@ -246,14 +258,27 @@ def match(
     `taste` is that of the same profiles if it was kept; it is made where it is missing or of
     another version of the lexicon.
     """
-    scores = _calibrated(_likeness(focused_taste(profiles, candidates, taste), candidates))
-    for row, profile in zip(scores, profiles, strict=True):
-        for _part, positions, share in _boosts(profile, candidates):
+    taste = focused_taste(profiles, candidates, taste)
+    likeness = np.asarray(taste.meanings @ candidates.meanings.T, dtype=np.float32)
+    near = likeness >= np.float32(CLOSE_MEANING * MEANING_OF_TYPED)
+    likeness += (taste.sparse_rows @ candidates.columns).toarray()
+    scores = _calibrated(likeness)
+    by_examples = [place for place, profile in enumerate(profiles) if profile.examples]
+    near[by_examples] = scores[by_examples] >= np.float32(CLOSE_EXAMPLES)
+    if taste.typed.nnz:
+        near |= (taste.typed @ candidates.holders).toarray() >= np.float32(ENOUGH_WORDS)
+    for row, grounds, profile in zip(scores, near, profiles, strict=True):
+        for part, positions, share in _boosts(profile, candidates):
             if positions:  # for most readers there are none, and numpy is slow to find that out
                 row[positions] += (1.0 - row[positions]) * np.float32(share)
+                if part in GROUNDS_BY_BOOST:
+                    grounds[positions] = True
         if barred := _barred(profile, candidates):
             row[barred] = -1.0
-    return [Match(row, profile.threshold) for row, profile in zip(scores, profiles, strict=True)]
+    return [
+        Match(row, grounds, profile.threshold)
+        for row, grounds, profile in zip(scores, near, profiles, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,8 +339,9 @@ def parts(
 
 def strongest_words(profile: Profile, lexicon: Lexicon, count: int) -> list[tuple[str, float]]:
     """The terms that drive the choice and their weights, strongest first."""
+    lexicon = lexicon.including([text for text, _share in _weighed(profile)])
     wanted = Taste.of([profile], lexicon).sparse_rows[:, : lexicon.size].tocoo()
-    weights = dict(zip(lexicon.ids[wanted.col].tolist(), wanted.data.tolist(), strict=True))
+    weights = dict(zip(lexicon.ids_at(wanted.col).tolist(), wanted.data.tolist(), strict=True))
     texts = [profile.typed, *(f"{paper.title}. {paper.abstract}" for paper in profile.examples)]
     names = {number: term for text in texts for number, term in spelled(text)}
     known = [(names[number], weight) for number, weight in weights.items() if number in names]
@@ -338,6 +364,29 @@ def _shares(
     columns = np.array([places[text] for row in weighed for text, _share in row], dtype=np.int64)
     ends = np.cumsum([0, *(len(row) for row in weighed)])
     return sparse.csr_matrix((values, columns, ends), shape=(len(weighed), len(places)))
+
+
+def _profile_rows(shares: sparse.csr_matrix, sources: Sources) -> sparse.csr_matrix:
+    """Unit rows of profiles. Terms of theirs that have no column, since no candidate has them, take
+    their share of the length: one word of three counts less than one that is all."""
+    rows = sparse.csr_matrix(shares @ sources.rows)
+    there = np.asarray(sources.rows.multiply(sources.rows).sum(axis=1)).ravel()
+    missing = shares.multiply(shares) @ np.maximum(1.0 - there, 0.0)
+    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel() + missing)
+    scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return sparse.csr_matrix(sparse.diags(scale) @ rows, dtype=np.float32)
+
+
+def _without_ignored(
+    rows: sparse.csr_matrix, profiles: Sequence[Profile], lexicon: Lexicon
+) -> sparse.csr_matrix:
+    """The rows without what each reader said tells nothing about them."""
+    for place, profile in enumerate(profiles):
+        if profile.ignored:
+            span = slice(*rows.indptr[place : place + 2])
+            ignored = lexicon.places_of(ids_of(profile.ignored))
+            rows.data[span][np.isin(rows.indices[span], ignored)] = 0.0
+    return rows
 
 
 def _strongest(rows: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
@@ -380,6 +429,7 @@ def focused_taste(
         taste.version,
         sparse.csr_matrix(TERMS_AFTER_FEEDBACK * taste.sparse_rows, dtype=np.float32),
         np.asarray(turned, dtype=np.float32),
+        taste.typed,
         taste.sources,
     )
 
@@ -446,16 +496,6 @@ def _positions(keys: Iterable[Iterable[str]]) -> dict[str, list[int]]:
         for name in dict.fromkeys(names):
             index[name].append(position)
     return dict(index)
-
-
-def _words(text: str) -> set[str]:
-    """Words in lower case; letters that a pattern of ASCII letters of any case finds are those."""
-    return set(_WORD.findall(text.translate(_LIKE_ASCII).lower()))
-
-
-def _phrase(words: str) -> re.Pattern[str]:
-    spaced = r"\s+".join(re.escape(word) for word in words.split())
-    return re.compile(rf"(?<!\w){spaced}(?!\w)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -30,6 +29,7 @@ from subscriptions.matching import (
     parts,
     spelled,
 )
+from subscriptions.typed_terms import clauses, is_subject
 
 REASON_WORDS = 3
 PHRASE_WORDS = 6  # the longest phrase that is named as one
@@ -39,8 +39,6 @@ SPOKEN_SHARE = 0.1  # what carried less of the likeness is not named as its reas
 Scores = NDArray[np.float32]
 _Terms = tuple[frozenset[int], frozenset[int]]  # the ids of single words, and of pairs
 _Window = tuple[str, frozenset[int], frozenset[int]]  # a phrase with both
-
-_CLAUSE = re.compile(r"[.;:!?,](?:\s|$)|[()\[\]{}“”\"\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +167,7 @@ def _carried_by_typed(
         (np.ones(len(columns), np.float32), columns, ends), (len(profiles), shared.shape[1])
     )
     carried = shared.multiply(typed[chosen.readers]).tocsr()
-    ids, values = lexicon.ids[carried.indices].tolist(), carried.data.tolist()
+    ids, values = lexicon.ids_at(carried.indices).tolist(), carried.data.tolist()
     return [
         dict(zip(ids[start:end], values[start:end], strict=True))
         for start, end in pairwise(carried.indptr.tolist())
@@ -234,7 +232,8 @@ def _shared_words(grounds: _Grounds, place: int, least: float) -> tuple[str, ...
     if sum(shares[number] for number in carried) <= least:
         return ()
     named = _phrases(grounds.profile.typed, carried)
-    ranked = sorted(named, key=lambda phrase: -sum(shares.get(one, 0.0) for one in named[phrase]))
+    told = [phrase for phrase in named if is_subject(phrase, grounds.profile.typed)]
+    ranked = sorted(told, key=lambda phrase: -sum(shares.get(one, 0.0) for one in named[phrase]))
     return tuple(ranked[:REASON_WORDS])
 
 
@@ -300,11 +299,6 @@ def _singles_and_pairs(words: str) -> _Terms:
     named = list(spelled(words))
     singles = frozenset(number for number, term in named if " " not in term)
     return singles, frozenset(number for number, _ in named) - singles
-
-
-def clauses(text: str) -> list[str]:
-    """The parts of a text between marks of punctuation, as they are written."""
-    return [clause.strip() for clause in _CLAUSE.split(text) if clause.strip()]
 
 
 def _nearest(grounds: _Grounds, place: int) -> str:

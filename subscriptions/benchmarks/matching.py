@@ -45,10 +45,9 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Measure; all times in seconds of one processor, on whatever else this machine is doing."""
     stay_on_one_processor()
     papers = _real(options["papers"]) if options["papers"] else language.papers(CORPUS)
-    lexicon = Lexicon.learn(papers)
-    candidates = Candidates.prepare(lexicon, papers[-options["candidates"] :])
+    candidates = Candidates.prepare(Lexicon.learn(papers), papers[-options["candidates"] :])
     profiles = list(_profiles(papers[: -options["candidates"]], DISTINCT))
-    tastes = [replace(Taste.of(one, lexicon), sources=None) for one in _chunks(profiles)]
+    tastes = [replace(Taste.of(one, candidates.lexicon), sources=None) for one in _chunks(profiles)]
     rows = [_row(readers, profiles, tastes, candidates) for readers in options["readers"]]
     return {
         "candidates": options["candidates"],
@@ -150,7 +149,7 @@ def _steps(profiles: Sequence[Profile], candidates: Candidates) -> dict[str, flo
     matches = match(profiles, candidates, taste)
     marks.append(time.perf_counter())
     flags = (everything, everything, everything)
-    shelves = [Shelf(found.scores, nothing, *flags, 0.0) for found in matches]
+    shelves = [Shelf(found.personal, nothing, *flags, 0.0) for found in matches]
     composed = compose(shelves, [TOP] * len(shelves), candidates.alike)
     own = [[one.position for one in row] for row in composed]
     marks.append(time.perf_counter())

@@ -44,4 +44,4 @@ def test_a_lexicon_learnt_in_another_way_is_learnt_anew(
         assert corpus.learn(now) is not None
     assert corpus.learn(now + timedelta(hours=1)) is not None
     assert corpus.learn(now + timedelta(hours=2)) is None
-    assert corpus.lexicon().version.startswith("halves-")
+    assert corpus.lexicon().version.startswith("folded-")

@@ -53,7 +53,12 @@ def test_words_of_disliked_papers_do_not_drive_the_choice() -> None:
 
 def test_a_blank_profile_has_no_words() -> None:
     assert strongest(Profile(), LEXICON) == []
-    assert strongest(Profile(text="anything"), Lexicon.learn([])) == []
+    assert strongest(Profile(text="the of and"), LEXICON) == []
+
+
+def test_words_count_before_anything_was_learnt() -> None:
+    [word] = strongest(Profile(text="palaeography"), Lexicon.learn([]))
+    assert (word.text, word.typed) == ("palaeography", True)
 
 
 def test_a_paper_says_which_words_it_adds() -> None:

@@ -29,6 +29,15 @@ class Command(BaseCommand):
         matching.add_argument("--papers", type=Path, required=True, help="JSON lines, maybe .gz")
         matching.add_argument("--cases", type=Path, required=True, help="JSON lines, maybe .gz")
         matching.add_argument("--limit", type=int, help="only the first so many cases")
+        matching.add_argument(
+            "--archive-days",
+            type=int,
+            help="learn only from the papers of so many days before each pool, from the pool and "
+            "from the papers of its profiles; 0 is the first day of an installation",
+        )
+        matching.add_argument(
+            "--days", nargs="+", metavar="DAY", help="only cases whose pool is of these days"
+        )
         matching.add_argument("--json", action="store_true", help="the last line is one object")
         matching.add_argument(
             "--shared-authors",
@@ -62,7 +71,9 @@ class Command(BaseCommand):
         """Run the evaluation of matching as asked for."""
         try:
             corpus = evaluation.read_corpus(options["papers"])
-            cases = evaluation.read_cases(options["cases"], corpus, options["limit"])
+            cases = evaluation.read_cases(
+                options["cases"], corpus, options["limit"], options["days"]
+            )
         except evaluation.EvaluationError as problem:
             raise CommandError(str(problem)) from problem
         report = evaluation.evaluate(

@@ -1,0 +1,143 @@
+"""Words match from the minute their paper is stored, whatever was learnt before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from papers.lexicon import Lexicon, PaperText
+from subscriptions.insight import strongest
+from subscriptions.matching import Candidates, Profile, match
+from subscriptions.reasons import reasons
+
+OLD = [
+    PaperText(
+        str(n),
+        f"Language models that plan {n % 7}",
+        f"We train models on tasks and design agents. Topic{n % 11} needs all of it.",
+        ("cs.CL",),
+    )
+    for n in range(1200)
+]
+NEW = [
+    PaperText("n1", "Byzantine chant notation read by neural codecs", "Neumes become tokens."),
+    PaperText("n2", "Kolmogorov–Arnold layers", "Façade parsing by FooNet-3’s encoder."),
+    PaperText("n3", "All you need is design", "Tasks gain. We turn models to agents, long ago."),
+    PaperText("n4", "Long context at last", "Models read books."),
+]
+NOTHING = Lexicon.learn([])
+SMALL = Lexicon.learn(OLD[:40])
+
+
+def _large() -> Lexicon:
+    """As of a thousand papers, of which 40 are counted."""
+    return replace(SMALL, papers=1200, version="of many")
+
+
+@pytest.fixture(params=[NOTHING, SMALL, _large()], ids=["nothing", "small", "large"])
+def candidates(request: pytest.FixtureRequest) -> Candidates:
+    return Candidates.prepare(request.param, [*OLD[:30], *NEW])
+
+
+def chosen(candidates: Candidates, **said: object) -> list[str]:
+    """Keys of the papers that have grounds, best first."""
+    [matched] = match([Profile(**said)], candidates)
+    scores = matched.personal
+    return [candidates.papers[n].key for n in np.argsort(-scores, kind="stable") if scores[n] > 0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        ("Byzantine chant notation", "n1"),
+        ("neumes", "n1"),
+        ("Our work is about neumes and, now and then, codices", "n1"),
+        ("Kolmogorov-Arnold layers", "n2"),
+        ("kolmogorov arnold", "n2"),
+        ("facade", "n2"),
+        ("FooNet-3", "n2"),
+        ("foonet-3's encoder", "n2"),
+        ("long context", "n4"),
+    ],
+)
+def test_a_typed_word_matches_and_is_the_reason(
+    candidates: Candidates, typed: str, key: str
+) -> None:
+    assert chosen(candidates, text=typed)[0] == key
+    assert chosen(candidates, words=(typed,))[0] == key
+    place = [paper.key for paper in candidates.papers].index(key)
+    [[reason]] = reasons([Profile(text=typed)], candidates, [[place]])
+    assert reason.words
+    assert all(word.lower() in typed.lower() for word in reason.words)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "asdf qwer zxcv", "the of and", "大语言模型 推理", "10.1000/x"]
+)
+def test_what_no_paper_says_has_no_grounds(candidates: Candidates, typed: str) -> None:
+    assert chosen(candidates, text=typed) == []
+
+
+def test_filler_words_apart_are_no_grounds(candidates: Candidates) -> None:
+    typed = "We turn all of what we need for long tasks into a design that gains"
+    assert chosen(candidates, text=typed) == []
+
+
+def test_a_filler_word_that_is_all_a_reader_typed_is_grounds(candidates: Candidates) -> None:
+    assert "n3" in chosen(candidates, text="design")
+
+
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [
+        ("Kolmogorov-Arnold", "n2"),
+        ("Kolmogorov‑Arnold", "n2"),
+        ("Kolmogorov−Arnold", "n2"),
+        ("kolmogorov arnold", "n2"),
+        ("facade parsing", "n2"),
+        ("FooNet-3's", "n2"),
+        ("neumes", "n1"),
+        ("LONG-CONTEXT", "n4"),
+    ],
+)
+def test_an_excluded_word_wins_in_any_spelling(candidates: Candidates, word: str, key: str) -> None:
+    [matched] = match([Profile(text="layers chant context", excluded_words=(word,))], candidates)
+    barred = [candidates.papers[n].key for n in np.flatnonzero(matched.scores < 0)]
+    assert barred == [key]
+
+
+def test_words_of_a_new_liked_paper_match_another_new_one() -> None:
+    liked = PaperText("l", "Chant notation of Byzantine neumes", "Codecs.")
+    for lexicon in (NOTHING, SMALL, _large()):
+        candidates = Candidates.prepare(lexicon, [*OLD[:30], *NEW])
+        assert chosen(candidates, liked=(liked,))[0] == "n1"
+
+
+def test_new_words_are_among_the_strongest_whole_and_without_fillers() -> None:
+    liked = PaperText("l", "Attention is all you need", "Turning gains into tasks with neumes.")
+    profile = Profile(text="long context. Byzantine chant", liked=(liked,))
+    shown = {word.text for word in strongest(profile, SMALL)}
+    assert {"long context", "Byzantine chant", "neumes"} <= shown
+    assert not shown & {"all", "need", "long", "context", "turning", "gains", "tasks", "byzantine"}
+
+
+def test_an_ignored_word_tells_nothing() -> None:
+    candidates = Candidates.prepare(SMALL, [*OLD[:30], *NEW])
+    assert chosen(candidates, text="neumes")
+    assert chosen(candidates, text="neumes", ignored=("neumes",)) == []
+    liked = PaperText("l", "Neumes", "")
+    assert "n1" in chosen(candidates, liked=(liked,))
+    assert chosen(candidates, liked=(liked,), ignored=("Neumes",)) == []
+    assert "neumes" not in {
+        word.text for word in strongest(Profile(liked=(liked,), ignored=("neumes",)), SMALL)
+    }
+
+
+def test_common_words_match_where_they_were_typed_alone() -> None:
+    lexicon = Lexicon.learn([*OLD[:1100]])
+    assert len(lexicon.common)
+    candidates = Candidates.prepare(lexicon, [*OLD[:10], *NEW])
+    found = chosen(candidates, text="language models")
+    assert set(found) == {str(n) for n in range(10)}
