@@ -59,8 +59,11 @@ _ELEMENT = re.compile(
     re.I,
 )
 _ANGLE = re.compile(r"\\text(less|greater)(?![a-zA-Z])(?:\{\}| )?")
+_ATTACHED = ("attachment", "note", "annotation")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[\da-f]{2,6}|[a-z]\w{1,20});", re.I)
-_NOTE_START = re.compile(r"(?:_?e-?print|preprint|available|at|url|doi|[:\s])*", re.I)
+_NOTE_START = re.compile(
+    r"(?:arxiv\s+(?=e-?print|preprint)|_?e-?print|preprint|available|at|url|doi|[:\s])*", re.I
+)
 _NOTE_KEY = re.compile(r"[\w .-]{2,40}:\s")
 _DOI_ESCAPES = re.compile(r"\\url(?=\{)|\\(?=[_&%#$])|[{}]")
 
@@ -250,13 +253,18 @@ def _from_csl(text: str, filename: str) -> list[_Raw]:
 
 def _csl_entries(whole: object) -> list[object]:
     if isinstance(whole, list):
-        return whole
+        return [entry for entry in whole if not _is_attached(entry)]
     if not isinstance(whole, dict):
         return []
     for name in ("message", "items", "references"):
         if name in whole and isinstance(whole[name], list | dict):
             return _csl_entries(whole[name])
     return [whole] if {"title", "DOI", "doi", "URL"} & whole.keys() else []
+
+
+def _is_attached(entry: object) -> bool:
+    """Whether an entry of Zotero's is a file or a note that belongs to another."""
+    return isinstance(entry, dict) and entry.get("itemType") in _ATTACHED
 
 
 def _csl_fields(entry: object) -> Mapping[str, str] | str:

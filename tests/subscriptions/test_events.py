@@ -386,6 +386,21 @@ def test_lifting_a_suppression_by_hand_lets_the_reader_sign_up_anew(
     assert Message.objects.get().status == "sent"
 
 
+def test_promise_48_a_stamp_in_the_future_counts_as_now(
+    make_digest: MakeDigest, now: datetime
+) -> None:
+    digest = make_digest(status="uncertain")
+    event = AnymailTrackingEvent(
+        event_type="delivered",
+        timestamp=now + timedelta(days=400),
+        metadata={"digest": str(digest.public_id)},
+        esp_event={},
+    )
+    events.record([events.from_tracking(event, "Postmark", now)], now)
+    digest.refresh_from_db()
+    assert (digest.status, DeliveryEvent.objects.get().at) == ("sent", now)
+
+
 def test_a_providers_unsubscribe_unsubscribes(make_digest: MakeDigest, now: datetime) -> None:
     events.record([said(Kind.UNSUBSCRIBED, make_digest(status="sent"))], now)
     reader = Subscriber.objects.get()

@@ -61,6 +61,7 @@ def test_what_a_file_is_shows_in_its_content_not_in_its_name(data: bytes, name: 
         "url = {arxiv.org/abs/2401.00001}",
         "note = {arXiv: 2401.00001 [cs]}",
         "note = {_eprint: 2401.00001}",
+        "note = {arXiv preprint arXiv:2401.00001}",
         "note = {Preprint at \\url{https://arxiv.org/abs/2401.00001}}",
         "note = {Publisher: Somebody\nCitation Key: one2024\narXiv: 2401.00001 [cs.CL]}",
     ],
@@ -196,6 +197,7 @@ ONE = {"type": "article-journal", "title": "Threads", "DOI": "10.5555/abc"}
     [
         *(ONE, [ONE], {"items": [ONE]}, {"references": [ONE]}, {"status": "ok", "message": ONE}),
         *({"message": {"items": [ONE]}}, [{"key": "A1", "data": ONE}]),
+        {"items": [ONE, {"itemType": "attachment", "title": "Full Text PDF"}]},
     ],
 )
 def test_an_entry_alone_and_what_holds_entries_are_read(whole: object) -> None:
