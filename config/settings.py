@@ -533,6 +533,8 @@ OBSERVATIONS_KEPT = timedelta(
 )
 # No shorter than papers are remembered as sent; by default as long as links to a digest are good.
 DIGESTS_KEPT = timedelta(days=within("DIGESTS_KEPT_DAYS", 400, 130, 36_500))
+# Longer than any may still be sent, and than events of them come back.
+MESSAGES_KEPT = timedelta(days=within("MESSAGES_KEPT_DAYS", 90, 30, 36_500))
 DOCUMENTS_KEPT = timedelta(days=within("DOCUMENTS_KEPT_DAYS", 180, 30, 36_500))
 
 # --- Logs ---------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from config.logs import redact
 from operations import health, maildomain, queues
 from operations.findings import Finding, Level
 from papers.models import Source
-from subscriptions import editions
+from subscriptions import editions, readers, transactional
 
 Found = Iterable[Finding]
 Check = Callable[[datetime], Found]
@@ -157,7 +157,7 @@ def workers(_now: datetime) -> Found:
 def beat(now: datetime) -> Found:
     """Beat."""
     seen = queues.beat_last_seen()
-    if seen is None or now - seen > BEAT_SILENT:
+    if seen is None or abs(now - seen) > BEAT_SILENT:  # a stamp in the future proves nothing
         when = f"since {seen:%Y-%m-%d %H:%M} UTC" if seen else "so far"
         advice = "Start one, and a worker of the queue ingest: celery -A config beat"
         yield Finding("Beat", Level.ERROR, f"None of its tasks ran {when}.", advice)
@@ -183,6 +183,32 @@ def sending(now: datetime) -> Found:
         yield Finding("Editions", Level.ERROR, said, advice)
     if not troubles:
         yield Finding("Editions", Level.OK, "None is missing, held or stuck.")
+
+
+def messages(now: datetime) -> Found:
+    """Messages."""
+    waiting = transactional.standstill(now)
+    for told in waiting:
+        advice = "Start one (celery -A config worker -Q urgent), then see to the mail provider."
+        yield Finding("Messages", Level.ERROR, told, advice)
+    wrong = transactional.in_words(transactional.went_wrong(now))
+    if wrong:
+        told = f"In the last day: {', '.join(wrong)}."
+        advice = "See why at /admin/subscriptions/message/ and send them again there."
+        yield Finding("Messages", Level.WARNING, told, advice)
+    if not (waiting or wrong):
+        yield Finding("Messages", Level.OK, "All of the last day were handed over or wait.")
+
+
+def time_zones(_now: datetime) -> Found:
+    """Time zones."""
+    unknown = readers.unknown_zones()
+    for name, count in sorted(unknown.items()):
+        told = f"{count} readers name {name!r}, which this machine does not know."
+        advice = "They are treated as UTC. Install the system's tzdata, or correct the readers."
+        yield Finding("Time zones", Level.WARNING, told, advice)
+    if not unknown:
+        yield Finding("Time zones", Level.OK, "All that readers name are known here.")
 
 
 def sources(now: datetime) -> Found:
@@ -269,6 +295,6 @@ def mail_domain(_now: datetime) -> Iterator[Finding]:
 
 INSIDE: tuple[Check, ...] = (
     *(configuration, database, migrations, broker, workers, beat, waiting),
-    *(sending, sources, clock),
+    *(sending, messages, time_zones, sources, clock),
 )
 OUTSIDE: tuple[Check, ...] = (mail_provider, mail_domain)

@@ -11,7 +11,8 @@ from datetime import datetime
 from django.db.models import Min
 
 from papers.models import Source
-from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
+from subscriptions import transactional
+from subscriptions.models import CLOCK_SKEW, DeliveryEvent, Digest, Edition, Subscriber
 
 Status = Digest.Status
 
@@ -48,13 +49,15 @@ class Figures:
     oldest_pending: float
     oldest_claim: float
     last_success: datetime | None
+    messages: list[transactional.KindFigures]
 
 
 def take(now: datetime) -> Figures:
     waiting = Digest.objects.filter(status=Status.PENDING, next_attempt_at__lte=now)
     waiting = waiting.exclude(day__in=Edition.objects.held(now).values("day"))  # these shall wait
     in_hand = Digest.objects.filter(status=Status.SENDING)
-    sent = Digest.objects.filter(status=Status.SENT, sent_at__isnull=False).order_by("-sent_at")
+    sent = Digest.objects.filter(status=Status.SENT, sent_at__lte=now + CLOCK_SKEW)
+    sent = sent.order_by("-sent_at")
     due = Subscriber.objects.due(now).order_by("next_digest_at")
     return Figures(
         editions=[_edition(edition) for edition in Edition.objects.filter(closed_at=None)],
@@ -63,6 +66,7 @@ def take(now: datetime) -> Figures:
         oldest_pending=_age(waiting.aggregate(at=Min("next_attempt_at"))["at"], now),
         oldest_claim=_age(in_hand.aggregate(at=Min("claimed_at"))["at"], now),
         last_success=sent.values_list("sent_at", flat=True).first(),
+        messages=transactional.figures(now),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 import redis
 from django.conf import settings
@@ -23,6 +24,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from operations import figures, queues
+from subscriptions import transactional
 
 REQUESTS = Histogram(
     "paperboy_request_seconds",
@@ -74,6 +76,7 @@ class House:
         yield from _of_editions(found.editions)
         yield from _of_sources(found.sources)
         yield from _of_sending(found)
+        yield from _of_messages(found.messages, timezone.now())
         yield from _of_queues()
 
 
@@ -118,6 +121,24 @@ def _of_sending(found: figures.Figures) -> Iterable[Metric]:
     last = _gauge("last_success_timestamp_seconds", "When a digest was last sent; 0: never.")
     last.add_metric([], found.last_success.timestamp() if found.last_success else 0)
     yield last
+
+
+def _of_messages(kinds: list[transactional.KindFigures], now: datetime) -> Iterable[Metric]:
+    states = _gauge(
+        "messages",
+        "Emails beside the digest, by state: those of the last day, and all that wait.",
+        "kind",
+        "status",
+    )
+    oldest = _gauge(
+        "oldest_pending_message_seconds", "Since the oldest one that waits was asked for.", "kind"
+    )
+    for kind in kinds:
+        for status, count in kind.states.items():
+            states.add_metric([kind.kind, status], count)
+        since = kind.oldest_pending
+        oldest.add_metric([kind.kind], (now - since).total_seconds() if since else 0)
+    return states, oldest
 
 
 def _of_queues() -> Iterable[Metric]:

@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import TruncDate
 
 from papers.models import Check, Document, Observation
-from subscriptions.models import DeliveryEvent, Digest, Edition
+from subscriptions.models import DeliveryEvent, Digest, Edition, Message
 
 BATCH = 5000
 LOCK_SECONDS = 2  # a batch that waits longer is given up; the next night finds its rows again
@@ -30,6 +30,7 @@ def thin_out(now: datetime, stopping: Callable[[], bool] = lambda: False) -> Cou
     for name, old, delete in (
         ("observations", observations(now), _plainly),
         ("digests", digests(now), _digests),
+        ("messages", messages(now), _messages),
         ("documents", documents(now), _plainly),
         ("sessions", Session.objects.filter(expire_date__lt=now), _plainly),
     ):
@@ -58,6 +59,11 @@ def digests(now: datetime) -> QuerySet[Digest]:
     return Digest.objects.filter(day__in=closed)
 
 
+def messages(now: datetime) -> QuerySet[Message]:
+    """Those that nothing more is to be done about."""
+    return Message.objects.filter(created_at__lt=now - settings.MESSAGES_KEPT)
+
+
 def documents(now: datetime) -> QuerySet[Document]:
     """Those that no check names any more and that are not their source's last."""
     old = Document.objects.filter(first_seen_at__lt=now - settings.DOCUMENTS_KEPT)
@@ -82,6 +88,12 @@ def _batch(old: QuerySet, delete: Delete) -> int:
 
 def _plainly(rows: QuerySet, _keys: list) -> int:
     return rows.delete()[0]
+
+
+def _messages(rows: QuerySet, keys: list) -> int:
+    """What came back of them is kept as long as it is kept, of no message."""
+    DeliveryEvent.objects.filter(message__in=keys).update(message=None)
+    return rows._raw_delete(rows.db)
 
 
 def _digests(rows: QuerySet, keys: list) -> int:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from papers import backfill, sources
 from papers.feeds import DocumentError
@@ -59,13 +60,18 @@ def accept(submission: Submission, now: datetime) -> Submission:
 
 def to_bring_in(now: datetime) -> list[int]:
     """Return the accepted proposals whose next try is due."""
-    due = Submission.objects.filter(status=Status.FETCHING, next_try_at__lte=now)
+    due = Submission.objects.filter(_is_due(now), status=Status.FETCHING)
     return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MOST_TRIED])
+
+
+def _is_due(now: datetime) -> Q:
+    """The next try is due, or a clock that ran ahead put it off further than any wait."""
+    return Q(next_try_at__lte=now) | Q(next_try_at__gt=now + 2 * LONGEST_WAIT)
 
 
 def bring_in(pk: int, now: datetime) -> bool:
     """Fetch one accepted proposal if its try is due; True if the paper is here now."""
-    row = Submission.objects.filter(pk=pk, status=Status.FETCHING, next_try_at__lte=now).first()
+    row = Submission.objects.filter(_is_due(now), pk=pk, status=Status.FETCHING).first()
     if row is None or not _claim_try(row, now):
         return False
     url = with_query(backfill.API, id_list=row.arxiv_id, max_results=1)

@@ -16,10 +16,17 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
+LONGEST_WAIT = timedelta(days=1)  # between two checks, whatever failed or was asked for
+
 
 class SourceQuerySet(models.QuerySet["Source"]):
     def due(self, now: datetime) -> SourceQuerySet:
-        return self.filter(active=True, parked_at=None, next_check_at__lte=now)
+        """Sources to check now; also those put off further than any wait, by a clock that ran
+        ahead."""
+        longest = models.F("check_every") * timedelta(minutes=1) + 2 * LONGEST_WAIT
+        ahead = models.Q(next_check_at__gt=models.Value(now) + longest)
+        due = models.Q(next_check_at__lte=now) | ahead
+        return self.filter(due, active=True, parked_at=None)
 
     def claim(self, pk: int, now: datetime) -> bool:
         """Take a due source for one check; False means somebody else has it.

@@ -16,12 +16,11 @@ from papers import pace, verdicts
 from papers.feeds import DocumentError, addresses
 from papers.fetch import Fetched, fetch
 from papers.ingest import Result, ingest
-from papers.models import Check, Document, Source
+from papers.models import LONGEST_WAIT, Check, Document, Source
 from papers.verdicts import Facts, Verdict
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = timedelta(days=1)
 UNREADABLE = "unreadable"
 FAULT = "fault"  # of this program
 FINE = ("ok", "not_modified", "postponed")

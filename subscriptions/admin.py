@@ -11,7 +11,16 @@ from django.utils.safestring import SafeString
 
 from config import audit
 from config.paging import Long, Record
-from subscriptions import cards, digest_mail, digests, privacy, readers, suppression
+from subscriptions import (
+    cards,
+    digest_mail,
+    digests,
+    privacy,
+    readers,
+    suppression,
+    tasks,
+    transactional,
+)
 from subscriptions.edition_admin import EditionAdmin
 from subscriptions.import_admin import ReaderImportAdmin
 from subscriptions.models import (
@@ -19,6 +28,7 @@ from subscriptions.models import (
     Digest,
     Erasure,
     Interests,
+    Message,
     Reaction,
     SignUpSwitch,
     Subscriber,
@@ -182,6 +192,51 @@ class DigestAdmin(FoundByAddress):
         )
         lines = format_html_join("", "<li><b>{}</b> {}: {} ({})</li>", rows)
         return format_html("<ol>{}</ol>", lines)
+
+
+@admin.register(Message)
+class MessageAdmin(FoundByAddress):
+    """Emails beside the digest and what became of them; a record, but they can be sent again."""
+
+    list_display = ("created_at", "kind", "subscriber", "status", "attempts", "sent_at", "reason")
+    list_filter = ("status", "kind")
+    list_select_related = ("subscriber",)
+    ordering = ("-pk",)
+    inlines = (DeliveryEventInline,)
+    fields = (
+        *("kind", "subscriber", "about", "status", "reason", "public_id"),
+        *("created_at", "expires_at", "claimed_at", "claimed_by", "attempts"),
+        *("next_attempt_at", "sent_at", "outcome", "provider_id", "settled_at"),
+    )
+    readonly_fields = fields
+    actions = ("try_again",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
+        return False
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("subscriptions.change_message")
+
+    @admin.action(
+        permissions=["retry"],
+        description="Send the chosen ones again (an uncertain one may come twice)",
+    )
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        chosen = list(queryset)
+        ready = transactional.send_again(
+            Message.objects.filter(pk__in=[one.pk for one in chosen]), timezone.now()
+        )
+        audit.record(request, [one for one in chosen if one.pk in ready], "Sent again.")
+        tasks.send_messages.delay_on_commit(ready)
+        self.message_user(
+            request, f"{len(ready)} of {len(chosen)} are sent again; the others need not be."
+        )
 
 
 @admin.register(DeliveryEvent)

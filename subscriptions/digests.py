@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Count, Max, Sum
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -44,10 +45,15 @@ from subscriptions.readers import is_first_day, reschedule
 from subscriptions.reasons import reasons
 from subscriptions.schedule import local_day
 
+log = logging.getLogger(__name__)
+
 # A paper is first seen before it is sent, and no paper older than the look-back is a candidate
 # unless it is featured late; so digests of this many days hold all that may come again.
 SEEN_DAYS = 120
 NOTHING_NEW = "Nothing new that fits."
+NOT_MADE = "It could not be made."
+LONGEST_REASON = 500  # characters
+OUR_FAULT_FOR = timedelta(hours=1)
 NOTHING_SAID = Desk()
 # A week and a day: what came after last week's digest on its own day is news in this week's.
 WEEKLY_DAYS = 8
@@ -166,10 +172,62 @@ def build_due(pks: Sequence[int], now: datetime) -> list[int]:
     """Make today's digest for those of these readers who are due; returns what is to be sent.
 
     Making the digest and advancing `next_digest_at` are one transaction: a second run, or a
-    second worker, finds nobody due.
+    second worker, finds nobody due. A reader with bad data stops nobody else.
     """
     due = Subscriber.objects.due(now).filter(bulk.among("pk", pks))
-    return _build(list(due.select_for_update(skip_locked=True).order_by("pk")), now)
+    readers = list(due.select_for_update(skip_locked=True).order_by("pk"))
+    try:
+        with transaction.atomic():
+            return _build(readers, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("a chunk of %s readers cannot be built; each is built alone", len(readers))
+        return _build_each([reader.pk for reader in readers], now)
+
+
+def _build_each(pks: Sequence[int], now: datetime) -> list[int]:
+    """Build for one reader after the other, and write down whose digest cannot be made.
+
+    Where it can be made for none of them, the fault may be ours: they stay due for a while.
+    """
+    due = dict(Subscriber.objects.filter(pk__in=pks).values_list("pk", "next_digest_at"))
+    ready: list[int] = []
+    errors: list[tuple[Subscriber, Exception]] = []
+    for reader in Subscriber.objects.filter(pk__in=pks).order_by("pk"):
+        try:
+            with transaction.atomic():
+                ready += _build([reader], now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # whatever their data does, the others go on
+            errors.append((reader, error))
+    all_failed = len(errors) == len(pks)
+    for reader, failure in errors:
+        if all_failed and now - (due[reader.pk] or now) < OUR_FAULT_FOR:
+            raise failure
+        _write_down(Subscriber.objects.get(pk=reader.pk), failure, now)
+    return ready
+
+
+def _write_down(reader: Subscriber, error: Exception, now: datetime) -> None:
+    """A failed digest in place of one that cannot be made; the next one is due in a day."""
+    log.error("the digest of reader %s cannot be made: %s", reader.pk, type(error).__name__)
+    day = local_day(reader.timezone, reader.next_digest_at or now)
+    digest = Digest(
+        subscriber=reader,
+        day=day,
+        status=Digest.Status.FAILED,
+        reason=f"{NOT_MADE} {type(error).__name__}: {error}"[:LONGEST_REASON],
+        created_at=now,
+        next_attempt_at=now,
+        expires_at=now,
+    )
+    Digest.objects.bulk_create([digest], ignore_conflicts=True)
+    editions.enter({day: 1}, now)
+    Subscriber.objects.filter(pk=reader.pk).update(
+        next_digest_at=now + timedelta(days=1), last_digest_day=day
+    )
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from subscriptions import transactional
 from subscriptions.models import (
+    CLOCK_SKEW,
     Alarm,
     DeliveryEvent,
     Digest,
@@ -211,7 +212,8 @@ def cancel(day: date, why: str, by: str, now: datetime) -> bool:
 
 def try_again(now: datetime) -> int:
     """Reopen the editions whose pause is over; returns how many."""
-    return _reopen(Q(paused_until__lte=now), ITSELF, now)
+    ahead = Q(paused_until__gt=now + LONGEST_PAUSE + CLOCK_SKEW)  # by a clock that ran ahead
+    return _reopen(Q(paused_until__lte=now) | ahead, ITSELF, now)
 
 
 def _reopen(which: Q, by: str, now: datetime) -> int:
@@ -267,7 +269,7 @@ def discrepancy(edition: Edition, books: Mapping[str, int]) -> str:
 
 def trouble(now: datetime) -> list[str]:
     """What an operator must know now, one sentence each; empty when all is well."""
-    checks = (*WATCHED.values(), _held, _alarms)
+    checks = (*WATCHED.values(), _not_made, _held, _alarms)
     return [said for check in checks for said in check(now)]
 
 
@@ -302,7 +304,8 @@ def _standstill(now: datetime) -> list[str]:
     waiting = Digest.objects.filter(status=Status.PENDING, next_attempt_at__lt=now - NO_SUCCESS_FOR)
     if not waiting.exclude(day__in=held).exists():
         return []
-    sent = Digest.objects.filter(status=Status.SENT).order_by("-sent_at")
+    sent = Digest.objects.filter(status=Status.SENT, sent_at__lte=now + CLOCK_SKEW)
+    sent = sent.order_by("-sent_at")
     last = sent.values_list("sent_at", flat=True).first()
     if last and last > now - NO_SUCCESS_FOR:
         return []
@@ -325,6 +328,17 @@ WATCHED: dict[str, Callable[[datetime], list[str]]] = {
 }
 """What the operator is mailed of by `look_after`; an edition that is held or does not add up, by
 `tell_operator`."""
+
+
+def _not_made(now: datetime) -> list[str]:
+    """Digests that failed without a hand-over: the reader's data is bad."""
+    recent = (now - timedelta(days=2)).date()
+    failed = Digest.objects.filter(status=Status.FAILED, day__gte=recent, paper_ids=[])
+    return [
+        f"The digest of reader {digest.subscriber_id} for {digest.day} is missing. "
+        f"{digest.reason.partition(':')[0]}"
+        for digest in failed.order_by("-day", "pk").only("subscriber", "day", "reason")[:20]
+    ]
 
 
 def _held(now: datetime) -> list[str]:

@@ -17,7 +17,7 @@ from papers.feeds import DocumentError, parse
 from papers.fetch import Fetched
 from papers.models import Paper
 from papers.text import title_key
-from subscriptions.models import Interests
+from subscriptions.models import CLOCK_SKEW, Interests
 from subscriptions.references import MOST_KEPT, Library, Reference
 
 AUTHOR_FEED = "https://arxiv.org/a/{}.atom2"
@@ -157,7 +157,8 @@ def _once(references: Iterable[dict[str, str]]) -> list[dict[str, str]]:
 
 def ask(pk: int, author: str, now: datetime) -> bool:
     """Note that an author page is to be read; False if one was asked for only just now."""
-    recent = Interests.objects.filter(pk=pk, author_page_asked_at__gt=now - ASK_AGAIN)
+    just_now = (now - ASK_AGAIN, now + CLOCK_SKEW)
+    recent = Interests.objects.filter(pk=pk, author_page_asked_at__range=just_now)
     waiting = Interests.objects.filter(pk=pk).exclude(pk__in=recent.values("pk"))
     return bool(
         waiting.update(

@@ -39,6 +39,9 @@ local now = at[1] + at[2] / 1000000
 local names = {'slot', 'limit', 'since', 'top', 'hold', 'second', 'count', 'rate', 'strikes'}
 local kept, h = redis.call('HMGET', KEYS[1], unpack(names)), {}
 for i, name in ipairs(names) do h[name] = tonumber(kept[i] or '0') end
+if h.second > now + 5 then  -- written by a clock that ran ahead
+    h.slot, h.hold, h.second, h.since = 0, 0, 0, now
+end
 local function keep()
     local flat = {}
     for name, value in pairs(h) do

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 
 from subscriptions import suppression, transactional
 from subscriptions.models import Interests, Message, Subscriber
-from subscriptions.schedule import Rhythm, next_digest_at, spread
+from subscriptions.schedule import DAYS_AHEAD, Rhythm, local_day, next_digest_at, spread, zone_of
 
 Status = Subscriber.Status
+AT_ONCE = 10_000
 
 
 def reschedule(reader: Subscriber, after: datetime) -> None:
@@ -33,7 +33,7 @@ def local_due(reader: Subscriber) -> datetime | None:
 def by_own_clock(reader: Subscriber, moment: datetime) -> datetime:
     """A moment as the reader's clock shows it: without a zone, so that templates leave it as it
     is."""
-    return moment.astimezone(ZoneInfo(reader.timezone)).replace(tzinfo=None)
+    return moment.astimezone(zone_of(reader.timezone)).replace(tzinfo=None)
 
 
 def is_first_day(reader: Subscriber, day: date) -> bool:
@@ -101,3 +101,26 @@ def unsubscribe_all(pks: Collection[int], now: datetime) -> None:
     Subscriber.objects.filter(pk__in=pks, unsubscribed_at=None).update(unsubscribed_at=now)
     here = Subscriber.objects.filter(pk__in=pks, status__in=(Status.PENDING, Status.ACTIVE))
     here.update(status=Status.UNSUBSCRIBED, unsubscribed_at=now, next_digest_at=None)
+
+
+def bring_back(now: datetime) -> int:
+    """Reschedule readers whom a clock that ran ahead put off further than any rhythm does; returns
+    how many."""
+    longest = timedelta(days=DAYS_AHEAD + 1)
+    lost = Subscriber.objects.active().filter(next_digest_at__gt=now + longest)
+    lost = lost.exclude(paused_until__gt=models.F("next_digest_at") - longest)
+    count = 0
+    for reader in lost.order_by("next_digest_at")[:AT_ONCE]:
+        today = local_day(reader.timezone, now)
+        if reader.last_digest_day and reader.last_digest_day > today:
+            reader.last_digest_day = today
+        reschedule(reader, now)
+        reader.save(update_fields=["next_digest_at", "last_digest_day"])
+        count += 1
+    return count
+
+
+def unknown_zones() -> dict[str, int]:
+    """How many active readers name each time zone that this machine does not know."""
+    named = Subscriber.objects.active().values_list("timezone").annotate(models.Count("pk"))
+    return {name: count for name, count in named.order_by() if zone_of(name).key != name}

@@ -8,9 +8,10 @@ from datetime import date, datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from subscriptions import digests
-from subscriptions.models import Digest, Edition, Subscriber
+from subscriptions.models import CLOCK_SKEW, Digest, Edition, Subscriber
 
 MADE = (
     *("status", "reason", "subject", "items", "paper_ids", "notices", "profile_key"),
@@ -34,7 +35,8 @@ def remake(day: date, now: datetime) -> int:
 @transaction.atomic
 def _chunk(day: date, shaped_at: datetime, now: datetime) -> int:
     waiting = Digest.objects.filter(day=day, status=Digest.Status.PENDING, attempts=0)
-    older = waiting.filter(created_at__lte=shaped_at, created_at__lt=now)
+    before = Q(created_at__lte=shaped_at, created_at__lt=now)
+    older = waiting.filter(before | Q(created_at__gt=now + CLOCK_SKEW))  # a clock ran ahead
     mine = older.select_related("subscriber").select_for_update(of=("self",), skip_locked=True)
     old = list(mine.order_by("pk")[: settings.SUBSCRIBERS_PER_TASK])
     _anew(day, old, now)

@@ -25,7 +25,7 @@ MAY = {
     OPERATOR: """
         admin.view_logentry
         papers.add_source papers.change_source papers.delete_source
-        subscriptions.change_edition
+        subscriptions.change_edition subscriptions.change_message
         subscriptions.add_signupswitch subscriptions.change_signupswitch
         subscriptions.change_subscriber subscriptions.delete_subscriber
         subscriptions.import_subscriber subscriptions.export_subscriber

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS_AHEAD = 9  # a week, and a day on each side for zones that skip one
 
@@ -30,9 +30,17 @@ class Rhythm:
         return wanted.get(self.frequency, False)
 
 
+def zone_of(name: str) -> ZoneInfo:
+    """A zone by its name; UTC where this machine does not know it, as after an upgrade."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
 def local_day(timezone: str, now: datetime) -> date:
     """The date on the wall calendar of a zone at an instant."""
-    return now.astimezone(ZoneInfo(timezone)).date()
+    return now.astimezone(zone_of(timezone)).date()
 
 
 def spread(reader: int, window: timedelta) -> timedelta:
@@ -52,7 +60,7 @@ def due_at(timezone: str, day: date, hour: int, offset: timedelta = timedelta(0)
     twice, the first time. It is always on that day: where the clock jumps from before the hour
     into the next day, it is the day's last second.
     """
-    zone = ZoneInfo(timezone)
+    zone = zone_of(timezone)
     due = _first_instant(zone, day, hour) + offset
     if due.astimezone(zone).date() == day:
         return due

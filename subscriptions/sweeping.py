@@ -97,7 +97,7 @@ def send_again(digests: DigestQuerySet, now: datetime) -> list[int]:
     made meanwhile. Whoever does this to an `uncertain` one takes it on themselves that it may
     come twice.
     """
-    wanted = digests.filter(status__in=(Status.FAILED, Status.UNCERTAIN))
+    wanted = digests.filter(status__in=(Status.FAILED, Status.UNCERTAIN)).exclude(paper_ids=[])
     with transaction.atomic():
         readers = Subscriber.objects.active().filter(digests__in=wanted)
         locked = list(readers.order_by("pk").select_for_update(of=("self",)))

@@ -20,6 +20,7 @@ from subscriptions import (
     liking,
     mailbox,
     post,
+    readers,
     remaking,
     signup,
     sweeping,
@@ -143,6 +144,7 @@ def sweep_messages() -> None:
 @shared_task
 def close_editions() -> None:
     editions.close(timezone.now())
+    readers.bring_back(timezone.now())
 
 
 @shared_task

@@ -5,16 +5,17 @@ Tasks are hints: the sweep finds rows that no worker heard of, or that a worker 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Min, Q
 
+from config.logs import redact
 from papers.models import Paper
 from subscriptions import suppression
-from subscriptions.models import Message, MessageQuerySet, Subscriber
+from subscriptions.models import CLOCK_SKEW, Message, MessageQuerySet, Subscriber
 
 Kind, Status = Message.Kind, Message.Status
 Reader = Subscriber.Status
@@ -143,11 +144,11 @@ def standstill(now: datetime) -> list[str]:
     )
     if not (oldest := waiting.order_by("created_at").first()):
         return []
-    last = Message.objects.filter(status=Status.SENT).order_by("-sent_at").first()
-    if last and last.sent_at and last.sent_at > now - WAITS_TOO_LONG:
+    recently = (now - WAITS_TOO_LONG, now + CLOCK_SKEW)
+    if Message.objects.filter(status=Status.SENT, sent_at__range=recently).exists():
         return []
     since = f"{oldest.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    why = f" The last error: {oldest.reason}" if oldest.reason else ""
+    why = f" The last error: {redact(oldest.reason)}" if oldest.reason else ""
     return [
         f"Confirmations, links and other messages wait ({waiting.count()}), the oldest since "
         f"{since}. Is the urgent worker running?{why}"
@@ -164,8 +165,10 @@ def went_wrong(now: datetime) -> dict[str, dict[str, int]]:
     }
 
 
-def in_words(wrong: Mapping[str, Mapping[str, int]]) -> Iterable[str]:
-    """Such as "2 confirmation failed"."""
-    for kind, states in wrong.items():
-        for status, count in states.items():
-            yield f"{count} {Kind(kind).label} {status}"
+def in_words(wrong: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Such as "Confirmation: 2 failed"."""
+    return [
+        f"{Kind(kind).label}: {count} {status}"
+        for kind, states in wrong.items()
+        for status, count in states.items()
+    ]

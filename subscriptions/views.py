@@ -3,8 +3,9 @@ every link of a mail."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import wraps
 from typing import Any
 
@@ -152,7 +153,17 @@ def challenge_for_sign_up(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def check_inbox(request: HttpRequest) -> HttpResponse:
-    return render(request, "subscriptions/check_inbox.html")
+    """Say when to expect the email and when to ask again; the same for every address."""
+    context = {
+        "link_minutes": _minutes(settings.LINK_COOLDOWN),
+        "sign_up_minutes": _minutes(settings.CONFIRMATION_COOLDOWN),
+        "most": settings.MAILS_A_DAY,
+    }
+    return render(request, "subscriptions/check_inbox.html", context)
+
+
+def _minutes(wait: timedelta) -> int:
+    return math.ceil(wait / timedelta(minutes=1))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

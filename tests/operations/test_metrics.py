@@ -18,7 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from operations import queues, tasks
 from papers.models import Source
-from subscriptions.models import Digest, Edition, Subscriber
+from subscriptions import transactional
+from subscriptions.models import Digest, Edition, Message, Subscriber
 from tests.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -43,6 +44,21 @@ def scraped(client: Client) -> dict[tuple[str, ...], float]:
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
+
+
+def test_messages_are_counted_by_kind_and_state(
+    client: Client, make_reader: Callable[..., Subscriber], now: datetime
+) -> None:
+    reader = make_reader()
+    transactional.write("welcome", now - 7 * MINUTE, reader)
+    transactional.write("preferences_link", now - 2 * MINUTE, reader)
+    Message.objects.filter(kind="preferences_link").update(status="failed")
+    found = scraped(client)
+    assert found["paperboy_messages", "pending", "welcome"] == 1
+    assert found["paperboy_messages", "failed", "preferences_link"] == 1
+    assert found["paperboy_messages", "confirmation", "uncertain"] == 0
+    assert found["paperboy_oldest_pending_message_seconds", "welcome"] == 7 * 60
+    assert found["paperboy_oldest_pending_message_seconds", "goodbye"] == 0
 
 
 def test_promise_40_due_claimed_sent_failed_uncertain_oldest_pending_and_last_success(
@@ -138,7 +154,7 @@ def test_figures_take_a_constant_number_of_queries(
         make_digest(make_reader(f"{n}@e.org"), status=Status.PENDING)
         Source.objects.create(name=f"{n}", url=f"https://{n}.example/")
     Edition.objects.create(day=NOW.date(), due=20)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         scraped(client)
 
 

@@ -1,0 +1,229 @@
+"""Each guard of the statement that claims and settles mail, for digests and for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from subscriptions import ledger, transactional
+from subscriptions.models import Digest, Edition, Message, Subscriber
+from subscriptions.outcomes import Kind, Outcome
+
+pytestmark = pytest.mark.django_db
+MakeReader = Callable[..., Subscriber]
+MINUTE = timedelta(minutes=1)
+Mail = Digest | Message
+MakeMail = Callable[..., Mail]
+
+
+@pytest.fixture(params=["digest", "message", "alert"])
+def make_mail(request: Any, make_reader: MakeReader, make_digest: Any, now: datetime) -> MakeMail:
+    """A mail that waits to be sent; whatever is not given is plain."""
+    number = iter(range(100))
+
+    def make(**given: Any) -> Mail:
+        values = {"status": "pending", "claimed_at": None, "expires_at": now + 60 * MINUTE} | given
+        if request.param == "alert":
+            mail = transactional.write("standstill", now, details={"sentences": ["Odd."]})
+        else:
+            reader = make_reader(f"{next(number)}@e.org")
+            if request.param == "digest":
+                return Digest.objects.get(pk=make_digest(reader, **values).pk)
+            mail = transactional.write("welcome", now, reader)
+        Message.objects.filter(pk=mail.pk).update(**values)
+        return Message.objects.select_related("subscriber").get(pk=mail.pk)
+
+    return make
+
+
+def hand(now: datetime, by: str = "us") -> ledger.Hand:
+    return ledger.Hand(by, lambda: now)
+
+
+def fresh(mail: Mail) -> Any:
+    return type(mail)._default_manager.get(pk=mail.pk)
+
+
+def test_what_waits_is_claimed(make_mail: MakeMail, now: datetime) -> None:
+    mail = make_mail()
+    claim = hand(now).take(mail)
+    assert (claim.ours, claim.attempts, mail.attempts) == (True, 1, 1)
+    found = fresh(mail)
+    assert (found.status, found.claimed_by, found.claimed_at) == ("sending", "us", now)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"expires_at": timedelta()},
+        {"expires_at": -MINUTE},
+        {"next_attempt_at": MINUTE},
+        *({"status": status} for status in ("sent", "failed", "uncertain", "suppressed")),
+        *({"status": status, "claimed_by": "us"} for status in ("sent", "failed", "uncertain")),
+        {"status": "sending", "claimed_by": "another"},
+    ],
+)
+def test_what_is_late_or_early_or_settled_or_in_other_hands_is_not_claimed(
+    make_mail: MakeMail, now: datetime, given: dict[str, Any]
+) -> None:
+    moments = {k: now + v if isinstance(v, timedelta) else v for k, v in given.items()}
+    mail = make_mail(**moments)
+    before = type(mail)._default_manager.filter(pk=mail.pk).values().get()
+    assert not hand(now).take(mail).ours
+    assert type(mail)._default_manager.filter(pk=mail.pk).values().get() == before
+
+
+def test_its_own_claim_is_found_again(make_mail: MakeMail, now: datetime) -> None:
+    mail = make_mail()
+    assert hand(now).take(mail).ours
+    assert hand(now).take(mail).ours
+    assert not hand(now, "another").take(mail).ours
+
+
+@pytest.mark.parametrize("make_mail", ["digest", "message"], indirect=True)
+@pytest.mark.parametrize("status", ["pending", "unsubscribed", "suppressed"])
+def test_nothing_is_claimed_for_a_reader_whose_state_changed(
+    make_mail: MakeMail, now: datetime, status: str
+) -> None:
+    mail = make_mail()
+    Subscriber.objects.update(status=status)
+    assert not hand(now).take(mail).ours
+
+
+@pytest.mark.parametrize("make_mail", ["digest"], indirect=True)
+@pytest.mark.parametrize(
+    ("state", "until", "ours"),
+    [
+        ("open", None, True),
+        ("waiting", None, False),
+        ("held", None, False),
+        ("cancelled", None, False),
+        ("cancelled", -MINUTE, False),
+        ("paused", None, False),
+        ("paused", MINUTE, False),
+        ("paused", timedelta(), True),
+    ],
+)
+def test_an_edition_that_is_held_gives_nothing_away(
+    make_mail: MakeMail, now: datetime, state: str, until: timedelta | None, ours: bool
+) -> None:
+    until_at = until if until is None else now + until
+    Edition.objects.create(day=now.date(), state=state, paused_until=until_at)
+    claim = hand(now).take(make_mail())
+    assert (claim.ours, claim.held) == (ours, not ours)
+
+
+@pytest.mark.parametrize("make_mail", ["digest"], indirect=True)
+def test_another_days_edition_holds_nothing(make_mail: MakeMail, now: datetime) -> None:
+    Edition.objects.create(day=now.date() - timedelta(days=1), state="held")
+    assert hand(now).take(make_mail()).ours
+
+
+@pytest.mark.parametrize("make_mail", ["message", "alert"], indirect=True)
+def test_no_edition_holds_a_message(make_mail: MakeMail, now: datetime) -> None:
+    Edition.objects.create(day=now.date(), state="held")
+    assert hand(now).take(make_mail()).ours
+
+
+# --- Settling -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", ["sending", "uncertain"])
+def test_a_result_settles_what_is_in_hand_or_in_doubt(
+    make_mail: MakeMail, now: datetime, before: str
+) -> None:
+    mine = hand(now)
+    mail = make_mail()
+    mine.take(mail)
+    type(mail)._default_manager.update(status=before)
+    mine.outcome = Outcome(Kind.SENT, provider_id="its-name")
+    mine.put_down()
+    found = fresh(mail)
+    assert (found.status, found.sent_at, found.provider_id) == ("sent", now, "its-name")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"claimed_by": "another"},
+        *({"status": status} for status in ("pending", "sent", "failed", "suppressed")),
+    ],
+)
+def test_a_result_changes_nothing_that_is_in_other_hands_or_settled(
+    make_mail: MakeMail, now: datetime, changed: dict[str, str]
+) -> None:
+    mine, mail = hand(now), make_mail()
+    mine.take(mail)
+    rows = type(mail)._default_manager.filter(pk=mail.pk)
+    rows.update(**changed)
+    before = rows.values().get()
+    mine.outcome = Outcome(Kind.REFUSED, "no")
+    mine.put_down()
+    assert rows.values().get() == before
+
+
+def test_only_the_mail_in_hand_is_settled(make_mail: MakeMail, now: datetime) -> None:
+    mine, first, second = hand(now), make_mail(), make_mail()
+    mine.take(first)
+    mine.outcome = Outcome(Kind.SENT)
+    assert mine.take(second).ours
+    assert (fresh(first).status, fresh(second).status) == ("sent", "sending")
+
+
+@pytest.mark.parametrize("make_mail", ["digest"], indirect=True)
+@pytest.mark.parametrize(
+    ("kind", "covered", "becomes"),
+    [
+        (Kind.SENT, None, timedelta()),
+        (Kind.SENT, -MINUTE, timedelta()),
+        (Kind.SENT, MINUTE, MINUTE),
+        (Kind.REFUSED, None, None),
+    ],
+)
+def test_a_sent_digest_covers_the_news_until_it_was_made_and_never_less(
+    make_mail: MakeMail,
+    now: datetime,
+    kind: Kind,
+    covered: timedelta | None,
+    becomes: timedelta | None,
+) -> None:
+    mine, mail = hand(now), make_mail()
+    Subscriber.objects.update(covered_until=None if covered is None else now + covered)
+    mine.take(mail)
+    mine.outcome = Outcome(kind)
+    mine.put_down()
+    expected = None if becomes is None else now + becomes
+    assert Subscriber.objects.get().covered_until == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "attempts"),
+    [
+        (Kind.RETRY, "pending", 1),
+        (Kind.THROTTLED, "pending", 0),
+        (Kind.REFUSED, "failed", 1),
+        (Kind.UNCERTAIN, "uncertain", 1),
+    ],
+)
+def test_what_becomes_of_each_outcome(
+    make_mail: MakeMail, now: datetime, kind: Kind, status: str, attempts: int
+) -> None:
+    mine, mail = hand(now), make_mail()
+    mine.take(mail)
+    mine.outcome = Outcome(kind, "why", retry_after=20 * MINUTE)
+    mine.put_down()
+    found = fresh(mail)
+    assert (found.status, found.attempts, found.reason) == (status, attempts, "why")
+    if status == "pending":
+        assert found.next_attempt_at >= now + 20 * MINUTE
+
+
+def test_a_retry_that_would_come_too_late_is_a_failure(make_mail: MakeMail, now: datetime) -> None:
+    mine, mail = hand(now), make_mail(expires_at=now + MINUTE)
+    mine.take(mail)
+    mine.outcome = Outcome(Kind.RETRY, "later", retry_after=2 * MINUTE)
+    mine.put_down()
+    assert fresh(mail).status == "failed"
