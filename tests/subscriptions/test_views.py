@@ -94,6 +94,33 @@ def test_confirming_needs_a_post(client: Client, make_reader: MakeReader) -> Non
     assert answer["Location"].startswith("/preferences/")
 
 
+def test_confirming_leads_straight_to_what_the_reader_cares_about(
+    client: Client, make_reader: MakeReader
+) -> None:
+    reader = make_reader(status=Subscriber.Status.PENDING, next_digest_at=None)
+    link = url("confirm", Purpose.CONFIRM, reader.pk)
+    page = Page.open(client, link).submit("Yes, send me papers")
+    assert "Now say what you care about." in page.text
+    assert page.fields("Save")["topics"] == ""
+    again = Page.open(client, link)
+    assert "You are subscribed" in again.text
+    assert again.submit("Say what you care about").fields("Save")["topics"] == ""
+
+
+def test_what_was_typed_in_the_preview_stands_in_the_preferences_in_the_same_words(
+    client: Client, edition: list[Paper]
+) -> None:
+    typed = "Memory in “language” agents; <b>tools</b>\n2604.10001"
+    page = Page.open(client, reverse("home"))
+    page = page.submit("Show me my papers", interests=typed, categories="cs.CL cs.ai")
+    page.submit("Subscribe", email="new@example.org")
+    reader = Subscriber.objects.get()
+    confirmed = Page.open(client, url("confirm", Purpose.CONFIRM, reader.pk))
+    fields = confirmed.submit("Yes, send me papers").fields("Save")
+    assert fields["topics"] == "Memory in “language” agents; <b>tools</b>"
+    assert (fields["examples"], fields["categories"]) == ("2604.10001", "cs.CL\ncs.AI")
+
+
 def test_preferences_are_saved_and_the_next_digest_follows_them(
     client: Client, make_reader: MakeReader
 ) -> None:
