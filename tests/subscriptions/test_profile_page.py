@@ -172,7 +172,7 @@ def test_an_upload_says_what_became_of_it(
     [
         (b"", "empty"),
         (b"%PDF-1.7", "no entry in BibTeX, RIS or CSL JSON"),
-        (b"x" * (MAX_BYTES + 1), "larger than 2 MB"),
+        (b"x" * (MAX_BYTES + 1), "larger than 10 MB"),
     ],
 )
 def test_a_bad_upload_is_refused_with_the_reason(
@@ -219,7 +219,7 @@ def test_why_not_answers_on_the_page(
     assert "too old" in answer.text
     refused = client.get(link, {"paper": "nonsense"})
     assert refused.status_code == 400
-    assert "no arXiv id" in refused.text
+    assert "is not an arXiv id" in refused.text
 
 
 def test_a_reaction_page_says_what_changes(
