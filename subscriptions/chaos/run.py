@@ -1,25 +1,34 @@
-"""Send an edition while everything breaks, and count at the provider what came of it."""
+"""Send an edition, and confirm sign-ups, while everything breaks; count at the provider what came
+of it."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
 
 from config import services
-from subscriptions import faults, sweeping
+from config.celery import app
+from subscriptions import faults, mail_requests, signup, sweeping
 from subscriptions.benchmarks import language, preview
 from subscriptions.chaos import place
-from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.mail_requests import Wanted
+from subscriptions.models import Digest, Interests, Message, Subscriber
 
 PAPERS = 200
+NEWCOMERS = 5  # one sign-up for so many readers
 WORKERS = 2
 PATIENCE = 90.0  # seconds that what is left is given once nothing breaks any more
 Say = Callable[[str], None]
@@ -27,8 +36,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Of the edition's digests, by state; `kills` are connections killed, by us or the provider;
-    the last three are counted at the provider."""
+    """Of the edition's digests, or of the messages, by state (expired ones count as skipped);
+    `kills` are connections killed, by us or the provider; the last three are counted at the
+    provider.
+    """
 
     due: int
     sent: int
@@ -42,33 +53,43 @@ class Books:
     lost: int
     doubled: int
 
-    def hold(self) -> bool:
+    def hold(self, others_in_doubt: int = 0) -> bool:
         """Nothing lost, nothing doubled, and no more in doubt than connections were killed."""
-        return not self.lost and not self.doubled and self.uncertain <= self.kills
+        in_doubt = self.uncertain + others_in_doubt
+        return not self.lost and not self.doubled and in_doubt <= self.kills
 
     def line(self) -> str:
         return " ".join(f"{name}={value}" for name, value in asdict(self).items())
 
 
-def run(readers: int, kills: int, seconds: float, say: Say) -> Books:
-    """The whole of it, in the place that the environment names."""
+def run(readers: int, kills: int, seconds: float, say: Say) -> tuple[Books, Books]:
+    """The whole of it, in the place that the environment names: books of digests and messages."""
     services.start()
     call_command("migrate", verbosity=0)
     prepare(readers)
-    say(f"{readers} readers are due; {WORKERS} workers of {place.PROCESSES} processes, 2 beats")
+    newcomers = max(readers // NEWCOMERS, 10)
+    say(
+        f"{readers} readers are due, {newcomers} more sign up; "
+        f"{WORKERS} workers of {place.PROCESSES} processes, 2 beats"
+    )
     at_points = hide_kills(max(kills // 2, len(faults.POINTS)))
     crew = place.Crew(WORKERS)
     try:
         until(lambda: sent() > 0)
-        killed = break_things(crew, max(kills - at_points, 0), seconds, say)
+        arriving = iter(range(newcomers))
+        killed = break_things(crew, max(kills - at_points, 0), seconds, say, arriving)
+        for number in arriving:
+            sign_up(number)
         at_points -= take_kills_back()
         say(f"nothing breaks any more; {waiting()} digests are waiting")
         let_finish(readers)
     finally:
         stopped = crew.dismiss()
     say(f"workers stopped in {stopped:.1f} s after SIGTERM")
-    sweeping.sweep(timezone.now() + settings.IN_DOUBT_AFTER + timedelta(minutes=1))
-    return count(readers, killed + at_points * settings.MAIL_CONNECTIONS, say)
+    later = timezone.now() + settings.IN_DOUBT_AFTER + timedelta(minutes=1)
+    sweeping.sweep(later)
+    sweeping.sweep_messages(later)
+    return count(readers, newcomers, killed + at_points * settings.MAIL_CONNECTIONS, say)
 
 
 def prepare(readers: int) -> None:
@@ -104,7 +125,25 @@ def take_kills_back() -> int:
     return len(left)
 
 
-def break_things(crew: place.Crew, kills: int, seconds: float, say: Say) -> int:
+def sign_up(number: int) -> None:
+    """As the page does it, until PostgreSQL has taken it; Redis may lose the hint."""
+    email, now = f"newcomer{number}@chaos.example", timezone.now()
+    while True:
+        try:
+            with transaction.atomic():
+                signup.request(signup.Request(email, "UTC", "/subscribe/", None), now)
+                message = mail_requests.request(email, Wanted.SIGN_UP, now)
+            break
+        except (OperationalError, InterfaceError):
+            connection.close()
+            time.sleep(0.2)
+    with suppress(BrokerError):
+        app.send_task("subscriptions.tasks.send_messages", [[message]], queue="urgent")
+
+
+def break_things(
+    crew: place.Crew, kills: int, seconds: float, say: Say, arriving: Iterator[int]
+) -> int:
     """Everything that can break does, over so many seconds; returns how many connections died."""
     plan: list[Callable[[], int]] = [place.restart_postgres, place.crash_postgres]
     plan += [place.empty_redis] * 2
@@ -114,7 +153,10 @@ def break_things(crew: place.Crew, kills: int, seconds: float, say: Say) -> int:
     begun, killed = time.monotonic(), 0
     for number, act in enumerate(plan, start=1):
         moment = begun + seconds * number / len(plan)
-        time.sleep(max(moment - time.monotonic(), 0.0))
+        while (left := moment - time.monotonic()) > 0:
+            if (newcomer := next(arriving, None)) is not None:
+                sign_up(newcomer)
+            time.sleep(min(left, 0.1))
         killed += act()
     say(f"broken: {', '.join(f'{name} {n}' for name, n in names(plan).items())}")
     return killed
@@ -127,7 +169,8 @@ def names(plan: list[Callable[[], int]]) -> Counter[str]:
 def let_finish(readers: int) -> None:
     """Until nothing is waiting or in hand, from where it may come back to be sent again; what a
     lost worker had in hand stays in doubt."""
-    until(lambda: Digest.objects.count() == readers and not waiting() and not in_hand())
+    made = Digest.objects.all()
+    until(lambda: made.count() == readers and not waiting() and not in_hand())
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -138,40 +181,52 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def waiting() -> int:
-    return Digest.objects.filter(status=Digest.Status.PENDING).count()
+    messages = Message.objects.filter(status=Message.Status.PENDING).count()
+    return Digest.objects.filter(status=Digest.Status.PENDING).count() + messages
 
 
 def in_hand() -> int:
     """Claimed no longer ago than a hand-over can take."""
     longest = timedelta(seconds=settings.EMAIL_TIMEOUT + 5)
-    sending = Digest.objects.filter(status=Digest.Status.SENDING)
-    return sending.filter(claimed_at__gt=timezone.now() - longest).count()
+    lately = Q(status=Digest.Status.SENDING, claimed_at__gt=timezone.now() - longest)
+    return Digest.objects.filter(lately).count() + Message.objects.filter(lately).count()
 
 
 def sent() -> int:
     return Digest.objects.filter(status=Digest.Status.SENT).count()
 
 
-def count(readers: int, killed: int, say: Say) -> Books:
+def count(readers: int, newcomers: int, killed: int, say: Say) -> tuple[Books, Books]:
     """What the database says, next to what the provider wrote down."""
     accepted = Counter((place.folder() / "accepted").read_text().split())
     broken = Counter((place.folder() / "broken").read_text().splitlines())
     say(f"connections killed by us: {killed}; by the provider: {dict(broken)}")
-    states = Digest.objects.all().books()
-    said = Digest.objects.filter(status=Digest.Status.SENT)
-    addresses = set(said.values_list("subscriber__email", flat=True))
-    per_reader = [accepted[f"reader{n}@chaos.example"] for n in range(readers)]
-    never_made = readers - sum(states.values())
+    kills = killed + broken.total()
+    digests, messages = Digest.objects.all(), Message.objects.all()
+    return (
+        _books(digests, [f"reader{n}@chaos.example" for n in range(readers)], accepted, kills),
+        _books(messages, [f"newcomer{n}@chaos.example" for n in range(newcomers)], accepted, kills),
+    )
+
+
+def _books(
+    rows: QuerySet[Any], addresses: Sequence[str], accepted: Counter[str], kills: int
+) -> Books:
+    """One mail was due to each of these addresses."""
+    states = Counter(rows.values_list("status", flat=True))
+    sent = rows.filter(status=Digest.Status.SENT).values_list("subscriber__email", flat=True)
+    each = [accepted[address] for address in addresses]
+    never_made = len(addresses) - states.total()
     return Books(
-        due=readers,
+        due=len(addresses),
         sent=states[Digest.Status.SENT],
-        skipped=states[Digest.Status.SKIPPED],
+        skipped=states[Digest.Status.SKIPPED] + states[Message.Status.EXPIRED],
         suppressed=states[Digest.Status.SUPPRESSED],
         failed=states[Digest.Status.FAILED],
         uncertain=states[Digest.Status.UNCERTAIN],
         pending=states[Digest.Status.PENDING] + states[Digest.Status.SENDING],
-        kills=killed + broken.total(),
-        max_per_reader=max(per_reader),
-        lost=never_made + len(addresses - set(accepted)),
-        doubled=sum(times > 1 for times in per_reader),
+        kills=kills,
+        max_per_reader=max(each),
+        lost=never_made + len(set(sent) - set(accepted)),
+        doubled=sum(times > 1 for times in each),
     )

@@ -40,9 +40,11 @@ class Command(BaseCommand):
         sys.exit(done.returncode)
 
     def inside(self, readers: int, kills: int, seconds: float) -> None:
-        books = run.run(readers, kills, seconds, self.say)
-        self.say(books.line())
-        sys.exit(0 if books.hold() else 1)
+        digests, messages = run.run(readers, kills, seconds, self.say)
+        self.say(f"messages: {messages.line()}")
+        self.say(f"digests: {digests.line()}")
+        holds = messages.hold() and digests.hold(messages.uncertain)
+        sys.exit(0 if holds else 1)
 
     def say(self, line: str) -> None:
         self.stdout.write(line)
