@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import TruncDate
 
 from papers.models import Check, Document, Observation
-from subscriptions.models import DeliveryEvent, Digest, Edition, Message
+from subscriptions.models import DeliveryEvent, Digest, Edition, Message, SignIn
 
 BATCH = 5000
 LOCK_SECONDS = 2  # a batch that waits longer is given up; the next night finds its rows again
@@ -33,6 +33,7 @@ def thin_out(now: datetime, stopping: Callable[[], bool] = lambda: False) -> Cou
         ("messages", messages(now), _messages),
         ("documents", documents(now), _plainly),
         ("sessions", Session.objects.filter(expire_date__lt=now), _plainly),
+        ("sign-ins", SignIn.objects.filter(expires_at__lt=now), _plainly),
     ):
         while not stopping() and (count := _batch(old, delete)):
             gone[name] += count

@@ -313,7 +313,7 @@ def daily(paper: Paper) -> dict[str, Any]:
         "authors": [{"name": str(name)} for name in paper.authors],
         "publishedAt": published,
         "submittedOnDailyAt": midnight(paper.day),
-        "upvotes": paper.votes + paper.site_votes,
+        "upvotes": paper.all_votes,
         "githubRepo": paper.code_url or None,
         "githubStars": paper.stars or None,
         "projectPage": paper.project_url or None,

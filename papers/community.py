@@ -15,7 +15,7 @@ from papers import backfill, sources
 from papers.feeds import DocumentError
 from papers.feeds.addresses import with_query
 from papers.ingest import ingest
-from papers.models import Observation, Paper, Report, Submission, Vote
+from papers.models import Merge, Observation, Paper, Report, Submission, Vote
 
 KIND = "readers"  # of the observations
 MOST_WAITING = 10  # proposals of one reader that no curator has looked at yet
@@ -43,6 +43,14 @@ def propose(arxiv_id: str, note: str, by: str, now: datetime) -> Submission:
         arxiv_id=arxiv_id, defaults={"note": note, "by": by, "at": now, "paper": paper}
     )
     return made
+
+
+def listed(arxiv_id: str) -> Paper | None:
+    """The paper with this id, or the one it was merged into, if the site shows it."""
+    paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
+    if merge := Merge.objects.filter(merged=paper).select_related("kept").first():
+        paper = merge.kept
+    return paper and Paper.objects.visible().filter(pk=paper.pk).first()
 
 
 def accept(submission: Submission, now: datetime) -> Submission:
@@ -149,6 +157,11 @@ def take_back(paper_pk: int, by: str, now: datetime) -> bool:
 
 def has_voted(paper_pk: int, by: str) -> bool:
     return Vote.objects.filter(paper_id=paper_pk, by=by).exists()
+
+
+def voted(by: str) -> set[int]:
+    """The papers that one reader voted for."""
+    return set(Vote.objects.filter(by=by).values_list("paper_id", flat=True))
 
 
 @transaction.atomic

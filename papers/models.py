@@ -303,6 +303,11 @@ class Paper(models.Model):
         return reverse("paper", args=[self.pk])
 
     @property
+    def all_votes(self) -> int:
+        """The votes counted elsewhere and those of our own readers."""
+        return self.votes + self.site_votes
+
+    @property
     def language(self) -> str:
         """As pages mark its text, so that screen readers pronounce it right: "" is unknown, where
         most letters of the title are not Latin and a wrong mark would be worse than none."""

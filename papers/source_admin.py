@@ -129,10 +129,9 @@ class SourceAdmin(admin.ModelAdmin):
             return "Not checked yet."
         state = getattr(source, "last_state", "")
         words = Check.State(state).label.capitalize() if state else source.outcome
-        said = [f"{words}.", getattr(source, "last_reason", "") or ""]
-        if source.parked_at:
-            said.append(f"Not checked since {source.parked_at:%Y-%m-%d}; “Check now” resumes.")
-        return " ".join(filter(None, said))
+        reason = getattr(source, "last_reason", "")
+        parked = f" Not checked any more since {source.parked_at:%Y-%m-%d}: “Check now” resumes."
+        return f"{words}.{f' {reason}' if reason else ''}{parked if source.parked_at else ''}"
 
     def recommended(self, request: HttpRequest) -> HttpResponse:
         """A table of sources to tick, and a field for others; POST adds them."""

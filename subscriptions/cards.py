@@ -126,7 +126,8 @@ class Card:
         return Stencil(render_to_string(template, context), is_html=template.endswith(".html"))
 
     def _reaction_url(self, kind: str) -> str:
-        return absolute(reverse("react", args=[kind, self.paper.pk, blank("token")]))
+        """With the blank for a token and its slash; nothing is there for signed-in readers."""
+        return absolute(reverse("react", args=[kind, self.paper.pk])) + blank("token")
 
 
 def _links(paper: Paper) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A reader's part in what all see: proposing a paper, and voting. GET shows, POST acts."""
+"""A reader's part in what everyone sees: voting, proposing, reporting. GET shows, POST acts."""
 
 from __future__ import annotations
 
@@ -9,38 +9,58 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from config.guard import even, guard
 from papers import community
 from papers.models import Paper, Submission
-from subscriptions import mail_requests, tasks, tokens
+from subscriptions import mail_requests, signed_in, tasks
 from subscriptions.forms import LinkForm, ProposalForm, ReportForm
 from subscriptions.mail_requests import Wanted
+from subscriptions.mailed_links import Access, mailed_link
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
-from subscriptions.views import opened_by
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard("community", methods=("POST",))
-@opened_by(Purpose.PREFERENCES)
-def propose(request: HttpRequest, pk: str) -> HttpResponse:
-    """Propose a paper by its arXiv link; a curator looks at it before it comes in."""
-    reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
-    form = ProposalForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and _proposed(request, reader, form):
-        return redirect("propose", token=tokens.make(Purpose.PREFERENCES, pk))
-    mine = Submission.objects.filter(by=reader.community_key).select_related("paper")[:20]
-    context: dict[str, Any] = {"form": form, "submissions": mine}
+@mailed_link(Purpose.PREFERENCES, active=True)
+def propose(request: HttpRequest, access: Access) -> HttpResponse:
+    """Propose a paper by its arXiv link; a curator looks at it before it comes in. A paper that is
+    here already can be voted for instead."""
+    key = access.reader.community_key
+    if "vote" in request.POST:
+        return _vote_instead(request, access)
+    form = ProposalForm(request.POST or None, initial={"paper": request.GET.get("paper", "")})
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        if here := community.listed(form.cleaned_data["paper"]):
+            context |= {"here": here, "voted": community.has_voted(here.pk, key)}
+        elif _proposed(request, access.reader, form):
+            return access.redirect("propose")
+    context["submissions"] = Submission.objects.filter(by=key).select_related("paper")[:20]
     status = 400 if form.errors else 200
     return render(request, "subscriptions/propose.html", context, status=status)
 
 
+def _vote_instead(request: HttpRequest, access: Access) -> HttpResponse:
+    paper = get_object_or_404(Paper.objects.visible(), pk=_number(request.POST["vote"]))
+    community.vote(paper.pk, access.reader.community_key, timezone.now())
+    messages.success(request, _("Your vote counts. Thank you."))
+    return access.redirect("propose")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
 def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> bool:
-    said = form.cleaned_data
+    given = form.cleaned_data
     try:
-        made = community.propose(said["paper"], said["note"], reader.community_key, timezone.now())
+        made = community.propose(
+            given["paper"], given["note"], reader.community_key, timezone.now()
+        )
     except community.TooMany:
         form.add_error(
             "paper",
@@ -56,12 +76,20 @@ def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> b
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@guard("community", methods=("POST",))
+def vote_here(request: HttpRequest, paper_pk: int) -> HttpResponse:
+    """One tap where a reader is signed in; for others the button comes by email."""
+    if reader := signed_in.active_reader(request):
+        return _vote(request, Access(reader), paper_pk)
+    return _vote_link(request, paper_pk)
+
+
 @guard("link", methods=("POST",), shut_without_redis=True)
 @even
-def vote_link(request: HttpRequest, pk: int) -> HttpResponse:
-    """Votes are readers': the button comes by mail, to a known address only; the answer is the
-    same for all."""
-    paper = get_object_or_404(Paper.objects.visible(), pk=pk)
+def _vote_link(request: HttpRequest, paper_pk: int) -> HttpResponse:
+    """Mail the button, to a known address only; the answer is the same for all."""
+    paper = get_object_or_404(Paper.objects.visible(), pk=paper_pk)
     form = LinkForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
@@ -75,27 +103,34 @@ def vote_link(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard("community", methods=("POST",))
-@opened_by(Purpose.REACT)
-def vote(request: HttpRequest, pk: str, paper_pk: int) -> HttpResponse:
+@mailed_link(Purpose.REACT, active=True)
+def vote(request: HttpRequest, access: Access, paper_pk: int) -> HttpResponse:
     """GET shows the paper with a button; POST counts the vote, or takes it back."""
-    reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
+    return _vote(request, access, paper_pk)
+
+
+def _vote(request: HttpRequest, access: Access, paper_pk: int) -> HttpResponse:
     paper = get_object_or_404(Paper.objects.visible(), pk=paper_pk)
-    if request.method == "POST":
+    key = access.reader.community_key
+    acted = request.method == "POST"
+    if acted:
         act = community.take_back if "back" in request.POST else community.vote
-        act(paper.pk, reader.community_key, timezone.now())
+        act(paper.pk, key, timezone.now())
         paper.refresh_from_db(fields=["site_votes"])
-    voted = community.has_voted(paper.pk, reader.community_key)
-    done = request.method == "POST"
-    context = {"paper": paper, "voted": voted, "done": done}
+    context = {"paper": paper, "voted": community.has_voted(paper.pk, key), "done": acted}
+    if acted and "HX-Request" in request.headers:
+        context["next"] = signed_in.next_page(request, paper.get_absolute_url())
+        return render(request, "papers/_votes.html", context)
+    if acted and "next" in request.POST:
+        return redirect(signed_in.next_page(request, paper.get_absolute_url()))
     return render(request, "subscriptions/vote.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard("community", methods=("POST",))
-@opened_by(Purpose.REACT)
-def report(request: HttpRequest, pk: str, paper_pk: int) -> HttpResponse:
+@mailed_link(Purpose.REACT, active=True)
+def report(request: HttpRequest, access: Access, paper_pk: int) -> HttpResponse:
     """GET shows the paper with a form; POST tells the curators, who decide."""
-    reader = get_object_or_404(Subscriber.objects.active(), pk=pk)
     paper = get_object_or_404(Paper.objects.visible(), pk=paper_pk)
     form = ReportForm(request.POST or None)
     context = {"paper": paper, "form": form, "done": False}
@@ -103,7 +138,8 @@ def report(request: HttpRequest, pk: str, paper_pk: int) -> HttpResponse:
         status = 400 if form.errors else 200
         return render(request, "subscriptions/report.html", context, status=status)
     try:
-        community.report(paper.pk, form.cleaned_data["why"], reader.community_key, timezone.now())
+        why, key = form.cleaned_data["why"], access.reader.community_key
+        community.report(paper.pk, why, key, timezone.now())
     except community.TooMany:
         form.add_error("why", _waiting())
         return render(request, "subscriptions/report.html", context, status=400)

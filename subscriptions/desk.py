@@ -17,23 +17,16 @@ from django.db.models import Q, QuerySet
 
 from papers.models import Paper
 from papers.text import one_line
-from subscriptions import editions, editor_note
+from subscriptions import editions
 from subscriptions.digest_mail import SUBJECT_LENGTH
 from subscriptions.models import Edition, Placement
 
 MOST_PINNED = 10
-NOTE_LENGTH = 350  # characters of a note to one paper
+NOTE_LENGTH = 350  # characters; with what stands before it, it fits a notice
 
 
-class Refused(Exception):
-    """The act was not done; the message says why."""
-
-
-class ChangedMeanwhile(Refused):
+class ChangedMeanwhile(Exception):
     """Somebody else changed the edition since this page of it was shown."""
-
-    def __init__(self) -> None:
-        super().__init__("Somebody changed this edition meanwhile: look again.")
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ class Desk:
 
     def notices(self) -> list[str]:
         """What every digest says first."""
-        return [editor_note.as_notice(self.note)] if self.note else []
+        return [f"From the editor: {self.note}"] if self.note else []
 
     def annotate(self, items: Sequence[dict[str, Any]]) -> None:
         """Put the curator's notes to the papers of a digest."""
@@ -162,7 +155,7 @@ def show(edition: Edition, paper: int) -> str:
 
 def write_note(edition: Edition, paper: int, note: str) -> str:
     """A note to one paper, for this edition; empty: none."""
-    note = fitting("The note", " ".join(note.split()), NOTE_LENGTH)
+    note = note.strip()[:NOTE_LENGTH]
     before = rows(edition).filter(paper=paper).values_list("note", flat=True).first() or ""
     if note == before or not _are_known([paper]):
         return ""
@@ -173,11 +166,7 @@ def write_note(edition: Edition, paper: int, note: str) -> str:
 
 def write_words(edition: Edition, subject: str, note: str) -> str:
     """The edition's subject line and note; empty: each reader's own subject, no note."""
-    note = note.replace("\r\n", "\n").replace("\r", "\n").strip()
-    words = {
-        "subject": fitting("The subject line", one_line(subject), SUBJECT_LENGTH),
-        "note": fitting("The note", note, editor_note.LENGTH),
-    }
+    words = {"subject": one_line(subject)[:SUBJECT_LENGTH], "note": note.strip()[:NOTE_LENGTH]}
     said = [
         f"{name.capitalize()}: {text or 'none'}"
         for name, text in words.items()
@@ -185,13 +174,6 @@ def write_words(edition: Edition, subject: str, note: str) -> str:
     ]
     Edition.objects.filter(pk=edition.pk).update(**words)
     return " ".join(said)
-
-
-def fitting(name: str, text: str, most: int) -> str:
-    """Return the text, or refuse one that is too long: cutting it would lose words unseen."""
-    if len(text) > most:
-        raise Refused(f"{name} has {len(text):,} characters; at most {most:,} fit.")
-    return text
 
 
 def rows(edition: Edition) -> QuerySet[Placement]:

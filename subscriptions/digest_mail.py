@@ -23,7 +23,7 @@ from django.utils.autoreload import file_changed
 
 from config.language import spoken
 from papers.text import one_line, shortened
-from subscriptions import editor_note, tokens
+from subscriptions import tokens
 from subscriptions.cards import Card
 from subscriptions.composition import SECTIONS
 from subscriptions.links import (
@@ -33,6 +33,7 @@ from subscriptions.links import (
     message_id,
     reader_links,
     return_path,
+    site_links,
 )
 from subscriptions.mime import Outgoing
 from subscriptions.models import Digest, Subscriber
@@ -92,9 +93,10 @@ def trial(digest: Digest, cards: Cards, to: str) -> Outgoing:
 
 
 def in_browser(digest: Digest, cards: Cards) -> str:
-    """The same HTML as a page, with all papers."""
+    """The same HTML as a page, with all papers. Its links hold no token: the address of a digest
+    shows that digest and acts for nobody, so that they act where a reader is signed in."""
     items = list(_items(digest, cards))
-    values = _values(digest, items, cards, reader_links(digest.subscriber))
+    values = _values(digest, items, cards, site_links(), acts_by_link=False)
     with translation.override(digest.subscriber.language):
         return str(_filled("html", digest, items, cards, values, in_browser=True))
 
@@ -126,35 +128,26 @@ def _items(digest: Digest, cards: Cards) -> Iterator[Item]:
 
 
 def _values(
-    digest: Digest, items: Sequence[Item], cards: Cards, links: Mapping[str, str]
+    digest: Digest,
+    items: Sequence[Item],
+    cards: Cards,
+    links: Mapping[str, str],
+    *,
+    acts_by_link: bool = True,
 ) -> dict[str, Value]:
-    """What is in the frame's blanks, but for the cards."""
+    """What is in the frame's blanks, but for the cards; `token` ends the address of a reaction."""
+    token = f"{tokens.make(Purpose.REACT, digest.subscriber_id)}/" if acts_by_link else ""
     return {
         **links,
         "subject": digest.subject,
         "preheader": preheader(items, cards),
         "view_url": link("digest", Purpose.DIGEST, digest.public_id),
-        "token": tokens.make(Purpose.REACT, digest.subscriber_id),
+        "token": token,
         **{
-            f"notice_{number}{form}": value
+            f"notice_{number}": shortened(notice, NOTICE_LENGTH)
             for number, notice in enumerate(digest.notices)
-            for form, value in _said(notice)
         },
     }
-
-
-def _said(notice: str) -> list[tuple[str, Value]]:
-    """A notice's value for its blank; the editor's note has one for each form of a mail."""
-    if not editor_note.is_note(notice):
-        return [("", shortened(notice, NOTICE_LENGTH))]
-    return [(f"_{form}", _note(notice, form)) for form in ("html", "txt")]
-
-
-@lru_cache(maxsize=64)
-def _note(notice: str, form: str) -> Filled:
-    is_html = form == "html"
-    rendered = editor_note.to_email_html(notice) if is_html else editor_note.to_text(notice)
-    return Stencil(rendered, is_html=is_html).fill({})
 
 
 def _filled(
@@ -170,8 +163,7 @@ def _filled(
     sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
     language = spoken()
     frame = _frame(
-        *(form, language, digest.weekly, digest.day, sizes),
-        *(tuple(map(editor_note.is_note, digest.notices)), left_out, in_browser),
+        form, language, digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
     )
     template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
     larger = form == "html" or digest.weekly  # a day's plain text shows all papers alike
@@ -196,12 +188,11 @@ def _frame(
     weekly: bool,
     day: date,
     sizes: tuple[int, ...],
-    notes: tuple[bool, ...],
+    notices: int,
     left_out: int,
     in_browser: bool,
 ) -> Stencil:
-    """Everything around the cards; `sizes` is how many stand in each section, `notes` which of the
-    notices are the editor's."""
+    """Everything around the cards; `sizes` is how many stand in each section."""
     numbers = iter(range(1, sum(sizes) + 1))
     context = {
         **{name: blank(name) for name in LINKS},
@@ -210,13 +201,7 @@ def _frame(
         "week_from": day - timedelta(days=6) if weekly else None,
         "preheader": blank("preheader"),
         "count": sum(sizes),
-        "notices": [
-            {
-                "text": blank(f"notice_{number}_{form}" if is_note else f"notice_{number}"),
-                "is_note": is_note,
-            }
-            for number, is_note in enumerate(notes)
-        ],
+        "notices": [blank(f"notice_{number}") for number in range(notices)],
         "sections": [
             {"name": name, "cards": [blank(f"card_{next(numbers)}") for _ in range(size)]}
             for name, size in zip(SECTIONS.values(), sizes, strict=True)

@@ -22,6 +22,7 @@ from papers.text import one_line
 from subscriptions import readers, tokens
 from subscriptions.links import (
     absolute,
+    feed_url,
     link,
     list_unsubscribe,
     message_id,
@@ -60,7 +61,8 @@ def preferences_link(reader: Subscriber) -> Outgoing:
     only to the address on file."""
     offered = Interests.objects.filter(pk=reader.pk).exclude(offered=None).exists()
     links = {**reader_links(reader), "data_url": link("data", Purpose.DATA, reader.pk)}
-    return _mail("preferences_link", reader, {**links, "offered": offered})
+    feed = feed_url(reader) if reader.is_active else ""
+    return _mail("preferences_link", reader, {**links, "offered": offered, "feed_url": feed})
 
 
 def vote_link(reader: Subscriber, paper: Paper) -> Outgoing:
@@ -84,7 +86,7 @@ def goodbye(reader: Subscriber) -> Outgoing:
     """The last mail: that leaving worked, and the way back."""
     context = {
         "confirm_url": link("confirm", Purpose.CONFIRM, reader.pk),
-        "link_url": absolute(reverse("preferences-link")),
+        "link_url": absolute(reverse("sign-in")),
         "home_url": absolute(reverse("home")),
     }
     return _mail("goodbye", reader, context)

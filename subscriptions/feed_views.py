@@ -24,10 +24,6 @@ from subscriptions.tokens import BadLink, Purpose
 LISTED = 30  # a month of daily digests
 
 
-def address(reader: Subscriber) -> str:
-    return reverse("feed-digests", args=[tokens.make(Purpose.FEED, reader.feed_key), "atom"])
-
-
 def sent_to(token: str) -> QuerySet[Digest]:
     """The newest first; a token that is no good, or no longer, finds nothing at all."""
     try:
@@ -39,7 +35,7 @@ def sent_to(token: str) -> QuerySet[Digest]:
 
 
 def newest(_request: HttpRequest, token: str, kind: str) -> str:
-    """What the feed changes with, and nothing else: links in it are signed anew each time."""
+    """What the feed changes with, and nothing else."""
     return f'"{sent_to(token).values_list("public_id", flat=True).first()}.{kind}"'
 
 
@@ -58,13 +54,14 @@ def digests(request: HttpRequest, token: str, kind: str) -> HttpResponse:
 
 
 def item(digest: Digest, papers: Mapping[int, Paper]) -> Item:
-    path = reverse("digest", args=[tokens.make(Purpose.DIGEST, digest.public_id)])
+    at = digest.sent_at or digest.created_at
+    path = reverse("digest", args=[tokens.make(Purpose.DIGEST, digest.public_id, at)])
     return Item(
         title=digest.subject,
         id=f"urn:uuid:{digest.public_id}",
         url=settings.SITE_URL + path,
         content=listing(digest.items, papers),
-        at=digest.sent_at or digest.created_at,
+        at=at,
     )
 
 

@@ -1,4 +1,4 @@
-"""Following a search. GET shows what would be added to the profile, POST adds it."""
+"""Follow a search. GET shows what would be added to the profile, POST adds it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from config.guard import guard
-from subscriptions import following, known
+from subscriptions import following, signed_in
 from subscriptions.following import Search
 from subscriptions.forms import SearchForm
 from subscriptions.models import Interests, Subscriber
@@ -24,14 +24,12 @@ from subscriptions.models import Interests, Subscriber
 @never_cache
 @guard("community", methods=("POST",))
 def follow(request: HttpRequest) -> HttpResponse:
-    """“Mail me papers like these”: one tap in a browser that knows its reader; for others, the
-    sign-up form, which mails readers an offer to add it."""
+    """“Mail me papers like these”: one tap where a reader is signed in; for others, the sign-up
+    form, which mails readers an offer to add it."""
     search = SearchForm.read(request.POST if request.method == "POST" else request.GET)
     if not search:
         return redirect("search")
-    if "forget" in request.POST:
-        return known.forget(redirect(_address("follow", search)))
-    reader = known.reader_of(request)
+    reader = signed_in.active_reader(request)
     if not reader:
         return redirect(_address("subscribe", search))
     return _page(request, reader, search)

@@ -2,61 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from subscriptions import changes, readers, tasks, tokens
+from subscriptions import changes, readers, tasks
+from subscriptions.mailed_links import Access, mailed_link, signed
 from subscriptions.models import Subscriber
-from subscriptions.tokens import Purpose
-from subscriptions.views import opened_by
+from subscriptions.tokens import Link, Purpose
 
+Act = Callable[[HttpRequest, Subscriber], None]
 PAUSES = {"2": timedelta(weeks=2), "4": timedelta(weeks=4)}  # by the number on the button
 Frequency = Subscriber.Frequency
 
 
 @csrf_exempt  # RFC 8058: mailbox providers post here without cookie or token of ours
 @require_http_methods(["GET", "HEAD", "POST"])
-@opened_by(Purpose.UNSUBSCRIBE)
-def unsubscribe(request: HttpRequest, pk: str) -> HttpResponse:
+@signed(Purpose.UNSUBSCRIBE)
+def unsubscribe(request: HttpRequest, link: Link) -> HttpResponse:
     """GET shows a button, and less of it beside; POST leaves at once, for a button and for
     one-click alike. A reader who is gone already, or was erased, sees the same.
 
-    Who pressed our button gets one last mail; who left in their mail program wanted none.
+    The link never expires and stands in headers that mail providers read: it names nobody, and
+    more than leaving, a pause and fewer emails it cannot do.
     """
-    if request.method != "POST":
-        reader = Subscriber.objects.filter(pk=pk).first()
-        context = choices(reader) if reader else {}
-        return render(request, "subscriptions/unsubscribe.html", context)
-    if "List-Unsubscribe" in request.POST:
-        readers.unsubscribe(int(pk), timezone.now())
-    else:
-        readers.say_goodbye(int(pk), timezone.now())
-        tasks.send_messages_to.delay_on_commit(int(pk))
-    return render(request, "subscriptions/unsubscribed.html")
+    less_url = reverse("unsubscribe-less", args=[link.token])
+    undo_url = reverse("unsubscribe-undo", args=[link.token])
+    return _leave(request, int(link.value), less_url, undo_url)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@opened_by(Purpose.PREFERENCES)
-def rhythm(request: HttpRequest, pk: str) -> HttpResponse:
-    """Fewer mails, a pause or its end, a topic muted."""
-    reader = get_object_or_404(Subscriber.objects.select_related("interests"), pk=pk)
+@mailed_link(Purpose.PREFERENCES)
+def leave(request: HttpRequest, access: Access) -> HttpResponse:
+    """The same from a reader's own pages."""
+    return _leave(request, access.reader.pk, access.url("rhythm"), access.url("leave-undo"))
+
+
+def _leave(request: HttpRequest, pk: int, less_url: str, undo_url: str) -> HttpResponse:
+    """Who pressed our button gets one last email; who left in their mail program wanted none."""
+    one_click = "List-Unsubscribe" in request.POST
+    if one_click:
+        readers.unsubscribe(pk, timezone.now())
+    elif request.method == "POST":
+        readers.say_goodbye(pk, timezone.now())
+        tasks.send_messages_to.delay_on_commit(pk)
+    reader = Subscriber.objects.filter(pk=pk).first()
+    left = reader is not None and reader.status == Subscriber.Status.UNSUBSCRIBED
+    if request.method == "POST" or left:
+        may_undo = reader and not one_click and readers.may_rejoin(reader, timezone.now())
+        undo = {"undo_url": undo_url if may_undo else ""}
+        return render(request, "subscriptions/unsubscribed.html", undo)
+    context = choices(reader) if reader else {}
+    return render(request, "subscriptions/unsubscribe.html", {**context, "act_url": less_url})
+
+
+@require_POST
+@mailed_link(Purpose.UNSUBSCRIBE)
+def undo_unsubscribe(request: HttpRequest, access: Access) -> HttpResponse:
+    """“That was a mistake”, for a while after leaving."""
+    return _rejoin(request, access, "unsubscribe")
+
+
+@require_POST
+@mailed_link(Purpose.PREFERENCES)
+def undo_leave(request: HttpRequest, access: Access) -> HttpResponse:
+    return _rejoin(request, access, "preferences")
+
+
+def _rejoin(request: HttpRequest, access: Access, back: str) -> HttpResponse:
+    if readers.rejoin(access.reader.pk, timezone.now()):
+        messages.success(request, _("You are subscribed as before. Nothing was lost."))
+    else:
+        messages.error(request, _("That is no longer possible. Please subscribe again."))
+    return access.redirect(back)
+
+
+@require_POST
+@mailed_link(Purpose.UNSUBSCRIBE)
+def less(request: HttpRequest, access: Access) -> HttpResponse:
+    """Fewer emails or a pause, by a link that can do no more."""
+    _act(request, access.reader, {name: ACTS[name] for name in ("less", "pause")})
+    return access.redirect("unsubscribe")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@mailed_link(Purpose.PREFERENCES)
+def rhythm(request: HttpRequest, access: Access) -> HttpResponse:
+    """Fewer emails, a pause or its end, a topic muted."""
     if request.method == "POST":
-        act = ACTS.get(request.POST.get("act", ""))
-        if act is None or reader.status != Subscriber.Status.ACTIVE:
-            messages.error(request, _("Nothing was changed: the page did not say what."))
-        else:
-            act(request, reader)
-        return redirect("rhythm", token=tokens.make(Purpose.PREFERENCES, pk))
-    return render(request, "subscriptions/rhythm.html", choices(reader))
+        _act(request, access.reader, ACTS)
+        return access.redirect("rhythm")
+    links = {"act_url": access.url("rhythm"), "unsubscribe_url": access.url("leave")}
+    context = choices(access.reader) | links | {"preferences_url": access.url("preferences")}
+    return render(request, "subscriptions/rhythm.html", context | {"may_do_more": True})
+
+
+def _act(request: HttpRequest, reader: Subscriber, acts: Mapping[str, Act]) -> None:
+    act = acts.get(request.POST.get("act", ""))
+    if act is None or not reader.is_active:
+        messages.error(request, _("Nothing was changed: the page did not say what."))
+    else:
+        act(request, reader)
 
 
 def choices(reader: Subscriber) -> dict[str, object]:
@@ -73,8 +128,6 @@ def choices(reader: Subscriber) -> dict[str, object]:
         "is_paused": bool(paused) or frequency == Frequency.PAUSED,
         "pause_ends": bool(paused) and frequency != Frequency.PAUSED,
         "fewer": fewer.get(Frequency(frequency), []),
-        "rhythm_token": tokens.make(Purpose.PREFERENCES, reader.pk),
-        "unsubscribe_token": tokens.make(Purpose.UNSUBSCRIBE, reader.pk),
     }
 
 
@@ -109,7 +162,7 @@ def _mute(request: HttpRequest, reader: Subscriber) -> None:
         messages.success(request, _("Muted: no digest brings it any more."))
 
 
-ACTS: dict[str, Callable[[HttpRequest, Subscriber], None]] = {
+ACTS: dict[str, Act] = {
     "less": _less_often,
     "pause": _pause,
     "resume": _resume,

@@ -44,8 +44,24 @@ def reader_links(reader: Subscriber) -> dict[str, str]:
     return {
         "preferences_url": _filled("preferences", preferences),
         "rhythm_url": _filled("rhythm", preferences),
+        "sign_in_url": _filled("sign-in", preferences),
         "unsubscribe_url": link("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk),
         "home_url": absolute(_home()),
+    }
+
+
+def feed_url(reader: Subscriber) -> str:
+    """The address of a reader's digests as a feed. It lives for years, so that only an email to
+    the reader says it and no page does."""
+    token = tokens.make(Purpose.FEED, reader.feed_key)
+    return absolute(reverse("feed-digests", args=[token, "atom"]))
+
+
+def site_links() -> dict[str, str]:
+    """The same pages by addresses without a token, for a browser that is signed in."""
+    pages = {"preferences_url": "preferences", "rhythm_url": "rhythm", "unsubscribe_url": "leave"}
+    return {name: absolute(reverse(page)) for name, page in pages.items()} | {
+        "home_url": absolute(_home())
     }
 
 

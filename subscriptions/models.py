@@ -121,6 +121,13 @@ class Subscriber(models.Model):
         help_text="How often the reader has changed the address of their feed.",
     )
 
+    signed_out_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the reader last signed out everywhere; links mailed before are no good.",
+    )
+
     objects = SubscriberQuerySet.as_manager()
 
     class Meta:
@@ -144,6 +151,10 @@ class Subscriber(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
 
     @property
     def feed_key(self) -> str:
@@ -205,6 +216,18 @@ class Interests(models.Model):
 
     def __str__(self) -> str:
         return f"interests of {self.subscriber_id}"
+
+
+class SignIn(models.Model):
+    """A browser in which a reader is signed in; without its row, its cookie is worth nothing."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="sign_ins")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id}: signed in until {self.expires_at:%Y-%m-%d}"
 
 
 class Reaction(models.Model):

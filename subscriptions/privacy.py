@@ -31,7 +31,7 @@ READER = (
 )
 MOMENTS = (
     *("asked_at", "next_digest_at", "last_digest_day", "covered_until", "paused_until"),
-    "asked_less_often_at",
+    *("asked_less_often_at", "signed_out_at"),
 )
 CONSENT = ("text", "page", "ip", "at")
 INTERESTS = (
@@ -57,6 +57,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
         "consent": {name: getattr(reader, f"consent_{name}") for name in CONSENT}
         | {"confirmed_at": reader.confirmed_at, "unsubscribed_at": reader.unsubscribed_at},
         "interests": {name: getattr(interests, name) for name in INTERESTS} if interests else {},
+        "sign_ins": list(reader.sign_ins.order_by("created_at").values("created_at", "expires_at")),
         "reactions": _papers(reader.reactions.order_by("created_at"), "kind", "created_at"),
         "opened": _papers(reader.opened.order_by("created_at"), "created_at"),
         "votes": _papers(Vote.objects.filter(by=key).order_by("at"), "at"),

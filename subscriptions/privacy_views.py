@@ -1,21 +1,20 @@
-"""What we know of readers: a page that says it, and, by a link mailed just now, all of it to take
-along or to delete."""
+"""What we know of readers: a page that says it, and, by a link mailed just now, all of it to export
+or to erase."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from config.guard import guard
-from subscriptions import known, privacy, tokens
+from subscriptions import privacy, signed_in
 from subscriptions.forms import LinkForm
+from subscriptions.mailed_links import Access, bad_link, mailed_link, signed
 from subscriptions.models import Subscriber
-from subscriptions.tokens import Purpose
-from subscriptions.views import OPENED_COOKIE, opened_by
+from subscriptions.tokens import ExpiredLink, Link, Purpose
 
 
 @require_safe
@@ -32,36 +31,48 @@ def statement(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@opened_by(Purpose.DATA)
-def data(request: HttpRequest, pk: str) -> HttpResponse:
-    """What is stored about a reader, in short, with the ways to take it along and to delete it."""
-    reader = get_object_or_404(Subscriber, pk=pk)
-    token = tokens.make(Purpose.DATA, pk)
-    links = {name: reverse(f"data-{name}", args=[token]) for name in ("export", "erase")}
-    context = {"reader": reader, "links": links, "found": privacy.summary(reader)}
+@mailed_link(Purpose.DATA)
+def data(request: HttpRequest, access: Access) -> HttpResponse:
+    """What is stored about a reader, in short, and where they are signed in.
+
+    To take it along or to delete it takes a link mailed within a day: a sign-in may be months old,
+    or have come from a digest that was passed on.
+    """
+    reader = access.reader
+    context = {
+        "reader": reader,
+        "found": privacy.summary(reader),
+        "sign_ins": reader.sign_ins.filter(expires_at__gt=timezone.now()).order_by("created_at"),
+        "here": signed_in.sign_in_of(request),
+        "everywhere_url": access.url("sign-out-everywhere"),
+    }
+    if access.link:
+        context["links"] = {name: access.url(f"data-{name}") for name in ("export", "erase")}
     return render(request, "subscriptions/data.html", context)
 
 
 @require_POST
 @guard("upload")
-@opened_by(Purpose.DATA)
-def export(_request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.DATA)
+def export(_request: HttpRequest, access: Access) -> HttpResponse:
     """All of it as a JSON file."""
-    reader = get_object_or_404(Subscriber, pk=pk)
-    answer = HttpResponse(privacy.document(reader), content_type="application/json")
+    answer = HttpResponse(privacy.document(access.reader), content_type="application/json")
     answer["Content-Disposition"] = 'attachment; filename="paperboy.json"'
     return answer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@opened_by(Purpose.DATA)
-def erase(request: HttpRequest, pk: str) -> HttpResponse:
+@signed(Purpose.DATA)
+def erase(request: HttpRequest, link: Link) -> HttpResponse:
     """GET asks; POST deletes. A reader who is gone already sees the same."""
-    reader = Subscriber.objects.filter(pk=pk).first()
+    reader = Subscriber.objects.filter(pk=link.value).first()
+    if reader and signed_in.is_ended(link, reader):
+        return bad_link(request, ExpiredLink(link.token))
     if request.method != "POST":
         return render(request, "subscriptions/erase.html", {"reader": reader})
     if reader:
         privacy.erase(reader, timezone.now())
     answer = render(request, "subscriptions/erased.html")
-    answer.delete_cookie(OPENED_COOKIE, samesite="Lax")
-    return known.forget(answer)
+    if not signed_in.reader_of(request):
+        signed_in.end_here(request, answer)
+    return answer

@@ -15,6 +15,7 @@ from subscriptions.schedule import DAYS_AHEAD, Rhythm, local_day, next_digest_at
 
 Status = Subscriber.Status
 AT_ONCE = 10_000
+REGRET = timedelta(hours=1)  # for which leaving can be taken back
 
 
 def reschedule(reader: Subscriber, after: datetime) -> None:
@@ -79,6 +80,34 @@ def change_rhythm(pk: int, now: datetime, **changed: Any) -> Subscriber:
     reschedule(reader, now)
     reader.save(update_fields=[*changed, "next_digest_at"])
     return reader
+
+
+def may_rejoin(reader: Subscriber, now: datetime) -> bool:
+    """Whether leaving can be taken back: for an hour, by who had confirmed and has not been signed
+    up again since, so that the consent on record is the one confirmed."""
+    left = reader.unsubscribed_at
+    return bool(
+        reader.status == Status.UNSUBSCRIBED
+        and reader.confirmed_at
+        and left
+        and now - left <= REGRET
+        and not (reader.consent_at and reader.consent_at > left)
+        and not suppression.is_suppressed(reader, now)
+    )
+
+
+@transaction.atomic
+def rejoin(pk: int, now: datetime) -> bool:
+    """Take leaving back: everything is as it was. Twice changes nothing; False if too late."""
+    reader = Subscriber.objects.select_for_update(no_key=True).get(pk=pk)
+    if reader.status == Status.ACTIVE:
+        return True
+    if not may_rejoin(reader, now):
+        return False
+    reader.status, reader.unsubscribed_at = Status.ACTIVE, None
+    reschedule(reader, now)
+    reader.save(update_fields=["status", "unsubscribed_at", "next_digest_at"])
+    return True
 
 
 def unsubscribe(pk: int, now: datetime) -> None:

@@ -1,6 +1,7 @@
-"""Signed links: each good for one reader and one purpose, holding no e-mail address.
+"""Signed links: each good for one reader and one purpose, holding no email address.
 
-Keys rotate through SECRET_KEY_FALLBACKS, so that a link in an old mail goes on working.
+Keys rotate through SECRET_KEY_FALLBACKS, so that a link in an old email keeps working. A page acts
+with the link that opened it and hands on no other: a link would renew itself for ever.
 """
 
 from __future__ import annotations
@@ -8,14 +9,20 @@ from __future__ import annotations
 import re
 from base64 import b32encode
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import unquote
 
 from django.conf import settings
-from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+from django.core.signing import (
+    BadSignature,
+    SignatureExpired,
+    TimestampSigner,
+    b62_decode,
+    b62_encode,
+)
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 MOST_DECODED = 3  # times
@@ -30,24 +37,47 @@ class ExpiredLink(BadLink):
 
 
 class Purpose(Enum):
-    """What a link may do, and for how long; no two for the same time, or they would be one.
+    """What a link may do; `LIFETIMES` says for how long."""
 
-    Leaving works for ever; the address of a feed stands in a feed reader for years.
-    """
-
-    CONFIRM = timedelta(days=7)
-    DATA = timedelta(days=1)
-    PREFERENCES = timedelta(days=90)
-    REACT = timedelta(days=91)
-    DIGEST = timedelta(days=400)
-    OPENED = timedelta(days=365)
-    BROWSER = timedelta(days=180)
-    UNSUBSCRIBE = None
-    FEED = timedelta(days=3650)
+    CONFIRM = "confirm"  # confirms, and signs the browser in that confirmed
+    DATA = "data"  # shows, exports and erases all data, and signs out everywhere
+    PREFERENCES = "preferences"  # all pages of a reader but the data; signs a browser in
+    REACT = "react"  # reacts to papers, votes for and reports them
+    DIGEST = "digest"  # shows one digest
+    BROWSER = "browser"  # the cookie of a browser that is signed in
+    UNSUBSCRIBE = "unsubscribe"  # leaves, pauses, gets fewer emails
+    FEED = "feed"  # lists digests
 
     @property
     def signer(self) -> TimestampSigner:
-        return _signer(self.name.lower(), settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        return _signer(self.value, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        return LIFETIMES[self]
+
+
+SIGNED_IN_FOR = timedelta(days=90)
+LIFETIMES: dict[Purpose, timedelta | None] = {
+    Purpose.CONFIRM: timedelta(days=7),
+    Purpose.DATA: timedelta(days=1),
+    Purpose.PREFERENCES: timedelta(days=90),
+    Purpose.REACT: timedelta(days=91),
+    Purpose.DIGEST: timedelta(days=400),
+    Purpose.BROWSER: SIGNED_IN_FOR,
+    Purpose.UNSUBSCRIBE: None,  # leaving works for ever
+    Purpose.FEED: timedelta(days=3650),  # feed readers keep the address for years
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that was read: what it was made for, and when."""
+
+    purpose: Purpose
+    value: str
+    made_at: datetime
+    token: str
 
 
 @lru_cache
@@ -65,19 +95,30 @@ def decoded(text: str) -> str:
     return text
 
 
-def make(purpose: Purpose, value: object) -> str:
-    """A token for a primary key or a UUID."""
-    return purpose.signer.sign(str(value))
+def make(purpose: Purpose, value: object, at: datetime | None = None) -> str:
+    """A token for a primary key or a UUID; its time runs from `at`, or from now."""
+    signer = purpose.signer
+    if at is None:
+        return signer.sign(str(value))
+    dated = f"{value}{signer.sep}{b62_encode(int(at.timestamp()))}"
+    return super(TimestampSigner, signer).sign(dated)
 
 
 def read(purpose: Purpose, token: str) -> str:
     """The value a token was made for; `BadLink` or `ExpiredLink` otherwise."""
     try:
-        return purpose.signer.unsign(decoded(token), max_age=purpose.value)
+        return purpose.signer.unsign(decoded(token), max_age=purpose.lifetime)
     except SignatureExpired as error:
         raise ExpiredLink(token) from error
     except BadSignature as error:
         raise BadLink(token) from error
+
+
+def open_link(purpose: Purpose, token: str) -> Link:
+    """The same, with the time at which the token was made."""
+    value, token = read(purpose, token), decoded(token)
+    seconds = b62_decode(token.split(purpose.signer.sep)[-2])
+    return Link(purpose, value, datetime.fromtimestamp(seconds, UTC), token)
 
 
 @dataclass(frozen=True, slots=True)

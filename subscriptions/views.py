@@ -4,19 +4,17 @@ every link of a mail."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from datetime import date, timedelta
-from functools import wraps
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -35,21 +33,19 @@ from subscriptions import (
     digest_mail,
     digests,
     insight,
-    known,
     library,
     mail_requests,
     opened,
     readers,
+    signed_in,
     signup,
     tasks,
     time_zones,
     todays_digest,
-    tokens,
 )
 from subscriptions.forms import (
     AuthorPageForm,
     InterestsForm,
-    LinkForm,
     PreviewForm,
     RhythmForm,
     SignUpForm,
@@ -57,54 +53,24 @@ from subscriptions.forms import (
     WhyForm,
 )
 from subscriptions.mail_requests import Wanted
+from subscriptions.mailed_links import Access, mailed_link, signed
 from subscriptions.models import Digest, Interests, Opened, Reaction, SignUpSwitch, Subscriber
-from subscriptions.profiles import paper_text, profiles
+from subscriptions.profiles import profiles
 from subscriptions.references import ReferencesError, not_ids, references
-from subscriptions.tokens import BadLink, Purpose
+from subscriptions.tokens import Link, Purpose
 from subscriptions.why import why_not
 
-View = Callable[..., HttpResponse]
 PAST_SHOWN = 30  # digests
-OPENED_COOKIE = "opened"  # in browsers in which a reader allowed that opened papers are noted
-
-
-def opened_by(purpose: Purpose) -> Callable[[View], View]:
-    """Give the view the value that its token was made for; a bad link gets a page that helps.
-
-    The signature is this door's guard; who acts through it too often, or knocks with wrong ones,
-    must wait. Leaving never waits.
-    """
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        @never_cache
-        def opened(request: HttpRequest, token: str, **rest: Any) -> HttpResponse:
-            try:
-                value = tokens.read(purpose, token)
-            except BadLink as error:
-                wait = _wait(f"wrong:{guard.network_of(guard.client_address(request))}")
-                return guard.refused(request, wait) if wait else bad_link(request, error)
-            acts = request.method == "POST" and purpose != Purpose.UNSUBSCRIBE
-            if wait := _wait(f"{purpose.name}:{value}") if acts else 0.0:
-                return guard.refused(request, wait)
-            return view(request, value, **rest)
-
-        opened.guard = "mailed"  # type: ignore[attr-defined]
-        return opened
-
-    return decorate
-
-
-def _wait(key: str) -> float:
-    """Count one use of mailed links; the signature guards them where Redis is away."""
-    count, _all = settings.ENTRANCE_RATES["mailed"]
-    return guard.waiting("mailed", [guard.Limit(f"mailed:{key}", count)] if count else [])
-
-
-def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
-    expired = isinstance(error, tokens.ExpiredLink)
-    context = {"expired": expired, "form": LinkForm()}
-    return render(request, "subscriptions/bad_link.html", context, status=410 if expired else 400)
+PREFERENCES_LINKS = {
+    "profile_url": "profile",
+    "propose_url": "propose",
+    "rhythm_url": "rhythm",
+    "unsubscribe_url": "leave",
+    "renew_feed_url": "feed-renew",
+    "mail_link_url": "mail-link",
+    "offer_url": "offer",
+}
+PROFILE_ACTS = ("remove", "mute", "upload", "author", "opened", "reset")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -167,39 +133,25 @@ def _minutes(wait: timedelta) -> int:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@guard.guard("link", methods=("POST",), shut_without_redis=True)
-@guard.even
-def preferences_link(request: HttpRequest) -> HttpResponse:
-    """Mail the way to the preferences, to a known address only; the answer is the same, and so
-    is what is done for it here."""
-    form = LinkForm(request.POST or None)
-    if request.method != "POST" or not form.is_valid():
-        status = 400 if request.method == "POST" else 200
-        return render(request, "subscriptions/preferences_link.html", {"form": form}, status=status)
-    email = form.cleaned_data["email"]
-    message = mail_requests.request(email, Wanted.PREFERENCES, timezone.now())
-    tasks.send_messages.delay_on_commit([message])
-    return redirect("check-inbox")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@opened_by(Purpose.CONFIRM)
-def confirm(request: HttpRequest, pk: str) -> HttpResponse:
-    reader = get_object_or_404(Subscriber, pk=pk)
-    if request.method != "POST":
+@mailed_link(Purpose.CONFIRM)
+def confirm(request: HttpRequest, access: Access) -> HttpResponse:
+    """GET shows a button; POST confirms, and signs this browser in."""
+    reader = access.reader
+    if request.method != "POST" or not access.link:
         return render(request, "subscriptions/confirm.html", {"reader": reader})
     if not readers.activate(reader, timezone.now()):
         return render(request, "subscriptions/suppressed.html", status=409)
     tasks.send_messages_to.delay_on_commit(reader.pk)
     messages.success(request, _("You are subscribed. Now say what you care about."))
-    page = redirect("preferences", token=tokens.make(Purpose.PREFERENCES, reader.pk))
-    return known.remember(page, pk)
+    page = redirect("preferences")
+    signed_in.begin(request, page, reader, access.link)
+    return page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@opened_by(Purpose.PREFERENCES)
-def preferences(request: HttpRequest, pk: str) -> HttpResponse:
-    reader = get_object_or_404(Subscriber, pk=pk)
+@mailed_link(Purpose.PREFERENCES)
+def preferences(request: HttpRequest, access: Access) -> HttpResponse:
+    reader = access.reader
     interests, _new = Interests.objects.get_or_create(subscriber=reader)
     rhythm_form = RhythmForm(request.POST or None, instance=reader)
     interests_form = InterestsForm(request.POST or None, instance=interests)
@@ -207,7 +159,7 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
     if request.method == "POST" and forms_are_valid:
         _save(rhythm_form, interests_form)
         _send_today(request, reader) if "send" in request.POST else _say_saved(request, reader)
-        return known.remember(redirect(request.path), pk)
+        return access.redirect("preferences")
     context = {
         "reader": reader,
         "rhythm_form": rhythm_form,
@@ -215,35 +167,24 @@ def preferences(request: HttpRequest, pk: str) -> HttpResponse:
         "forms": (interests_form, rhythm_form),
         "places": time_zones.places(),
         "unknown_examples": _unknown(interests.examples),
-        "profile_url": reverse("profile", args=[tokens.make(Purpose.PREFERENCES, pk)]),
-        "feed_url": reverse(
-            "feed-digests", args=[tokens.make(Purpose.FEED, reader.feed_key), "atom"]
-        ),
-        "propose_url": reverse("propose", args=[tokens.make(Purpose.PREFERENCES, pk)]),
         "outlook": todays_digest.outlook(reader, timezone.now()),
-        "unsubscribe_url": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, pk)]),
+        **{key: access.url(name) for key, name in PREFERENCES_LINKS.items()},
         "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
-        "rhythm_token": tokens.make(Purpose.PREFERENCES, pk),
-        **_past_digests(reader, request.GET.get("before", "")),
-        "renew_feed_url": reverse("feed-renew", args=[tokens.make(Purpose.PREFERENCES, pk)]),
+        **_past_digests(access, request.GET.get("before", "")),
         "offered": interests.offered,
-        "offer_url": reverse("offer", args=[tokens.make(Purpose.PREFERENCES, pk)]),
     }
     status = 400 if request.method == "POST" else 200
     return render(request, "subscriptions/preferences.html", context, status=status)
 
 
-def _past_digests(reader: Subscriber, before: str) -> dict[str, Any]:
+def _past_digests(access: Access, before: str) -> dict[str, Any]:
     """The last digests that were sent before a day, newest first, each with its address in the
     browser; and the day before which there are more."""
-    sent = reader.digests.filter(status=Digest.Status.SENT).order_by("-day", "-turn")
+    sent = access.reader.digests.filter(status=Digest.Status.SENT).order_by("-day", "-turn")
     if day := _day(before):
         sent = sent.filter(day__lt=day)
     shown = list(sent.only("day", "subject", "public_id")[: PAST_SHOWN + 1])
-    past = [
-        (one, reverse("digest", args=[tokens.make(Purpose.DIGEST, one.public_id)]))
-        for one in shown[:PAST_SHOWN]
-    ]
+    past = [(one, access.url("past-digest", one.public_id)) for one in shown[:PAST_SHOWN]]
     return {"past": past, "earlier": past[-1][0].day if len(shown) > PAST_SHOWN else None}
 
 
@@ -262,7 +203,7 @@ def _save(rhythm_form: RhythmForm, interests_form: InterestsForm) -> None:
 
 
 def _say_saved(request: HttpRequest, reader: Subscriber) -> None:
-    messages.success(request, f"{_('Saved.')} {todays_digest.next_one(reader)}".strip())
+    messages.success(request, " ".join([_("Saved."), todays_digest.next_one(reader)]).strip())
 
 
 def _send_today(request: HttpRequest, reader: Subscriber) -> None:
@@ -273,7 +214,7 @@ def _send_today(request: HttpRequest, reader: Subscriber) -> None:
     if answer.digest and answer.state is todays_digest.State.LEAVES:
         tasks.deliver.delay_on_commit([answer.digest.pk])
     reader.refresh_from_db()
-    messages.success(request, f"{_('Saved.')} {todays_digest.sentence(answer, reader)}")
+    messages.success(request, " ".join([_("Saved."), todays_digest.sentence(answer, reader)]))
 
 
 def _unknown(examples: list[str]) -> list[str]:
@@ -283,62 +224,47 @@ def _unknown(examples: list[str]) -> list[str]:
 
 
 @require_POST
-@opened_by(Purpose.PREFERENCES)
-def offer(request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.PREFERENCES)
+def offer(request: HttpRequest, access: Access) -> HttpResponse:
     """Add to the interests what was typed with the address, as from a search; or forget it."""
-    get_object_or_404(Interests, pk=pk)
     try:
-        added = changes.settle_offer(int(pk), take=request.POST.get("act") == "take")
+        added = changes.settle_offer(_interests(access).pk, take=request.POST.get("act") == "take")
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
         said = _("Added. Your next digest follows.") if added else _("Nothing was added.")
         messages.success(request, said)
-    back = redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
-    return known.remember(back, pk)
+    return access.redirect("preferences")
 
 
 @require_POST
-@opened_by(Purpose.PREFERENCES)
-def renew_feed(request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.PREFERENCES)
+def renew_feed(request: HttpRequest, access: Access) -> HttpResponse:
     """Another address for the reader's feed; whoever has the old one gets nothing any more."""
-    Subscriber.objects.filter(pk=pk).update(feed_turn=F("feed_turn") + 1)
-    messages.success(request, _("Your feed has a new address; the old one no longer works."))
-    return redirect("preferences", token=tokens.make(Purpose.PREFERENCES, pk))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@opened_by(Purpose.REACT)
-def react(request: HttpRequest, pk: str, kind: str, paper_pk: int) -> HttpResponse:
-    """GET shows the paper with a button; POST records more or less like this."""
-    reader = get_object_or_404(Subscriber, pk=pk)
-    paper = get_object_or_404(Paper, pk=paper_pk)
-    context = {
-        "paper": paper,
-        "kind": kind,
-        "done": request.method == "POST",
-        "words": insight.carriers(paper_text(paper), corpus.lexicon()),
-    }
-    if request.method == "POST":
-        Reaction.objects.update_or_create(
-            subscriber=reader,
-            paper=paper,
-            defaults={"kind": kind, "created_at": timezone.now()},
-        )
-        token = tokens.make(Purpose.PREFERENCES, reader.pk)
-        context["profile_url"] = reverse("profile", args=[token])
-        vote_token = tokens.make(Purpose.REACT, reader.pk)
-        context["vote_url"] = reverse("vote", args=[paper.pk, vote_token])
-        context["report_url"] = reverse("report", args=[paper.pk, vote_token])
-    return render(request, "subscriptions/react.html", context)
+    Subscriber.objects.filter(pk=access.reader.pk).update(feed_turn=F("feed_turn") + 1)
+    text = _("Your feed has a new address; the old one no longer works. Have the new one mailed.")
+    messages.success(request, text)
+    return access.redirect("preferences")
 
 
 @require_safe
 @styled_in_place
-@opened_by(Purpose.DIGEST)
-def digest(request: HttpRequest, public_id: str) -> HttpResponse:
-    """A digest in the browser, as its mail shows it."""
-    found = get_object_or_404(Digest.objects.select_related("subscriber"), public_id=public_id)
+@signed(Purpose.DIGEST)
+def digest(_request: HttpRequest, link: Link) -> HttpResponse:
+    """A digest in the browser, as its email shows it."""
+    return _in_browser(Digest.objects.all(), link.value)
+
+
+@require_safe
+@styled_in_place
+@mailed_link(Purpose.PREFERENCES)
+def past_digest(_request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse:
+    """The same, from the list of a reader's past digests."""
+    return _in_browser(access.reader.digests.all(), public_id)
+
+
+def _in_browser(among: QuerySet[Digest], public_id: UUID | str) -> HttpResponse:
+    found = get_object_or_404(among.select_related("subscriber"), public_id=public_id)
     return HttpResponse(digest_mail.in_browser(found, cards.shown(found.paper_ids)))
 
 
@@ -375,20 +301,19 @@ def _sample(said: dict[str, Any], day: date | None) -> dict[str, Any]:
 
 
 @require_safe
-@opened_by(Purpose.PREFERENCES)
-def profile(request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.PREFERENCES)
+def profile(request: HttpRequest, access: Access) -> HttpResponse:
     """What drives the choice of a reader's papers, each thing with its button."""
-    return _profile_page(request, pk)
+    return _profile_page(request, access)
 
 
 def _profile_page(
     request: HttpRequest,
-    pk: str,
+    access: Access,
     upload_form: UploadForm | None = None,
     author_form: AuthorPageForm | None = None,
 ) -> HttpResponse:
-    interests = get_object_or_404(Interests.objects.select_related("subscriber"), pk=pk)
-    reader = interests.subscriber
+    reader = _interests(access).subscriber
     asked = request.GET.get("paper")
     why_form = WhyForm(request.GET if asked is not None else None)
     answer = ""
@@ -397,13 +322,13 @@ def _profile_page(
     refused = [form for form in (upload_form, author_form) if form and form.errors]
     context = {
         "reader": reader,
-        "links": _profile_links(pk),
+        "links": _profile_links(access),
         "upload_form": upload_form or UploadForm(),
         "author_form": author_form or AuthorPageForm(),
         "why_form": why_form,
         "answer": answer,
         "opened": Opened.objects.allowed().filter(subscriber=reader).select_related("paper")[:50],
-        "noted_here": _opener(request) == str(reader.pk),
+        "noted_here": signed_in.reader_of(request) == reader,
     }
     context |= _drivers(reader)
     status = 400 if refused or why_form.errors else 200
@@ -427,53 +352,51 @@ def _drivers(reader: Subscriber) -> dict[str, Any]:
     }
 
 
-def _profile_links(pk: str) -> dict[str, str]:
-    token = tokens.make(Purpose.PREFERENCES, pk)
-    names = ("remove", "mute", "upload", "author", "opened", "reset")
-    links = {name: reverse(f"profile-{name}", args=[token]) for name in names}
-    return links | {name: reverse(name, args=[token]) for name in ("profile", "preferences")}
+def _profile_links(access: Access) -> dict[str, str]:
+    acts = {name: access.url(f"profile-{name}") for name in PROFILE_ACTS}
+    return acts | {name: access.url(name) for name in ("profile", "preferences")}
 
 
-def _back_to_profile(pk: str) -> HttpResponse:
-    return redirect("profile", token=tokens.make(Purpose.PREFERENCES, pk))
+def _interests(access: Access) -> Interests:
+    return get_object_or_404(Interests.objects.select_related("subscriber"), pk=access.reader.pk)
 
 
 @require_POST
-@opened_by(Purpose.PREFERENCES)
-def remove(request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.PREFERENCES)
+def remove(request: HttpRequest, access: Access) -> HttpResponse:
     """Take one word, paper, author or reaction out of the profile."""
-    get_object_or_404(Interests, pk=pk)
+    pk = _interests(access).pk
     kind, entry = request.POST.get("kind", ""), request.POST.get("entry", "")
     if kind in changes.REMOVERS and entry:
-        changes.remove(int(pk), kind, entry)
+        changes.remove(pk, kind, entry)
         messages.success(request, _("Removed. Your next digest follows."))
     else:
         messages.error(request, _("Nothing was removed: the page did not say what."))
-    return _back_to_profile(pk)
+    return access.redirect("profile")
 
 
 @require_POST
-@opened_by(Purpose.PREFERENCES)
-def mute(request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.PREFERENCES)
+def mute(request: HttpRequest, access: Access) -> HttpResponse:
     """Never again a paper with this word, or by this author."""
-    get_object_or_404(Interests, pk=pk)
+    pk = _interests(access).pk
     author = request.POST.get("kind") == "author"
     try:
         field = "muted_authors" if author else "excluded_words"
-        changes.mute(int(pk), field, request.POST.get("entry", ""))
+        changes.mute(pk, field, request.POST.get("entry", ""))
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
         messages.success(request, _("Muted: no digest brings it any more."))
-    return _back_to_profile(pk)
+    return access.redirect("profile")
 
 
 @require_POST
 @guard.guard("upload")
-@opened_by(Purpose.PREFERENCES)
-def upload(request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.PREFERENCES)
+def upload(request: HttpRequest, access: Access) -> HttpResponse:
     """Make the papers of a BibTeX or RIS file examples."""
-    get_object_or_404(Interests, pk=pk)
+    pk = _interests(access).pk
     form = UploadForm(request.POST, request.FILES)
     if form.is_valid():
         file = form.cleaned_data["file"]
@@ -482,79 +405,54 @@ def upload(request: HttpRequest, pk: str) -> HttpResponse:
         except ReferencesError as error:
             form.add_error("file", str(error))
         else:
-            added = library.add(int(pk), brought.references)
+            added = library.add(pk, brought.references)
             messages.success(request, library.report(added, brought))
-            return _back_to_profile(pk)
-    return _profile_page(request, pk, upload_form=form)
+            return access.redirect("profile")
+    return _profile_page(request, access, upload_form=form)
 
 
 @require_POST
 @guard.guard("upload")
-@opened_by(Purpose.PREFERENCES)
-def author_page(request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.PREFERENCES)
+def author_page(request: HttpRequest, access: Access) -> HttpResponse:
     """Have the papers of an arXiv author page made examples, soon."""
-    get_object_or_404(Interests, pk=pk)
+    pk = _interests(access).pk
     form = AuthorPageForm(request.POST)
     if not form.is_valid():
-        return _profile_page(request, pk, author_form=form)
-    if library.ask(int(pk), form.cleaned_data["author"], timezone.now()):
-        tasks.import_author.delay_on_commit(int(pk))
+        return _profile_page(request, access, author_form=form)
+    if library.ask(pk, form.cleaned_data["author"], timezone.now()):
+        tasks.import_author.delay_on_commit(pk)
         messages.success(request, _("We ask arXiv for these papers; it takes a minute."))
     else:
         messages.info(request, _("We have asked arXiv only just now. Try again in ten minutes."))
-    return _back_to_profile(pk)
+    return access.redirect("profile")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@opened_by(Purpose.PREFERENCES)
-def reset(request: HttpRequest, pk: str) -> HttpResponse:
+@mailed_link(Purpose.PREFERENCES)
+def reset(request: HttpRequest, access: Access) -> HttpResponse:
     """GET asks; POST forgets all that a reader has said about papers."""
-    get_object_or_404(Interests, pk=pk)
+    pk = _interests(access).pk
     if request.method != "POST":
-        return render(request, "subscriptions/reset.html", {"links": _profile_links(pk)})
-    changes.reset(int(pk))
+        return render(request, "subscriptions/reset.html", {"links": _profile_links(access)})
+    changes.reset(pk)
     messages.success(request, _("Your profile is blank again. You get what trends."))
-    return _back_to_profile(pk)
+    return access.redirect("profile")
 
 
 @require_POST
-@opened_by(Purpose.PREFERENCES)
-def learn_from_opened(request: HttpRequest, pk: str) -> HttpResponse:
-    """Allow that papers opened in this browser are noted, or forbid it and forget them."""
-    get_object_or_404(Interests, pk=pk)
-    back = _back_to_profile(pk)
+@mailed_link(Purpose.PREFERENCES)
+def learn_from_opened(request: HttpRequest, access: Access) -> HttpResponse:
+    """Allow that papers opened in signed-in browsers are noted, and sign this one in; or forbid it
+    and forget them."""
+    pk = _interests(access).pk
+    back = access.redirect("profile")
     if request.POST.get("allow") == "yes":
-        opened.allow(int(pk), timezone.now())
-        back.set_cookie(
-            OPENED_COOKIE,
-            tokens.make(Purpose.OPENED, pk),
-            max_age=Purpose.OPENED.value,
-            httponly=True,
-            secure=settings.SESSION_COOKIE_SECURE,
-            samesite="Lax",
-        )
+        opened.allow(pk, timezone.now())
+        if access.link:
+            signed_in.begin(request, back, access.reader, access.link)
         messages.success(request, _("Papers you open in this browser count from now on."))
     else:
-        opened.forget(int(pk))
-        back.delete_cookie(OPENED_COOKIE, samesite="Lax")
+        opened.forget(pk)
         messages.success(request, _("Nothing you open is noted any more; the list is forgotten."))
     return back
-
-
-@require_POST
-@guard.guard("community")
-def note_opened(request: HttpRequest, paper_pk: int) -> HttpResponse:
-    """A paper's page reports that it was opened, in a browser in which its reader allowed that."""
-    answer = HttpResponse(status=204)
-    reader = _opener(request)
-    if not (reader and opened.note(int(reader), paper_pk, timezone.now())):
-        answer.delete_cookie(OPENED_COOKIE, samesite="Lax")  # forbidden since, elsewhere
-    return answer
-
-
-def _opener(request: HttpRequest) -> str:
-    """Which reader allowed it in this browser; "" for none."""
-    try:
-        return tokens.read(Purpose.OPENED, request.COOKIES.get(OPENED_COOKIE, ""))
-    except BadLink:
-        return ""

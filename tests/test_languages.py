@@ -345,7 +345,7 @@ def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
             reverse("home"),
             reverse("preferences", args=[preferences]),
             reverse("profile", args=[preferences]),
-            reverse("vote-link", args=[paper.pk]),
+            reverse("vote", args=[paper.pk]),
             reverse("report", args=[paper.pk, react]),
         )
     }

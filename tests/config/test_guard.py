@@ -189,9 +189,7 @@ DOORS: dict[str, Callable[[Client, str], HttpResponse]] = {
     "signup": lambda client, peer: client.post(
         "/subscribe/", {"email": f"reader@{peer}.example"}, REMOTE_ADDR=peer
     ),
-    "link": lambda client, peer: client.post(
-        "/preferences/", {"email": "nobody"}, REMOTE_ADDR=peer
-    ),
+    "link": lambda client, peer: client.post("/sign-in/", {"email": "nobody"}, REMOTE_ADDR=peer),
     "preview": lambda client, peer: client.get("/preview/", REMOTE_ADDR=peer),
     "login": lambda client, peer: client.post("/admin/login/", REMOTE_ADDR=peer),
     "upload": lambda client, peer: client.post("/profile/x/upload/", REMOTE_ADDR=peer),
@@ -316,13 +314,13 @@ def test_promise_24_answers_leave_at_whole_steps_of_time(
     assert (time.perf_counter() - begun >= settings.ANSWER_STEP) == waits
 
 
-@pytest.mark.parametrize("view", ["subscribe", "preferences-link", "vote-link"])
+@pytest.mark.parametrize("view", ["subscribe", "sign-in", "vote"])
 @pytest.mark.django_db
 def test_promise_24_all_doors_that_take_an_address_are_even(
     client: Client, settings: Any, make_paper: Any, view: str
 ) -> None:
     settings.ANSWER_STEP = 0.5
-    where = reverse(view, args=[make_paper().pk] if view == "vote-link" else [])
+    where = reverse(view, args=[make_paper().pk] if view == "vote" else [])
     begun = time.perf_counter()
     assert client.post(where, {"email": "somebody@example.org"}).status_code == 302
     assert time.perf_counter() - begun >= settings.ANSWER_STEP

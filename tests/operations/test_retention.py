@@ -110,7 +110,7 @@ def test_batches_are_transactions_of_their_own_and_stop_when_told(
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
     observe(make_paper(), *(now - 20 * DAY + n * timedelta(minutes=1) for n in range(8)))
-    asked = iter([False, False, True, True, True, True])
+    asked = iter([False, False, True, True, True, True, True, True])
     assert retention.thin_out(now, lambda: next(asked))["observations"] == 4
     assert Observation.objects.count() == 4
     assert retention.thin_out(now)["observations"] == 3

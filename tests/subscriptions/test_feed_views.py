@@ -11,9 +11,11 @@ from django.test import Client
 from django.urls import reverse
 
 from papers.models import Paper
-from subscriptions import tokens
+from subscriptions import emails, tokens
 from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page
+from tests.signing_in import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -66,15 +68,19 @@ def test_a_reader_gives_the_feed_another_address_and_the_old_one_is_gone(
     client: Client, sent: Digest
 ) -> None:
     reader, old = sent.subscriber, address(sent.subscriber_id)
-    renew = reverse("feed-renew", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    assert client.get(renew).status_code == 405
+    sign_in(client, reader)
+    page = Page.open(client, reverse("preferences"))
+    assert "/feeds/digests/" not in page.html
+    assert client.get(reverse("feed-renew")).status_code == 405
     assert client.get(old).status_code == 200
-    page = client.post(renew, follow=True).text
-    assert "new address" in page
+    page = page.submit("Give my feed a new address")
+    assert "new address" in page.text
     assert client.get(old).status_code == 404
-    [new] = re.findall(r"/feeds/digests/[^\"]+\.atom", page)
+    assert "Look into your inbox" in page.submit("Mail me its address").text
+    reader.refresh_from_db()
+    [new] = re.findall(r"/feeds/digests/[^\"\s]+\.atom", str(emails.preferences_link(reader).text))
     assert client.get(new).status_code == 200
-    client.post(renew)
+    page.submit("Give my feed a new address")
     assert client.get(new).status_code == 404
     reader.delete()
     assert client.get(new).status_code == 404

@@ -1,8 +1,7 @@
-"""A search becomes a part of a reader's profile: by one tap where the browser is known."""
+"""A search becomes a part of a reader's profile: by one tap where the reader is signed in."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,13 +9,16 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from papers.models import Paper
-from subscriptions import digests, following, known, tokens
+from subscriptions import digests, following, tokens
 from subscriptions.following import MOST_FOLLOWED, Search
 from subscriptions.forms import SearchForm
 from subscriptions.models import Interests, Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page
+from tests.signing_in import sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -31,11 +33,13 @@ def reader(make_reader: MakeReader) -> Subscriber:
 
 @pytest.fixture
 def browser(client: Client, reader: Subscriber) -> Client:
-    """In which the reader has saved their preferences."""
-    page = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 5}
-    client.post(page, {**rhythm, "topics": "video", "categories": "cs.CV"})
+    """In which the reader is signed in."""
+    sign_in(client, reader)
     return client
+
+
+def follow(browser: Client, said: dict[str, str]) -> Page:
+    return Page.open(browser, f"{reverse('follow')}?{urlencode(said)}")
 
 
 def kept() -> tuple[list[str], list[str]]:
@@ -44,44 +48,31 @@ def kept() -> tuple[list[str], list[str]]:
     return interests.words, interests.categories
 
 
-def button(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found
-    return found[1]
-
-
-def test_one_tap_where_the_browser_knows_its_reader(browser: Client) -> None:
-    page = browser.get(reverse("follow"), SAID).text
-    assert "long context memory" in page
-    assert "Follow this search" in page
+def test_one_tap_where_the_reader_is_signed_in(browser: Client) -> None:
+    page = follow(browser, SAID)
+    assert "long context memory" in page.text
     assert kept() == ([], ["cs.CV"])  # looking changes nothing
-    followed = browser.post(reverse("follow"), SAID).text
-    assert "You follow this search" in followed
+    followed = page.submit("Follow this search")
+    assert "You follow this search" in followed.text
     assert kept() == (["long context memory"], ["cs.CV", "cs.CL"])
-    again = browser.post(reverse("follow"), SAID).text
+    again = page.submit("Follow this search")
     assert kept() == (["long context memory"], ["cs.CV", "cs.CL"])
-    assert "You follow this search" in again
-    back = {"added_words": button(followed, "added_words"), "back": button(followed, "back")}
-    assert "taken back" in browser.post(reverse("follow"), SAID | back).text
+    assert "You follow this search" in again.text
+    assert "taken back" in followed.submit("Take it back").text
     assert kept() == ([], ["cs.CV"])
 
 
 def test_taking_back_leaves_what_was_there_before(browser: Client) -> None:
-    followed = browser.post(reverse("follow"), SAID | {"categories": "cs.CV"}).text
-    back = {"added_words": button(followed, "added_words"), "back": button(followed, "back")}
-    assert back == {"added_words": "long context memory", "back": ""}
-    browser.post(reverse("follow"), SAID | back)
+    followed = follow(browser, SAID | {"categories": "cs.CV"}).submit("Follow this search")
+    followed.submit("Take it back")
     assert kept() == ([], ["cs.CV"])
 
 
 def test_the_profile_lists_it_and_takes_it_out(browser: Client, reader: Subscriber) -> None:
-    browser.post(reverse("follow"), SAID)
-    token = tokens.make(Purpose.PREFERENCES, reader.pk)
-    page = browser.get(reverse("profile", args=[token])).text
-    assert "Phrases and searches you follow" in page
-    assert 'name="kind" value="phrase"' in page
-    remove = reverse("profile-remove", args=[token])
-    browser.post(remove, {"kind": "phrase", "entry": "long context memory"})
+    follow(browser, SAID).submit("Follow this search")
+    page = Page.open(browser, reverse("profile"))
+    assert "Phrases and searches you follow" in page.text
+    page.submit("Remove long context memory")
     assert kept()[0] == []
 
 
@@ -104,48 +95,31 @@ def test_an_unknown_browser_is_led_to_signing_up_with_it(
 
 
 @pytest.mark.parametrize("purpose", [one for one in Purpose if one != Purpose.BROWSER], ids=str)
-def test_no_other_token_makes_a_browser_known(
-    client: Client, reader: Subscriber, purpose: Purpose
+def test_no_other_token_signs_a_browser_in(
+    client: Client, reader: Subscriber, purpose: Purpose, settings: Any
 ) -> None:
-    client.cookies[known.COOKIE] = tokens.make(purpose, reader.pk)
+    client.cookies[settings.SIGN_IN_COOKIE_NAME] = tokens.make(purpose, reader.pk)
     assert client.post(reverse("follow"), SAID).status_code == 302
     assert kept() == ([], ["cs.CV"])
 
 
-def test_the_cookie_opens_nothing_else_and_names_nobody(
-    browser: Client, reader: Subscriber
-) -> None:
-    cookie = browser.cookies[known.COOKIE]
-    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
-    for name in ("preferences", "profile", "unsubscribe", "data"):
-        assert browser.get(reverse(name, args=[cookie.value])).status_code == 400
-    page = browser.post(reverse("follow"), SAID).text
-    assert reader.email not in page
-    assert not re.search(r"/(profile|preferences|data|unsubscribe)/[^/\"]+/", page)
-
-
-def test_it_is_forgotten_on_a_press_and_when_the_reader_has_left(
-    browser: Client, reader: Subscriber
-) -> None:
+def test_a_reader_who_has_left_follows_nothing(browser: Client) -> None:
     Subscriber.objects.update(status="unsubscribed")
     assert browser.post(reverse("follow"), SAID).status_code == 302
-    Subscriber.objects.update(status="active")
-    browser.post(reverse("follow"), SAID | {"forget": "1"})
-    assert not browser.cookies[known.COOKIE].value
     assert kept() == ([], ["cs.CV"])
 
 
-def test_another_site_cannot_press_it(reader: Subscriber) -> None:
+def test_another_site_cannot_press_it(browser: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.cookies[known.COOKIE] = tokens.make(Purpose.BROWSER, reader.pk)
+    strict.cookies = browser.cookies
     assert strict.post(reverse("follow"), SAID).status_code == 403
 
 
 def test_what_is_full_says_so(browser: Client, reader: Subscriber) -> None:
     Interests.objects.update(words=[f"word {number}" for number in range(MOST_FOLLOWED)])
-    answer = browser.post(reverse("follow"), SAID)
-    assert answer.status_code == 400
-    assert "Remove one first" in answer.text
+    page = follow(browser, SAID).submit("Follow this search")
+    assert page.status == 400
+    assert "Remove one first" in page.text
     assert len(kept()[0]) == MOST_FOLLOWED
     with pytest.raises(ValidationError):
         following.follow(reader.pk, SEARCH)

@@ -120,6 +120,8 @@ def test_promise_26_no_scanner_changes_anything(
         "confirm",
         "preferences",
         "rhythm",
+        "sign-in",
+        "feeds",
         "vote",
         "unsubscribe",
         "react",

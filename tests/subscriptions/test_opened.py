@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,14 +17,25 @@ from subscriptions.models import Interests, Opened, Subscriber
 from subscriptions.profiles import paper_text, profiles
 from subscriptions.tokens import Purpose
 from subscriptions.why import why_not
+from tests.pages import Page
+from tests.signing_in import sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
 
 
 def choose(client: Client, reader: Subscriber, allow: str) -> str:
-    url = reverse("profile-opened", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    return client.post(url, {"allow": allow}, follow=True).text
+    page = Page.open(client, profile_url(reader))
+    buttons = {
+        "yes": "Learn from papers I open here",
+        "again": "Note them in this browser too",
+        "no": "Stop, and forget them all",
+    }
+    return page.submit(buttons[allow]).html
+
+
+def profile_url(reader: Subscriber) -> str:
+    return reverse("profile", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
 
 
 def report(client: Client, paper: Paper) -> int:
@@ -31,7 +43,7 @@ def report(client: Client, paper: Paper) -> int:
 
 
 def profile_page(client: Client, reader: Subscriber) -> str:
-    return client.get(reverse("profile", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])).text
+    return client.get(profile_url(reader)).text
 
 
 def test_nothing_is_noted_unless_the_reader_allowed_it(
@@ -41,9 +53,9 @@ def test_nothing_is_noted_unless_the_reader_allowed_it(
     assert "Learn from papers I open here" in profile_page(client, reader)
     assert 'id="opened"' not in client.get(edition[0].get_absolute_url()).text
     assert report(client, edition[0]) == 204
-    client.cookies["opened"] = tokens.make(Purpose.OPENED, reader.pk)  # of a browser long ago
+    sign_in(client, reader)
+    assert 'id="opened"' not in client.get(edition[0].get_absolute_url()).text
     assert report(client, edition[0]) == 204
-    assert not client.cookies["opened"].value
     assert not Opened.objects.exists()
 
 
@@ -55,7 +67,7 @@ def test_an_opened_paper_is_noted_by_its_page_and_never_by_looking(
     assert "count from now on" in page
     assert "Noted since you allowed it on" in page
     first = Interests.objects.get().opened_allowed_at
-    choose(client, reader, "yes")
+    choose(Client(), reader, "again")
     assert Interests.objects.get().opened_allowed_at == first
     page = client.get(edition[0].get_absolute_url()).text
     assert f'action="{reverse("opened", args=[edition[0].pk])}"' in page
@@ -68,24 +80,27 @@ def test_an_opened_paper_is_noted_by_its_page_and_never_by_looking(
 
 
 def test_another_browser_and_a_changed_cookie_note_nothing(
-    client: Client, make_reader: MakeReader, edition: list[Paper]
+    client: Client, make_reader: MakeReader, edition: list[Paper], settings: Any
 ) -> None:
-    reader = make_reader()
+    reader, name = make_reader(), settings.SIGN_IN_COOKIE_NAME
     choose(client, reader, "yes")
     other = Client()
     report(other, edition[0])
-    other.cookies["opened"] = str(client.cookies["opened"].value) + "x"
+    other.cookies[name] = str(client.cookies[name].value) + "x"
     report(other, edition[0])
-    other.cookies["opened"] = tokens.make(Purpose.PREFERENCES, reader.pk)
+    other.cookies[name] = tokens.make(Purpose.PREFERENCES, reader.pk)
     report(other, edition[0])
     assert not Opened.objects.exists()
     assert "Note them in this browser too" in profile_page(other, reader)
     assert "Note them in this browser too" not in profile_page(client, reader)
 
 
-def test_reporting_needs_csrf(make_reader: MakeReader, edition: list[Paper]) -> None:
+def test_reporting_needs_csrf(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    choose(client, make_reader(), "yes")
     strict = Client(enforce_csrf_checks=True)
-    strict.cookies["opened"] = tokens.make(Purpose.OPENED, make_reader().pk)
+    strict.cookies = client.cookies
     assert report(strict, edition[0]) == 403
 
 
@@ -96,13 +111,12 @@ def test_each_is_removed_with_one_tap_and_stopping_forgets_all(
     choose(client, reader, "yes")
     for paper in edition[:3]:
         report(client, paper)
-    remove = reverse("profile-remove", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    client.post(remove, {"kind": "opened", "entry": edition[0].pk})
+    Page.open(client, profile_url(reader)).submit(f"Remove {edition[0].title}")
     assert Opened.objects.count() == 2
+    before = Page.open(client, profile_url(reader))
     for _ in range(2):
-        assert "the list is forgotten" in choose(client, reader, "no")
+        assert "the list is forgotten" in before.submit("Stop, and forget them all").text
     assert not Opened.objects.exists()
-    assert not client.cookies["opened"].value
     report(client, edition[1])
     assert not Opened.objects.exists()
 
@@ -113,7 +127,7 @@ def test_a_reset_forgets_them_too(
     reader = make_reader()
     choose(client, reader, "yes")
     report(client, edition[0])
-    client.post(reverse("profile-reset", args=[tokens.make(Purpose.PREFERENCES, reader.pk)]))
+    Page.open(client, reverse("profile-reset")).submit("Reset my profile")
     assert not Opened.objects.exists()
     assert not Interests.objects.get().learns_from_opened
 

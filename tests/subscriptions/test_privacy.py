@@ -26,6 +26,7 @@ from subscriptions.models import (
     Message,
     Opened,
     Reaction,
+    SignIn,
     Subscriber,
 )
 from tests.subscriptions.conftest import MakeReader
@@ -116,7 +117,7 @@ def test_promise_32_every_column_about_a_reader_is_exported_or_left_out_for_a_re
     interests = {field.name for field in Interests._meta.concrete_fields} - {"subscriber"}
     assert interests == set(privacy.INTERESTS)
     pointing = {one.related_model for one in Subscriber._meta.related_objects}
-    assert pointing == {Interests, Reaction, Opened, Digest, DeliveryEvent, Message}
+    assert pointing == {Interests, SignIn, Reaction, Opened, Digest, DeliveryEvent, Message}
 
 
 def test_promise_32_erasing_leaves_nothing_but_a_keyed_hash(

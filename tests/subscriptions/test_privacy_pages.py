@@ -18,6 +18,8 @@ from subscriptions import delivery, digests, signup, tokens
 from subscriptions.mail_requests import Wanted
 from subscriptions.models import Erasure, Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page
+from tests.signing_in import sign_in
 from tests.subscriptions.conftest import MakeReader
 from tests.subscriptions.messages import ask
 
@@ -61,7 +63,7 @@ def test_promise_32_a_reader_deletes_all_of_it_and_looking_deletes_nothing(
     assert client.get(page("data", reader)).status_code == 404
 
 
-@pytest.mark.parametrize("purpose", [one for one in Purpose if one != Purpose.DATA])
+@pytest.mark.parametrize("purpose", [one for one in Purpose if one != Purpose.DATA], ids=str)
 def test_promise_29_no_other_link_opens_the_data(
     client: Client, make_reader: MakeReader, purpose: Purpose
 ) -> None:
@@ -111,10 +113,11 @@ def test_cookies_are_those_that_the_privacy_page_names(
     client.get("/")
     client.get(reverse("subscribe"))
     assert set(client.cookies) == {"csrftoken"}
-    client.post(reverse("profile-mute", args=[tokens.make(Purpose.PREFERENCES, make_reader().pk)]))
+    reader = make_reader()
+    preferences = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    Page.open(client, preferences).submit("Save")
     assert set(client.cookies) <= {"csrftoken", "messages", "sessionid"}
-    client.post(
-        reverse("confirm", args=[tokens.make(Purpose.CONFIRM, Subscriber.objects.get().pk)])
-    )
+    sign_in(client, reader)
+    Page.open(client, reverse("profile")).submit("Learn from papers I open here")
     assert set(client.cookies) <= {"csrftoken", "messages", "sessionid", "reader"}
-    assert "marks the browser" in client.get(reverse("privacy")).text
+    assert "one keeps a reader signed in" in client.get(reverse("privacy")).text

@@ -78,7 +78,7 @@ def answer_of(answer: Any) -> tuple[Any, ...]:
     return answer.status_code, answer.content, headers, cookies
 
 
-@pytest.mark.parametrize("view", ["subscribe", "preferences-link"])
+@pytest.mark.parametrize("view", ["subscribe", "sign-in"])
 def test_promise_24_the_answer_and_the_work_are_the_same_for_every_state_of_an_address(
     post: Post, queued: list[Any], make_reader: MakeReader, now: datetime, view: str
 ) -> None:
@@ -99,7 +99,7 @@ def test_promise_24_the_answer_and_the_work_are_the_same_for_every_state_of_an_a
         assert other == seen[0]
 
 
-@pytest.mark.parametrize("view", ["subscribe", "preferences-link"])
+@pytest.mark.parametrize("view", ["subscribe", "sign-in"])
 def test_promise_24_the_page_that_follows_is_the_same_too(client: Client, view: str) -> None:
     pages = {
         client.post(reverse(view), {"email": f"{n}@example.org"}, follow=True).content

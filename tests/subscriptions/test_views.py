@@ -282,7 +282,7 @@ def test_a_changed_link_changes_nothing_and_offers_help(
     use = client.get if name == "digest" else client.post
     answer = use(reverse(name, args=[token]))
     assert answer.status_code == 400
-    assert reverse("preferences-link") in answer.text
+    assert reverse("sign-in") in answer.text
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.ACTIVE
 
@@ -339,7 +339,7 @@ def test_asking_for_the_preferences_link_never_tells_who_is_known(
 ) -> None:
     make_reader("known@example.org")
     answers = [
-        client.post(reverse("preferences-link"), {"email": email})
+        client.post(reverse("sign-in"), {"email": email})
         for email in ("known@example.org", "unknown@example.org")
     ]
     assert [(one.status_code, one["Location"]) for one in answers] == [(302, "/check-inbox/")] * 2

@@ -1,0 +1,119 @@
+"""Browsers that are signed in: a row for each, so that signing out ends it on our side.
+
+A mailed link signs a browser in, on a press. It stays so until 90 days after that link was mailed.
+The cookie names the row and nothing of the reader.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from papers import community
+from subscriptions import tokens
+from subscriptions.models import SignIn, Subscriber
+from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
+
+
+def begin(request: HttpRequest, response: HttpResponse, reader: Subscriber, link: Link) -> None:
+    """Sign this browser in by a link. Only in answer to a POST: scanners follow links with cookies
+    of their own."""
+    now, until = timezone.now(), link.made_at + SIGNED_IN_FOR
+    if now >= until or is_ended(link, reader):
+        return
+    end_here(request, response)
+    made = SignIn.objects.create(subscriber=reader, created_at=now, expires_at=until)
+    response.set_cookie(
+        settings.SIGN_IN_COOKIE_NAME,
+        tokens.make(Purpose.BROWSER, made.pk),
+        max_age=until - now,
+        httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+
+
+def is_ended(link: Link, reader: Subscriber) -> bool:
+    """Whether the reader has signed out everywhere since this link was mailed; it has whole
+    seconds."""
+    ended = reader.signed_out_at
+    return bool(ended and link.made_at < ended.replace(microsecond=0))
+
+
+def sign_in_of(request: HttpRequest) -> SignIn | None:
+    """The sign-in of this browser, looked up once a request."""
+    if "sign_in" not in vars(request):
+        vars(request)["sign_in"] = _sign_in_of(request)
+    found: SignIn | None = vars(request)["sign_in"]
+    return found
+
+
+def _sign_in_of(request: HttpRequest) -> SignIn | None:
+    token = request.COOKIES.get(settings.SIGN_IN_COOKIE_NAME, "")
+    try:
+        pk = UUID(tokens.read(Purpose.BROWSER, token))
+    except (BadLink, ValueError):
+        return None
+    mine = SignIn.objects.filter(pk=pk, expires_at__gt=timezone.now())
+    return mine.select_related("subscriber").first()
+
+
+def reader_of(request: HttpRequest) -> Subscriber | None:
+    """The reader who is signed in in this browser."""
+    found = sign_in_of(request)
+    return found.subscriber if found else None
+
+
+def active_reader(request: HttpRequest) -> Subscriber | None:
+    """The same, if they get digests: only such readers vote and propose."""
+    reader = reader_of(request)
+    return reader if reader and reader.is_active else None
+
+
+def end_here(request: HttpRequest, response: HttpResponse) -> None:
+    """Sign this browser out; a copy of its cookie is worth nothing any more."""
+    if found := sign_in_of(request):
+        found.delete()
+    if settings.SIGN_IN_COOKIE_NAME in request.COOKIES:
+        response.delete_cookie(settings.SIGN_IN_COOKIE_NAME, samesite="Lax")
+
+
+@transaction.atomic
+def end_everywhere(pk: int, now: datetime) -> None:
+    """Sign all browsers of a reader out, and end the links mailed so far, except those that only
+    leave, and the address of the reader's feed."""
+    SignIn.objects.filter(subscriber=pk).delete()
+    Subscriber.objects.filter(pk=pk).update(signed_out_at=now, feed_turn=F("feed_turn") + 1)
+
+
+def next_page(request: HttpRequest, otherwise: str) -> str:
+    """The page of ours that a form asks to return to."""
+    wanted = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, {request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if is_ours and wanted.startswith("/") else otherwise
+
+
+def offered(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: who is signed in here, what they voted for, and the link that opened the
+    page; looked up only where a page asks."""
+    return {
+        "signed_in": SimpleLazyObject(lambda: reader_of(request)),
+        "voted_papers": SimpleLazyObject(lambda: _voted(request)),
+        "access": vars(request).get("access"),
+    }
+
+
+def _voted(request: HttpRequest) -> set[int]:
+    reader = active_reader(request)
+    return community.voted(reader.community_key) if reader else set()

@@ -1,0 +1,360 @@
+"""One way to be signed in: a mailed link, a button, a row that ends it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Paper, Vote
+from subscriptions import links, privacy, tokens
+from subscriptions.models import Interests, Reaction, SignIn, Subscriber
+from subscriptions.tokens import Purpose
+from tests.pages import Page
+from tests.signing_in import sign_in
+from tests.subscriptions.conftest import MakeReader
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+OWN_PAGES = ("preferences", "profile", "rhythm", "propose", "data", "leave", "profile-reset")
+
+
+@pytest.fixture
+def reader(make_reader: MakeReader) -> Subscriber:
+    return make_reader(interests={"topics": "video"})
+
+
+def link(reader: Subscriber, purpose: Purpose = Purpose.PREFERENCES, name: str = "sign-in") -> str:
+    return reverse(name, args=[tokens.make(purpose, reader.pk)])
+
+
+def is_in(client: Client) -> bool:
+    return client.get(reverse("preferences")).status_code == 200
+
+
+def test_looking_signs_nobody_in_and_the_button_does(client: Client, reader: Subscriber) -> None:
+    client.get(link(reader)), client.head(link(reader))
+    assert not SignIn.objects.exists()
+    assert "Sign in" in Page.open(client, "/").text
+    page = sign_in(client, reader)
+    assert page.url == reverse("preferences")
+    assert "You are signed in in this browser." in page.text
+    home = Page.open(client, "/")
+    assert "Sign out" in home.text
+    assert "Sign in" not in home.text
+    for name in OWN_PAGES:
+        assert reader.email in Page.open(client, reverse(name)).html or name != "preferences"
+
+
+@pytest.mark.parametrize("name", OWN_PAGES)
+def test_a_browser_that_is_not_signed_in_is_asked_to(client: Client, name: str) -> None:
+    assert client.get(reverse(name))["Location"] == reverse("sign-in")
+    assert Page.open(client, reverse(name)).form("Mail me the link") is not None
+
+
+def test_a_page_opened_by_a_link_offers_to_stay(client: Client, reader: Subscriber) -> None:
+    page = Page.open(client, link(reader, name="profile"))
+    page = page.submit("Keep me signed in here")
+    assert page.url == reverse("profile")
+    assert is_in(client)
+    assert "Keep me signed in here" not in Page.open(client, link(reader, name="profile")).text
+
+
+def test_confirming_signs_in(client: Client, make_reader: MakeReader) -> None:
+    waiting = make_reader(status="pending", confirmed_at=None)
+    confirm = Page.open(client, link(waiting, Purpose.CONFIRM, "confirm"))
+    assert not is_in(client)
+    assert confirm.submit("Yes, send me papers").url == reverse("preferences")
+    assert is_in(client)
+
+
+def test_it_lasts_90_days_from_when_the_link_was_mailed(
+    client: Client, reader: Subscriber, now: datetime
+) -> None:
+    with time_machine.travel(now, tick=False) as clock:
+        mailed = link(reader)
+        clock.shift(timedelta(days=80))
+        Page.open(client, mailed).submit("Sign in")
+        assert SignIn.objects.get().expires_at == now + timedelta(days=90)
+        clock.shift(timedelta(days=9))
+        assert is_in(client)
+        clock.shift(timedelta(days=1))
+        assert not is_in(client)
+
+
+def test_the_cookie_is_shut_away_and_names_nobody(
+    client: Client, reader: Subscriber, settings: Any
+) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    sign_in(client, reader)
+    cookie = client.cookies[settings.SIGN_IN_COOKIE_NAME]
+    flags = (cookie["httponly"], cookie["samesite"], cookie["secure"], cookie["path"])
+    assert flags == (True, "Lax", True, "/")
+    assert reader.email.partition("@")[0] not in cookie.value
+    assert cookie.value.partition(":")[0] == str(SignIn.objects.get().pk)
+
+
+def test_it_outlives_a_change_of_the_key_and_no_change_of_the_cookie(
+    client: Client, reader: Subscriber, settings: Any
+) -> None:
+    sign_in(client, reader)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key of no importance"
+    assert is_in(client)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert not is_in(client)
+
+
+@pytest.mark.parametrize("forged", ["", "x", "1", "1:1xVhgY:" + "A" * 43])
+def test_a_forged_cookie_is_nobody(client: Client, settings: Any, forged: str) -> None:
+    client.cookies[settings.SIGN_IN_COOKIE_NAME] = forged
+    assert not is_in(client)
+    client.cookies[settings.SIGN_IN_COOKIE_NAME] = tokens.make(Purpose.BROWSER, 17)
+    assert not is_in(client)
+    assert client.get("/").status_code == 200
+
+
+def copy_of(client: Client) -> Client:
+    copied = Client()
+    copied.cookies.update(client.cookies)
+    return copied
+
+
+def test_signing_out_here_ends_a_copy_of_the_cookie_too_and_no_other_browser(
+    client: Client, reader: Subscriber
+) -> None:
+    other = Client()
+    sign_in(client, reader), sign_in(other, reader)
+    stolen = copy_of(client)
+    Page.open(client, "/").submit("Sign out")
+    assert [is_in(one) for one in (client, stolen, other)] == [False, False, True]
+    assert client.post(reverse("sign-out")).status_code == 302
+
+
+def test_signing_out_everywhere_ends_browsers_links_and_feed_and_leaving_still_works(
+    client: Client, reader: Subscriber, now: datetime, settings: Any
+) -> None:
+    with time_machine.travel(now, tick=False) as clock:
+        other = Client()
+        sign_in(client, reader), sign_in(other, reader)
+        stolen, feed = copy_of(other), links.feed_url(reader).partition(settings.SITE_URL)[2]
+        purposes = {"sign-in": Purpose.PREFERENCES, "data": Purpose.DATA, "rhythm": None}
+        mailed = [link(reader, one or Purpose.PREFERENCES, name) for name, one in purposes.items()]
+        leave = link(reader, Purpose.UNSUBSCRIBE, "unsubscribe")
+        clock.shift(timedelta(minutes=1))
+        page = Page.open(client, reverse("data"))
+        assert page.text.count("Another browser") == page.text.count("This browser") == 1
+        assert "signed out everywhere" in page.submit("Sign out everywhere").text
+        assert not any(is_in(one) for one in (client, other, stolen))
+        assert [client.get(one).status_code for one in mailed] == [410] * 3
+        assert client.post(mailed[0]).status_code == 410
+        assert client.post(link_before(reader, now, "data-erase")).status_code == 410
+        assert client.get(feed).status_code == 404
+        assert client.get(leave).status_code == 200
+        clock.shift(timedelta(minutes=1))
+        sign_in(client, reader)
+        assert is_in(client)
+
+
+def link_before(reader: Subscriber, at: datetime, name: str) -> str:
+    return reverse(name, args=[tokens.make(Purpose.DATA, reader.pk, at)])
+
+
+def test_a_mailed_data_link_signs_out_everywhere_too(client: Client, reader: Subscriber) -> None:
+    other = Client()
+    sign_in(other, reader)
+    page = Page.open(client, link(reader, Purpose.DATA, "data"))
+    page.submit("Sign out everywhere")
+    assert not is_in(other)
+
+
+def test_erasing_and_exporting_take_a_link_mailed_just_now(
+    client: Client, reader: Subscriber
+) -> None:
+    sign_in(client, reader)
+    page = Page.open(client, reverse("data"))
+    assert "Download all of it" not in page.text
+    assert "Look into your inbox" in page.submit("Mail me the link").text
+    assert reader.messages.get().kind == "preferences_link"
+    assert privacy.export(reader)["sign_ins"][0]["expires_at"]
+
+
+def test_another_site_presses_nothing(client: Client, reader: Subscriber, make_paper: Any) -> None:
+    sign_in(client, reader)
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies.update(client.cookies)
+    names = ("sign-out", "sign-out-everywhere", "preferences", "leave", "propose", "mail-link")
+    paper = make_paper()
+    urls = [reverse(name) for name in names]
+    urls += [reverse("vote", args=[paper.pk]), reverse("react", args=["more", paper.pk])]
+    assert [strict.post(url).status_code for url in urls] == [403] * len(urls)
+    assert SignIn.objects.count() == 1
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "javascript:x", ""])
+def test_no_form_leads_to_another_site(
+    client: Client, reader: Subscriber, make_paper: Any, wanted: str
+) -> None:
+    answer = client.post(link(reader), {"next": wanted})
+    assert answer["Location"] == reverse("preferences")
+    paper = make_paper()
+    answer = client.post(reverse("vote", args=[paper.pk]), {"next": wanted})
+    assert answer["Location"] == paper.get_absolute_url()
+
+
+# --- What one tap does ------------------------------------------------------------------------
+
+
+def figures(page: Page) -> str:
+    return page.text.replace("\xa0", " ")
+
+
+def test_one_tap_votes_on_every_list_and_the_count_follows_at_once(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    paper = edition[0]
+    Paper.objects.filter(pk=paper.pk).update(votes=41, site_votes=0)
+    sign_in(client, reader)
+    for address in ("/", paper.get_absolute_url()):
+        page = Page.open(client, address)
+        assert "41 votes" in figures(page)
+        page = page.submit(f"▲ Vote for {paper.title}")
+        assert page.url == address
+        assert "42 votes (41 on Hugging Face · 1 here)" in figures(page)
+        assert "42 votes" in figures(Page.open(Client(), address))
+        page = page.submit(f"▲ Voted for {paper.title}")
+        assert "41 votes" in figures(page)
+        assert not Vote.objects.exists()
+
+
+def test_where_scripts_run_only_the_button_and_its_figures_come_back(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    sign_in(client, reader)
+    form = {"next": f"/#votes-{edition[0].pk}"}
+    url = reverse("vote", args=[edition[0].pk])
+    part = client.post(url, form, headers={"HX-Request": "true"}).text
+    assert "<html" not in part
+    assert 'aria-pressed="true"' in part
+    assert f'name="next" value="/#votes-{edition[0].pk}"' in part
+
+
+def test_a_visitor_and_a_reader_who_left_get_the_button_by_email(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    page = Page.open(client, edition[0].get_absolute_url())
+    assert reverse("vote", args=[edition[0].pk]) in page.html
+    sign_in(client, reader)
+    Subscriber.objects.update(status="unsubscribed")
+    page = Page.open(client, reverse("vote", args=[edition[0].pk]))
+    assert "Send me the button" in page.text
+    client.post(reverse("vote", args=[edition[0].pk]))
+    assert not Vote.objects.exists()
+
+
+def test_a_page_asks_for_the_reader_once_and_for_visitors_never(
+    client: Client, reader: Subscriber, edition: list[Paper], django_assert_num_queries: Any
+) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(
+        connection,
+    ) as before:
+        client.get("/")
+    sign_in(client, reader)
+    with CaptureQueriesContext(connection) as after:
+        client.get("/")
+    assert not [one for one in before.captured_queries if "signin" in one["sql"]]
+    assert len(after) == len(before) + 2  # the sign-in with its reader, and their votes
+
+
+def test_a_reaction_is_undone_on_its_page(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    react = reverse("react", args=["more", edition[0].pk, tokens.make(Purpose.REACT, reader.pk)])
+    page = Page.open(client, react).submit("Show me more like this")
+    assert Reaction.objects.exists()
+    page = page.submit("Undo")
+    assert "Undone" in page.text
+    assert not Reaction.objects.exists()
+    page.submit("Show me more like this")
+    assert Reaction.objects.get().kind == "more"
+    sign_in(client, reader)
+    page = Page.open(client, edition[0].get_absolute_url()).submit("Less like this")
+    assert Reaction.objects.get().kind == "less"
+    page.submit("Undo")
+    assert not Reaction.objects.exists()
+
+
+@pytest.fixture
+def leaving(make_reader: MakeReader) -> Subscriber:
+    now = timezone.now()
+    return make_reader(
+        consent_at=now - timedelta(days=9), consent_text="Yes", confirmed_at=now - timedelta(days=9)
+    )
+
+
+@pytest.mark.parametrize("way", ["link", "signed in"])
+def test_that_was_a_mistake(client: Client, leaving: Subscriber, way: str) -> None:
+    before = Subscriber.objects.values().get()
+    if way == "link":
+        page = Page.open(client, link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe"))
+    else:
+        sign_in(client, leaving)
+        page = Page.open(client, reverse("leave"))
+    page = page.submit("Unsubscribe")
+    assert Subscriber.objects.get().status == "unsubscribed"
+    assert "That was a mistake" in Page.open(client, page.url).text  # as after a reload
+    assert "You are subscribed as before" in page.submit("That was a mistake").text
+    after = Subscriber.objects.values().get()
+    assert after.pop("next_digest_at")
+    assert after == {name: value for name, value in before.items() if name != "next_digest_at"}
+
+
+def test_a_mistake_is_noticed_within_an_hour(client: Client, leaving: Subscriber) -> None:
+    page = Page.open(client, link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe"))
+    page = page.submit("Unsubscribe")
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        assert "no longer possible" in page.submit("That was a mistake").text
+        assert "That was a mistake" not in Page.open(client, page.url).text
+    assert Subscriber.objects.get().status == "unsubscribed"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": "pending", "confirmed_at": None},
+        {"status": "suppressed"},
+        {"consent_at": datetime.fromisoformat("2099-01-01T00:00:00Z")},
+    ],
+)
+def test_nobody_is_brought_in_who_was_not(
+    client: Client, leaving: Subscriber, changed: dict[str, Any]
+) -> None:
+    """Who never confirmed, who complained, and who was signed up again by somebody since."""
+    Subscriber.objects.update(**changed)
+    url = link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe")
+    assert "That was a mistake" not in Page.open(client, url).submit("Unsubscribe").text
+    client.post(link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe-undo"))
+    assert Subscriber.objects.get().status != "active"
+
+
+def test_a_paper_that_is_here_is_offered_for_a_vote(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    sign_in(client, reader)
+    page = Page.open(client, reverse("propose"))
+    typed = f"https://arxiv.org/abs/{edition[0].arxiv_id}v3"
+    page = page.submit("Propose it", paper=typed)
+    assert "This paper is here already" in page.text
+    assert edition[0].title in page.text
+    assert "Your vote counts" in page.submit("Vote for it").text
+    assert Vote.objects.get().paper == edition[0]
+    page = Page.open(client, reverse("propose")).submit("Propose it", paper=typed)
+    assert "You voted for it." in page.text
+    assert Interests.objects.get().topics == "video"
