@@ -14,6 +14,8 @@ from typing import Any
 from config.settings import LOGGING, WEB_BIND, WEB_PROCESSES, WEB_THREADS
 
 bind, workers, threads = WEB_BIND, WEB_PROCESSES, WEB_THREADS
+worker_class = "config.request_buffer.BufferedWorker"  # slow senders occupy no thread
+worker_connections = 800  # of each process; below the 1,024 files that systemd gives it
 timeout = 60
 graceful_timeout = 30  # requests under way are finished after SIGTERM
 max_requests, max_requests_jitter = 10_000, 1_000  # what memory a process gathers, it gives back

@@ -1,0 +1,80 @@
+"""When a request is whole, and what is too large to wait for."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.request_buffer import LARGEST_BODY, LARGEST_HEAD, Arrival, TooLargeError
+
+GET = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nabcde"
+CHUNKED = (
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\nabc\r\nA;name=value\r\n0\r\n\r\n01234\r\n0\r\n\r\n"
+)
+TRAILED = CHUNKED[:-2] + b"Checksum: 1\r\nMore: 2\r\n\r\n"
+
+
+@pytest.mark.parametrize("request_", [GET, POST, CHUNKED, TRAILED])
+@pytest.mark.parametrize("step", [1, 2, 7, 1000])
+def test_a_request_is_whole_with_its_last_byte(request_: bytes, step: int) -> None:
+    arrival = Arrival(0)
+    whole = [arrival.add(request_[start : start + step]) for start in range(0, len(request_), step)]
+    assert whole == [False] * (len(whole) - 1) + [True]
+    assert bytes(arrival.received) == request_
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST / HTTP/1.1\r\nContent-Length: five\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n\r\n",
+        b"a" * (LARGEST_HEAD + 1),
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * (LARGEST_HEAD + 1),
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"a" * (LARGEST_HEAD + 1),
+    ],
+)
+def test_a_malformed_request_is_gunicorns_to_refuse(request_: bytes) -> None:
+    assert Arrival(0).add(request_)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"content-length:0005\r\n\r\nabcd",
+        b"Content-Length: 5 \r\n\r\nabcd",
+        b"Host: a.example\n\n",  # gunicorn waits for CR LF, in a thread
+        b"Transfer-Encoding: chunked\r\n\r\n5\nabcde",
+        b"Transfer-Encoding: gzip, chunked\r\n\r\n5\r\nabcd",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\n0\r\n\r\n",
+    ],
+)
+def test_what_gunicorn_would_wait_for_is_waited_for_here(rest: bytes) -> None:
+    assert not Arrival(0).add(b"POST / HTTP/1.1\r\n" + rest)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f"Content-Length: {LARGEST_BODY + 1}\r\n\r\n",
+        f"Content-Length: {'9' * 5000}\r\n\r\n",
+        f"Transfer-Encoding: chunked\r\n\r\n{LARGEST_BODY * 2:x}\r\n",
+    ],
+)
+def test_a_body_larger_than_any_import_is_not_waited_for(rest: str) -> None:
+    with pytest.raises(TooLargeError):
+        Arrival(0).add(f"POST / HTTP/1.1\r\n{rest}".encode())
+
+
+def test_what_comes_after_a_request_is_kept_for_the_next() -> None:
+    arrival = Arrival(0)
+    assert arrival.add(GET + POST)
+    assert bytes(arrival.received) == GET + POST
+
+
+def test_who_asks_whether_to_go_on_is_told() -> None:
+    arrival = Arrival(0)
+    assert not arrival.add(POST[:-5].replace(b"Host", b"Expect: 100-continue\r\nHost"))
+    assert arrival.expects_continue
