@@ -32,7 +32,6 @@ View = Callable[..., HttpResponse]
 KEY = "paperboy:guard"
 HOUR, DAY = 3600.0, 86_400.0
 AT_ONCE = 1 / 3  # of what an hour holds
-WITHOUT_REDIS = 60.0  # seconds to wait where a door is shut because Redis is away
 IPV4_PREFIX, IPV6_PREFIX = 24, 56
 
 # KEYS are limits; for each, ARGV has the seconds one request costs and how many may come at once.
@@ -146,12 +145,18 @@ def from_all(name: str) -> list[Limit]:
 
 
 def waiting(name: str, limits: list[Limit], *, shut_without_redis: bool = False) -> float:
-    """Take one of these limits; how many seconds to wait, 0 for come in."""
+    """Take one of these limits; how many seconds to wait, 0 for come in.
+
+    Without Redis the limits are not known. With `shut_without_redis` its error goes on to the
+    middleware, which answers 503 (config.outages).
+    """
     try:
         return take(*limits)
     except redis.RedisError as error:
+        if shut_without_redis:
+            raise
         log.warning("Redis is away (%s): %s is unguarded", type(error).__name__, name)
-        return WITHOUT_REDIS if shut_without_redis else 0.0
+        return 0.0
 
 
 def guard(

@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from config.settings import LOGGING, WEB_BIND, WEB_PROCESSES, WEB_THREADS
 
 bind, workers, threads = WEB_BIND, WEB_PROCESSES, WEB_THREADS
@@ -24,6 +26,19 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 logconfig_dict = LOGGING
 # No client's address, no query, no Referer; tokens in the path are taken out by config.logs.
 access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
+
+
+class AccessLog(Logger):
+    """With the path of requests that gunicorn answers itself, since the application failed."""
+
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> dict[str, Any]:
+        found: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        if found["U"] is None:
+            found["U"] = str(environ.get("RAW_URI") or "-").partition("?")[0]
+        return found
+
+
+logger_class = AccessLog
 
 
 def on_starting(_server: Any) -> None:

@@ -47,7 +47,7 @@ class Line(logging.Formatter):
 
 class Json(logging.Formatter):
     """For programs: an object a line, with the fields `time`, `level`, `logger`, `message` and,
-    where they apply, `task`, `status` (of a response) and `exception`."""
+    where they apply, `task`, `path` of a request, `status` of a response, and `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
         exception = self.formatException(record.exc_info) if record.exc_info else record.exc_text
@@ -57,10 +57,16 @@ class Json(logging.Formatter):
             "logger": record.name,
             "message": redact(record.getMessage()),
             "task": getattr(record, "task_name", None),
+            "path": redact(path) if (path := _path(record)) else None,
             "status": getattr(record, "status_code", None),
             "exception": redact(exception) if exception else None,
         }
         return json.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+def _path(record: logging.LogRecord) -> str:
+    """Of the request that Django logs about; runserver logs a socket by the same name."""
+    return str(getattr(getattr(record, "request", None), "path", ""))
 
 
 FORMATTERS = {"line": Line, "json": Json}

@@ -53,6 +53,7 @@ class Arrival:
         self.begun = now
         self.received = bytearray()
         self.expects_continue = False
+        self.refused = False  # then the rest is read and thrown away, so that the answer arrives
         self._searched = 0  # up to here there is no end of the head
         self._needed: int | None = None  # bytes of head and body; None while unknown or chunked
         self._chunk: int | None = None  # where the next chunk of a chunked body begins
@@ -149,11 +150,14 @@ class BufferedWorker(ThreadWorker):
 
     def take_in(self, conn: TConn, data: bytes) -> None:
         arrival = self.arrivals[conn]
+        if arrival.refused:
+            return
         self.room_taken += len(data)
         try:
             whole = arrival.add(data) if data else False
         except TooLargeError:
-            self.refuse(conn, 413)
+            arrival.refused = True
+            self.answer(conn, 413)
             return
         if whole:
             self.forget(conn)
@@ -176,10 +180,14 @@ class BufferedWorker(ThreadWorker):
             self.refuse(conn, 408)
 
     def refuse(self, conn: TConn, status: int) -> None:
-        if self.arrivals[conn].received:
-            with suppress(OSError):
-                conn.sock.send(REFUSALS[status])
+        if self.arrivals[conn].received and not self.arrivals[conn].refused:
+            self.answer(conn, status)
         self.drop(conn)
+
+    def answer(self, conn: TConn, status: int) -> None:
+        with suppress(OSError):
+            conn.sock.send(REFUSALS[status])
+            conn.sock.shutdown(socket.SHUT_WR)
 
     def drop(self, conn: TConn) -> None:
         self.forget(conn)

@@ -132,6 +132,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if not DEBUG else []),  # runserver has its own
+    "config.outages.Outages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.language.SiteLanguage",
     "config.slashes.complete_posts",
@@ -211,6 +212,7 @@ if EMBEDDED_POSTGRES:
     del os.environ["DATABASE_URL"]
 if DATABASES["default"].get("ENGINE") != "django.db.backends.postgresql":
     refuse("DATABASE_URL", "only postgresql:// is supported.")
+DATABASES["default"]["ENGINE"] = "config.postgresql"
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # From a URL both come as options of the connection; Django takes only the second for one. It
 # switches prepared statements off: its own cursors use none, but that of each hand-over does.

@@ -7,6 +7,7 @@ from config.language import choose_language
 from config.second_factor import second_factor
 from config.site_files import favicon, robots
 
+handler500 = "config.outages.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("papers.urls")),
     path("", include("subscriptions.urls")),

@@ -6,18 +6,20 @@ the others are still made.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import kombu.exceptions
 import redis
 from django.conf import settings
 from django.core import checks
 from django.core.mail import get_connection
 from django.core.mail.backends.smtp import EmailBackend
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.urls import reverse
 
 from config.logs import redact
@@ -25,6 +27,8 @@ from operations import health, maildomain, queues
 from operations.findings import Finding, Level
 from papers.models import Source
 from subscriptions import editions, readers, transactional
+
+log = logging.getLogger(__name__)
 
 Found = Iterable[Finding]
 Check = Callable[[datetime], Found]
@@ -42,27 +46,38 @@ LEVELS = ((checks.ERROR, Level.ERROR), (checks.WARNING, Level.WARNING), (0, Leve
 def examine(now: datetime, network: bool = True) -> list[Finding]:
     """All findings; without `network` nothing outside is asked (mail provider, DNS)."""
     rounds = (*INSIDE, *OUTSIDE) if network else INSIDE
-    return [finding for check in rounds for finding in _made(check, now)]
+    away: set[Check] = set()
+    return [finding for check in rounds for finding in _make(check, now, away)]
 
 
 def glance(now: datetime) -> list[Finding]:
     """What can be found at once: workers take two seconds to answer, other servers longer."""
-    return [finding for check in INSIDE if check is not workers for finding in _made(check, now)]
+    away: set[Check] = set()
+    checks = [check for check in INSIDE if check is not workers]
+    return [finding for check in checks for finding in _make(check, now, away)]
 
 
 def worst(findings: Iterable[Finding]) -> Level:
     return max((finding.level for finding in findings), default=Level.OK)
 
 
-def _made(check: Check, now: datetime) -> Found:
+def _make(check: Check, now: datetime, away: set[Check]) -> Found:
+    """What a check finds. A server that is away is one cause: what needs it is not checked."""
+    if NEEDS.get(check, set()) & away:
+        return [Finding(_area(check), Level.NOTE, "Not checked.", "Fix the server above first.")]
     try:
         return list(check(now))
-    except (DatabaseError, redis.RedisError) as error:
-        said = f"It could not be looked at: {_one_line(error)}"
-        return [Finding(_area(check), Level.ERROR, said, "See to the server named above first.")]
+    except OUTAGES as error:
+        if check in SERVERS:
+            away.add(check)
+            said, advice = f"It does not answer: {_one_line(error)}", SERVERS[check]
+        else:
+            said, advice = f"It could not be checked: {_one_line(error)}", "Run the doctor again."
+        return [Finding(_area(check), Level.ERROR, said, advice)]
     except Exception as error:
-        said = f"The check itself failed: {_one_line(error)}"
-        return [Finding(_area(check), Level.ERROR, said, "Please report this.")]
+        log.exception("The doctor's check of %s failed", _area(check))
+        said = f"It could not be checked: {_one_line(error)}"
+        return [Finding(_area(check), Level.ERROR, said, "The log has the whole error.")]
 
 
 def _area(check: Check) -> str:
@@ -76,12 +91,13 @@ def _one_line(error: Exception) -> str:
 def configuration(_now: datetime) -> Found:
     """Settings."""
     if settings.DEBUG:
-        yield Finding("Settings", Level.NOTE, "DEBUG is on: this is no production.", "Set DEBUG=0.")
+        said = "DEBUG is on: they are for trying Paperboy, not for production."
+        yield Finding("Settings", Level.NOTE, said, "In production set DEBUG=0.")
     found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
     for message in found:
         level = next(ours for theirs, ours in LEVELS if message.level >= theirs)
         yield Finding("Settings", level, f"{message.msg} ({message.id})", message.hint or "")
-    if not found:
+    if not found and not settings.DEBUG:
         yield Finding("Settings", Level.OK, "They are complete and fit together.")
 
 
@@ -181,8 +197,10 @@ def sending(now: datetime) -> Found:
     for said in troubles:
         advice = "docs/operations.md, “Mail is not going out”."
         yield Finding("Editions", Level.ERROR, said, advice)
+    for said in editions.stopped_by_hand():
+        yield Finding("Editions", Level.NOTE, said, "Resume or approve it on its page.")
     if not troubles:
-        yield Finding("Editions", Level.OK, "None is missing, held or stuck.")
+        yield Finding("Editions", Level.OK, "None is missing or stuck.")
 
 
 def messages(now: datetime) -> Found:
@@ -293,6 +311,17 @@ def mail_domain(_now: datetime) -> Iterator[Finding]:
     return maildomain.examine(settings.MAIL_DOMAIN, settings.DKIM_SELECTORS, maildomain.asking())
 
 
+# A server, and what to do where it does not answer.
+SERVERS: dict[Check, str] = {
+    database: "Start PostgreSQL, and check DATABASE_URL.",
+    broker: "Start Redis, and check REDIS_URL.",
+}
+NEEDS: dict[Check, set[Check]] = {
+    **{check: {database} for check in (migrations, sending, sources)},
+    **{check: {broker} for check in (workers, beat, waiting)},
+    clock: {database, broker},
+}
+OUTAGES = (DatabaseError, InterfaceError, redis.RedisError, kombu.exceptions.OperationalError)
 INSIDE: tuple[Check, ...] = (
     *(configuration, database, migrations, broker, workers, beat, waiting),
     *(sending, messages, time_zones, sources, clock),

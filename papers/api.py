@@ -120,7 +120,7 @@ class DailyItem(Schema):
     numComments: int
 
 
-PROBLEMS: dict[Any, Any] = {frozenset({400, 404, 422, 429}): Problem}
+PROBLEMS: dict[Any, Any] = {frozenset({400, 404, 422, 429, 503}): Problem}
 
 
 def told(request: HttpRequest, status: int, detail: str) -> HttpResponse:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from subscriptions import transactional
 from subscriptions.models import (
@@ -341,9 +341,22 @@ def _not_made(now: datetime) -> list[str]:
     ]
 
 
-def _held(now: datetime) -> list[str]:
-    shut = Edition.objects.filter(state__in=(State.PAUSED, State.HELD), closed_at=None)
+def stopped_by_hand() -> list[str]:
+    """Editions that a person paused or held: nothing is wrong, and nothing of them goes out."""
+    stopped = _stopped().exclude(by=ITSELF)
+    return [
+        f"The edition of {edition.day} is {edition.state} by {edition.by}: {edition.why}"
+        for edition in stopped
+    ]
+
+
+def _held(_now: datetime) -> list[str]:
+    shut = _stopped().filter(by=ITSELF)
     return [f"The edition of {edition.day} is {edition.state}: {edition.why}" for edition in shut]
+
+
+def _stopped() -> QuerySet[Edition]:
+    return Edition.objects.filter(state__in=(State.PAUSED, State.HELD), closed_at=None)
 
 
 def _alarms(now: datetime) -> list[str]:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
 from operations import doctor, queues
-from operations.findings import Level
+from operations.findings import Finding, Level
 from papers.models import Source
-from subscriptions.models import Subscriber
+from subscriptions import editions
+from subscriptions.models import Edition, Subscriber
 from subscriptions.roles import CURATOR, OPERATOR
 from tests.subscriptions.conftest import Sink
 
@@ -27,7 +29,7 @@ CHECKS = {(check.__doc__ or "").rstrip("."): check for check in doctor.INSIDE}
 
 
 def said(area: str) -> dict[str, Level]:
-    findings = list(doctor._made(CHECKS[area], timezone.now()))
+    findings = list(doctor._make(CHECKS[area], timezone.now(), set()))
     assert {finding.area for finding in findings} == {area}
     return {finding.said: finding.level for finding in findings}
 
@@ -67,14 +69,83 @@ def test_redis_that_evicts_and_forgets() -> None:
     assert found["It does not write down what it holds."] == Level.WARNING
 
 
-def test_without_redis_the_other_checks_are_made(settings: Any) -> None:
+def test_without_redis_there_is_one_error(settings: Any) -> None:
     source()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    [(text, level)] = said("Redis").items()
-    assert level == Level.ERROR
-    assert text.startswith("It could not be looked at: ConnectionError")
-    areas = {finding.area for finding in doctor.examine(timezone.now(), network=False)}
-    assert areas == set(CHECKS)
+    found = doctor.examine(timezone.now(), network=False)
+    assert {finding.area for finding in found} == set(CHECKS)
+    errors = [finding for finding in found if finding.level == Level.ERROR]
+    [error] = [finding for finding in errors if finding.area != "Settings"]
+    assert (error.area, error.advice) == ("Redis", "Start Redis, and check REDIS_URL.")
+    assert error.said.startswith("It does not answer: ConnectionError")
+    assert unchecked(found) == {"Workers", "Beat", "Queues", "Clock"}
+    assert "report" not in str(found)
+
+
+def test_without_postgresql_there_is_one_error() -> None:
+    with refused_queries():
+        found = doctor.examine(timezone.now(), network=False)
+    assert [
+        one.area
+        for one in found
+        if one.level == Level.ERROR and one.area not in ("Settings", "Workers")
+    ] == [
+        "PostgreSQL",
+        "Beat",
+    ]
+    assert unchecked(found) == {"Migrations", "Editions", "Sources", "Clock"}
+
+
+def unchecked(found: list[Finding]) -> set[str]:
+    return {
+        finding.area
+        for finding in found
+        if (finding.level, finding.said, finding.advice)
+        == (Level.NOTE, "Not checked.", "Fix the server above first.")
+    }
+
+
+@contextmanager
+def refused_queries() -> Iterator[None]:
+    def refuse(*_: Any) -> Any:
+        raise OperationalError("the server is stopped")
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+def test_a_check_that_trips_points_to_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(_now: datetime) -> list[Finding]:
+        """Anything."""
+        raise ValueError("odd")
+
+    [finding] = doctor._make(stumble, timezone.now(), set())
+    assert finding.said == "It could not be checked: ValueError: odd"
+    assert finding.advice == "The log has the whole error."
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("state", ["held", "paused"])
+def test_an_edition_stopped_by_hand_is_a_notice(state: str) -> None:
+    day = timezone.now().date()
+    Edition.objects.create(day=day, state=state, why="A wrong picture.", by="ada")
+    assert said("Editions") == {
+        f"The edition of {day} is {state} by ada: A wrong picture.": Level.NOTE,
+        "None is missing or stuck.": Level.OK,
+    }
+    Edition.objects.update(by=editions.ITSELF)
+    assert set(said("Editions").values()) == {Level.ERROR}
+
+
+@pytest.mark.parametrize(("debug", "complete"), [(True, False), (False, True)])
+def test_debug_is_on_or_settings_are_complete(settings: Any, debug: bool, complete: bool) -> None:
+    settings.DEBUG = debug
+    settings.SILENCED_SYSTEM_CHECKS = ["*"]
+    found = " ".join(said("Settings"))
+    assert ("DEBUG is on" in found) == debug
+    assert "complete" not in found or complete
 
 
 def test_a_database_that_forgets_and_lacks() -> None:

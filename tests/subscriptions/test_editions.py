@@ -347,7 +347,7 @@ def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
     ready: list[int], now: datetime
 ) -> None:
     ledger.Hand("a worker that dies now", lambda: now).take(Digest.objects.get(pk=ready[0]))
-    editions.pause(TODAY, "Odd.", "curator", now)
+    editions.pause(TODAY, "Odd.", editions.ITSELF, now)
     said = editions.trouble(now + timedelta(hours=1))
     assert said == [
         "Digests were claimed and nobody wrote down what became of them. Is the sweep running?",

@@ -1,0 +1,176 @@
+"""Workers survive what Redis answers and what lies in their queues. A real worker and Redis."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from django.conf import settings as project
+from django.utils import timezone
+
+from config import broker, embedded
+from operations import queues
+from operations.tasks import note_beat
+
+pytestmark = pytest.mark.usefixtures("redis")
+PATIENCE = 60
+
+
+def until(true: Callable[[], Any]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Of the queue ingest, with one process."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "REDIS_URL": project.REDIS_URL,
+        "DATA_DIR": str(project.DATA_DIR),
+    }
+    include = ("-I", "tests.config.deadly_task")
+    options = ("-A", "config", "worker", "-Q", "ingest", "-c", "1", "-l", "warning", *include)
+    with (tmp_path / "worker").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "celery", "-q", *options],
+            cwd=project.BASE_DIR,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    until(works)
+    yield process
+    process.kill()
+    process.wait()
+    print((tmp_path / "worker").read_text()[-8000:])
+
+
+def works() -> bool:
+    """A task that is queued now is done soon."""
+    asked = timezone.now()
+    note_beat.delay()
+    give_up = time.monotonic() + 10
+    while time.monotonic() < give_up:
+        if (seen := queues.beat_last_seen()) and seen > asked:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def put(message: Any) -> None:
+    if isinstance(message, dict) and isinstance(message.get("properties"), dict):
+        message["properties"].setdefault("delivery_tag", "tag")
+        message["properties"]["delivery_tag"] += str(uuid.uuid4())
+    text = message if isinstance(message, str) else json.dumps(message)
+    queues.client().lpush("ingest", text)
+
+
+def good_message(**changed: Any) -> dict[str, Any]:
+    body = json.dumps([[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+    return {
+        "body": base64.b64encode(body.encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": "operations.tasks.note_beat", "id": "one"},
+        "properties": {
+            "correlation_id": "one",
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": "ingest"},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": "tag",
+        },
+    } | changed
+
+
+MALFORMED: list[Any] = [
+    "no JSON",
+    "{",
+    "17",
+    "null",
+    [],
+    {},
+    {"headers": {}, "properties": {}, "body": ""},
+    good_message(headers=None),
+    good_message(headers=[]),
+    good_message(headers={"task": ["a"], "id": "one"}),
+    good_message(headers={"task": "operations.tasks.note_beat"}),
+    good_message(headers={"task": "papers.tasks.nothing", "id": "one"}),
+    good_message(headers={"task": "operations.tasks.note_beat", "id": "a", "timelimit": 5}),
+    good_message(headers={"task": "operations.tasks.note_beat", "id": "a", "eta": "soon"}),
+    good_message(headers={"task": "operations.tasks.note_beat", "id": "a", "expires": {}}),
+    good_message(properties=None),
+    good_message(properties={"delivery_tag": "tag"}),
+    good_message(body=None),
+    good_message(body="not base64!"),
+    good_message(body=base64.b64encode(b"[").decode()),
+    good_message(body=base64.b64encode(b'{"args": []}').decode()),
+    good_message(body=base64.b64encode(b"[1, 2, 3]").decode()),
+    good_message(body=base64.b64encode(b'[["too many"], {}, null]').decode()),
+    good_message(**{"content-type": "application/x-python-serialize"}),
+    good_message(**{"content-encoding": "nowhere"}),
+]
+
+
+def test_malformed_messages_end_no_worker(worker: subprocess.Popen[bytes]) -> None:
+    for message in MALFORMED:
+        put(message)
+    until(lambda: not queues.client().llen("ingest"))
+    assert works()
+    assert works()
+    assert worker.poll() is None
+    aside = [json.loads(entry) for entry in queues.client().lrange(broker.ASIDE, 0, -1)]
+    assert len(aside) >= 15
+    assert all(entry["reason"] and entry["queue"] == "ingest" for entry in aside)
+    assert queues.client().hlen("unacked") == 0, "none comes again"
+
+
+@pytest.mark.parametrize("trouble", ["full", "read only"])
+def test_what_redis_refuses_ends_no_worker(worker: subprocess.Popen[bytes], trouble: str) -> None:
+    server = queues.client()
+    if trouble == "full":
+        server.config_set("maxmemory", 1)
+    else:
+        server.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        time.sleep(6)
+        assert worker.poll() is None
+    finally:
+        server.config_set("maxmemory", 0)
+        server.execute_command("REPLICAOF", "NO", "ONE")
+    until(works)
+    assert worker.poll() is None
+
+
+def test_a_message_that_kills_is_put_aside(worker: subprocess.Popen[bytes]) -> None:
+    app = Celery(broker=embedded.celery_url(project.REDIS_URL), set_as_current=False)
+    app.send_task("tests.config.deadly_task.die", queue="ingest")
+    until(lambda: queues.client().llen(broker.ASIDE))
+    [entry] = map(json.loads, queues.client().lrange(broker.ASIDE, 0, -1))
+    assert entry["reason"] == f"redelivered more than {broker.REDELIVERIES} times"
+    assert entry["message"]["headers"]["task"] == "tests.config.deadly_task.die"
+    until(works)
+    assert worker.poll() is None
+
+
+def test_a_good_message_has_no_defect() -> None:
+    assert broker.defect(good_message()) == ""
+
+
+def test_each_malformed_one_is_told_apart_or_left_to_celery() -> None:
+    for message in MALFORMED[4:]:
+        assert isinstance(broker.defect(message), str)
