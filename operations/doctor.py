@@ -64,13 +64,15 @@ def worst(findings: Iterable[Finding]) -> Level:
 def _make(check: Check, now: datetime, away: set[Check]) -> Found:
     """What a check finds. A server that is away is one cause: what needs it is not checked."""
     if NEEDS.get(check, set()) & away:
-        return [Finding(_area(check), Level.NOTE, "Not checked.", "Fix the server above first.")]
+        return [_not_checked(check)]
     try:
         return list(check(now))
     except OUTAGES as error:
         if check in SERVERS:
             away.add(check)
             said, advice = f"It does not answer: {_one_line(error)}", SERVERS[check]
+        elif _server(error) in away:
+            return [_not_checked(check)]
         else:
             said, advice = f"It could not be checked: {_one_line(error)}", "Run the doctor again."
         return [Finding(_area(check), Level.ERROR, said, advice)]
@@ -78,6 +80,14 @@ def _make(check: Check, now: datetime, away: set[Check]) -> Found:
         log.exception("The doctor's check of %s failed", _area(check))
         said = f"It could not be checked: {_one_line(error)}"
         return [Finding(_area(check), Level.ERROR, said, "The log has the whole error.")]
+
+
+def _not_checked(check: Check) -> Finding:
+    return Finding(_area(check), Level.NOTE, "Not checked.", "Fix the server above first.")
+
+
+def _server(error: Exception) -> Check:
+    return database if isinstance(error, DatabaseError | InterfaceError) else broker
 
 
 def _area(check: Check) -> str:
@@ -311,7 +321,7 @@ def mail_domain(_now: datetime) -> Iterator[Finding]:
     return maildomain.examine(settings.MAIL_DOMAIN, settings.DKIM_SELECTORS, maildomain.asking())
 
 
-# A server, and what to do where it does not answer.
+# A server, and what to do where it does not answer; and checks that would wait for it in vain.
 SERVERS: dict[Check, str] = {
     database: "Start PostgreSQL, and check DATABASE_URL.",
     broker: "Start Redis, and check REDIS_URL.",

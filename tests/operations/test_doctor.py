@@ -93,7 +93,7 @@ def test_without_postgresql_there_is_one_error() -> None:
         "PostgreSQL",
         "Beat",
     ]
-    assert unchecked(found) == {"Migrations", "Editions", "Sources", "Clock"}
+    assert unchecked(found) >= {"Migrations", "Editions", "Sources", "Clock"}
 
 
 def unchecked(found: list[Finding]) -> set[str]:
