@@ -10,6 +10,7 @@ import kombu.exceptions
 import psycopg
 import pytest
 import redis
+from axes.handlers.proxy import AxesProxyHandler
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client, RequestFactory
 
@@ -21,7 +22,8 @@ NOWHERE = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
-def no_redis(settings: Any) -> None:
+def no_redis(settings: Any) -> Iterator[None]:
+    AxesProxyHandler.implementation = None  # it keeps the cache it met first
     settings.REDIS_URL = NOWHERE
     settings.CACHES = {
         "default": {
@@ -30,6 +32,8 @@ def no_redis(settings: Any) -> None:
         }
     }
     settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (60, 600))
+    yield
+    AxesProxyHandler.implementation = None
 
 
 @contextmanager
