@@ -42,7 +42,9 @@ local now = at[1] + at[2] / 1000000
 local paid, wait = {}, 0
 for i, key in ipairs(KEYS) do
     local cost, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-    paid[i] = math.max(tonumber(redis.call('GET', key) or '0'), now) + cost
+    -- Never later than a full burst: a clock that ran ahead shuts nobody out.
+    local kept = math.min(tonumber(redis.call('GET', key) or '0'), now + burst * cost)
+    paid[i] = math.max(kept, now) + cost
     wait = math.max(wait, paid[i] - burst * cost - now)
 end
 if wait > 0 then return tostring(wait) end

@@ -14,6 +14,7 @@ from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from hypothesis import given
 from hypothesis import strategies as st
+from redis import Redis
 
 from config import guard
 from config.guard import Limit
@@ -324,3 +325,16 @@ def test_promise_24_all_doors_that_take_an_address_are_even(
     begun = time.perf_counter()
     assert client.post(where, {"email": "somebody@example.org"}).status_code == 302
     assert time.perf_counter() - begun >= settings.ANSWER_STEP
+
+
+def test_promise_48_a_stamp_of_the_future_shuts_nobody_out_for_longer_than_a_burst(
+    redis: None, settings: Any
+) -> None:
+    """A minute holds ten requests, three at once; the clock of Redis ran a day ahead."""
+    limit = guard.Limit("ahead", 10, seconds=60, at_once=3)
+    store = Redis.from_url(settings.REDIS_URL)
+    store.set(f"{guard.KEY}:ahead", time.time() + 86_400, ex=90_000)
+    wait = guard.take(limit)
+    assert 5 < wait <= 6.1
+    store.delete(f"{guard.KEY}:ahead")
+    assert guard.take(limit) == 0
