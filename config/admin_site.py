@@ -71,6 +71,7 @@ TECHNICAL: tuple[Section, ...] = (
             Table("admin.LogEntry", "Log"),
             Table("papers.Document", "Documents read"),
             Table("papers.Submission", "All proposals"),
+            Table("subscriptions.Message", "Messages"),
             Table("subscriptions.DeliveryEvent", "Delivery events"),
             Table("subscriptions.Suppression"),
             Table("subscriptions.Erasure"),

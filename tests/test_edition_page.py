@@ -18,6 +18,7 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import delivery, digests, editions, progress, tasks
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
+from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -53,6 +54,12 @@ def today(edition: list[Paper], make_reader: MakeReader, now: datetime) -> list[
 
 
 def act(client: Client, action: str, **data: Any) -> str:
+    """Press the button of this action."""
+    return Page.open(client, PAGE).submit(action, **data).text
+
+
+def forge(client: Client, action: str, **data: Any) -> str:
+    """What no page offers, or one that was open too long."""
     return client.post(ACT, {"action": action, **data}, follow=True).text
 
 
@@ -74,7 +81,7 @@ def test_pausing_and_resuming_by_hand(
     edition = Edition.objects.get()
     assert (edition.state, edition.why, edition.by) == ("paused", "A wrong paper", "admin")
     assert editions.untold() == [], "whoever paused it knows"
-    assert "nothing to do" in act(admin_client, "pause")
+    assert "nothing to do" in forge(admin_client, "pause")
     assert "the rest goes out" in act(admin_client, "resume")
     assert Edition.objects.get().state == "open"
     assert queued == [("deliver_edition", DAY)]
@@ -85,7 +92,7 @@ def test_pausing_and_resuming_by_hand(
 def test_cancelling_asks_whether_one_is_sure(admin_client: Client, today: list[Digest]) -> None:
     act(admin_client, "cancel", why="Spoilt")
     assert Edition.objects.get().state == "open"
-    act(admin_client, "cancel", why="Spoilt", sure="yes")
+    act(admin_client, "cancel", why="Spoilt", sure=True)
     assert Edition.objects.get().state == "cancelled"
 
 
@@ -98,14 +105,19 @@ def test_sending_failed_digests_again(
     assert queued[1:] == [("deliver", [today[1].pk])]
     assert Digest.objects.get(pk=today[1].pk).status == "pending"
     assert Digest.objects.get(pk=today[2].pk).status == "uncertain"
-    assert "nothing to do" in act(admin_client, "send-failed")
+    assert "nothing to do" in forge(admin_client, "send-failed")
 
 
 def test_sending_one_uncertain_digest_again(
     admin_client: Client, today: list[Digest], queued: list[Any]
 ) -> None:
-    act(admin_client, "send-one", digest=today[2].pk)
-    act(admin_client, "send-one", digest=today[2].pk)
+    page = Page.open(admin_client, PAGE)
+    [button] = page.tree.xpath(
+        "//tr[contains(., 'CONTENT: TimeoutError') and contains(., '2@e.org')]//button"
+    )
+    assert button.getparent().xpath("input[@name='digest']/@value") == [str(today[2].pk)]
+    forge(admin_client, "send-one", digest=today[2].pk)
+    forge(admin_client, "send-one", digest=today[2].pk)
     assert queued == [("deliver", [today[2].pk])]
     delivery.deliver([today[2].pk], timezone.now)
     assert Digest.objects.get(pk=today[2].pk).status == "sent"
@@ -115,10 +127,10 @@ def test_sending_one_uncertain_digest_again(
 def test_nonsense_changes_nothing(
     admin_client: Client, today: list[Digest], queued: list[Any], digest: str
 ) -> None:
-    assert "nothing to do" in act(admin_client, "send-one", digest=digest)
-    assert "nothing to do" in act(admin_client, "explode")
+    assert "nothing to do" in forge(admin_client, "send-one", digest=digest)
+    assert "nothing to do" in forge(admin_client, "explode")
     sent = today[0].pk
-    assert "nothing to do" in act(admin_client, "send-one", digest=sent)
+    assert "nothing to do" in forge(admin_client, "send-one", digest=sent)
     assert (queued, LogEntry.objects.count()) == ([], 0)
 
 

@@ -19,6 +19,7 @@ from papers.models import Block, Merge, Paper, Report, Submission
 from subscriptions import digests, privacy, roles, tokens
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakePaper = Callable[..., Paper]
@@ -27,7 +28,18 @@ FEED = """<rss version="2.0"><channel><title>T</title><link>https://x.example/</
 <item><title>{title}</title><link>{link}</link><author>{author}</author></item></channel></rss>"""
 
 
-def act(client: Client, do: str, **given: Any) -> str:
+def act(client: Client, do: str, pk: int | None = None, **given: Any) -> str:
+    """Press the button of this act, that of the row `pk` where there are several."""
+    page = Page.open(client, QUEUE)
+    if pk is None:
+        return page.submit(do, **given).text
+    rows = page.tree.xpath(f"//form[input[@name='pk' and @value='{pk}']]/button[@value='{do}']")
+    assert rows, f"no button {do} for {pk}"
+    return page.submit(rows[0].get("aria-label"), **given).text
+
+
+def forge(client: Client, do: str, **given: Any) -> str:
+    """What no page offers, or one that was open too long."""
     return client.post(QUEUE, {"do": do, **given}, follow=True).text
 
 
@@ -57,7 +69,7 @@ def test_a_block_hides_what_matches_and_undoing_shows_it_again(
     page = act(admin_client, "block", kind=kind, value=value, why="Spam")
     assert f"Blocked; {len(hides)} papers are hidden." in page
     assert shown() == before - hides
-    assert "nothing to do" in act(admin_client, "block", kind=kind, value=value)
+    assert "nothing to do" in forge(admin_client, "block", kind=kind, value=value)
     act(admin_client, "unblock", pk=Block.objects.get().pk)
     assert shown() == before
     assert LogEntry.objects.count() == 2
@@ -106,7 +118,7 @@ def test_duplicates_are_found_merged_and_taken_apart(
     page = admin_client.get(QUEUE).text
     assert f"Merge {merged.pk} into {kept.pk}" in page
     before = Paper.objects.get(pk=kept.pk).score
-    act(admin_client, "merge", kept=kept.pk, merged=merged.pk)
+    Page.open(admin_client, QUEUE).submit(f"Merge {merged.pk} into {kept.pk}: {kept.title}")
     scoring.rescore(timezone.now())
     assert shown() == {"One Result"}
     assert Paper.objects.get(pk=kept.pk).score > before
@@ -114,7 +126,7 @@ def test_duplicates_are_found_merged_and_taken_apart(
     answer = admin_client.get(merged.get_absolute_url())
     assert answer["Location"] == kept.get_absolute_url()
     for first, second in ((merged, kept), (kept, merged), (kept, kept)):
-        assert "nothing to do" in act(admin_client, "merge", kept=first.pk, merged=second.pk)
+        assert "nothing to do" in forge(admin_client, "merge", kept=first.pk, merged=second.pk)
     act(admin_client, "unmerge", pk=Merge.objects.get().pk)
     assert shown() == {"One Result", "one result"}
 
@@ -141,15 +153,17 @@ def test_a_reader_reports_a_paper_once_and_a_curator_decides_and_undoes(
     page = reverse("report", args=[paper.pk, tokens.make(Purpose.REACT, reader.pk)])
     assert client.get(page).status_code == 200
     assert not Report.objects.exists()
-    assert client.post(page, {"why": ""}).status_code == 400
+    form = Page.open(client, page)
+    assert form.submit("Tell the curators", why="").status == 400
     for _twice in range(2):
-        assert "A curator looks at it" in client.post(page, {"why": "An advertisement"}).text
+        told = form.submit("Tell the curators", why="An advertisement")
+        assert "A curator looks at it" in told.text
     report = Report.objects.get()
     client.force_login(admin_user)
     assert "An advertisement" in client.get(QUEUE).text
     act(client, "uphold", pk=report.pk)
     assert shown() == set()
-    assert "nothing to do" in act(client, "dismiss", pk=report.pk)
+    assert "nothing to do" in forge(client, "dismiss", pk=report.pk)
     act(client, "reopen", pk=report.pk)
     assert shown() == {"Not research"}
     act(client, "dismiss", pk=report.pk)
@@ -179,7 +193,7 @@ def test_a_refusal_is_undone(admin_client: Client, now: datetime) -> None:
         row.refresh_from_db()
         assert row.status == status
     for do in ("refuse", "uphold", "reopen", "unmerge", "unblock", "accept", "explode", ""):
-        assert "nothing to do" in act(admin_client, do, pk="x")
+        assert "nothing to do" in forge(admin_client, do, pk="x")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from subscriptions.models import (
     ReaderImport,
     Subscriber,
 )
+from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -71,6 +72,12 @@ def known(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Subsc
 
 
 def act(client: Client, reader: Subscriber, do: str) -> str:
+    """Press the button of this act on the timeline."""
+    return Page.open(client, f"{READERS}{reader.pk}/timeline/").submit(do).text
+
+
+def forge(client: Client, reader: Subscriber, do: str) -> str:
+    """What the page does not offer, or no longer."""
     return client.post(f"{READERS}{reader.pk}/timeline/", {"do": do}, follow=True).text
 
 
@@ -96,7 +103,7 @@ def test_pausing_going_on_unsubscribing_and_sending_again(
         act(admin_client, known, do)
         known.refresh_from_db()
         assert (known.frequency, known.next_digest_at is not None) == (frequency, is_due)
-        assert "nothing to do" in act(admin_client, known, do)
+        assert "nothing to do" in forge(admin_client, known, do)
     assert "handed over again" in act(admin_client, known, "send-again")
     assert queued == [("deliver", [known.digests.get().pk])]
     assert "is being made" in act(admin_client, known, "send-again")
@@ -104,8 +111,8 @@ def test_pausing_going_on_unsubscribing_and_sending_again(
     act(admin_client, known, "unsubscribe")
     known.refresh_from_db()
     assert known.status == "unsubscribed"
-    assert "nothing to do" in act(admin_client, known, "send-again")
-    assert "nothing to do" in act(admin_client, known, "explode")
+    assert "nothing to do" in forge(admin_client, known, "send-again")
+    assert "nothing to do" in forge(admin_client, known, "explode")
     assert LogEntry.objects.filter(object_id=str(known.pk)).count() == 5
 
 
@@ -145,7 +152,8 @@ def test_an_export_holds_no_formula_and_is_written_down(
         make_reader(f"{number}@e.org", {"topics": "graphs", "categories": ["cs.LG", "cs.DS"]})
     make_reader("+x@e.org", {"topics": '=HYPERLINK("http://e.org")'}, consent_text="@SUM(A1)")
     assert admin_client.get(f"{READERS}export/").status_code == 403
-    answer = admin_client.post(f"{READERS}export/")
+    [form] = Page.open(admin_client, READERS).tree.xpath("//form[@id='export']")
+    answer = admin_client.post(form.get("action"))
     text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["email"] for row in rows] == [*(f"{n}@e.org" for n in range(4)), "'+x@e.org"]
@@ -162,13 +170,14 @@ def test_an_export_holds_no_formula_and_is_written_down(
 def upload(client: Client, *lines: str, head: str = HEAD, data: bytes | None = None) -> str:
     content = "\n".join([head, *lines]).encode() if data is None else data
     file = SimpleUploadedFile("old.csv", content)
-    return client.post("/admin/subscriptions/readerimport/add/", {"file": file}, follow=True).text
+    page = Page.open(client, "/admin/subscriptions/readerimport/add/")
+    return page.submit("Save", file=file).text
 
 
 def settle(client: Client, do: str) -> str:
+    """Press the button of this act on the page of the last import."""
     work = ReaderImport.objects.latest("pk")
-    page = f"/admin/subscriptions/readerimport/{work.pk}/act/"
-    return client.post(page, {"do": do}, follow=True).text
+    return Page.open(client, f"/admin/subscriptions/readerimport/{work.pk}/change/").submit(do).text
 
 
 def test_a_file_is_tried_first_and_then_brought_in(admin_client: Client, queued: list[Any]) -> None:
@@ -289,7 +298,8 @@ def test_a_file_is_discarded_and_nothing_of_it_kept(
     work = ReaderImport.objects.get()
     assert (work.state, work.text) == ("discarded", "")
     importing.run(work.pk)
-    assert "nothing to do" in settle(admin_client, "import")
+    forged = f"/admin/subscriptions/readerimport/{work.pk}/act/"
+    assert "nothing to do" in admin_client.post(forged, {"do": "import"}, follow=True).text
     assert not Subscriber.objects.exists()
 
 
