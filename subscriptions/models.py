@@ -231,7 +231,7 @@ class SignIn(models.Model):
 
 
 class Reaction(models.Model):
-    """A reader's one tap on a paper."""
+    """A reader's reaction to a paper."""
 
     class Kind(models.TextChoices):
         MORE = "more", "more like this"

@@ -18,8 +18,8 @@ ALARM_FROM, ALARM_BELOW = 50, 0.1  # sign-ups, and the part of them that is conf
 TOLD = "signup-trouble"  # the alarm's name
 
 CONSENT = _(
-    "Send me trending papers by e-mail. I can change what I get or leave with one tap in every "
-    "mail."
+    "Send me trending papers by email. I can change what I get or unsubscribe at any time, by a "
+    "link in every email."
 )
 
 

@@ -222,7 +222,7 @@ def test_who_signs_up_in_german_is_mailed_in_german(
     assert reader.consent_text.startswith("Schickt mir per E-Mail")
     sent = emails.confirmation(reader)
     assert sent.subject == "Bestätigen: Forschung im Gespräch, in Ihrem Postfach"
-    assert "Anmeldung bestätigen" in str(sent.html)
+    assert "Abonnement bestätigen" in str(sent.html)
 
 
 def test_the_language_of_the_mails_is_one_of_the_preferences(
@@ -266,10 +266,10 @@ def test_readers_of_two_languages_in_one_chunk(
         assert "Unsubscribe" in text
         assert "which you liked" in text
         assert "Mehr davon" not in text
-        assert "Abmelden" not in text
+        assert "Abbestellen" not in text
     for text in texts[1::2]:
         assert "Mehr davon" in text
-        assert "Abmelden" in text
+        assert "Abbestellen" in text
         assert "was Ihnen gefiel" in text
         assert "More like this" not in text
         assert "Unsubscribe" not in text
