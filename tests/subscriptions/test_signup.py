@@ -29,7 +29,7 @@ def test_signing_up_records_consent_and_waits_for_confirmation(now: datetime) ->
     assert reader.next_digest_at is None
     assert (reader.email_key, reader.timezone) == ("reader@example.org", "Europe/Berlin")
     assert (reader.consent_page, reader.consent_ip) == ("/subscribe/", "192.0.2.7")
-    assert "by e-mail" in reader.consent_text
+    assert "by email" in reader.consent_text
 
 
 def test_signing_up_twice_makes_one_reader(now: datetime) -> None:
