@@ -84,13 +84,18 @@ stop:  ## Stop the embedded PostgreSQL and Redis, those of the tests among them
 clean: stop  ## Remove the environment and all local data
 	rm -rf $(VENV) .data staticfiles
 
+# On a terminal pip shows a bar for each package; in a log it would fill pages.
+QUIET := $(shell test -t 2 || echo --quiet)
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo: requirements-demo.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "Installing Paperboy's dependencies into $(VENV); about a minute the first time …"
+	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "Installing the dependencies for development into $(VENV); about two minutes …"
+	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from config.progress import progress
 from papers import backfill
 
 
@@ -29,7 +30,8 @@ class Command(BaseCommand):
             for source, day in backfill.missed(now, days):
                 self.stdout.write(f"{source} {day}")
             return
-        filled = backfill.fill_all(now, days, way)
+        missed = progress(backfill.missed(now, days), "Filling days")
+        filled = [backfill.fill(source, day, now, way) for source, day in missed]
         for one in filled:
             (self.stderr if one.error else self.stdout).write(one.line())
         self.stdout.write(f"total: days={len(filled)} failed={sum(bool(f.error) for f in filled)}")

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from config.progress import progress
 from papers import corpus, indexing, scoring, sources
 from papers.feeds import KINDS, DocumentError, fields
 from papers.ingest import Result, ingest
@@ -42,7 +43,7 @@ class Command(BaseCommand):
 
     def documents(self, paths: list[Path], kind: str | None) -> Iterator[Result | None]:
         """One result a document; None, said on stderr, for one that cannot be read."""
-        for path in paths:
+        for path in progress(paths, "Reading documents"):
             name = fields.storable(str(path))
             try:
                 result = ingest(read(path), name, timezone.now(), kind)
@@ -61,7 +62,7 @@ class Command(BaseCommand):
         """One result a source that brought a document; None for one that failed."""
         now = timezone.now()
         due = Source.objects.filter(active=True) if every else Source.objects.due(now)
-        for source in due:
+        for source in progress(due, "Reading sources", due.count()):
             check = sources.check(source, timezone.now())
             if check.result:
                 self.told(check.result)

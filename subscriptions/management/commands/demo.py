@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from django.utils.crypto import get_random_string
 
 from config.outbox import messages
 from config.outbox_views import read
+from config.progress import step
 from papers import sample
 from subscriptions import digest_mail, readers, signup, tasks
 from subscriptions.models import Digest, Interests, Subscriber
@@ -53,14 +55,16 @@ class Command(BaseCommand):
     def handle(self, *_: Any, serve: bool, **__: Any) -> None:
         if not (settings.DEBUG and settings.EMAIL_BACKEND == "config.outbox.OutboxBackend"):
             raise CommandError("The demo only runs locally: unset DEBUG, EMAIL_URL and the like.")
-        call_command("migrate", verbosity=0)
+        with step("Making the tables"):
+            call_command("migrate", verbosity=0)
         today = timezone.now().date()
         paths = sample.write_for(today, settings.DATA_DIR / "sample")
         self.stdout.write("Papers in (the sample's days are moved so that the last one is today):")
         call_command("ingest", *paths, stdout=self.stdout)
         with ExitStack() as running:
             running.enter_context(process(*CELERY, *worker_options()))
-            closing = self.send_edition([sample_reader(email) for email in SAMPLE_READERS])
+            with step("Sending three digests through a worker"):
+                closing = self.send_edition([sample_reader(email) for email in SAMPLE_READERS])
             if serve:
                 self.stdout.write(closing)
                 self.serve(running)
@@ -114,6 +118,8 @@ class Command(BaseCommand):
         account = curator_account()
         running.enter_context(process(*CELERY, "beat", "-l", "warning"))
         web = running.enter_context(process("manage.py", "runserver", "--noreload", ADDRESS))
+        with step("Starting the site"):
+            wait_for_site()
         self.stdout.write(f"Home    http://{ADDRESS}/\nOutbox  http://{ADDRESS}/outbox/")
         self.stdout.write(f"Admin   http://{ADDRESS}/admin/ ({account})\nCtrl-C stops.")
         self.stdout.flush()
@@ -121,6 +127,18 @@ class Command(BaseCommand):
             web.wait()
         except KeyboardInterrupt:
             self.stdout.write("\nStopping.")
+
+
+def wait_for_site() -> None:
+    """What runserver says as it starts comes before the addresses, which stay in sight."""
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        with (
+            suppress(OSError),
+            socket.create_connection(("127.0.0.1", int(ADDRESS.partition(":")[2])), timeout=1),
+        ):
+            return
+        time.sleep(0.2)
 
 
 def worker_options() -> list[str]:
