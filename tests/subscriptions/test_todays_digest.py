@@ -18,6 +18,7 @@ from subscriptions import digests, editions, todays_digest, tokens
 from subscriptions.models import Digest, Edition, Interests, Subscriber
 from subscriptions.tokens import Purpose
 from tests.pages import Page
+from tests.signing_in import sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -225,3 +226,14 @@ def test_no_day_has_three_digests(newcomer: Subscriber, papers: list[Paper]) -> 
         digest.public_id = Digest().public_id
         with pytest.raises(IntegrityError), transaction.atomic():
             digest.save(force_insert=True)
+
+
+def test_a_signed_in_reader_sees_no_sign_up_on_home_and_saves_without_a_link(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    sign_in(client, newcomer)
+    home = Page.open(client, "/")
+    assert "Your papers come by email." in home.text
+    assert not home.tree.xpath("//section[@class='banner']")
+    page = Page.open(client, reverse("preferences")).submit(SEND, topics="protein folding")
+    assert "on its way" in page.text
