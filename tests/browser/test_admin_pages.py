@@ -65,6 +65,9 @@ def pages(reader: Subscriber) -> Addresses:
         "import": f"/admin/subscriptions/readerimport/{work.pk}/change/",
         "new import": "/admin/subscriptions/readerimport/add/",
         "sources": "/admin/papers/source/",
+        "recommended": "/admin/papers/source/recommended/",
+        "sign-up": "/admin/subscriptions/signupswitch/",
+        "doctor": "/admin/doctor/",
     }
 
 
@@ -77,7 +80,7 @@ def test_promise_23_no_page_of_the_admin_has_a_barrier(
     browser.fill("Username:", "mary")
     browser.fill("Password:", "quite-secret")
     browser.chrome.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-    browser.sees("Site administration")
+    browser.sees("What to do next")
     browser.prefer(colours)
     found = {}
     for name, address in pages.items():
