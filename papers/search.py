@@ -21,7 +21,7 @@ from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Ln
 
-from papers import corpus, indexing, lexemes, meanings
+from papers import corpus, indexing, lexemes, meanings, spelling
 from papers.folding import fold
 from papers.lexicon import PaperText
 from papers.models import Meaning, Paper, SearchEntry, SearchWord
@@ -34,6 +34,7 @@ A_PAGE = 50  # with fewer hits the last word may be the beginning of one
 FEW = 5  # with fewer hits by words we look whether some are misspelt
 TITLE_WORDS = 10  # by which papers are similar; each pair is looked for
 RAW = ("title_raw", "abstract_raw")
+LOOKED_AT = 300  # known words that are compared letter by letter with one that is unknown
 ALIKE = 0.35  # trigrams in common that make two words spellings of each other
 
 
@@ -94,15 +95,24 @@ def fuse(lists: Iterable[Sequence[int]]) -> list[int]:
 
 def corrections(query: Query) -> dict[str, str]:
     """For words that no paper holds: the likeliest word that was meant, where there is one."""
-    found: dict[str, str] = {}
-    for word in _unknown(query):
-        alike = SearchWord.objects.filter(word__trigram_similar=fold(word), papers__gt=1)
-        likeness = TrigramSimilarity("word", fold(word))
-        weight = likeness + Ln("papers") * 0.02
-        best = alike.annotate(likeness=likeness).filter(likeness__gt=ALIKE).order_by(-weight)
-        if right := best.values_list("word", flat=True).first():
-            found[word] = right
-    return found
+    found = {word: _spelling_of(fold(word)) for word in unknown_words(query)}
+    return {word: right for word, right in found.items() if right}
+
+
+def _spelling_of(word: str) -> str:
+    """The known word with the fewest mistakes, the most frequent of several; else the one that has
+    most in common with it, if that is much; "" for none."""
+    likeness = TrigramSimilarity("word", word)
+    near = Q(word__trigram_similar=word) | Q(word__startswith=word[:1])
+    rows = SearchWord.objects.filter(near, papers__gt=0).annotate(likeness=likeness)
+    nearest = list(rows.order_by("-likeness", "-papers").values_list("word", "papers")[:LOOKED_AT])
+    mistakes = [(spelling.distance(word, known), -papers, known) for known, papers in nearest]
+    few = [one for one in mistakes if one[0] <= spelling.mistakes_allowed(word)]
+    if few:
+        return min(few)[2]
+    alike = rows.filter(word__trigram_similar=word, papers__gt=1, likeness__gt=ALIKE)
+    best = alike.order_by(-(likeness + Ln("papers") * 0.02))
+    return best.values_list("word", flat=True).first() or ""
 
 
 def similar(paper: Paper, count: int) -> list[Paper]:
@@ -286,8 +296,8 @@ def _narrowed(rows: Any, query: Query, path: str) -> Any:
     return rows.filter(wanted)
 
 
-def _unknown(query: Query) -> list[str]:
-    """Words and parts of names that stand in no paper; stop words are no words here."""
+def unknown_words(query: Query) -> list[str]:
+    """Return words and parts of names that no paper has; stop words do not count."""
     parts = [part for name in query.authors for part in name.split()]
     asked = {fold(word): word for word in [*query.words, *parts]}
     # Those of titles and names are in a list; only for others abstracts are looked through.

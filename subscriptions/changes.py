@@ -16,8 +16,11 @@ from subscriptions.references import MOST_KEPT
 
 MOST_MUTED = 100
 LONGEST_MUTED = 200
+MUTED = {"author": "muted_authors", "word": "excluded_words", "ignore": "ignored_words"}
+"""The field of Interests for each kind of button."""
 SAID = (
-    *("topics", "words", "excluded_words", "categories", "authors", "muted_authors"),
+    *("topics", "words", "excluded_words", "ignored_words", "categories"),
+    *("authors", "muted_authors"),
     *("examples", "references", "strictness", "shared_authors"),
     *("learns_from_opened", "opened_allowed_at"),
     *("author_page", "author_page_status", "author_page_asked_at", "offered"),
@@ -53,6 +56,7 @@ REMOVERS: dict[str, Callable[[Interests, str], None]] = {
     "word": _remove_word,
     "phrase": _from_list("words"),
     "excluded-word": _from_list("excluded_words"),
+    "ignored-word": _from_list("ignored_words"),
     "category": _from_list("categories"),
     "author": _from_list("authors"),
     "muted-author": _from_list("muted_authors"),
@@ -78,7 +82,8 @@ def remove(pk: int, kind: str, entry: str) -> None:
 
 @transaction.atomic
 def mute(pk: int, field: str, entry: str) -> None:
-    """Never again a paper with this word ("excluded_words") or author ("muted_authors").
+    """Never again a paper with this word ("excluded_words") or author ("muted_authors"); or no
+    paper for this word alone ("ignored_words").
 
     Raises ValidationError for what cannot be muted. A muted author is no longer followed.
     """
@@ -95,7 +100,7 @@ def mute(pk: int, field: str, entry: str) -> None:
     if field == "muted_authors":
         same = name_key(entry)
         interests.authors = [name for name in interests.authors if name_key(name) != same]
-    interests.save(update_fields=["excluded_words", "muted_authors", "authors"])
+    interests.save(update_fields=[field, "authors"])
 
 
 @transaction.atomic

@@ -16,12 +16,14 @@ Flags = NDArray[np.bool_]
 # How much each of some papers says the same as each of its row of others, in [0, 1].
 Alike = Callable[[Positions, Positions], Scores]
 
-PICKED, FOR_YOU, TRENDING, OUTSIDE = "picked", "for_you", "trending", "outside"
+PICKED, FOR_YOU, OUTSIDE = "picked", "for_you", "outside"
+TRENDING, TODAY = "trending", "today"  # in the reader's fields, or everywhere if they named none
 SECTIONS = {
     PICKED: gettext_noop("From the editor"),
     FOR_YOU: gettext_noop("For you"),
     TRENDING: gettext_noop("Trending in your fields"),
-    OUTSIDE: gettext_noop("From outside your usual"),
+    TODAY: gettext_noop("Trending today"),
+    OUTSIDE: gettext_noop("Something different"),
 }
 PICKED_SHARE = 0.5  # of the places at most; what a reader asked for is never crowded out
 TRENDING_SHARE = 0.3  # of the places; the reader's own papers come first and may take the rest
@@ -48,8 +50,11 @@ class Shelf:
 
     personal: scores in [0, 1], below zero for what must never be sent; trending: scores of any
     scale; fresh: news since the reader's last digest; open: not sent before; fields: in one of
-    the reader's fields. `threshold` is the least personal score. `pinned` are the positions of
-    what the curator puts first, in that order.
+    the reader's fields; primary: a number for the primary field. `threshold` is the least personal
+    score. `pinned` are the positions of what the curator puts first, in that order. `own_fields`
+    are numbers of the primary fields that the reader named or likes papers of. Without
+    `named_fields` all papers are in the reader's fields; without `wishes` the reader named fields
+    at most, and nothing can be "for you".
     """
 
     personal: Scores
@@ -58,7 +63,11 @@ class Shelf:
     open: Flags
     fields: Flags
     threshold: float
+    primary: Positions
     pinned: Sequence[int] = ()
+    own_fields: frozenset[int] = frozenset()
+    named_fields: bool = True
+    wishes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,11 @@ class _Plans:
             for one, mine, count in zip(shelves, self.allowed, places, strict=True)
         ]
         self.take(PICKED, pinned)
-        shared = [_shared_out(count - len(own)) for own, count in zip(pinned, places, strict=True)]
+        self.shelves = shelves
+        shared = [
+            _shared_out(count - len(own), one.wishes)
+            for one, own, count in zip(shelves, pinned, places, strict=True)
+        ]
         self.places = {
             section: np.array([mine[section] for mine in shared], dtype=np.int64)
             for section in (FOR_YOU, TRENDING, OUTSIDE)
@@ -104,27 +117,46 @@ class _Plans:
             among = self.fresh & (order > self.threshold)
         else:
             order = self.trending
-            among = (self.fields if section == TRENDING else ~self.fields) & (order > 0)
+            among = (self.fields if section == TRENDING else self._elsewhere()) & (order > 0)
         before = [[choice.position for choice in own] for own in self.chosen]
         return offered(among & self.allowed, order, self.places[section], before)
 
+    def _elsewhere(self) -> Flags:
+        """What is of another primary field than the reader's, and outside of all they named."""
+        found = np.zeros_like(self.fields)
+        for row, (one, chosen) in enumerate(zip(self.shelves, self.chosen, strict=True)):
+            chosen_for = [choice.position for choice in chosen if choice.section == FOR_YOU]
+            own = one.own_fields | set(one.primary[chosen_for].tolist())
+            if own:
+                found[row] = ~np.isin(one.primary, list(own))
+                if one.named_fields:
+                    found[row] &= ~one.fields
+        return found
+
     def take(self, section: str, positions: Sequence[Sequence[int]]) -> None:
         for row, mine in enumerate(positions):
+            if section == TRENDING and not self.shelves[row].named_fields:
+                section_of_row = TODAY
+            else:
+                section_of_row = section
             self.allowed[row, mine] = False
             scores = np.maximum(self.personal[row, mine], 0.0).tolist()
-            self.chosen[row] += [Choice(*one) for one in zip(mine, repeat(section), scores)]
+            self.chosen[row] += [Choice(*one) for one in zip(mine, repeat(section_of_row), scores)]
 
 
-def _shared_out(places: int) -> dict[str, int]:
-    """How many of these places each section has."""
+def _shared_out(places: int, wishes: bool) -> dict[str, int]:
+    """How many of these places each section has; "for you" has none for a reader who wished for
+    nothing of their own."""
     outside = 1 if places >= SMALLEST_WITH_OUTSIDE else 0
+    if not wishes:
+        return {FOR_YOU: 0, TRENDING: places - outside, OUTSIDE: outside}
     trending = max(round(places * TRENDING_SHARE), 1) if places > 1 else 0
     return {FOR_YOU: places - trending - outside, TRENDING: trending, OUTSIDE: outside}
 
 
 def compose(shelves: Sequence[Shelf], places: Sequence[int], alike: Alike) -> list[list[Choice]]:
-    """For each reader at most so many papers: what the curator pinned, for you, trending in your
-    fields, one from outside; each section best first, and no section with what another says
+    """For each reader at most so many papers: what the curator pinned, for you, what is trending,
+    one from outside their fields; each section best first, and no section with what another says
     already."""
     if not shelves:
         return []

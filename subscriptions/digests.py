@@ -55,6 +55,7 @@ NOT_MADE = "It could not be made."
 LONGEST_REASON = 500  # characters
 OUR_FAULT_FOR = timedelta(hours=1)
 NOTHING_SAID = Desk()
+TYPED_SHOWN = 80  # characters of what a reader typed that a notice repeats
 # A week and a day: what came after last week's digest on its own day is news in this week's.
 WEEKLY_DAYS = 8
 
@@ -108,12 +109,34 @@ class Pool:
             self._figures[key] = in_words(self.papers[position].score_parts)
         return self._figures[key]
 
+    @cached_property
+    def primary_numbers(self) -> dict[str, int]:
+        """A number for each primary field of a candidate."""
+        names = sorted({_primary(paper.categories) for paper in self.candidates.papers})
+        return {name: number for number, name in enumerate(names)}
+
+    @cached_property
+    def primary(self) -> NDArray[np.int64]:
+        """The number of each candidate's primary field."""
+        numbers = [self.primary_numbers[_primary(one.categories)] for one in self.candidates.papers]
+        return np.array(numbers, dtype=np.int64)
+
+    def own_fields(self, profile: Profile) -> frozenset[int]:
+        """The numbers of primary fields that a reader named or likes papers of."""
+        liked = (_primary(paper.categories) for paper in profile.liked if paper.categories)
+        named = {*profile.categories, *liked}
+        return frozenset(n for name, n in self.primary_numbers.items() if name in named)
+
     def in_fields(self, categories: Sequence[str]) -> NDArray[np.bool_]:
         """Which papers are in the reader's fields; all are, for whoever named none."""
         found = np.full(len(self.papers), not categories)
         for name in categories:
             found[self.candidates.by_category.get(name, [])] = True
         return found
+
+
+def _primary(categories: Sequence[str]) -> str:
+    return categories[0] if categories else ""
 
 
 @lru_cache(maxsize=3)  # the local days of the world span two dates, and a preview may want one
@@ -329,10 +352,31 @@ def make(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest
         with translation.override(reader.language):
             told = developments.of(news, seen[reader.pk], reader.covered_until)
             told = [*sources.notices(sorted(profile.categories)), *told]
+            told = [*unmatched(profile, digest.items, weekly=digest.weekly), *told]
         digest.notices = [*desk.notices(), *told]
         if desk.subject and digest.items:
             digest.subject = desk.subject
     return made
+
+
+def unmatched(
+    profile: Profile, items: Sequence[dict[str, Any]], *, weekly: bool = False
+) -> list[str]:
+    """Say that nothing matched what a reader wished for, if nothing did and there are papers."""
+    if not items or not profile.wishes or any(item["section"] == FOR_YOU for item in items):
+        return []
+    told = shortened(" ".join(profile.typed.split()), TYPED_SHOWN)
+    if told and weekly:
+        text = _("None of this week's papers matches “%(text)s”. This is what is trending.")
+    elif told:
+        text = _("None of today's papers matches “%(text)s”. This is what is trending today.")
+    elif weekly:
+        text = _("None of this week's papers is close to what you like. This is what is trending.")
+    else:
+        text = _(
+            "None of today's papers is close to what you like. This is what is trending today."
+        )
+    return [text % {"text": told}]
 
 
 def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: datetime) -> Digest:
@@ -435,7 +479,11 @@ def shelf(
         open=unseen,
         fields=pool.in_fields(profile.categories),
         threshold=matched.threshold,
+        primary=pool.primary,
         pinned=_pinned(pool, profile, matched, desk),
+        own_fields=pool.own_fields(profile),
+        named_fields=bool(profile.categories),
+        wishes=profile.wishes,
     )
 
 

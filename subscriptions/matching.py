@@ -86,6 +86,11 @@ class Profile:
         return ". ".join(part for part in (self.text, *self.words) if part.strip())
 
     @property
+    def wishes(self) -> bool:
+        """Whether there is more to match than categories."""
+        return bool(self.typed or self.examples or self.authors)
+
+    @property
     def examples(self) -> tuple[PaperText, ...]:
         """Liked papers, then opened ones."""
         return (*self.liked, *self.opened)

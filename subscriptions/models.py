@@ -182,6 +182,7 @@ class Interests(models.Model):
     excluded_words = words_field("Papers holding one of these are never sent.")
     categories = words_field("arXiv categories, such as cs.CL.")
     authors = words_field("Authors followed.")
+    ignored_words = words_field("Words that tell nothing about the reader.")
     muted_authors = words_field("Papers by one of these are never sent.")
     examples = words_field("arXiv ids of papers the reader likes.")
     references = models.JSONField(

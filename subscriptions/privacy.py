@@ -35,7 +35,8 @@ MOMENTS = (
 )
 CONSENT = ("text", "page", "ip", "at")
 INTERESTS = (
-    *("topics", "words", "excluded_words", "categories", "authors", "muted_authors", "examples"),
+    *("topics", "words", "excluded_words", "ignored_words", "categories", "authors"),
+    *("muted_authors", "examples"),
     *("references", "shared_authors", "strictness", "author_page", "author_page_status"),
     *("author_page_asked_at", "learns_from_opened", "opened_allowed_at", "offered"),
 )

@@ -89,6 +89,7 @@ def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperT
         text=readable_lines(interests.topics),
         words=tuple(map(readable_lines, interests.words)),
         excluded_words=tuple(map(readable_lines, interests.excluded_words)),
+        ignored=tuple(interests.ignored_words),
         categories=tuple(interests.categories),
         authors=tuple(interests.authors),
         muted_authors=tuple(interests.muted_authors),

@@ -36,6 +36,7 @@ from subscriptions import (
     library,
     mail_requests,
     opened,
+    preview_hints,
     readers,
     signed_in,
     signup,
@@ -289,9 +290,11 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 def _sample(said: dict[str, Any], day: date | None) -> dict[str, Any]:
-    items = digests.sample(Interests(**said), day) if day else []
+    interests = Interests(**said)
+    items = digests.sample(interests, day) if day else []
     found = cards.of_items(items)
     return {
+        **preview_hints.explain(interests, items),
         "valid": True,
         "sections": cards.sections(found),
         "count": len(found),
@@ -378,16 +381,17 @@ def remove(request: HttpRequest, access: Access) -> HttpResponse:
 @require_POST
 @mailed_link(Purpose.PREFERENCES)
 def mute(request: HttpRequest, access: Access) -> HttpResponse:
-    """Never again a paper with this word, or by this author."""
-    pk = _interests(access).pk
-    author = request.POST.get("kind") == "author"
+    """Never again a paper with this word, or by this author; or none for this word alone."""
+    kind = request.POST.get("kind", "")
     try:
-        field = "muted_authors" if author else "excluded_words"
-        changes.mute(pk, field, request.POST.get("entry", ""))
+        field = changes.MUTED.get(kind, "excluded_words")
+        changes.mute(_interests(access).pk, field, request.POST.get("entry", ""))
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        messages.success(request, _("Muted: no digest brings it any more."))
+        ignored = _("Ignored: this word no longer counts.")
+        done = ignored if kind == "ignore" else _("Muted: no digest brings it any more.")
+        messages.success(request, done)
     return access.redirect("profile")
 
 

@@ -144,7 +144,7 @@ def _twin(pool: digests.Pool, offered: Shelf, position: int, chosen: list[int]) 
 def _standing(offered: Shelf, position: int, places: int) -> str:
     score = float(offered.personal[position])
     if score <= 0:
-        return _("Nothing in your profile speaks for it, and others are talked about more.")
+        return _("It doesn't match your profile, and other papers are trending higher.")
     if score <= offered.threshold:
         return _("It scored %(score).2f for you, below your threshold of %(least).2f.") % {
             "score": score,

@@ -33,6 +33,7 @@ PURE = (
     *("subscriptions.bounces", "subscriptions.severity"),
     *("subscriptions.schedule", "subscriptions.matching", "subscriptions.composition"),
     *("subscriptions.likeness", "papers.vectors", "papers.filler_words"),
+    *("papers.spelling", "papers.languages"),
     *("subscriptions.phrases", "subscriptions.typed_terms"),
     *("subscriptions.evaluation", "subscriptions.references", "subscriptions.insight"),
     *("subscriptions.reasons", "subscriptions.mime", "subscriptions.outcomes"),

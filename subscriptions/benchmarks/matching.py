@@ -149,7 +149,8 @@ def _steps(profiles: Sequence[Profile], candidates: Candidates) -> dict[str, flo
     matches = match(profiles, candidates, taste)
     marks.append(time.perf_counter())
     flags = (everything, everything, everything)
-    shelves = [Shelf(found.personal, nothing, *flags, 0.0) for found in matches]
+    field = np.zeros(len(candidates.papers), dtype=np.int64)
+    shelves = [Shelf(found.personal, nothing, *flags, 0.0, field) for found in matches]
     composed = compose(shelves, [TOP] * len(shelves), candidates.alike)
     own = [[one.position for one in row] for row in composed]
     marks.append(time.perf_counter())

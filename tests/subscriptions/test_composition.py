@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -13,6 +13,8 @@ from subscriptions import likeness
 from subscriptions.composition import (
     FOR_YOU,
     OUTSIDE,
+    SECTIONS,
+    TODAY,
     TRENDING,
     TWINS,
     Alike,
@@ -47,7 +49,10 @@ def shelf(personal: list[float], trending: list[float], **given: Any) -> Shelf:
         "fields": np.ones(count, bool),
         "threshold": 0.0,
     }
-    return Shelf(np.float32(personal), np.float32(trending), **(values | given))
+    values |= given
+    values.setdefault("primary", np.where(values["fields"], 0, 1))
+    values.setdefault("own_fields", frozenset({0}))
+    return Shelf(np.float32(personal), np.float32(trending), **values)
 
 
 def composed(offered: Shelf, places: int, alike: Alike = UNLIKE) -> list[Choice]:
@@ -106,6 +111,7 @@ def test_variety_brings_nothing_below_the_threshold_and_pads_nothing() -> None:
 flags = st.integers(0, 2**31).map(np.random.default_rng)
 
 
+@settings(deadline=None)
 @given(
     arrays.arrays(np.float32, 30, elements=st.floats(-1, 1, width=32)), flags, st.integers(1, 30)
 )
@@ -121,11 +127,19 @@ def test_nothing_barred_or_seen_or_double_is_ever_chosen(
         open=random.random(30) > 0.5,
         fields=random.random(30) > 0.5,
         threshold=0.2,
+        primary=random.integers(0, 3, 30),
+        own_fields=frozenset({0}),
     )
     chosen = composed(offered, places, by(likeness))
     positions = [one.position for one in chosen]
     for_you = [one.position for one in chosen if one.section == FOR_YOU]
-    assert all(personal[one] > 0.2 for one in for_you)
+    assert all(personal[one] > 0.2 and offered.fresh[one] for one in for_you)
+    trending = [one.position for one in chosen if one.section == TRENDING]
+    assert all(offered.trending[one] > 0 and offered.fields[one] for one in trending)
+    outside = [one.position for one in chosen if one.section == OUTSIDE]
+    own = {0, *offered.primary[for_you].tolist()}
+    assert all(offered.trending[one] > 0 and not offered.fields[one] for one in outside)
+    assert not own & set(offered.primary[outside].tolist())
     assert sorted(personal[for_you], reverse=True) == list(personal[for_you]), "best first"
     apart = likeness[np.ix_(positions, positions)] * (1 - np.eye(len(positions)))
     assert (apart <= TWINS).all()
@@ -145,6 +159,8 @@ def test_readers_are_composed_for_together_as_they_are_alone() -> None:
             open=random.random(60) > 0.1 * number,
             fields=random.random(60) > 0.5,
             threshold=0.1 * number,
+            primary=random.integers(0, 4, 60),
+            own_fields=frozenset({number % 4}),
             pinned=[3, 50][: number % 3],
         )
         for number, _ in enumerate(places)
@@ -189,3 +205,26 @@ def test_likenesses_are_kept_of_what_is_asked_for_often_as_far_as_there_is_room(
         ones, others = random.integers(9, size=5), random.integers(9, size=(5, 4))
         assert np.allclose(alike(ones, others), wanted[ones[:, None], others], atol=1e-6)
     assert (alike._place >= 0).sum() == alike._made == 4
+
+
+def test_without_named_fields_the_section_is_called_trending_today() -> None:
+    offered = shelf([0.9, 0, 0], [1, 2, 3], named_fields=False)
+    assert [one.section for one in composed(offered, 4)] == [FOR_YOU, TODAY]
+    assert SECTIONS[TODAY] == "Trending today"
+
+
+def test_something_different_is_of_another_primary_field_than_what_is_for_you() -> None:
+    everywhere = {"named_fields": False, "own_fields": frozenset(), "primary": np.arange(6) // 2}
+    offered = shelf([0.9, 0, 0, 0, 0, 0], [0, 3, 4, 2, 1, 1], **everywhere)
+    sections = {one.position: one.section for one in composed(offered, 5)}
+    [different] = [position for position, section in sections.items() if section == OUTSIDE]
+    assert different // 2 != 0
+    nothing = shelf([0.0] * 6, [0, 3, 4, 2, 1, 1], **everywhere)
+    assert OUTSIDE not in {one.section for one in composed(nothing, 5)}
+
+
+def test_a_reader_who_named_fields_alone_gets_what_trends_there_in_all_places() -> None:
+    fields = np.array([True] * 9 + [False])
+    offered = shelf([0.0] * 10, list(range(1, 11)), fields=fields, wishes=False)
+    sections = [one.section for one in composed(offered, 6)]
+    assert sections == [TRENDING] * 5 + [OUTSIDE]

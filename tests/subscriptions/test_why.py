@@ -97,7 +97,7 @@ def test_a_low_score_names_the_threshold(
 def test_nothing_speaks_for_it(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    assert "Nothing in your profile" in ask(make_reader(interests=LANGUAGE), edition[5], now)
+    assert "doesn't match your profile" in ask(make_reader(interests=LANGUAGE), edition[5], now)
 
 
 def test_a_rank_too_low_says_so(
