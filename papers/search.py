@@ -95,8 +95,22 @@ def fuse(lists: Iterable[Sequence[int]]) -> list[int]:
 
 def corrections(query: Query) -> dict[str, str]:
     """For words that no paper holds: the likeliest word that was meant, where there is one."""
-    found = {word: _spelling_of(fold(word)) for word in unknown_words(query)}
+    unknown = unknown_words(query)
+    found = {word: _spelling_of(fold(word)) for word in unknown}
+    if unknown:  # then others may be misspelt, too, although stemmed they are known
+        others = [word for word in query.words if word not in found]
+        found |= {word: _misspelt_ending(fold(word)) for word in others}
     return {word: right for word, right in found.items() if right}
+
+
+def _misspelt_ending(word: str) -> str:
+    """The known word that differs by one letter, for a word that no title has; a plural is no
+    mistake."""
+    if SearchWord.objects.filter(word=word, papers__gt=0).exists():
+        return ""
+    right = _spelling_of(word)
+    is_plural = f"{word}s" == right or f"{right}s" == word
+    return right if right and not is_plural and spelling.distance(word, right) == 1 else ""
 
 
 def _spelling_of(word: str) -> str:

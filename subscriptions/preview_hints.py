@@ -27,7 +27,7 @@ def explain(interests: Interests, items: Sequence[dict[str, Any]]) -> dict[str, 
         return told
     told["unmatched"] = missed[0]
     if language := foreign_language(profile.typed):
-        return told | {"language": _(language)}
+        return told | {"other_language": _(language)}
     query = queries.parse(profile.typed)
     unknown, right = search.unknown_words(query), search.corrections(query)
     quoted = [_("“%(words)s”") % {"words": word} for word in unknown if word not in right]
