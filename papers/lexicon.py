@@ -31,13 +31,13 @@ from papers.text import sentences
 Ids = NDArray[np.uint64]
 Owners = NDArray[np.int64]
 Weights = NDArray[np.float32]
-Flags = NDArray[np.bool_]
 
 METHOD = "folded"  # begins each version; renamed when lexicons are learnt in another way
 TITLE_WEIGHT = 2.0
 SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
 COMMON_SHARE = 0.2  # terms of more papers count only where a reader typed them
 PAPERS_FOR_CUTS = 1000  # in a smaller corpus every term counts, and meanings cannot be learnt
+LEAST_KNOWN = 1 / 3  # of a row's length; else a paper whose terms are all new would weigh most
 # The power of rarities in a small corpus, and of how many papers it is the greatest, and 1.
 SHARPEST, FEW, MANY = 2.0, 1_000, 80_000
 CHUNK = 2000  # papers counted at once; bounds the memory of their term ids
@@ -106,49 +106,38 @@ def _token_id(token: str) -> int:
     return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little") or 1
 
 
+@lru_cache(maxsize=1 << 11)  # of two or three kB: what readers typed is looked at several times
 def term_ids(text: str) -> Ids:
     """The 64-bit ids of `terms(text)`, in the same order; not to be written to."""
-    return _numbered(text)[0]
-
-
-@lru_cache(maxsize=1 << 11)  # of two or three kB: what readers typed is looked at several times
-def _numbered(text: str) -> tuple[Ids, int]:
-    """The ids of `terms(text)`, and how many of the first ones are single words."""
     tokens = np.fromiter(map(_token_id, _tokens(text)), dtype=np.uint64)
     left, right = tokens[:-1], tokens[1:]
     together = (left != _BREAK_ID) & (right != _BREAK_ID)
     pairs = left[together] * np.uint64(_PAIR_LEFT) + right[together] * np.uint64(_PAIR_RIGHT)
-    singles = tokens[tokens != _BREAK_ID]
-    ids = np.concatenate([singles, pairs])
+    ids = np.concatenate([tokens[tokens != _BREAK_ID], pairs])
     ids.flags.writeable = False
-    return ids, len(singles)
+    return ids
 
 
 @dataclass(frozen=True, slots=True)
 class _Bag:
-    """How often each term stands in each text: rows are texts, columns the ascending `ids`, and
-    `words` tells which of these are single words."""
+    """How often each term stands in each text: rows are texts, columns the ascending `ids`."""
 
     ids: Ids
     rows: sparse.csr_matrix
-    words: Flags
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "_Bag":
-        numbered = list(map(_numbered, texts))
-        found = [ids for ids, _words in numbered]
+        found = list(map(term_ids, texts))
         ends = np.cumsum([0, *map(len, found)])
-        ids, first, columns = np.unique(
-            np.concatenate([np.empty(0, np.uint64), *found]), return_index=True, return_inverse=True
+        ids, columns = np.unique(
+            np.concatenate([np.empty(0, np.uint64), *found]), return_inverse=True
         )
-        is_word = [np.arange(len(ids)) < words for ids, words in numbered]
-        words = np.concatenate([np.empty(0, np.bool_), *is_word])[first]
         ones = np.ones(len(columns), dtype=np.float32)
         rows = sparse.csr_matrix(
             (ones, columns.astype(np.int32), ends), shape=(len(texts), len(ids))
         )
         rows.sum_duplicates()
-        return cls(ids, rows, words)
+        return cls(ids, rows)
 
     def within(self, ids: Ids) -> sparse.csr_matrix:
         """The same counts with `ids` as columns; other terms are dropped."""
@@ -159,7 +148,7 @@ class _Bag:
         """The terms that are not among `ids`."""
         known, _places = _found(ids, self.ids)
         rest = np.setdiff1d(np.arange(len(self.ids)), known)
-        return _Bag(self.ids[rest], self.rows[:, rest], self.words[rest])
+        return _Bag(self.ids[rest], self.rows[:, rest])
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,8 +371,8 @@ class Lexicon:
     def weighed(self, papers: Sequence[PaperText]) -> Weighed:
         """Terms by BM25, those of the lexicon and others.
 
-        Rows have length one over terms that tell what a paper is about. Common terms and pairs
-        that no other paper has would shorten all others: they are weighed to the same scale.
+        Rows have length one over the terms that were learnt and are not common. Others would
+        shorten these: they are weighed to the same scale.
         """
         chunks = [papers[at : at + CHUNK] for at in range(0, len(papers), CHUNK)] or [[]]
         made = [self._weighed_chunk(chunk) for chunk in chunks]
@@ -405,9 +394,9 @@ class Lexicon:
         damping = self._damping(known)
         known = _bm25(known, damping, self.rarity)
         unseen = _bm25(unseen, damping, np.full(len(rest.ids), self.unseen_rarity, np.float32))
-        telling = _squares(known) @ self._uncommon() + _squares(unseen) @ rest.words
-        whole = _squares(known).sum(axis=1) + _squares(unseen).sum(axis=1)
-        norms = np.sqrt(np.where(telling > 0, telling, np.asarray(whole).ravel()))
+        telling = _squares(known) @ self._uncommon()
+        whole = np.asarray(_squares(known).sum(axis=1) + _squares(unseen).sum(axis=1)).ravel()
+        norms = np.sqrt(np.maximum(telling, LEAST_KNOWN * whole))
         scale = sparse.diags(np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0))
         known, unseen = (
             sparse.csr_matrix(scale @ one, dtype=np.float32) for one in (known, unseen)
