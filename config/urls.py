@@ -11,8 +11,8 @@ handler500 = "config.outages.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("papers.urls")),
     path("", include("subscriptions.urls")),
-    path("robots.txt", robots),
-    path("favicon.ico", favicon),
+    path("robots.txt", robots, name="robots"),
+    path("favicon.ico", favicon, name="favicon"),
     path("language/", choose_language, name="language"),
     path("anymail/", include("subscriptions.webhooks")),
     path("admin/login/", guard("login", methods=("POST",))(admin.site.login)),

@@ -107,7 +107,10 @@ def test_addresses_of_one_network_count_together(address: str, network: str) -> 
 # --- The doors ------------------------------------------------------------------------------------
 
 # Pages that anybody may read, made of little; they take no POST.
-PAGES = {"home", "status", "check-inbox", "privacy", "feed-trending"}
+PAGES = {
+    *("home", "status", "check-inbox", "privacy", "feed-trending"),
+    *("robots", "favicon"),
+}
 PAGES_OF = {
     "day",
     "paper",
