@@ -1,0 +1,245 @@
+"""A whole installation in production mode: the processes of docker-compose.yml on this machine.
+
+PostgreSQL with its two roles, Redis, gunicorn over TLS, the four workers, beat and watch run from
+the files that the image holds. Mail goes to a real SMTP server and papers come from a real web
+server, both of which can be stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psycopg
+import pytest
+import yaml
+from aiosmtpd.controller import Controller
+from django.conf import settings
+from redis import Redis
+
+from config import embedded
+from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, Place
+from tests.subscriptions.conftest import Sink
+
+DATABASE = "first_day"
+REDIS_NUMBER = "db=4"
+PROCESSES = ("web", "urgent", "mail", "build", "ingest", "beat", "watch")
+PATIENCE = 150  # seconds; beat looks after some things once a minute
+Value = TypeVar("Value")
+
+
+def wait_for(value: Callable[[], Value | None], what: str, patience: float = PATIENCE) -> Value:
+    """Return the first true result; fail with `what` when none comes in time."""
+    deadline = time.monotonic() + patience
+    while not (result := value()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {patience} seconds in vain for {what}")
+        time.sleep(0.2)
+    return result
+
+
+class MailServer:
+    """An SMTP server that can be stopped and started on the same port; keeps what it accepted."""
+
+    def __init__(self) -> None:
+        self.sink = Sink()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.controller: Controller | None = None
+
+    def start(self) -> None:
+        self.controller = Controller(self.sink, hostname="127.0.0.1", port=self.port)
+        self.controller.start()
+
+    def stop(self) -> None:
+        if self.controller:
+            self.controller.stop()
+        self.controller = None
+
+    def messages(self, to: str, subject: str = "") -> list[EmailMessage]:
+        """Return the accepted messages to an address, oldest first."""
+        return [m for m in self.sink.accepted if m["To"] == to and subject in str(m["Subject"])]
+
+    def newest(self, to: str, subject: str = "", after: int = 0) -> EmailMessage:
+        """Wait until more than `after` such messages came; return the last."""
+        found = wait_for(
+            lambda: messages if len(messages := self.messages(to, subject)) > after else None,
+            f"a message “{subject}” to {to}; there are {self.subjects()}",
+        )
+        return found[-1]
+
+    def subjects(self) -> list[str]:
+        return [f"{message['To']}: {message['Subject']}" for message in self.sink.accepted]
+
+
+@dataclass
+class Installation:
+    """All processes of one installation, their logs, and what an operator does with them."""
+
+    image: Path
+    folder: Path
+    place: Place
+    certificate: Path
+    mail: MailServer
+    port: int = 0
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.place.make(DATABASE)
+        self.redis.flushdb()
+
+    @property
+    def site(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def redis_url(self) -> str:
+        return settings.REDIS_URL.replace("db=0", REDIS_NUMBER)
+
+    @property
+    def redis(self) -> Redis:
+        return Redis.from_url(self.redis_url)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        tls = f"--certfile {self.certificate} --keyfile {self.certificate}"
+        own = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "DATA_DIR": str(self.folder),
+            "DATABASE_URL": self.place.url(DATABASE, APP),
+            "REDIS_URL": self.redis_url,
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.mail.port}",
+            "OPERATOR_EMAIL": "operator@paperboy.example",
+            "SITE_URL": self.site,
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "ALLOW_PRIVATE_SOURCES": "1",
+            "SECONDS_BETWEEN_REQUESTS": "0",
+            "BEHIND_TLS_PROXY": "0",
+            "WEB_BIND": f"127.0.0.1:{self.port}",
+            "GUNICORN_CMD_ARGS": tls,
+        }
+        return PRODUCTION | own
+
+    # --- What the operator does -----------------------------------------------------------
+    def manage(self, *command: str, status: int = 0, **environment: str) -> str:
+        """Run a management command; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=self.image,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, f"{command}: {done.returncode}\n{done.stderr}"
+        return done.stdout
+
+    def migrate(self) -> None:
+        self.manage(*self.command("migrate")[2:], DATABASE_URL=self.place.url(DATABASE, OWNER))
+
+    def start(self, *names: str) -> None:
+        for name in names or PROCESSES:
+            with (self.folder / f"{name}.log").open("ab") as log:
+                self.running[name] = subprocess.Popen(
+                    self.command(name), cwd=self.image, env=self.environment, stdout=log, stderr=log
+                )
+
+    def command(self, name: str) -> list[str]:
+        services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+        return [
+            part.replace("/data/", f"{self.folder}/").replace("/tmp/", f"{self.folder}/")
+            for part in services[name]["command"]
+        ]
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.site}/healthz/ready", verify=False).status_code == 200  # noqa: S501
+        except httpx.HTTPError:
+            return False
+
+    def kill(self, name: str) -> None:
+        """End a process and its children with SIGKILL, as the kernel does when memory is short."""
+        process = self.running[name]
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for pid in (process.pid, *map(int, children)):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+    def restart_redis(self) -> None:
+        server = embedded.Redis(settings.DATA_DIR)
+        embedded.halt(server)
+        embedded.start_redis(settings.DATA_DIR)
+
+    def stop(self) -> None:
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.redis.flushdb()
+        self.place.drop(DATABASE)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    # --- What only a test can do ----------------------------------------------------------
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.place.connect(DATABASE, "postgres") as connection:
+            cursor = connection.execute(sql, values)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def let_a_day_pass(self) -> None:
+        """Move every date and time of the database one day into the past.
+
+        Every column of these types moves, so nothing can be forgotten. Days go one at a time,
+        oldest first, because the unique constraints are checked for every row.
+        """
+        with self.place.connect(DATABASE, "postgres") as connection:
+            for table, columns in _time_columns(connection).items():
+                _move_into_the_past(connection, table, columns)
+
+
+def _time_columns(connection: psycopg.Connection) -> dict[str, list[tuple[str, str]]]:
+    """Return the date and time columns of our own tables, by table: (name, type)."""
+    sql = """
+        SELECT table_name, column_name, data_type FROM information_schema.columns
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+          AND is_generated = 'NEVER'
+          AND (table_name LIKE 'papers\\_%' OR table_name LIKE 'subscriptions\\_%')
+          AND data_type IN ('date', 'timestamp with time zone')
+        ORDER BY 1, 2"""
+    tables: dict[str, list[tuple[str, str]]] = {}
+    for table, column, kind in connection.execute(sql):
+        tables.setdefault(table, []).append((column, kind))
+    return tables
+
+
+def _move_into_the_past(
+    connection: psycopg.Connection, table: str, columns: list[tuple[str, str]]
+) -> None:
+    changes = ", ".join(f'"{name}" = "{name}" - interval \'1 day\'' for name, _ in columns)
+    days = [name for name, kind in columns if kind == "date"]
+    if not days:
+        connection.execute(f'UPDATE "{table}" SET {changes}')  # type: ignore[arg-type]  # noqa: S608
+        return
+    key = f'"{days[0]}"'
+    seen = connection.execute(f'SELECT DISTINCT {key} FROM "{table}" ORDER BY 1 NULLS FIRST')  # type: ignore[arg-type]  # noqa: S608
+    for (day,) in seen.fetchall():
+        where = f"{key} IS NOT DISTINCT FROM %s"
+        connection.execute(f'UPDATE "{table}" SET {changes} WHERE {where}', (day,))  # type: ignore[arg-type]  # noqa: S608

@@ -1,0 +1,143 @@
+"""A person before a browser: reads pages, fills in fields, presses buttons, opens emails."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import os
+import tempfile
+import time
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+
+from selenium.common.exceptions import NoSuchElementException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
+
+from tests.browser.conftest import Browser, until
+
+PICTURES = os.environ.get("WALK_PICTURES", "")  # a folder; none: no pictures are taken
+PAUSE = float(os.environ.get("WALK_PAUSE", "0"))  # seconds between two actions
+WIDTHS = {"desktop": 1280, "phone": 390}
+TALLEST = 3000  # CSS pixels; longer pages are cut
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Person(Browser):
+    """A browser of somebody who has a name in the pictures."""
+
+    name: str = "visitor"
+    emails: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="emails-")))
+
+    def __post_init__(self) -> None:
+        self.be_wide(WIDTHS["desktop"])
+
+    def press(self, label: str) -> None:
+        """Press the first visible button or link whose words are, or else begin with, this."""
+        kinds = ("//button", "//a", "//summary", "//input[@type='submit']")
+        for says in (
+            "normalize-space({words}) = '{label}'",
+            "starts-with(normalize-space({words}), '{label}')",
+        ):
+            path = " | ".join(
+                f"{kind}[{says.format(words='@value' if 'input' in kind else '.', label=label)}]"
+                for kind in kinds
+            )
+            visible = [e for e in self.chrome.find_elements(By.XPATH, path) if e.is_displayed()]
+            if visible:
+                return self._click(visible[0])
+        return self._click(self.find(path, f"“{label}”"))
+
+    def _click(self, element: WebElement) -> None:
+        self.chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+        time.sleep(PAUSE)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose an option of the list with this label."""
+        Select(self.field(label)).select_by_visible_text(option)
+
+    def tick(self, label: str, on: bool = True) -> None:
+        box = self.field(label)
+        if box.is_selected() != on:
+            box.click()
+
+    def field(self, label: str) -> WebElement:
+        """Return the field whose label begins with this."""
+        path = f"//*[@id=//label[starts-with(normalize-space(), {label!r})]/@for]"
+        return self.find(path, f"the field “{label}”")
+
+    def fill(self, label: str, text: str) -> None:
+        field = self.field(label)
+        self.chrome.execute_script(
+            "for (let e = arguments[0]; e; e = e.parentElement) if (e.tagName == 'DETAILS') e.open = true",
+            field,
+        )
+        field.clear()
+        field.send_keys(text)
+
+    def enter(self) -> None:
+        """Press the key Enter in the field that has the focus."""
+        self.chrome.switch_to.active_element.send_keys(Keys.ENTER)
+
+    def has(self, text: str) -> bool:
+        return text in self.text
+
+    def reload_until(self, text: str) -> None:
+        """Reload the page until it says this."""
+
+        def says() -> bool:
+            if self.has(text):
+                return True
+            time.sleep(1)
+            self.chrome.refresh()
+            return False
+
+        until(says, f"“{text}” on {self.where}")
+
+    def read_email(self, message: EmailMessage, title: str) -> None:
+        """Open the HTML part of a message as a mail program shows it."""
+        body = message.get_body(("html",))
+        assert body, f"no HTML part: {message['Subject']}"
+        path = self.emails / f"{next(_numbers)}.html"
+        path.write_text(body.get_content())
+        self.chrome.get(path.as_uri())
+        self.picture(title)
+
+    def press_in_email(self, message: EmailMessage, label: str, title: str = "email") -> None:
+        """Open a message and follow one of its links in this window."""
+        self.read_email(message, title)
+        link = self.find(f"//a[contains(normalize-space(), {label!r})]", f"the link “{label}”")
+        self.chrome.get(str(link.get_attribute("href")))
+
+    def heading(self) -> str:
+        try:
+            return self.chrome.find_element(By.TAG_NAME, "h1").text
+        except NoSuchElementException:
+            return ""
+
+    def picture(self, title: str) -> None:
+        """Store the page as it looks on a desktop and on a phone, if a folder is given."""
+        if not PICTURES:
+            return
+        folder = Path(PICTURES)
+        folder.mkdir(parents=True, exist_ok=True)
+        number = next(_numbers)
+        for device, width in WIDTHS.items():
+            self.be_wide(width, 844 if width < 600 else 900)
+            path = folder / f"{number:03}-{self.name}-{title.replace(' ', '-')}-{device}.png"
+            path.write_bytes(self._screenshot(width))
+            self.chrome.execute_script("window.scrollTo(0, 0)")
+        self.be_wide(WIDTHS["desktop"])
+
+    def _screenshot(self, width: int) -> bytes:
+        height = min(self.measure("document.documentElement.scrollHeight"), TALLEST)
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        answer = self.chrome.execute_cdp_cmd(
+            "Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True}
+        )
+        return base64.b64decode(answer["data"])
