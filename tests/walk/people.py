@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 
+import pytest
 from selenium.common.exceptions import NoSuchElementException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -83,6 +84,14 @@ class Person(Browser):
     def enter(self) -> None:
         """Press the key Enter in the field that has the focus."""
         self.chrome.switch_to.active_element.send_keys(Keys.ENTER)
+
+    def sees(self, text: str) -> None:
+        """Wait until the page says this; fail with what it says instead."""
+        try:
+            super().sees(text)
+        except pytest.fail.Exception as failure:
+            self.picture(f"without {text}")
+            pytest.fail(f"{failure}\n{self.text[:3000]}", pytrace=False)
 
     def has(self, text: str) -> bool:
         return text in self.text
