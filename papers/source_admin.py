@@ -128,10 +128,13 @@ class SourceAdmin(admin.ModelAdmin):
         if source.checked_at is None:
             return "Not checked yet."
         state = getattr(source, "last_state", "")
-        words = Check.State(state).label.capitalize() if state else source.outcome
-        reason = getattr(source, "last_reason", "")
-        parked = f" Not checked any more since {source.parked_at:%Y-%m-%d}: “Check now” resumes."
-        return f"{words}.{f' {reason}' if reason else ''}{parked if source.parked_at else ''}"
+        words = [f"{Check.State(state).label.capitalize() if state else source.outcome}."]
+        words.append(getattr(source, "last_reason", "") or "")
+        if source.parked_at:
+            words.append(
+                f"Not checked any more since {source.parked_at:%Y-%m-%d}: “Check now” resumes."
+            )
+        return " ".join(filter(None, words))
 
     def recommended(self, request: HttpRequest) -> HttpResponse:
         """A table of sources to tick, and a field for others; POST adds them."""

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from papers import recommended, tasks
 from papers.feeds.pasted import resolve
@@ -156,3 +157,16 @@ def test_a_reader_of_an_address_is_the_source_that_asks_for_all_of_it() -> None:
     assert recommended.reader_of("https://rss.arxiv.org/rss/cs.CL", [both]) == both
     assert recommended.reader_of("https://rss.arxiv.org/rss/cs.CL+cs.CV", [both]) is None
     assert recommended.reader_of("https://rss.arxiv.org/rss/cs", [both]) is None
+
+
+def test_the_list_of_sources_says_how_each_is(admin_client: Client) -> None:
+    """Also for one that was checked without trouble, and for one that was given up."""
+    now = timezone.now()
+    address = "https://example.org/{}.rss"
+    Source.objects.create(url=address.format("fine"), checked_at=now, outcome="ok")
+    Source.objects.create(
+        url=address.format("gone"), checked_at=now, outcome="gone", parked_at=now, failures=10
+    )
+    text = Page.open(admin_client, reverse("admin:papers_source_changelist")).text
+    assert "ok." in text
+    assert "gone. Not checked any more since" in text

@@ -8,6 +8,7 @@ server, both of which can be stopped.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -159,7 +160,7 @@ class Installation:
     def command(self, name: str) -> list[str]:
         services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
         return [
-            part.replace("/data/", f"{self.folder}/").replace("/tmp/", f"{self.folder}/")
+            re.sub(r"^/(?:data|tmp)/", f"{self.folder}/", part)
             for part in services[name]["command"]
         ]
 
@@ -209,7 +210,7 @@ class Installation:
         Every column of these types moves, so nothing can be forgotten. Days go one at a time,
         oldest first, because the unique constraints are checked for every row.
         """
-        with self.place.connect(DATABASE, "postgres") as connection:
+        with self.place.connect(DATABASE, "postgres") as connection, connection.transaction():
             for table, columns in _time_columns(connection).items():
                 _move_into_the_past(connection, table, columns)
 

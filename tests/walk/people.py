@@ -24,6 +24,7 @@ PICTURES = os.environ.get("WALK_PICTURES", "")  # a folder; none: no pictures ar
 PAUSE = float(os.environ.get("WALK_PAUSE", "0"))  # seconds between two actions
 WIDTHS = {"desktop": 1280, "phone": 390}
 TALLEST = 3000  # CSS pixels; longer pages are cut
+PRESSABLE = {"//button": ".", "//a": ".", "//summary": ".", "//input[@type='submit']": "@value"}
 _numbers = itertools.count(1)
 
 
@@ -38,20 +39,22 @@ class Person(Browser):
         self.be_wide(WIDTHS["desktop"])
 
     def press(self, label: str) -> None:
-        """Press the first visible button or link whose words are, or else begin with, this."""
-        kinds = ("//button", "//a", "//summary", "//input[@type='submit']")
-        for says in (
-            "normalize-space({words}) = '{label}'",
-            "starts-with(normalize-space({words}), '{label}')",
-        ):
+        """Press the first visible button or link that says this, begins with it, or holds it."""
+        until(lambda: self._pressable(label), f"“{label}” on {self.where}")
+        element = self._pressable(label)
+        assert element
+        self._click(element)
+
+    def _pressable(self, label: str) -> WebElement | None:
+        for test in ("{} = '{}'", "starts-with({}, '{}')", "contains({}, '{}')"):
             path = " | ".join(
-                f"{kind}[{says.format(words='@value' if 'input' in kind else '.', label=label)}]"
-                for kind in kinds
+                f"{kind}[{test.format(f'normalize-space({words})', label)}]"
+                for kind, words in PRESSABLE.items()
             )
-            visible = [e for e in self.chrome.find_elements(By.XPATH, path) if e.is_displayed()]
-            if visible:
-                return self._click(visible[0])
-        return self._click(self.find(path, f"“{label}”"))
+            elements = self.chrome.find_elements(By.XPATH, path)
+            if visible := [one for one in elements if one.is_displayed()]:
+                return visible[0]
+        return None
 
     def _click(self, element: WebElement) -> None:
         self.chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)

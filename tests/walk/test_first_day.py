@@ -59,7 +59,7 @@ def test_3_papers_arrive_and_are_found(installation: Installation, reader: Perso
     reader.picture("home")
     for word in ("paleography", "enzyme", "charters"):
         reader.open("/search/")
-        reader.fill("Search", word)
+        reader.fill("Words, a sentence", word)
         reader.enter()
         reader.sees(ENZYMES if word == "enzyme" else MANUSCRIPTS)
     reader.picture("search")
@@ -126,9 +126,7 @@ def confirm(reader: Person, mail_server: MailServer, address: str) -> None:
     reader.sees("What do you work on")
 
 
-def test_6_the_reader_answers_and_stays_signed_in(
-    reader: Person, mail_server: MailServer
-) -> None:
+def test_6_the_reader_answers_and_stays_signed_in(reader: Person, mail_server: MailServer) -> None:
     digest = mail_server.messages(READER)[-1]
     reader.press_in_email(digest, "More like this", "first digest again")
     reader.press("Show me more like this")
