@@ -17,16 +17,23 @@ from django.db.models import Q, QuerySet
 
 from papers.models import Paper
 from papers.text import one_line
-from subscriptions import editions
+from subscriptions import editions, editor_note
 from subscriptions.digest_mail import SUBJECT_LENGTH
 from subscriptions.models import Edition, Placement
 
 MOST_PINNED = 10
-NOTE_LENGTH = 350  # characters; with what stands before it, it fits a notice
+NOTE_LENGTH = 350  # characters of a note to one paper
 
 
-class ChangedMeanwhile(Exception):
+class Refused(Exception):
+    """The act was not done; the message says why."""
+
+
+class ChangedMeanwhile(Refused):
     """Somebody else changed the edition since this page of it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody changed this edition meanwhile: look again.")
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Desk:
 
     def notices(self) -> list[str]:
         """What every digest says first."""
-        return [f"From the editor: {self.note}"] if self.note else []
+        return [editor_note.as_notice(self.note)] if self.note else []
 
     def annotate(self, items: Sequence[dict[str, Any]]) -> None:
         """Put the curator's notes to the papers of a digest."""
@@ -155,7 +162,7 @@ def show(edition: Edition, paper: int) -> str:
 
 def write_note(edition: Edition, paper: int, note: str) -> str:
     """A note to one paper, for this edition; empty: none."""
-    note = note.strip()[:NOTE_LENGTH]
+    note = fitting("The note", " ".join(note.split()), NOTE_LENGTH)
     before = rows(edition).filter(paper=paper).values_list("note", flat=True).first() or ""
     if note == before or not _are_known([paper]):
         return ""
@@ -166,7 +173,11 @@ def write_note(edition: Edition, paper: int, note: str) -> str:
 
 def write_words(edition: Edition, subject: str, note: str) -> str:
     """The edition's subject line and note; empty: each reader's own subject, no note."""
-    words = {"subject": one_line(subject)[:SUBJECT_LENGTH], "note": note.strip()[:NOTE_LENGTH]}
+    note = note.replace("\r\n", "\n").replace("\r", "\n").strip()
+    words = {
+        "subject": fitting("The subject line", one_line(subject), SUBJECT_LENGTH),
+        "note": fitting("The note", note, editor_note.LENGTH),
+    }
     said = [
         f"{name.capitalize()}: {text or 'none'}"
         for name, text in words.items()
@@ -174,6 +185,13 @@ def write_words(edition: Edition, subject: str, note: str) -> str:
     ]
     Edition.objects.filter(pk=edition.pk).update(**words)
     return " ".join(said)
+
+
+def fitting(name: str, text: str, most: int) -> str:
+    """Return the text, or refuse one that is too long: cutting it would lose words unseen."""
+    if len(text) > most:
+        raise Refused(f"{name} has {len(text):,} characters; at most {most:,} fit.")
+    return text
 
 
 def rows(edition: Edition) -> QuerySet[Placement]:

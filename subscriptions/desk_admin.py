@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,11 +17,13 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.safestring import mark_safe
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from config import audit
 from config.headers import IN_PLACE, csp_with
-from subscriptions import desk, digests, editions, previews, tasks
+from subscriptions import desk, digests, editions, editor_note, previews, tasks
+from subscriptions.digest_mail import SUBJECT_LENGTH
 from subscriptions.models import Digest, Edition
 from subscriptions.transports import as_message
 
@@ -28,8 +31,18 @@ CANDIDATES = 40
 framing = csp_with({"frame-src": "'self'"})
 framed_mail = csp_with(IN_PLACE | {"frame-ancestors": "'self'"})
 LOGGED = 30
+NO_READER = "No reader has this address."
 MAY = "subscriptions.curate_edition"
 DAYS_AHEAD = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """An edition's subject line and note, as they are or as they were typed."""
+
+    subject: str
+    note: str
+
 
 Act = tuple[Callable[..., str], tuple[Any, ...], bool]  # with its arguments; minds other curators
 
@@ -86,8 +99,13 @@ class DeskPages:
         return HttpResponseRedirect(_desk_of(timezone.now().date() + timedelta(days=1)))
 
     def desk(self, request: HttpRequest, day: str) -> HttpResponse:
-        edition = self._edition(request, day)
-        now, who = timezone.now(), request.GET.get("who", "").strip()[:254] or previews.TYPICAL
+        return self._page(request, self._edition(request, day), request.GET.get("who", ""))
+
+    def _page(
+        self, request: HttpRequest, edition: Edition, who: str, typed: Words | None = None
+    ) -> HttpResponse:
+        """The desk; with `typed`, words that are not saved, and how the note will look."""
+        now, who = timezone.now(), who.strip()[:254] or previews.TYPICAL
         wanted = request.GET.get("q", "").strip()[:200]
         placements = list(desk.rows(edition).select_related("paper").order_by("place", "pk"))
         placed = {row.paper_id: row for row in placements}
@@ -108,7 +126,13 @@ class DeskPages:
             "books": Digest.objects.filter(day=edition.day).books(),
             "may_act": _may_act(request, edition),
             "who": who,
+            "is_known": previews.is_known(who),
             "typical": previews.typical(edition.day),
+            "words": (words := typed or Words(edition.subject, edition.note)),
+            "is_unsaved": typed is not None,
+            "rendered_note": mark_safe(editor_note.to_html(words.note)),  # noqa: S308 - by nh3
+            "limits": {"subject": SUBJECT_LENGTH, "note": editor_note.LENGTH},
+            "note_length": desk.NOTE_LENGTH,
             "log": _log(edition),
             "before": edition.day - timedelta(days=1),
             "after": edition.day + timedelta(days=1),
@@ -120,8 +144,8 @@ class DeskPages:
         edition = self._edition(request, day)
         try:
             shown = previews.of(edition.day, request.GET.get("who", ""), timezone.now())
-        except previews.NoSuchReader as error:
-            return _plain(f"Nobody signed up as {error}.")
+        except previews.NoSuchReader:
+            return _plain(NO_READER)
         if shown.digest.status == Digest.Status.SKIPPED:
             return _plain(f"No digest goes out: {shown.digest.reason}")
         mail = shown.mail("reader@example.org")
@@ -135,12 +159,16 @@ class DeskPages:
         if request.method != "POST" or not _may_act(request, edition):
             raise PermissionDenied
         verb = request.POST.get("do", "").partition(" ")[0]
+        if verb == "look":
+            return self._again(request, edition)
         own = {"approve": self._approve, "hold": self._hold, "test": self._test}
         try:
             done = own[verb](request, edition) if verb in own else self._change(request, edition)
-        except desk.ChangedMeanwhile:
+        except desk.Refused as error:
             done = ""
-            messages.error(request, "Somebody changed this edition meanwhile: look again.")
+            messages.error(request, str(error))
+            if verb == "words":
+                return self._again(request, edition)
         if done:
             audit.record(request, [edition], done)
             messages.success(request, done)
@@ -148,6 +176,11 @@ class DeskPages:
         return HttpResponseRedirect(
             f"{_desk_of(edition.day)}?{query}" if query else _desk_of(edition.day)
         )
+
+    def _again(self, request: HttpRequest, edition: Edition) -> HttpResponse:
+        """The page with the words as typed; nothing was saved, and nothing is lost."""
+        typed = Words(*(request.POST.get(name, "") for name in ("subject", "note")))
+        return self._page(request, edition, request.POST.get("who", ""), typed)
 
     def _change(self, request: HttpRequest, edition: Edition) -> str:
         if not (act := named(request)):
@@ -172,18 +205,18 @@ class DeskPages:
         to = getattr(request.user, "email", "")
         who = request.POST.get("who", "")
         if not to:
-            messages.error(request, "Your account has no e-mail address.")
+            messages.error(request, "Your account has no email address to send a test to.")
             return ""
         try:
             shown = previews.of(edition.day, who, timezone.now())
-        except previews.NoSuchReader as error:
-            messages.error(request, f"Nobody signed up as {error}.")
+        except previews.NoSuchReader:
+            messages.error(request, NO_READER)
             return ""
         if shown.digest.status == Digest.Status.SKIPPED:
             messages.warning(request, f"No digest goes out: {shown.digest.reason}")
             return ""
         as_message(shown.mail(to)).send()
-        return f"A test was sent to {to}, as {shown.of} would get it."
+        return f"Test sent to {to} ({_reader(shown.of)})."
 
     def _edition(self, request: HttpRequest, text: str) -> Edition:
         """The edition of a day; not stored where nobody acted on it and no digest was made."""
@@ -216,6 +249,14 @@ def _log(edition: Edition) -> list[LogEntry]:
     kind = ContentType.objects.get_for_model(Edition)
     rows = LogEntry.objects.filter(content_type=kind, object_id=str(edition.pk))
     return list(rows.select_related("user").order_by("-pk")[:LOGGED])
+
+
+def _reader(who: str) -> str:
+    """As "typical reader, cs.CL", or an address."""
+    if who.partition(" ")[0] != previews.TYPICAL:
+        return who
+    field = who.partition(" ")[2]
+    return f"{previews.TYPICAL} reader, {field}" if field else f"{previews.TYPICAL} reader"
 
 
 def _plain(text: str) -> HttpResponse:

@@ -23,7 +23,7 @@ from django.utils.autoreload import file_changed
 
 from config.language import spoken
 from papers.text import one_line, shortened
-from subscriptions import tokens
+from subscriptions import editor_note, tokens
 from subscriptions.cards import Card
 from subscriptions.composition import SECTIONS
 from subscriptions.links import (
@@ -144,10 +144,25 @@ def _values(
         "view_url": link("digest", Purpose.DIGEST, digest.public_id),
         "token": token,
         **{
-            f"notice_{number}": shortened(notice, NOTICE_LENGTH)
+            f"notice_{number}{form}": value
             for number, notice in enumerate(digest.notices)
+            for form, value in _said(notice)
         },
     }
+
+
+def _said(notice: str) -> list[tuple[str, Value]]:
+    """A notice's value for its blank; the editor's note has one for each form of a mail."""
+    if not editor_note.is_note(notice):
+        return [("", shortened(notice, NOTICE_LENGTH))]
+    return [(f"_{form}", _note(notice, form)) for form in ("html", "txt")]
+
+
+@lru_cache(maxsize=64)
+def _note(notice: str, form: str) -> Filled:
+    is_html = form == "html"
+    rendered = editor_note.to_email_html(notice) if is_html else editor_note.to_text(notice)
+    return Stencil(rendered, is_html=is_html).fill({})
 
 
 def _filled(
@@ -163,7 +178,8 @@ def _filled(
     sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
     language = spoken()
     frame = _frame(
-        form, language, digest.weekly, digest.day, sizes, len(digest.notices), left_out, in_browser
+        *(form, language, digest.weekly, digest.day, sizes),
+        *(tuple(map(editor_note.is_note, digest.notices)), left_out, in_browser),
     )
     template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
     larger = form == "html" or digest.weekly  # a day's plain text shows all papers alike
@@ -188,11 +204,12 @@ def _frame(
     weekly: bool,
     day: date,
     sizes: tuple[int, ...],
-    notices: int,
+    notes: tuple[bool, ...],
     left_out: int,
     in_browser: bool,
 ) -> Stencil:
-    """Everything around the cards; `sizes` is how many stand in each section."""
+    """Everything around the cards; `sizes` is how many stand in each section, `notes` which of the
+    notices are the editor's."""
     numbers = iter(range(1, sum(sizes) + 1))
     context = {
         **{name: blank(name) for name in LINKS},
@@ -201,7 +218,13 @@ def _frame(
         "week_from": day - timedelta(days=6) if weekly else None,
         "preheader": blank("preheader"),
         "count": sum(sizes),
-        "notices": [blank(f"notice_{number}") for number in range(notices)],
+        "notices": [
+            {
+                "text": blank(f"notice_{number}_{form}" if is_note else f"notice_{number}"),
+                "is_note": is_note,
+            }
+            for number, is_note in enumerate(notes)
+        ],
         "sections": [
             {"name": name, "cards": [blank(f"card_{next(numbers)}") for _ in range(size)]}
             for name, size in zip(SECTIONS.values(), sizes, strict=True)

@@ -37,6 +37,13 @@ def typical(day: date) -> list[str]:
     return [TYPICAL, *(f"{TYPICAL} {field}" for field, _papers in most)]
 
 
+def is_known(who: str) -> bool:
+    """Is this a typical reader, or the address of one that there is?"""
+    if who.partition(" ")[0] == TYPICAL:
+        return True
+    return Subscriber.objects.filter(email_key=email_key(who)).exists()
+
+
 def of(day: date, who: str, now: datetime) -> Preview:
     """The edition of `day` as `who` gets it: one of `typical`, or a reader's address.
 

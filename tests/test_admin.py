@@ -137,6 +137,25 @@ def test_a_source_is_added_by_its_address_alone(admin_client: Client) -> None:
         assert "Enter a valid URL" in add.submit("Save", url=bad).text
 
 
+@pytest.mark.parametrize("parked", [True, False])
+def test_the_health_of_a_source_is_said_in_words(
+    admin_client: Client, now: datetime, parked: bool
+) -> None:
+    source = Source.objects.create(
+        url="https://example.org/rss", checked_at=now, outcome="network_error", failures=3,
+        error="example.org: host name not found", parked_at=now if parked else None,
+    )  # fmt: skip
+    Check.objects.create(
+        source=source, at=now, outcome="network_error", state="broken",
+        reason="It cannot be reached.", detail="example.org: host name not found",
+    )  # fmt: skip
+    change = reverse("admin:papers_source_change", args=[source.pk])
+    for address in (reverse("admin:papers_source_changelist"), change):
+        text = Page.open(admin_client, address).text
+        assert "Broken. It cannot be reached." in text
+        assert ("Not checked since 2026-04-30; “Check now” resumes." in text) == parked
+
+
 @pytest.mark.parametrize("checks", [0, 40])
 def test_a_source_is_edited_and_switched_off(
     admin_client: Client, now: datetime, checks: int

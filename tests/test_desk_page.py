@@ -9,6 +9,7 @@ from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -20,6 +21,7 @@ from papers import corpus, scoring
 from papers.models import Paper
 from subscriptions import desk, digests, roles, tasks
 from subscriptions.models import Digest, Edition, Subscriber
+from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -51,8 +53,18 @@ def page() -> str:
     return f"/admin/subscriptions/edition/{timezone.now().date()}/desk/"
 
 
-def act(client: Client, do: str, **given: Any) -> str:
-    return client.post(f"{page()}act/", {"do": do, **given}, follow=True).text
+def act(client: Client, do: str, who: str = "", **given: Any) -> str:
+    """Press the button of this value on the desk."""
+    shown = Page.open(client, f"{page()}?{urlencode({'who': who})}" if who else page())
+    return shown.submit(do, **given).html
+
+
+def order(client: Client, papers: str, seen: str | None = None) -> str:
+    """What the script sends when a paper was dragged: the form of the buttons and the order."""
+    shown = Page.open(client, page())
+    data = shown.fields("test") | {"do": "order", "order": papers}
+    data |= {} if seen is None else {"seen": seen}
+    return client.post(f"{page()}act/", data, follow=True).text
 
 
 def mails(outbox: Path) -> list[EmailMessage]:
@@ -73,10 +85,8 @@ def test_every_act_is_done_and_written_down(admin_client: Client, today: list[Pa
         *((f"show {second}", {}), (f"note {third}", {"note": "Read it."})),
     ):
         assert 'class="success"' in act(admin_client, do, **given), do
-    seen = desk.changed(Edition.objects.get())
-    act(admin_client, "words", subject="Monday", note="Hello", seen=seen)
-    seen = desk.changed(Edition.objects.get())
-    shown = act(admin_client, "order", order=f"{second},{third}", seen=seen)
+    act(admin_client, "words", subject="Monday", note="Hello")
+    shown = order(admin_client, f"{second},{third}")
     assert desk.Desk.of(timezone.now().date()) == desk.Desk(
         (second, third), frozenset(), {third: "Read it."}, "Monday", "Hello"
     )
@@ -88,7 +98,7 @@ def test_every_act_is_done_and_written_down(admin_client: Client, today: list[Pa
 
 def test_an_order_from_an_old_page_is_refused(admin_client: Client, today: list[Paper]) -> None:
     act(admin_client, f"pin {today[0].pk}")
-    assert "look again" in act(admin_client, "order", order=str(today[1].pk), seen="")
+    assert "look again" in order(admin_client, str(today[1].pk), seen="")
     assert desk.Desk.of(timezone.now().date()).pinned == (today[0].pk,)
 
 
@@ -96,7 +106,8 @@ def test_an_order_from_an_old_page_is_refused(admin_client: Client, today: list[
     "do", ["", "explode", "pin", "pin x", "pin 99999999999999999999", "swap 1", "order", "note 0"]
 )
 def test_nonsense_changes_nothing(admin_client: Client, today: list[Paper], do: str) -> None:
-    act(admin_client, do, seen="", order="x,-1,²")
+    data = Page.open(admin_client, page()).fields("test") | {"do": do, "order": "x,-1,²"}
+    admin_client.post(f"{page()}act/", data)
     assert not LogEntry.objects.exists()
     assert not desk.Desk.of(timezone.now().date()).pinned
 
@@ -158,8 +169,12 @@ def test_a_preview_as_a_typical_reader_and_as_any_and_a_test_that_acts_for_nobod
     assert "Tool use" in own.text
     assert "Rare languages" not in own.text
     nobody = admin_client.get(f"{page()}preview/", {"who": "nobody@e.org"})
-    assert nobody.text == "Nobody signed up as nobody@e.org."
-    assert "as reader@example.org would get it" in act(admin_client, "test", who=reader.email)
+    assert nobody.text == "No reader has this address."
+    unknown = Page.open(admin_client, f"{page()}?who=nobody@e.org")
+    assert "No reader has this address." in unknown.text
+    assert "<iframe" not in unknown.html
+    said = "Test sent to admin@example.com (reader@example.org)."
+    assert said in act(admin_client, "test", who=reader.email)
     [mail] = mails(outbox)
     assert (mail["To"], mail["Subject"]) == ("admin@example.com", "[Test] Tool use + 1 more")
     assert not Digest.objects.exists()
@@ -179,5 +194,58 @@ def test_a_quiet_day_and_an_account_without_an_address_are_told(admin_client: Cl
     assert "No digest goes out" in admin_client.get(f"{page()}preview/", {"who": "typical"}).text
     assert "No digest goes out" in act(admin_client, "test", who="typical")
     User.objects.update(email="")
-    assert "has no e-mail address" in act(admin_client, "test", who="typical")
+    assert "has no email address" in act(admin_client, "test", who="typical")
     assert not LogEntry.objects.exists()
+
+
+# --- The note -----------------------------------------------------------------------------
+NOTE = "**Big week**: read [the list](https://lists.example/a?b=1&c=2).\n\nSee https://e.example."
+
+
+def test_a_note_takes_links_bold_and_paragraphs_and_is_shown_before_it_is_saved(
+    admin_client: Client, today: list[Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    shown = Page.open(admin_client, page()).submit("look", subject="Monday", note=NOTE)
+    assert "Not saved yet." in shown.text
+    assert '<strong>Big week</strong>: read <a href="https://lists.example/a?b=1&amp;c=2">' in (
+        shown.html
+    )
+    assert not Edition.objects.exclude(note="").exists()
+    assert shown.fields("words")["note"] == NOTE
+    saved = shown.submit("words")
+    assert "Not saved yet." not in saved.text
+    assert Edition.objects.get().note == NOTE
+    make_reader()
+    preview = f"{page()}preview/"
+    mail = Page.open(admin_client, f"{preview}?who=reader@example.org")
+    [link] = mail.tree.xpath("//a[@href='https://e.example']")
+    assert (link.get("style"), link.get("class")) == ("color:#1f45c4", "blue")
+    text = admin_client.get(preview, {"who": "typical", "part": "text"}).text
+    said = "From the editor: Big week: read the list (https://lists.example/a?b=1&c=2)."
+    assert said in " ".join(text.split())
+    assert "\n\nSee https://e.example.\n" in text
+
+
+def test_words_that_are_too_long_or_meet_a_change_are_not_lost(
+    admin_client: Client, today: list[Paper]
+) -> None:
+    old = Page.open(admin_client, page())
+    long = "word " * 400
+    refused = old.submit("words", note=long)
+    assert "The note has 1,999 characters; at most 1,500 fit." in refused.text
+    assert refused.fields("words")["note"] == long
+    act(admin_client, f"pin {today[0].pk}")
+    stale = old.submit("words", note="Hello")
+    assert "look again" in stale.text
+    assert stale.fields("words")["note"] == "Hello"
+    assert not Edition.objects.get().note
+    stale.submit("words")
+    assert Edition.objects.get().note == "Hello"
+    assert desk.Desk.of(timezone.now().date()).pinned == (today[0].pk,)
+
+
+def test_the_desk_shows_the_score_of_the_site(admin_client: Client, today: list[Paper]) -> None:
+    best = Paper.objects.get(pk=today[0].pk)
+    site = Page.open(admin_client, best.get_absolute_url()).text
+    assert f"{best.heat:.1f}" in site
+    assert f"score {best.heat:.1f}" in Page.open(admin_client, page()).text

@@ -111,11 +111,11 @@ def test_promise_39_a_curator_shapes_previews_tests_holds_and_approves_an_editio
     browser.chrome.switch_to.default_content()
 
     browser.press("Send me a test")
-    browser.sees("A test was sent to ada@paper.example")
+    browser.sees("Test sent to ada@paper.example")
     browser.open_mail("[Test] The Monday issue", "ada@paper.example")
 
     browser.open(f"/admin/subscriptions/edition/{day}/desk/")
-    browser.fill("Why", "One more look")
+    browser.fill("Reason", "One more look")
     browser.press("Hold")
     browser.sees("Held by a curator")
     assert Edition.objects.get(day=day).state == "held"
