@@ -131,9 +131,7 @@ class SourceAdmin(admin.ModelAdmin):
         words = [f"{Check.State(state).label.capitalize() if state else source.outcome}."]
         words.append(getattr(source, "last_reason", "") or "")
         if source.parked_at:
-            words.append(
-                f"Not checked any more since {source.parked_at:%Y-%m-%d}: “Check now” resumes."
-            )
+            words.append(f"Not checked since {source.parked_at:%Y-%m-%d}; “Check now” resumes.")
         return " ".join(filter(None, words))
 
     def recommended(self, request: HttpRequest) -> HttpResponse:

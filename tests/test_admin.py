@@ -22,9 +22,11 @@ from config.paging import MOST_COUNTED
 from papers import indexing
 from papers.models import Check, Document, Paper, Source, Submission
 from subscriptions import cards, digest_mail, digests, privacy, suppression
+from subscriptions.mail_requests import Wanted
 from subscriptions.models import DeliveryEvent, Digest, ReaderImport, SignUpSwitch, Subscriber
 from subscriptions.transports import as_message
 from tests.pages import Page
+from tests.subscriptions.messages import ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -41,6 +43,7 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
     LogEntry.objects.log_actions(admin_user.pk, edition[:1], CHANGE, "Looked at.")  # type: ignore[arg-type]
     came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)
+    ask(reader.email, Wanted.PREFERENCES, now)
     suppression.suppress({make_reader("gone@example.org").pk: "hard"}, now)
     privacy.erase(make_reader("erased@example.org"), now)
     SignUpSwitch.turn(True, now)

@@ -169,4 +169,4 @@ def test_the_list_of_sources_says_how_each_is(admin_client: Client) -> None:
     )
     text = Page.open(admin_client, reverse("admin:papers_source_changelist")).text
     assert "ok." in text
-    assert "gone. Not checked any more since" in text
+    assert "gone. Not checked since" in text
