@@ -2,6 +2,7 @@
 
 A test that posts a hand-made set of fields proves only that the view accepts those fields. It
 does not notice a field that the template forgot, such as a formset's management form.
+So tests post by `Page.submit`; what no page offers they post by `forge`, which says so.
 """
 
 from __future__ import annotations
@@ -18,19 +19,26 @@ BUTTON_TYPES = {"submit", "image"}
 class Page:
     """One response and its forms: `html` the text, `status` the HTTP status, `url` the address."""
 
-    def __init__(self, client: Client, response: Any, url: str) -> None:
+    def __init__(
+        self, client: Client, response: Any, url: str, headers: dict[str, Any] | None = None
+    ) -> None:
         self.client = client
+        self.headers = headers or {}
         self.response = response
         self.url = url
         self.status = response.status_code
-        self.html = response.content.decode()
+        streams = getattr(response, "streaming", False)
+        self.html = (b"".join(response) if streams else response.content).decode()
         self.tree = html.fromstring(self.html or "<html></html>")
 
     @classmethod
     def open(cls, client: Client, url: str, status: int = 200, **headers: Any) -> Page:
-        """GET an address, follow redirects, and check the status of the last answer."""
+        """GET an address, follow redirects, and check the status of the last answer.
+
+        The headers (`HTTP_…`, `REMOTE_ADDR`) go with what is submitted from the page too.
+        """
         response = client.get(url, follow=True, **headers)
-        page = cls(client, response, _last_address(response, url))
+        page = cls(client, response, _last_address(response, url), headers)
         assert page.status == status, f"GET {url}: {page.status}\n{page.text[:500]}"
         return page
 
@@ -48,9 +56,11 @@ class Page:
         """Return what the form of this button would send unchanged; a field twice is a list."""
         return _values(self.form(button))
 
-    def submit(self, button: str, *, follow: bool = True, **fields: Any) -> Page:
+    def submit(self, button: Any, *, follow: bool = True, **fields: Any) -> Page:
         """Fill in fields that the form of this button has, press the button, follow redirects.
 
+        The button is a label, value, name or id, or, where several have the same, an element of
+        `tree`.
         A value is a text, a bool for a checkbox, a list for several choices, or an open file.
         Fields whose names are not Python names go in as `**{"form-0-name": "value"}`. A field
         that the page does not have, or that it has disabled, is a KeyError.
@@ -69,16 +79,18 @@ class Page:
         address = urljoin(self.url, action) if action else self.url
         method = (pressed.get("formmethod") or form.get("method") or "get").lower()
         data = {name: value for name, value in data.items() if value is not None}
-        headers = {"HTTP_REFERER": f"http://testserver{self.url}"}
+        headers = self.headers | {"HTTP_REFERER": f"http://testserver{self.url}"}
         parts = urlsplit(address)
         if method == "get":
             response = self.client.get(parts.path, data, follow=follow, **headers)
         else:
             path = parts._replace(scheme="", netloc="", fragment="").geturl()
             response = self.client.post(path, data, follow=follow, **headers)
-        return Page(self.client, response, _last_address(response, address))
+        return Page(self.client, response, _last_address(response, address), self.headers)
 
-    def _button(self, label: str) -> Any:
+    def _button(self, label: Any) -> Any:
+        if not isinstance(label, str):
+            return label
         buttons = self.tree.xpath("//button | //input[@type='submit' or @type='image']")
         usable = [b for b in buttons if b.get("type", "submit") in BUTTON_TYPES]
         exact = [b for b in usable if label in _labels(b)]
@@ -94,6 +106,15 @@ class Page:
         forms = button.xpath("ancestor::form")
         assert forms, f"the button {_labels(button)} stands in no form"
         return forms[-1]
+
+
+def forge(client: Client, url: str, data: Any = None, **extra: Any) -> Any:
+    """Post what no page offers, and return the response.
+
+    For programs (one-click of RFC 8058), attacks (nonsense, a missing field, a right that one
+    lacks, another site), and pages that were open for too long.
+    """
+    return client.post(url, data, **extra)
 
 
 def _labels(button: Any) -> set[str]:

@@ -1,4 +1,6 @@
-"""A browser that a reader has signed in, as they do it: by a mailed link and its button."""
+"""What people do to come in: sign up by the form, sign in by a mailed link and its button."""
+
+from typing import Any
 
 from django.test import Client
 from django.urls import reverse
@@ -7,6 +9,12 @@ from subscriptions import tokens
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
 from tests.pages import Page
+
+
+def subscribe(client: Client, email: str, *, follow: bool = True, **fields: Any) -> Page:
+    """Fill in the sign-up form and press its button."""
+    page = Page.open(client, reverse("subscribe"))
+    return page.submit("Subscribe", follow=follow, email=email, **fields)
 
 
 def sign_in(client: Client, reader: Subscriber) -> Page:

@@ -35,7 +35,7 @@ def act(client: Client, do: str, pk: int | None = None, **given: Any) -> str:
         return page.submit(do, **given).text
     rows = page.tree.xpath(f"//form[input[@name='pk' and @value='{pk}']]/button[@value='{do}']")
     assert rows, f"no button {do} for {pk}"
-    return page.submit(rows[0].get("aria-label"), **given).text
+    return page.submit(rows[0], **given).text
 
 
 def forge(client: Client, do: str, **given: Any) -> str:

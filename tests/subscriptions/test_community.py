@@ -21,7 +21,7 @@ from papers.models import Observation, Paper, Submission, Vote
 from subscriptions import tasks, tokens
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
-from tests.pages import Page
+from tests.pages import Page, forge
 from tests.papers.servers import Server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -38,6 +38,11 @@ def reader(make_reader: Callable[..., Subscriber]) -> Subscriber:
 
 def propose_url(reader: Subscriber) -> str:
     return reverse("propose", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+
+
+def propose(client: Client, reader: Subscriber, paper: str, **more: str) -> Page:
+    page = Page.open(client, propose_url(reader))
+    return page.submit("Propose it", paper=paper, **more)
 
 
 def vote_url(reader: Subscriber, paper: Paper) -> str:
@@ -61,8 +66,7 @@ def test_a_proposal_waits_for_a_curator_and_comes_in_when_accepted(
     client: Client, admin_client: Client, reader: Subscriber, arxiv: Server
 ) -> None:
     arxiv.answer("/api", body=ANSWER)
-    given = {"paper": "https://arxiv.org/abs/2604.00001v1", "note": "Read it"}
-    said = client.post(propose_url(reader), given, follow=True).text
+    said = propose(client, reader, "https://arxiv.org/abs/2604.00001v1", note="Read it").text
     assert "A curator looks at it" in said
     assert "arXiv:2604.00001" in said
     assert not Paper.objects.exists()
@@ -144,20 +148,20 @@ def test_a_paper_is_proposed_once_and_a_reader_proposes_within_bounds(
     client: Client, reader: Subscriber, make_reader: Callable[..., Subscriber]
 ) -> None:
     for number in range(community.MOST_WAITING):
-        client.post(propose_url(reader), {"paper": f"2604.{number:05}"})
-    refused = client.post(propose_url(reader), {"paper": "2604.77777"})
-    assert refused.status_code == 400
+        propose(client, reader, f"2604.{number:05}")
+    refused = propose(client, reader, "2604.77777")
+    assert refused.status == 400
     assert "still waiting" in refused.text
     other = make_reader("other@example.org")
-    said = client.post(propose_url(other), {"paper": "2604.00001"}, follow=True).text
+    said = propose(client, other, "2604.00001").text
     assert "Somebody has proposed this paper already." in said
     assert Submission.objects.count() == community.MOST_WAITING
 
 
 def test_no_arxiv_link_is_said_to_be_none(client: Client, reader: Subscriber) -> None:
-    answer = client.post(propose_url(reader), {"paper": "https://example.org/x"})
-    assert answer.status_code == 400
-    assert "no link or id of a paper on arXiv" in answer.text
+    page = propose(client, reader, "https://example.org/x")
+    assert page.status == 400
+    assert "no link or id of a paper on arXiv" in page.text
 
 
 def test_a_vote_counts_once_can_be_taken_back_and_is_an_observation(
@@ -165,9 +169,10 @@ def test_a_vote_counts_once_can_be_taken_back_and_is_an_observation(
 ) -> None:
     paper = make_paper(votes=3)
     url = vote_url(reader, paper)
-    said = Page.open(client, url).submit("Vote for it").text
+    page = Page.open(client, url)
+    said = page.submit("Vote for it").text
     assert "4 votes (3 on Hugging Face · 1 here)" in said.replace("\xa0", " ")
-    client.post(url)  # as a page that was open before
+    page.submit("Vote for it")  # the page that was open before
     paper.refresh_from_db()
     assert (paper.votes, paper.site_votes, scoring.signals(paper, scoring.Talk()).votes) == (
         3,
@@ -196,13 +201,13 @@ def test_only_active_readers_with_their_own_link_take_part(
 ) -> None:
     paper = make_paper()
     wrong = reverse("vote", args=[paper.pk, tokens.make(Purpose.PREFERENCES, reader.pk)])
-    assert client.post(wrong).status_code == 400
+    assert forge(client, wrong).status_code == 400
     good = vote_url(reader, paper)
     Subscriber.objects.update(status="unsubscribed")
-    assert client.post(good).status_code == 403
+    assert forge(client, good).status_code == 403
     Subscriber.objects.update(status="active")
     Paper.objects.update(withdrawn=True)
-    assert client.post(good).status_code == 404
+    assert forge(client, good).status_code == 404
     assert not Vote.objects.exists()
 
 
@@ -224,8 +229,8 @@ def test_a_reaction_offers_a_vote(
 ) -> None:
     paper = make_paper()
     token = tokens.make(Purpose.REACT, reader.pk)
-    page = client.post(reverse("react", args=["more", paper.pk, token])).text
-    assert "Vote for it, for all to see" in page
+    page = Page.open(client, reverse("react", args=["more", paper.pk, token]))
+    assert "Vote for it, for all to see" in page.submit("Show me more like this").text
 
 
 # --- The button by mail -------------------------------------------------------------------
@@ -240,13 +245,13 @@ def test_the_button_to_vote_comes_by_mail_to_readers_alone_and_the_answer_is_one
     monkeypatch.setattr(tasks.send_messages, "delay", tasks.send_messages)
     make_reader()
     paper = make_paper("A fine paper")
-    page = reverse("vote", args=[paper.pk])
-    assert "A fine paper" in client.get(page).text
+    page = Page.open(client, reverse("vote", args=[paper.pk]))
+    assert "A fine paper" in page.text
     answers = set()
     for email in ("reader@example.org", "nobody@example.org"):
         with django_capture_on_commit_callbacks(execute=True):
-            answer = client.post(page, {"email": email})
-        answers.add((answer.status_code, answer["Location"]))
+            answer = page.submit("Send me the button", follow=False, email=email)
+        answers.add((answer.status, answer.response["Location"]))
     assert len(answers) == 1
     [mail] = [message_from_bytes(path.read_bytes(), policy=default) for path in messages(outbox)]
     assert mail["To"] == "reader@example.org"
@@ -255,5 +260,5 @@ def test_the_button_to_vote_comes_by_mail_to_readers_alone_and_the_answer_is_one
         assert link
         assert "A fine paper" in part.get_content()
     assert not Vote.objects.exists()
-    client.post(link[0])
+    Page.open(client, link[0]).submit("Vote for it")
     assert Vote.objects.get().paper == paper

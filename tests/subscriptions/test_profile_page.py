@@ -15,6 +15,7 @@ from subscriptions import tasks, tokens
 from subscriptions.models import Interests, Reaction, Subscriber
 from subscriptions.references import MAX_BYTES
 from subscriptions.tokens import Purpose
+from tests.pages import Page, forge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -34,6 +35,21 @@ SAID: dict[str, Any] = {
 
 def url(name: str, reader: Subscriber) -> str:
     return reverse(name, args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+
+
+def profile(client: Client, reader: Subscriber) -> Page:
+    return Page.open(client, url("profile", reader))
+
+
+def remove(page: Page, kind: str, entry: object) -> Page:
+    """Press the button that removes this entry."""
+    [button] = page.tree.xpath(
+        "//form[contains(@action, '/remove/')]"
+        "[input[@name='kind' and @value=$kind] and input[@name='entry' and @value=$entry]]/button",
+        kind=kind,
+        entry=str(entry),
+    )
+    return page.submit(button)
 
 
 @pytest.fixture
@@ -70,16 +86,17 @@ def test_changes_need_the_right_link_and_csrf(
     client: Client, reader: Subscriber, name: str
 ) -> None:
     other = reverse(name, args=[tokens.make(Purpose.REACT, reader.pk)])
-    assert client.post(other).status_code == (405 if name == "profile" else 400)
+    assert forge(client, other).status_code == (405 if name == "profile" else 400)
     strict = Client(enforce_csrf_checks=True)
     if name != "profile":
-        assert strict.post(url(name, reader), {"kind": "word", "entry": "x"}).status_code == 403
+        answer = forge(strict, url(name, reader), {"kind": "word", "entry": "x"})
+        assert answer.status_code == 403
 
 
 @pytest.mark.parametrize(
     ("kind", "entry", "field", "left"),
     [
-        ("word", "video", "topics", "generation; agents with tools"),
+        ("word", "Video generation", "topics", "agents with tools"),
         ("word", "diffusion", "words", []),
         ("excluded-word", "survey", "excluded_words", []),
         ("category", "cs.CV", "categories", []),
@@ -92,15 +109,15 @@ def test_changes_need_the_right_link_and_csrf(
 def test_each_thing_is_removed_with_one_tap_and_the_rest_stays(
     client: Client, reader: Subscriber, kind: str, entry: str, field: str, left: Any
 ) -> None:
+    page = profile(client, reader)
     for _ in range(2):
-        answer = client.post(url("profile-remove", reader), {"kind": kind, "entry": entry})
-        assert answer["Location"].startswith("/profile/")
+        assert remove(page, kind, entry).url == page.url
     kept = Interests.objects.get()
     assert {name: getattr(kept, name) for name in SAID} == SAID | {field: left}
 
 
 def test_a_reaction_is_taken_back(client: Client, reader: Subscriber, edition: list[Paper]) -> None:
-    client.post(url("profile-remove", reader), {"kind": "reaction", "entry": edition[5].pk})
+    remove(profile(client, reader), "reaction", edition[5].pk)
     assert [row.kind for row in Reaction.objects.all()] == ["more"]
 
 
@@ -108,7 +125,7 @@ def test_a_reaction_is_taken_back(client: Client, reader: Subscriber, edition: l
 def test_what_is_no_removal_is_said(
     client: Client, reader: Subscriber, posted: dict[str, str]
 ) -> None:
-    answer = client.post(url("profile-remove", reader), posted, follow=True)
+    answer = forge(client, url("profile-remove", reader), posted, follow=True)
     assert "Nothing was removed" in answer.text
 
 
@@ -116,14 +133,15 @@ def test_what_is_no_removal_is_said(
 def test_a_reaction_that_is_none_changes_nothing(
     client: Client, reader: Subscriber, entry: str
 ) -> None:
-    client.post(url("profile-remove", reader), {"kind": "reaction", "entry": entry})
+    forge(client, url("profile-remove", reader), {"kind": "reaction", "entry": entry})
     assert Reaction.objects.count() == 2
 
 
 def test_words_and_authors_are_muted(client: Client, reader: Subscriber) -> None:
+    page = profile(client, reader)
     for _ in range(2):
-        client.post(url("profile-mute", reader), {"kind": "word", "entry": " benchmark  suite "})
-        client.post(url("profile-mute", reader), {"kind": "author", "entry": "Doe, Jane"})
+        page.submit("Mute the word", entry=" benchmark  suite ")
+        page.submit("Mute the author", entry="Doe, Jane")
     kept = Interests.objects.get()
     assert kept.excluded_words == ["survey", "benchmark suite"]
     assert kept.muted_authors == ["Richard Roe", "Doe, Jane"]
@@ -136,14 +154,15 @@ def test_words_and_authors_are_muted(client: Client, reader: Subscriber) -> None
 def test_what_cannot_be_muted_is_said(
     client: Client, reader: Subscriber, entry: str, said: str
 ) -> None:
-    answer = client.post(url("profile-mute", reader), {"kind": "word", "entry": entry}, follow=True)
-    assert said in answer.text
+    page = profile(client, reader).submit("Mute the word", entry=entry)
+    assert said in page.text
     assert Interests.objects.get().excluded_words == ["survey"]
 
 
 def test_reset_asks_first_and_then_forgets(client: Client, reader: Subscriber) -> None:
-    assert "<button>" in client.get(url("profile-reset", reader)).text
-    client.post(url("profile-reset", reader))
+    page = Page.open(client, url("profile-reset", reader))
+    assert Reaction.objects.exists()
+    page.submit("Reset my profile")
     kept, blank = Interests.objects.get(), Interests()
     assert all(getattr(kept, name) == getattr(blank, name) for name in SAID)
     assert not Reaction.objects.exists()
@@ -159,10 +178,10 @@ def test_an_upload_says_what_became_of_it(
         "@article{b, title={Not ours}}\n@article{c, title={Broken\n@misc{d, year=2000}".encode()
     )
     file.name = "mine.bib"
-    answer = client.post(url("profile-upload", reader), {"file": file}, follow=True)
+    page = profile(client, reader).submit("Upload", file=file)
     assert (
         "1 of 2 were found among our papers, 1 is used by its title, 2 could not be read: "
-        "line 3: not closed properly; line 4: neither title nor id." in answer.text
+        "line 3: not closed properly; line 4: neither title nor id." in page.text
     )
     assert edition[1].arxiv_id in Interests.objects.get().examples
 
@@ -180,10 +199,10 @@ def test_a_bad_upload_is_refused_with_the_reason(
 ) -> None:
     file = io.BytesIO(data)
     file.name = "<b>mine.bib"
-    answer = client.post(url("profile-upload", reader), {"file": file})
-    assert answer.status_code == 400
-    assert said in answer.text
-    assert "<b>mine" not in answer.text
+    page = profile(client, reader).submit("Upload", file=file)
+    assert page.status == 400
+    assert said in page.text
+    assert "<b>mine" not in page.html
     assert Interests.objects.get().examples == SAID["examples"]
 
 
@@ -195,18 +214,18 @@ def test_an_author_page_is_asked_for_once(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(tasks.import_author, "delay", asked.append)
-    link = url("profile-author", reader)
+    page = profile(client, reader)
     with django_capture_on_commit_callbacks(execute=True):
-        assert "ask arXiv" in client.post(link, {"author": "doe_j_1"}, follow=True).text
-        assert "just now" in client.post(link, {"author": "doe_j_1"}, follow=True).text
+        assert "ask arXiv" in page.submit("Use these papers", author="doe_j_1").text
+        assert "just now" in page.submit("Use these papers", author="doe_j_1").text
     assert asked == [reader.pk]
     assert "Asking arXiv" in client.get(url("profile", reader)).text
 
 
 def test_what_is_no_author_page_is_refused(client: Client, reader: Subscriber) -> None:
-    answer = client.post(url("profile-author", reader), {"author": "http://169.254.169.254/"})
-    assert answer.status_code == 400
-    assert "no arXiv author page" in answer.text
+    page = profile(client, reader).submit("Use these papers", author="http://169.254.169.254/")
+    assert page.status == 400
+    assert "no arXiv author page" in page.text
     assert Interests.objects.get().author_page == ""
 
 
@@ -228,7 +247,8 @@ def test_a_reaction_page_says_what_changes(
     token = tokens.make(Purpose.REACT, reader.pk)
     for kind, said in (("more", "count for more"), ("less", "count for less")):
         link = reverse("react", args=[kind, edition[3].pk, token])
-        for page in (client.get(link), client.post(link)):
+        asked = Page.open(client, link)
+        for page in (asked, asked.submit(f"Show me {kind} like this")):
             assert said in page.text
             assert "video" in page.text
 

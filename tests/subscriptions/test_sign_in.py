@@ -15,7 +15,7 @@ from papers.models import Paper, Vote
 from subscriptions import links, privacy, tokens
 from subscriptions.models import Interests, Reaction, SignIn, Subscriber
 from subscriptions.tokens import Purpose
-from tests.pages import Page
+from tests.pages import Page, forge
 from tests.signing_in import sign_in
 from tests.subscriptions.conftest import MakeReader
 
@@ -130,9 +130,10 @@ def test_signing_out_here_ends_a_copy_of_the_cookie_too_and_no_other_browser(
     other = Client()
     sign_in(client, reader), sign_in(other, reader)
     stolen = copy_of(client)
-    Page.open(client, "/").submit("Sign out")
+    page = Page.open(client, "/")
+    page.submit("Sign out")
     assert [is_in(one) for one in (client, stolen, other)] == [False, False, True]
-    assert client.post(reverse("sign-out")).status_code == 302
+    assert page.submit("Sign out").status == 200
 
 
 def test_signing_out_everywhere_ends_browsers_links_and_feed_and_leaving_still_works(
@@ -144,6 +145,8 @@ def test_signing_out_everywhere_ends_browsers_links_and_feed_and_leaving_still_w
         stolen, feed = copy_of(other), links.feed_url(reader).partition(settings.SITE_URL)[2]
         purposes = {"sign-in": Purpose.PREFERENCES, "data": Purpose.DATA, "rhythm": None}
         mailed = [link(reader, one or Purpose.PREFERENCES, name) for name, one in purposes.items()]
+        waiting = Page.open(Client(), mailed[0])
+        erase = Page.open(Client(), link(reader, Purpose.DATA, "data-erase"))
         leave = link(reader, Purpose.UNSUBSCRIBE, "unsubscribe")
         clock.shift(timedelta(minutes=1))
         page = Page.open(client, reverse("data"))
@@ -151,17 +154,13 @@ def test_signing_out_everywhere_ends_browsers_links_and_feed_and_leaving_still_w
         assert "signed out everywhere" in page.submit("Sign out everywhere").text
         assert not any(is_in(one) for one in (client, other, stolen))
         assert [client.get(one).status_code for one in mailed] == [410] * 3
-        assert client.post(mailed[0]).status_code == 410
-        assert client.post(link_before(reader, now, "data-erase")).status_code == 410
+        assert waiting.submit("Sign in").status == 410
+        assert erase.submit("Delete all of it").status == 410
         assert client.get(feed).status_code == 404
         assert client.get(leave).status_code == 200
         clock.shift(timedelta(minutes=1))
         sign_in(client, reader)
         assert is_in(client)
-
-
-def link_before(reader: Subscriber, at: datetime, name: str) -> str:
-    return reverse(name, args=[tokens.make(Purpose.DATA, reader.pk, at)])
 
 
 def test_a_mailed_data_link_signs_out_everywhere_too(client: Client, reader: Subscriber) -> None:
@@ -191,7 +190,7 @@ def test_another_site_presses_nothing(client: Client, reader: Subscriber, make_p
     paper = make_paper()
     urls = [reverse(name) for name in names]
     urls += [reverse("vote", args=[paper.pk]), reverse("react", args=["more", paper.pk])]
-    assert [strict.post(url).status_code for url in urls] == [403] * len(urls)
+    assert [forge(strict, url).status_code for url in urls] == [403] * len(urls)
     assert SignIn.objects.count() == 1
 
 
@@ -199,10 +198,10 @@ def test_another_site_presses_nothing(client: Client, reader: Subscriber, make_p
 def test_no_form_leads_to_another_site(
     client: Client, reader: Subscriber, make_paper: Any, wanted: str
 ) -> None:
-    answer = client.post(link(reader), {"next": wanted})
+    answer = forge(client, link(reader), {"next": wanted})
     assert answer["Location"] == reverse("preferences")
     paper = make_paper()
-    answer = client.post(reverse("vote", args=[paper.pk]), {"next": wanted})
+    answer = forge(client, reverse("vote", args=[paper.pk]), {"next": wanted})
     assert answer["Location"] == paper.get_absolute_url()
 
 
@@ -235,9 +234,9 @@ def test_where_scripts_run_only_the_button_and_its_figures_come_back(
     client: Client, reader: Subscriber, edition: list[Paper]
 ) -> None:
     sign_in(client, reader)
-    form = {"next": f"/#votes-{edition[0].pk}"}
-    url = reverse("vote", args=[edition[0].pk])
-    part = client.post(url, form, headers={"HX-Request": "true"}).text
+    page = Page.open(client, "/")
+    page.headers = {"HTTP_HX_REQUEST": "true"}
+    part = page.submit(f"▲ Vote for {edition[0].title}").html
     assert "<html" not in part
     assert 'aria-pressed="true"' in part
     assert f'name="next" value="/#votes-{edition[0].pk}"' in part
@@ -252,7 +251,7 @@ def test_a_visitor_and_a_reader_who_left_get_the_button_by_email(
     Subscriber.objects.update(status="unsubscribed")
     page = Page.open(client, reverse("vote", args=[edition[0].pk]))
     assert "Send me the button" in page.text
-    client.post(reverse("vote", args=[edition[0].pk]))
+    forge(client, reverse("vote", args=[edition[0].pk]))
     assert not Vote.objects.exists()
 
 
@@ -340,7 +339,7 @@ def test_nobody_is_brought_in_who_was_not(
     Subscriber.objects.update(**changed)
     url = link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe")
     assert "That was a mistake" not in Page.open(client, url).submit("Unsubscribe").text
-    client.post(link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe-undo"))
+    forge(client, link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe-undo"))
     assert Subscriber.objects.get().status != "active"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,18 @@ from subscriptions import privacy, signup, suppression, tasks
 from subscriptions.mail_requests import Wanted
 from subscriptions.models import Interests, SignUpSwitch, Subscriber
 from tests.pages import Page
+from tests.signing_in import subscribe
 from tests.subscriptions.conftest import MakeReader
 from tests.subscriptions.messages import ask, send_waiting, sign_up
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 ADDRESS = "reader@example.org"
 STATES = ("new", "pending", "active", "unsubscribed", "suppressed", "blocked", "erased")
-Post = Callable[..., Any]
+DOORS = {
+    "subscribe": ("/subscribe/?topics=agents", "Subscribe"),
+    "sign-in": ("/sign-in/", "Mail me the link"),
+}
+"""The pages that take an address, and their buttons."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,17 +46,6 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     monkeypatch.setattr(tasks.send_messages, "delay", lambda pks: found.append(("send", *pks)))
     return found
-
-
-@pytest.fixture
-def post(client: Client, django_capture_on_commit_callbacks: Any) -> Post:
-    """Post to a view, and let what waits for the commit happen."""
-
-    def act(view: str, data: dict[str, Any], **extra: Any) -> Any:
-        with django_capture_on_commit_callbacks(execute=True):
-            return client.post(reverse(view), data, **extra)
-
-    return act
 
 
 def put(state: str, make_reader: MakeReader, now: datetime) -> None:
@@ -78,20 +72,29 @@ def answer_of(answer: Any) -> tuple[Any, ...]:
     return answer.status_code, answer.content, headers, cookies
 
 
-@pytest.mark.parametrize("view", ["subscribe", "sign-in"])
+@pytest.mark.parametrize(("address", "button"), DOORS.values(), ids=DOORS)
 def test_promise_24_the_answer_and_the_work_are_the_same_for_every_state_of_an_address(
-    post: Post, queued: list[Any], make_reader: MakeReader, now: datetime, view: str
+    client: Client,
+    queued: list[Any],
+    make_reader: MakeReader,
+    now: datetime,
+    django_capture_on_commit_callbacks: Any,
+    address: str,
+    button: str,
 ) -> None:
     """Status, body, headers; and the same statements and one task, so that time tells nothing."""
     seen = []
     for state in STATES:
         Subscriber.objects.all().delete()
         put(state, make_reader, now)
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
-            answer = post(view, {"email": ADDRESS, "topics": "agents"})
-        seen.append((answer_of(answer), shape(queries), [name for name, _ in queued]))
+        page = Page.open(client, address)
+        with (
+            CaptureQueriesContext(connection) as queries,
+            django_capture_on_commit_callbacks(execute=True),
+        ):
+            answer = page.submit(button, follow=False, email=ADDRESS)
+        shown = answer_of(answer.response)
+        seen.append((shown, shape(queries), [name for name, _ in queued]))
         queued.clear()
     assert seen[0][0][0] == 302
     assert len(seen[0][2]) == 1
@@ -99,12 +102,12 @@ def test_promise_24_the_answer_and_the_work_are_the_same_for_every_state_of_an_a
         assert other == seen[0]
 
 
-@pytest.mark.parametrize("view", ["subscribe", "sign-in"])
-def test_promise_24_the_page_that_follows_is_the_same_too(client: Client, view: str) -> None:
-    pages = {
-        client.post(reverse(view), {"email": f"{n}@example.org"}, follow=True).content
-        for n in range(3)
-    }
+@pytest.mark.parametrize(("address", "button"), DOORS.values(), ids=DOORS)
+def test_promise_24_the_page_that_follows_is_the_same_too(
+    client: Client, address: str, button: str
+) -> None:
+    page = Page.open(client, address)
+    pages = {page.submit(button, email=f"{n}@example.org").html for n in range(3)}
     assert len(pages) == 1
 
 
@@ -177,9 +180,9 @@ def test_gmail_and_googlemail_are_one_mailbox_and_other_people_are_others(now: d
 def test_promise_30_who_fills_in_the_trap_learns_nothing_and_nothing_is_kept(
     client: Client, queued: list[Any]
 ) -> None:
-    honest = client.post(reverse("subscribe"), {"email": "a@example.org"})
-    trapped = client.post(reverse("subscribe"), {"email": "b@example.org", "nickname": "x"})
-    assert answer_of(honest) == answer_of(trapped)
+    honest = subscribe(client, "a@example.org", follow=False)
+    trapped = subscribe(client, "b@example.org", follow=False, nickname="x")
+    assert answer_of(honest.response) == answer_of(trapped.response)
     assert [one.email for one in Subscriber.objects.all()] == ["a@example.org"]
 
 
@@ -190,30 +193,32 @@ def test_domains_of_throw_away_addresses_are_refused_where_the_operator_lists_th
     listed.write_text("# thrown away\nMailinator.example\n\n")
     settings.DISPOSABLE_DOMAINS_FILE = str(listed)
     for address in ("a@mailinator.example", "a@sub.MAILINATOR.example"):
-        assert "thrown away" in client.post(reverse("subscribe"), {"email": address}).text
-    assert client.post(reverse("subscribe"), {"email": "a@other.example"}).status_code == 302
+        assert "thrown away" in subscribe(client, address).text
+    assert subscribe(client, "a@other.example").url == reverse("check-inbox")
     assert Subscriber.objects.count() == 1
 
 
 def test_promise_30_a_closed_sign_up_takes_nobody_and_says_so(
     client: Client, admin_client: Client
 ) -> None:
+    opened = Page.open(client, reverse("subscribe"))
     switch = Page.open(admin_client, reverse("admin:subscriptions_signupswitch_changelist"))
     assert "Add sign-up" not in switch.text
     switch.submit("Save", open=False)
     assert not SignUpSwitch.is_open()
-    answer = client.post(reverse("subscribe"), {"email": ADDRESS})
-    assert (answer.status_code, Subscriber.objects.count()) == (503, 0)
-    assert "closed" in client.get(reverse("subscribe")).text
+    answer = opened.submit("Subscribe", email=ADDRESS)
+    assert (answer.status, Subscriber.objects.count()) == (503, 0)
+    assert "closed" in Page.open(client, reverse("subscribe")).text
     switch.submit("Save", open=True)
-    assert client.post(reverse("subscribe"), {"email": ADDRESS}).status_code == 302
+    assert subscribe(client, ADDRESS).url == reverse("check-inbox")
 
 
 def test_the_switch_turns_by_command_too(client: Client) -> None:
+    page = Page.open(client, reverse("subscribe"))
     call_command("signup", "close", verbosity=0)
-    assert client.post(reverse("subscribe"), {"email": ADDRESS}).status_code == 503
+    assert page.submit("Subscribe", email=ADDRESS).status == 503
     call_command("signup", "open", verbosity=0)
-    assert client.post(reverse("subscribe"), {"email": ADDRESS}).status_code == 302
+    assert page.submit("Subscribe", email=ADDRESS).url == reverse("check-inbox")
 
 
 @pytest.mark.parametrize(
@@ -266,5 +271,5 @@ def test_a_stranger_does_not_change_what_a_reader_asked_for(
     client: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader(ADDRESS, interests={"topics": "mine"})
-    client.post(reverse("subscribe"), {"email": ADDRESS, "topics": "theirs"})
+    Page.open(client, "/subscribe/?topics=theirs").submit("Subscribe", email=ADDRESS)
     assert Interests.objects.get(pk=reader.pk).topics == "mine"

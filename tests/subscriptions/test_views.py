@@ -14,7 +14,8 @@ from papers.models import Paper
 from subscriptions import digests, signup, tokens
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
 from subscriptions.tokens import Purpose
-from tests.pages import Page
+from tests.pages import Page, forge
+from tests.signing_in import subscribe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -61,8 +62,8 @@ def test_the_sign_up_answer_is_the_same_for_every_address(
 ) -> None:
     if state != "new":
         make_reader("reader@example.org", status=state)
-    answer = client.post(reverse("subscribe"), {"email": "reader@example.org"})
-    assert (answer.status_code, answer["Location"]) == (302, reverse("check-inbox"))
+    page = subscribe(client, "reader@example.org")
+    assert (page.status, page.url) == (200, reverse("check-inbox"))
     assert Subscriber.objects.count() == 1
 
 
@@ -70,14 +71,14 @@ def test_the_sign_up_answer_is_the_same_for_every_address(
     "email", ["", "nobody", "a@b", "a@b.org\r\nBcc: c@d.org", "<a@b.org>", "a@b.org, c@d.org"]
 )
 def test_what_is_no_address_is_refused_with_the_reason(client: Client, email: str) -> None:
-    answer = client.post(reverse("subscribe"), {"email": email})
-    assert answer.status_code == 400
+    page = subscribe(client, email)
+    assert page.status == 400
     assert Subscriber.objects.count() == 0
-    assert "errorlist" in answer.text or "error" in answer.text
+    assert page.tree.xpath("//form[@class='signup']//ul[contains(@class, 'errorlist')]/li")
 
 
 def test_an_unknown_time_zone_does_not_keep_anybody_from_signing_up(client: Client) -> None:
-    client.post(reverse("subscribe"), {"email": "a@example.org", "timezone": "Moon/Crater"})
+    subscribe(client, "a@example.org", timezone="Moon/Crater")
     assert Subscriber.objects.get().timezone == "UTC"
 
 
@@ -88,10 +89,10 @@ def test_confirming_needs_a_post(client: Client, make_reader: MakeReader) -> Non
         assert client.get(link).status_code == client.head(link).status_code == 200
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.PENDING
-    answer = client.post(link)
+    page = Page.open(client, link).submit("Yes, send me papers")
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.ACTIVE
-    assert answer["Location"].startswith("/preferences/")
+    assert page.url.startswith("/preferences/")
 
 
 def test_confirming_leads_straight_to_what_the_reader_cares_about(
@@ -193,7 +194,7 @@ def test_an_hour_that_the_page_does_not_offer_is_refused(
 ) -> None:
     reader = make_reader()
     page = preferences(client, reader)
-    answer = client.post(page.url, page.fields("Save") | {"hour": "24"})
+    answer = forge(client, page.url, page.fields("Save") | {"hour": "24"})
     assert (answer.status_code, "24" in answer.text) == (400, True)
 
 
@@ -240,7 +241,7 @@ def test_one_click_unsubscribe_as_rfc_8058_has_it(visitor: Client, make_reader: 
     reader = make_reader()
     link = url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk)
     for _ in range(2):
-        answer = visitor.post(link, {"List-Unsubscribe": "One-Click"})
+        answer = forge(visitor, link, {"List-Unsubscribe": "One-Click"})
         assert answer.status_code == 200
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.UNSUBSCRIBED
@@ -261,14 +262,14 @@ def test_a_reader_who_is_gone_sees_success(client: Client, make_reader: MakeRead
     reader = make_reader()
     link = url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk)
     reader.delete()
-    assert client.post(link).status_code == client.get(link).status_code == 200
+    assert Page.open(client, link).submit("Unsubscribe").status == 200
 
 
 def test_a_complaint_is_not_undone_by_unsubscribing(
     client: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader(status=Subscriber.Status.SUPPRESSED)
-    client.post(url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk))
+    Page.open(client, url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk)).submit("Unsubscribe")
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.SUPPRESSED
 
@@ -279,10 +280,11 @@ def test_a_changed_link_changes_nothing_and_offers_help(
     client: Client, make_reader: MakeReader, name: str, token: str
 ) -> None:
     reader = make_reader()
-    use = client.get if name == "digest" else client.post
-    answer = use(reverse(name, args=[token]))
-    assert answer.status_code == 400
-    assert reverse("sign-in") in answer.text
+    link = reverse(name, args=[token])
+    answers = [client.get(link)] + ([] if name == "digest" else [forge(client, link)])
+    for answer in answers:
+        assert answer.status_code == 400
+        assert reverse("sign-in") in answer.text
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.ACTIVE
 
@@ -295,8 +297,9 @@ def test_reacting_needs_a_post_and_counts_once(
     link = url("react", Purpose.REACT, reader.pk, kind, edition[0].pk)
     assert client.get(link).status_code == client.head(link).status_code == 200
     assert Reaction.objects.count() == 0
+    page = Page.open(client, link)
     for _ in range(2):
-        assert client.post(link).status_code == 200
+        assert page.submit(f"Show me {kind} like this").status == 200
     reaction = Reaction.objects.get()
     assert (reaction.kind, reaction.paper) == (kind, edition[0])
 
@@ -306,7 +309,8 @@ def test_changing_ones_mind_replaces_the_reaction(
 ) -> None:
     reader = make_reader()
     for kind in ("more", "less"):
-        client.post(url("react", Purpose.REACT, reader.pk, kind, edition[0].pk))
+        link = url("react", Purpose.REACT, reader.pk, kind, edition[0].pk)
+        Page.open(client, link).submit(f"Show me {kind} like this")
     assert Reaction.objects.get().kind == "less"
 
 
@@ -338,8 +342,9 @@ def test_asking_for_the_preferences_link_never_tells_who_is_known(
     client: Client, make_reader: MakeReader
 ) -> None:
     make_reader("known@example.org")
+    page = Page.open(client, reverse("sign-in"))
     answers = [
-        client.post(reverse("sign-in"), {"email": email})
+        page.submit("Mail me the link", follow=False, email=email).response
         for email in ("known@example.org", "unknown@example.org")
     ]
     assert [(one.status_code, one["Location"]) for one in answers] == [(302, "/check-inbox/")] * 2
@@ -347,9 +352,9 @@ def test_asking_for_the_preferences_link_never_tells_who_is_known(
 
 
 def test_forms_are_held_to_csrf(visitor: Client, make_reader: MakeReader) -> None:
-    assert visitor.post(reverse("subscribe"), {"email": "a@example.org"}).status_code == 403
+    assert forge(visitor, reverse("subscribe"), {"email": "a@example.org"}).status_code == 403
     reader = make_reader()
-    assert visitor.post(url("preferences", Purpose.PREFERENCES, reader.pk)).status_code == 403
+    assert forge(visitor, url("preferences", Purpose.PREFERENCES, reader.pk)).status_code == 403
 
 
 def test_preview_and_digest_choose_alike(
@@ -366,23 +371,24 @@ def test_who_reads_already_is_offered_what_a_search_asked_for_and_adds_it(
 ) -> None:
     """Typing an address changes nobody's profile; its owner adds what was typed, or does not."""
     reader = make_reader(interests={"topics": "agents", "categories": ["cs.AI"]})
-    asked = {"email": reader.email, "topics": "gaussian splatting", "categories": "cs.CV, cs.AI"}
-    preferences = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    assert "were asked for" not in client.get(preferences).text
-    client.post("/subscribe/", asked)
+    assert "entered your address" not in preferences(client, reader).text
+    searched = "/subscribe/?topics={}&categories=cs.CV,cs.AI"
+    found = Page.open(client, searched.format("gaussian+splatting"))
+    found.submit("Subscribe", email=reader.email)
     interests = Interests.objects.get(pk=reader.pk)
     assert (interests.topics, interests.categories) == ("agents", ["cs.AI"])
-    assert "gaussian splatting" in client.get(preferences).text
+    page = preferences(client, reader)
+    assert "gaussian splatting" in page.text
     offer = reverse("offer", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
     assert client.get(offer).status_code == 405
     for said in ("Added.", "Nothing was added."):
-        assert said in client.post(offer, {"act": "take"}, follow=True).text
+        assert said in page.submit("Add to my interests").text
         interests.refresh_from_db()
         assert interests.topics == "agents; gaussian splatting"
         assert interests.categories == ["cs.AI", "cs.CV"]
         assert interests.offered is None
-    client.post("/subscribe/", asked | {"topics": "cats"})
-    assert "Nothing was added." in client.post(offer, {"act": "drop"}, follow=True).text
+    Page.open(client, searched.format("cats")).submit("Subscribe", email=reader.email)
+    assert "Nothing was added." in preferences(client, reader).submit("No").text
     interests.refresh_from_db()
     assert (interests.topics, interests.offered) == ("agents; gaussian splatting", None)
 
@@ -391,8 +397,7 @@ def test_an_offer_that_does_not_fit_is_kept_and_the_page_says_so(
     client: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader(interests={"topics": "a" * 1990, "offered": {"topics": "long enough"}})
-    offer = reverse("offer", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    assert "does not fit" in client.post(offer, {"act": "take"}, follow=True).text
+    assert "does not fit" in preferences(client, reader).submit("Add to my interests").text
     interests = Interests.objects.get(pk=reader.pk)
     assert (len(interests.topics), interests.offered) == (1990, {"topics": "long enough"})
 
@@ -414,13 +419,13 @@ def test_all_past_digests_are_found_thirty_at_a_time(
         )
         for day in days
     )
-    preferences = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    first = client.get(preferences).text
+    address = url("preferences", Purpose.PREFERENCES, reader.pk)
+    first = client.get(address).text
     assert f"Of {days[29]}" in first
     assert f"Of {days[30]}" not in first
     earlier = re.search(r'href="([?]before=[^"#]+)#past"', first)
     assert earlier
-    rest = client.get(preferences + earlier[1]).text
+    rest = client.get(address + earlier[1]).text
     assert re.findall(r"<bdi>Of (.*?)</bdi>", rest) == [f"{days[30]}"]
     assert "Earlier digests" not in rest
-    assert client.get(preferences + "?before=soon").text.count("<bdi>Of ") == 30
+    assert client.get(address + "?before=soon").text.count("<bdi>Of ") == 30
