@@ -32,6 +32,7 @@ RESAMPLES = 2000
 Scores = NDArray[np.float64]
 Metrics = dict[str, float]
 Ranker = Callable[["Case"], float]
+Progress = Callable[[Sequence[Any], str], Iterable[Any]]
 
 
 class ReplayError(ValueError):
@@ -187,31 +188,38 @@ BASELINES: Mapping[str, Ranker] = {
 
 
 def evaluate(
-    papers: Sequence[Recorded], hours: Iterable[int] = HOURS, days: str | None = None
+    papers: Sequence[Recorded],
+    hours: Iterable[int] = HOURS,
+    days: str | None = None,
+    progress: Progress = lambda items, _what: items,
 ) -> Report:
     """Replay the days at each hour; an hour at which no day has enough papers is left out.
 
     `days`: "odd" or "even" days of the month only; words are learnt from all days before.
+    `progress` shows the caller's user what is done (see config/progress.py).
     """
     started = time.monotonic()
     shuffled = np.random.default_rng(0).permutation(len(papers))
-    told = with_appeal([papers[place] for place in shuffled])
+    told = with_appeal([papers[place] for place in shuffled], progress)
     if days:
         told = [paper for paper in told if (paper.day.day % 2 == 1) == (days == "odd")]
     found = {hour: chosen for hour in hours if (chosen := cases(told, hour))}
     if not found:
         raise ReplayError(f"no day has {PAPERS} papers with a count {LATER} after an early one")
-    measured = {hour: _measured(chosen) for hour, chosen in found.items()}
+    shown = progress(list(found.items()), "Ranking, hour by hour")
+    measured = {hour: _measured(chosen) for hour, chosen in shown}
     return Report(measured, time.monotonic() - started)
 
 
-def with_appeal(papers: Sequence[Recorded]) -> list[Recorded]:
+def with_appeal(
+    papers: Sequence[Recorded], progress: Progress = lambda items, _what: items
+) -> list[Recorded]:
     """The papers, each with the appeal of its words as learnt before its month."""
     months: dict[date, list[Recorded]] = defaultdict(list)
     for paper in papers:
         months[paper.day.replace(day=1)].append(paper)
     told = []
-    for month, members in months.items():
+    for month, members in progress(list(months.items()), "Learning, month by month"):
         earlier = [one for one in papers if one.counts[-1].at.date() < month]
         learnt = Appeal.learn([voted for one in earlier if (voted := _voted(one))])
         appeals = learnt.of([_words(paper) for paper in members])

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from multiprocessing import get_context
@@ -32,6 +33,8 @@ Positions = NDArray[np.int64]
 Scores = NDArray[np.float64]
 Metrics = dict[str, float]
 Ranker = Callable[["Case", Positions], Scores]
+Progress = Callable[[Sequence["Case"], str], Iterable["Case"]]
+Step = Callable[[str], AbstractContextManager[Any]]
 
 KEYWORDS = 20  # as many as a keen reader may keep in an alert
 SVC_PAPERS = 5000  # what the SVM learns to tell the reader's papers from; more changes nothing
@@ -133,6 +136,8 @@ def evaluate(
     shared_authors: bool = False,
     variety: bool = False,
     archive_days: int | None = None,
+    progress: Progress = lambda cases, _what: cases,
+    step: Step = nullcontext,
 ) -> Report:
     """Rank every case's pool by the product and by the baselines, which run beside it.
 
@@ -141,6 +146,8 @@ def evaluate(
 
     Figures `with_shared_authors` know the names of the candidates' authors: they say how well
     the option works for its readers, and are no measure of matching by text.
+
+    `progress` and `step` show the caller's user what is done (see config/progress.py).
     """
     started = time.monotonic()
     cases = sorted(cases, key=lambda case: case.pool)
@@ -149,11 +156,17 @@ def evaluate(
     # Not forked: a copy of this process would hold its locks and connections half-way.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
         running = beside.submit(_baselines, corpus, cases)
-        product = Product(corpus, Archive.of(corpus, cases, archive_days))
-        ours = _mean(corpus, cases, product.rank)
-        optional = _mean(corpus, cases, product.with_shared_authors) if shared_authors else None
-        thinned = product.variety(cases) if variety else None
-        baselines = running.result()
+        with step("Learning from the papers"):
+            product = Product(corpus, Archive.of(corpus, cases, archive_days))
+        ours = _mean(corpus, progress(cases, "Ranking"), product.rank)
+        optional = thinned = None
+        if shared_authors:
+            shown = progress(cases, "Ranking with shared authors")
+            optional = _mean(corpus, shown, product.with_shared_authors)
+        if variety:
+            thinned = product.variety(progress(cases, "Measuring variety"))
+        with step("Waiting for the baselines"):
+            baselines = running.result()
     return Report(ours, baselines, len(cases), time.monotonic() - started, optional, thinned)
 
 
@@ -206,7 +219,7 @@ class Product:
         profile = replace(self._profile(case), shared_authors=True)
         return self._scores(profile, case.pool, pool)
 
-    def variety(self, cases: Sequence[Case]) -> dict[str, Metrics]:
+    def variety(self, cases: Iterable[Case]) -> dict[str, Metrics]:
         """nDCG@10, and how much the first ten say the same (the mean of all pairs, and the closest
         pair), as ranked and as thinned out by the code that composes digests."""
         found: dict[str, list[Metrics]] = {"ranked": [], "thinned": []}
@@ -280,7 +293,7 @@ def _auc(scores: Scores, relevant: NDArray[np.bool_]) -> float:
     return float((ranks - right * (right + 1) / 2) / (right * wrong))
 
 
-def _mean(corpus: Corpus, cases: Sequence[Case], rank: Ranker) -> Metrics:
+def _mean(corpus: Corpus, cases: Iterable[Case], rank: Ranker) -> Metrics:
     shuffle = np.random.default_rng(0).permutation(len(corpus.papers))
     measured = []
     for case in cases:

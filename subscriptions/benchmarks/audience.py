@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from django.db import connection, models
 
+from config.progress import step
 from papers import corpus, scoring
 from papers.lexicon import PaperText
 from papers.models import Paper
@@ -16,6 +17,14 @@ from subscriptions.models import Interests, Reaction, Subscriber
 
 DISTINCT = 2_000  # readers; more are these again under other addresses
 OLDER = 2  # papers that readers liked, too old to be sent, for each of the day
+
+
+def store(papers: int, readers: int, now: datetime, due: int | None = None) -> int:
+    """Papers of today and readers for them; returns how many readers are due."""
+    with step(f"Storing {papers:,} papers"):
+        liked = store_papers(papers, now)
+    with step(f"Storing {readers:,} readers"):
+        return store_readers(readers, liked, now, due)
 
 
 def store_papers(count: int, now: datetime) -> list[Paper]:

@@ -29,6 +29,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from config.progress import progress, step
 from subscriptions import digests, tokens
 from subscriptions.benchmarks import audience, crew, scratch
 from subscriptions.models import Digest, Subscriber
@@ -53,16 +54,20 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
 def measured(database: str, readers: int, papers: int, due: int | None = None) -> dict[str, Any]:
     """In an empty database of this name, which other processes can read."""
     now = timezone.now()
-    due = audience.store_readers(readers, audience.store_papers(papers, now), now, due)
+    due = audience.store(papers, readers, now, due)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pb-")))
         sink = stack.enter_context(Sink.open(folder))
         team = Team([stack.enter_context(new_pool()) for _ in range(WORKERS)])
-        team.all(crew.arrive, database, sink.port)
+        with step("Starting workers"):
+            team.all(crew.arrive, database, sink.port)
         ours = paperboy(team, due)
         sent = list(Digest.objects.order_by("?").values_list("pk", flat=True)[: 2 * BASELINE])
         samples = check(folder)
-        loop, bare = (together(team, work, sent) for work in (crew.django_loop, crew.bare_smtplib))
+        with step("Sending by Django's loop"):
+            loop = together(team, crew.django_loop, sent)
+        with step("Sending by smtplib"):
+            bare = together(team, crew.bare_smtplib, sent)
         sink.close(ours["digests"] + 2 * len(sent))
     return {
         "readers": readers,
@@ -158,7 +163,9 @@ def paperboy(team: Team, due: int) -> dict[str, Any]:
     """The product: chunks of due readers, made and handed over."""
     stages: Counter[str] = Counter()
     started = time.perf_counter()
-    chunks = list(team.share(crew.edition, digests.due_chunks(timezone.now())))
+    parts = team.share(crew.edition, digests.due_chunks(timezone.now()))
+    total = -(-due // settings.SUBSCRIBERS_PER_TASK)
+    chunks = list(progress(parts, "Sending, chunk by chunk", total))
     took = time.perf_counter() - started
     for chunk in chunks:
         stages.update(chunk["stages"])

@@ -17,6 +17,7 @@ from typing import Any
 
 import feedparser
 
+from config.progress import progress, step
 from papers import corpus, scoring
 from papers.ingest import ingest
 from papers.models import Document, Paper
@@ -41,13 +42,14 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
     }
     with scratch.database():
         kinds = [measured(name, data, count, rounds) for name, data in made.items()]
-        day = whole_day(count)
+        with step("Reading a whole day"):
+            day = whole_day(count)
     return {"entries": count, "kinds": kinds, "day": day, "peak_mb": round(scratch.peak_mb())}
 
 
 def measured(name: str, data: bytes, count: int, rounds: int) -> dict[str, Any]:
     ours, theirs = [], []
-    for number in range(rounds + 1):
+    for number in progress(range(rounds + 1), f"Reading {name}"):
         alone = seconds(lambda: feedparser.parse(BytesIO(data)))
         empty()
         stored = seconds(lambda: ingest(data, name, NOW))

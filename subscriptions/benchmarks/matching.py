@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from config.celery import stay_on_one_processor
+from config.progress import progress, step
 from papers.lexicon import Lexicon, PaperText
 from subscriptions import evaluation
 from subscriptions.benchmarks import language
@@ -44,17 +45,24 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Measure; all times in seconds of one processor, on whatever else this machine is doing."""
     stay_on_one_processor()
-    papers = _real(options["papers"]) if options["papers"] else language.papers(CORPUS)
-    candidates = Candidates.prepare(Lexicon.learn(papers), papers[-options["candidates"] :])
-    profiles = list(_profiles(papers[: -options["candidates"]], DISTINCT))
-    tastes = [replace(Taste.of(one, candidates.lexicon), sources=None) for one in _chunks(profiles)]
-    rows = [_row(readers, profiles, tastes, candidates) for readers in options["readers"]]
+    with step("Making papers"):
+        papers = _real(options["papers"]) if options["papers"] else language.papers(CORPUS)
+    with step("Learning from them"):
+        candidates = Candidates.prepare(Lexicon.learn(papers), papers[-options["candidates"] :])
+    with step("Making readers"):
+        profiles = list(_profiles(papers[: -options["candidates"]], DISTINCT))
+    chunks = progress(list(_chunks(profiles)), "Making their vectors")
+    tastes = [replace(Taste.of(chunk, candidates.lexicon), sources=None) for chunk in chunks]
+    sizes = progress(options["readers"], "Matching, one size after the other")
+    rows = [_row(readers, profiles, tastes, candidates) for readers in sizes]
+    with step("Training SVMs"):
+        svm_seconds = _svm(papers, options["candidates"])
     return {
         "candidates": options["candidates"],
         "terms_a_reader": round(sum(taste.sparse_rows.nnz for taste in tastes) / DISTINCT, 1),
         "rows": rows,
         "steps_ms_a_reader": _steps(profiles[:CHUNK], candidates),
-        "svm_seconds_a_reader": round(_svm(papers, options["candidates"]), 3),
+        "svm_seconds_a_reader": round(svm_seconds, 3),
     }
 
 

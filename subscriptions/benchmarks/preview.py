@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from config.progress import progress, step
 from papers import corpus, scoring
 from papers.lexicon import PaperText
 from papers.models import Paper
@@ -37,7 +38,8 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
 def measured(count: int, requests: int) -> dict[str, Any]:
     """In whatever empty database there is."""
     *texts, late = language.papers(count + 1)
-    store(texts)
+    with step(f"Storing {count:,} papers"):
+        store(texts)
     client = Client(SERVER_NAME="127.0.0.1", headers={"HX-Request": "true"}, REMOTE_ADDR=_visitor())
     preview, bare = reverse("preview"), reverse("health-live")
     first = milliseconds(lambda: asked(client, preview, texts[0].title))
@@ -46,7 +48,7 @@ def measured(count: int, requests: int) -> dict[str, Any]:
         "three papers": lambda n: asked(client, preview, _ids(3 * n, count)),
         "bare view": lambda _n: client.get(bare),
     }
-    rows = {name: _row(ask, requests) for name, ask in kinds.items()}
+    rows = {name: _row(name, ask, requests) for name, ask in kinds.items()}
     scoring.rescore(timezone.now())
     rescored = milliseconds(lambda: asked(client, preview, texts[0].title))
     store([late], count)
@@ -107,9 +109,10 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _row(ask: Callable[[int], object], requests: int) -> dict[str, float]:
-    took = [milliseconds(lambda n=number: ask(n)) for number in range(WARM + requests)][WARM:]  # type: ignore[misc]
-    middle, late = np.percentile(took, [50, 95])
+def _row(name: str, ask: Callable[[int], object], requests: int) -> dict[str, float]:
+    numbers = progress(range(WARM + requests), f"Asking: {name}")
+    took = [milliseconds(lambda n=number: ask(n)) for number in numbers]  # type: ignore[misc]
+    middle, late = np.percentile(took[WARM:], [50, 95])
     return {"p50_ms": round(float(middle), 1), "p95_ms": round(float(late), 1)}
 
 

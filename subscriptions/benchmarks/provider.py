@@ -15,6 +15,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from config.progress import step
 from subscriptions.benchmarks import audience, crew, scratch, sink
 from subscriptions.benchmarks.edition import WORKERS, Sink, Team, new_pool, paperboy
 
@@ -36,12 +37,13 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
 def measured(database: str, readers: int, papers: int, threads: int) -> dict[str, Any]:
     """In an empty database of this name, which other processes can read."""
     now = timezone.now()
-    audience.store_readers(readers, audience.store_papers(papers, now), now)
+    audience.store(papers, readers, now)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pb-")))
         server = stack.enter_context(Sink.open(folder, "--http"))
         team = Team([stack.enter_context(new_pool()) for _ in range(WORKERS)])
-        team.all(crew.arrive_at_provider, database, server.port, threads)
+        with step("Starting workers"):
+            team.all(crew.arrive_at_provider, database, server.port, threads)
         ours = paperboy(team, readers)
         server.close(ours["digests"])
     rate = ours["digests_per_s"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from django.db import connection
 
 from config import services
+from config.progress import step
 
 
 @contextmanager
@@ -19,10 +20,12 @@ def database() -> Iterator[str]:
 
     The name is that of the tests' database with `bench` before it, so that both can run at once.
     """
-    services.start()
+    with step("Starting PostgreSQL and Redis"):
+        services.start()
     real = connection.settings_dict["NAME"]
     connection.settings_dict["TEST"]["NAME"] = f"bench_{real}"
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    with step("Making a database for the benchmark"):
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         yield connection.settings_dict["NAME"]
     finally:

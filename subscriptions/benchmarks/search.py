@@ -23,6 +23,7 @@ from django.test.utils import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
+from config.progress import progress, step
 from papers import bulk, corpus, indexing, queries, scoring, search
 from papers.lexicon import PaperText
 from papers.models import Paper
@@ -63,10 +64,13 @@ def measured(
     count: int, requests: int, path: Path | None = None, cases: Path | None = None
 ) -> dict[str, Any]:
     """In whatever empty database there is."""
-    texts = list(_real(path, count)) if path else language.papers(count)
-    store(texts)
+    with step("Making papers"):
+        texts = list(_real(path, count)) if path else language.papers(count)
+    with step(f"Storing {len(texts):,} papers"):
+        store(texts)
     started = time.perf_counter()
-    indexing.catch_up(timezone.now())
+    with step("Making papers searchable"):
+        indexing.catch_up(timezone.now())
     indexed = time.perf_counter() - started
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -81,7 +85,7 @@ def measured(
     return {
         "papers": len(texts),
         "indexed_s": round(indexed, 1),
-        "rows": {name: row(ask, requests) for name, ask in kinds.items()},
+        "rows": {name: row(name, ask, requests) for name, ask in kinds.items()},
         "recall": recall(texts, cases) if cases else {},
     }
 
@@ -102,9 +106,9 @@ def table(report: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"search is {verdict} {LIMIT} ms"])
 
 
-def row(ask: Callable[[int], Any], requests: int) -> dict[str, float]:
+def row(name: str, ask: Callable[[int], Any], requests: int) -> dict[str, float]:
     took = []
-    for number in range(WARM + requests):
+    for number in progress(range(WARM + requests), f"Asking: {name}"):
         started = time.perf_counter()
         answer = ask(number)
         took.append(time.perf_counter() - started)
@@ -125,7 +129,8 @@ def recall(texts: Sequence[PaperText], path: Path) -> dict[str, dict[int, float]
     keys = dict(Paper.objects.values_list("title_key", "pk"))
     stored = {text.key: keys[audience.title_key(number, text)] for number, text in enumerate(texts)}
     parts: dict[str, list[list[float]]] = {"search": [], "by words": [], "by meaning": []}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for line in progress(lines, "Searching for what belongs together"):
         case = json.loads(line)
         relevant = {stored.get(name) for name in case["relevant"]} - {None}
         query = queries.parse(case["profile"]["text"])

@@ -37,6 +37,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from config import embedded, guard
+from config.progress import progress, step
 from subscriptions import privacy, suppression
 from subscriptions.models import Interests, Subscriber, Suppression
 
@@ -91,7 +92,7 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
         with place(riddle) as here:
             if timed:
                 answers = told_apart(here, timed)
-            for name in wanted:
+            for name in progress(wanted, "Attacking"):
                 here.forget_limits()
                 rows[name] = measured(here, CASES[name], options["seconds"])
     return {"seconds": options["seconds"], "threads": THREADS, "rows": rows, "answers": answers}
@@ -168,23 +169,29 @@ def place(riddle: str) -> Iterator[Place]:
         }
         processes = [sink]
         try:
-            for command in (("manage.py", "services", "start"), ("manage.py", "migrate", "-v0")):
-                subprocess.run(  # noqa: S603
-                    [sys.executable, *command], cwd=settings.BASE_DIR, env=environment, check=True
-                )
-            web = ("-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi")
-            processes.append(_start(*web, env=environment))
-            worker = (*CELERY[1:], "worker", "-Q", "urgent", "-c", "1", "-l", "error")
-            processes.append(_start(*worker, env=environment))
-            url = embedded.redis_url(folder / "data")
-            here = Place(port, log, bool(riddle), redis.Redis.from_url(url), environment)
-            _warm_up(here)
+            with step("Starting a site"):
+                _run_commands(environment)
+                web = ("-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi")
+                processes.append(_start(*web, env=environment))
+                worker = (*CELERY[1:], "worker", "-Q", "urgent", "-c", "1", "-l", "error")
+                processes.append(_start(*worker, env=environment))
+                url = embedded.redis_url(folder / "data")
+                here = Place(port, log, bool(riddle), redis.Redis.from_url(url), environment)
+                _warm_up(here)
             yield here
         finally:
             for process in processes:
                 process.kill()
                 process.wait()
             embedded.stop(folder / "data")
+
+
+def _run_commands(environment: Mapping[str, str]) -> None:
+    """Start the services and make the tables."""
+    for command in (("manage.py", "services", "start"), ("manage.py", "migrate", "-v0")):
+        subprocess.run(  # noqa: S603
+            [sys.executable, *command], cwd=settings.BASE_DIR, env=environment, check=True
+        )
 
 
 def _start(*command: str, **options: Any) -> subprocess.Popen[str]:
@@ -352,7 +359,8 @@ def told_apart(here: Place, count: int) -> dict[str, dict[str, float]]:
     browser = Browser(here.port)
     browser.look()
     took: dict[str, list[float]] = {state: [] for state in STATES}
-    for number, (state, address) in enumerate(addresses):
+    timed = progress(addresses, "Timing answers")
+    for number, (state, address) in enumerate(timed):
         if number % AT_ONCE == 0:
             here.forget_limits()
         begun = time.perf_counter()

@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from config import services
 from config.celery import app
+from config.progress import progress, step
 from subscriptions import faults, mail_requests, signup, sweeping
 from subscriptions.benchmarks import language, preview
 from subscriptions.chaos import place
@@ -64,9 +65,12 @@ class Books:
 
 def run(readers: int, kills: int, seconds: float, say: Say) -> tuple[Books, Books]:
     """The whole of it, in the place that the environment names: books of digests and messages."""
-    services.start()
-    call_command("migrate", verbosity=0)
-    prepare(readers)
+    with step("Starting PostgreSQL and Redis"):
+        services.start()
+    with step("Making the tables"):
+        call_command("migrate", verbosity=0)
+    with step(f"Storing {PAPERS} papers and {readers:,} readers"):
+        prepare(readers)
     newcomers = max(readers // NEWCOMERS, 10)
     say(
         f"{readers} readers are due, {newcomers} more sign up; "
@@ -75,16 +79,19 @@ def run(readers: int, kills: int, seconds: float, say: Say) -> tuple[Books, Book
     at_points = hide_kills(max(kills // 2, len(faults.POINTS)))
     crew = place.Crew(WORKERS)
     try:
-        until(lambda: sent() > 0)
+        with step("Waiting for the first digest"):
+            until(lambda: sent() > 0)
         arriving = iter(range(newcomers))
         killed = break_things(crew, max(kills - at_points, 0), seconds, say, arriving)
-        for number in arriving:
+        for number in progress(list(arriving), "Signing up the last ones"):
             sign_up(number)
         at_points -= take_kills_back()
         say(f"nothing breaks any more; {waiting()} digests are waiting")
-        let_finish(readers)
+        with step("Waiting for them"):
+            let_finish(readers)
     finally:
-        stopped = crew.dismiss()
+        with step("Stopping the workers"):
+            stopped = crew.dismiss()
     say(f"workers stopped in {stopped:.1f} s after SIGTERM")
     later = timezone.now() + settings.IN_DOUBT_AFTER + timedelta(minutes=1)
     sweeping.sweep(later)
@@ -151,7 +158,7 @@ def break_things(
     plan += [crew.kill_a_process] * (kills - kills // 8 * place.PROCESSES)
     random.shuffle(plan)
     begun, killed = time.monotonic(), 0
-    for number, act in enumerate(plan, start=1):
+    for number, act in enumerate(progress(plan, "Breaking things"), start=1):
         moment = begun + seconds * number / len(plan)
         while (left := moment - time.monotonic()) > 0:
             if (newcomer := next(arriving, None)) is not None:

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from config.progress import progress
+from config.progress import BETWEEN_LINES, progress, step
 from papers import corpus, indexing, scoring, sources
 from papers.feeds import KINDS, DocumentError, fields
 from papers.ingest import Result, ingest
@@ -35,9 +35,12 @@ class Command(BaseCommand):
         results = list(self.documents(paths, kind) if paths else self.checks(all))
         self.total([result for result in results if result])
         now = timezone.now()
-        scoring.rescore(now)
-        corpus.learn(now)
-        indexing.catch_up(now)
+        with step("Scoring papers", BETWEEN_LINES):
+            scoring.rescore(now)
+        with step("Learning from all papers", BETWEEN_LINES):
+            corpus.learn(now)
+        with step("Making papers searchable", BETWEEN_LINES):
+            indexing.catch_up(now)
         if any(result is None or 0 < result.entries == result.refused for result in results):
             sys.exit(1)  # a document of which nothing could be used is a failure too
 

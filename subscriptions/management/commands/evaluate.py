@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from config.progress import progress, step
 from papers import replay
 from subscriptions import evaluation
 
@@ -70,18 +71,22 @@ class Command(BaseCommand):
     def matching(self, options: dict[str, Any]) -> tuple[evaluation.Report, InWords]:
         """Run the evaluation of matching as asked for."""
         try:
-            corpus = evaluation.read_corpus(options["papers"])
-            cases = evaluation.read_cases(
-                options["cases"], corpus, options["limit"], options["days"]
+            with step("Reading papers and cases"):
+                corpus = evaluation.read_corpus(options["papers"])
+                cases = evaluation.read_cases(
+                    options["cases"], corpus, options["limit"], options["days"]
+                )
+            report = evaluation.evaluate(
+                corpus,
+                cases,
+                shared_authors=options["shared_authors"],
+                variety=options["variety"],
+                archive_days=options["archive_days"],
+                progress=progress,
+                step=step,
             )
         except evaluation.EvaluationError as problem:
             raise CommandError(str(problem)) from problem
-        report = evaluation.evaluate(
-            corpus,
-            cases,
-            shared_authors=options["shared_authors"],
-            variety=options["variety"],
-        )
         return report, table
 
     def trending(self, options: dict[str, Any]) -> tuple[replay.Report, InWords]:
@@ -89,10 +94,14 @@ class Command(BaseCommand):
         observations, papers = options["observations"], options["papers"]
         beside = observations.parent.parent / "corpus" / "papers.jsonl.gz"
         try:
-            recorded = replay.read(observations, papers or (beside if beside.exists() else None))
-            return replay.evaluate(recorded, days=options["days"]), replay.table
+            with step("Reading observations"):
+                recorded = replay.read(
+                    observations, papers or (beside if beside.exists() else None)
+                )
+            report = replay.evaluate(recorded, days=options["days"], progress=progress)
         except replay.ReplayError as problem:
             raise CommandError(str(problem)) from problem
+        return report, replay.table
 
 
 def table(report: evaluation.Report) -> str:

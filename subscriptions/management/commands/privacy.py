@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from config.progress import BETWEEN_LINES, step
 from subscriptions import privacy
 from subscriptions.addresses import email_key
 from subscriptions.models import Subscriber
@@ -24,7 +25,10 @@ class Command(BaseCommand):
         if reader is None:
             raise CommandError("No reader has this address.")
         if action == "export":
-            self.stdout.write(privacy.document(reader))
+            with step("Collecting", BETWEEN_LINES):
+                document = privacy.document(reader)
+            self.stdout.write(document)
         else:
-            privacy.erase(reader, timezone.now(), privacy.By.OPERATOR)
+            with step("Erasing", BETWEEN_LINES):
+                privacy.erase(reader, timezone.now(), privacy.By.OPERATOR)
             self.stdout.write("Erased.")

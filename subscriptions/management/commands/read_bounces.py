@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from config.progress import BETWEEN_LINES, step
 from subscriptions import mailbox, post
 
 
@@ -30,12 +31,13 @@ class Command(BaseCommand):
             return post.take(raw, timezone.now(), sent_to=to)
 
         try:
-            if paths:
-                tally = sum((mailbox.take_path(path, take) for path in paths), Counter[str]())
-            elif settings.BOUNCE_MAILBOX_URL:
-                tally = mailbox.take_imap(settings.BOUNCE_MAILBOX_URL, take)
-            else:
+            if not (paths or settings.BOUNCE_MAILBOX_URL):
                 raise CommandError("Give a PATH, or set BOUNCE_MAILBOX_URL.")
+            with step("Reading returned mail", BETWEEN_LINES):
+                if paths:
+                    tally = sum((mailbox.take_path(path, take) for path in paths), Counter[str]())
+                else:
+                    tally = mailbox.take_imap(settings.BOUNCE_MAILBOX_URL, take)
         except mailbox.MailboxError as error:
             raise CommandError(str(error)) from error
         counts = " ".join(f"{name.replace(' ', '_')}={tally[name]}" for name in sorted(tally))
