@@ -104,6 +104,11 @@ class SubscriberAdmin(ReaderPages, Long):
         readers.reschedule(obj, timezone.now())
         obj.save(update_fields=[*form.changed_data, "next_digest_at"])
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """List what goes with a reader; that needs no right of its own, nor a deletable record."""
+        listed, counts, _lacking, protected = super().get_deleted_objects(objs, request)
+        return listed, counts, set(), protected
+
     def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
         """Deleting a reader is an erasure, with all that it asks for."""
         privacy.erase(obj, timezone.now(), privacy.By.OPERATOR)

@@ -13,6 +13,8 @@ from django.test import Client
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from tests.pages import Page
+
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 PASSWORD = "long enough for this"
 
@@ -23,8 +25,8 @@ def curator(django_user_model: type[User]) -> User:
 
 
 def log_in(client: Client, password: str = PASSWORD, peer: str = "192.0.2.1") -> int:
-    given = {"username": "curator", "password": password}
-    return client.post("/admin/login/?next=/admin/", given, REMOTE_ADDR=peer).status_code
+    page = Page.open(client, "/admin/login/?next=/admin/", REMOTE_ADDR=peer)
+    return page.submit("Log in", follow=False, username="curator", password=password).status
 
 
 def test_promise_30_wrong_passwords_lock_the_door_for_who_tries_and_for_nobody_else(
@@ -59,22 +61,24 @@ def test_whoever_has_a_device_shows_its_code_after_the_password(
 ) -> None:
     device = enrolled(curator)
     log_in(client)
-    first = client.get("/admin/papers/paper/")
-    assert first["Location"] == "/admin/second-factor/?next=%2Fadmin%2Fpapers%2Fpaper%2F"
-    assert client.post(first["Location"], {"otp_token": "000000"}).status_code == 400
+    page = Page.open(client, "/admin/papers/paper/")
+    assert page.url == "/admin/second-factor/?next=%2Fadmin%2Fpapers%2Fpaper%2F"
+    page = page.submit("Continue", otp_token="000000")
+    assert page.status == 400
     TOTPDevice.objects.update(throttling_failure_count=0)  # the next try need not wait
-    answer = client.post(first["Location"], {"otp_token": code(device)})
-    assert answer["Location"] == "/admin/papers/paper/"
+    assert page.submit("Continue", otp_token=code(device)).url == "/admin/papers/paper/"
     assert client.get("/admin/papers/paper/").status_code == 200
 
 
 def test_a_code_is_good_once_and_wrong_ones_slow_down(client: Client, curator: User) -> None:
     device = enrolled(curator)
     log_in(client)
-    assert client.post("/admin/second-factor/", {"otp_token": code(device)}).status_code == 302
+    second_step = Page.open(client, "/admin/second-factor/")
+    assert second_step.submit("Continue", otp_token=code(device)).url == "/admin/"
     other = Client()
     log_in(other)
-    assert other.post("/admin/second-factor/", {"otp_token": code(device)}).status_code == 400
+    second_step = Page.open(other, "/admin/second-factor/")
+    assert second_step.submit("Continue", otp_token=code(device)).status == 400
     assert TOTPDevice.objects.get().throttling_failure_count == 1
 
 
@@ -94,7 +98,8 @@ def test_promise_29_the_second_step_redirects_to_no_other_site(
 ) -> None:
     device = enrolled(curator)
     log_in(client)
-    answer = client.post(f"/admin/second-factor/?next={target}", {"otp_token": code(device)})
+    page = Page.open(client, f"/admin/second-factor/?next={target}")
+    answer = page.submit("Continue", follow=False, otp_token=code(device)).response
     assert answer["Location"] == "/admin/"
 
 

@@ -43,6 +43,7 @@ from subscriptions.transports import as_message
 from tests.config.test_guard import ENTRANCES
 from tests.config.test_headers import runs_or_styles
 from tests.conftest import SHARED
+from tests.pages import forge
 from tests.signing_in import sign_in
 
 BAD = SHARED / "bad"
@@ -147,7 +148,7 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         return reverse(name, args=[*args, tokens.make(purpose, reader.pk)])
 
     def post(path: str, **data: Any) -> int:
-        return client.post(path, data).status_code
+        return forge(client, path, data).status_code
 
     def get(path: str, **data: Any) -> int:
         return client.get(path, data).status_code
@@ -166,7 +167,7 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         """Where nobody is signed in the address is typed; elsewhere a page to return to."""
         where = reverse("vote", args=[paper.pk])
         posted = post(where, next=text)
-        return max(posted, Client().post(where, {"email": text}).status_code)
+        return max(posted, forge(Client(), where, {"email": text}).status_code)
 
     sign_in(client, reader)
     rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 5}
@@ -382,10 +383,10 @@ def test_zones_and_lists_take_what_they_know_or_say_why_not(text: str) -> None:
 @pytest.mark.django_db
 def test_a_body_of_any_size_is_bounded(client: Client) -> None:
     """What is larger than a provider's batch is not even read."""
-    answer = client.post("/subscribe/", {"email": "x" * 11_000_000})
+    answer = forge(client, "/subscribe/", {"email": "x" * 11_000_000})
     assert answer.status_code in (400, 413)
     many = {f"f{n}": "1" for n in range(1_500)}
-    assert client.post("/subscribe/", many).status_code == 400
+    assert forge(client, "/subscribe/", many).status_code == 400
 
 
 def test_settings_bound_what_a_request_may_hold(settings: Any) -> None:

@@ -31,6 +31,7 @@ from subscriptions import cards, digest_mail, digests, emails, library, tokens
 from subscriptions.models import Reaction, Subscriber
 from subscriptions.references import ReferencesError, references
 from subscriptions.tokens import Purpose
+from tests.pages import Page, forge
 
 CATALOGUE = settings.LOCALE_PATHS[0] / "de" / "LC_MESSAGES" / "django.po"
 PLACE = re.compile(r"%\((\w+)\)[^a-z]*([a-z])|<(/?\w+)")  # values, and tags around them
@@ -112,9 +113,7 @@ def test_a_page_speaks_the_readers_language(client: Client, edition: list[Paper]
 def test_the_choice_at_the_foot_wins_and_takes_a_press(client: Client, db: None) -> None:
     assert client.get(reverse("language")).status_code == 405
     search = reverse("search")
-    chosen = client.post(
-        reverse("language"), {"language": "de"}, headers={"referer": f"http://testserver{search}"}
-    )
+    chosen = Page.open(client, search).submit("Deutsch", follow=False).response
     assert (chosen.status_code, chosen.headers["Location"]) == (302, f"http://testserver{search}")
     cookie = chosen.cookies[settings.LANGUAGE_COOKIE_NAME]
     assert cookie["httponly"]
@@ -124,7 +123,7 @@ def test_the_choice_at_the_foot_wins_and_takes_a_press(client: Client, db: None)
 
 def test_the_choice_leads_to_no_other_site(client: Client, db: None) -> None:
     elsewhere = {"language": "de", "next": "https://elsewhere.example/"}
-    assert client.post(reverse("language"), elsewhere).headers["Location"] == "/"
+    assert forge(client, reverse("language"), elsewhere).headers["Location"] == "/"
 
 
 @pytest.mark.parametrize(
@@ -216,7 +215,8 @@ def test_a_file_that_cannot_be_read_is_refused_in_the_readers_language() -> None
 def test_who_signs_up_in_german_is_mailed_in_german(
     client: Client, edition: list[Paper], redis: None
 ) -> None:
-    client.post(reverse("subscribe"), {"email": "ada@reader.example"}, **GERMAN)
+    page = Page.open(client, reverse("subscribe"), **GERMAN)
+    page.submit("Abonnieren", email="ada@reader.example")
     reader = Subscriber.objects.get()
     assert reader.language == "de"
     assert reader.consent_text.startswith("Schickt mir per E-Mail")
@@ -230,9 +230,9 @@ def test_the_language_of_the_mails_is_one_of_the_preferences(
 ) -> None:
     reader = make_reader()
     url = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 10}
-    assert client.post(url, rhythm | {"language": "xx"}).status_code == 400
-    assert client.post(url, rhythm | {"language": "de"}).status_code == 302
+    page = Page.open(client, url)
+    assert forge(client, url, page.fields("Save") | {"language": "xx"}).status_code == 400
+    assert "Saved." in page.submit("Save", language="de").text
     reader.refresh_from_db()
     assert reader.language == "de"
 
@@ -362,10 +362,11 @@ def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
 
 def test_what_is_no_address_is_refused_without_a_word_of_english(client: Client, db: None) -> None:
     """The reason is the library's, and it has English alone."""
-    typed = {"email": "ada@reader@example"}
-    english = client.post(reverse("subscribe"), typed).text
+    typed = "ada@reader@example"
+    english = Page.open(client, reverse("subscribe")).submit("Subscribe", email=typed).text
     assert re.search(r"This is not an e-mail address: [A-Z]", english)
-    german = client.post(reverse("subscribe"), typed, **GERMAN).text
+    page = Page.open(client, reverse("subscribe"), **GERMAN)
+    german = page.submit("Abonnieren", email=typed).text
     assert "Das ist keine E-Mail-Adresse; sie sehen aus wie" in german
 
 

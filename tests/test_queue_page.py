@@ -19,7 +19,7 @@ from papers.models import Block, Merge, Paper, Report, Submission
 from subscriptions import digests, privacy, roles, tokens
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
-from tests.pages import Page
+from tests.pages import Page, forge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakePaper = Callable[..., Paper]
@@ -38,9 +38,9 @@ def act(client: Client, do: str, pk: int | None = None, **given: Any) -> str:
     return page.submit(rows[0], **given).text
 
 
-def forge(client: Client, do: str, **given: Any) -> str:
-    """What no page offers, or one that was open too long."""
-    return client.post(QUEUE, {"do": do, **given}, follow=True).text
+def refuses(client: Client, do: str, **given: Any) -> bool:
+    """Whether an act that the queue does not offer, or no longer, is said to be nothing."""
+    return "nothing to do" in forge(client, QUEUE, {"do": do, **given}, follow=True).text
 
 
 def shown() -> set[str]:
@@ -69,7 +69,7 @@ def test_a_block_hides_what_matches_and_undoing_shows_it_again(
     page = act(admin_client, "block", kind=kind, value=value, why="Spam")
     assert f"Blocked; {len(hides)} papers are hidden." in page
     assert shown() == before - hides
-    assert "nothing to do" in forge(admin_client, "block", kind=kind, value=value)
+    assert refuses(admin_client, "block", kind=kind, value=value)
     act(admin_client, "unblock", pk=Block.objects.get().pk)
     assert shown() == before
     assert LogEntry.objects.count() == 2
@@ -126,7 +126,7 @@ def test_duplicates_are_found_merged_and_taken_apart(
     answer = admin_client.get(merged.get_absolute_url())
     assert answer["Location"] == kept.get_absolute_url()
     for first, second in ((merged, kept), (kept, merged), (kept, kept)):
-        assert "nothing to do" in forge(admin_client, "merge", kept=first.pk, merged=second.pk)
+        assert refuses(admin_client, "merge", kept=first.pk, merged=second.pk)
     act(admin_client, "unmerge", pk=Merge.objects.get().pk)
     assert shown() == {"One Result", "one result"}
 
@@ -163,7 +163,7 @@ def test_a_reader_reports_a_paper_once_and_a_curator_decides_and_undoes(
     assert "An advertisement" in client.get(QUEUE).text
     act(client, "uphold", pk=report.pk)
     assert shown() == set()
-    assert "nothing to do" in forge(client, "dismiss", pk=report.pk)
+    assert refuses(client, "dismiss", pk=report.pk)
     act(client, "reopen", pk=report.pk)
     assert shown() == {"Not research"}
     act(client, "dismiss", pk=report.pk)
@@ -180,8 +180,8 @@ def test_nobody_fills_the_queue_alone(
     for number in range(community.MOST_WAITING):
         community.report(make_paper(f"Paper {number}").pk, "Spam", reader.community_key, now)
     page = reverse("report", args=[make_paper("More").pk, tokens.make(Purpose.REACT, reader.pk)])
-    answer = client.post(page, {"why": "Spam"})
-    assert (answer.status_code, "still waiting" in answer.text) == (400, True)
+    answer = Page.open(client, page).submit("Tell the curators", why="Spam")
+    assert (answer.status, "still waiting" in answer.text) == (400, True)
 
 
 # --- Proposals and rights -----------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_a_refusal_is_undone(admin_client: Client, now: datetime) -> None:
         row.refresh_from_db()
         assert row.status == status
     for do in ("refuse", "uphold", "reopen", "unmerge", "unblock", "accept", "explode", ""):
-        assert "nothing to do" in forge(admin_client, do, pk="x")
+        assert refuses(admin_client, do, pk="x")
 
 
 @pytest.mark.parametrize(
@@ -205,6 +205,6 @@ def test_only_curators_decide(client: Client, make_paper: MakePaper, role: str, 
     user.groups.add(Group.objects.get(name=role))
     client.force_login(user)
     assert ('value="block"' in client.get(QUEUE).text) == may
-    answer = client.post(QUEUE, {"do": "block", "kind": "title", "value": "miracle"})
+    answer = forge(client, QUEUE, {"do": "block", "kind": "title", "value": "miracle"})
     assert answer.status_code == (302 if may else 403)
     assert Block.objects.exists() == may

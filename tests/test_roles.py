@@ -16,7 +16,7 @@ from config.paging import MOST_COUNTED, CappedPaginator
 from papers.models import Paper, Submission
 from subscriptions import roles
 from subscriptions.models import Subscriber
-from tests.pages import Page
+from tests.pages import Page, forge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 READ_ONLY, CURATOR, OPERATOR = roles.READ_ONLY, roles.CURATOR, roles.OPERATOR
@@ -42,7 +42,7 @@ def act(client: Client, model: str, action: str, *pks: int) -> None:
     if page.tree.xpath(f"//select[@name='action']/option[@value='{action}']"):
         page.submit("Go", action=action, _selected_action=[str(pk) for pk in pks])
     else:
-        client.post(address, {"action": action, "_selected_action": pks})
+        forge(client, address, {"action": action, "_selected_action": pks})
 
 
 @pytest.mark.parametrize("role", roles.MAY)
@@ -97,10 +97,10 @@ def test_nobody_edits_the_log_nor_deletes_an_account_that_is_in_it(
     entry = LogEntry.objects.get()
     for page in ("change", "delete"):
         address = reverse(f"admin:admin_logentry_{page}", args=[entry.pk])
-        answer = admin_client.post(address, {"post": "yes", "change_message": "Never was."})
+        answer = forge(admin_client, address, {"post": "yes", "change_message": "Never was."})
         assert answer.status_code == 403
     account = reverse("admin:auth_user_delete", args=[entry.user_id])
-    admin_client.post(account, {"post": "yes"})
+    forge(admin_client, account, {"post": "yes"})
     assert LogEntry.objects.get().change_message == "Hidden."
     assert User.objects.filter(pk=entry.user_id).exists()
 

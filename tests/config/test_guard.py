@@ -21,6 +21,7 @@ from config.guard import Limit
 from subscriptions import tokens
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page, forge
 
 pytestmark = pytest.mark.usefixtures("redis")
 MakeReader = Callable[..., Subscriber]
@@ -165,7 +166,7 @@ def test_promise_30_every_public_entrance_has_a_guard(path: str, pattern: URLPat
 
 @pytest.mark.parametrize("name", sorted(PAGES - {"feed-trending"} | MONITORS - {"healthz/live"}))
 def test_promise_30_pages_without_a_guard_take_no_post(client: Client, name: str) -> None:
-    assert client.post(reverse(name)).status_code == 405
+    assert forge(client, reverse(name)).status_code == 405
 
 
 def test_promise_30_the_admin_lets_nobody_in_but_by_its_guarded_log_in() -> None:
@@ -190,14 +191,14 @@ def _stranger() -> HttpRequest:
 
 
 DOORS: dict[str, Callable[[Client, str], HttpResponse]] = {
-    "signup": lambda client, peer: client.post(
-        "/subscribe/", {"email": f"reader@{peer}.example"}, REMOTE_ADDR=peer
+    "signup": lambda client, peer: forge(
+        client, "/subscribe/", {"email": f"reader@{peer}.example"}, REMOTE_ADDR=peer
     ),
-    "link": lambda client, peer: client.post("/sign-in/", {"email": "nobody"}, REMOTE_ADDR=peer),
+    "link": lambda client, peer: forge(client, "/sign-in/", {"email": "nobody"}, REMOTE_ADDR=peer),
     "preview": lambda client, peer: client.get("/preview/", REMOTE_ADDR=peer),
-    "login": lambda client, peer: client.post("/admin/login/", REMOTE_ADDR=peer),
-    "upload": lambda client, peer: client.post("/profile/x/upload/", REMOTE_ADDR=peer),
-    "community": lambda client, peer: client.post("/vote/1/x/", REMOTE_ADDR=peer),
+    "login": lambda client, peer: forge(client, "/admin/login/", REMOTE_ADDR=peer),
+    "upload": lambda client, peer: forge(client, "/profile/x/upload/", REMOTE_ADDR=peer),
+    "community": lambda client, peer: forge(client, "/vote/1/x/", REMOTE_ADDR=peer),
     "mailed": lambda client, peer: client.get("/confirm/x/", REMOTE_ADDR=peer),
 }
 
@@ -237,15 +238,21 @@ def test_promise_30_all_networks_together_are_capped_too(
     assert answers[2:] == [429] * 5
 
 
+def sign_up(page: Page, email: str) -> int:
+    """Submit the sign-up form of a page, and return the status of the answer."""
+    return page.submit("Subscribe", follow=False, email=email).status
+
+
 @pytest.mark.django_db
 def test_promise_30_who_is_refused_for_anything_takes_nothing_from_the_others(
     client: Client, settings: Any
 ) -> None:
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (0, 6)}
+    page = Page.open(client, "/subscribe/")
     refused = [{"email": "nobody"}, {"email": "a@example.org", "nickname": "x"}]
     for n in range(20):
-        client.post("/subscribe/", refused[n % 2])
-    good = [client.post("/subscribe/", {"email": f"{n}@example.org"}).status_code for n in range(3)]
+        page.submit("Subscribe", follow=False, **refused[n % 2])
+    good = [sign_up(page, f"{n}@example.org") for n in range(3)]
     assert good == [302, 302, 429]
 
 
@@ -254,10 +261,10 @@ def test_promise_30_one_address_over_and_over_takes_nothing_from_the_others(
     client: Client, settings: Any
 ) -> None:
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (0, 30), "typed": (6, 0)}
-    typed = [f"vic.tim+{n}@example.org" for n in range(20)]
-    answers = [client.post("/subscribe/", {"email": email}).status_code for email in typed]
+    page = Page.open(client, "/subscribe/")
+    answers = [sign_up(page, f"vic.tim+{n}@example.org") for n in range(20)]
     assert answers == [302, 302, *[429] * 18]
-    good = [client.post("/subscribe/", {"email": f"{n}@example.org"}).status_code for n in range(8)]
+    good = [sign_up(page, f"{n}@example.org") for n in range(8)]
     assert good == [302] * 8
 
 
@@ -267,8 +274,8 @@ def test_promise_30_a_spoofed_header_brings_nobody_past_the_guard(
 ) -> None:
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (6, 0)}
     answers = [
-        client.post(
-            "/subscribe/", {"email": "nobody"}, headers={"X-Forwarded-For": f"203.0.{n}.1"}
+        forge(
+            client, "/subscribe/", {"email": "nobody"}, headers={"X-Forwarded-For": f"203.0.{n}.1"}
         ).status_code
         for n in range(6)
     ]
@@ -282,11 +289,11 @@ def test_one_reader_acts_so_often_by_mailed_links_and_may_leave_always(
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"mailed": (3, 0)}
     reader, other = make_reader(), make_reader("other@example.org")
     mute = reverse("profile-mute", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    assert [client.post(mute).status_code for _ in range(3)] == [302, 429, 429]
+    assert [forge(client, mute).status_code for _ in range(3)] == [302, 429, 429]
     mute = reverse("profile-mute", args=[tokens.make(Purpose.PREFERENCES, other.pk)])
-    assert client.post(mute).status_code == 302
+    assert forge(client, mute).status_code == 302
     leave = reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, reader.pk)])
-    assert [client.post(leave).status_code for _ in range(5)] == [200] * 5
+    assert [forge(client, leave).status_code for _ in range(5)] == [200] * 5
 
 
 @pytest.mark.django_db
@@ -294,7 +301,7 @@ def test_without_redis_pages_open_and_nothing_is_mailed(client: Client, settings
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (6, 6), "preview": (6, 6)}
     assert client.get("/preview/", {"interests": "x"}).status_code == 200
-    assert client.post("/subscribe/", {"email": "a@example.org"}).status_code == 503
+    assert sign_up(Page.open(client, "/subscribe/"), "a@example.org") == 503
     assert not Subscriber.objects.exists()
 
 
@@ -318,15 +325,23 @@ def test_promise_24_answers_leave_at_whole_steps_of_time(
     assert (time.perf_counter() - begun >= settings.ANSWER_STEP) == waits
 
 
-@pytest.mark.parametrize("view", ["subscribe", "sign-in", "vote"])
+@pytest.mark.parametrize(
+    ("view", "button"),
+    [
+        ("subscribe", "Subscribe"),
+        ("sign-in", "Mail me the link"),
+        ("vote", "Send me the button"),
+    ],
+)
 @pytest.mark.django_db
 def test_promise_24_all_doors_that_take_an_address_are_even(
-    client: Client, settings: Any, make_paper: Any, view: str
+    client: Client, settings: Any, make_paper: Any, view: str, button: str
 ) -> None:
     settings.ANSWER_STEP = 0.5
     where = reverse(view, args=[make_paper().pk] if view == "vote" else [])
+    page = Page.open(client, where)
     begun = time.perf_counter()
-    assert client.post(where, {"email": "somebody@example.org"}).status_code == 302
+    assert page.submit(button, follow=False, email="somebody@example.org").status == 302
     assert time.perf_counter() - begun >= settings.ANSWER_STEP
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,6 +17,7 @@ from papers.models import Paper
 from subscriptions import digests, tokens
 from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -117,7 +119,13 @@ def test_promise_29_no_log_in_redirects_to_another_site(
     client: Client, django_user_model: type[User], target: str
 ) -> None:
     django_user_model.objects.create_superuser("curator", password="long enough for this")
-    given = {"username": "curator", "password": "long enough for this", "next": target}
-    answer = client.post(f"/admin/login/?next={target}", given)
-    assert answer.status_code == 302
-    assert answer["Location"] in ("/admin/", "/accounts/profile/")
+    given = {"username": "curator", "password": "long enough for this"}
+    answers = [
+        Page.open(client, f"/admin/login/?next={quote(target)}").submit(
+            "Log in", follow=False, **given
+        ),
+        Page.open(client, "/admin/login/").submit("Log in", follow=False, next=target, **given),
+    ]
+    for answer in answers:
+        assert answer.status == 302
+        assert answer.response["Location"] in ("/admin/", "/accounts/profile/")

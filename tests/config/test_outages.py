@@ -17,6 +17,7 @@ from django.test import Client, RequestFactory
 from config import outages
 from config.postgresql import base
 from subscriptions.models import Subscriber
+from tests.pages import Page
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -46,14 +47,21 @@ def database_away(error: psycopg.Error) -> Iterator[None]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/subscribe/", "/preferences/", "/admin/login/"])
+@pytest.mark.parametrize(
+    ("path", "button", "fields"),
+    [
+        ("/subscribe/", "Subscribe", {"email": "a@example.org"}),
+        ("/sign-in/", "Mail me the link", {"email": "a@example.org"}),
+        ("/preferences/", "Mail me the link", {"email": "a@example.org"}),
+        ("/admin/login/", "Log in", {"username": "ada", "password": "wrong"}),
+    ],
+)
 def test_without_redis_what_sends_mail_or_checks_passwords_is_not_possible(
-    client: Client, no_redis: None, path: str
+    client: Client, no_redis: None, path: str, button: str, fields: dict[str, str]
 ) -> None:
-    fields = {"email": "a@example.org", "username": "ada", "password": "wrong"}
-    answer = client.post(path, fields)
-    assert answer.status_code == 503
-    assert answer["Retry-After"] == "30"
+    answer = Page.open(client, path).submit(button, **fields)
+    assert answer.status == 503
+    assert answer.response["Retry-After"] == "30"
     assert "Not possible at the moment" in answer.text
     assert "Many requests" not in answer.text
     assert not Subscriber.objects.exists()
@@ -77,9 +85,10 @@ FULL = psycopg.errors.lookup("53300")("too many connections")
 def test_without_postgresql_a_page_says_when_to_come_back(
     client: Client, error: psycopg.Error
 ) -> None:
+    sign_up = Page.open(client, "/subscribe/")
     with database_away(error):
         answer = client.get("/")
-        signed_up = client.post("/subscribe/", {"email": "a@example.org"})
+        signed_up = sign_up.submit("Subscribe", email="a@example.org").response
         part = client.get("/", headers={"HX-Request": "true"})
         data = client.get("/api/papers")
     for one in (answer, signed_up, part, data):

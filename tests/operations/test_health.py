@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 
 from operations import health
+from tests.pages import forge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -21,7 +22,7 @@ def test_all_is_well(client: Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.text) == (200, "ok")
     assert "no-store" in answer["Cache-Control"]
-    assert client.post(path).status_code == 405
+    assert forge(client, path).status_code == 405
 
 
 def test_without_redis_not_ready_and_yet_alive(client: Client, settings: Any) -> None:

@@ -13,7 +13,7 @@ from papers import silence
 from papers.models import Check, Paper, Source
 from subscriptions import cards, digest_mail, digests
 from subscriptions.models import Subscriber
-from tests.pages import Page
+from tests.pages import Page, forge
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 4, 30, 12, tzinfo=UTC)
@@ -144,7 +144,7 @@ def test_the_public_page_lists_sources_troubled_ones_first(listed: Source, clien
     assert page.text.index("Bad one") < page.text.index("Never looked at")
     assert "It answers with an error (HTTP 500)." in page.text
     assert "https://example.org/b" not in page.text
-    assert client.post("/status/").status_code == 405
+    assert forge(client, "/status/").status_code == 405
 
 
 @pytest.mark.parametrize(

@@ -229,11 +229,10 @@ def test_a_source_that_keeps_failing_is_parked_and_shown_until_a_curator_asks(
         assert source.parked_at is None, number
         sources.check(source, now)
     assert not Source.objects.due(now + timedelta(days=30)).exists()
-    page = reverse("admin:papers_source_changelist")
-    assert "parked since" in admin_client.get(page).text
+    page = Page.open(admin_client, reverse("admin:papers_source_changelist"))
+    assert "parked since" in page.text
     server.answer("/feed", body=b"<rss version='2.0'><channel><title>Here</title></channel></rss>")
-    data = {"action": "check_now", "_selected_action": [source.pk]}
-    said = admin_client.post(page, data, follow=True).text
-    assert "A list: ok. 0 entries, 0 new." in said
+    page = page.submit("Go", action="check_now", _selected_action=[f"{source.pk}"])
+    assert "A list: ok. 0 entries, 0 new." in page.text
     source.refresh_from_db()
     assert (source.parked_at, source.failures) == (None, 0)

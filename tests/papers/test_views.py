@@ -15,6 +15,7 @@ from lxml import html as tree
 
 from papers import scoring, views
 from papers.models import Observation, Paper
+from tests.pages import forge
 
 pytestmark = pytest.mark.django_db
 MakePaper = Callable[..., Paper]
@@ -167,7 +168,7 @@ def test_how_a_paper_was_ranked_has_a_page_that_its_own_links_to(
     page = client.get(url).text
     for said in ("Correction for a long author list", "pick", "1 of 2", "40 votes", "doubling"):
         assert said in page
-    assert client.post(url).status_code == 405
+    assert forge(client, url).status_code == 405
     Paper.objects.filter(pk=paper.pk).update(hidden=True)
     assert client.get(url).status_code == 404
     quiet = make_paper("Quiet paper")

@@ -19,6 +19,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from subscriptions.sns import HASHES, signed_text
+from tests.pages import forge
 
 SECRET = "user:a secret"
 MAILGUN_KEY = "mailgun's key"
@@ -93,7 +94,9 @@ class Post:
         path = f"/anymail/{self.provider}/{self.kind}/".replace("//", "/")
         headers = {**BASIC, **self.headers, **changed}
         headers = {name: value for name, value in headers.items() if value}
-        answer: Any = client.post(path, self.body, content_type=self.content_type, headers=headers)
+        answer: Any = forge(
+            client, path, self.body, content_type=self.content_type, headers=headers
+        )
         return answer
 
 

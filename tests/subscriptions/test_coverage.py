@@ -16,6 +16,7 @@ from subscriptions import digests, tokens
 from subscriptions.models import Digest, Opened, Reaction, Subscriber
 from subscriptions.tokens import Purpose
 from subscriptions.why import why_not
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 MakeReader = Callable[..., Subscriber]
@@ -119,11 +120,12 @@ def test_a_reaction_changes_tomorrows_digest_as_its_page_says(
     )
     before = [item["score"] for item in by_title(reader, tomorrow)]
     page = reverse("react", args=[kind, answered.pk, tokens.make(Purpose.REACT, reader.pk)])
-    asked = client.get(page).text
+    shown = Page.open(client, page)
+    asked = shown.text
     assert ("move up" if kind == "more" else "move down") in asked
     assert "anchors" in asked, "the words it adds or takes"
     assert [item["score"] for item in by_title(reader, tomorrow)] == before, "looking is nothing"
-    assert "Noted" in client.post(page).text
+    assert "Noted" in shown.submit(f"Show me {kind} like this").text
     after = by_title(reader, tomorrow)
     moved = after[0]["score"] / after[1]["score"] - before[0] / before[1]
     assert moved > 0 if kind == "more" else moved < 0

@@ -20,6 +20,7 @@ from papers.models import Paper
 from subscriptions import letters, readers, suppression, tasks, tokens
 from subscriptions.models import Digest, Interests, Message, Opened, Reaction, Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page, forge
 from tests.subscriptions.messages import send_waiting
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,10 @@ def test_who_comes_back_is_welcomed_again(make_reader: MakeReader, now: datetime
     assert send_waiting(now + timedelta(days=2)) == {"sent": 1}
 
 
+def unsubscribe_page(reader: Subscriber) -> str:
+    return f"/unsubscribe/{tokens.make(Purpose.UNSUBSCRIBE, reader.pk)}/"
+
+
 def test_who_leaves_by_our_button_gets_one_last_mail_and_a_mail_programs_click_gets_none(
     make_reader: MakeReader,
     outbox: Path,
@@ -69,11 +74,12 @@ def test_who_leaves_by_our_button_gets_one_last_mail_and_a_mail_programs_click_g
 ) -> None:
     monkeypatch.setattr(tasks.send_messages_to, "delay", tasks.send_messages_to)
     by_button, by_program = make_reader(), make_reader("program@example.org")
-    for reader, body in ((by_button, {}), (by_program, {"List-Unsubscribe": "One-Click"})):
-        address = f"/unsubscribe/{tokens.make(Purpose.UNSUBSCRIBE, reader.pk)}/"
-        with django_capture_on_commit_callbacks(execute=True):
-            for _ in range(2):
-                assert client.post(address, body).status_code == 200
+    page = Page.open(client, unsubscribe_page(by_button))
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(2):
+            assert page.submit("Unsubscribe").status == 200
+            program = forge(client, unsubscribe_page(by_program), {"List-Unsubscribe": "One-Click"})
+            assert program.status_code == 200
     [mail] = mails(outbox)
     assert (mail["To"], mail["Subject"]) == ("reader@example.org", "Goodbye, and thank you")
     for part in both_parts(mail):
@@ -156,22 +162,22 @@ def rhythm_page(reader: Subscriber) -> str:
     return f"/rhythm/{tokens.make(Purpose.PREFERENCES, reader.pk)}/"
 
 
-def act(client: Client, reader: Subscriber, now: datetime, **what: str) -> str:
-    """Press one of the page's buttons; the page that comes then."""
+def act(client: Client, reader: Subscriber, now: datetime, button: str, **fields: str) -> str:
+    """Press one of the page's buttons; the text of the page that comes then."""
     with time_machine.travel(now, tick=False):
-        answer = client.post(rhythm_page(reader), what, follow=True)
+        page = Page.open(client, rhythm_page(reader)).submit(button, **fields)
     reader.refresh_from_db()
-    return " ".join(answer.text.split())
+    return page.text
 
 
 def test_a_pause_of_two_weeks_ends_by_itself(
     client: Client, make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(timezone="Europe/Berlin", hour=7)
-    page = act(client, reader, now, act="pause", weeks="2")
+    page = act(client, reader, now, "Two weeks")
     assert reader.next_digest_at == datetime.fromisoformat("2026-05-15T05:00:00Z")
     assert "The next one comes on Friday, 15 May, at 07:00." in page
-    act(client, reader, now + timedelta(days=3), act="resume")
+    act(client, reader, now + timedelta(days=3), "Start again now")
     assert reader.next_digest_at == datetime.fromisoformat("2026-05-04T05:00:00Z")
 
 
@@ -187,15 +193,15 @@ def test_saving_preferences_does_not_end_a_pause(
 
 def test_less_often(client: Client, make_reader: MakeReader, now: datetime) -> None:
     reader = make_reader()
-    page = act(client, reader, now, act="less", frequency="weekly")
+    page = act(client, reader, now, "Once a week")
     assert reader.frequency == "weekly"
     assert "You get: Once a week. The next digest comes on Monday, 4 May, at 08:00 (UTC)." in page
 
 
 def test_a_topic_is_muted(client: Client, make_reader: MakeReader, now: datetime) -> None:
     reader = make_reader()
-    assert "Muted" in act(client, reader, now, act="mute", word=" quantum  dots ")
-    assert "too long" in act(client, reader, now, act="mute", word="x" * 300)
+    assert "Muted" in act(client, reader, now, "Mute", word=" quantum  dots ")
+    assert "too long" in act(client, reader, now, "Mute", word="x" * 300)
     assert Interests.objects.get(pk=reader.pk).excluded_words == ["quantum dots"]
 
 
@@ -206,7 +212,9 @@ def test_nonsense_changes_nothing(
     nonsense: dict[str, str], client: Client, make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader()
-    assert "Nothing was changed" in act(client, reader, now, **nonsense)
+    answer = forge(client, rhythm_page(reader), nonsense, follow=True)
+    assert "Nothing was changed" in answer.text
+    reader.refresh_from_db()
     assert (reader.frequency, reader.paused_until) == ("daily", None)
 
 
@@ -214,7 +222,9 @@ def test_who_left_is_offered_to_come_back_and_no_pause(
     client: Client, make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(status="unsubscribed", next_digest_at=None)
-    page = act(client, reader, now, act="pause", weeks="2")
+    asked = {"act": "pause", "weeks": "2"}
+    page = forge(client, rhythm_page(reader), asked, follow=True).text
+    reader.refresh_from_db()
     assert "Nothing was changed" in page
     assert "Subscribe again" in page
     assert reader.paused_until is None
@@ -222,7 +232,7 @@ def test_who_left_is_offered_to_come_back_and_no_pause(
 
 def test_leaving_comes_first_and_less_of_it_beside(client: Client, make_reader: MakeReader) -> None:
     reader = make_reader()
-    page = client.get(f"/unsubscribe/{tokens.make(Purpose.UNSUBSCRIBE, reader.pk)}/").text
+    page = client.get(unsubscribe_page(reader)).text
     order = [page.index(text) for text in (">Unsubscribe<", "Once a week", "Two weeks")]
     assert order == sorted(order)
     assert "Mute" not in page

@@ -21,7 +21,7 @@ from subscriptions import tokens
 from subscriptions.models import Digest, SignIn, Subscriber
 from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
 from tests.config.test_guard import ENTRANCES
-from tests.pages import Page
+from tests.pages import Page, forge
 from tests.subscriptions.conftest import MakeDigest, MakeReader
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -145,7 +145,7 @@ def test_promise_29_each_link_opens_its_pages_and_no_other(
     with time_machine.travel(now, tick=False):
         for name, url in addresses(digest, token_for(purpose, digest, now - MADE)).items():
             with undone():
-                got, posted = Client().get(url), Client().post(url)
+                got, posted = Client().get(url), forge(Client(), url)
             if is_open(got) or is_open(posted):
                 opened.add(name)
     assert opened == OPENS[purpose]
@@ -195,7 +195,7 @@ def test_an_unsubscribe_link_of_years_ago_leaves_and_gets_less_and_that_is_all(
     assert "Start again now" not in page.text
     less = reverse("unsubscribe-less", args=[link.split("/")[2]])
     for act in ({"act": "resume"}, {"act": "mute", "word": "agents"}):
-        assert "Nothing was changed" in client.post(less, act, follow=True).text
+        assert "Nothing was changed" in forge(client, less, act, follow=True).text
     reader.refresh_from_db()
     assert reader.paused_until
     assert not reader.interests.excluded_words
@@ -208,7 +208,8 @@ def test_a_data_link_opened_daily_dies_all_the_same(
     with time_machine.travel(now, tick=False) as clock:
         link = reverse("data", args=[tokens.make(Purpose.DATA, reader.pk)])
         clock.shift(timedelta(hours=23))
-        [export] = set(re.findall(r'action="(/data/[^"]+/export/)"', client.get(link).text))
-        assert client.post(export).status_code == 200
+        page = Page.open(client, link)
+        assert page.submit("Download all of it").status == 200
         clock.shift(timedelta(hours=2))
-        assert client.post(export).status_code == client.get(link).status_code == 410
+        gone = page.submit("Download all of it")
+        assert gone.status == client.get(link).status_code == 410

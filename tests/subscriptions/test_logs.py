@@ -17,6 +17,8 @@ from config import logs
 from papers.models import Paper
 from subscriptions import delivery, digest_mail, digests, events, sweeping, tokens
 from subscriptions.models import Digest, Subscriber
+from tests.pages import forge
+from tests.signing_in import subscribe
 from tests.subscriptions.conftest import Sink
 from tests.subscriptions.messages import send_waiting, sign_up
 
@@ -59,7 +61,7 @@ def test_promise_40_no_line_of_a_sending_run_holds_an_address_or_a_token(
         gone.email: f"550 5.1.1 <{gone.email}> no such user",
         slow.email: f"450 4.2.2 <{slow.email}> mailbox full",
     }
-    client.post("/subscribe/", {"email": "newcomer@example.org"})
+    subscribe(client, "newcomer@example.org")
     sign_up("newcomer@example.org", now)
     send_waiting(timezone.now())
     made = digest_mail.outgoing
@@ -76,7 +78,7 @@ def test_promise_40_no_line_of_a_sending_run_holds_an_address_or_a_token(
     events.catch_up(now)
     token = tokens.make(tokens.Purpose.PREFERENCES, people[0].pk)
     client.get(f"/profile/{token}x/")
-    client.post(f"/profile/{token}/mute/", {})
+    forge(client, f"/profile/{token}/mute/")
     logging.getLogger("paperboy.test").error("no route to %s", people[0].email)
 
     ours, raw = (text.getvalue() for text in written)

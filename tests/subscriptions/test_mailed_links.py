@@ -30,6 +30,7 @@ from subscriptions import (
 from subscriptions.models import Digest, Edition, Message, Subscriber
 from subscriptions.tokens import Purpose
 from subscriptions.transports import as_message
+from tests.pages import Page, forge
 from tests.subscriptions.conftest import MakeReader, Sink
 from tests.subscriptions.messages import sign_up
 
@@ -154,17 +155,29 @@ def test_every_kind_of_mail_is_among_them() -> None:
 def test_promise_26_confirming_leaving_and_reacting_happen_on_post(
     mailed: dict[str, set[str]], client: Client
 ) -> None:
-    for start, happened in (
-        ("/confirm/", lambda: Subscriber.objects.filter(status="pending").count() == 0),
-        ("/react/", lambda: Subscriber.objects.filter(reactions__isnull=False).count() == 1),
-        ("/unsubscribe/", lambda: Subscriber.objects.filter(status="unsubscribed").count() == 1),
+    for start, button, happened in (
+        (
+            "/confirm/",
+            "Yes, send me papers",
+            lambda: Subscriber.objects.filter(status="pending").count() == 0,
+        ),
+        (
+            "/react/",
+            "Show me less like this",
+            lambda: Subscriber.objects.filter(reactions__isnull=False).count() == 1,
+        ),
+        (
+            "/unsubscribe/",
+            "Unsubscribe",
+            lambda: Subscriber.objects.filter(status="unsubscribed").count() == 1,
+        ),
     ):
         link = min(
             one for one in mailed["digest"] | mailed["confirmation"] if one.startswith(start)
         )
-        client.get(link)
+        page = Page.open(client, link)
         assert not happened()
-        client.post(link)
+        page.submit(button)
         assert happened()
 
 
@@ -192,7 +205,7 @@ def test_promise_27_one_click_leaves_at_once_and_again_does_nothing(
     reader = make_reader()
     seen = []
     for _ in range(3):
-        answer = provider.post(leave(reader), **ONE_CLICK)
+        answer = forge(provider, leave(reader), **ONE_CLICK)
         assert (answer.status_code, answer.cookies) == (200, {})
         seen.append(Subscriber.objects.values().get())
     assert seen[0]["status"] == "unsubscribed"
@@ -203,7 +216,7 @@ def test_promise_27_one_click_as_a_multipart_form(
     provider: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader()
-    assert provider.post(leave(reader), {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert forge(provider, leave(reader), {"List-Unsubscribe": "One-Click"}).status_code == 200
     reader.refresh_from_db()
     assert reader.status == "unsubscribed"
 
@@ -216,7 +229,7 @@ def test_promise_27_one_click_is_fine_for_who_is_gone(
     link = leave(reader)
     if status == "erased":
         reader.delete()
-    assert provider.post(link, **ONE_CLICK).status_code == 200
+    assert forge(provider, link, **ONE_CLICK).status_code == 200
     assert provider.get(link).status_code == 200
 
 
@@ -232,7 +245,7 @@ def test_promise_27_every_changed_or_cut_token_gets_4xx_and_changes_nothing(
     cut = [token[:n] for n in range(1, len(token))]
     # The last character of base64 holds bits that are not part of the signature.
     for bad in (*others, *changed[:-1], *cut, f"{token}x", f"9{token}"):
-        answer = provider.post(reverse("unsubscribe", args=[bad]), **ONE_CLICK)
+        answer = forge(provider, reverse("unsubscribe", args=[bad]), **ONE_CLICK)
         assert 400 <= answer.status_code < 500, bad
     reader.refresh_from_db()
     assert reader.status == "active"
@@ -246,7 +259,7 @@ def test_promise_27_one_click_without_the_last_slash_is_no_redirect_and_no_error
     settings.DEBUG = debug
     reader = make_reader()
     provider = Client(enforce_csrf_checks=csrf)
-    answer = provider.post(leave(reader).rstrip("/"), **ONE_CLICK)
+    answer = forge(provider, leave(reader).rstrip("/"), **ONE_CLICK)
     assert answer.status_code == 200
     reader.refresh_from_db()
     assert reader.status == "unsubscribed"
@@ -260,8 +273,8 @@ def test_without_the_last_slash_a_get_is_redirected_and_nothing_else_becomes_a_p
     link = leave(make_reader())
     answer = provider.get(link.rstrip("/"))
     assert (answer.status_code, answer["Location"]) == (301, link)
-    assert provider.post("/no-such-page", **ONE_CLICK).status_code == 404
-    assert provider.post("/subscribe", {"email": "a@example.org"}).status_code == 403  # CSRF
+    assert forge(provider, "/no-such-page", **ONE_CLICK).status_code == 404
+    assert forge(provider, "/subscribe", {"email": "a@example.org"}).status_code == 403  # CSRF
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
@@ -271,7 +284,7 @@ def test_a_token_that_was_encoded_again_works(
     reader = make_reader()
     link = leave(reader).replace(":", f"%{'25' * (times - 1)}3A")
     assert provider.get(link).status_code == 200
-    assert provider.post(link, **ONE_CLICK).status_code == 200
+    assert forge(provider, link, **ONE_CLICK).status_code == 200
     reader.refresh_from_db()
     assert reader.status == "unsubscribed"
 
@@ -294,7 +307,7 @@ def test_promise_27_the_header_of_the_mail_is_the_address_that_works(
     assert digest["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     https, mailto = re.findall(r"<([^>]+)>", str(digest["List-Unsubscribe"]))
     assert mailto.startswith(f"mailto:{settings.UNSUBSCRIBE_EMAIL}?subject=")
-    provider.post(https.removeprefix(settings.SITE_URL), **ONE_CLICK)
+    forge(provider, https.removeprefix(settings.SITE_URL), **ONE_CLICK)
     assert Subscriber.objects.get(email=digest["To"]).status == "unsubscribed"
 
 
@@ -308,7 +321,7 @@ def test_promise_28_nothing_is_claimed_after_leaving(
     reader = make_reader(interests={"topics": "language models"})
     [pk] = digests.build_due([reader.pk], now)
     ways: dict[str, Callable[[], object]] = {
-        "one click": lambda: provider.post(leave(reader), **ONE_CLICK),
+        "one click": lambda: forge(provider, leave(reader), **ONE_CLICK),
         "token by mail": lambda: readers.unsubscribe(reader.pk, now),
         "complaint": lambda: Subscriber.objects.update(status="suppressed"),
     }

@@ -17,7 +17,7 @@ from subscriptions.models import Interests, Opened, Subscriber
 from subscriptions.profiles import paper_text, profiles
 from subscriptions.tokens import Purpose
 from subscriptions.why import why_not
-from tests.pages import Page
+from tests.pages import Page, forge
 from tests.signing_in import sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -39,7 +39,8 @@ def profile_url(reader: Subscriber) -> str:
 
 
 def report(client: Client, paper: Paper) -> int:
-    return client.post(reverse("opened", args=[paper.pk])).status_code
+    """Send what the script of a paper's page sends, and return the status."""
+    return forge(client, reverse("opened", args=[paper.pk])).status_code
 
 
 def profile_page(client: Client, reader: Subscriber) -> str:

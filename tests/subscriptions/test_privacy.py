@@ -29,6 +29,7 @@ from subscriptions.models import (
     SignIn,
     Subscriber,
 )
+from tests.pages import Page
 from tests.subscriptions.conftest import MakeReader
 from tests.subscriptions.messages import sign_up
 
@@ -181,10 +182,11 @@ def test_promise_32_deleting_a_reader_in_the_admin_is_an_erasure(
     """The admin's own log keeps no name either."""
     name = "admin:subscriptions_subscriber"
     if way == "page":
-        admin_client.post(reverse(f"{name}_delete", args=[reader.pk]), {"post": "yes"})
+        asked = Page.open(admin_client, reverse(f"{name}_delete", args=[reader.pk]))
     else:
-        data = {"action": "delete_selected", "_selected_action": [reader.pk], "post": "yes"}
-        admin_client.post(reverse(f"{name}_changelist"), data)
+        page = Page.open(admin_client, reverse(f"{name}_changelist"))
+        asked = page.submit("Go", action="delete_selected", _selected_action=[f"{reader.pk}"])
+    asked.submit("Yes, I’m sure")
     assert Erasure.objects.get().by == "operator"
     assert LogEntry.objects.get().object_repr == "an erased reader"
     assert "ada.reader" not in every_value()

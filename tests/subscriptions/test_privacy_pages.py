@@ -18,7 +18,7 @@ from subscriptions import delivery, digests, signup, tokens
 from subscriptions.mail_requests import Wanted
 from subscriptions.models import Erasure, Subscriber
 from subscriptions.tokens import Purpose
-from tests.pages import Page
+from tests.pages import Page, forge
 from tests.signing_in import sign_in
 from tests.subscriptions.conftest import MakeReader
 from tests.subscriptions.messages import ask
@@ -44,7 +44,7 @@ def test_promise_32_the_way_to_the_data_comes_by_mail_and_is_good_for_a_day(
 def test_promise_32_a_reader_takes_all_of_it_along(client: Client, make_reader: MakeReader) -> None:
     reader = make_reader(interests={"topics": "protein design"})
     assert client.get(page("data-export", reader)).status_code == 405
-    answer = client.post(page("data-export", reader))
+    answer = Page.open(client, page("data", reader)).submit("Download all of it").response
     assert "attachment" in answer["Content-Disposition"]
     assert json.loads(answer.content)["interests"]["topics"] == "protein design"
 
@@ -54,12 +54,13 @@ def test_promise_32_a_reader_deletes_all_of_it_and_looking_deletes_nothing(
 ) -> None:
     reader = make_reader()
     link = page("data-erase", reader)
-    client.get(link), client.head(link)
+    asked = Page.open(client, link)
+    client.head(link)
     assert Subscriber.objects.exists()
-    assert "deleted" in client.post(link).text
+    assert "deleted" in asked.submit("Delete all of it").text
     assert not Subscriber.objects.exists()
     assert Erasure.objects.get().by == "reader"
-    assert client.post(link).status_code == client.get(link).status_code == 200
+    assert asked.submit("Delete all of it").status == client.get(link).status_code == 200
     assert client.get(page("data", reader)).status_code == 404
 
 
@@ -72,7 +73,7 @@ def test_promise_29_no_other_link_opens_the_data(
     for name in ("data", "data-erase"):
         link = reverse(name, args=[tokens.make(purpose, reader.pk)])
         assert client.get(link).status_code == 400
-        assert client.post(link).status_code in (400, 405)
+        assert forge(client, link).status_code in (400, 405)
     assert Subscriber.objects.exists()
 
 

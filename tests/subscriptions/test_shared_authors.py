@@ -16,6 +16,7 @@ from papers.models import Paper
 from subscriptions import digests, tokens
 from subscriptions.models import Interests, Subscriber
 from subscriptions.tokens import Purpose
+from tests.pages import Page
 
 MakePaper = Callable[..., Paper]
 MakeReader = Callable[..., Subscriber]
@@ -39,10 +40,9 @@ def test_it_is_off_until_the_reader_ticks_it(
     reader = make_reader(interests={"examples": [edition[0].arxiv_id]})
     assert "Li" not in reasons(reader, now).get(far.pk, "")
     url = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
-    assert "Also papers by people who wrote the papers you like" in client.get(url).text
-    rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 10}
-    posted = rhythm | {"examples": edition[0].arxiv_id, "shared_authors": "on"}
-    assert client.post(url, posted).status_code == 302
+    page = Page.open(client, url)
+    assert "Also papers by people who wrote the papers you like" in page.text
+    assert "Saved." in page.submit("Save", shared_authors=True).text
     assert Interests.objects.get().shared_authors
     said = reasons(reader, now)[far.pk]
     assert said == "By Wei, Li, an author of “Long context language models”"

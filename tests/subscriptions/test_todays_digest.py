@@ -17,7 +17,7 @@ from papers.models import Paper
 from subscriptions import digests, editions, todays_digest, tokens
 from subscriptions.models import Digest, Edition, Interests, Subscriber
 from subscriptions.tokens import Purpose
-from tests.pages import Page
+from tests.pages import Page, forge
 from tests.signing_in import sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -213,7 +213,7 @@ def test_whoever_gets_no_mail_is_offered_none(
     reader = make_reader(status=Subscriber.Status.UNSUBSCRIBED, next_digest_at=None)
     page = open_preferences(client, reader)
     assert SEND not in page.text
-    client.post(page.url, page.fields("Save") | {"send": "today"})
+    forge(client, page.url, page.fields("Save") | {"send": "today"})
     assert not reader.digests.exists()
 
 

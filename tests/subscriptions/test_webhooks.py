@@ -15,6 +15,7 @@ from subscriptions import tokens, webhooks
 from subscriptions.models import DeliveryEvent, Digest, Subscriber
 from subscriptions.tokens import Purpose
 from tests.conftest import SHARED
+from tests.pages import forge
 from tests.subscriptions import providers
 from tests.subscriptions.conftest import MakeDigest, MakeReader
 from tests.subscriptions.providers import Post, mailgun, post
@@ -103,7 +104,8 @@ def test_a_webhook_that_was_set_up_without_the_last_slash_works(
 ) -> None:
     settings.DEBUG = debug
     sent = post("postmark", bounce(digest))
-    answer = client.post(
+    answer = forge(
+        client,
         "/anymail/postmark/tracking",
         sent.body,
         content_type=sent.content_type,
@@ -395,7 +397,7 @@ def test_every_door_of_anymail_is_guarded(client: Client, settings: Any) -> None
     for pattern in webhooks.urlpatterns:
         path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
         for content_type in ("application/json", "application/x-www-form-urlencoded"):
-            answer = client.post(path, b"{}", content_type=content_type)
+            answer = forge(client, path, b"{}", content_type=content_type)
             assert 400 <= answer.status_code < 500, path
 
 
@@ -475,7 +477,7 @@ def test_nonsense_is_the_senders_mistake_and_changes_nothing(
 ) -> None:
     for pattern in webhooks.urlpatterns:
         path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
-        answer = client.post(path, body, content_type=content_type, headers=providers.BASIC)
+        answer = forge(client, path, body, content_type=content_type, headers=providers.BASIC)
         assert answer.status_code < 500, path
     assert not DeliveryEvent.objects.exclude(kind="unknown").exists()
     digest.refresh_from_db()
