@@ -25,7 +25,7 @@ from subscriptions import cards, digest_mail, digests, privacy, suppression
 from subscriptions.mail_requests import Wanted
 from subscriptions.models import DeliveryEvent, Digest, ReaderImport, SignUpSwitch, Subscriber
 from subscriptions.transports import as_message
-from tests.pages import Page
+from tests.pages import Page, forge
 from tests.subscriptions.messages import ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -190,7 +190,7 @@ def test_every_form_of_the_admin_can_be_saved_as_it_is_rendered(
 def test_a_form_whose_inline_is_broken_says_so_on_top(admin_client: Client, rows: Digest) -> None:
     page = reverse("admin:subscriptions_subscriber_change", args=[rows.subscriber_id])
     data = Page.open(admin_client, page).fields("_save") | {"reactions-TOTAL_FORMS": "many"}
-    answer = admin_client.post(page, data)
+    answer = forge(admin_client, page, data)
     assert answer.status_code == 200
     assert "Reactions: ManagementForm data is missing" in answer.text
 

@@ -21,7 +21,7 @@ from papers import corpus, scoring
 from papers.models import Paper
 from subscriptions import desk, digests, roles, tasks
 from subscriptions.models import Digest, Edition, Subscriber
-from tests.pages import Page
+from tests.pages import Page, forge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -64,7 +64,7 @@ def order(client: Client, papers: str, seen: str | None = None) -> str:
     shown = Page.open(client, page())
     data = shown.fields("test") | {"do": "order", "order": papers}
     data |= {} if seen is None else {"seen": seen}
-    return client.post(f"{page()}act/", data, follow=True).text
+    return forge(client, f"{page()}act/", data, follow=True).text
 
 
 def mails(outbox: Path) -> list[EmailMessage]:
@@ -107,7 +107,7 @@ def test_an_order_from_an_old_page_is_refused(admin_client: Client, today: list[
 )
 def test_nonsense_changes_nothing(admin_client: Client, today: list[Paper], do: str) -> None:
     data = Page.open(admin_client, page()).fields("test") | {"do": do, "order": "x,-1,²"}
-    admin_client.post(f"{page()}act/", data)
+    forge(admin_client, f"{page()}act/", data)
     assert not LogEntry.objects.exists()
     assert not desk.Desk.of(timezone.now().date()).pinned
 
@@ -132,7 +132,7 @@ def test_only_curators_act(client: Client, today: list[Paper], role: str, acts: 
     user.groups.add(Group.objects.get(name=role))
     client.force_login(user)
     assert ("Pin</button>" in client.get(page()).text) == acts
-    answer = client.post(f"{page()}act/", {"do": f"pin {today[0].pk}"})
+    answer = forge(client, f"{page()}act/", {"do": f"pin {today[0].pk}"})
     assert answer.status_code == (302 if acts else 403)
     assert (desk.Desk.of(timezone.now().date()).pinned != ()) == acts
 

@@ -1,7 +1,9 @@
-"""The test utility itself: a form is sent as a browser would send it."""
+"""The test utility itself: a form is sent as a browser would send it, and tests use it."""
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,15 @@ two
 lines</textarea><input name="locked" value="1" disabled>
 <button name="_save" value="yes">Save <b>now</b></button><button type="button">Other</button>
 </form><input name="aside" form="a" value="too"><form><button>Search</button></form>"""
+
+TESTS = Path(__file__).parent
+POSTS = {
+    "pages.py": "what `Page.submit` and `forge` do",
+    "config/test_guard.py": "requests without a site: RequestFactory",
+    "deploy/test_slow_senders.py": "another program, over the network",
+    "browser/test_whole_way.py": "the one click of a mail program, over the network",
+}
+"""The files that post by themselves, and why; all others use `Page.submit` or `forge`."""
 
 
 class Recorder(Client):
@@ -92,3 +103,23 @@ def test_a_choice_that_is_not_offered_is_an_error(client: Recorder, field: str, 
 def test_a_button_that_is_not_there_is_an_error(client: Recorder) -> None:
     with pytest.raises(AssertionError, match="there are"):
         Page.open(client, "/here/").submit("Other")
+
+
+def parsed(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+def test_tests_submit_what_a_page_shows_or_say_that_they_forge() -> None:
+    files = {path.relative_to(TESTS).as_posix(): parsed(path) for path in TESTS.rglob("*.py")}
+    posting = {
+        name
+        for name, nodes in files.items()
+        if any(isinstance(node, ast.Attribute) and node.attr == "post" for node in nodes)
+    }
+    assert posting == set(POSTS), "use Page.submit, or forge for what no page offers"
+    forging = {
+        name
+        for name, nodes in files.items()
+        if any(isinstance(node, ast.FunctionDef) and node.name == "forge" for node in nodes)
+    }
+    assert forging == {"pages.py"}, "one forge for all tests"
