@@ -124,7 +124,7 @@ def test_promise_29_no_log_in_redirects_to_another_site(
         Page.open(client, f"/admin/login/?next={quote(target)}").submit(
             "Log in", follow=False, **given
         ),
-        Page.open(client, "/admin/login/").submit("Log in", follow=False, next=target, **given),
+        Page.open(Client(), "/admin/login/").submit("Log in", follow=False, next=target, **given),
     ]
     for answer in answers:
         assert answer.status == 302
