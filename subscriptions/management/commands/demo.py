@@ -10,6 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +29,8 @@ from subscriptions.models import Digest, Interests, Subscriber
 from subscriptions.schedule import local_day
 
 ADDRESS = "127.0.0.1:8000"
+LOOK = 0.2  # seconds between two looks at whether a program still runs
+RESTART_AFTER = 2.0  # seconds
 PATIENCE = 60  # seconds until three digests must have gone through the worker
 CELERY = ("-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "config")
 SAMPLE_READERS: dict[str, dict[str, Any]] = {
@@ -62,7 +65,7 @@ class Command(BaseCommand):
         self.stdout.write("Papers in (the sample's days are moved so that the last one is today):")
         call_command("ingest", *paths, stdout=self.stdout)
         with ExitStack() as running:
-            running.enter_context(process(*CELERY, *worker_options()))
+            running.enter_context(kept_running("worker", *CELERY, *worker_options()))
             with step("Sending three digests through a worker"):
                 closing = self.send_edition([sample_reader(email) for email in SAMPLE_READERS])
             if serve:
@@ -116,7 +119,7 @@ class Command(BaseCommand):
     def serve(self, running: ExitStack) -> None:
         """Web, worker and beat until Ctrl-C."""
         account = curator_account()
-        running.enter_context(process(*CELERY, "beat", "-l", "warning"))
+        running.enter_context(kept_running("beat", *CELERY, "beat", "-l", "warning"))
         web = running.enter_context(process("manage.py", "runserver", "--noreload", ADDRESS))
         with step("Starting the site"):
             wait_for_site()
@@ -158,6 +161,30 @@ def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
             started.wait(20)
         except subprocess.TimeoutExpired:
             started.kill()
+
+
+@contextmanager
+def kept_running(name: str, *arguments: str) -> Iterator[None]:
+    """One of our own programs, started again whenever it ends before we do."""
+    stopping = Event()
+
+    def keep() -> None:
+        while not stopping.is_set():
+            with process(*arguments) as program:
+                while program.poll() is None and not stopping.wait(LOOK):
+                    pass
+            # Ctrl-C reaches the program too, which may end before we are told to stop.
+            if not stopping.wait(RESTART_AFTER):
+                status = program.returncode
+                print(f"The {name} ended ({status}) and is started again.", file=sys.stderr)
+
+    keeper = Thread(target=keep)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        keeper.join()
 
 
 def sample_reader(email: str) -> Subscriber:
