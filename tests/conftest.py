@@ -14,14 +14,25 @@ from config import services
 from papers import corpus, meanings, scoring
 from papers.models import Paper
 from subscriptions.models import Interests, Subscriber
+from tests import left_over
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)  # a Thursday
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    services.start()
+def django_db_modify_db_settings(services_of_this_run: None) -> None:
+    """Not by the default: each worker has a server of its own and needs no suffix."""
+
+
+@pytest.fixture(scope="session")
+def services_of_this_run(django_db_blocker: Any) -> Iterator[None]:
+    """PostgreSQL and Redis, without what a killed run left in them."""
+    with left_over.take_place(settings.DATA_DIR):
+        services.start()
+        with django_db_blocker.unblock():
+            left_over.remove()
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +62,7 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def redis() -> Iterator[None]:
+def redis(services_of_this_run: None) -> Iterator[None]:
     """A real Redis, emptied before and after."""
     services.start()
     cache.clear()
