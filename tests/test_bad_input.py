@@ -43,7 +43,7 @@ from subscriptions.transports import as_message
 from tests.config.test_guard import ENTRANCES
 from tests.config.test_headers import runs_or_styles
 from tests.conftest import SHARED
-from tests.pages import Page, forge
+from tests.pages import forge
 from tests.signing_in import sign_in
 
 BAD = SHARED / "bad"
@@ -171,7 +171,7 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
 
     sign_in(client, reader)
     preferences, mute = signed("preferences"), signed("profile-mute")
-    shown = Page.open(client, preferences).fields("Save")
+    rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 5}
     return {
         "subscribe address": lambda text: post("/subscribe/", email=text),
         "subscribe zone": lambda text: post("/subscribe/", email="n@example.org", timezone=text),
@@ -191,11 +191,11 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         "api search": lambda text: get("/api/search", q=text),
         "api papers": lambda text: get("/api/papers", category=text, since=text),
         "api arxiv": lambda text: get("/api/arxiv/" + (in_path(text) or "x")),
-        "preferences": lambda text: post(preferences, **shown | {"topics": text, "words": text}),
-        "preferences authors": lambda text: post(preferences, **shown | {"authors": text}),
-        "preferences zone": lambda text: post(preferences, **shown | {"timezone": text}),
+        "preferences": lambda text: post(preferences, **rhythm, topics=text, words=text),
+        "preferences authors": lambda text: post(preferences, **rhythm, authors=text),
+        "preferences zone": lambda text: post(preferences, **{**rhythm, "timezone": text}),
         "profile-mute": lambda text: post(mute, kind="author", entry=text),
-        "profile-remove": lambda text: post(signed("profile-remove"), kind="word", entry=text),
+        "profile-remove": lambda text: post(signed("profile-remove"), kind="words", entry=text),
         "profile": lambda text: get(signed("profile"), paper=text),
         "profile-author": lambda text: post(signed("profile-author"), author=text),
         "profile-upload": send,
