@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from papers.compounds import written_apart
 from papers.lexicon import Ids, Lexicon, PaperText, Weighed, Weights
 
 KEPT = 1 << 14  # papers; three kB each
@@ -29,11 +31,29 @@ def vectors(lexicon: Lexicon, papers: Sequence[PaperText]) -> tuple[sparse.csr_m
 
 def vectors_of_all_terms(
     lexicon: Lexicon, papers: Sequence[PaperText]
-) -> tuple[Lexicon, sparse.csr_matrix, Weights]:
-    """`lexicon.including(papers)` with the vectors of these papers and their meanings."""
+) -> tuple[Lexicon, sparse.csr_matrix, sparse.csr_matrix, Weights]:
+    """The lexicon with a column for each term of these papers, their vectors, the terms that they
+    have only as parts of compounds, and their meanings."""
     weighed, meanings = _weighed(lexicon, papers)
-    wider = lexicon.with_terms(weighed.ids)
-    return wider, wider.joined(weighed), meanings
+    apart, _meanings = _weighed(lexicon, [_written_apart(paper) for paper in papers])
+    wider = lexicon.with_terms(np.union1d(weighed.ids, apart.ids))
+    rows = wider.joined(weighed)
+    return wider, rows, _missing(rows, wider.joined(apart)), meanings
+
+
+def _missing(rows: sparse.csr_matrix, others: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The entries of `others` where `rows` have none."""
+    there = rows.copy()
+    there.data = np.ones_like(there.data)
+    missing = sparse.csr_matrix(others - others.multiply(there))
+    missing.eliminate_zeros()
+    return missing
+
+
+@lru_cache(maxsize=KEPT)
+def _written_apart(paper: PaperText) -> PaperText:
+    title, abstract = written_apart(paper.title), written_apart(paper.abstract)
+    return replace(paper, title=title, abstract=abstract)
 
 
 def _weighed(lexicon: Lexicon, papers: Sequence[PaperText]) -> tuple[Weighed, Weights]:

@@ -49,7 +49,7 @@ FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usu
 HALF = 0.055  # the likeness of the median paper that readers did pick: it scores one half
 AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
 SHARED_AUTHOR_BOOST = 0.2  # more, and the papers of a reading list sink below its authors' others
-# What a reader accepts as a reason. Of the papers that readers of the evaluation did pick, GROUNDS
+# A reader accepts as a reason for "For you":
 CLOSE_EXAMPLES = 0.2  # the calibrated likeness to examples
 CLOSE_MEANING = 0.5  # the cosine of meanings to what was typed
 ENOUGH_WORDS = 2.0  # two typed words, or a rare one; see `typed_terms`
@@ -100,27 +100,31 @@ class Profile:
 class Candidates:
     """The papers of an edition, prepared once and shared by all its readers.
 
-    `sparse_rows`: candidates x (terms, then hashed categories); `meanings`: candidates x 256, or
-    x 0 where the lexicon knows no meanings.
+    `sparse_rows`: candidates x (terms, then hashed categories); `parts`: the same columns, with the
+    terms that a candidate has only as parts of compounds; `meanings`: candidates x 256, or x 0
+    where the lexicon knows no meanings.
     """
 
     lexicon: Lexicon
     papers: tuple[PaperText, ...]
     sparse_rows: sparse.csr_matrix
+    parts: sparse.csr_matrix
     meanings: Scores
 
     @classmethod
     def prepare(cls, lexicon: Lexicon, papers: Sequence[PaperText]) -> Candidates:
         """Terms of these papers that the lexicon has not learnt get columns of their own."""
-        wider, lexical, meanings = vectors_of_all_terms(lexicon, papers)
+        wider, lexical, parts, meanings = vectors_of_all_terms(lexicon, papers)
         rows = sparse.hstack([lexical, _fields(papers)], format="csr")
-        return cls(wider, tuple(papers), rows, meanings)
+        parts.resize(rows.shape)
+        return cls(wider, tuple(papers), rows, parts, meanings)
 
     def take(self, positions: Sequence[int]) -> Candidates:
         """The candidates at `positions` alone, without preparing them again."""
         chosen = np.asarray(positions, dtype=np.int64)
         papers = tuple(self.papers[position] for position in positions)
-        return Candidates(self.lexicon, papers, self.sparse_rows[chosen], self.meanings[chosen])
+        rows, parts = self.sparse_rows[chosen], self.parts[chosen]
+        return Candidates(self.lexicon, papers, rows, parts, self.meanings[chosen])
 
     @cached_property
     def alike(self) -> Likenesses:
@@ -133,9 +137,14 @@ class Candidates:
         return self.sparse_rows.T.tocsr()
 
     @cached_property
+    def part_columns(self) -> sparse.csr_matrix:
+        """`parts` transposed, ready for products."""
+        return self.parts.T.tocsr()
+
+    @cached_property
     def holders(self) -> sparse.csr_matrix:
-        """Terms x candidates: 1 where a candidate has the term."""
-        columns = self.lexical.T.tocsr()
+        """Terms x candidates: 1 where a candidate has the term, alone or in a compound."""
+        columns = (self.columns + self.part_columns)[: self.lexicon.size]
         columns.data = np.ones_like(columns.data)
         return columns
 
@@ -204,6 +213,14 @@ class Taste:
     typed: sparse.csr_matrix
     sources: Sources | None = None
 
+    @property
+    def typed_rows(self) -> sparse.csr_matrix:
+        """`sparse_rows` with the typed terms alone: these count in parts of compounds, too."""
+        typed = self.typed.copy()
+        typed.data = np.ones_like(typed.data)
+        typed.resize(self.sparse_rows.shape)
+        return self.sparse_rows.multiply(typed).tocsr()
+
     @classmethod
     def of(cls, profiles: Sequence[Profile], lexicon: Lexicon) -> Taste:
         """At most `PROFILE_TERMS` terms, the categories and one direction of meaning for each."""
@@ -266,7 +283,7 @@ def match(
     taste = focused_taste(profiles, candidates, taste)
     likeness = np.asarray(taste.meanings @ candidates.meanings.T, dtype=np.float32)
     near = likeness >= np.float32(CLOSE_MEANING * MEANING_OF_TYPED)
-    likeness += (taste.sparse_rows @ candidates.columns).toarray()
+    likeness += _shared_columns(taste, candidates)
     scores = _calibrated(likeness)
     by_examples = [place for place, profile in enumerate(profiles) if profile.examples]
     near[by_examples] = scores[by_examples] >= np.float32(CLOSE_EXAMPLES)
@@ -304,9 +321,10 @@ class Chosen:
         return cls(readers, positions, np.cumsum(counts))
 
     def shared(self, taste: Taste, candidates: Candidates) -> sparse.csr_matrix:
-        """What each column of `sparse_rows` carried of each pair's likeness."""
-        offered = candidates.sparse_rows[self.positions]
-        return offered.multiply(taste.sparse_rows[self.readers]).tocsr()
+        """What each column of `sparse_rows` and `parts` carried of each pair's likeness."""
+        offered, in_parts = candidates.sparse_rows[self.positions], candidates.parts[self.positions]
+        shared = offered.multiply(taste.sparse_rows[self.readers])
+        return (shared + in_parts.multiply(taste.typed_rows[self.readers])).tocsr()
 
 
 def parts(
@@ -441,8 +459,15 @@ def focused_taste(
 
 def _likeness(taste: Taste, candidates: Candidates) -> Scores:
     likeness = np.asarray(taste.meanings @ candidates.meanings.T, dtype=np.float32)
-    likeness += (taste.sparse_rows @ candidates.columns).toarray()
-    return likeness
+    return likeness + _shared_columns(taste, candidates)
+
+
+def _shared_columns(taste: Taste, candidates: Candidates) -> Scores:
+    """The likeness by terms and categories."""
+    shared = taste.sparse_rows @ candidates.columns
+    if taste.typed.nnz:
+        shared += taste.typed_rows @ candidates.part_columns
+    return np.asarray(shared.toarray(), dtype=np.float32)
 
 
 def _calibrated(likeness: Scores) -> Scores:

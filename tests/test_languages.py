@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from lxml import html
 
-from papers import indexing, silence, verdicts
+from papers import indexing, scoring, silence, verdicts
 from papers.fetch import Fetched
 from papers.models import Paper, Source
 from papers.verdicts import QUIET, STALE, Facts, Told
@@ -239,8 +239,14 @@ def test_the_language_of_the_mails_is_one_of_the_preferences(
 
 @pytest.mark.parametrize("frequency", ["daily", "weekly"])
 def test_readers_of_two_languages_in_one_chunk(
-    edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime, frequency: str
+    edition: list[Paper],
+    make_paper: Callable[..., Paper],
+    make_reader: Callable[..., Subscriber],
+    now: datetime,
+    frequency: str,
 ) -> None:
+    make_paper("Tools that language models call", votes=9, categories=["cs.CL"])
+    scoring.rescore(now)
     interests = {"topics": "language models for tools", "examples": [edition[0].arxiv_id]}
     readers = [
         make_reader(f"{n}@e.org", interests, language=language, frequency=frequency)

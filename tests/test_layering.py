@@ -12,6 +12,7 @@ APPS = ("config", "papers", "subscriptions", "operations")
 PURE = (
     *(
         "papers.folding",
+        "papers.compounds",
         "papers.text",
         "papers.latex",
         "papers.formulas",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -182,7 +183,7 @@ def test_papers_say_the_same_as_far_as_they_share_terms_and_meaning() -> None:
         (known.meanings, words),
         (meant, (words + np.maximum(meant @ meant.T, 0.0)) / 2.0),
     ):
-        alike = Candidates(known.lexicon, known.papers, known.sparse_rows, meanings).alike
+        alike = replace(known, meanings=meanings).alike
         ones, others = (
             np.array([3, 0, 5, 0]),
             np.array([[6, 3, 2], [0, 6, 6], [1, 2, 5], [3, 4, 5]]),

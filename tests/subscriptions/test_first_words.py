@@ -9,7 +9,7 @@ import pytest
 
 from papers.lexicon import Lexicon, PaperText
 from subscriptions.insight import strongest
-from subscriptions.matching import Candidates, Profile, match
+from subscriptions.matching import HALF, Candidates, Profile, match
 from subscriptions.reasons import reasons
 
 OLD = [
@@ -71,6 +71,66 @@ def test_a_typed_word_matches_and_is_the_reason(
     [[reason]] = reasons([Profile(text=typed)], candidates, [[place]])
     assert reason.words
     assert all(word.lower() in typed.lower() for word in reason.words)
+
+
+COMPOUNDS = [
+    PaperText("c1", "Transformer-based forecasts of tides", "We use data."),
+    PaperText("c2", "GLM-5V-Turbo", "A report on the training of this model."),
+    PaperText("c3", "Speech by an encoder/decoder", "We compare the two."),
+    PaperText("c4", "Auto‑encoders of Navier–Stokes-like flows", "Turbulence in pipes."),
+    PaperText("c5", "Counting birds", "We run YOLOv8 and Qwen2.5-VL beside node.js."),
+    PaperText("c6", "Vision-touch navigation", "A state-of-the-art robot finds the door."),
+]
+
+
+@pytest.mark.parametrize("lexicon", [NOTHING, SMALL, _large()], ids=["nothing", "small", "large"])
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        ("transformer", "c1"),
+        ("GLM-5V", "c2"),
+        ("GLM 5V", "c2"),
+        ("glm–5v turbo", "c2"),
+        ("5V-Turbo", "c2"),
+        ("encoder", "c3"),
+        ("decoder", "c3"),
+        ("encoders", "c4"),
+        ("Navier-Stokes", "c4"),
+        ("stokes", "c4"),
+        ("YOLO", "c5"),
+        ("qwen", "c5"),
+        ("Qwen2.5", "c5"),
+        ("node", "c5"),
+        ("touch navigation", "c6"),
+        ("the art", "c6"),
+    ],
+)
+def test_a_typed_word_matches_as_part_of_a_compound(lexicon: Lexicon, typed: str, key: str) -> None:
+    candidates = Candidates.prepare(lexicon, [*OLD[:30], *COMPOUNDS])
+    assert chosen(candidates, text=typed) == [key]
+    place = [paper.key for paper in candidates.papers].index(key)
+    [[reason]] = reasons([Profile(text=typed)], candidates, [[place]])
+    assert " ".join(reason.words).lower() == typed.removeprefix("the ").lower()
+    assert chosen(candidates, text=typed, ignored=(typed,)) == []
+    assert chosen(candidates.take([place]), text=typed) == [key]
+
+
+def test_a_whole_word_ranks_before_a_part_and_a_like_brings_no_parts() -> None:
+    whole = PaperText("w", "Tides by transformer", "We use data.")
+    candidates = Candidates.prepare(SMALL, [*OLD[:30], *COMPOUNDS, whole])
+    assert chosen(candidates, text="transformer") == ["w", "c1"]
+    liked = PaperText("l", "Transformer", "")
+    assert chosen(candidates, liked=(liked,)) == ["w"]
+
+
+def test_the_score_of_a_part_is_taken_apart_as_any_other() -> None:
+    candidates = Candidates.prepare(SMALL, [*OLD[:30], *COMPOUNDS])
+    profile = Profile(text="transformer")
+    place = [paper.key for paper in candidates.papers].index("c1")
+    [matched] = match([profile], candidates)
+    [[reason]] = reasons([profile], candidates, [[place]])
+    likeness = reason.parts["words"] + reason.parts["meaning"] + reason.parts["fields"]
+    assert likeness / (likeness + HALF) == pytest.approx(float(matched.scores[place]), abs=1e-5)
 
 
 @pytest.mark.parametrize(
