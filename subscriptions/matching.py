@@ -49,7 +49,7 @@ FIELD_COLUMNS = 4096  # hashed: arXiv has some 150 categories and a thousand usu
 HALF = 0.055  # the likeness of the median paper that readers did pick: it scores one half
 AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # of what is missing to a score of one
 SHARED_AUTHOR_BOOST = 0.2  # more, and the papers of a reading list sink below its authors' others
-# A reader accepts as a reason for "For you":
+# The least that a reader accepts as a reason; what has less is not "for you".
 CLOSE_EXAMPLES = 0.2  # the calibrated likeness to examples
 CLOSE_MEANING = 0.5  # the cosine of meanings to what was typed
 ENOUGH_WORDS = 2.0  # two typed words, or a rare one; see `typed_terms`
@@ -62,9 +62,8 @@ class Profile:
     """What one reader asked for, as stored: raw inputs only, so that no lexicon makes it stale.
 
     `opened` are papers the reader only looked at. `ignored` words tell nothing about the reader,
-    wherever they are. With `shared_authors`, papers by the authors of
-    liked ones count for more. `threshold` is the least score in [0, 1] that is worth a place in
-    the digest.
+    wherever they are. With `shared_authors`, papers by the authors of liked ones count for more.
+    `threshold` is the least score in [0, 1] that is worth a place in the digest.
     """
 
     text: str = ""

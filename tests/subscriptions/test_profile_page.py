@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -146,6 +147,27 @@ def test_words_and_authors_are_muted(client: Client, reader: Subscriber) -> None
     assert kept.excluded_words == ["survey", "benchmark suite"]
     assert kept.muted_authors == ["Richard Roe", "Doe, Jane"]
     assert kept.authors == []  # who is muted is not followed
+
+
+@pytest.mark.parametrize("word", ["diffusion", "Video generation", "language models"])
+def test_a_word_is_ignored_exported_and_counts_again_once_that_is_undone(
+    client: Client, reader: Subscriber, word: str
+) -> None:
+    page = profile(client, reader).submit(f"Ignore {word}")
+    assert "Ignored: this word no longer counts." in page.text
+    assert f"Words you ignore {word} Remove" in page.text
+    assert f"Ignore {word}" not in page.text, "it is no strongest word now"
+    assert Interests.objects.get().ignored_words == [word]
+
+    data = Page.open(client, reverse("data", args=[tokens.make(Purpose.DATA, reader.pk)]))
+    exported = data.submit("Download all of it").html
+    assert json.loads(exported)["interests"]["ignored_words"] == [word]
+
+    page = remove(page, "ignored-word", word)
+    assert "Words you ignore" not in page.text
+    assert f"Ignore {word}" in page.text
+    assert Interests.objects.get().ignored_words == []
+    assert {name: getattr(Interests.objects.get(), name) for name in SAID} == SAID
 
 
 @pytest.mark.parametrize(
