@@ -229,3 +229,15 @@ def test_a_reader_who_named_fields_alone_gets_what_trends_there_in_all_places() 
     offered = shelf([0.0] * 10, list(range(1, 11)), fields=fields, wishes=False)
     sections = [one.section for one in composed(offered, 6)]
     assert sections == [TRENDING] * 5 + [OUTSIDE]
+
+
+def test_a_paper_that_scores_nothing_is_not_for_you_whatever_the_threshold() -> None:
+    assert composed(shelf([0.0, 0.4], [0, 0], threshold=-1.0), 10) == [
+        Choice(1, FOR_YOU, pytest.approx(0.4))
+    ]
+
+
+def test_a_pinned_paper_that_is_barred_or_was_sent_before_is_left_out() -> None:
+    seen = np.array([True, True, False, True])
+    offered = shelf([-1.0, 0.4, 0.3, 0.2], [0] * 4, pinned=[0, 2, 3], open=seen)
+    assert [one.position for one in composed(offered, 10)] == [3, 1]

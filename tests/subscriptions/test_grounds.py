@@ -1,4 +1,4 @@
-"""A paper is "for you" only with grounds that a reader would accept, and from their threshold on."""
+"""What is grounds for sending a paper to a reader, and what reaches their threshold."""
 
 from __future__ import annotations
 
