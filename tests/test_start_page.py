@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from redis import RedisError
 
+from config import admin_site
 from papers.models import Check, Paper, Source, Submission
 from subscriptions import desk, editions, roles
 from subscriptions.models import Edition, Subscriber
@@ -132,3 +133,9 @@ def test_three_pages_say_the_same_of_tomorrow(admin_client: Client, settings: An
         f"/admin/subscriptions/edition/{tomorrow}/desk/",
     ):  # fmt: skip
         assert outlook in Page.open(admin_client, address).text, address
+
+
+def test_every_model_of_the_admin_stands_in_a_section() -> None:
+    rows = [row for _, rows in (*admin_site.SECTIONS, *admin_site.TECHNICAL) for row in rows]
+    named = {row.model for row in rows if isinstance(row, admin_site.Table)}
+    assert not {model._meta.label for model in admin.site._registry} - named
