@@ -21,12 +21,11 @@ from django.utils import timezone
 from config.paging import MOST_COUNTED
 from papers import indexing
 from papers.models import Check, Document, Paper, Source, Submission
-from subscriptions import cards, digest_mail, digests, privacy, suppression
+from subscriptions import cards, digest_mail, digests, mail_requests, privacy, suppression
 from subscriptions.mail_requests import Wanted
 from subscriptions.models import DeliveryEvent, Digest, ReaderImport, SignUpSwitch, Subscriber
 from subscriptions.transports import as_message
 from tests.pages import Page, forge
-from tests.subscriptions.messages import ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -43,7 +42,6 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
     LogEntry.objects.log_actions(admin_user.pk, edition[:1], CHANGE, "Looked at.")  # type: ignore[arg-type]
     came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)
-    ask(reader.email, Wanted.PREFERENCES, now)
     suppression.suppress({make_reader("gone@example.org").pk: "hard"}, now)
     privacy.erase(make_reader("erased@example.org"), now)
     SignUpSwitch.turn(True, now)
@@ -59,8 +57,11 @@ def act(client: Client, model: str, action: str, *pks: int) -> Page:
 @pytest.mark.parametrize(
     "model", [m for m in admin.site._registry if m._meta.app_label not in ("auth", "otp_totp")]
 )
-def test_every_list_and_page_opens(admin_client: Client, rows: Digest, model: Any) -> None:
+def test_every_list_and_page_opens(
+    admin_client: Client, rows: Digest, now: datetime, model: Any
+) -> None:
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    mail_requests.request("reader@example.org", Wanted.PREFERENCES, now)
     found = admin_client.get(reverse(f"{name}_changelist"), {"q": "x"})
     assert found.status_code == 200
     assert admin_client.get(reverse(f"{name}_changelist")).status_code == 200
