@@ -7,10 +7,11 @@ TESTS ?= tests
 # Two test files at a time, in their order, which has the longest first; `make test BESIDE=` for one
 # after the other.
 BESIDE ?= -n 2 --dist loadfile --no-loadscope-reorder
+PICTURES ?= $(CURDIR)/.data/walk
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test lint types check secrets audit format messages requirements image bench chaos upgrade-test clean stop
+.PHONY: help demo test walk lint types check secrets audit format messages requirements image bench chaos upgrade-test clean stop
 
 help:  ## What there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -20,6 +21,9 @@ demo: $(VENV)/demo  ## Set up from nothing, send today's edition, serve http://1
 
 test: $(VENV)/dev  ## All tests, against real PostgreSQL, Redis and SMTP
 	$(BIN)/python -m pytest $(BESIDE) $(TESTS)
+
+walk: $(VENV)/dev  ## The first day of an installation in a browser, slowly, with pictures in PICTURES
+	WALK_PICTURES=$(PICTURES) WALK_PAUSE=1 WALK_OUTAGE=180 $(BIN)/python -m pytest -v -p no:logging tests/walk
 
 lint: $(VENV)/dev  ## Style and likely mistakes
 	$(BIN)/ruff check .

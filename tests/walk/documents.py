@@ -8,6 +8,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from django.utils.text import slugify
+
 from papers import sample
 from tests.papers.servers import Server
 
@@ -23,6 +25,11 @@ NEXT_DAY = {
     "We restore missing pen strokes before paleography begins.",
     "Dating medieval manuscripts by their abbreviations": "Paleography dates a manuscript by its "
     "script. We add the abbreviations that scribes used.",
+}
+
+THIRD_DAY = {
+    "Who copied this manuscript? Medieval hands under the microscope": "Paleography compares "
+    "letters by eye. We compare the ink.",
 }
 
 
@@ -42,11 +49,11 @@ def rss(today: date, papers: dict[str, str]) -> bytes:
     """Return an RSS 2.0 document as journals publish it."""
     published = format_datetime(datetime(today.year, today.month, today.day, tzinfo=UTC))
     items = "".join(
-        f"<item><title>{escape(title)}</title><link>https://journal.example/{today:%Y%m%d}/{number}</link>"
+        f"<item><title>{escape(title)}</title><link>https://journal.example/{slugify(title)}</link>"
         f"<description>{escape(text)}</description><dc:creator>Ada Example</dc:creator>"
-        f"<dc:identifier>doi:10.5555/{today:%Y%m%d}.{number}</dc:identifier>"
+        f"<dc:identifier>doi:10.5555/{slugify(title)}</dc:identifier>"
         f"<pubDate>{published}</pubDate></item>"
-        for number, (title, text) in enumerate(papers.items())
+        for title, text in papers.items()
     )
     return (
         '<?xml version="1.0" encoding="utf-8"?><rss version="2.0" '

@@ -1,8 +1,8 @@
 """A whole installation in production mode: the processes of docker-compose.yml on this machine.
 
-PostgreSQL with its two roles, Redis, gunicorn over TLS, the four workers, beat and watch run from
-the files that the image holds. Mail goes to a real SMTP server and papers come from a real web
-server, both of which can be stopped.
+PostgreSQL with its two roles, Redis, gunicorn behind a proxy with TLS, the four workers, beat and
+watch run from the files that the image holds. Mail goes to a real SMTP server and papers come from
+a real web server, both of which can be stopped.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from redis import Redis
 from config import embedded
 from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, Place
 from tests.subscriptions.conftest import Sink
+from tests.walk.tls_proxy import TlsProxy
 
 DATABASE = "first_day"
 REDIS_NUMBER = "db=4"
@@ -98,12 +99,13 @@ class Installation:
     def __post_init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
+        self.proxy = TlsProxy(self.certificate, self.port)
         self.place.make(DATABASE)
         self.redis.flushdb()
 
     @property
     def site(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
+        return f"https://127.0.0.1:{self.proxy.port}"
 
     @property
     def redis_url(self) -> str:
@@ -115,7 +117,6 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        tls = f"--certfile {self.certificate} --keyfile {self.certificate}"
         own = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "DATA_DIR": str(self.folder),
@@ -127,9 +128,9 @@ class Installation:
             "ALLOWED_HOSTS": "127.0.0.1",
             "ALLOW_PRIVATE_SOURCES": "1",
             "SECONDS_BETWEEN_REQUESTS": "0",
-            "BEHIND_TLS_PROXY": "0",
+            "BEHIND_TLS_PROXY": "1",
+            "TRUSTED_PROXIES": "127.0.0.1",
             "WEB_BIND": f"127.0.0.1:{self.port}",
-            "GUNICORN_CMD_ARGS": tls,
         }
         return PRODUCTION | own
 
@@ -166,7 +167,7 @@ class Installation:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.site}/healthz/ready", verify=False).status_code == 200  # noqa: S501
+            return httpx.get(f"{self.site}/healthz/ready", verify=False).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -192,6 +193,7 @@ class Installation:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.proxy.stop()
         self.redis.flushdb()
         self.place.drop(DATABASE)
 
@@ -237,10 +239,10 @@ def _move_into_the_past(
     changes = ", ".join(f'"{name}" = "{name}" - interval \'1 day\'' for name, _ in columns)
     days = [name for name, kind in columns if kind == "date"]
     if not days:
-        connection.execute(f'UPDATE "{table}" SET {changes}')  # type: ignore[arg-type]  # noqa: S608
+        connection.execute(f'UPDATE "{table}" SET {changes}')  # type: ignore[arg-type]
         return
     key = f'"{days[0]}"'
-    seen = connection.execute(f'SELECT DISTINCT {key} FROM "{table}" ORDER BY 1 NULLS FIRST')  # type: ignore[arg-type]  # noqa: S608
+    seen = connection.execute(f'SELECT DISTINCT {key} FROM "{table}" ORDER BY 1 NULLS FIRST')  # type: ignore[arg-type]
     for (day,) in seen.fetchall():
         where = f"{key} IS NOT DISTINCT FROM %s"
-        connection.execute(f'UPDATE "{table}" SET {changes} WHERE {where}', (day,))  # type: ignore[arg-type]  # noqa: S608
+        connection.execute(f'UPDATE "{table}" SET {changes} WHERE {where}', (day,))  # type: ignore[arg-type]

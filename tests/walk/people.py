@@ -24,7 +24,16 @@ PICTURES = os.environ.get("WALK_PICTURES", "")  # a folder; none: no pictures ar
 PAUSE = float(os.environ.get("WALK_PAUSE", "0"))  # seconds between two actions
 WIDTHS = {"desktop": 1280, "phone": 390}
 TALLEST = 3000  # CSS pixels; longer pages are cut
-PRESSABLE = {"//button": ".", "//a": ".", "//summary": ".", "//input[@type='submit']": "@value"}
+UNFOLD = (
+    "for (let e = arguments[0]; e; e = e.parentElement) if (e.tagName == 'DETAILS') e.open = true"
+)
+PRESSABLE = {
+    "//button": ".",
+    "//button[@aria-label]": "@aria-label",
+    "//a": ".",
+    "//summary": ".",
+    "//input[@type='submit']": "@value",
+}
 _numbers = itertools.count(1)
 
 
@@ -44,6 +53,11 @@ class Person(Browser):
         element = self._pressable(label)
         assert element
         self._click(element)
+
+    def press_within(self, form: str, label: str) -> None:
+        """Press a button of one form of the page, given as a CSS selector."""
+        buttons = self.chrome.find_elements(By.CSS_SELECTOR, f"{form} button")
+        self._click(next(button for button in buttons if button.text == label))
 
     def _pressable(self, label: str) -> WebElement | None:
         for test in ("{} = '{}'", "starts-with({}, '{}')", "contains({}, '{}')"):
@@ -77,12 +91,17 @@ class Person(Browser):
 
     def fill(self, label: str, text: str) -> None:
         field = self.field(label)
-        self.chrome.execute_script(
-            "for (let e = arguments[0]; e; e = e.parentElement) if (e.tagName == 'DETAILS') e.open = true",
-            field,
-        )
+        self.chrome.execute_script(UNFOLD, field)
         field.clear()
         field.send_keys(text)
+
+    def look_into(self, frame: str) -> None:
+        """Read on in a frame of the page, given as a CSS selector."""
+        self.chrome.switch_to.frame(self.chrome.find_element(By.CSS_SELECTOR, frame))
+
+    def look_out(self) -> None:
+        """Read on in the page again."""
+        self.chrome.switch_to.default_content()
 
     def enter(self) -> None:
         """Press the key Enter in the field that has the focus."""
