@@ -1,7 +1,7 @@
 """The text of every email beside the digest: one small function each, named as its templates are.
 
 An email named NAME has templates/emails/NAME.txt, whose first line is the subject, and NAME.html.
-Alerts to the operator share alert.html.
+Alerts to the operator share alert.txt and alert.html.
 """
 
 from __future__ import annotations
@@ -160,8 +160,9 @@ def _mail(name: str, reader: Subscriber, context: Mapping[str, Any]) -> Outgoing
 
 def _alert(subject: str, text: str) -> Outgoing:
     context = {"subject": one_line(subject), "text": text.strip(), "home_url": absolute("/")}
+    whole = render_to_string("emails/alert.txt", context)
     html = render_to_string("emails/alert.html", context)
-    return _outgoing(parseaddr(settings.OPERATOR_EMAIL)[1], subject, text, html)
+    return _outgoing(parseaddr(settings.OPERATOR_EMAIL)[1], subject, whole, html)
 
 
 def _outgoing(to: str, subject: str, text: str, html: str) -> Outgoing:

@@ -12,8 +12,8 @@ from django.template.loader import render_to_string
 from django.test import Client
 
 from papers.models import Paper
-from subscriptions import cards, digest_mail, digests, emails
-from subscriptions.models import Subscriber
+from subscriptions import cards, digest_mail, digests, emails, transactional
+from subscriptions.models import Edition, Message, Subscriber
 from tests.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -50,13 +50,22 @@ def test_the_page_after_an_error_does_too() -> None:
     assert IMPRINT in page
 
 
-@pytest.mark.parametrize("name", ["confirmation", "preferences_link", "welcome", "goodbye"])
+def test_the_page_of_a_paper_does_too(client: Client, edition: list[Paper]) -> None:
+    page = client.get(edition[0].get_absolute_url()).content.decode()
+    assert '<meta property="og:site_name" content="Reading &amp; Club">' in page
+    assert "Paperboy" not in page
+
+
+@pytest.mark.parametrize("kind", Message.Kind)
 def test_emails_name_sender_address_and_imprint(
-    make_reader: Callable[..., Subscriber], name: str
+    make_reader: Callable[..., Subscriber], edition: list[Paper], kind: Message.Kind
 ) -> None:
-    message = getattr(emails, name)(make_reader())
-    html = str(message.alternatives[0][0])
-    for part, written in ((message.body, NAME), (html, "Reading &amp; Club")):
+    Edition.objects.create(day=NOW.date())
+    about = str(edition[0].pk) if kind == Message.Kind.VOTE_LINK else NOW.date().isoformat()
+    details = {"sentences": ["Nothing goes out."]}
+    row = transactional.write(kind, NOW, make_reader(), about=about, details=details)
+    message = emails.outgoing(row)
+    for part, written in ((str(message.text), NAME), (str(message.html), "Reading &amp; Club")):
         assert written in part
         assert ADDRESS in part
         assert IMPRINT in part
