@@ -29,7 +29,7 @@ SHOWN = 50
 FIELDS = (
     *("title", "abstract", "authors", "categories", "day", "featured"),
     *("arxiv_id", "abstract_url", "pdf_url", "code_url", "project_url"),
-    *("votes", "comments", "stars"),
+    *("votes", "site_votes", "comments", "stars"),
 )
 
 

@@ -58,6 +58,7 @@ def test_queries_are_as_many_for_one_result_as_for_several(
 ) -> None:
     for paper in few:
         paper.code_url, paper.votes, paper.featured = "https://example.org/code", 3, True
+        paper.site_votes = 2
         paper.save()
     counts = []
     for typed, found in (("diffusion", 2), ("diffusion video", 1)):
