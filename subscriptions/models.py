@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -22,9 +22,9 @@ from papers.models import Paper
 CLOCK_SKEW = timedelta(minutes=5)
 
 
-def words_field(help_text: str) -> ArrayField:
+def words_field(help_text: str, **options: Any) -> ArrayField:
     return ArrayField(
-        models.CharField(max_length=200), default=list, blank=True, help_text=help_text
+        models.CharField(max_length=200), default=list, blank=True, help_text=help_text, **options
     )
 
 
@@ -182,7 +182,7 @@ class Interests(models.Model):
     excluded_words = words_field("Papers holding one of these are never sent.")
     categories = words_field("arXiv categories, such as cs.CL.")
     authors = words_field("Authors followed.")
-    ignored_words = words_field("Words that tell nothing about the reader.")
+    ignored_words = words_field("Words that tell nothing about the reader.", db_default=[])
     muted_authors = words_field("Papers by one of these are never sent.")
     examples = words_field("arXiv ids of papers the reader likes.")
     references = models.JSONField(

@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
             field=django.contrib.postgres.fields.ArrayField(
                 base_field=models.CharField(max_length=200),
                 blank=True,
+                db_default=[],
                 default=list,
                 help_text="Words that tell nothing about the reader.",
                 size=None,
