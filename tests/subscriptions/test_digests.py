@@ -229,3 +229,12 @@ def test_preview_stores_nothing(
     reader = make_reader(interests=LANGUAGE)
     assert titles(digests.preview(reader, now))[0] == "Long context language models"
     assert Digest.objects.count() == 0
+
+
+def test_a_category_alone_makes_no_paper_for_you(
+    make_reader: MakeReader, edition: list[Paper], now: datetime
+) -> None:
+    reader = make_reader(interests={"topics": "sea anemones", "categories": ["cs.CL"]})
+    [digest] = digests.make(now.date(), [reader], now)
+    assert digest.items
+    assert {item["section"] for item in digest.items} <= {"trending", "outside"}
