@@ -79,10 +79,10 @@ def undo_leave(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _rejoin(request: HttpRequest, access: Access, back: str) -> HttpResponse:
+    """Say that the reader is subscribed; where it is too late, say so on the page `back`."""
     if readers.rejoin(access.reader.pk, timezone.now()):
-        messages.success(request, _("You are subscribed as before. Nothing was lost."))
-    else:
-        messages.error(request, _("That is no longer possible. Please subscribe again."))
+        return render(request, "subscriptions/rejoined.html")
+    messages.error(request, _("That is no longer possible. Please subscribe again."))
     return access.redirect(back)
 
 

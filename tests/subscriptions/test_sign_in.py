@@ -309,7 +309,10 @@ def test_that_was_a_mistake(client: Client, leaving: Subscriber, way: str) -> No
     page = page.submit("Unsubscribe")
     assert Subscriber.objects.get().status == "unsubscribed"
     assert "That was a mistake" in Page.open(client, page.url).text  # as after a reload
-    assert "You are subscribed as before" in page.submit("That was a mistake").text
+    back = page.submit("That was a mistake")
+    assert back.tree.xpath("//h1/text()") == ["You are subscribed"]
+    assert "You are subscribed as before" in back.text
+    assert not back.tree.xpath("//main//form")
     after = Subscriber.objects.values().get()
     assert after.pop("next_digest_at")
     assert after == {name: value for name, value in before.items() if name != "next_digest_at"}
