@@ -69,7 +69,7 @@ def test_saying_when_and_what(flow: Flow) -> None:
     flow.browser.fill("arXiv categories", "cs.nonsense!")
     flow.press("Save", "Not saved yet")
     flow.browser.fill("arXiv categories", "cs.CV")
-    flow.press("Save", "Saved. Your next digest follows these.")
+    flow.press("Save", "Saved. Your next digest comes on")
     assert flow.interests.categories == ["cs.CV"]
 
 

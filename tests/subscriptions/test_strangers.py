@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.core.management import call_command
 from django.db import connection
@@ -82,13 +83,17 @@ def test_promise_24_the_answer_and_the_work_are_the_same_for_every_state_of_an_a
     address: str,
     button: str,
 ) -> None:
-    """Status, body, headers; and the same statements and one task, so that time tells nothing."""
+    """Status, body, headers; and the same statements and one task, so that time tells nothing.
+
+    The clock stands still: the header Expires holds the time of the answer.
+    """
     seen = []
     for state in STATES:
         Subscriber.objects.all().delete()
         put(state, make_reader, now)
         page = Page.open(client, address)
         with (
+            time_machine.travel(now, tick=False),
             CaptureQueriesContext(connection) as queries,
             django_capture_on_commit_callbacks(execute=True),
         ):
