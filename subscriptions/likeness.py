@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from papers.lexicon import units
+
 Scores = NDArray[np.float32]
 Positions = NDArray[np.int64]
 
@@ -26,7 +28,9 @@ class Likenesses:
     columns."""
 
     def __init__(self, lexical: sparse.csr_matrix, meanings: Scores) -> None:
-        self._lexical, self._meanings = lexical, meanings
+        # Common and new terms are weighed on top of rows of length one: papers whose terms are all
+        # new would be taken for the same.
+        self._lexical, self._meanings = units(lexical), meanings
         count = lexical.shape[0]
         self._asked = np.zeros(count, dtype=np.int64)
         self._pays = max(count / PER_QUESTION, 2)
@@ -78,7 +82,6 @@ class Likenesses:
         return self._with_meaning(shared, self._meanings[others] @ self._meanings[one])
 
     def _with_meaning(self, shared: Scores, meant: Scores) -> Scores:
-        # Common and new terms are weighed on top of rows of length one.
         shared = np.minimum(shared, np.float32(1.0))
         if not self._meanings.shape[1]:
             return shared

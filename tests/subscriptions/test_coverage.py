@@ -75,7 +75,7 @@ def test_a_weekly_digest_drops_what_the_reader_answered_or_opened(
     rows = [on(title, 2, votes=9) for title in ("Ropes of hemp", "Sails", "Masts", "Anchors")]
     scoring.rescore(now)
     reader = make_reader(interests={"learns_from_opened": True}, frequency="weekly")
-    assert len(held(reader, now)) == 3
+    assert len(held(reader, now)) == 4
     Reaction.objects.create(subscriber=reader, paper=rows[0], kind="more", created_at=now)
     Reaction.objects.create(subscriber=reader, paper=rows[1], kind="less", created_at=now)
     Opened.objects.create(subscriber=reader, paper=rows[2], created_at=now)
@@ -96,7 +96,12 @@ def test_a_weekly_digest_ranks_over_the_week_and_a_daily_one_by_the_day(
 def test_two_papers_that_say_the_same_never_stand_in_one_digest(
     make_reader: MakeReader, on: Callable[..., Paper], now: datetime
 ) -> None:
-    text = "Salt water rises twice a day; we measure how far, where and why it does so."
+    text = (
+        "Salt water rises twice a day; we measure how far, where and why it does so. Gauges stand "
+        "at forty piers from Bergen to Dover. A model of wind, moon and depth explains most of "
+        "what they show. Storms add a metre in winter. Old charts were wrong by an hour near the "
+        "banks, which pilots knew well. We publish every reading and all corrections."
+    )
     on(TIDES, 0, abstract=text)
     twin = on(f"{TIDES}, extended", 0, abstract=text)
     on("Tides in narrow harbours", 0, abstract="Ships wait for water under their keels.")
@@ -139,11 +144,11 @@ def by_title(reader: Subscriber, now: datetime) -> list[dict[str, Any]]:
 def test_promise_18_nothing_comes_twice_whatever_the_digest_in_between(
     make_reader: MakeReader, on: Callable[..., Paper], now: datetime
 ) -> None:
-    for title in ("Ropes of hemp", "Sails of silk"):
-        on(title, 0, votes=5)
+    both = {on(title, 0, votes=5).pk for title in ("Ropes of hemp", "Sails of silk")}
     scoring.rescore(now)
     reader = make_reader(interests={"topics": "ropes of hemp"})
     digests.build_due([reader.pk], now)
+    assert set(Digest.objects.get().paper_ids) == both, "never learnt, and yet no twins"
     Digest.objects.update(status=Digest.Status.SENT)
     Subscriber.objects.update(frequency="weekly", covered_until=None)
     reader.refresh_from_db()
