@@ -362,8 +362,9 @@ def make(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest
 def unmatched(
     profile: Profile, items: Sequence[dict[str, Any]], *, weekly: bool = False
 ) -> list[str]:
-    """Say that nothing matched what a reader wished for, if nothing did and there are papers."""
-    if not items or not profile.wishes or any(item["section"] == FOR_YOU for item in items):
+    """Say that nothing matched what a reader wished for, if nothing did and there are papers. What
+    matched may stand in any section: the editor pins it, or it trends."""
+    if not items or not profile.wishes or any(_matched(item) for item in items):
         return []
     told = shortened(" ".join(profile.typed.split()), TYPED_SHOWN)
     if told and weekly:
@@ -377,6 +378,10 @@ def unmatched(
             "None of today's papers is close to what you like. This is what is trending today."
         )
     return [text % {"text": told}]
+
+
+def _matched(item: dict[str, Any]) -> bool:
+    return item["section"] == FOR_YOU or item["score"] > 0  # without grounds there is no score
 
 
 def _digest(reader: Subscriber, items: list[dict[str, Any]], day: date, now: datetime) -> Digest:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from papers import scoring
 from papers.models import Paper
 from subscriptions import cards, delivery, desk, digests, editions, remaking, sweeping, tasks, why
-from subscriptions.composition import PICKED
+from subscriptions.composition import FOR_YOU, PICKED
 from subscriptions.models import Digest, Edition, Placement, Subscriber
 from tests.subscriptions.conftest import Sink
 
@@ -47,6 +48,22 @@ def test_what_is_pinned_stands_first_in_the_curators_order(
     assert made.items[0]["reason"].startswith("Chosen by the editor")
     assert "language models" in " ".join(titles(made)[2:])
     assert cards.sections(cards.of_items(made.items))[0]["name"] == "From the editor"
+
+
+def test_what_only_a_pinned_paper_matches_is_not_called_unmatched(
+    edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
+) -> None:
+    scoring.rescore(now)
+    word = "spectroscopy"
+    Paper.objects.filter(pk=edition[5].pk).update(title=f"Notes on {word}", text_seen_at=now)
+    reader = make_reader(interests={"topics": word})
+    other = make_reader("other@e.org", {"topics": "palaeography"})
+    say(desk.pin, edition[5].pk)
+    made = digests.preview(reader, now)
+    assert (made.items[0]["paper"], made.items[0]["section"]) == (edition[5].pk, PICKED)
+    assert FOR_YOU not in {item["section"] for item in made.items}
+    assert made.notices == []
+    assert "matches “palaeography”" in digests.preview(other, now).notices[0]
 
 
 def test_pins_leave_half_the_places_and_never_bring_what_a_reader_excluded_or_had(
