@@ -127,7 +127,7 @@ class _Plans:
         for row, (one, chosen) in enumerate(zip(self.shelves, self.chosen, strict=True)):
             chosen_for = [choice.position for choice in chosen if choice.section == FOR_YOU]
             own = one.own_fields | set(one.primary[chosen_for].tolist())
-            if own:
+            if own or one.named_fields:
                 found[row] = ~np.isin(one.primary, list(own))
                 if one.named_fields:
                     found[row] &= ~one.fields
