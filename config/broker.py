@@ -21,6 +21,7 @@ import redis
 from django.conf import settings
 from kombu.transport import redis as kombu_redis
 from kombu.transport.virtual import Channel as VirtualChannel
+from kombu.transport.virtual import QoS as VirtualQoS
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,26 @@ LIMIT = int | float | None
 STUMBLES = (TypeError, ValueError, AttributeError, LookupError)
 
 
+class QoS(kombu_redis.QoS):
+    """Give the place of a finished message free, even if Redis refuses to note that it is done.
+
+    kombu logs the refusal and keeps the place, so that a worker with one place takes no message any
+    more. The message comes again after the visibility timeout; a task that runs twice changes
+    nothing.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)
+        except redis.RedisError:
+            VirtualQoS.ack(self, delivery_tag)
+            raise
+
+
 class Channel(kombu_redis.Channel):
     """A channel that does not stumble over what is no JSON."""
+
+    QoS = QoS
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
