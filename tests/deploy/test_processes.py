@@ -19,9 +19,11 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from django.test import Client
 from redis import Redis
 
 from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, Place
+from tests.pages import Page
 from tests.subscriptions.conftest import Sink, smtp
 
 __all__ = ["smtp"]
@@ -55,6 +57,7 @@ class House:
     environment: dict[str, str]
     port: int
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
         with (self.logs / name).open("wb") as log:
@@ -77,20 +80,24 @@ class House:
         )
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """As the proxy passes it on."""
+        """As the proxy passes it on, with the cookies that came so far."""
         headers = {"Host": "paperboy.example.org", "X-Forwarded-Proto": "https"}
         headers |= {"Referer": f"{SITE}/"} | more.pop("headers", {})
-        return httpx.request(
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = httpx.request(
             method, f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=30, **more
         )
+        for cookie in answer.headers.get_list("set-cookie"):
+            name, _, value = cookie.split(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer
 
-    def press(self, path: str, to: str = "", **fields: str) -> httpx.Response:
-        """Open a page and send its form, to another address if one is given."""
-        page = self.ask("GET", path)
-        cookie = page.headers["set-cookie"].split(";")[0]
-        [token, *_] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
-        given = {"csrfmiddlewaretoken": token, **fields}
-        return self.ask("POST", to or path, data=given, headers={"Cookie": cookie})
+    def press(self, path: str, button: str, **fields: str) -> httpx.Response:
+        """Open a page and send the form of this button as rendered, with these fields filled in."""
+        page = Page(Client(), self.ask("GET", path), path)
+        action = page.form(button).get("action") or path
+        return self.ask("POST", action, data=page.fields(button) | fields)
 
     def is_ready(self) -> bool:
         try:
@@ -157,12 +164,12 @@ def test_promise_40_a_reader_is_served_and_no_log_of_any_process_names_them(
         house.start(name)
     until(house.is_ready, "the web server")
 
-    house.press("/subscribe/", email=READER)
+    house.press("/subscribe/", "Subscribe", email=READER)
     until(lambda: smtp.accepted, "the confirmation")
-    confirmed = house.press(link(smtp, "onfirm", "/confirm/"))
-    preferences = confirmed.headers["location"]
-    assert house.press(preferences, to=f"{preferences}send/").status_code == 302
-    until(lambda: len(smtp.accepted) == 2, "the digest")
+    confirmed = house.press(link(smtp, "onfirm", "/confirm/"), "Yes, send me papers")
+    button = "Save and send today's digest"
+    assert house.press(confirmed.headers["location"], button, send="today").status_code == 302
+    until(lambda: any(mail["List-Id"] for mail in smtp.accepted), "the digest")
     assert {str(mail["To"]) for mail in smtp.accepted} == {READER}
 
     for _ in range(10):
