@@ -113,7 +113,7 @@ class Transport(kombu_redis.Transport):
 
 
 def defect(message: Any) -> str:
-    """What keeps a message from being a task's; "" for a good one."""
+    """Return why a message cannot be a task, or "" if it can."""
     try:
         headers, properties = message["headers"], message["properties"]
         if not (isinstance(headers["task"], str) and isinstance(headers["id"], str)):

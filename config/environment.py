@@ -243,7 +243,7 @@ def is_misspelt(name: str, known: str) -> bool:
 
 
 def distance(one: str, other: str) -> int:
-    """How many letters are added, missing, wrong or swapped with the next one."""
+    """Count the letters that are added, missing, wrong or swapped with the next one."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):

@@ -21,7 +21,7 @@ OPEN = ("/api/$",)
 @require_safe
 @cache_control(public=True, max_age=DAY)
 def robots(request: HttpRequest) -> HttpResponse:
-    """What search engines may fetch, and where the list of pages is."""
+    """Tell search engines what they may fetch and where the list of pages is."""
     lines = [
         "User-agent: *",
         *(f"Allow: {path}" for path in OPEN),

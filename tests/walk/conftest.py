@@ -13,7 +13,7 @@ from tests.browser.conftest import PROGRAMS, QUIET
 from tests.deploy.conftest import Place, image, server
 from tests.papers.conftest import make_certificate
 from tests.papers.servers import Server
-from tests.walk.installation import Installation, MailServer, wait_for
+from tests.walk.installation import Installation, MailServer
 from tests.walk.people import Person
 
 __all__ = ["image", "server"]
@@ -99,6 +99,3 @@ def reader(
     chrome = chrome_for(tmp_path_factory.mktemp("reader"))
     yield Person(chrome, installation.site, "reader")
     chrome.quit()
-
-
-__all__ += ["wait_for"]
