@@ -14,9 +14,8 @@ from config import services
 from papers import corpus, meanings, scoring
 from papers.models import Paper
 from subscriptions.models import Interests, Subscriber
-from tests import left_over
+from tests import database, left_over, shared_data
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)  # a Thursday
 
 
@@ -31,7 +30,16 @@ def services_of_this_run(django_db_blocker: Any) -> Iterator[None]:
     with left_over.take_place(settings.DATA_DIR):
         services.start()
         with django_db_blocker.unblock():
+            if settings.EMBEDDED_POSTGRES:
+                database.stop_waiting_for_disk()
             left_over.remove()
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database, restored after transactional tests without Django's slow flush."""
+    with django_db_blocker.unblock(), database.quick_flush():
         yield
 
 
@@ -132,6 +140,15 @@ def edition(make_paper: Callable[..., Paper]) -> list[Paper]:
     scoring.rescore(NOW)
     corpus.learn(NOW)
     return papers
+
+
+def pytest_configure() -> None:
+    shared_data.require()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if line := shared_data.summary(terminalreporter.getreports("skipped")):
+        terminalreporter.write_line(line, yellow=True)
 
 
 def pytest_report_header() -> str:

@@ -42,15 +42,13 @@ from subscriptions.tokens import BadLink, Purpose
 from subscriptions.transports import as_message
 from tests.config.test_guard import ENTRANCES
 from tests.config.test_headers import runs_or_styles
-from tests.conftest import SHARED
 from tests.pages import forge
+from tests.shared_data import SHARED, needs_shared_data
 from tests.signing_in import sign_in
 
 BAD = SHARED / "bad"
 ANSWERS = Path(__file__).parent / "data" / "answers"
 MakeReader = Callable[..., Subscriber]
-
-collections = pytest.mark.skipif(not BAD.is_dir(), reason="no shared data here")
 
 
 def held(name: str, found: dict[str, str]) -> None:
@@ -83,7 +81,7 @@ def takes(field: forms.Field, text: str) -> bool:
     return True
 
 
-@collections
+@needs_shared_data
 def test_promise_31_the_collection_of_addresses_is_answered_by_a_stable_table() -> None:
     rows = [json.loads(line) for line in (BAD / "email_addresses.jsonl").read_text().splitlines()]
     field = AddressField(max_length=254)
@@ -232,7 +230,7 @@ def test_promise_31_every_guarded_entrance_is_one_of_these_doors(
     assert guarded - {"admin/login/", "second-factor"} - here == WITHOUT_TEXT
 
 
-@collections
+@needs_shared_data
 @pytest.mark.django_db
 @pytest.mark.usefixtures("redis")
 def test_promise_31_naughty_strings_through_every_door(
@@ -249,7 +247,7 @@ def test_promise_31_naughty_strings_through_every_door(
     held("naughty_doors", found)
 
 
-@collections
+@needs_shared_data
 def test_promise_31_naughty_strings_in_every_field() -> None:
     fields = {
         "address": AddressField(max_length=254),
@@ -278,7 +276,7 @@ def outcome(data: bytes) -> str:
     return f"{found.kind} {len(found.entries)} taken, {len(found.refused)} refused"
 
 
-@collections
+@needs_shared_data
 @pytest.mark.parametrize(
     "folder", ["illformed", "wellformed", "encoding", "entities", "compression", "http", "bombs"]
 )
@@ -302,7 +300,7 @@ def pages_of(client: Client, paper: Paper, reader: Subscriber) -> Iterator[str]:
     yield client.get(reverse("profile", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])).text
 
 
-@collections
+@needs_shared_data
 @pytest.mark.django_db
 @pytest.mark.usefixtures("redis")
 def test_markup_of_strangers_is_text_on_every_page(

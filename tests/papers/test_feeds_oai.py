@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from papers.feeds import DocumentError, parse
+from tests.shared_data import SHARED, needs_shared_data
 
-RECORDS = Path(__file__).resolve().parents[2] / "../shared/data/feeds/arxiv_oai_pmh"
+RECORDS = SHARED / "feeds" / "arxiv_oai_pmh"
 HEAD = '<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><request verb="ListRecords"/>'
 RAW = """<record><header><identifier>oai:arXiv.org:2604.00001</identifier></header><metadata>
 <arXivRaw xmlns="http://arxiv.org/OAI/arXivRaw/"><id>2604.00001</id>
@@ -49,7 +49,7 @@ def test_nothing_found_is_an_empty_answer_and_an_error_is_one() -> None:
         parse(answer("<Identify><repositoryName>arXiv</repositoryName></Identify>"))
 
 
-@pytest.mark.skipif(not RECORDS.is_dir(), reason="no shared data here")
+@needs_shared_data
 def test_every_recorded_answer_is_taken_whole() -> None:
     documents = [parse(path.read_bytes()) for path in sorted(RECORDS.iterdir())]
     assert len(documents) == 8

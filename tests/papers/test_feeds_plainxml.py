@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from papers.feeds import DocumentError, ParsedDocument, generic, parse, plainxml, recognise
+from tests.shared_data import SHARED, needs_shared_data
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 FOLDERS = (
     *("journal_rss", "rdf_rss1", "other_feeds", "miniflux_literals", "hf_rss_other"),
     *("hf_rss_unofficial_plain", "arxiv_rss2_regenerated"),
@@ -90,13 +90,13 @@ def test_what_is_not_plain_is_left_to_feedparser(data: bytes) -> None:
 
 def feeds() -> Iterator[bytes]:
     for folder in FOLDERS:
-        paths = (path for path in (DATA / "feeds" / folder).rglob("*") if path.is_file())
+        paths = (path for path in (SHARED / "feeds" / folder).rglob("*") if path.is_file())
         yield from (path.read_bytes() for path in paths)
-    for path in sorted((DATA / "bad" / "feedparser_tests" / "wellformed").rglob("*.xml")):
+    for path in sorted((SHARED / "bad" / "feedparser_tests" / "wellformed").rglob("*.xml")):
         yield path.read_bytes()
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="no shared data here")
+@needs_shared_data
 def test_every_plain_feed_at_hand_is_read_as_feedparser_reads_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -163,12 +163,12 @@ def grown(folder: Path) -> tuple[int, float, float]:
     return int(said[0]), float(said[1]), float(said[2])
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="no shared data here")
+@needs_shared_data
 def test_promise_38_a_whole_collection_of_bad_feeds_takes_next_to_no_memory() -> None:
-    read, megabytes, _seconds = grown(DATA / "bad" / "feedparser_tests")
+    read, megabytes, _seconds = grown(SHARED / "bad" / "feedparser_tests")
     assert read > 1000
     assert megabytes < 20
-    assert grown(DATA / "bad" / "xml_bombs_defusedxml")[1] < 20
+    assert grown(SHARED / "bad" / "xml_bombs_defusedxml")[1] < 20
 
 
 @pytest.mark.parametrize("number", range(len(CRAFTED)))
@@ -191,7 +191,7 @@ MARKUP = re.compile(
 
 def crafted() -> Iterator[bytes]:
     """feedparser's own corpus, as it is and with titles, without which nothing is stored."""
-    for path in sorted((DATA / "bad" / "feedparser_tests").rglob("*")):
+    for path in sorted((SHARED / "bad" / "feedparser_tests").rglob("*")):
         if path.is_file():
             yield path.read_bytes()
             yield re.sub(
@@ -199,7 +199,7 @@ def crafted() -> Iterator[bytes]:
             )
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="no shared data here")
+@needs_shared_data
 def test_promise_38_no_markup_of_any_feed_is_left_in_what_is_stored() -> None:
     read = 0
     for data in crafted():

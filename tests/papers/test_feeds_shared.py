@@ -9,14 +9,14 @@ import pytest
 
 from papers.feeds import KINDS, DocumentError, ParsedDocument, parse
 from papers.feeds.fields import MAX_ABSTRACT, MAX_AUTHORS, MAX_TITLE, MAX_URL
+from tests.shared_data import SHARED, needs_shared_data
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-FEEDS = DATA / "feeds"
-BAD = DATA / "bad"
+FEEDS = SHARED / "feeds"
+BAD = SHARED / "bad"
 URLS = ("abstract_url", "pdf_url", "code_url", "project_url", "thumbnail_url")
 COUNTS = ("votes", "comments", "stars")
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no shared data here")
+pytestmark = needs_shared_data
 
 
 def read(data: bytes, kind: str | None = None) -> ParsedDocument | str:

@@ -16,12 +16,13 @@ import pytest
 from papers import fetch as fetching
 from papers.fetch import Fetched, fetch, is_public, retry_after
 from tests.papers.servers import Server
+from tests.shared_data import SHARED, needs_shared_data
 
 NOW = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
 AGENT = "Paperboy/0.1 (+https://paperboy.example.org; mailto:desk@paperboy.example.org)"
 BODY = b"<rss version='2.0'><channel><title>Papers</title></channel></rss>"
 CUT = gzip.compress(BODY, mtime=0)[:-9]
-ADDRESSES = Path(__file__).resolve().parents[2] / "../shared/data/bad/ssrf/addresses.json"
+ADDRESSES = SHARED / "bad" / "ssrf" / "addresses.json"
 
 
 @pytest.fixture
@@ -299,7 +300,7 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
     assert is_public(address)
 
 
-@pytest.mark.skipif(not ADDRESSES.exists(), reason="no recorded addresses here")
+@needs_shared_data
 def test_every_recorded_address_is_judged_as_expected() -> None:
     for entry in json.loads(ADDRESSES.read_text()):
         if "/" not in entry:

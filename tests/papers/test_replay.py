@@ -9,9 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from papers import replay
+from tests.shared_data import SHARED, needs_shared_data
 
 DAY = date(2026, 4, 1)
-RECORDED = Path(__file__).resolve().parents[2] / "../shared/data"
 
 
 def row(number: int, day: date, morning: int, last: int, **more: object) -> dict[str, object]:
@@ -149,9 +149,9 @@ def test_measures_expect_over_all_orders_of_ties() -> None:
     assert (worst["precision@10"], worst["kendall_tau"]) == (0, -1)
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="recorded votes are not here")
+@needs_shared_data
 def test_on_recorded_votes_every_baseline_is_behind() -> None:
-    observations = RECORDED / "trends" / "upvote_observations.jsonl.gz"
+    observations = SHARED / "trends" / "upvote_observations.jsonl.gz"
     report = replay.evaluate(replay.read(observations, None), hours=[26])
     hour = report.hours[26]
     assert hour.days > 100

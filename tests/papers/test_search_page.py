@@ -4,7 +4,6 @@ import html
 import json
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -13,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from papers import indexing
 from papers.models import Paper
+from tests.shared_data import SHARED, needs_shared_data
 
 pytestmark = pytest.mark.django_db
-NAUGHTY = Path(__file__).resolve().parents[2] / "../shared/data/bad/blns/blns.json"
+NAUGHTY = SHARED / "bad" / "blns" / "blns.json"
 MakePaper = Callable[..., Paper]
 
 
@@ -113,7 +113,7 @@ def test_a_search_can_be_followed(client: Client, few: list[Paper]) -> None:
     assert 'name="categories" value="cs.CV"' in form
 
 
-@pytest.mark.skipif(not NAUGHTY.exists(), reason="no shared data here")
+@needs_shared_data
 def test_naughty_strings_are_searched_for(client: Client, few: list[Paper]) -> None:
     for typed in json.loads(NAUGHTY.read_text())[::3]:
         ask(client, typed)

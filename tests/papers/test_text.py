@@ -6,7 +6,6 @@ import gzip
 import json
 import random
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -25,8 +24,9 @@ from papers.text import (
     title_key,
     unwrap,
 )
+from tests.shared_data import SHARED, needs_shared_data
 
-CORPUS = Path(__file__).resolve().parents[2] / "../shared/data/corpus/papers.jsonl.gz"
+CORPUS = SHARED / "corpus" / "papers.jsonl.gz"
 TEXISH = st.lists(
     st.sampled_from([*"ab1 .,%$#&_^{}[]()\\~`'\"-<>\n", "\\frac", "\\emph{", "\\ours", "é"])
 ).map("".join)
@@ -112,7 +112,7 @@ def test_hard_wraps_are_undone_and_paragraphs_kept() -> None:
     assert unwrap(wrapped) == "One two $x$ three.\n\nNext one."
 
 
-@pytest.mark.skipif(not CORPUS.is_file(), reason="no shared data here")
+@needs_shared_data
 def test_what_is_put_together_piece_by_piece_is_as_it_is_read_as_a_whole() -> None:
     with gzip.open(CORPUS, "rt") as lines:
         papers = [json.loads(line) for _, line in zip(range(6000), lines, strict=False)]
@@ -272,7 +272,7 @@ def test_neither_links_nor_background_are_taken_for_the_point() -> None:
     assert not {BACKGROUND, GAP, CODE} & set(sentences(chosen))
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="no corpus here")
+@needs_shared_data
 def test_extracts_of_real_abstracts_are_whole_sentences_of_them() -> None:
     with gzip.open(CORPUS, "rt") as lines:
         some = [

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from subscriptions import bounces
 from subscriptions.bounces import Kind, Returned
 from subscriptions.severity import Verdict, is_hard, provider_verdict
-from tests.conftest import SHARED
+from tests.shared_data import SHARED, needs_shared_data
 from tests.subscriptions.returned import absence, complaint, delayed, dsn, prose
 
 SISIMAI = SHARED / "bad" / "sisimai_set_of_emails"
@@ -309,7 +309,7 @@ def mails(place: Path) -> list[Path]:
     return [one for one in sorted(place.rglob("*")) if one.is_file()]
 
 
-@pytest.mark.skipif(not FLUFL.is_dir(), reason="no shared data here")
+@needs_shared_data
 def test_promise_36_the_collection_of_flufl_bounce_is_read_as_expected() -> None:
     agreed, wanted = 0, 0
     for line in FLUFL.with_name("flufl_bounce_expected.jsonl").read_text().splitlines():
@@ -325,7 +325,7 @@ def test_promise_36_the_collection_of_flufl_bounce_is_read_as_expected() -> None
     assert (agreed, wanted) == (59, 60)  # the other names an address that was made unreadable
 
 
-@pytest.mark.skipif(not SISIMAI.is_dir(), reason="no shared data here")
+@needs_shared_data
 def test_promise_36_the_collection_of_sisimai_is_read_without_a_crash_and_in_time() -> None:
     kinds: Counter[str] = Counter()
     for path in mails(SISIMAI):
@@ -341,7 +341,7 @@ def test_promise_36_the_collection_of_sisimai_is_read_without_a_crash_and_in_tim
     assert kinds["rfc3834 bounce"] == kinds["rfc3834 delayed"] == 0
 
 
-@pytest.mark.skipif(not SISIMAI.is_dir(), reason="no shared data here")
+@needs_shared_data
 def test_what_is_not_a_bounce_is_not_taken_for_one() -> None:
     for path in mails(SISIMAI / "maildir" / "not"):
         kind = bounces.read(path.read_bytes()).kind

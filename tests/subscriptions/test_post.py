@@ -33,6 +33,7 @@ from subscriptions import (
 )
 from subscriptions.models import DeliveryEvent, Digest, Subscriber, Suppression
 from subscriptions.tokens import Purpose, ReturnPath
+from tests.shared_data import needs_shared_data
 from tests.subscriptions.conftest import MakeDigest, MakeReader, Sink
 from tests.subscriptions.messages import sign_up
 from tests.subscriptions.returned import absence, complaint, delayed, dsn, letter
@@ -144,7 +145,7 @@ def test_promise_36_a_digest_that_never_went_out_cannot_come_back(
     assert states(waiting) == ("pending", "active")
 
 
-@pytest.mark.skipif(not SISIMAI.is_dir(), reason="no shared data here")
+@needs_shared_data
 def test_promise_36_of_whole_collections_nobody_is_suppressed(
     make_reader: MakeReader, make_digest: MakeDigest, now: datetime
 ) -> None:

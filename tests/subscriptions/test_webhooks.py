@@ -14,8 +14,8 @@ from django.utils import timezone
 from subscriptions import tokens, webhooks
 from subscriptions.models import DeliveryEvent, Digest, Subscriber
 from subscriptions.tokens import Purpose
-from tests.conftest import SHARED
 from tests.pages import forge
+from tests.shared_data import SHARED, needs_shared_data
 from tests.subscriptions import providers
 from tests.subscriptions.conftest import MakeDigest, MakeReader
 from tests.subscriptions.providers import Post, mailgun, post
@@ -289,7 +289,7 @@ def payloads() -> list[Any]:
     return cases
 
 
-@pytest.mark.skipif(not PAYLOADS.exists(), reason="no shared data here")
+@needs_shared_data
 @pytest.mark.parametrize(("provider", "payload", "kinds"), payloads())
 def test_payloads_of_every_provider_are_understood(
     client: Client, settings: Any, provider: str, payload: Any, kinds: list[str]
@@ -312,7 +312,7 @@ def damaged(payload: Any) -> Iterator[Any]:
         yield from ([inner, *payload[1:]] for inner in damaged(payload[0]))
 
 
-@pytest.mark.skipif(not PAYLOADS.exists(), reason="no shared data here")
+@needs_shared_data
 @pytest.mark.parametrize("provider", EXPECTED)
 def test_promise_34_missing_and_strange_fields_are_survived(
     client: Client, settings: Any, provider: str
