@@ -202,6 +202,31 @@ def test_a_host_that_asks_for_a_pause_is_left_alone_by_all_its_sources(server: S
     assert other.next_check_at - now > timedelta(hours=1, minutes=55)
 
 
+@pytest.mark.parametrize(("name", "rest"), [(0, ""), (1, " 0.2")], ids=["turn", "pause"])
+def test_promise_48_a_clock_that_ran_ahead_holds_no_host_up(
+    monkeypatch: pytest.MonkeyPatch, name: int, rest: str
+) -> None:
+    """Redis's clock was a day ahead when it wrote this, and has been set back."""
+    host = f"ahead{name}.test"
+    monkeypatch.setitem(pace.SECONDS, host, 0.1)
+    pace._store().set(pace._names(host)[name], f"{time.time() + 86_400}{rest}", px=90_000_000)
+    begun = time.monotonic()
+    assert [pace.turn(host) for _ in range(3)] == [None] * 3
+    assert 0.2 < time.monotonic() - begun < 5
+
+
+def test_a_pause_lasts_as_long_as_it_was_asked_for_however_far_ahead_the_clock_was() -> None:
+    pace._store().set(pace._names("long.test")[1], f"{time.time() + 86_400} 3600", px=90_000_000)
+    for _ in range(2):
+        wait = pace.turn("long.test")
+        assert wait is not None
+        assert timedelta(minutes=59) < wait <= timedelta(hours=1)
+    pace.hold("long.test", timedelta(minutes=1))
+    assert (pace.turn("long.test") or timedelta()) > timedelta(minutes=59), "the longer one counts"
+    pace.hold("long.test", timedelta(hours=2))
+    assert (pace.turn("long.test") or timedelta()) > timedelta(hours=1)
+
+
 def test_a_worker_without_redis_waits_by_itself(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
