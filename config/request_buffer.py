@@ -3,7 +3,8 @@
 gunicorn's threads read a request's headers and body from the socket, and wait for each byte: as
 many slow senders as there are threads stop the site. Here one loop collects what arrives on every
 connection and hands a request to a thread once it is whole. What takes too long, is too large or
-too much is refused. `Arrival` is pure; `BufferedWorker` is gunicorn's worker class.
+too much is refused. `Arrival` is pure; `BufferedWorker` is gunicorn's worker class. It speaks no
+TLS and no HTTP/2, since a slow client's handshake would stop the loop for all. The proxy does both.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ LENGTH = re.compile(rb"\ncontent-length:[ \t]*0*(\d+)[ \t]*\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\ntransfer-encoding:[^\n]*chunked", re.IGNORECASE)
 EXPECTED = re.compile(rb"\nexpect:[ \t]*100-continue", re.IGNORECASE)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+NO_TLS = (
+    "Paperboy's web server speaks HTTP/1.1 without TLS to the proxy before it. "
+    "Take {names} out, and let the proxy do that (docs/operations.md)."
+)
 REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
     413: b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
@@ -113,6 +118,16 @@ class Arrival:
 
 class BufferedWorker(ThreadWorker):
     """gunicorn's threads, each with whole requests only."""
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """Refuse to start with options that no loop of ours can serve."""
+        names = [f"--{name}" for name in ("certfile", "keyfile") if getattr(cfg, name)]
+        if "h2" in cfg.http_protocols:
+            names.append("--http-protocols h2")
+        if names:
+            raise SystemExit(NO_TLS.format(names=" and ".join(names)))
+        super().check_config(cfg, log)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

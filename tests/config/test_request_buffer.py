@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from config.request_buffer import LARGEST_BODY, LARGEST_HEAD, Arrival, TooLargeError
@@ -78,3 +82,24 @@ def test_who_asks_whether_to_go_on_is_told() -> None:
     arrival = Arrival(0)
     assert not arrival.add(POST[:-5].replace(b"Host", b"Expect: 100-continue\r\nHost"))
     assert arrival.expects_continue
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--certfile", "{pem}"), "--certfile"),
+        (("--certfile", "{pem}", "--keyfile", "{pem}"), "--certfile and --keyfile"),
+    ],
+)
+def test_tls_is_refused_in_one_line(tmp_path: Path, options: tuple[str, ...], named: str) -> None:
+    """Handshakes of slow clients would keep all others waiting."""
+    certificate = tmp_path / "site.pem"
+    certificate.touch()
+    app = "config.request_buffer:BufferedWorker"  # never called
+    server = ("-m", "gunicorn", "-k", "config.request_buffer.BufferedWorker", "-b", "127.0.0.1:0")
+    command = [sys.executable, *server, *(one.format(pem=certificate) for one in options), app]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    [line] = [line for line in done.stderr.splitlines() if not line.startswith("[")]
+    assert f"Take {named} out" in line
