@@ -140,6 +140,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.tasks.tell_of_lost_hints",
     "django_otp.middleware.OTPMiddleware",
     "config.second_factor.second_factor_first",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -228,11 +229,16 @@ REDIS_URL = url(
     "redis://host:6379/0, rediss:// or unix://",
     embedded.redis_url(DATA_DIR),
 )
+REDIS_PATIENCE = 5  # seconds in which Redis connects and answers; then it counts as away
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "paperboy",
+        "OPTIONS": {
+            "socket_timeout": REDIS_PATIENCE,
+            "socket_connect_timeout": REDIS_PATIENCE,
+        },
     }
 }
 
@@ -347,7 +353,11 @@ IN_DOUBT_AFTER = timedelta(seconds=within("IN_DOUBT_SECONDS", 600, 180, 86_400))
 CELERY_BROKER_URL = embedded.celery_url(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": REDIS_PATIENCE,
+    "socket_connect_timeout": REDIS_PATIENCE,
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a long chunk must not hold others back
 CELERY_TASK_ACKS_LATE = True  # PostgreSQL, not the message, says what is left to do
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -426,6 +436,10 @@ CELERY_BEAT_SCHEDULE = {
     "tell the operator when mail is not going out": {
         "task": "subscriptions.tasks.watch_editions",
         "schedule": timedelta(minutes=5),
+    },
+    "go on with imports that stopped": {
+        "task": "subscriptions.tasks.resume_imports",
+        "schedule": timedelta(minutes=2),
     },
     "close the books of editions that are over": {
         "task": "subscriptions.tasks.close_editions",

@@ -1,8 +1,8 @@
 """Whose turn it is: at most one request to a host in a time, over all workers together.
 
 Redis holds, for each host, when it may be asked again; its clock is everybody's, and no stamp from
-the future is believed. Asking for a turn takes it, so that two workers never get the same one. Where
-Redis cannot be reached, each process waits by itself, which is still polite.
+the future is believed. Asking for a turn takes it, so that two workers never get the same one.
+Where Redis cannot be reached, each process waits by itself, which is still polite.
 """
 
 from __future__ import annotations

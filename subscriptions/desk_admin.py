@@ -192,7 +192,7 @@ class DeskPages:
     def _approve(self, request: HttpRequest, edition: Edition) -> str:
         if not editions.approve(edition.day, request.user.get_username(), timezone.now()):
             return ""
-        tasks.open_edition.delay(edition.day.isoformat())
+        tasks.open_edition.delay_on_commit(edition.day.isoformat())
         return "Approved."
 
     def _hold(self, request: HttpRequest, edition: Edition) -> str:

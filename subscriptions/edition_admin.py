@@ -32,7 +32,7 @@ def pause(edition: Edition, request: HttpRequest) -> Done:
 def resume(edition: Edition, request: HttpRequest) -> Done:
     if not editions.resume(edition.day, request.user.get_username(), timezone.now()):
         return ""
-    tasks.deliver_edition.delay(edition.day.isoformat())
+    tasks.deliver_edition.delay_on_commit(edition.day.isoformat())
     return "Resumed; the rest goes out."
 
 
@@ -45,10 +45,14 @@ def cancel(edition: Edition, request: HttpRequest) -> Done:
 
 
 def send_failed(edition: Edition, request: HttpRequest) -> Done:
-    failed = Digest.objects.filter(day=edition.day, status=Digest.Status.FAILED).count()
-    if failed:
-        tasks.send_failed_again.delay(edition.day.isoformat())
-    return f"{failed} failed digests are handed over again." if failed else ""
+    """All failed digests that may go out again; a burst of failures pauses an edition, so that
+    they are few."""
+    count = 0
+    for chunk in sweeping.failed(edition.day):
+        if ready := sweeping.send_again(Digest.objects.failed(chunk), timezone.now()):
+            tasks.deliver.delay_on_commit(ready)
+            count += len(ready)
+    return f"{count} failed digests are handed over again." if count else ""
 
 
 def send_one(edition: Edition, request: HttpRequest) -> Done:
@@ -58,7 +62,7 @@ def send_one(edition: Edition, request: HttpRequest) -> Done:
         return ""
     ready = sweeping.send_again(Digest.objects.filter(pk=int(pk), day=edition.day), timezone.now())
     if ready:
-        tasks.deliver.delay(ready)
+        tasks.deliver.delay_on_commit(ready)
     return f"Digest {pk} is handed over again." if ready else ""
 
 

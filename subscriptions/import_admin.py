@@ -120,7 +120,7 @@ class ReaderImportAdmin(admin.ModelAdmin):
             raise PermissionDenied
         done = ""
         if request.POST.get("do") == "import" and importing.start(work.pk):
-            tasks.import_readers.delay(work.pk)
+            tasks.import_readers.delay_on_commit(work.pk)
             done = f"Brought in: {work.accepted} readers were found fit."
         elif request.POST.get("do") == "discard" and importing.discard(work.pk):
             done = "Discarded."

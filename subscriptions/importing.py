@@ -186,6 +186,11 @@ def start(pk: int) -> bool:
     return bool(tried.update(state=State.IMPORTING, **fresh))
 
 
+def running() -> list[int]:
+    """Return the files that are being worked off, or whose task was lost."""
+    return list(ReaderImport.objects.filter(state__in=RUNNING).values_list("pk", flat=True))
+
+
 def discard(pk: int) -> bool:
     """Forget a file that is not brought in."""
     kept = ReaderImport.objects.filter(pk=pk, state__in=(State.CHECKING, State.CHECKED))

@@ -16,7 +16,7 @@ from django.utils.dateparse import parse_date
 
 from config import audit
 from papers.feeds.identifiers import arxiv_id
-from subscriptions import exporting, progress, readers, sweeping, tasks, timeline, why
+from subscriptions import digests, exporting, progress, readers, sweeping, tasks, timeline, why
 from subscriptions.models import Digest, Subscriber
 from subscriptions.schedule import local_day
 
@@ -57,12 +57,17 @@ def send_again(reader: Subscriber) -> str:
     if ready := sweeping.send_again(
         Digest.objects.filter(pk__in=last.values("pk")), timezone.now()
     ):
-        tasks.deliver.delay(ready)
+        tasks.deliver.delay_on_commit(ready)
         return "The last digest is handed over again."
     if reader.status != Status.ACTIVE or _has_todays(reader):
         return ""
-    tasks.build_digest_now.delay(reader.pk)
-    return "Today's digest is being made."
+    digest = digests.build_now(reader.pk, timezone.now())
+    if digest is None:
+        return ""
+    if digest.status == Digest.Status.SKIPPED:
+        return f"No digest goes out today: {digest.reason}"
+    tasks.deliver.delay_on_commit([digest.pk])
+    return "Today's digest is made and waits to be sent."
 
 
 def _has_todays(reader: Subscriber) -> bool:

@@ -26,7 +26,6 @@ from subscriptions import (
     sweeping,
     transactional,
 )
-from subscriptions.models import Digest
 
 
 @shared_task
@@ -99,15 +98,15 @@ def deliver_edition(day: str) -> None:
 
 
 @shared_task
-def send_failed_again(day: str) -> None:
-    for chunk in sweeping.failed(date.fromisoformat(day)):
-        if ready := sweeping.send_again(Digest.objects.failed(chunk), timezone.now()):
-            deliver.delay(ready)
+def import_readers(pk: int) -> None:
+    importing.run(pk)
 
 
 @shared_task
-def import_readers(pk: int) -> None:
-    importing.run(pk)
+def resume_imports() -> None:
+    """Beat's: files whose task was lost; where one is running, a second does nothing."""
+    for pk in importing.running():
+        import_readers.delay(pk)
 
 
 @shared_task

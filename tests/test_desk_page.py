@@ -45,7 +45,7 @@ def today(make_paper: Callable[..., Paper]) -> list[Paper]:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Editions to be opened by a worker that is not there."""
     found: list[str] = []
-    monkeypatch.setattr(tasks.open_edition, "delay", found.append)
+    monkeypatch.setattr(tasks.open_edition, "delay_on_commit", found.append)
     return found
 
 

@@ -46,10 +46,9 @@ GOOD = "2024-05-01T10:00:00Z,Send me papers,2024-05-01T10:05:00Z"
 @pytest.fixture
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
-    for name in ("deliver", "build_digest_now", "import_readers"):
-        task = getattr(tasks, name)
-        for how in ("delay", "delay_on_commit"):
-            monkeypatch.setattr(task, how, lambda given, name=name: found.append((name, given)))
+    for name in ("deliver", "import_readers"):
+        task, note = getattr(tasks, name), lambda given, name=name: found.append((name, given))
+        monkeypatch.setattr(task, "delay_on_commit", note)
     return found
 
 
@@ -107,14 +106,24 @@ def test_pausing_going_on_unsubscribing_and_sending_again(
         assert refuses(admin_client, known, do)
     assert "handed over again" in act(admin_client, known, "send-again")
     assert queued == [("deliver", [known.digests.get().pk])]
-    assert "is being made" in act(admin_client, known, "send-again")
-    assert queued[1:] == [("build_digest_now", known.pk)]
+    assert "No digest goes out today: " in act(admin_client, known, "send-again")
+    assert refuses(admin_client, known, "send-again")
     act(admin_client, known, "unsubscribe")
     known.refresh_from_db()
     assert known.status == "unsubscribed"
     assert refuses(admin_client, known, "send-again")
     assert refuses(admin_client, known, "explode")
     assert LogEntry.objects.filter(object_id=str(known.pk)).count() == 5
+
+
+def test_todays_digest_is_made_by_hand(
+    admin_client: Client, known: Subscriber, edition: list[Paper], queued: list[Any]
+) -> None:
+    known.digests.all().delete()
+    Paper.objects.update(listed_on=timezone.now().date(), first_seen_at=timezone.now())
+    assert "is made and waits to be sent" in act(admin_client, known, "send-again")
+    digest = known.digests.get()
+    assert (digest.status, queued) == ("pending", [("deliver", [digest.pk])])
 
 
 def test_why_a_reader_did_not_get_a_paper_or_a_day(

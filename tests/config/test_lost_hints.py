@@ -1,0 +1,136 @@
+"""While Redis is away the admin saves, says what waits, and recovery finds it. A stopped Redis."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from config import embedded, tasks
+from papers.models import Paper, Source
+from subscriptions import importing, sweeping
+from subscriptions import tasks as subscription_tasks
+from subscriptions.models import Digest, Edition, ReaderImport, Subscriber
+from tests.pages import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+EDITION = "/admin/subscriptions/edition/"
+FILE = b"email,consent_at,consent_text,confirmed_at\na@e.org,2024-05-01,Yes,2024-05-01\n"
+
+
+@pytest.fixture
+def stopped_redis(admin_client: Client) -> Iterator[None]:
+    """After the log-in, which needs Redis."""
+    assert embedded.halt(embedded.Redis(settings.DATA_DIR))
+    yield
+    embedded.start_redis(settings.DATA_DIR)
+
+
+@pytest.fixture
+def digest(make_reader: MakeReader, make_paper: Any) -> Digest:
+    """One of today that failed."""
+    now = timezone.now()
+    Edition.objects.create(day=now.date(), due=1)
+    return Digest.objects.create(
+        subscriber=make_reader(next_digest_at=now),
+        day=now.date(),
+        status=Digest.Status.FAILED,
+        paper_ids=[make_paper().pk],
+        created_at=now,
+        next_attempt_at=now,
+        expires_at=now,
+    )
+
+
+def saved(page: Page) -> bool:
+    """Tell whether the page answers, and says that the rest waits."""
+    assert page.status == 200
+    return tasks.WAITS in page.text
+
+
+def test_a_failed_digest_waits_in_its_row(
+    admin_client: Client, digest: Digest, stopped_redis: None
+) -> None:
+    edition = Page.open(admin_client, f"{EDITION}{digest.day}/change/")
+    assert saved(edition.submit("send-failed"))
+    digest.refresh_from_db()
+    assert digest.status == Digest.Status.PENDING
+    late = timezone.now() + settings.LEFT_BEHIND_AFTER * 2
+    assert sweeping.sweep(late) == [digest.pk]
+
+
+def test_a_readers_digest_is_sent_again_from_its_row(
+    admin_client: Client, digest: Digest, stopped_redis: None
+) -> None:
+    timeline = f"/admin/subscriptions/subscriber/{digest.subscriber_id}/timeline/"
+    assert saved(Page.open(admin_client, timeline).submit("send-again"))
+    digest.refresh_from_db()
+    assert digest.status == Digest.Status.PENDING
+
+
+def test_an_edition_resumed_and_approved_stays_so(
+    admin_client: Client, digest: Digest, stopped_redis: None
+) -> None:
+    edition = Page.open(admin_client, f"{EDITION}{digest.day}/change/")
+    page = edition.submit("pause")
+    assert tasks.WAITS not in page.text
+    assert saved(page.submit("resume"))
+    assert Edition.objects.get().state == Edition.State.OPEN
+    desk = Page.open(admin_client, f"{EDITION}{digest.day}/desk/")
+    assert saved(desk.submit("approve"))
+    assert Edition.objects.get().approved_by == "admin"
+
+
+def test_an_import_goes_on_from_its_row(admin_client: Client, stopped_redis: None) -> None:
+    form = Page.open(admin_client, "/admin/subscriptions/readerimport/add/")
+    assert saved(form.submit("_save", file=SimpleUploadedFile("a.csv", FILE)))
+    work = ReaderImport.objects.get()
+    assert importing.running() == [work.pk]
+    importing.run(work.pk)
+    page = Page.open(admin_client, f"/admin/subscriptions/readerimport/{work.pk}/change/")
+    assert saved(page.submit("import"))
+    assert importing.running() == [work.pk]
+
+
+def test_imports_whose_task_was_lost_are_found_by_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = ReaderImport.objects.create(
+        name="a.csv", text=FILE.decode(), lines=1, by="ada", created_at=timezone.now()
+    )
+    monkeypatch.setattr(subscription_tasks.import_readers, "delay", importing.run)
+    for _ in range(2):
+        subscription_tasks.resume_imports()
+        work.refresh_from_db()
+        assert (work.state, work.accepted) == (ReaderImport.State.CHECKED, 1)
+
+
+def test_what_the_admin_saves_of_papers_and_sources_is_saved(
+    admin_client: Client, make_paper: Any, stopped_redis: None
+) -> None:
+    paper = make_paper()
+    form = Page.open(admin_client, f"/admin/papers/paper/{paper.pk}/change/")
+    assert saved(form.submit("_save", note="Worth a look"))
+    assert Paper.objects.get().note == "Worth a look"
+    form = Page.open(admin_client, "/admin/papers/source/add/")
+    assert saved(form.submit("_save", url="https://example.org/feed.xml"))
+    assert Source.objects.due(timezone.now()).exists()
+
+
+def test_no_view_and_no_admin_page_enqueues_in_another_way() -> None:
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for package in ("config", "papers", "subscriptions", "operations")
+        for path in (ROOT / package).rglob("*.py")
+        if path.name.endswith(("views.py", "admin.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("delay", "apply_async", "send_task")
+    ]
+    assert calls == []
