@@ -223,8 +223,3 @@ def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
     """A page that says when to come back; the part of one where htmx asks."""
     name = "_429.html" if "HX-Request" in request.headers else "429.html"
     return render(request, name, {"minutes": math.ceil(seconds / 60)})
-
-
-def locked_out(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-    """The answer to who has tried too many passwords."""
-    return refused(request, settings.AXES_COOLOFF_TIME.total_seconds())

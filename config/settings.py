@@ -510,10 +510,11 @@ AXES_FAILURE_LIMIT = within("LOGIN_FAILURES", 5, 1, 100)
 AXES_COOLOFF_TIME = timedelta(minutes=within("LOGIN_COOLOFF_MINUTES", 30, 1, 10_080))
 # By account and address together: a stranger must not lock a curator out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+AXES_HANDLER = "config.log_in_failures.LogInFailures"
 AXES_CLIENT_IP_CALLABLE = "config.guard.client_address"
-AXES_LOCKOUT_CALLABLE = "config.guard.locked_out"
+AXES_LOCKOUT_CALLABLE = "config.log_in_failures.locked_out"
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying again does not prolong it
 AXES_VERBOSE = AXES_ENABLE_ADMIN = False
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 

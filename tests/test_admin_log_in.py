@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from redis import Redis
 
 from tests.pages import Page
 
@@ -36,6 +37,50 @@ def test_promise_30_wrong_passwords_lock_the_door_for_who_tries_and_for_nobody_e
     assert tries[-3:] == [429] * 3
     assert log_in(client) == 429
     assert log_in(client, peer="198.51.100.1") == 302
+
+
+def test_the_page_of_a_lock_says_what_to_do(client: Client, curator: User, settings: Any) -> None:
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        log_in(client, "wrong")
+    form = Page.open(client, "/admin/login/", REMOTE_ADDR="192.0.2.1")
+    page = form.submit("Log in", username="curator", password=PASSWORD)
+    assert page.status == 429
+    assert page.response["Retry-After"] == "1800"
+    assert "locked for 30 minutes" in page.text
+    assert "manage.py axes_reset" in page.text
+    assert "Many requests" not in page.text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("axes_reset",),
+        ("axes_reset_username", "curator"),
+        ("axes_reset_ip", "192.0.2.1"),
+        ("axes_reset_ip_username", "192.0.2.1", "curator"),
+    ],
+)
+def test_a_lock_is_opened_on_the_server(
+    client: Client, curator: User, settings: Any, command: tuple[str, ...]
+) -> None:
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        log_in(client, "wrong")
+    assert log_in(client) == 429
+    for said in ("1 attempts removed.", "No attempts found."):
+        out = StringIO()
+        call_command(*command, stdout=out)
+        assert said in out.getvalue()
+    assert log_in(client) == 302
+
+
+def test_trying_again_does_not_prolong_a_lock(client: Client, curator: User, settings: Any) -> None:
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        log_in(client, "wrong")
+    store = Redis.from_url(settings.REDIS_URL)
+    [key] = store.scan_iter("*axes-*")
+    store.expire(key, 60)
+    assert log_in(client, "wrong") == 429
+    assert store.ttl(key) <= 60
 
 
 def test_a_right_password_forgives_wrong_ones(curator: User, settings: Any) -> None:
