@@ -4,14 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE ?= 1
 TESTS ?= tests
-# Two test files at a time, in their order, which has the longest first; `make test BESIDE=` for one
-# after the other.
+# Two test files at a time, the longest first (tests/order.py); `make test BESIDE=` for one after the
+# other.
 BESIDE ?= -n 2 --dist loadfile --no-loadscope-reorder
 PICTURES ?= $(CURDIR)/.data/walk
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test walk lint types check secrets audit format messages requirements image bench chaos upgrade-test clean stop
+.PHONY: help demo test test-all walk lint types check secrets audit format messages requirements image bench chaos upgrade-test clean stop
 
 help:  ## What there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -19,7 +19,10 @@ help:  ## What there is to do
 demo: $(VENV)/demo  ## Set up from nothing, send today's edition, serve http://127.0.0.1:8000
 	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve)
 
-test: $(VENV)/dev  ## All tests, against real PostgreSQL, Redis and SMTP
+test: $(VENV)/dev  ## The tests, against real PostgreSQL, Redis and SMTP; without the slow ones
+	$(BIN)/python -m pytest $(BESIDE) -m "not slow" $(TESTS)
+
+test-all: $(VENV)/dev  ## All tests, the slow ones too
 	$(BIN)/python -m pytest $(BESIDE) $(TESTS)
 
 walk: $(VENV)/dev  ## The first day of an installation in a browser, slowly, with pictures in PICTURES

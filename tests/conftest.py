@@ -14,7 +14,7 @@ from config import services
 from papers import corpus, meanings, scoring
 from papers.models import Paper
 from subscriptions.models import Interests, Subscriber
-from tests import database, left_over, shared_data
+from tests import database, left_over, order, shared_data
 
 NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)  # a Thursday
 
@@ -140,6 +140,11 @@ def edition(make_paper: Callable[..., Paper]) -> list[Paper]:
     scoring.rescore(NOW)
     corpus.learn(NOW)
     return papers
+
+
+@pytest.hookimpl(trylast=True)  # after all that shuffles and sorts
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order.arrange(items)
 
 
 def pytest_configure() -> None:

@@ -29,11 +29,21 @@ def stop_waiting_for_disk() -> None:
         cursor.execute("SELECT pg_reload_conf()")
 
 
-class Snapshot:
-    """The rows of all tables at one moment, kept in a schema of the same database."""
+def is_superuser() -> bool:
+    """Return whether foreign keys can be ignored, as the embedded server allows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        return bool(cursor.fetchone()[0])
 
-    def __init__(self, schema: str) -> None:
-        self.schema = schema
+
+class Snapshot:
+    """The rows at one moment of all tables with a prefix, kept in a schema of the same database.
+
+    Restoring needs a superuser.
+    """
+
+    def __init__(self, schema: str, prefix: str = "") -> None:
+        self.schema, self.prefix = schema, prefix
         self.columns: dict[str, str] = {}
         self.kept: set[str] = set()
 
@@ -42,7 +52,11 @@ class Snapshot:
             cursor.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
             cursor.execute(f"CREATE SCHEMA {self.schema}")
             cursor.execute(_COLUMNS)
-            self.columns = dict(cursor.fetchall())
+            self.columns = {
+                table: columns
+                for table, columns in cursor.fetchall()
+                if table.startswith(self.prefix)
+            }
             self.kept = self._names(cursor, "EXISTS (SELECT FROM public.{table})", self.columns)
             for table in self.kept:
                 cursor.execute(
@@ -93,14 +107,10 @@ def quick_flush() -> Iterator[None]:
     """After a transactional test, restore what it changed.
 
     Django's own flush truncates all tables and runs the `post_migrate` signal, which takes longer
-    than most tests. Ignoring foreign keys needs a superuser, as the embedded server has; with
-    another, Django's flush stays.
+    than most tests. It stays where the database user is no superuser.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-        superuser = cursor.fetchone()[0]
     with pytest.MonkeyPatch.context() as patch:
-        if superuser:
+        if is_superuser():
             migrated = Snapshot("migrated")
             migrated.take()
             patch.setattr(

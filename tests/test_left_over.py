@@ -82,6 +82,7 @@ def run(path: Path, code: str, data: Path) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
+@pytest.mark.slow
 def test_the_next_run_passes_and_ends_what_was_left(tmp_path: Path) -> None:
     data = settings.DATA_DIR.parent / f"{settings.DATA_DIR.name}-killed"
     try:

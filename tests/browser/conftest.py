@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -31,6 +32,9 @@ from selenium.webdriver.remote.webelement import WebElement
 from config import embedded, urls
 from config.celery import app
 from papers import sample
+from papers.models import Paper
+from tests import database
+from tests.database import Snapshot
 
 HERE = Path(__file__).parent
 PROGRAMS = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
@@ -142,12 +146,27 @@ def answers(process: subprocess.Popen[bytes], log: Path) -> bool:
     return bool(app.control.ping(timeout=1))
 
 
+@pytest.fixture(scope="session")
+def ingested() -> dict[date, tuple[Snapshot, str]]:
+    """The tables of each day's sample once it was read in, and the command's output."""
+    return {}
+
+
 @pytest.fixture
-def papers(live_server: Any, tmp_path: Path) -> str:
-    """The sample, read in as `manage.py ingest` does; what that printed."""
+def papers(live_server: Any, tmp_path: Path, ingested: dict[date, tuple[Snapshot, str]]) -> str:
+    """The sample, read in as `manage.py ingest` does, once a run; the command's output."""
+    today = timezone.now().date()
+    if today in ingested:
+        snapshot, output = ingested[today]
+        snapshot.restore()
+        return output
+    assert not Paper.objects.exists(), "the snapshot would hold other papers"
     printed = io.StringIO()
-    paths = sample.write_for(timezone.now().date(), tmp_path / "sample")
-    call_command("ingest", *paths, stdout=printed)
+    call_command("ingest", *sample.write_for(today, tmp_path / "sample"), stdout=printed)
+    if database.is_superuser():
+        snapshot = Snapshot("sample", prefix="papers_")
+        snapshot.take()
+        ingested[today] = (snapshot, printed.getvalue())
     return printed.getvalue()
 
 

@@ -190,6 +190,7 @@ print("swept", bool(sweeping.sweep(timezone.now())))
 """
 
 
+@pytest.mark.slow
 def test_many_readers_are_migrated_while_digests_go_out(old: Place) -> None:
     with old.connect(DATABASE, APP) as app:
         sender = OldSender(app)

@@ -142,6 +142,7 @@ def held_open(port: int, begin: str, act: Callable[[socket.socket], object]) -> 
             acting.join()
 
 
+@pytest.mark.slow
 def test_promise_45_slow_clients_keep_nobody_waiting(port: int) -> None:
     ask(port)
     for what, begin in SLOW.items():

@@ -15,6 +15,7 @@ from subscriptions.benchmarks import audience, edition, provider, sink
 from subscriptions.models import Digest, Subscriber
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("redis")
 def test_an_edition_is_measured_from_due_to_accepted_beside_its_baselines() -> None:
@@ -32,6 +33,7 @@ def test_an_edition_is_measured_from_due_to_accepted_beside_its_baselines() -> N
     assert "Django's loop" in edition.table(report)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("redis")
 def test_a_slow_provider_is_sent_to_over_many_connections_at_once() -> None:

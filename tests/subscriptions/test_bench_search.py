@@ -11,6 +11,7 @@ from subscriptions.benchmarks import search
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_home_and_search_are_timed_next_to_a_bare_view() -> None:
     report = search.measured(60, 3)
     assert report["papers"] == 60

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from subscriptions.benchmarks import signup
 
 
+@pytest.mark.slow
 def test_promise_30_one_address_over_and_over_gets_one_mail_and_others_are_served() -> None:
     report = signup.run({"seconds": 3, "answers": 2, "attacks": ["one address"]})
     row = report["rows"]["one address"]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from django.conf import settings
 
 from subscriptions import faults
@@ -25,6 +26,7 @@ def chaos(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_promises_1_2_3_41_nothing_is_lost_and_nothing_doubled_whatever_is_killed() -> None:
     """SIGKILL at random and at each named point, PostgreSQL restarted and crashed, Redis emptied,
     a provider that stalls, cuts and throttles; counted at the provider."""

@@ -56,6 +56,7 @@ def test_the_top_is_that_of_a_whole_sort(
     assert set(top) <= set(worth)
 
 
+@pytest.mark.slow
 def test_the_benchmark_reports_every_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "CORPUS", 1_200)
     monkeypatch.setattr(benchmark, "DISTINCT", 200)

@@ -60,6 +60,7 @@ def start(smtp: Sink, settings: Any) -> Iterator[Start]:
         process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="knows the embedded URL only")
 def test_promise_12_a_confirmation_overtakes_promise_14_sigterm_finishes_the_message_in_hand(
     start: Start, smtp: Sink, make_paper: Callable[..., Paper], make_reader: Any

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 
+import pytest
 from django.utils import timezone
 
 from tests.papers.servers import Server
@@ -16,6 +17,7 @@ from tests.walk import documents
 from tests.walk.installation import Installation, MailServer, wait_for
 from tests.walk.people import Person
 
+pytestmark = [pytest.mark.slow, pytest.mark.in_order]
 CURATOR, PASSWORD = "editor", "correct horse battery staple"
 READER, SECOND = "ada@reader.example", "bo@reader.example"
 MANUSCRIPTS = "Medieval manuscript paleography with vision transformers"
