@@ -75,7 +75,7 @@ def until(found: Callable[[], Found | None], what: str) -> Found:
     while not (answer := found()):
         if time.monotonic() > give_up:
             pytest.fail(f"Waited {PATIENCE} seconds in vain for {what}.")
-        time.sleep(0.1)
+        time.sleep(0.03)
     return answer
 
 
@@ -143,7 +143,8 @@ def worker_environment(data_dir: Path, site: str) -> dict[str, str]:
 def answers(process: subprocess.Popen[bytes], log: Path) -> bool:
     if process.poll() is not None:
         pytest.fail(f"The worker ended at once:\n{log.read_text()}")
-    return bool(app.control.ping(timeout=1))
+    # The first answer is enough; `ping` would wait for others until the time is over.
+    return bool(app.control.broadcast("ping", reply=True, timeout=1, limit=1))
 
 
 @pytest.fixture(scope="session")

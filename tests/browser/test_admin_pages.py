@@ -71,7 +71,7 @@ def pages(reader: Subscriber) -> Addresses:
     }
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_promise_23_no_page_of_the_admin_has_a_barrier(
     browser: Browser, pages: Addresses, colours: str
 ) -> None:

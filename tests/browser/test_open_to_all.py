@@ -101,6 +101,7 @@ def mails(reader: Subscriber, outbox: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 320)])
 def test_promise_23_no_page_and_no_mail_has_a_barrier(
     browser: Browser, reader: Subscriber, outbox: Path, scheme: str, width: int

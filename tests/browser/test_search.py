@@ -110,7 +110,7 @@ def test_a_reader_reads_about_a_paper(browser: Browser, searchable: Paper, scrip
 
 
 @pytest.mark.parametrize("width", [1200, 375])
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_pages_have_no_barrier(
     browser: Browser, searchable: Paper, width: int, colours: str
 ) -> None:

@@ -25,6 +25,12 @@ from tests.subscriptions.conftest import Sink
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 
+@pytest.fixture(autouse=True)
+def no_worker_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker runs in these tests, and none needs two seconds to say nothing."""
+    monkeypatch.setattr(queues, "ANSWER_WITHIN", 0.05)
+
+
 CHECKS = {(check.__doc__ or "").rstrip("."): check for check in doctor.INSIDE}
 
 

@@ -96,6 +96,7 @@ def feeds() -> Iterator[bytes]:
         yield path.read_bytes()
 
 
+@pytest.mark.slow
 @needs_shared_data
 def test_every_plain_feed_at_hand_is_read_as_feedparser_reads_it(
     monkeypatch: pytest.MonkeyPatch,
@@ -171,6 +172,7 @@ def test_promise_38_a_whole_collection_of_bad_feeds_takes_next_to_no_memory() ->
     assert grown(SHARED / "bad" / "xml_bombs_defusedxml")[1] < 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(CRAFTED)))
 def test_promise_38_a_crafted_feed_takes_bounded_memory_and_seconds_at_most(
     number: int, tmp_path: Path

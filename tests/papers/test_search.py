@@ -137,6 +137,7 @@ def test_ingest_makes_words_searchable_at_once(now: datetime) -> None:
     assert found_by("charters") == found_by("vellum") == [paper.pk]
 
 
+@pytest.mark.slow
 def test_a_text_of_any_size_is_indexed(make_paper: MakePaper, now: datetime) -> None:
     long = make_paper(
         "A giant",

@@ -82,7 +82,7 @@ def says(paper: Paper, phrase: str) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None:
     rows = data.draw(st.lists(papers, min_size=1, max_size=12, unique_by=lambda row: row.pk))
@@ -135,7 +135,7 @@ flags = st.fixed_dictionaries(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(flags, min_size=1, max_size=6), st.booleans())
 def test_hidden_withdrawn_revised_old_and_future_papers_never_appear(
