@@ -149,6 +149,7 @@ def link(sink: Sink, subject: str, path: str) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_promise_40_a_reader_is_served_and_no_log_of_any_process_names_them(
     house: House, server: Place, smtp: Sink
 ) -> None:
