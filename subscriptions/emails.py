@@ -16,6 +16,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from django.utils.http import urlencode
 
 from papers.models import Paper
 from papers.text import one_line
@@ -56,11 +57,13 @@ def confirmation(reader: Subscriber) -> Outgoing:
     return _mail("confirmation", reader, {"confirm_url": url, "home_url": absolute("/")})
 
 
-def preferences_link(reader: Subscriber) -> Outgoing:
+def preferences_link(reader: Subscriber, back_to: str = "") -> Outgoing:
     """The way to the preferences without a password, and to all that we know of the reader; sent
-    only to the address on file."""
+    only to the address on file. Signing in leads to the page `back_to` of ours."""
     offered = Interests.objects.filter(pk=reader.pk).exclude(offered=None).exists()
     links = {**reader_links(reader), "data_url": link("data", Purpose.DATA, reader.pk)}
+    if back_to:
+        links["sign_in_url"] += f"?{urlencode({'next': back_to})}"
     feed = feed_url(reader) if reader.is_active else ""
     return _mail("preferences_link", reader, {**links, "offered": offered, "feed_url": feed})
 
@@ -130,7 +133,9 @@ def _edition(message: Message) -> Edition:
 
 RENDERED_BY: dict[str, Callable[[Message], Outgoing]] = {
     Kind.CONFIRMATION: lambda message: confirmation(_reader(message)),
-    Kind.PREFERENCES_LINK: lambda message: preferences_link(_reader(message)),
+    Kind.PREFERENCES_LINK: lambda message: preferences_link(
+        _reader(message), message.details.get("next", "")
+    ),
     Kind.VOTE_LINK: lambda message: vote_link(_reader(message), _paper(message)),
     Kind.WELCOME: lambda message: welcome(_reader(message)),
     Kind.LESS_OFTEN: lambda message: less_often(_reader(message)),

@@ -124,7 +124,10 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("BibTeX, RIS or CSL JSON file"),
-        help_text=_("Zotero, Mendeley, EndNote and others export these. At most 10 MB."),
+        help_text=_(
+            "Zotero, Mendeley, EndNote and others export these. At most 10 MB; of a longer list, "
+            "the newest 200 papers are taken."
+        ),
         widget=forms.FileInput(attrs={"accept": ".bib,.bibtex,.ris,.json,.txt"}),
     )
 

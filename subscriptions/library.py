@@ -73,7 +73,7 @@ def report(added: Added, brought: Library) -> str:
         }
     if brought.left_out:
         said += _(". The newest %(most)s were taken; %(count)s older ones were not") % {
-            "most": MOST_KEPT,
+            "most": len(brought.references),
             "count": brought.left_out,
         }
     return said.rstrip(".") + "."

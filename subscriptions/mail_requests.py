@@ -47,7 +47,8 @@ ANSWERS = {
 INSERT = """
 WITH answers AS (
     SELECT * FROM jsonb_to_recordset(%(answers)s) AS answer
-        (status text, kind text, about text, expires_at timestamptz, quiet_since timestamptz)
+        (status text, kind text, about text, details jsonb, expires_at timestamptz,
+            quiet_since timestamptz)
 ), counted AS (
     SELECT message.subscriber_id, message.kind, message.about,
         CASE WHEN message.status IN ('pending', 'sending') THEN %(now)s
@@ -62,8 +63,8 @@ WITH answers AS (
 INSERT INTO subscriptions_message (public_id, kind, subscriber_id, about, details, mailbox, status,
     reason, created_at, expires_at, queued_at, claimed_by, attempts, next_attempt_at, outcome,
     provider_id)
-SELECT gen_random_uuid(), answer.kind, reader.id, answer.about, '{}', %(mailbox)s, 'pending',
-    '', %(now)s, answer.expires_at, %(now)s, '', 0, %(now)s, '', ''
+SELECT gen_random_uuid(), answer.kind, reader.id, answer.about, answer.details, %(mailbox)s,
+    'pending', '', %(now)s, answer.expires_at, %(now)s, '', 0, %(now)s, '', ''
 FROM subscriptions_subscriber AS reader JOIN answers AS answer ON answer.status = reader.status
 WHERE reader.email_key = %(email_key)s
     AND (SELECT count(*) FROM counted WHERE counted.at > %(yesterday)s) < %(a_day)s
@@ -77,15 +78,18 @@ RETURNING id
 
 
 @transaction.atomic
-def request(email: str, wanted: Wanted, now: datetime, about: str = "") -> int:
+def request(
+    email: str, wanted: Wanted, now: datetime, about: str = "", *, back_to: str = ""
+) -> int:
     """Write the message that answers a request, within the limits; returns its key, or 0.
 
-    `about` is the paper's key where a vote is wanted.
+    `about` is the paper's key where a vote is wanted, and `back_to` the page of ours that a link
+    which signs in leads to.
     """
     key = email_key(email)
     mailbox = guard.nameless(mailbox_of(key))
     values: dict[str, Any] = {
-        "answers": json.dumps([_answer(wanted, status, about, now) for status in Status]),
+        "answers": json.dumps([_answer(wanted, status, about, back_to, now) for status in Status]),
         "email_key": key,
         "mailbox": mailbox,
         "now": now,
@@ -103,12 +107,15 @@ def request(email: str, wanted: Wanted, now: datetime, about: str = "") -> int:
     return row[0] if row else 0
 
 
-def _answer(wanted: Wanted, status: Subscriber.Status, about: str, now: datetime) -> dict[str, str]:
+def _answer(
+    wanted: Wanted, status: Subscriber.Status, about: str, back_to: str, now: datetime
+) -> dict[str, Any]:
     kind = ANSWERS[wanted][status]
     return {
         "status": status,
         "kind": kind,
         "about": about if kind == Kind.VOTE_LINK else "",
+        "details": {"next": back_to} if back_to and kind == Kind.PREFERENCES_LINK else {},
         "expires_at": (now + RULES[kind].lifetime).isoformat(),
         "quiet_since": (now - cooldown(kind)).isoformat(),
     }

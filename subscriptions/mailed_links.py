@@ -79,7 +79,7 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
             if token:
                 return signed(purpose)(by_link)(request, token=token, **rest)
             if not (reader := signed_in.reader_of(request)):
-                return redirect("sign-in")
+                return redirect(signed_in.sign_in_url(request))
             wait = _wait(f"reader:{reader.pk}") if request.method == "POST" else 0.0
             if wait:
                 return guard.refused(request, wait)

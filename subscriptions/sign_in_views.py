@@ -27,13 +27,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Mail a link that signs in, to a known address only; the answer is the same, and so is what
     is done for it here."""
     if request.method != "POST" and signed_in.reader_of(request):
-        return redirect("preferences")
-    form = LinkForm(request.POST or None)
+        return redirect(signed_in.next_page(request, reverse("preferences")))
+    form, back_to = LinkForm(request.POST or None), signed_in.next_page(request, "")
     if request.method != "POST" or not form.is_valid():
         status = 400 if request.method == "POST" else 200
-        return render(request, "subscriptions/sign_in.html", {"form": form}, status=status)
+        context = {"form": form, "next": back_to}
+        return render(request, "subscriptions/sign_in.html", context, status=status)
     email = form.cleaned_data["email"]
-    message = mail_requests.request(email, Wanted.PREFERENCES, timezone.now())
+    message = mail_requests.request(email, Wanted.PREFERENCES, timezone.now(), back_to=back_to)
     tasks.send_messages.delay_on_commit([message])
     return redirect("check-inbox")
 
@@ -54,6 +55,7 @@ def sign_in_here(request: HttpRequest, access: Access) -> HttpResponse:
     """GET shows a button; POST signs this browser in."""
     if request.method != "POST" or not access.link:
         context = {"reader": access.reader, "preferences_url": access.url("preferences")}
+        context["next"] = signed_in.next_page(request, "")
         return render(request, "subscriptions/sign_in_here.html", context)
     page = redirect(signed_in.next_page(request, reverse("preferences")))
     signed_in.begin(request, page, access.reader, access.link)

@@ -14,14 +14,18 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from papers import community
 from subscriptions import tokens
 from subscriptions.models import SignIn, Subscriber
 from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
+
+LONGEST_PATH = 1000  # characters of a page to return to
+NO_WAY_BACK = ("sign-in", "check-inbox", "subscribe", "follow")  # pages that lead on, not back
 
 
 def begin(request: HttpRequest, response: HttpResponse, reader: Subscriber, link: Link) -> None:
@@ -96,12 +100,30 @@ def end_everywhere(pk: int, now: datetime) -> None:
 
 
 def next_page(request: HttpRequest, otherwise: str) -> str:
-    """The page of ours that a form asks to return to."""
-    wanted = request.POST.get("next", "")
+    """The page of ours that a form, or else the address, asks to return to."""
+    wanted = request.POST.get("next") or request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if is_ours and wanted.startswith("/") else otherwise
+    is_path = wanted.startswith("/") and len(wanted) <= LONGEST_PATH
+    return wanted if is_ours and is_path else otherwise
+
+
+def sign_in_url(request: HttpRequest) -> str:
+    """The address of the page that signs in and then leads back here.
+
+    The address of a page that a mailed link opened is not passed on: it holds the token.
+    """
+    page = request.resolver_match
+    comes_back = (
+        request.method in ("GET", "HEAD")
+        and page is not None
+        and "token" not in page.kwargs
+        and page.url_name not in NO_WAY_BACK
+        and len(request.get_full_path()) <= LONGEST_PATH
+    )
+    after = f"?{urlencode({'next': request.get_full_path()})}" if comes_back else ""
+    return reverse("sign-in") + after
 
 
 def offered(request: HttpRequest) -> dict[str, Any]:
@@ -111,6 +133,7 @@ def offered(request: HttpRequest) -> dict[str, Any]:
         "signed_in": SimpleLazyObject(lambda: reader_of(request)),
         "voted_papers": SimpleLazyObject(lambda: _voted(request)),
         "access": vars(request).get("access"),
+        "sign_in_url": SimpleLazyObject(lambda: sign_in_url(request)),
     }
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from papers.models import Paper
 from subscriptions import library
 from subscriptions.models import Interests, Subscriber
 from subscriptions.profiles import profile_of
-from subscriptions.references import MOST_KEPT, Reference
+from subscriptions.references import MOST_KEPT, Library, Reference, references
 from tests.papers.servers import Server
 
 MakePaper = Callable[..., Paper]
@@ -203,3 +204,15 @@ def test_an_author_page_is_bounded_and_leads_into_no_house(
     assert "could not be reached" in kept.author_page_status
     assert "169.254.169.254" not in kept.author_page_status
     assert kept.examples == kept.references == []
+
+
+def test_the_report_of_a_long_file_says_how_many_were_taken() -> None:
+    entries = "".join(f"@article{{k{n},\n title={{T{n}}},\n year=2020\n}}\n" for n in range(300))
+    brought = references(entries.encode(), "a.bib")
+    assert ". The newest 200 were taken; 100 older ones were not." in _reported(brought)
+    few = replace(brought, references=brought.references[:3], left_out=900)
+    assert ". The newest 3 were taken; 900 older ones were not." in _reported(few)
+
+
+def _reported(brought: Library) -> str:
+    return library.report(library.Added(0, len(brought.references)), brought)

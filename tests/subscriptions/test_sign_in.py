@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,10 +12,13 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
+from papers import indexing, search
 from papers.models import Paper, Vote
-from subscriptions import links, privacy, tokens
-from subscriptions.models import Interests, Reaction, SignIn, Subscriber
+from papers.paper_views import SIMILAR
+from subscriptions import emails, links, privacy, tokens
+from subscriptions.models import Interests, Message, Reaction, SignIn, Subscriber
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 from tests.signing_in import sign_in
@@ -52,8 +57,67 @@ def test_looking_signs_nobody_in_and_the_button_does(client: Client, reader: Sub
 
 @pytest.mark.parametrize("name", OWN_PAGES)
 def test_a_browser_that_is_not_signed_in_is_asked_to(client: Client, name: str) -> None:
-    assert client.get(reverse(name))["Location"] == reverse("sign-in")
+    back = urlencode({"next": reverse(name)})
+    assert client.get(reverse(name))["Location"] == f"{reverse('sign-in')}?{back}"
     assert Page.open(client, reverse(name)).form("Mail me the link") is not None
+
+
+@pytest.mark.parametrize("start", ["/search/?q=video+models&x=1", "/", "/status/"])
+def test_signing_in_leads_back_to_the_page_it_began_on(
+    client: Client, reader: Subscriber, start: str
+) -> None:
+    page = Page.open(client, start)
+    [there] = set(page.tree.xpath("//header//a[.='Sign in']/@href"))
+    page = Page.open(client, there).submit("Mail me the link", email="no address", follow=False)
+    assert page.status == 400
+    page.submit("Mail me the link", email=reader.email)
+    mailed = _mailed_link(Message.objects.get().pk)
+    page = Page.open(client, mailed).submit("Sign in")
+    assert page.url == start
+    assert is_in(client)
+    assert Page.open(client, there).url == start
+
+
+def test_a_page_that_asks_to_sign_in_is_shown_after_it(client: Client, reader: Subscriber) -> None:
+    Page.open(client, reverse("propose")).submit("Mail me the link", email=reader.email)
+    page = Page.open(client, _mailed_link(Message.objects.get().pk)).submit("Sign in")
+    assert page.url == reverse("propose")
+
+
+def _mailed_link(message: int) -> str:
+    """The path of the link that signs in, as the message has it."""
+    text = str(emails.RENDERED_BY["preferences_link"](Message.objects.get(pk=message)).text)
+    [found] = re.findall(r"^https?://[^/]+(/sign-in/\S+)$", text, re.M)
+    return found
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "http:evil.example",
+        "/" + "a" * 2000,
+    ],
+)
+def test_signing_in_leads_nowhere_else(client: Client, reader: Subscriber, wanted: str) -> None:
+    query = urlencode({"next": wanted})
+    page = Page.open(client, f"{reverse('sign-in')}?{query}")
+    page.submit("Mail me the link", email=reader.email)
+    assert Message.objects.get().details == {}
+    page = Page.open(client, f"{link(reader)}?{query}").submit("Sign in")
+    assert page.url == reverse("preferences")
+    assert Page.open(client, f"{reverse('sign-in')}?{query}").url == reverse("preferences")
+
+
+def test_the_address_of_a_mailed_link_is_not_passed_on(client: Client, reader: Subscriber) -> None:
+    page = Page.open(client, link(reader, name="rhythm"))
+    assert page.tree.xpath("//header//a[.='Sign in']/@href") == [reverse("sign-in")]
 
 
 def test_a_page_opened_by_a_link_offers_to_stay(client: Client, reader: Subscriber) -> None:
@@ -213,12 +277,16 @@ def figures(page: Page) -> str:
 
 
 def test_one_tap_votes_on_every_list_and_the_count_follows_at_once(
-    client: Client, reader: Subscriber, edition: list[Paper]
+    client: Client, reader: Subscriber, edition: list[Paper], make_paper: Callable[..., Paper]
 ) -> None:
     paper = edition[0]
     Paper.objects.filter(pk=paper.pk).update(votes=41, site_votes=0)
+    other = make_paper(f"{paper.title} again")
+    indexing.catch_up(timezone.now())
+    assert paper in search.similar(other, SIMILAR)
+    lists = ("/", "/search/?q=models", "/preview/?interests=models", other.get_absolute_url())
     sign_in(client, reader)
-    for address in ("/", paper.get_absolute_url()):
+    for address in (*lists, paper.get_absolute_url()):
         page = Page.open(client, address)
         assert "41 votes" in figures(page)
         page = page.submit(f"▲ Vote for {paper.title}")
