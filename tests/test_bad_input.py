@@ -230,6 +230,7 @@ def test_promise_31_every_guarded_entrance_is_one_of_these_doors(
     assert guarded - {"admin/login/", "second-factor"} - here == WITHOUT_TEXT
 
 
+@pytest.mark.slow
 @needs_shared_data
 @pytest.mark.django_db
 @pytest.mark.usefixtures("redis")

@@ -139,6 +139,7 @@ def test_malformed_messages_end_no_worker(worker: subprocess.Popen[bytes]) -> No
     assert queues.client().hlen("unacked") == 0, "none comes again"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["full", "read only"])
 def test_what_redis_refuses_ends_no_worker(worker: subprocess.Popen[bytes], trouble: str) -> None:
     server = queues.client()
@@ -156,6 +157,7 @@ def test_what_redis_refuses_ends_no_worker(worker: subprocess.Popen[bytes], trou
     assert worker.poll() is None
 
 
+@pytest.mark.slow
 def test_a_message_that_kills_is_put_aside(worker: subprocess.Popen[bytes]) -> None:
     app = Celery(broker=embedded.celery_url(project.REDIS_URL), set_as_current=False)
     app.send_task("tests.config.deadly_task.die", queue="ingest")
