@@ -1,23 +1,34 @@
-"""Compounds as the words they are made of, so that a reader's word finds them. Pure."""
+"""Compounds in their other spellings, so that a reader's word finds them. Pure."""
 
 from __future__ import annotations
 
 import re
 
 from papers.folding import fold
+from papers.lexemes import PREFIXES
 
 # Not between digits, where a point is part of a number.
 _JOINT = re.compile(r"(?<=[^\W_])(?:[-']|\.(?=[^\W\d_]))(?=[^\W_])")
 # A name and its version; a v between them belongs to the version.
 _VERSIONED = re.compile(r"\b(?:([^\W\d_]{4,}?)v|([^\W\d_]{3,}?))\d+(?:\.\d+)*\b")
+_PREFIX = "|".join(PREFIXES)
+_OF_TWO = re.compile(rf"(?<![\w-])(?:([a-z]+)-([a-z]+)|({_PREFIX}) ([a-z]{{4,}}))(?![\w-])")
+_CLOSED = re.compile(rf"(?<![\w-])({_PREFIX})([a-z]{{4,}})\b")
 
 
 def written_apart(text: str) -> str:
-    """Return the folded text with its compounds written as words, then each versioned name alone.
+    """Return the folded text with its compounds written as words, then each versioned name alone,
+    each compound of two words as one word, and each word with a prefix with a hyphen.
 
     >>> written_apart("GLM-5V-Turbo, a Qwen2.5-based encoder-decoder")
-    'glm 5v turbo, a qwen2.5 based encoder decoder. qwen'
+    'glm 5v turbo, a qwen2.5 based encoder decoder. qwen. encoderdecoder'
+    >>> written_apart("Multimodal pre-training")
+    'multimodal pre training. pretraining. multi-modal'
     """
-    apart = _JOINT.sub(" ", fold(text))
-    names = (named or plain for named, plain in _VERSIONED.findall(apart))
-    return ". ".join([apart, *names])
+    folded = fold(text)
+    apart = _JOINT.sub(" ", folded)
+    names = [named or plain for named, plain in _VERSIONED.findall(apart)]
+    joined = dict.fromkeys("".join(parts) for parts in _OF_TWO.findall(folded))
+    # With a hyphen, since "recognition" is found by "re cognition" and not by "cognition".
+    opened = dict.fromkeys("-".join(parts) for parts in _CLOSED.findall(folded))
+    return ". ".join([apart, *names, *joined, *opened])

@@ -8,6 +8,8 @@ position, so that a compound is a phrase:
 - `Qwen2.5-VL` has the positions qwen, 2, 5, vl; the first is also qwen2.
 - `YOLOv8` has the positions yolov, 8; the first is also yolo and yolov8, the second v8.
 - `pre-training` has the positions pre, training; the first is also pretraining.
+- `pre training` is also found as pretraining, and pretraining as those two words; what a query
+  holds decides, so that texts need no lexemes for it.
 - Müller is also Mueller.
 - Scripts without spaces have each pair of neighbouring characters, and the last one alone.
 
@@ -47,6 +49,12 @@ STOP_WORDS = frozenset(
     "most other some such no nor not only own same so than too very s t can will just don "
     "should now".split()
 )
+# Beginnings that are written with or without a hyphen or a space.
+PREFIXES = (
+    "anti auto bio co cross cyber geo hyper inter intra macro meta micro multi nano neuro non post "
+    "pre pseudo quasi re self semi sub super trans ultra un uni zero".split()
+)
+_PREFIXED = re.compile(rf"({'|'.join(PREFIXES)})([a-z]{{4,}})")
 # These letters are also written as two; `fold` makes the other spelling.
 _AS_TWO = (
     str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}),
@@ -59,13 +67,13 @@ _MARKS = "".join(
 )
 _LETTER = rf"(?:[^\W_]|[{_MARKS}])"  # `\w` lacks the vowel signs of Indic scripts
 # Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
     "\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _RUN = re.compile(rf"{_LETTER}+(?:(?:\+\+?|\#)(?!{_LETTER}))?")
-_PIECE = re.compile(rf"[{_UNSPACED}]+|\d+|(?:(?![{_UNSPACED}\d])(?:[^\W_]|[{_MARKS}]))+")
-IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_PIECE = re.compile(rf"[{UNSPACED}]+|\d+|(?:(?![{UNSPACED}\d])(?:[^\W_]|[{_MARKS}]))+")
+IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 _POSSESSIVE = re.compile(r"'s\b")
 _stemmer = snowballstemmer.stemmer("english")
 
@@ -207,15 +215,39 @@ def word(text: str, weights: str = "", *, is_begun: bool = False) -> str:
     return any_of(option for some in options for option in some)
 
 
+def words(texts: Sequence[str], *, is_begun: bool = False) -> list[str]:
+    """Each word as a `tsquery`, held also where it is written as one with a neighbour.
+
+    With `is_begun` the last letters of the last word may be missing.
+    """
+    joined = [_joined_pair(a, b) for a, b in pairwise(texts)]
+    last = len(texts) - 1
+    return [
+        any_of([alone, *joined[max(place - 1, 0) : place + 1]]) if alone else ""
+        for place, text in enumerate(texts)
+        for alone in [word(text, is_begun=is_begun and place == last)]
+    ]
+
+
+def _joined_pair(before: str, after: str, weights: str = "") -> str:
+    """Two words written as one, as a `tsquery`; "" where one of them is no plain word."""
+    pair = fold(before), fold(after)
+    plain = all(one.isascii() and one.isalpha() and one not in STOP_WORDS for one in pair)
+    return _lexeme(stem("".join(pair))[:LONGEST], weights) if plain else ""
+
+
 def phrase(text: str, weights: str = "") -> str:
     """Words in this order, side by side, as a `tsquery`; "" for stop words alone."""
-    if len(text.split()) == 1:
+    words = text.split()
+    if len(words) == 1:
         return word(text, weights)
-    return any_of(
+    options = [
         option
         for spelling in spellings(text)
         for option in _english_or_name(list(_steps_of_words(spelling.split())), weights)
-    )
+    ]
+    joined = [_joined_pair(words[0], words[1], weights)] if len(words) == 2 else []
+    return any_of([*options, *joined])
 
 
 def author(name: str) -> str:
@@ -265,6 +297,8 @@ def _options(parts: Sequence[Run], weights: str, is_begun: bool) -> Iterator[str
         yield _lexeme(stem(joined)[:LONGEST], weights)
         if STOP_WORDS.intersection((*parts[0].pieces, *last.pieces)):
             return  # of "in-context" only "context" would be looked for
+    if len(parts) == 1 and (prefixed := _PREFIXED.fullmatch(last.text)):
+        yield _phrase(_stemmed(enumerate(prefixed.groups())), weights)
     steps = list(_steps(parts))
     yield from _english_or_name(steps, weights)
     *before, (at, beginning) = steps or [(0, "")]

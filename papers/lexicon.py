@@ -14,7 +14,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, pairwise
@@ -26,13 +26,14 @@ from scipy import sparse
 from papers import embedding
 from papers.embedding import summed
 from papers.folding import fold
+from papers.lexemes import IS_UNSPACED, UNSPACED
 from papers.text import sentences
 
 Ids = NDArray[np.uint64]
 Owners = NDArray[np.int64]
 Weights = NDArray[np.float32]
 
-METHOD = "folded"  # begins each version; renamed when lexicons are learnt in another way
+METHOD = "apart"  # begins each version; renamed when lexicons are learnt in another way
 TITLE_WEIGHT = 2.0
 SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
 COMMON_SHARE = 0.2  # terms of more papers count only where a reader typed them
@@ -45,6 +46,7 @@ PAPERS_FOR_MEANING = 5  # a term's meaning shows after so many papers
 
 _TEX = re.compile(r"\\[a-zA-Z]+|[$\\{}^~]")
 _TOKEN = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*|[.;:!?,()]")
+_OF_ONE_SCRIPT = re.compile(rf"[{UNSPACED}]+|[^{UNSPACED}]+")
 _BREAKS = frozenset(".;:!?,()")
 _BREAK_ID = 0
 _STOP_WORDS = frozenset(
@@ -74,7 +76,25 @@ class PaperText:
 
 def _tokens(text: str) -> list[str]:
     found = _TOKEN.findall(fold(_TEX.sub(" ", text)))
-    return [token for token in map(_bare, found) if token not in _STOP_WORDS]
+    bare = chain.from_iterable(map(_words_in, map(_bare, found)))
+    return [token for token in bare if token not in _STOP_WORDS]
+
+
+def _words_in(token: str) -> Sequence[str]:
+    """The words of a compound of three or more, and neighbouring characters of a script without
+    spaces, where nobody can tell words apart without a dictionary."""
+    if not token.isascii() and IS_UNSPACED.search(token):
+        return [gram for piece in _OF_ONE_SCRIPT.findall(token) for gram in _grams(piece)]
+    if token.count("-") > 1:
+        parts = [part for part in token.split("-") if part not in _STOP_WORDS]
+        return parts if len(parts) > 2 else (token,)
+    return (token,)
+
+
+def _grams(piece: str) -> Iterator[str]:
+    if len(piece) > 1 and IS_UNSPACED.match(piece):
+        return (a + b for a, b in pairwise(piece))
+    return iter([piece.strip("-'.")] if piece.strip("-'.") else [])
 
 
 def _bare(token: str) -> str:

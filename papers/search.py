@@ -271,9 +271,7 @@ def _newest(query: Query) -> list[int]:
 
 def _words(query: Query, *, is_begun: bool = False) -> str:
     """All that must hold of a paper, as a `tsquery`; "" where only stop words were typed."""
-    plain = [lexemes.word(word) for word in query.words]
-    if is_begun:
-        plain[-1] = lexemes.word(query.words[-1], is_begun=True)
+    plain = lexemes.words(query.words, is_begun=is_begun)
     wanted = lexemes.all_of([*plain, _required(query)])
     return wanted if any(plain) or query.text != " ".join(query.words) or query.authors else ""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from papers.lexicon import Lexicon, PaperText, terms
+from papers.lexicon import Lexicon, PaperText, terms, words_of
 from papers.text import readable_lines
 from subscriptions.matching import Profile, strongest_words
 from subscriptions.reasons import PHRASE_WORDS
@@ -55,7 +55,8 @@ def _phrases(profile: Profile, weights: Mapping[str, float]) -> list[Word]:
     found = []
     for clause in dict.fromkeys(clauses(profile.typed)):
         weight = sum(max(weights.get(term, 0.0), 0.0) for term in set(terms(clause)))
-        if weight > 0 and 1 < len(clause.split()) <= PHRASE_WORDS:
+        written = len(clause.split())
+        if weight > 0 and written <= PHRASE_WORDS and max(written, len(words_of(clause))) > 1:
             found.append(Word(clause, weight, typed=True))
     return found
 

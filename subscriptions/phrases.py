@@ -3,19 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from papers.folding import fold
+from papers.lexemes import UNSPACED
 
-_WORD = re.compile(r"\w+")
-_BETWEEN = re.compile(r"[\s-]+")
+_BETWEEN_NUMBERS = re.compile(r"(?<=\d)[\s-]+(?=\d)")
+# A character of a script without spaces may begin and end a word; a space is left between numbers.
+_PART = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s-]|(?<=\d) (?=\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A text without spaces and hyphens. `borders` has a 1 wherever a word begins or ends."""
+
+    text: str
+    borders: bytes
+
+    @classmethod
+    def of(cls, text: str) -> _Joined:
+        parts = _parts(text)
+        borders = bytearray(sum(map(len, parts)) + 1)
+        end = 0
+        for part in parts:
+            borders[end] = 1
+            end += len(part)
+        borders[end] = 1
+        return cls("".join(parts), bytes(borders))
+
+    def holds(self, phrase: str) -> bool:
+        return any(
+            self.borders[at] and self.borders[at + len(phrase)] for at in self._places(phrase)
+        )
+
+    def _places(self, phrase: str) -> Iterator[int]:
+        at = self.text.find(phrase)
+        while at >= 0:
+            yield at
+            at = self.text.find(phrase, at + 1)
 
 
 class Phrases:
     """An index of texts. Case, accents, ligatures, quotes and kinds of dashes do not matter, nor
-    whether words are joined by a hyphen."""
+    whether words stand apart, are joined by a hyphen or written as one."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
@@ -23,31 +55,17 @@ class Phrases:
 
     def holding(self, phrase: str) -> list[int]:
         """Return the positions of the texts that hold `phrase`."""
-        words = " ".join(_BETWEEN.split(fold(phrase))).strip()
-        if words and words not in self._holding:
-            pattern = _phrase(words)
-            with_all = self._with_all(words)
-            self._holding[words] = [at for at in with_all if pattern.search(self._folded[at])]
-        return self._holding.get(words, [])
-
-    def _with_all(self, words: str) -> Iterable[int]:
-        """Positions of the texts with all these words somewhere."""
-        found = [self._by_word.get(word, set()) for word in _WORD.findall(words)]
-        return sorted(set.intersection(*found)) if found else range(len(self._texts))
+        joined = "".join(_parts(phrase))
+        if joined and joined not in self._holding:
+            self._holding[joined] = [
+                position for position, text in enumerate(self._joined) if text.holds(joined)
+            ]
+        return self._holding.get(joined, [])
 
     @cached_property
-    def _folded(self) -> list[str]:
-        return list(map(fold, self._texts))
-
-    @cached_property
-    def _by_word(self) -> dict[str, set[int]]:
-        index: dict[str, set[int]] = defaultdict(set)
-        for position, text in enumerate(self._folded):
-            for word in _WORD.findall(text):
-                index[word].add(position)
-        return dict(index)
+    def _joined(self) -> list[_Joined]:
+        return list(map(_Joined.of, self._texts))
 
 
-def _phrase(words: str) -> re.Pattern[str]:
-    spaced = r"[\s-]+".join(re.escape(word) for word in words.split(" "))
-    return re.compile(rf"(?<!\w){spaced}(?!\w)")
+def _parts(text: str) -> list[str]:
+    return _PART.findall(_BETWEEN_NUMBERS.sub(" ", fold(text)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from scipy import sparse
 
-from papers.lexicon import Lexicon, PaperText, term_ids
+from papers.lexicon import Lexicon, PaperText, term_ids, words_of
 from papers.text import listed
 from subscriptions.matching import (
     MEANING,
@@ -37,6 +38,8 @@ NEAR_LENGTH = 100  # characters of what the reader typed that a reason repeats
 SPOKEN_SHARE = 0.1  # what carried less of the likeness is not named as its reason
 
 Scores = NDArray[np.float32]
+_COMPOUND_PARTS = re.compile(r"[^-‐‑–]+[-‐‑–]?|[-‐‑–]+")
+_SPACE_IN_COMPOUND = re.compile(r"(?<=\w[-‐‑–]) ")
 _Terms = tuple[frozenset[int], frozenset[int]]  # the ids of single words, and of pairs
 _Window = tuple[str, frozenset[int], frozenset[int]]  # a phrase with both
 
@@ -268,7 +271,12 @@ def _carrying(text: str, carried: set[int]) -> Iterator[_Window]:
                     break  # neither did all pairs of a longer one
                 singles, pairs = singles | more[0], pairs | more[1]
                 if pairs or not singles.isdisjoint(carried):
-                    yield " ".join(clause.words[start : end + 1]).strip("'’"), singles, pairs
+                    yield _together(clause.words[start : end + 1]), singles, pairs
+
+
+def _together(words: Sequence[str]) -> str:
+    """The words as the reader wrote them; those of a compound end with its hyphen."""
+    return _SPACE_IN_COMPOUND.sub("", " ".join(words)).strip("'’-‐‑–")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,12 +293,21 @@ class _Clause:
 @lru_cache(maxsize=256)
 def _clauses_of(text: str) -> list[_Clause]:
     found = []
-    for words in map(str.split, clauses(text)):
+    for words in map(_written_words, clauses(text)):
         content = [place for place, word in enumerate(words) if _singles_and_pairs(word)[0]]
         alone = [_singles_and_pairs(words[place]) for place in content]
         joined = [_singles_and_pairs(" ".join(words[a : b + 1])) for a, b in pairwise(content)]
         found.append(_Clause(words, content, alone, joined))
     return found
+
+
+def _written_words(clause: str) -> list[str]:
+    """The words of a clause, those of a compound that is several words to matching each alone."""
+    return [
+        part
+        for word in clause.split()
+        for part in (_COMPOUND_PARTS.findall(word) if len(words_of(word)) > 1 else [word])
+    ]
 
 
 @lru_cache(maxsize=1 << 14)

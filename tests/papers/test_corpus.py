@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from papers import corpus
+from papers.lexicon import METHOD
 from papers.models import Paper, StoredLexicon
 
 pytestmark = pytest.mark.django_db
@@ -44,4 +45,4 @@ def test_a_lexicon_learnt_in_another_way_is_learnt_anew(
         assert corpus.learn(now) is not None
     assert corpus.learn(now + timedelta(hours=1)) is not None
     assert corpus.learn(now + timedelta(hours=2)) is None
-    assert corpus.lexicon().version.startswith("folded-")
+    assert corpus.lexicon().version.startswith(f"{METHOD}-")

@@ -80,6 +80,14 @@ COMPOUNDS = [
     PaperText("c4", "Auto‑encoders of Navier–Stokes-like flows", "Turbulence in pipes."),
     PaperText("c5", "Counting birds", "We run YOLOv8 and Qwen2.5-VL beside node.js."),
     PaperText("c6", "Vision-touch navigation", "A state-of-the-art robot finds the door."),
+    PaperText("c7", "Smell-heat-taste policies", "Cups."),
+    PaperText("c8", "Wind rain snow maps", "Spoons."),
+    PaperText("c9", "Multilingual pretraining", "Forks."),
+    PaperText("c10", "Multi‑modal distillation", "Knives on dinner sets."),
+    PaperText("c11", "Few-shot grasping by semi supervised grippers", "Plates."),
+    PaperText("c12", "基于大语言模型的推理方法", "Bowls."),
+    PaperText("c13", "拡散モデルによる画像生成", "Pans."),
+    PaperText("c14", "음성 인식을 위한 신경망", "Pots."),
 ]
 
 
@@ -103,6 +111,24 @@ COMPOUNDS = [
         ("node", "c5"),
         ("touch navigation", "c6"),
         ("the art", "c6"),
+        ("smell heat taste", "c7"),
+        ("Smell–heat–taste policies", "c7"),
+        ("heat taste", "c7"),
+        ("wind-rain-snow", "c8"),
+        ("Wind‑rain‑snow maps", "c8"),
+        ("pre-training", "c9"),
+        ("pre training", "c9"),
+        ("multimodal", "c10"),
+        ("multi modal", "c10"),
+        ("few shot grasping", "c11"),
+        ("fewshot", "c11"),
+        ("semisupervised", "c11"),
+        ("semi-supervised", "c11"),
+        ("大语言模型", "c12"),
+        ("推理", "c12"),
+        ("画像生成", "c13"),
+        ("拡散モデル", "c13"),
+        ("음성 인식", "c14"),
     ],
 )
 def test_a_typed_word_matches_as_part_of_a_compound(lexicon: Lexicon, typed: str, key: str) -> None:
@@ -113,6 +139,13 @@ def test_a_typed_word_matches_as_part_of_a_compound(lexicon: Lexicon, typed: str
     assert " ".join(reason.words).lower() == typed.removeprefix("the ").lower()
     assert chosen(candidates, text=typed, ignored=(typed,)) == []
     assert chosen(candidates.take([place]), text=typed) == [key]
+
+
+def test_what_follows_a_prefix_is_no_word_of_its_own() -> None:
+    paper = PaperText("r", "Recognition of interaction, pretraining aside", "")
+    candidates = Candidates.prepare(SMALL, [*OLD[:30], paper])
+    assert [chosen(candidates, text=word) for word in ("cognition", "action")] == [[], []]
+    assert chosen(candidates, text="pre-training") == ["r"]
 
 
 def test_a_whole_word_ranks_before_a_part_and_a_like_brings_no_parts() -> None:
@@ -131,6 +164,36 @@ def test_the_score_of_a_part_is_taken_apart_as_any_other() -> None:
     [[reason]] = reasons([profile], candidates, [[place]])
     likeness = reason.parts["words"] + reason.parts["meaning"] + reason.parts["fields"]
     assert likeness / (likeness + HALF) == pytest.approx(float(matched.scores[place]), abs=1e-5)
+
+
+def test_a_reason_names_no_compound_of_which_a_paper_has_a_part() -> None:
+    candidates = Candidates.prepare(SMALL, [*OLD[:30], *COMPOUNDS])
+    typed = "heat-taste-memory"
+    assert chosen(candidates, text=typed) == ["c7"]
+    place = [paper.key for paper in candidates.papers].index("c7")
+    [[reason]] = reasons([Profile(text=typed)], candidates, [[place]])
+    assert reason.words == ("heat-taste",)
+
+
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [
+        ("smell heat taste", "c7"),
+        ("wind-rain snow", "c8"),
+        ("pre-training", "c9"),
+        ("pre training", "c9"),
+        ("multimodal", "c10"),
+        ("fewshot", "c11"),
+        ("语言模型", "c12"),
+        ("画像", "c13"),
+        ("lingual", None),
+        ("testbed", None),
+    ],
+)
+def test_a_compound_is_excluded_in_any_spelling(word: str, key: str | None) -> None:
+    candidates = Candidates.prepare(SMALL, COMPOUNDS)
+    barred = [COMPOUNDS[place].key for place in candidates.holding(word)]
+    assert barred == ([key] if key else [])
 
 
 @pytest.mark.parametrize(
