@@ -19,7 +19,8 @@ LONGEST = [
     browser/test_reader_pages browser/test_strict subscriptions/test_every_zone
     subscriptions/test_link_powers subscriptions/test_never subscriptions/test_events
     papers/test_search config/test_broker deploy/test_roles_and_backups test_bad_input
-    papers/test_feeds_fuzz papers/test_feeds_shared subscriptions/test_pace
+    papers/test_feeds_fuzz papers/test_feeds_shared subscriptions/test_pace test_languages
+    subscriptions/test_strangers papers/test_search_page papers/test_troubled_sources
     """.split()
 ]
 

@@ -145,6 +145,7 @@ def variants() -> Iterator[str]:
         yield f"re.ad.er+{n}@example.org"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("addresses", "mails"), [(["reader@example.org"] * 1000, 1), (list(variants()), 6)]
 )
