@@ -12,6 +12,7 @@ COPY --from=packages /venv /venv
 WORKDIR /app
 COPY manage.py ./
 COPY config config
+COPY web web
 COPY papers papers
 COPY subscriptions subscriptions
 COPY operations operations

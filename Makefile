@@ -11,7 +11,7 @@ PICTURES ?= $(CURDIR)/.data/walk
 READERS ?= 10000
 CHAOS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test test-all walk lint types check secrets audit format messages requirements image bench chaos upgrade-test clean stop
+.PHONY: help demo test test-all walk lint types metrics check secrets audit format messages requirements image bench chaos upgrade-test clean stop
 
 help:  ## What there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ lint: $(VENV)/dev  ## Style and likely mistakes
 types: $(VENV)/dev  ## Static types
 	$(BIN)/mypy
 
+metrics: $(VENV)/dev  ## How readable the code is: sizes, cycles, docstrings, words, templates
+	@$(BIN)/python -m devtools.metrics
+
 check: $(VENV)/dev  ## Migrations complete, and fit for production
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	env $$(cat deploy/check.env) $(BIN)/python manage.py check --deploy --fail-level WARNING
@@ -43,7 +46,7 @@ secrets: $(VENV)/dev  ## No secret is written down; examples say user:password
 	git ls-files | grep -vE '$(NO_CODE)' | xargs $(BIN)/detect-secrets-hook --no-verify --cores 2 \
 		--exclude-lines 'user:password@|://\{|only-for-checking'
 
-NO_CODE := ^requirements|^tests/|^papers/sample/|^deploy/grafana/|\.(png|gz|svg)$$
+NO_CODE := ^requirements|^tests/|^devtools/sample/|^deploy/grafana/|\.(png|gz|svg)$$
 
 image:  ## The image `paperboy`, by docker, podman or buildah, whichever is there and works
 	@for tool in docker podman buildah; do $$tool info >/dev/null 2>&1 && exec $$tool build -t paperboy .; done; \

@@ -15,7 +15,7 @@ def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_SERVICES:
         from config import services
 
-        services.start()
+        services.start_embedded()
     execute_from_command_line(sys.argv)
 
 

@@ -26,11 +26,11 @@ def start_embedded_services(**_: Any) -> None:
     """A worker or beat started on its own finds its database and broker running."""
     from config import services  # settings are not ready when this module is imported
 
-    services.start()
+    services.start_embedded()
 
 
 @worker_process_init.connect
-def stay_on_one_processor(**_: Any) -> None:
+def limit_blas_threads(**_: Any) -> None:
     """There are as many processes as there is room for; a product that spreads out waits for it."""
     threadpool_limits(1, user_api="blas")
 

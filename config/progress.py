@@ -22,7 +22,7 @@ BETWEEN_SIGNS = 30.0  # seconds, where nothing is
 REFRESHES = 4  # a second, on a terminal: what benchmarks measure hardly notices so few
 
 
-def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """The same items; what lasts less than some seconds says nothing but on a terminal."""
     if total is None and isinstance(items, Sized):
         total = len(items)

@@ -25,6 +25,6 @@ LIMITS = {
 }
 
 
-def limit(provider: str) -> Limit:
+def limit_for(provider: str) -> Limit:
     """Of a provider; with none, of a mail server of one's own."""
     return LIMITS.get(provider, Limit()) if provider else SMTP

@@ -1,4 +1,4 @@
-"""Start the embedded PostgreSQL and Redis, where the settings ask for them."""
+"""Start the embedded PostgreSQL and Redis, if the settings ask for them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import sys
 
 from django.conf import settings
 
-from config import embedded
 
+def start_embedded() -> None:
+    """Start the embedded servers that are not running; exit with one line if one cannot start."""
+    if not (settings.EMBEDDED_POSTGRES or settings.EMBEDDED_REDIS):
+        return
+    from devtools import embedded  # not in the production image
 
-def start() -> None:
-    """Start what is not running; exit with a clear message where that cannot be done."""
     try:
         if settings.EMBEDDED_POSTGRES:
             embedded.start_postgres(settings.DATA_DIR)
         if settings.EMBEDDED_REDIS:
             embedded.start_redis(settings.DATA_DIR)
-    except embedded.ServiceError as error:
+    except embedded.ServerError as error:
         sys.exit(str(error))

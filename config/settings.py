@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 from datetime import date, timedelta
 from email.utils import formataddr, parseaddr
 from importlib.util import find_spec
@@ -19,33 +20,34 @@ from typing import Any
 from celery.schedules import crontab
 from django.core.management.utils import get_random_secret_key
 
-from config import embedded, logs, sentry
+from config import logs, sentry
 from config.environment import (
+    add_error,
     address,
+    celery_url,
     choice,
     day,
     domain_rates,
     entrance_rates,
     env,
+    exit_on_errors,
     file,
     flag,
     host_names,
-    is_given,
-    items,
+    integer,
+    is_set,
     key,
+    list_of,
+    load_secret_files,
     networks,
-    read,
-    refuse,
+    parse,
     refuse_bare_characters,
-    refuse_misspelt,
+    report_misspelled,
     split_url,
-    stop_if_wrong,
-    take_from_files,
     text,
     url,
-    within,
 )
-from config.providers import limit
+from config.providers import limit_for
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -53,7 +55,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 def required(name: str, value: Any, hint: str) -> Any:
     """In production a value must be given; locally an empty one is fine."""
     if not DEBUG and not value:
-        refuse(name, f"must be set when DEBUG is off. {hint}")
+        add_error(name, f"must be set when DEBUG is off. {hint}")
     return value
 
 
@@ -72,7 +74,7 @@ SECRETS = (
     *("EMAIL_URL", "BOUNCE_MAILBOX_URL", "METRICS_TOKEN", "SENTRY_DSN"),
 )
 _anymail = [name[:-5] for name in os.environ if re.fullmatch("ANYMAIL_.+_FILE", name)]
-take_from_files((*SECRETS, *_anymail))
+load_secret_files((*SECRETS, *_anymail))
 
 # --- What kind of place this is ------------------------------------------------------------
 DEBUG = flag("DEBUG", True)
@@ -82,24 +84,24 @@ required("SITE_URL", SITE_URL, "The address readers see, such as https://paperbo
 _site = split_url(SITE_URL)
 SITE_HOST = (_site and _site.hostname) or ""
 if _site is None or _site.scheme not in (("http", "https") if DEBUG else ("https",)):
-    refuse("SITE_URL", f"{SITE_URL!r} must start with https:// (http:// only with DEBUG on).")
+    add_error("SITE_URL", f"{SITE_URL!r} must start with https:// (http:// only with DEBUG on).")
 elif not SITE_HOST:
-    refuse("SITE_URL", f"{SITE_URL!r} holds no host name.")
+    add_error("SITE_URL", f"{SITE_URL!r} holds no host name.")
 elif _site.path or _site.query or _site.fragment or _site.username:
-    refuse("SITE_URL", f"{SITE_URL!r} must be a scheme and a host, with nothing after it.")
-ALLOWED_HOSTS = items("ALLOWED_HOSTS", [SITE_HOST])
+    add_error("SITE_URL", f"{SITE_URL!r} must be a scheme and a host, with nothing after it.")
+ALLOWED_HOSTS = list_of("ALLOWED_HOSTS", [SITE_HOST])
 ALLOWED_HOSTS += ["127.0.0.1"]  # health checks; no link is ever made from the Host header
 if DEBUG:
     ALLOWED_HOSTS += ["localhost", "[::1]"]
 SECRET_KEY: str = required("SECRET_KEY", key("SECRET_KEY"), "A long random string; keep it secret.")
 if DEBUG and not SECRET_KEY:
     SECRET_KEY = local_secret_key(DATA_DIR)
-SECRET_KEY_FALLBACKS = items("SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = list_of("SECRET_KEY_FALLBACKS")
 
 # --- Who runs it ---------------------------------------------------------------------------
 SITE_NAME = text("SITE_NAME", "Paperboy")  # on pages and in emails
 if not SITE_NAME.isprintable() or len(SITE_NAME) > 60:
-    refuse("SITE_NAME", "must be one line of at most 60 characters.")
+    add_error("SITE_NAME", "must be one line of at most 60 characters.")
 POSTAL_ADDRESS = text("POSTAL_ADDRESS")  # at the foot of emails, where the law asks for one
 IMPRINT_URL = url(
     "IMPRINT_URL", ("https", "http"), "an address such as https://example.org/imprint"
@@ -107,7 +109,7 @@ IMPRINT_URL = url(
 
 # --- The parts ----------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "config.admin_site.PaperboyAdminConfig",
+    "web.admin_site.PaperboyAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -121,28 +123,29 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_otp",
     "django_otp.plugins.otp_totp",
-    "config",
+    "web",
     "papers",
     "subscriptions",
     "operations",
+    *(["devtools"] if find_spec("devtools") else []),  # not in the production image
 ]
 MIDDLEWARE = [
-    "operations.metrics.timed",
-    "config.headers.security_headers",
+    "operations.metrics.time_requests",
+    "web.headers.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if not DEBUG else []),  # runserver has its own
-    "config.outages.Outages",
+    "web.outages.Outages",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "config.language.SiteLanguage",
-    "config.slashes.complete_posts",
+    "web.language.SiteLanguage",
+    "web.slashes.complete_posts",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.tasks.tell_of_lost_hints",
     "django_otp.middleware.OTPMiddleware",
-    "config.second_factor.second_factor_first",
+    "web.second_factor.second_factor_first",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # the last, as axes wants it
 ]
@@ -162,10 +165,10 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "subscriptions.challenge.offered",
-                "subscriptions.signed_in.offered",
+                "subscriptions.readers.challenge.challenge_offered",
+                "subscriptions.readers.browser_sign_in.offered",
             ],
-            "builtins": ["config.templatetags.site"],
+            "builtins": ["web.templatetags.site"],
         },
     }
 ]
@@ -200,19 +203,23 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- PostgreSQL and Redis -----------------------------------------------------------------
-EMBEDDED_POSTGRES, EMBEDDED_REDIS = not is_given("DATABASE_URL"), not is_given("REDIS_URL")
+EMBEDDED_POSTGRES, EMBEDDED_REDIS = not is_set("DATABASE_URL"), not is_set("REDIS_URL")
 refuse_bare_characters("DATABASE_URL")
 required("DATABASE_URL", not EMBEDDED_POSTGRES, "postgresql://user:password@host:5432/name")
 required("REDIS_URL", not EMBEDDED_REDIS, "redis://host:6379/0")
+if EMBEDDED_POSTGRES or EMBEDDED_REDIS:
+    if not find_spec("devtools"):  # the production image
+        sys.exit("DATABASE_URL and REDIS_URL must be set: no embedded servers are installed here.")
+    from devtools import embedded
 if EMBEDDED_POSTGRES:
     os.environ["DATABASE_URL"] = embedded.postgres_url(DATA_DIR)
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": read(env.dj_db_url, "DATABASE_URL", {}, conn_max_age=60)
+    "default": parse(env.dj_db_url, "DATABASE_URL", {}, conn_max_age=60)
 }
 if EMBEDDED_POSTGRES:
     del os.environ["DATABASE_URL"]
 if DATABASES["default"].get("ENGINE") != "django.db.backends.postgresql":
-    refuse("DATABASE_URL", "only postgresql:// is supported.")
+    add_error("DATABASE_URL", "only postgresql:// is supported.")
 DATABASES["default"]["ENGINE"] = "config.postgresql"
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # From a URL both come as options of the connection; Django takes only the second for one. It
@@ -227,7 +234,7 @@ REDIS_URL = url(
     "REDIS_URL",
     ("redis", "rediss", "unix"),
     "redis://host:6379/0, rediss:// or unix://",
-    embedded.redis_url(DATA_DIR),
+    embedded.redis_url(DATA_DIR) if EMBEDDED_REDIS else "",
 )
 REDIS_PATIENCE = 5  # seconds in which Redis connects and answers; then it counts as away
 CACHES = {
@@ -255,10 +262,10 @@ ANYMAIL: dict[str, Any] = {
     and value.strip()
     and not name.endswith("_FILE")
 }
-if is_given("ANYMAIL_WEBHOOK_SECRET"):  # several while one takes over from another
-    ANYMAIL["WEBHOOK_SECRET"] = items("ANYMAIL_WEBHOOK_SECRET")
+if is_set("ANYMAIL_WEBHOOK_SECRET"):  # several while one takes over from another
+    ANYMAIL["WEBHOOK_SECRET"] = list_of("ANYMAIL_WEBHOOK_SECRET")
     if not all(0 < one.find(":") < len(one) - 1 for one in ANYMAIL["WEBHOOK_SECRET"]):
-        refuse(
+        add_error(
             "ANYMAIL_WEBHOOK_SECRET", "must be user:password, or several such with commas between."
         )
 SMTP_HINT = "submission://user:password@host (STARTTLS), smtp://host?ssl=1 or smtp://host"
@@ -266,14 +273,14 @@ OUTBOX_DIR = DATA_DIR / "outbox"
 EMAIL_TIMEOUT = 30
 refuse_bare_characters("EMAIL_URL")
 SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-_smtp: dict[str, Any] = read(env.dj_email_url, "EMAIL_URL", {})
+_smtp: dict[str, Any] = parse(env.dj_email_url, "EMAIL_URL", {})
 if _smtp and _smtp.get("EMAIL_BACKEND") != SMTP_BACKEND:
-    refuse("EMAIL_URL", f"must be {SMTP_HINT}.")
+    add_error("EMAIL_URL", f"must be {SMTP_HINT}.")
 if ANYMAIL_PROVIDER:
     if not re.fullmatch("[a-z0-9_]+", ANYMAIL_PROVIDER) or not find_spec(
         f"anymail.backends.{ANYMAIL_PROVIDER}"
     ):
-        refuse("ANYMAIL_PROVIDER", f"django-anymail has no backend named {ANYMAIL_PROVIDER!r}.")
+        add_error("ANYMAIL_PROVIDER", f"django-anymail has no backend named {ANYMAIL_PROVIDER!r}.")
     EMAIL_BACKEND = f"anymail.backends.{ANYMAIL_PROVIDER}.EmailBackend"
 elif _smtp:
     EMAIL_BACKEND = SMTP_BACKEND
@@ -283,7 +290,7 @@ elif _smtp:
     EMAIL_TIMEOUT = _smtp["EMAIL_TIMEOUT"] or EMAIL_TIMEOUT
 else:
     required("EMAIL_URL", False, f"{SMTP_HINT}; or set ANYMAIL_PROVIDER.")
-    EMAIL_BACKEND = "config.outbox.OutboxBackend"
+    EMAIL_BACKEND = "devtools.outbox.OutboxBackend"
 DEFAULT_FROM_EMAIL = address(
     "DEFAULT_FROM_EMAIL", "paperboy@localhost.localdomain" if DEBUG else ""
 )
@@ -294,7 +301,7 @@ MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].partition("@")[2]
 UNSUBSCRIBE_EMAIL = address("UNSUBSCRIBE_EMAIL", f"unsubscribe@{MAIL_DOMAIN}")
 BOUNCE_EMAIL = address("BOUNCE_EMAIL", "")
 if len(BOUNCE_EMAIL.partition("@")[0]) > 30:  # 34 more make the 64 of RFC 5321
-    refuse("BOUNCE_EMAIL", f"{BOUNCE_EMAIL!r} has more than 30 characters before the @.")
+    add_error("BOUNCE_EMAIL", f"{BOUNCE_EMAIL!r} has more than 30 characters before the @.")
 refuse_bare_characters("BOUNCE_MAILBOX_URL")
 BOUNCE_MAILBOX_URL = url(
     "BOUNCE_MAILBOX_URL",
@@ -304,53 +311,53 @@ BOUNCE_MAILBOX_URL = url(
 CONTACT_EMAIL = address("CONTACT_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1])
 OPERATOR_EMAIL = address("OPERATOR_EMAIL", CONTACT_EMAIL)
 ALLOW_PRIVATE_SOURCES = flag("ALLOW_PRIVATE_SOURCES", False)
-SECONDS_BETWEEN_REQUESTS = within("SECONDS_BETWEEN_REQUESTS", 1, 0, 60)
+SECONDS_BETWEEN_REQUESTS = integer("SECONDS_BETWEEN_REQUESTS", 1, 0, 60)
 USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"
 
 # --- What a digest holds and when it is too late for it -----------------------------------
-LOOKBACK_DAYS = within("LOOKBACK_DAYS", 7, 1, 31)
-DIGEST_CUTOFF = timedelta(hours=within("DIGEST_CUTOFF_HOURS", 10, 1, 23))
+LOOKBACK_DAYS = integer("LOOKBACK_DAYS", 7, 1, 31)
+DIGEST_CUTOFF = timedelta(hours=integer("DIGEST_CUTOFF_HOURS", 10, 1, 23))
 # What becomes of an edition that no curator approved by the cut-off, which is so many hours after
 # its day begins in UTC; -14 is when it begins in the first zone of the world.
 UNAPPROVED_EDITIONS = choice("UNAPPROVED_EDITIONS", "send", ("send", "hold"))
-APPROVE_BY = timedelta(hours=within("APPROVE_BY_HOUR", -14, -14, 23))
-DIGEST_SPREAD = timedelta(minutes=within("DIGEST_SPREAD_MINUTES", 0, 0, 59))
+APPROVE_BY = timedelta(hours=integer("APPROVE_BY_HOUR", -14, -14, 23))
+DIGEST_SPREAD = timedelta(minutes=integer("DIGEST_SPREAD_MINUTES", 0, 0, 59))
 SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
-CONFIRMATION_COOLDOWN = timedelta(minutes=within("CONFIRMATION_COOLDOWN_MINUTES", 20, 1, 10080))
-LINK_COOLDOWN = timedelta(seconds=within("LINK_COOLDOWN_SECONDS", 60, 1, 86_400))
-LINKS_AN_HOUR = within("LINKS_AN_HOUR", 3, 1, 1000)  # of each kind, to one reader
-PENDING_EXPIRES = timedelta(days=within("PENDING_EXPIRES_DAYS", 7, 1, 90))
+CONFIRMATION_COOLDOWN = timedelta(minutes=integer("CONFIRMATION_COOLDOWN_MINUTES", 20, 1, 10080))
+LINK_COOLDOWN = timedelta(seconds=integer("LINK_COOLDOWN_SECONDS", 60, 1, 86_400))
+LINKS_AN_HOUR = integer("LINKS_AN_HOUR", 3, 1, 1000)  # of each kind, to one reader
+PENDING_EXPIRES = timedelta(days=integer("PENDING_EXPIRES_DAYS", 7, 1, 90))
 
 # --- What comes back ----------------------------------------------------------------------
 SUPPRESSION_KEY = key("SUPPRESSION_KEY", SECRET_KEY)
-SOFT_BOUNCES = within("SOFT_BOUNCES", 3, 1, 100)
-SOFT_BOUNCES_OF = within("SOFT_BOUNCES_OF", 5, SOFT_BOUNCES, 100)
+SOFT_BOUNCES = integer("SOFT_BOUNCES", 3, 1, 100)
+SOFT_BOUNCES_OF = integer("SOFT_BOUNCES_OF", 5, SOFT_BOUNCES, 100)
 # No shorter than a confirmation link lives: one from before the bounce must not bring it back.
-BOUNCE_SUPPRESSION = timedelta(days=within("BOUNCE_SUPPRESSION_DAYS", 90, 7, 3650))
-EVENT_MAX_AGE = timedelta(days=within("EVENT_MAX_AGE_DAYS", 7, 1, 365))
+BOUNCE_SUPPRESSION = timedelta(days=integer("BOUNCE_SUPPRESSION_DAYS", 90, 7, 3650))
+EVENT_MAX_AGE = timedelta(days=integer("EVENT_MAX_AGE_DAYS", 7, 1, 365))
 # Longer than an event may be old: one that was forgotten must not count again.
-EVENTS_KEPT = timedelta(days=within("EVENTS_KEPT_DAYS", 30, EVENT_MAX_AGE.days + 1, 3650))
+EVENTS_KEPT = timedelta(days=integer("EVENTS_KEPT_DAYS", 30, EVENT_MAX_AGE.days + 1, 3650))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000  # a provider's batch of some thousand events
 
 # --- How fast mail leaves, and what happens when it does not -------------------------------
-LIMIT = limit(ANYMAIL_PROVIDER)
-MAIL_CONNECTIONS = within(
+LIMIT = limit_for(ANYMAIL_PROVIDER)
+MAIL_CONNECTIONS = integer(
     "MAIL_CONNECTIONS", LIMIT.connections, 1, 64
 )  # of each worker process, a thread each
-SEND_RATE = within(
+SEND_RATE = integer(
     "SEND_RATE", LIMIT.rate, 0, 100_000
 )  # messages a second for all workers; 0: no cap
 DOMAIN_RATES = domain_rates("DOMAIN_RATES")
 WARM_UP_FROM: date | None = day("WARM_UP_FROM")
-WARM_UP_FIRST_DAY = within("WARM_UP_FIRST_DAY", 500, 1, 10_000_000)
-WARM_UP_GROWTH_PERCENT = within("WARM_UP_GROWTH_PERCENT", 50, 0, 1000)
-FIRST_RETRY = timedelta(seconds=within("FIRST_RETRY_SECONDS", 60, 1, 3600))
-LEFT_BEHIND_AFTER = timedelta(seconds=within("LEFT_BEHIND_SECONDS", 180, 1, 3600))
+WARM_UP_FIRST_DAY = integer("WARM_UP_FIRST_DAY", 500, 1, 10_000_000)
+WARM_UP_GROWTH_PERCENT = integer("WARM_UP_GROWTH_PERCENT", 50, 0, 1000)
+FIRST_RETRY = timedelta(seconds=integer("FIRST_RETRY_SECONDS", 60, 1, 3600))
+LEFT_BEHIND_AFTER = timedelta(seconds=integer("LEFT_BEHIND_SECONDS", 180, 1, 3600))
 # No hand-over takes as long: whoever claimed it is gone.
-IN_DOUBT_AFTER = timedelta(seconds=within("IN_DOUBT_SECONDS", 600, 180, 86_400))
+IN_DOUBT_AFTER = timedelta(seconds=integer("IN_DOUBT_SECONDS", 600, 180, 86_400))
 
 # --- Tasks --------------------------------------------------------------------------------
-CELERY_BROKER_URL = embedded.celery_url(REDIS_URL)
+CELERY_BROKER_URL = celery_url(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -367,10 +374,10 @@ CELERY_TASK_ROUTES = {
     "operations.*": {"queue": "ingest"},
     "subscriptions.tasks.send_messages": {"queue": "urgent"},
     "subscriptions.tasks.send_messages_to": {"queue": "urgent"},
-    "subscriptions.tasks.sweep_messages": {"queue": "urgent"},
+    "subscriptions.tasks.recover_messages": {"queue": "urgent"},
     "subscriptions.tasks.watch_sign_ups": {"queue": "urgent"},
     "subscriptions.tasks.watch_editions": {"queue": "urgent"},
-    "subscriptions.tasks.deliver": {"queue": "mail"},
+    "subscriptions.tasks.deliver_digests": {"queue": "mail"},
     "subscriptions.tasks.import_author": {"queue": "ingest"},
     "subscriptions.tasks.read_bounces": {"queue": "ingest"},
     "subscriptions.tasks.forget_events": {"queue": "ingest"},
@@ -426,11 +433,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
     },
     "hand over what was left behind": {
-        "task": "subscriptions.tasks.sweep",
+        "task": "subscriptions.tasks.recover_digests",
         "schedule": timedelta(seconds=30),
     },
     "send messages that were left behind": {
-        "task": "subscriptions.tasks.sweep_messages",
+        "task": "subscriptions.tasks.recover_messages",
         "schedule": timedelta(seconds=30),
     },
     "tell the operator when mail is not going out": {
@@ -478,7 +485,7 @@ if BOUNCE_MAILBOX_URL:
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # --- Who comes in, and how often -----------------------------------------------------------
-# config.guard reads these: requests an hour from one network and from all; 0: no limit.
+# web.rate_limit reads these: requests an hour from one network and from all; 0: no limit.
 ENTRANCE_RATES = entrance_rates(
     "ENTRANCE_RATES",
     {
@@ -496,23 +503,23 @@ ENTRANCE_RATES = entrance_rates(
         "language": (600, 60_000),
     },
 )
-ANSWER_STEP = 0.05  # seconds; config.guard.even
+ANSWER_STEP = 0.05  # seconds; web.rate_limit.constant_time
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
-MAILS_A_DAY = within("MAILS_A_DAY", 6, 1, 1000)  # that strangers can have sent to one mailbox
+MAILS_A_DAY = integer("MAILS_A_DAY", 6, 1, 1000)  # that strangers can have sent to one mailbox
 DISPOSABLE_DOMAINS_FILE = file("DISPOSABLE_DOMAINS_FILE", "one domain a line.")
 
 CHALLENGE = choice("CHALLENGE", "", ("", "altcha"), "altcha, or empty for none")  # before a sign-up
-CHALLENGE_COST = within("CHALLENGE_COST", 2000, 1, 1_000_000)  # rounds a try; some 256 tries
+CHALLENGE_COST = integer("CHALLENGE_COST", 2000, 1, 1_000_000)  # rounds a try; some 256 tries
 
 # --- The admin's log-in -------------------------------------------------------------------
 ADMIN_SECOND_FACTOR = flag("ADMIN_SECOND_FACTOR", False)
-AXES_FAILURE_LIMIT = within("LOGIN_FAILURES", 5, 1, 100)
-AXES_COOLOFF_TIME = timedelta(minutes=within("LOGIN_COOLOFF_MINUTES", 30, 1, 10_080))
+AXES_FAILURE_LIMIT = integer("LOGIN_FAILURES", 5, 1, 100)
+AXES_COOLOFF_TIME = timedelta(minutes=integer("LOGIN_COOLOFF_MINUTES", 30, 1, 10_080))
 # By account and address together: a stranger must not lock a curator out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_HANDLER = "config.log_in_failures.LogInFailures"
-AXES_CLIENT_IP_CALLABLE = "config.guard.client_address"
-AXES_LOCKOUT_CALLABLE = "config.log_in_failures.locked_out"
+AXES_HANDLER = "web.log_in_failures.LogInFailures"
+AXES_CLIENT_IP_CALLABLE = "web.rate_limit.client_address"
+AXES_LOCKOUT_CALLABLE = "web.log_in_failures.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying again does not prolong it
 AXES_VERBOSE = AXES_ENABLE_ADMIN = False
@@ -524,12 +531,12 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600  # only the admin has sessions
-SIGN_IN_COOKIE_NAME = "reader"  # a reader's browser: subscriptions.signed_in
+SIGN_IN_COOKIE_NAME = "reader"  # a reader's browser: subscriptions.readers.browser_sign_in
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 if not DEBUG:
     SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", True)
     SECURE_REDIRECT_EXEMPT = [r"^healthz(/[a-z]+)?$", r"^metrics$"]
-    SECURE_HSTS_SECONDS = within("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
+    SECURE_HSTS_SECONDS = integer("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     # The prefix keeps other hosts of the domain from setting them.
@@ -542,30 +549,30 @@ if not DEBUG:
 METRICS_TOKEN = text("METRICS_TOKEN")
 SENTRY_DSN = text("SENTRY_DSN")
 if reason := sentry.refuse(SENTRY_DSN):
-    refuse("SENTRY_DSN", reason)
+    add_error("SENTRY_DSN", reason)
 DKIM_SELECTORS = host_names("DKIM_SELECTORS")  # for the doctor to look up
 
 # --- How long things are kept (what comes back: above) ------------------------------------
 # Of a day long past one observation says enough.
-OBSERVATIONS_DENSE = timedelta(days=within("OBSERVATIONS_DENSE_DAYS", 30, 3, 3650))
+OBSERVATIONS_DENSE = timedelta(days=integer("OBSERVATIONS_DENSE_DAYS", 30, 3, 3650))
 OBSERVATIONS_KEPT = timedelta(
-    days=within("OBSERVATIONS_KEPT_DAYS", 400, OBSERVATIONS_DENSE.days, 36_500)
+    days=integer("OBSERVATIONS_KEPT_DAYS", 400, OBSERVATIONS_DENSE.days, 36_500)
 )
 # No shorter than papers are remembered as sent; by default as long as links to a digest are good.
-DIGESTS_KEPT = timedelta(days=within("DIGESTS_KEPT_DAYS", 400, 130, 36_500))
+DIGESTS_KEPT = timedelta(days=integer("DIGESTS_KEPT_DAYS", 400, 130, 36_500))
 # Longer than any may still be sent, and than events of them come back.
-MESSAGES_KEPT = timedelta(days=within("MESSAGES_KEPT_DAYS", 90, 30, 36_500))
-DOCUMENTS_KEPT = timedelta(days=within("DOCUMENTS_KEPT_DAYS", 180, 30, 36_500))
+MESSAGES_KEPT = timedelta(days=integer("MESSAGES_KEPT_DAYS", 90, 30, 36_500))
+DOCUMENTS_KEPT = timedelta(days=integer("DOCUMENTS_KEPT_DAYS", 180, 30, 36_500))
 
 # --- Logs ---------------------------------------------------------------------------------
 LOG_FORMAT = choice("LOG_FORMAT", "line", logs.FORMATTERS)
-LOGGING = logs.configuration(LOG_FORMAT, read(env.log_level, "LOG_LEVEL", logging.INFO))
+LOGGING = logs.configuration(LOG_FORMAT, parse(env.log_level, "LOG_LEVEL", logging.INFO))
 
 # --- The web server: config.gunicorn ---------------------------------------------------------
-WEB_PROCESSES = within("WEB_PROCESSES", 2, 1, 256)
-WEB_THREADS = within("WEB_THREADS", 4, 1, 256)
+WEB_PROCESSES = integer("WEB_PROCESSES", 2, 1, 256)
+WEB_THREADS = integer("WEB_THREADS", 4, 1, 256)
 WEB_BIND = text("WEB_BIND", "0.0.0.0:8000")
 
-refuse_misspelt()
-stop_if_wrong()
+report_misspelled()
+exit_on_errors()
 sentry.start(SENTRY_DSN, SITE_HOST)

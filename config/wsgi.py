@@ -8,5 +8,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from config import services
 
-services.start()
+services.start_embedded()
 application = get_wsgi_application()

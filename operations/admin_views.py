@@ -17,7 +17,7 @@ MAY = "subscriptions.change_edition"  # what operators may and curators may not
 
 @require_safe
 @never_cache
-def doctors_page(request: HttpRequest) -> TemplateResponse:
+def doctor_page(request: HttpRequest) -> TemplateResponse:
     if not request.user.has_perm(MAY):
         raise PermissionDenied
     found = sorted(doctor.examine(timezone.now()), key=lambda finding: -finding.level)
@@ -25,7 +25,7 @@ def doctors_page(request: HttpRequest) -> TemplateResponse:
         **admin.site.each_context(request),
         "title": "Doctor",
         "findings": found,
-        "worst": doctor.worst(found).name.lower(),
+        "worst": doctor.worst_level(found).name.lower(),
     }
     return TemplateResponse(request, "admin/doctor.html", context)
 
@@ -37,5 +37,5 @@ def start(request: HttpRequest) -> TemplateResponse:
     return admin.site.index(request, start_page.context(request.user, timezone.now()))
 
 
-page = admin.site.admin_view(doctors_page)
+page = admin.site.admin_view(doctor_page)
 first_page = admin.site.admin_view(start)

@@ -78,7 +78,7 @@ def _names() -> Iterator[CheckMessage]:
             hint="Set SITE_URL to the address readers see.",
             id="operations.W005",
         )
-    if settings.EMAIL_BACKEND == "config.outbox.OutboxBackend":
+    if settings.EMAIL_BACKEND == "devtools.outbox.OutboxBackend":
         yield Error(
             "Mail goes to the local outbox: neither EMAIL_URL nor ANYMAIL_PROVIDER is set.",
             hint="Set one of the two.",

@@ -26,12 +26,14 @@ from config.logs import redact
 from operations import health, maildomain, queues
 from operations.findings import Finding, Level
 from papers.models import Source
-from subscriptions import editions, readers, transactional
+from subscriptions.editions import states
+from subscriptions.mail import transactional
+from subscriptions.readers import lifecycle
 
 log = logging.getLogger(__name__)
 
-Found = Iterable[Finding]
-Check = Callable[[datetime], Found]
+Findings = Iterable[Finding]
+Check = Callable[[datetime], Findings]
 
 OLDEST_POSTGRES = 18
 EXTENSIONS = ("vector", "pg_trgm")
@@ -50,18 +52,18 @@ def examine(now: datetime, network: bool = True) -> list[Finding]:
     return [finding for check in rounds for finding in _make(check, now, away)]
 
 
-def glance(now: datetime) -> list[Finding]:
+def quick_report(now: datetime) -> list[Finding]:
     """What can be found at once: workers take two seconds to answer, other servers longer."""
     away: set[Check] = set()
     checks = [check for check in INSIDE if check is not workers]
     return [finding for check in checks for finding in _make(check, now, away)]
 
 
-def worst(findings: Iterable[Finding]) -> Level:
+def worst_level(findings: Iterable[Finding]) -> Level:
     return max((finding.level for finding in findings), default=Level.OK)
 
 
-def _make(check: Check, now: datetime, away: set[Check]) -> Found:
+def _make(check: Check, now: datetime, away: set[Check]) -> Findings:
     """What a check finds. A server that is away is one cause: what needs it is not checked."""
     if NEEDS.get(check, set()) & away:
         return [_not_checked(check)]
@@ -98,7 +100,7 @@ def _one_line(error: Exception) -> str:
     return redact(f"{type(error).__name__}: {error}".split("\n")[0])
 
 
-def configuration(_now: datetime) -> Found:
+def configuration(_now: datetime) -> Findings:
     """Settings."""
     if settings.DEBUG:
         said = "DEBUG is on: they are for trying Paperboy, not for production."
@@ -111,7 +113,7 @@ def configuration(_now: datetime) -> Found:
         yield Finding("Settings", Level.OK, "They are complete and fit together.")
 
 
-def database(_now: datetime) -> Found:
+def database(_now: datetime) -> Findings:
     """PostgreSQL."""
     version = connection.cursor().connection.info.server_version // 10_000
     if version < OLDEST_POSTGRES:
@@ -142,7 +144,7 @@ def _value(sql: str) -> Any:
     return _column(sql)[0]
 
 
-def migrations(_now: datetime) -> Found:
+def migrations(_now: datetime) -> Findings:
     """Migrations."""
     if missing := health.unapplied():
         said = f"{len(missing)} are not applied: {', '.join(missing[:5])}."
@@ -151,7 +153,7 @@ def migrations(_now: datetime) -> Found:
         yield Finding("Migrations", Level.OK, "All are applied.")
 
 
-def broker(_now: datetime) -> Found:
+def broker(_now: datetime) -> Findings:
     """Redis."""
     server = queues.client()
     info: dict[str, Any] = server.info()
@@ -169,7 +171,7 @@ def broker(_now: datetime) -> Found:
     yield Finding("Redis", Level.OK, f"Version {info.get('redis_version')} answers.")
 
 
-def workers(_now: datetime) -> Found:
+def workers(_now: datetime) -> Findings:
     """Workers."""
     alive = queues.workers()
     for queue in queues.QUEUES:
@@ -180,7 +182,7 @@ def workers(_now: datetime) -> Found:
             yield Finding("Workers", Level.ERROR, f"Nobody reads the queue {queue}.", advice)
 
 
-def beat(now: datetime) -> Found:
+def beat(now: datetime) -> Findings:
     """Beat."""
     seen = queues.beat_last_seen()
     if seen is None or abs(now - seen) > BEAT_SILENT:  # a stamp in the future proves nothing
@@ -191,7 +193,7 @@ def beat(now: datetime) -> Found:
         yield Finding("Beat", Level.OK, f"A task of its ran at {seen:%H:%M:%S} UTC.")
 
 
-def waiting(_now: datetime) -> Found:
+def waiting(_now: datetime) -> Findings:
     """Queues."""
     for queue, count in queues.depths().items():
         if count > MANY_WAITING[queue]:
@@ -201,25 +203,25 @@ def waiting(_now: datetime) -> Found:
             yield Finding("Queues", Level.OK, f"{queue}: {count} tasks wait.")
 
 
-def sending(now: datetime) -> Found:
+def sending(now: datetime) -> Findings:
     """Editions."""
-    troubles = editions.trouble(now)
+    troubles = states.current_problems(now)
     for said in troubles:
         advice = "docs/operations.md, “Mail is not going out”."
         yield Finding("Editions", Level.ERROR, said, advice)
-    for said in editions.stopped_by_hand():
+    for said in states.stopped_by_curators():
         yield Finding("Editions", Level.NOTE, said, "Resume or approve it on its page.")
     if not troubles:
         yield Finding("Editions", Level.OK, "None is missing or stuck.")
 
 
-def messages(now: datetime) -> Found:
+def messages(now: datetime) -> Findings:
     """Messages."""
-    waiting = transactional.standstill(now)
+    waiting = transactional.describe_standstill(now)
     for told in waiting:
         advice = "Start one (celery -A config worker -Q urgent), then see to the mail provider."
         yield Finding("Messages", Level.ERROR, told, advice)
-    wrong = transactional.in_words(transactional.went_wrong(now))
+    wrong = transactional.describe_failures(transactional.recent_failures(now))
     if wrong:
         told = f"In the last day: {', '.join(wrong)}."
         advice = "See why at /admin/subscriptions/message/ and send them again there."
@@ -228,9 +230,9 @@ def messages(now: datetime) -> Found:
         yield Finding("Messages", Level.OK, "All of the last day were handed over or wait.")
 
 
-def time_zones(_now: datetime) -> Found:
+def time_zones(_now: datetime) -> Findings:
     """Time zones."""
-    unknown = readers.unknown_zones()
+    unknown = lifecycle.unknown_zones()
     for name, count in sorted(unknown.items()):
         told = f"{count} readers name {name!r}, which this machine does not know."
         advice = "They are treated as UTC. Install the system's tzdata, or correct the readers."
@@ -239,7 +241,7 @@ def time_zones(_now: datetime) -> Found:
         yield Finding("Time zones", Level.OK, "All that readers name are known here.")
 
 
-def sources(now: datetime) -> Found:
+def sources(now: datetime) -> Findings:
     """Sources."""
     active = list(Source.objects.filter(active=True))
     if not active:
@@ -268,7 +270,7 @@ def _source(source: Source, now: datetime) -> Finding:
     return Finding("Sources", Level.OK, f"{source} was read at {source.succeeded_at:%m-%d %H:%M}.")
 
 
-def clock(_now: datetime) -> Found:
+def clock(_now: datetime) -> Findings:
     """Clock."""
     theirs = {"PostgreSQL": _value("SELECT clock_timestamp()")}
     seconds, micro = queues.client().time()
@@ -282,7 +284,7 @@ def clock(_now: datetime) -> Found:
         yield Finding("Clock", Level.OK, "It agrees with those of PostgreSQL and Redis.")
 
 
-def mail_provider(_now: datetime) -> Found:
+def mail_provider(_now: datetime) -> Findings:
     """Mail provider."""
     backend = get_connection(timeout=MAIL_SECONDS)
     if isinstance(backend, EmailBackend):
@@ -318,7 +320,9 @@ def _api(address: str) -> Finding:
 
 def mail_domain(_now: datetime) -> Iterator[Finding]:
     """Mail domain."""
-    return maildomain.examine(settings.MAIL_DOMAIN, settings.DKIM_SELECTORS, maildomain.asking())
+    return maildomain.check_mail_domain(
+        settings.MAIL_DOMAIN, settings.DKIM_SELECTORS, maildomain.asking()
+    )
 
 
 # A server, and what to do where it does not answer; and checks that would wait for it in vain.

@@ -1,6 +1,6 @@
 """How the house stands in figures, read from PostgreSQL, so that every process says the same.
 
-Each is a look-up by index, or a count over editions whose books are not closed (three at most).
+Each is a look-up by index, or a count over editions whose totals are not closed (three at most).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db.models import Min
 
 from papers.models import Source
-from subscriptions import transactional
+from subscriptions.mail import transactional
 from subscriptions.models import CLOCK_SKEW, DeliveryEvent, Digest, Edition, Subscriber
 
 Status = Digest.Status
@@ -24,7 +24,7 @@ class EditionFigures:
     day: str
     state: str
     due: int
-    books: dict[str, int]
+    totals: dict[str, int]
     came_back: dict[str, int]
 
 
@@ -52,7 +52,7 @@ class Figures:
     messages: list[transactional.KindFigures]
 
 
-def take(now: datetime) -> Figures:
+def collect_figures(now: datetime) -> Figures:
     waiting = Digest.objects.filter(status=Status.PENDING, next_attempt_at__lte=now)
     waiting = waiting.exclude(day__in=Edition.objects.held(now).values("day"))  # these shall wait
     in_hand = Digest.objects.filter(status=Status.SENDING)
@@ -66,7 +66,7 @@ def take(now: datetime) -> Figures:
         oldest_pending=_age(waiting.aggregate(at=Min("next_attempt_at"))["at"], now),
         oldest_claim=_age(in_hand.aggregate(at=Min("claimed_at"))["at"], now),
         last_success=sent.values_list("sent_at", flat=True).first(),
-        messages=transactional.figures(now),
+        messages=transactional.message_figures(now),
     )
 
 
@@ -75,7 +75,7 @@ def _edition(edition: Edition) -> EditionFigures:
         day=edition.day.isoformat(),
         state=edition.state,
         due=edition.due,
-        books=Digest.objects.filter(day=edition.day).books(),
+        totals=Digest.objects.filter(day=edition.day).totals(),
         came_back=DeliveryEvent.objects.all().came_back(edition.day),
     )
 

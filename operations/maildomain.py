@@ -41,7 +41,7 @@ def asking(resolver: dns.resolver.Resolver | None = None) -> Ask:
     return ask
 
 
-def examine(domain: str, selectors: Sequence[str], ask: Ask) -> Iterator[Finding]:
+def check_mail_domain(domain: str, selectors: Sequence[str], ask: Ask) -> Iterator[Finding]:
     """Each record of a domain; one note and no more where there is no name server."""
     try:
         yield spf(domain, ask(domain))

@@ -24,7 +24,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from operations import figures, queues
-from subscriptions import transactional
+from subscriptions.mail import transactional
 
 REQUESTS = Histogram(
     "paperboy_request_seconds",
@@ -36,7 +36,9 @@ REQUESTS = Histogram(
 OUR_OWN = ("health-live", "health-ready", "health-editions", "metrics")
 
 
-def timed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+def time_requests(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[..., HttpResponse]:
     """Middleware: times requests. A page is known by the name of its URL, never by its path."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -60,7 +62,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not (constant_time_compare(shown, token) if token else settings.DEBUG):
         raise Http404
     registry = CollectorRegistry()
-    registry.register(House())
+    registry.register(PaperboyCollector())
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         MultiProcessCollector(registry)
     else:
@@ -68,11 +70,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-class House:
+class PaperboyCollector:
     """Paperboy's own figures as a collector."""
 
     def collect(self) -> Iterable[Metric]:
-        found = figures.take(timezone.now())
+        found = figures.collect_figures(timezone.now())
         yield from _of_editions(found.editions)
         yield from _of_sources(found.sources)
         yield from _of_sending(found)
@@ -81,14 +83,14 @@ class House:
 
 
 def _of_editions(editions: list[figures.EditionFigures]) -> Iterable[Metric]:
-    due = _gauge("edition_due", "Digests due, of editions whose books are open.", "edition")
+    due = _gauge("edition_due", "Digests due, of editions whose totals are open.", "edition")
     digests = _gauge("digests", "Digests by state, of editions.", "edition", "status")
     back = _gauge("came_back", "Digests that bounced or were complained about.", "edition", "what")
     held = _gauge("edition_held", "1 while an edition is paused or cancelled.", "edition")
     for edition in editions:
         due.add_metric([edition.day], edition.due)
         held.add_metric([edition.day], edition.state != "open")
-        for status, count in edition.books.items():
+        for status, count in edition.totals.items():
             digests.add_metric([edition.day, status], count)
         for what, count in edition.came_back.items():
             back.add_metric([edition.day, what], count)

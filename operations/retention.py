@@ -17,14 +17,14 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import TruncDate
 
-from papers.models import Check, Document, Observation
+from papers.models import Document, Observation, SourceCheck
 from subscriptions.models import DeliveryEvent, Digest, Edition, Message, SignIn
 
 BATCH = 5000
 LOCK_SECONDS = 2  # a batch that waits longer is given up; the next night finds its rows again
 
 
-def thin_out(now: datetime, stopping: Callable[[], bool] = lambda: False) -> Counter[str]:
+def delete_old_rows(now: datetime, stopping: Callable[[], bool] = lambda: False) -> Counter[str]:
     """Delete what is due to go, until nothing is left or we are told to stop; counts by kind."""
     gone: Counter[str] = Counter()
     for name, old, delete in (
@@ -54,7 +54,7 @@ def observations(now: datetime) -> QuerySet[Observation]:
 
 
 def digests(now: datetime) -> QuerySet[Digest]:
-    """Of editions whose books are closed: their counts stay in the edition's row."""
+    """Of editions whose totals are closed: their counts stay in the edition's row."""
     before = (now - settings.DIGESTS_KEPT).date()
     closed = Edition.objects.filter(closed_at__isnull=False, day__lt=before).values("day")
     return Digest.objects.filter(day__in=closed)
@@ -71,7 +71,7 @@ def documents(now: datetime) -> QuerySet[Document]:
     later = Document.objects.filter(
         source=OuterRef("source"), first_seen_at__gt=OuterRef("first_seen_at")
     )
-    return old.filter(~Exists(Check.objects.filter(document=OuterRef("pk"))), Exists(later))
+    return old.filter(~Exists(SourceCheck.objects.filter(document=OuterRef("pk"))), Exists(later))
 
 
 Delete = Callable[[QuerySet, list], int]
@@ -98,7 +98,7 @@ def _messages(rows: QuerySet, keys: list) -> int:
 
 
 def _digests(rows: QuerySet, keys: list) -> int:
-    """Without the signal that strikes a digest from open books: theirs are closed. What came back
+    """Without the signal that strikes a digest from open totals: theirs are closed. What came back
     of them is kept as long as it is kept, of no digest."""
     DeliveryEvent.objects.filter(digest__in=keys).update(digest=None)
     return rows._raw_delete(rows.db)

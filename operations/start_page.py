@@ -11,13 +11,15 @@ from django.urls import reverse
 
 from operations import doctor
 from operations.findings import Finding, Level
-from papers import curation, silence
+from papers import curation
+from papers.freshness import notices
+from papers.freshness.notices import SourceStatus
+from papers.freshness.rules import BROKEN, PARTIAL, STALE
 from papers.models import Paper, Report, Submission
-from papers.silence import Standing
-from papers.verdicts import BROKEN, PARTIAL, STALE
-from subscriptions import dashboard, digests, editions
-from subscriptions.dashboard import Dashboard
+from subscriptions.editions import digests, states
 from subscriptions.models import SignUpSwitch
+from subscriptions.staff import dashboard
+from subscriptions.staff.dashboard import Dashboard
 
 WEEK = 7  # days
 OPERATES, CURATES = "subscriptions.change_edition", "subscriptions.curate_edition"
@@ -36,11 +38,11 @@ class Step:
 
 def context(user: Any, now: datetime) -> dict[str, Any]:
     """Return what this account may see and do."""
-    sources = silence.standing(now)
+    sources = notices.source_statuses(now)
     troubled = [row for row in sources if is_troubled(row)]
     decisions = to_decide(now)
     tomorrow = edition_of_tomorrow(now)
-    figures = dashboard.figures(now)
+    figures = dashboard.dashboard_figures(now)
     operates = user.has_perm(OPERATES)
     findings = glance(now) if operates else []
     return {
@@ -50,7 +52,7 @@ def context(user: Any, now: datetime) -> dict[str, Any]:
         "sources": sources,
         "troubled": troubled[:SHOWN],
         "readers": readers(figures),
-        "alerts": editions.trouble(now),
+        "alerts": states.current_problems(now),
         "operates": operates,
         "findings": [finding for finding in findings if finding.level > Level.NOTE][:SHOWN],
         "checked": len(findings),
@@ -59,7 +61,7 @@ def context(user: Any, now: datetime) -> dict[str, Any]:
     }
 
 
-def is_troubled(row: Standing) -> bool:
+def is_troubled(row: SourceStatus) -> bool:
     return bool(row.source.parked_at or (row.check and row.check.state in TROUBLED))
 
 
@@ -74,10 +76,10 @@ def to_decide(now: datetime) -> dict[str, int]:
 
 def edition_of_tomorrow(now: datetime) -> dict[str, Any]:
     day = now.date() + timedelta(days=1)
-    row = next(row for row in dashboard.coming(now) if row.edition.day == day)
+    row = next(row for row in dashboard.upcoming_editions(now) if row.edition.day == day)
     return {
         "row": row,
-        "candidates": digests.candidates(day).count(),
+        "candidates": digests.candidate_papers(day).count(),
     }
 
 
@@ -93,13 +95,13 @@ def readers(figures: Dashboard) -> dict[str, int]:
 
 def glance(now: datetime) -> list[Finding]:
     """What the doctor finds without asking workers or the network, the worst first."""
-    return sorted(doctor.glance(now), key=lambda finding: -finding.level)
+    return sorted(doctor.quick_report(now), key=lambda finding: -finding.level)
 
 
 def steps(
     user: Any,
-    sources: list[Standing],
-    troubled: list[Standing],
+    sources: list[SourceStatus],
+    troubled: list[SourceStatus],
     decisions: dict[str, int],
     tomorrow: dict[str, Any],
     figures: Dashboard,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from config.stopping import stopping
+from config.stopping import is_shutting_down
 from operations import queues, retention
 
 
@@ -18,4 +18,4 @@ def note_beat() -> None:
 @shared_task
 def thin_out() -> None:
     """What is left when the worker is told to stop waits for the next night."""
-    retention.thin_out(timezone.now(), stopping)
+    retention.delete_old_rows(timezone.now(), is_shutting_down)

@@ -5,19 +5,21 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from config import audit
-from config.paging import Long
-from papers import community, queries, scoring, search, tasks
+from papers import community, tasks
 from papers.models import Document, Observation, Paper, Submission
-from papers.queue_admin import QueuePages
-from papers.source_admin import SourceAdmin
+from papers.ranking import scoring
+from papers.searching import queries, search
+from papers.staff.queue import QueuePages
+from papers.staff.sources import SourceAdmin
+from web import audit
+from web.pagination import LargeTableAdmin
 
 __all__ = ["SourceAdmin"]  # found here by Django, which looks into no other module
 MOST_AT_ONCE = 20  # proposals; each may take half a minute
 
 
 @admin.register(Document)
-class DocumentAdmin(Long):
+class DocumentAdmin(LargeTableAdmin):
     """What was read, and why entries were refused; a record, not to be edited."""
 
     list_display = ("location", "kind", "first_seen_at", "entries", "new", "updated", "refused")
@@ -33,7 +35,7 @@ class DocumentAdmin(Long):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(QueuePages, Long):
+class SubmissionAdmin(QueuePages, LargeTableAdmin):
     """Papers that readers propose; a curator accepts or rejects each."""
 
     list_display = ("arxiv_id", "note", "at", "status", "outcome", "paper")
@@ -51,8 +53,8 @@ class SubmissionAdmin(QueuePages, Long):
         """Accept up to MOST_AT_ONCE; what arXiv does not answer now is tried again later."""
         now, status = timezone.now(), Submission.Status
         chosen = list(queryset.filter(status__in=(status.WAITING, status.REFUSED))[:MOST_AT_ONCE])
-        audit.record(request, chosen, "Accepted.")
-        rows = [community.accept(one, now) for one in chosen]
+        audit.log_action(request, chosen, "Accepted.")
+        rows = [community.accept_proposal(one, now) for one in chosen]
         here = sum(row.status == status.ACCEPTED for row in rows)
         level = messages.SUCCESS if here == len(rows) else messages.WARNING
         self.message_user(request, f"{here} of {len(rows)} papers brought in.", level)
@@ -64,7 +66,7 @@ class SubmissionAdmin(QueuePages, Long):
     def refuse(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
         undecided = (Submission.Status.WAITING, Submission.Status.FETCHING)
         waiting = queryset.filter(status__in=undecided)
-        audit.record(request, waiting, "Refused.")
+        audit.log_action(request, waiting, "Refused.")
         done = waiting.update(status=Submission.Status.REFUSED)
         self.message_user(request, f"{done} proposals rejected.")
 
@@ -83,7 +85,7 @@ class ObservationInline(admin.TabularInline):
 
 
 @admin.register(Paper)
-class PaperAdmin(Long):
+class PaperAdmin(LargeTableAdmin):
     """Papers; what curators may change is what they said and what they picked."""
 
     list_display = ("title", "day", "votes", "comments", "stars", "rounded", "featured", "hidden")
@@ -128,7 +130,9 @@ class PaperAdmin(Long):
         if not (term := search_term.strip()):
             return queryset, False
         by_doi = list(Paper.objects.filter(doi=term).values_list("pk", flat=True))
-        return queryset.filter(pk__in=by_doi or search.worded(queries.parse(term))), False
+        return queryset.filter(
+            pk__in=by_doi or search.papers_with_words(queries.parse_query(term))
+        ), False
 
     @admin.display(description="heat", ordering="heat")
     def rounded(self, paper: Paper) -> str:
@@ -141,16 +145,16 @@ class PaperAdmin(Long):
 
     @admin.action(permissions=["change"], description="Feature as curator's pick")
     def feature(self, request: HttpRequest, queryset: QuerySet[Paper]) -> None:
-        audit.record(request, queryset, "Featured.")
+        audit.log_action(request, queryset, "Featured.")
         self.message_user(request, f"{queryset.update(featured=True)} papers featured.")
         scoring.rescore(timezone.now())
 
     @admin.action(permissions=["change"], description="Hide from pages and digests")
     def hide(self, request: HttpRequest, queryset: QuerySet[Paper]) -> None:
-        audit.record(request, queryset, "Hidden.")
+        audit.log_action(request, queryset, "Hidden.")
         self.message_user(request, f"{queryset.update(hidden=True)} papers hidden.")
 
     @admin.action(permissions=["change"], description="Show again")
     def show(self, request: HttpRequest, queryset: QuerySet[Paper]) -> None:
-        audit.record(request, queryset, "Shown again.")
+        audit.log_action(request, queryset, "Shown again.")
         self.message_user(request, f"{queryset.update(hidden=False)} papers shown again.")

@@ -11,7 +11,7 @@ from django.db.models import F, Lookup
 from psycopg.types.json import Jsonb
 
 
-class Among(Lookup):
+class AnyOf(Lookup):
     """`field = ANY(array)`: one parameter where Django's own `in` has one for each key, which takes
     it, and the driver, several times as long as PostgreSQL takes to look them up."""
 
@@ -22,9 +22,9 @@ class Among(Lookup):
         return f"{left} = ANY(%s)", (*values, self.rhs)
 
 
-def among(field: str, keys: Collection[int]) -> Among:
+def any_of(field: str, keys: Collection[int]) -> AnyOf:
     """For `filter` and `exclude`: rows whose `field` is one of very many integers."""
-    return Among(F(field), list(keys))
+    return AnyOf(F(field), list(keys))
 
 
 def insert(rows: Sequence[models.Model]) -> None:

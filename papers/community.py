@@ -11,33 +11,33 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from papers import backfill, sources
 from papers.feeds import DocumentError
 from papers.feeds.addresses import with_query
-from papers.ingest import ingest
+from papers.fetching import backfill, sources
+from papers.ingest import ingest_document
 from papers.models import Merge, Observation, Paper, Report, Submission, Vote
 
-KIND = "readers"  # of the observations
-MOST_WAITING = 10  # proposals of one reader that no curator has looked at yet
-MOST_TRIED = 50  # accepted proposals in one round
+OBSERVATION_KIND = "readers"  # of the observations
+MAX_WAITING = 10  # proposals of one reader that no curator has looked at yet
+MAX_FETCHED = 50  # accepted proposals in one round
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=2), timedelta(hours=6)  # between two tries
 MANY_TRIES = 36  # with these waits, a week
 BAD_REQUEST = 400  # how the query API answers an id that cannot be
 Status = Submission.Status
 
 
-class TooMany(Exception):
+class TooManyProposals(Exception):
     """This reader has proposed enough for now."""
 
 
-def propose(arxiv_id: str, note: str, by: str, now: datetime) -> Submission:
+def propose_paper(arxiv_id: str, note: str, by: str, now: datetime) -> Submission:
     """Put a paper into the curators' queue; one that is there already stays as it is."""
     known = Submission.objects.filter(arxiv_id=arxiv_id).first()
     if known:
         return known
     waiting = Submission.objects.filter(by=by, status=Submission.Status.WAITING)
-    if waiting.count() >= MOST_WAITING:
-        raise TooMany
+    if waiting.count() >= MAX_WAITING:
+        raise TooManyProposals
     paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
     made, _new = Submission.objects.get_or_create(
         arxiv_id=arxiv_id, defaults={"note": note, "by": by, "at": now, "paper": paper}
@@ -45,7 +45,7 @@ def propose(arxiv_id: str, note: str, by: str, now: datetime) -> Submission:
     return made
 
 
-def listed(arxiv_id: str) -> Paper | None:
+def find_visible(arxiv_id: str) -> Paper | None:
     """The paper with this id, or the one it was merged into, if the site shows it."""
     paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
     if merge := Merge.objects.filter(merged=paper).select_related("kept").first():
@@ -53,7 +53,7 @@ def listed(arxiv_id: str) -> Paper | None:
     return paper and Paper.objects.visible().filter(pk=paper.pk).first()
 
 
-def accept(submission: Submission, now: datetime) -> Submission:
+def accept_proposal(submission: Submission, now: datetime) -> Submission:
     """Decide to bring a paper in, and try at once.
 
     Where arXiv cannot be reached the decision stays and `bring_in` tries again later.
@@ -61,15 +61,15 @@ def accept(submission: Submission, now: datetime) -> Submission:
     Submission.objects.filter(pk=submission.pk).update(
         status=Status.FETCHING, tries=0, next_try_at=now, outcome=""
     )
-    bring_in(submission.pk, now)
+    fetch_proposal(submission.pk, now)
     submission.refresh_from_db()
     return submission
 
 
-def to_bring_in(now: datetime) -> list[int]:
+def due_proposals(now: datetime) -> list[int]:
     """Return the accepted proposals whose next try is due."""
     due = Submission.objects.filter(_is_due(now), status=Status.FETCHING)
-    return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MOST_TRIED])
+    return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MAX_FETCHED])
 
 
 def _is_due(now: datetime) -> Q:
@@ -77,17 +77,17 @@ def _is_due(now: datetime) -> Q:
     return Q(next_try_at__lte=now) | Q(next_try_at__gt=now + 2 * LONGEST_WAIT)
 
 
-def bring_in(pk: int, now: datetime) -> bool:
+def fetch_proposal(pk: int, now: datetime) -> bool:
     """Fetch one accepted proposal if its try is due; True if the paper is here now."""
     row = Submission.objects.filter(_is_due(now), pk=pk, status=Status.FETCHING).first()
     if row is None or not _claim_try(row, now):
         return False
     url = with_query(backfill.API, id_list=row.arxiv_id, max_results=1)
-    fetched = sources.ask(url, now)
+    fetched = sources.fetch_politely(url, now)
     if fetched.outcome != "ok" and fetched.status != BAD_REQUEST:
         return _put_off(row, now)
     try:
-        ingest(fetched.body, url, now, "arxiv-api")
+        ingest_document(fetched.body, url, now, "arxiv-api")
     except DocumentError:
         if fetched.outcome == "ok":
             return _put_off(row, now)
@@ -96,7 +96,7 @@ def bring_in(pk: int, now: datetime) -> bool:
         return _hand_back(row, "arXiv has no paper with this ID.")
     _settle(row, status=Status.ACCEPTED, outcome="", paper=paper)
     if row.by:  # the reader is still here, and who proposes a paper is for it
-        vote(paper.pk, row.by, now)
+        add_vote(paper.pk, row.by, now)
     return True
 
 
@@ -125,11 +125,11 @@ def _settle(row: Submission, **values: Any) -> None:
     Submission.objects.filter(pk=row.pk, status=Status.FETCHING).update(**values)
 
 
-def report(paper_pk: int, why: str, by: str, now: datetime) -> bool:
+def report_paper(paper_pk: int, why: str, by: str, now: datetime) -> bool:
     """Tell the curators that a paper should not be here; once for each reader and paper."""
     waiting = Report.objects.filter(by=by, status=Report.Status.WAITING)
-    if waiting.count() >= MOST_WAITING:
-        raise TooMany
+    if waiting.count() >= MAX_WAITING:
+        raise TooManyProposals
     _report, is_new = Report.objects.get_or_create(
         paper_id=paper_pk, by=by, defaults={"why": why, "at": now}
     )
@@ -137,7 +137,7 @@ def report(paper_pk: int, why: str, by: str, now: datetime) -> bool:
 
 
 @transaction.atomic
-def vote(paper_pk: int, by: str, now: datetime) -> bool:
+def add_vote(paper_pk: int, by: str, now: datetime) -> bool:
     """Count a reader's vote; False for one that was counted before."""
     Paper.objects.select_for_update().only("pk").get(pk=paper_pk)
     _vote, is_new = Vote.objects.get_or_create(paper_id=paper_pk, by=by, defaults={"at": now})
@@ -147,7 +147,7 @@ def vote(paper_pk: int, by: str, now: datetime) -> bool:
 
 
 @transaction.atomic
-def take_back(paper_pk: int, by: str, now: datetime) -> bool:
+def remove_vote(paper_pk: int, by: str, now: datetime) -> bool:
     """Take a vote back; False where there was none."""
     gone, _each = Vote.objects.filter(paper_id=paper_pk, by=by).delete()
     if gone:
@@ -159,16 +159,16 @@ def has_voted(paper_pk: int, by: str) -> bool:
     return Vote.objects.filter(paper_id=paper_pk, by=by).exists()
 
 
-def voted(by: str) -> set[int]:
+def voted_papers(by: str) -> set[int]:
     """The papers that one reader voted for."""
     return set(Vote.objects.filter(by=by).values_list("paper_id", flat=True))
 
 
 @transaction.atomic
-def forget(by: str, now: datetime) -> None:
+def forget_reader(by: str, now: datetime) -> None:
     """Take back all that one reader did here."""
     for paper_pk in list(Vote.objects.filter(by=by).values_list("paper_id", flat=True)):
-        take_back(paper_pk, by, now)
+        remove_vote(paper_pk, by, now)
     Report.objects.filter(by=by).delete()
     Submission.objects.filter(by=by).update(by="", note="")
 
@@ -177,5 +177,5 @@ def _count(paper_pk: int, now: datetime) -> None:
     votes = Vote.objects.filter(paper_id=paper_pk).count()
     Paper.objects.filter(pk=paper_pk).update(site_votes=votes)
     Observation.objects.update_or_create(
-        paper_id=paper_pk, kind=KIND, observed_at=now, defaults={"votes": votes}
+        paper_id=paper_pk, kind=OBSERVATION_KIND, observed_at=now, defaults={"votes": votes}
     )

@@ -16,7 +16,7 @@ from django.db.models import Count
 from django.db.models.functions import Lower
 
 from papers.models import Block, Merge, Paper, Report
-from papers.text import name_key
+from papers.text.markup import name_key
 
 DUPLICATES_WITHIN = timedelta(days=30)
 MOST_DUPLICATES = 20
@@ -50,7 +50,7 @@ def matches(block: Block, paper: Paper) -> bool:
 
 
 @transaction.atomic
-def block(kind: str, value: str, why: str, by: str, now: datetime) -> Block | None:
+def add_block(kind: str, value: str, why: str, by: str, now: datetime) -> Block | None:
     """Hide what matches; None where it says nothing or is there already."""
     key = key_of(kind, value)
     if not key or kind not in Block.Kind.values:
@@ -83,7 +83,7 @@ def _hide(block: Block, papers: Iterable[Paper]) -> None:
 
 
 @transaction.atomic
-def unblock(block: Block) -> int:
+def remove_block(block: Block) -> int:
     """Show what only this block hid; returns how many."""
     others = list(Block.objects.exclude(pk=block.pk))
     merged = set(Merge.objects.filter(merged__in=block.hid).values_list("merged_id", flat=True))
@@ -99,7 +99,7 @@ def unblock(block: Block) -> int:
 
 
 @transaction.atomic
-def merge(kept: int, merged: int, by: str, now: datetime) -> Merge | None:
+def merge_papers(kept: int, merged: int, by: str, now: datetime) -> Merge | None:
     """Let one paper stand for both; None where that makes no sense."""
     papers = Paper.objects.select_for_update().in_bulk(sorted({kept, merged}))
     either = Merge.objects.filter(merged__in=(kept, merged))
@@ -113,17 +113,17 @@ def merge(kept: int, merged: int, by: str, now: datetime) -> Merge | None:
 
 
 @transaction.atomic
-def unmerge(merge: Merge) -> None:
+def undo_merge(merge: Merge) -> None:
     Paper.objects.filter(pk=merge.merged_id).update(hidden=merge.was_hidden)
     merge.delete()
 
 
-def standing_for() -> dict[int, int]:
+def merged_into() -> dict[int, int]:
     """For each paper that was merged, the one that stands for it; curators merge few."""
     return dict(Merge.objects.values_list("merged_id", "kept_id"))
 
 
-def doubles() -> dict[int, list[Paper]]:
+def merged_papers() -> dict[int, list[Paper]]:
     """For each paper that stands for others, these."""
     found: dict[int, list[Paper]] = defaultdict(list)
     for merge in Merge.objects.select_related("merged"):
@@ -144,19 +144,19 @@ def likely_duplicates(today: date) -> list[list[Paper]]:
 
 
 @transaction.atomic
-def uphold(report: Report) -> None:
+def uphold_report(report: Report) -> None:
     """The reader is right: the paper goes."""
     Paper.objects.filter(pk=report.paper_id).update(hidden=True)
     Report.objects.filter(paper=report.paper_id).update(status=Report.Status.UPHELD)
 
 
 @transaction.atomic
-def dismiss(report: Report) -> None:
+def dismiss_report(report: Report) -> None:
     Report.objects.filter(paper=report.paper_id).update(status=Report.Status.DISMISSED)
 
 
 @transaction.atomic
-def reopen(report: Report) -> None:
+def reopen_report(report: Report) -> None:
     """Undo either: it waits again, and the paper is shown."""
     if report.status == Report.Status.UPHELD:
         Paper.objects.filter(pk=report.paper_id).update(hidden=False)

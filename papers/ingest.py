@@ -14,10 +14,12 @@ from hashlib import sha256
 
 from django.db import connection, transaction
 
-from papers import bulk, curation, indexing, verdicts
-from papers.feeds import Entry, ParsedDocument, parse
-from papers.models import Development, Document, Observation, Paper, Source, Version
-from papers.text import name_key, title_key
+from papers import bulk, curation
+from papers.feeds import Entry, ParsedDocument, parse_document
+from papers.freshness import rules
+from papers.models import Document, Observation, Paper, PaperUpdate, Source, Version
+from papers.searching import indexing
+from papers.text.markup import name_key, title_key
 
 LOCK = 0x9A9E4B07  # any number; documents are stored one at a time, so that none races another
 
@@ -43,14 +45,14 @@ OWNED = (
     *TEXT,
     *BLANKS,
     *COUNTS,
-    *("arxiv_id", "doi", "title_key", "version", "text_from", "authors", "categories"),
+    *("arxiv_id", "doi", "title_key", "version", "text_source", "authors", "categories"),
     *("announce_type", "updated_at", "listed_on", "featured_on", "withdrawn", "text_seen_at"),
 )
 """The columns that ingest writes; the others are the curator's."""
 
 
 @dataclass(slots=True)
-class Result:
+class IngestResult:
     """What became of one document's entries."""
 
     location: str
@@ -74,30 +76,32 @@ class Result:
         return f"{self.location}: {counts}{' (seen before)' if self.known else ''}"
 
 
-def ingest(
+def ingest_document(
     data: bytes,
     location: str,
     now: datetime,
     kind: str | None = None,
     source: Source | None = None,
     day: date | None = None,
-) -> Result:
+) -> IngestResult:
     """Parse and store one document; `papers.feeds.DocumentError` if it cannot be read.
 
     `day` is that of the list, for documents that do not tell: answers to a query for a day missed.
     """
-    return store(parse(data, kind), sha256(data).hexdigest(), location, now, source, day)
+    return store_document(
+        parse_document(data, kind), sha256(data).hexdigest(), location, now, source, day
+    )
 
 
 @transaction.atomic
-def store(
+def store_document(
     parsed: ParsedDocument,
     digest: str,
     location: str,
     now: datetime,
     source: Source | None = None,
     day: date | None = None,
-) -> Result:
+) -> IngestResult:
     """Store all entries of a document, or none if something goes wrong."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -114,7 +118,7 @@ def store(
             "categories": _categories(parsed),
         },
     )
-    result = Result(
+    result = IngestResult(
         location,
         entries=len(parsed.entries) + len(parsed.refused),
         reasons=[f"{refusal.where}: {refusal.reason}" for refusal in parsed.refused],
@@ -130,29 +134,29 @@ def store(
 def _day_of(parsed: ParsedDocument) -> date | None:
     """The day of the list that a document is; None for documents that are no day's list."""
     if parsed.kind == "arxiv-rss" and parsed.published_at:
-        return verdicts.arxiv_day(parsed.published_at)
+        return rules.arxiv_day(parsed.published_at)
     if parsed.kind == "hf-daily":
         return max((e.featured_on for e in parsed.entries if e.featured_on), default=None)
     return None
 
 
 def _categories(parsed: ParsedDocument) -> dict[str, tuple[int, str | None]]:
-    counts = verdicts.counted((entry.categories, entry.listed_on) for entry in parsed.entries)
+    counts = rules.count_categories((entry.categories, entry.listed_on) for entry in parsed.entries)
     return {
         name: (count, newest.isoformat() if newest else None)
         for name, (count, newest) in counts.items()
     }
 
 
-def _keep_counts(document: Document, result: Result) -> None:
+def _keep_counts(document: Document, result: IngestResult) -> None:
     for name in ("entries", "new", "updated", "unchanged", "refused", "reasons"):
         setattr(document, name, getattr(result, name))
     document.save(update_fields=["entries", "new", "updated", "unchanged", "refused", "reasons"])
 
 
-def _store_entries(entries: Sequence[Entry], document: Document, result: Result) -> None:
+def _store_entries(entries: Sequence[Entry], document: Document, result: IngestResult) -> None:
     keys = [identity_by_title(entry.title, entry.authors) for entry in entries]
-    known = Known.of(entries, keys)
+    known = KnownPapers.of(entries, keys)
     new: list[Paper] = []
     changed: dict[int, Paper] = {}
     touched: list[tuple[Paper, Entry]] = []
@@ -180,7 +184,7 @@ def _store_entries(entries: Sequence[Entry], document: Document, result: Result)
     bulk.insert(new)
     curation.hide_blocked(new)
     bulk.update(list(changed.values()), OWNED)
-    indexing.enter_new([*new, *changed.values()])
+    indexing.index_papers([*new, *changed.values()])
     history.save()
     _observe(touched, document)
 
@@ -210,7 +214,7 @@ class History:
 
     at: datetime
     versions: list[Version] = field(default_factory=list)
-    developments: list[Development] = field(default_factory=list)
+    updates: list[PaperUpdate] = field(default_factory=list)
 
     def add(self, before: Snapshot, paper: Paper) -> None:
         if before.version and before.version < (paper.version or 0):
@@ -223,7 +227,7 @@ class History:
                     replaced_at=self.at,
                 )
             )
-        kinds = Development.Kind
+        kinds = PaperUpdate.Kind
         if paper.code_url and not before.code_url:
             self._tell(paper, kinds.CODE, paper.code_url)
         if paper.venue and not before.venue:
@@ -232,11 +236,11 @@ class History:
             self._tell(paper, kinds.WITHDRAWN, "")
 
     def _tell(self, paper: Paper, kind: str, detail: str) -> None:
-        self.developments.append(Development(paper=paper, kind=kind, at=self.at, detail=detail))
+        self.updates.append(PaperUpdate(paper=paper, kind=kind, at=self.at, detail=detail))
 
     def save(self) -> None:
         Version.objects.bulk_create(self.versions, ignore_conflicts=True)
-        Development.objects.bulk_create(self.developments, ignore_conflicts=True)
+        PaperUpdate.objects.bulk_create(self.updates, ignore_conflicts=True)
 
 
 def _observed(document: Document) -> set[int]:
@@ -266,7 +270,7 @@ def identity_by_title(title: str, authors: Sequence[str]) -> str:
     return f"{title_key(title)}|{name_key(authors[0]) if authors else ''}"[:400]
 
 
-class Known:
+class KnownPapers:
     """The stored papers that a document's entries may be, found in one query."""
 
     def __init__(self, papers: Iterable[Paper]) -> None:
@@ -277,7 +281,7 @@ class Known:
             self.add(paper)
 
     @classmethod
-    def of(cls, entries: Sequence[Entry], keys: Sequence[str]) -> Known:
+    def of(cls, entries: Sequence[Entry], keys: Sequence[str]) -> KnownPapers:
         """`keys` are the entries' identities by title, one each."""
         ids = [entry.arxiv_id for entry in entries if entry.arxiv_id]
         return cls(Paper.objects.raw(SAME, [ids, [e.doi for e in entries if e.doi], list(keys)]))
@@ -322,7 +326,7 @@ def _new_paper(entry: Entry, key: str, document: Document) -> Paper:
         arxiv_id=entry.arxiv_id or None,
         title_key=key,
         version=entry.version,
-        text_from=document.kind,
+        text_source=document.kind,
         authors=list(entry.authors),
         categories=list(entry.categories),
         announce_type=entry.announce_type,
@@ -359,7 +363,7 @@ def _merge(paper: Paper, entry: Entry, document: Document, count: bool) -> bool:
 
 def _is_newer_text(paper: Paper, entry: Entry, document: Document) -> bool:
     """A revision always; otherwise what stands as high and was seen later."""
-    mine, theirs = RANK[paper.text_from], RANK[document.kind]
+    mine, theirs = RANK[paper.text_source], RANK[document.kind]
     if theirs != mine:
         return theirs > mine
     if entry.version != paper.version:
@@ -376,7 +380,7 @@ def _take_text(paper: Paper, entry: Entry, document: Document) -> None:
     paper.version = max(entry.version or 0, paper.version or 0) or None
     paper.updated_at = entry.updated_at or paper.updated_at
     paper.withdrawn = entry.withdrawn
-    paper.text_from, paper.text_seen_at = document.kind, document.first_seen_at
+    paper.text_source, paper.text_seen_at = document.kind, document.first_seen_at
 
 
 def _take_days(paper: Paper, entry: Entry) -> None:

@@ -16,14 +16,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
-LONGEST_WAIT = timedelta(days=1)  # between two checks, whatever failed or was asked for
+MAX_WAIT = timedelta(days=1)  # between two checks, whatever failed or was asked for
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
     def due(self, now: datetime) -> SourceQuerySet:
         """Sources to check now; also those put off further than any wait, by a clock that ran
         ahead."""
-        longest = models.F("check_every") * timedelta(minutes=1) + 2 * LONGEST_WAIT
+        longest = models.F("check_every") * timedelta(minutes=1) + 2 * MAX_WAIT
         ahead = models.Q(next_check_at__gt=models.Value(now) + longest)
         due = models.Q(next_check_at__lte=now) | ahead
         return self.filter(due, active=True, parked_at=None)
@@ -112,7 +112,7 @@ class Document(models.Model):
         return f"{self.location} ({self.first_seen_at:%Y-%m-%d %H:%M})"
 
 
-class Check(models.Model):
+class SourceCheck(models.Model):
     """One look at a source: what came of the request, and what that says of the day."""
 
     class State(models.TextChoices):
@@ -216,7 +216,7 @@ class Paper(models.Model):
     abstract = models.TextField(blank=True)
     abstract_raw = models.TextField(blank=True, editable=False, help_text="As received.")
     tldr = models.TextField(blank=True, help_text="A summary that the source brings.")
-    text_from = models.CharField(
+    text_source = models.CharField(
         max_length=20, editable=False, help_text="The kind of source the text is from."
     )
     authors = models.JSONField(default=list)
@@ -254,11 +254,11 @@ class Paper(models.Model):
         default=0, help_text="Readers of ours who asked for more like it."
     )
     appeal = models.FloatField(
-        null=True, editable=False, help_text="How its words go with votes; see papers.appeal."
+        null=True,
+        editable=False,
+        help_text="Votes predicted from its words, in doublings of the usual paper's votes.",
     )
-    heat = models.FloatField(
-        default=0, help_text="How much it is talked about, whatever its age; see papers.trending."
-    )
+    heat = models.FloatField(default=0, help_text="Trending score before the decay by age.")
     standing = models.FloatField(
         default=0, help_text="Its heat against the usual of its field; comparable across fields."
     )
@@ -389,7 +389,7 @@ class Version(models.Model):
         return f"v{self.number} of {self.paper_id}"
 
 
-class Development(models.Model):
+class PaperUpdate(models.Model):
     """What became of a paper after it was first told of."""
 
     class Kind(models.TextChoices):
@@ -397,7 +397,7 @@ class Development(models.Model):
         VENUE = "venue", _("has been published")
         WITHDRAWN = "withdrawn", _("has been withdrawn")
 
-    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="developments")
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="updates")
     kind = models.CharField(max_length=10, choices=Kind)
     at = models.DateTimeField(db_index=True)
     detail = models.TextField(blank=True, help_text="The code's address, the journal.")
@@ -548,14 +548,15 @@ class StoredLexicon(models.Model):
 
 
 class SearchEntry(models.Model):
-    """The words a paper is found by, as `papers.lexemes` reads them: apart from the paper itself,
-    whose figures change all day while this index does not."""
+    """The words a paper is found by, made by `papers.text.lexemes`.
+
+    A table of its own: the paper's figures change all day, this index does not."""
 
     paper = models.OneToOneField(
         Paper, on_delete=models.CASCADE, primary_key=True, related_name="search_entry"
     )
     text_seen_at = models.DateTimeField(help_text="The paper's own, when this was made.")
-    method = models.PositiveSmallIntegerField(help_text="Of `papers.lexemes`, when it was made.")
+    method = models.PositiveSmallIntegerField(help_text="Version of `lexemes` that made it.")
     words = SearchVectorField()
 
     class Meta:
@@ -579,7 +580,7 @@ class SearchWord(models.Model):
         return self.word
 
 
-class Meaning(models.Model):
+class PaperVector(models.Model):
     """Where a paper lies in the space of one lexicon's meanings (unit length, its width)."""
 
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="meanings")

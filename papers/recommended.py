@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from papers import verdicts
-from papers.feeds import categories
+from papers.feeds import addresses
 from papers.feeds.addresses import ARXIV_LIST, HF_DAILY
+from papers.metadata import categories
 from papers.models import Source
 
 Kind = Source.Kind
@@ -163,7 +163,7 @@ RECOMMENDED: tuple[Recommendation, ...] = (
 BY_ADDRESS = {one.address: one for one in RECOMMENDED}
 
 
-def named(names: Iterable[str]) -> list[Recommendation]:
+def recommended_sources(names: Iterable[str]) -> list[Recommendation]:
     """Return the recommended sources of these names; without any, those to start with."""
     known = {one.name.casefold(): one for one in RECOMMENDED}
     wanted = [name.casefold() for name in names] or [name.casefold() for name in STARTERS]
@@ -175,7 +175,7 @@ def named(names: Iterable[str]) -> list[Recommendation]:
     return [known[name] for name in dict.fromkeys(wanted)]
 
 
-def add(address: str) -> tuple[Source, bool]:
+def add_source(address: str) -> tuple[Source, bool]:
     """Store a source of this address, due at once; False for one that is there already.
 
     A recommended address brings its label and kind along.
@@ -185,14 +185,14 @@ def add(address: str) -> tuple[Source, bool]:
     return Source.objects.get_or_create(url=address, defaults=values)
 
 
-def reader_of(address: str, sources: Sequence[Source]) -> Source | None:
+def source_reading(address: str, sources: Sequence[Source]) -> Source | None:
     """Return the source that brings this address's papers already, if one does.
 
     An arXiv list that was asked for with others in one request counts too.
     """
-    asked = verdicts.categories_of(address)
+    asked = addresses.arxiv_categories(address)
     for source in sources:
-        theirs = verdicts.categories_of(source.url)
+        theirs = addresses.arxiv_categories(source.url)
         if source.url == address or (asked and set(asked) <= set(theirs)):
             return source
     return None

@@ -5,8 +5,12 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from papers import backfill, community, corpus, indexing, scoring, sources, thumbnails
+from papers import community
+from papers.fetching import backfill, sources, thumbnails
 from papers.models import Source
+from papers.ranking import scoring
+from papers.searching import indexing
+from papers.vectors import stored_lexicon
 
 
 @shared_task
@@ -26,9 +30,9 @@ def fetch_source(pk: int) -> None:
 @shared_task
 def settle_new_papers() -> None:
     """Have new papers matched, found and ranked at once, not at the next hour."""
-    corpus.learn(timezone.now())
+    stored_lexicon.learn_lexicon(timezone.now())
     scoring.rescore_if_new(timezone.now())
-    indexing.catch_up(timezone.now())
+    indexing.index_changed(timezone.now())
 
 
 @shared_task
@@ -43,38 +47,38 @@ def learn_appeal() -> None:
 
 @shared_task
 def learn_lexicon() -> None:
-    corpus.learn(timezone.now())
+    stored_lexicon.learn_lexicon(timezone.now())
 
 
 @shared_task
 def index_papers() -> None:
-    indexing.catch_up(timezone.now())
+    indexing.index_changed(timezone.now())
 
 
 @shared_task
 def forget_checks() -> None:
-    sources.forget_checks(timezone.now())
+    sources.delete_old_checks(timezone.now())
 
 
 @shared_task
 def fetch_thumbnails() -> None:
-    thumbnails.forget(timezone.now())
-    thumbnails.fetch_wanted(timezone.now())
+    thumbnails.delete_old(timezone.now())
+    thumbnails.fetch_missing(timezone.now())
 
 
 @shared_task
 def fill_missed_days() -> None:
-    backfill.fill_all(timezone.now())
+    backfill.fill_missed_days(timezone.now())
 
 
 @shared_task
 def bring_in_accepted() -> None:
     """Beat's: one task per accepted proposal that arXiv has not answered yet."""
-    for pk in community.to_bring_in(timezone.now()):
+    for pk in community.due_proposals(timezone.now()):
         bring_in.delay(pk)
 
 
 @shared_task
 def bring_in(pk: int) -> None:
-    if community.bring_in(pk, timezone.now()):
+    if community.fetch_proposal(pk, timezone.now()):
         scoring.rescore(timezone.now())

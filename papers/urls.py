@@ -5,14 +5,16 @@ from django.urls import path, re_path, register_converter
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from config.guard import guard
-from papers import feed_views, paper_views, search_views, views
-from papers.api import api, nowhere
-from papers.api_page import api_page
-from papers.sitemaps import SITEMAPS
-from papers.syndication import TYPES
+from papers.pages import feeds, home, paper, search
+from papers.pages.api import api, not_found_page
+from papers.pages.api_reference import api_page
+from papers.pages.sitemaps import SITEMAPS
+from papers.pages.syndication import TYPES
+from web.rate_limit import rate_limited
 
-sitemap_xml = require_safe(guard("search")(cache_control(public=True, max_age=3600)(sitemap)))
+sitemap_xml = require_safe(
+    rate_limited("search")(cache_control(public=True, max_age=3600)(sitemap))
+)
 
 
 class DayConverter:
@@ -43,20 +45,20 @@ register_converter(DayConverter, "day")
 register_converter(FeedConverter, "feed")
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("days/<day:day>/", views.home, name="day"),
-    path("papers/<int:pk>/", views.paper, name="paper"),
-    path("papers/<int:pk>/bibtex/", paper_views.bibtex, name="bibtex"),
-    path("search/", search_views.search_page, name="search"),
-    path("papers/<int:pk>/picture/", views.thumbnail, name="picture"),
-    path("papers/<int:pk>/ranking/", views.ranking, name="ranking"),
-    path("feeds/trending.<feed:kind>", feed_views.day, name="feed-trending"),
-    path("feeds/days/<day:day>.<feed:kind>", feed_views.day, name="feed-day"),
-    path("feeds/fields/<str:name>.<feed:kind>", feed_views.field, name="feed-field"),
-    path("feeds/search.<feed:kind>", feed_views.found, name="feed-search"),
+    path("", home.home, name="home"),
+    path("days/<day:day>/", home.home, name="day"),
+    path("papers/<int:pk>/", home.paper_page, name="paper"),
+    path("papers/<int:pk>/bibtex/", paper.bibtex_file, name="bibtex"),
+    path("search/", search.search_page, name="search"),
+    path("papers/<int:pk>/picture/", home.thumbnail, name="picture"),
+    path("papers/<int:pk>/ranking/", home.ranking_page, name="ranking"),
+    path("feeds/trending.<feed:kind>", feeds.day_feed, name="feed-trending"),
+    path("feeds/days/<day:day>.<feed:kind>", feeds.day_feed, name="feed-day"),
+    path("feeds/fields/<str:name>.<feed:kind>", feeds.field_feed, name="feed-field"),
+    path("feeds/search.<feed:kind>", feeds.search_feed, name="feed-search"),
     path("api/", api_page, name="api-page"),
     path("api/", api.urls),
-    re_path(r"^api/", nowhere, name="api-nowhere"),
+    re_path(r"^api/", not_found_page, name="api-nowhere"),
     path("sitemap.xml", sitemap_xml, {"sitemaps": SITEMAPS}, name="sitemap"),
-    path("status/", views.status, name="status"),
+    path("status/", home.status_page, name="status"),
 ]

@@ -9,20 +9,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from config import audit
-from config.paging import Long, Record
-from subscriptions import (
-    cards,
-    digest_mail,
-    digests,
-    privacy,
-    readers,
-    suppression,
-    tasks,
-    transactional,
-)
-from subscriptions.edition_admin import EditionAdmin
-from subscriptions.import_admin import ReaderImportAdmin
+from subscriptions import tasks
+from subscriptions.delivery.transports import django_message
+from subscriptions.editions import digests
+from subscriptions.mail import cards, digest_mail, suppression, transactional
 from subscriptions.models import (
     DeliveryEvent,
     Digest,
@@ -34,8 +24,12 @@ from subscriptions.models import (
     Subscriber,
     Suppression,
 )
-from subscriptions.reader_admin import ReaderPages
-from subscriptions.transports import as_message
+from subscriptions.readers import lifecycle, privacy
+from subscriptions.staff.editions import EditionAdmin
+from subscriptions.staff.imports import ReaderImportAdmin
+from subscriptions.staff.readers import ReaderPages
+from web import audit
+from web.pagination import LargeTableAdmin, RecordAdmin
 
 __all__ = [
     "EditionAdmin",
@@ -75,7 +69,7 @@ class DeliveryEventInline(admin.TabularInline):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReaderPages, Long):
+class SubscriberAdmin(ReaderPages, LargeTableAdmin):
     """Readers; when and how they agreed is a record and cannot be edited."""
 
     list_display = ("email", "status", "frequency", "timezone", "hour", "next_digest_at")
@@ -85,8 +79,8 @@ class SubscriberAdmin(ReaderPages, Long):
     inlines = (InterestsInline, ReactionInline, DeliveryEventInline)
     readonly_fields = (
         *("email", "status", "next_digest_at", "last_digest_day", "covered_until"),
-        *("paused_until", "asked_less_often_at"),
-        *("created_at", "asked_at", "confirmed_at", "unsubscribed_at"),
+        *("paused_until", "less_often_offered_at"),
+        *("created_at", "signup_requested_at", "confirmed_at", "unsubscribed_at"),
         *("consent_text", "consent_page", "consent_ip", "consent_at"),
     )
     actions = ("send_me_a_test", "lift_the_suppression")
@@ -101,7 +95,7 @@ class SubscriberAdmin(ReaderPages, Long):
         return False
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
-        readers.reschedule(obj, timezone.now())
+        lifecycle.set_next_digest(obj, timezone.now())
         obj.save(update_fields=[*form.changed_data, "next_digest_at"])
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
@@ -111,11 +105,11 @@ class SubscriberAdmin(ReaderPages, Long):
 
     def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
         """Deleting a reader is an erasure, with all that it asks for."""
-        privacy.erase(obj, timezone.now(), privacy.By.OPERATOR)
+        privacy.erase_reader(obj, timezone.now(), privacy.By.OPERATOR)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
         for reader in queryset:
-            privacy.erase(reader, timezone.now(), privacy.By.OPERATOR)
+            privacy.erase_reader(reader, timezone.now(), privacy.By.OPERATOR)
 
     @admin.action(
         permissions=["view"], description="Send me a test of today's digest of the chosen readers"
@@ -127,14 +121,14 @@ class SubscriberAdmin(ReaderPages, Long):
             self.message_user(request, "Your account has no e-mail address.", level="error")
             return
         chosen = queryset[:5]
-        audit.record(request, chosen, "A test of today's digest was asked for.")
+        audit.log_action(request, chosen, "A test of today's digest was asked for.")
         for reader in chosen:
-            test = digests.preview(reader, timezone.now())
+            test = digests.preview_digest(reader, timezone.now())
             if test.status == Digest.Status.SKIPPED:
                 self.message_user(request, f"{reader}: {test.reason}", level="warning")
                 continue
-            shown = cards.shown(test.paper_ids)
-            as_message(digest_mail.trial(test, shown, to)).send()
+            shown = cards.visible_cards(test.paper_ids)
+            django_message(digest_mail.test_message(test, shown, to)).send()
             self.message_user(request, f"A test for {reader} was sent to {to}.")
 
     @admin.action(
@@ -143,12 +137,12 @@ class SubscriberAdmin(ReaderPages, Long):
     )
     def lift_the_suppression(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
         """No mail flows before they have confirmed again."""
-        audit.record(request, queryset, "The suppression was lifted.")
-        lifted = suppression.lift(queryset)
+        audit.log_action(request, queryset, "The suppression was lifted.")
+        lifted = suppression.lift_suppression(queryset)
         self.message_user(request, f"{lifted} may sign up anew, and must confirm again.")
 
 
-class FoundByAddress(Long):
+class FoundByAddress(LargeTableAdmin):
     """Rows of readers, found by the beginning of an address: the readers first and then their rows,
     since a join ordered by the newest row walks through millions."""
 
@@ -237,7 +231,7 @@ class MessageAdmin(FoundByAddress):
         ready = transactional.send_again(
             Message.objects.filter(pk__in=[one.pk for one in chosen]), timezone.now()
         )
-        audit.record(request, [one for one in chosen if one.pk in ready], "Sent again.")
+        audit.log_action(request, [one for one in chosen if one.pk in ready], "Sent again.")
         tasks.send_messages.delay_on_commit(ready)
         self.message_user(
             request, f"{len(ready)} of {len(chosen)} are sent again; the others need not be."
@@ -245,7 +239,7 @@ class MessageAdmin(FoundByAddress):
 
 
 @admin.register(DeliveryEvent)
-class DeliveryEventAdmin(FoundByAddress, Record):
+class DeliveryEventAdmin(FoundByAddress, RecordAdmin):
     """What came back; also what belongs to nobody, and kinds nobody knows."""
 
     list_display = ("at", "kind", "provider", "said", "subscriber", "day", "detail")
@@ -255,7 +249,7 @@ class DeliveryEventAdmin(FoundByAddress, Record):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(Record):
+class SuppressionAdmin(RecordAdmin):
     """Addresses that get nothing, as hashes; lifted on the reader's page."""
 
     list_display = ("__str__", "reason", "created_at", "until")
@@ -263,7 +257,7 @@ class SuppressionAdmin(Record):
 
 
 @admin.register(Erasure)
-class ErasureAdmin(Record):
+class ErasureAdmin(RecordAdmin):
     """Who asked to be forgotten, as hashes; no list that is read in brings them back."""
 
     list_display = ("__str__", "at", "by")
@@ -302,4 +296,4 @@ class SignUpSwitchAdmin(admin.ModelAdmin):
         return super().change_view(request, object_id, form_url, shown)
 
     def save_model(self, request: HttpRequest, obj: SignUpSwitch, form: Any, change: bool) -> None:
-        SignUpSwitch.turn(obj.open, timezone.now())
+        SignUpSwitch.set_open(obj.open, timezone.now())

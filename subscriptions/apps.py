@@ -58,9 +58,9 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
 
     def ready(self) -> None:
-        from subscriptions import roles  # needs the models of other apps
+        from subscriptions.staff import roles  # needs the models of other apps
 
         autodiscover_modules("signals")
-        post_migrate.connect(roles.grant, sender=self)
+        post_migrate.connect(roles.grant_permissions, sender=self)
         checks.register(webhooks_have_a_secret)
         checks.register(proxies_are_declared)

@@ -99,13 +99,13 @@ class Subscriber(models.Model):
         help_text="Until when a sent digest covered the news.",
     )
     created_at = models.DateTimeField()
-    asked_at = models.DateTimeField(
+    signup_requested_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When somebody last typed this address."
     )
     paused_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="No digest is due before."
     )
-    asked_less_often_at = models.DateTimeField(
+    less_often_offered_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Asked once whether it is too much."
     )
     confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -114,7 +114,7 @@ class Subscriber(models.Model):
     consent_page = models.CharField(max_length=200, blank=True, editable=False)
     consent_ip = models.GenericIPAddressField(null=True, blank=True, editable=False)
     consent_at = models.DateTimeField(null=True, blank=True, editable=False)
-    feed_turn = models.PositiveSmallIntegerField(
+    feed_key_version = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
         editable=False,
@@ -159,12 +159,15 @@ class Subscriber(models.Model):
     @property
     def feed_key(self) -> str:
         """What the address of the reader's feed is made for; another one when they change it."""
-        return f"{self.pk}.{self.feed_turn}" if self.feed_turn else f"{self.pk}"
+        return f"{self.pk}.{self.feed_key_version}" if self.feed_key_version else f"{self.pk}"
 
     @property
     def community_key(self) -> str:
         """By which votes and proposals are known, without saying whose they are."""
         return f"reader-{self.pk}"
+
+
+TOPICS_LENGTH = 2000  # characters
 
 
 class Interests(models.Model):
@@ -198,13 +201,13 @@ class Interests(models.Model):
         editable=False,
         help_text="The reader allowed it to be noted which papers they open on the site.",
     )
-    opened_allowed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    opened_recorded_since = models.DateTimeField(null=True, blank=True, editable=False)
     strictness = models.CharField(max_length=4, choices=Strictness, default=Strictness.ALL)
     author_page = models.CharField(
         max_length=100, blank=True, help_text="arXiv author id or ORCID that examples come from."
     )
     author_page_status = models.CharField(max_length=300, blank=True, editable=False)
-    author_page_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    author_page_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     offered = models.JSONField(
         null=True,
         blank=True,
@@ -252,21 +255,21 @@ class Reaction(models.Model):
         return f"{self.subscriber_id}: {self.get_kind_display()} {self.paper_id}"
 
 
-class OpenedQuerySet(models.QuerySet["Opened"]):
-    def allowed(self) -> OpenedQuerySet:
+class OpenedPaperQuerySet(models.QuerySet["OpenedPaper"]):
+    def allowed(self) -> OpenedPaperQuerySet:
         """Of readers who allow it still, the newest first."""
         allowing = self.filter(subscriber__interests__learns_from_opened=True)
         return allowing.order_by("-created_at", "-pk")
 
 
-class Opened(models.Model):
+class OpenedPaper(models.Model):
     """A paper that a reader who allowed this looked at on the site."""
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="opened")
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="opened")
     created_at = models.DateTimeField()
 
-    objects = OpenedQuerySet.as_manager()
+    objects = OpenedPaperQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "opened papers"
@@ -278,11 +281,11 @@ class Opened(models.Model):
         return f"{self.subscriber_id}: opened {self.paper_id}"
 
 
-class Alarm(models.Model):
+class OperatorAlert(models.Model):
     """A trouble that no edition's row can hold and of which the operator was told; gone with it."""
 
     name = models.CharField(max_length=20, primary_key=True)
-    told_at = models.DateTimeField()
+    notified_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name
@@ -291,9 +294,9 @@ class Alarm(models.Model):
     def claim(cls, name: str, now: datetime, again: timedelta) -> bool:
         """Take the right to tell, so that two who watch tell once; `again` says after how long it
         is told once more. What was told by a clock that ran ahead is told once more, too."""
-        _alarm, is_new = cls.objects.get_or_create(name=name, defaults={"told_at": now})
-        old = models.Q(told_at__lte=now - again) | models.Q(told_at__gt=now + CLOCK_SKEW)
-        return is_new or bool(cls.objects.filter(old, name=name).update(told_at=now))
+        _alarm, is_new = cls.objects.get_or_create(name=name, defaults={"notified_at": now})
+        old = models.Q(notified_at__lte=now - again) | models.Q(notified_at__gt=now + CLOCK_SKEW)
+        return is_new or bool(cls.objects.filter(old, name=name).update(notified_at=now))
 
 
 class EditionQuerySet(models.QuerySet["Edition"]):
@@ -304,7 +307,7 @@ class EditionQuerySet(models.QuerySet["Edition"]):
 
 
 class Edition(models.Model):
-    """All digests of one local day: whether they may go out, and whether the books add up."""
+    """All digests of one local day: whether they may go out, and whether the totals add up."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting for a curator"
@@ -321,10 +324,10 @@ class Edition(models.Model):
     paused_until = models.DateTimeField(
         null=True, blank=True, help_text="Tried again by itself then; empty: only by hand."
     )
-    told_at = models.DateTimeField(
+    notified_at = models.DateTimeField(
         null=True, blank=True, help_text="When the operator was told of this pause or alarm."
     )
-    bursts = models.PositiveSmallIntegerField(
+    error_pauses = models.PositiveSmallIntegerField(
         default=0, help_text="How often a burst of errors paused it."
     )
     due = models.PositiveIntegerField(default=0, help_text="Digests made for readers who were due.")
@@ -338,12 +341,14 @@ class Edition(models.Model):
     note = models.TextField("editor's note", blank=True, default="", db_default="")
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.CharField(max_length=150, blank=True, default="", db_default="")
-    shaped_at = models.DateTimeField(
+    desk_changed_at = models.DateTimeField(
         null=True, blank=True, help_text="When a curator last changed what it holds."
     )
     closed_at = models.DateTimeField(null=True, blank=True)
-    books = models.JSONField(default=dict, help_text="Digests by state when the books were closed.")
-    alarm = models.TextField(blank=True, help_text="What did not add up.")
+    totals = models.JSONField(
+        default=dict, help_text="Digests by state when the totals were closed."
+    )
+    totals_error = models.TextField(blank=True, help_text="What did not add up.")
 
     objects = EditionQuerySet.as_manager()
 
@@ -378,7 +383,7 @@ class Placement(models.Model):
 class Mail(models.Model):
     """One email on its way to one recipient: who claimed it, and what came of the hand-over.
 
-    pending -> sending -> sent | failed | uncertain. `subscriptions.ledger` writes these columns.
+    pending -> sending -> sent | failed | uncertain. Only `delivery.claims` writes these columns.
     """
 
     # Limits of retrying, and the outcomes that do not count as an attempt.
@@ -416,7 +421,7 @@ class DigestQuerySet(models.QuerySet["Digest"]):
     def failed(self, pks: Collection[int]) -> DigestQuerySet:
         return self.filter(pk__in=pks, status=Digest.Status.FAILED)
 
-    def books(self) -> dict[str, int]:
+    def totals(self) -> dict[str, int]:
         """How many digests stand in each state; they add up to what was due."""
         counts = dict.fromkeys(Digest.Status.values, 0)
         return counts | dict(self.values_list("status").annotate(models.Count("pk")).order_by())
@@ -445,12 +450,12 @@ class Digest(Mail):
     # Papers in these are on their way or there: they never come again.
     HOLDS_PAPERS = (Status.PENDING, Status.SENDING, Status.SENT)
 
-    # Its index would repeat that of one_digest_a_turn, and every hand-over writes to each index.
+    # unique_digest_per_day indexes it already, and every hand-over writes to each index.
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, related_name="digests", db_index=False
     )
     day = models.DateField(help_text="The reader's local day.")
-    turn = models.PositiveSmallIntegerField(
+    sequence = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
         help_text="0; 1 for the second digest that a reader may ask for on their first day.",
@@ -481,8 +486,10 @@ class Digest(Mail):
         ordering = ["-day", "-pk"]
         constraints = [
             # As expressions, so that it is an index alone, which is built beside the running work.
-            models.UniqueConstraint("subscriber", "day", "turn", name="one_digest_a_turn"),
-            models.CheckConstraint(condition=models.Q(turn__lte=1), name="two_turns_at_most"),
+            models.UniqueConstraint("subscriber", "day", "sequence", name="unique_digest_per_day"),
+            models.CheckConstraint(
+                condition=models.Q(sequence__lte=1), name="at_most_two_digests_per_day"
+            ),
         ]
         indexes = [
             models.Index(
@@ -507,8 +514,8 @@ class Digest(Mail):
 
 
 @receiver(post_delete, sender=Digest)
-def strike_from_the_books(instance: Digest, **_: object) -> None:
-    """A reader who is erased takes their digests along, and the books still close."""
+def subtract_from_totals(instance: Digest, **_: object) -> None:
+    """A reader who is erased takes their digests along, and the totals still close."""
     still_open = Edition.objects.filter(day=instance.day, closed_at=None)
     still_open.update(erased=models.F("erased") + 1)
 
@@ -735,7 +742,7 @@ class SignUpSwitch(models.Model):
         return not cls.objects.filter(open=False).exists()
 
     @classmethod
-    def turn(cls, open_: bool, now: datetime) -> None:
+    def set_open(cls, open_: bool, now: datetime) -> None:
         cls.objects.update_or_create(pk=1, defaults={"open": open_, "changed_at": now})
 
 

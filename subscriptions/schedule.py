@@ -10,7 +10,7 @@ DAYS_AHEAD = 9  # a week, and a day on each side for zones that skip one
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class Schedule:
     """timezone: IANA name; hour: 0-23 local; frequency: daily, weekdays, weekly or paused;
     weekday: 0 (Monday) to 6, for weekly digests; offset: how long after the hour, see `spread`."""
 
@@ -38,12 +38,22 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def local_time(moment: datetime, timezone: str) -> datetime:
+    """Return the moment as a naive local time, so that templates show it unchanged."""
+    return moment.astimezone(zone_of(timezone)).replace(tzinfo=None)
+
+
+def local_due(due: datetime | None, timezone: str) -> datetime | None:
+    """Return the reader's local time of the next digest; None if none is due."""
+    return due and local_time(due, timezone)
+
+
 def local_day(timezone: str, now: datetime) -> date:
     """The date on the wall calendar of a zone at an instant."""
     return now.astimezone(zone_of(timezone)).date()
 
 
-def spread(reader: int, window: timedelta) -> timedelta:
+def spread_offset(reader: int, window: timedelta) -> timedelta:
     """How long after the hour a reader's digest is due: anything below `window`, always the same.
 
     Numbers next to each other land far apart (Knuth's multiplicative hash), so that the readers
@@ -89,7 +99,9 @@ def _end_of_gap(zone: ZoneInfo, wall: datetime) -> datetime:
     return after.replace(microsecond=0)
 
 
-def next_digest_at(rhythm: Rhythm, now: datetime, last_day: date | None = None) -> datetime | None:
+def next_digest_at(
+    rhythm: Schedule, now: datetime, last_day: date | None = None
+) -> datetime | None:
     """When the next digest is due, in UTC; None when paused.
 
     It is the first moment after `now` on a wanted local day later than `last_day`, the day of

@@ -8,98 +8,91 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from config.stopping import stopping
-from subscriptions import (
-    delivery,
-    digests,
-    editions,
-    events,
-    importing,
-    letters,
-    library,
-    liking,
-    mailbox,
-    post,
-    readers,
-    remaking,
-    signup,
-    sweeping,
-    transactional,
-)
+from config.stopping import is_shutting_down
+from subscriptions.delivery import mailing_run
+from subscriptions.editions import digests, rebuild, recovery, states
+from subscriptions.feedback import events, mailboxes, returned_mail
+from subscriptions.mail import transactional
+from subscriptions.profiles import library_import, like_counts
+from subscriptions.readers import importing, lifecycle, lifecycle_mails, signup
 
 
 @shared_task
 def send_messages(pks: list[int]) -> None:
     """A hint that these wait; the sweep finds them without it."""
-    report = delivery.deliver_messages(pks, timezone.now, stopping)
+    report = mailing_run.deliver_messages(pks, timezone.now, is_shutting_down)
     if report.rest:
         send_messages.delay(report.rest)
 
 
 @shared_task
 def send_messages_to(reader: int) -> None:
-    delivery.deliver_messages(transactional.waiting_for(reader), timezone.now, stopping)
+    mailing_run.deliver_messages(
+        transactional.waiting_messages(reader), timezone.now, is_shutting_down
+    )
 
 
 @shared_task
 def ask_quiet_readers() -> None:
     """Beat's: readers of whom nothing was heard are asked, once, whether it is too much."""
     now = timezone.now()
-    asked = [letters.ask_less_often(pk, now) for pk in letters.quiet_readers(now)]
+    asked = [
+        lifecycle_mails.offer_fewer_emails(pk, now) for pk in lifecycle_mails.quiet_readers(now)
+    ]
     send_messages.apply_async([[pk for pk in asked if pk]], queue="mail")
 
 
 @shared_task
 def watch_sign_ups() -> None:
     """Beat's: the operator hears when mail goes out that nobody asked for."""
-    signup.tell_operator(timezone.now())
+    signup.alert_operator(timezone.now())
 
 
 @shared_task
 def build_due_digests() -> None:
     """Beat's: one task per chunk of due readers."""
-    for chunk in digests.due_chunks(timezone.now()):
+    for chunk in digests.due_readers(timezone.now()):
         build_digests.delay(chunk)
 
 
 @shared_task
 def build_digests(pks: list[int]) -> None:
-    if ready := digests.build_due(pks, timezone.now()):
-        deliver.delay(ready)
+    if ready := digests.build_due_digests(pks, timezone.now()):
+        deliver_digests.delay(ready)
 
 
 @shared_task
 def build_digest_now(pk: int) -> None:
-    if digest := digests.build_now(pk, timezone.now()):
-        deliver.delay([digest.pk])
+    if digest := digests.build_digest(pk, timezone.now()):
+        deliver_digests.delay([digest.pk])
 
 
 @shared_task
-def deliver(pks: list[int]) -> None:
+def deliver_digests(pks: list[int]) -> None:
     """What is left when the worker is told to stop goes to another one."""
-    report = delivery.deliver(pks, timezone.now, stopping)
+    report = mailing_run.deliver_digests(pks, timezone.now, is_shutting_down)
     if report.rest:
-        deliver.delay(report.rest)
+        deliver_digests.delay(report.rest)
 
 
 @shared_task
 def open_edition(day: str) -> None:
     """What waits for a curator goes out, as the desk stands; a second run finds it open."""
-    remaking.remake(date.fromisoformat(day), timezone.now())
-    if editions.open_up(date.fromisoformat(day), timezone.now()):
+    rebuild.rebuild_waiting(date.fromisoformat(day), timezone.now())
+    if states.open_edition(date.fromisoformat(day), timezone.now()):
         deliver_edition.delay(day)
 
 
 @shared_task
 def deliver_edition(day: str) -> None:
     """After a pause: the rest, all at once and not by and by."""
-    for chunk in sweeping.waiting(date.fromisoformat(day)):
-        deliver.delay(chunk)
+    for chunk in recovery.pending_chunks(date.fromisoformat(day)):
+        deliver_digests.delay(chunk)
 
 
 @shared_task
 def import_readers(pk: int) -> None:
-    importing.run(pk)
+    importing.run_import(pk)
 
 
 @shared_task
@@ -111,44 +104,44 @@ def resume_imports() -> None:
 
 @shared_task
 def import_author(pk: int) -> None:
-    library.import_author(pk, timezone.now())
+    library_import.import_author(pk, timezone.now())
 
 
 @shared_task
 def watch_editions() -> None:
     """Beat's; the process of `manage.py check_editions --every` does the same without it."""
-    editions.look_after(timezone.now())
+    states.alert_operator(timezone.now())
 
 
 @shared_task
-def sweep() -> None:
+def recover_digests() -> None:
     """Beat's: whatever Redis or a worker lost is found again in PostgreSQL."""
-    left = sweeping.sweep(timezone.now())
+    left = recovery.recover_digests(timezone.now())
     for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
-        deliver.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
-    for day in editions.may_open(timezone.now()):
+        deliver_digests.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
+    for day in states.editions_to_open(timezone.now()):
         open_edition.delay(day.isoformat())
-    for day in editions.untold():
-        editions.tell_operator(day, timezone.now())
+    for day in states.editions_to_report():
+        states.tell_operator(day, timezone.now())
 
 
 @shared_task
-def sweep_messages() -> None:
+def recover_messages() -> None:
     """Beat's: the same for messages, on a queue that no edition fills."""
-    left = sweeping.sweep_messages(timezone.now())
+    left = recovery.recover_messages(timezone.now())
     for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
         send_messages.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
 
 
 @shared_task
 def close_editions() -> None:
-    editions.close(timezone.now())
-    readers.bring_back(timezone.now())
+    states.close_finished(timezone.now())
+    lifecycle.reschedule_far_future(timezone.now())
 
 
 @shared_task
 def count_reactions() -> None:
-    liking.count(timezone.now())
+    like_counts.update_like_counts(timezone.now())
 
 
 @shared_task
@@ -158,15 +151,17 @@ def expire_pending() -> None:
 
 @shared_task
 def catch_up_with_events() -> None:
-    events.catch_up(timezone.now())
+    events.settle_waiting_events(timezone.now())
 
 
 @shared_task
 def forget_events() -> None:
-    events.forget(timezone.now())
+    events.delete_old_events(timezone.now())
 
 
 @shared_task
 def read_bounces() -> None:
     """Beat's, where there is a mailbox."""
-    mailbox.take_imap(settings.BOUNCE_MAILBOX_URL, lambda raw: post.take(raw, timezone.now()))
+    mailboxes.read_imap(
+        settings.BOUNCE_MAILBOX_URL, lambda raw: returned_mail.process_mail(raw, timezone.now())
+    )

@@ -85,7 +85,7 @@ def _signer(name: str, key: str, *fallbacks: str) -> TimestampSigner:
     return TimestampSigner(key=key, fallback_keys=[*fallbacks], salt=f"paperboy.{name}")
 
 
-def decoded(text: str) -> str:
+def percent_decode(text: str) -> str:
     """What was %-encoded, perhaps more than once: some mail programs and filters encode a link or a
     subject that is encoded already. No token holds a %."""
     for _ in range(MOST_DECODED):
@@ -95,7 +95,7 @@ def decoded(text: str) -> str:
     return text
 
 
-def make(purpose: Purpose, value: object, at: datetime | None = None) -> str:
+def make_token(purpose: Purpose, value: object, at: datetime | None = None) -> str:
     """A token for a primary key or a UUID; its time runs from `at`, or from now."""
     signer = purpose.signer
     if at is None:
@@ -104,10 +104,10 @@ def make(purpose: Purpose, value: object, at: datetime | None = None) -> str:
     return super(TimestampSigner, signer).sign(dated)
 
 
-def read(purpose: Purpose, token: str) -> str:
+def read_token(purpose: Purpose, token: str) -> str:
     """The value a token was made for; `BadLink` or `ExpiredLink` otherwise."""
     try:
-        return purpose.signer.unsign(decoded(token), max_age=purpose.lifetime)
+        return purpose.signer.unsign(percent_decode(token), max_age=purpose.lifetime)
     except SignatureExpired as error:
         raise ExpiredLink(token) from error
     except BadSignature as error:
@@ -116,7 +116,7 @@ def read(purpose: Purpose, token: str) -> str:
 
 def open_link(purpose: Purpose, token: str) -> Link:
     """The same, with the time at which the token was made."""
-    value, token = read(purpose, token), decoded(token)
+    value, token = read_token(purpose, token), percent_decode(token)
     seconds = b62_decode(token.split(purpose.signer.sep)[-2])
     return Link(purpose, value, datetime.fromtimestamp(seconds, UTC), token)
 

@@ -11,8 +11,10 @@ from django.core.cache import cache
 from django.utils import translation
 
 from config import services
-from papers import corpus, meanings, scoring
 from papers.models import Paper
+from papers.ranking import scoring
+from papers.searching import vector_index
+from papers.vectors import stored_lexicon
 from subscriptions.models import Interests, Subscriber
 from tests import database, left_over, order, shared_data
 
@@ -28,7 +30,7 @@ def django_db_modify_db_settings(services_of_this_run: None) -> None:
 def services_of_this_run(django_db_blocker: Any) -> Iterator[None]:
     """PostgreSQL and Redis, without what a killed run left in them."""
     with left_over.take_place(settings.DATA_DIR):
-        services.start()
+        services.start_embedded()
         with django_db_blocker.unblock():
             if settings.EMBEDDED_POSTGRES:
                 database.stop_waiting_for_disk()
@@ -47,14 +49,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 def outbox(tmp_path: Path, settings: Any) -> Path:
     """Mail that is not sent to the test's own sink lands here, and not in a real outbox."""
     settings.OUTBOX_DIR = tmp_path / "outbox"
-    settings.EMAIL_BACKEND = "config.outbox.OutboxBackend"
+    settings.EMAIL_BACKEND = "devtools.outbox.OutboxBackend"
     return tmp_path / "outbox"
 
 
 @pytest.fixture(autouse=True)
 def no_meanings_in_memory() -> None:
     """What a process read of another test's papers was rolled back with them."""
-    meanings.forget()
+    vector_index.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +74,7 @@ def now() -> datetime:
 @pytest.fixture
 def redis(services_of_this_run: None) -> Iterator[None]:
     """A real Redis, emptied before and after."""
-    services.start()
+    services.start_embedded()
     cache.clear()
     yield
     cache.clear()
@@ -89,7 +91,7 @@ def make_paper(db: None) -> Callable[..., Paper]:
             "title_key": f"{title.lower()}|{number}",
             "title_raw": title,
             "abstract": f"We study {title.lower()}. Our method improves on what was known.",
-            "text_from": "arxiv-rss",
+            "text_source": "arxiv-rss",
             "arxiv_id": f"2604.{10000 + number}",
             "authors": ["Ada Example", "Bo Example"],
             "categories": ["cs.CL"],
@@ -138,7 +140,7 @@ def edition(make_paper: Callable[..., Paper]) -> list[Paper]:
         make_paper("Segmentation of medical images", categories=["cs.CV", "eess.IV"]),
     ]
     scoring.rescore(NOW)
-    corpus.learn(NOW)
+    stored_lexicon.learn_lexicon(NOW)
     return papers
 
 

@@ -12,15 +12,16 @@ import pytest
 LONGEST = [
     f"tests/{name}.py"
     for name in """
-    walk/test_first_day deploy/test_slow_senders deploy/test_migrations subscriptions/test_chaos
+    walk/test_first_day deploy/test_slow_senders deploy/test_migrations devtools/chaos/test_run
     browser/test_open_to_all browser/test_flows browser/test_search browser/test_admin_pages
-    browser/test_whole_way browser/test_desk config/test_embedded deploy/test_processes
-    papers/test_feeds_plainxml config/test_settings subscriptions/test_bench_edition
-    browser/test_reader_pages browser/test_strict subscriptions/test_every_zone
-    subscriptions/test_link_powers subscriptions/test_never subscriptions/test_events
-    papers/test_search config/test_broker deploy/test_roles_and_backups test_bad_input
-    papers/test_feeds_fuzz papers/test_feeds_shared subscriptions/test_pace test_languages
-    subscriptions/test_strangers papers/test_search_page papers/test_troubled_sources
+    browser/test_whole_way browser/test_desk devtools/test_embedded deploy/test_processes
+    papers/feeds/test_plainxml config/test_settings devtools/benchmarks/test_edition
+    browser/test_reader_pages browser/test_strict subscriptions/readers/test_every_zone
+    subscriptions/test_link_powers subscriptions/matching/test_never
+    subscriptions/feedback/test_events papers/searching/test_search config/test_broker
+    deploy/test_roles_and_backups test_bad_input papers/feeds/test_fuzz papers/feeds/test_shared
+    subscriptions/test_pace test_languages subscriptions/test_strangers
+    papers/test_search_page papers/test_troubled_sources
     """.split()
 ]
 

@@ -18,5 +18,5 @@ def subscribe(client: Client, email: str, *, follow: bool = True, **fields: Any)
 
 
 def sign_in(client: Client, reader: Subscriber) -> Page:
-    link = reverse("sign-in", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    link = reverse("sign-in", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     return Page.open(client, link).submit("Sign in")

@@ -18,14 +18,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from config.paging import MOST_COUNTED
-from papers import indexing
-from papers.models import Check, Document, Paper, Source, Submission
-from subscriptions import cards, digest_mail, digests, mail_requests, privacy, suppression
-from subscriptions.mail_requests import Wanted
+from papers.models import Document, Paper, Source, SourceCheck, Submission
+from papers.searching import indexing
+from subscriptions.delivery.transports import django_message
+from subscriptions.editions import digests
+from subscriptions.mail import cards, digest_mail, suppression
 from subscriptions.models import DeliveryEvent, Digest, ReaderImport, SignUpSwitch, Subscriber
-from subscriptions.transports import as_message
+from subscriptions.readers import mail_requests, privacy
+from subscriptions.readers.mail_requests import RequestKind
 from tests.pages import Page, forge
+from web.pagination import MOST_COUNTED
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -37,14 +39,14 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
     Source.objects.create(name="A list", url="https://example.org/rss", next_check_at=now)
     Document.objects.create(kind="feed", location="x", sha256="a" * 64, first_seen_at=now)
     Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
-    digests.build_due([reader.pk], now)
+    digests.build_due_digests([reader.pk], now)
     ReaderImport.objects.create(name="old.csv", created_at=now, lines=1)
     LogEntry.objects.log_actions(admin_user.pk, edition[:1], CHANGE, "Looked at.")  # type: ignore[arg-type]
     came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)
-    suppression.suppress({make_reader("gone@example.org").pk: "hard"}, now)
-    privacy.erase(make_reader("erased@example.org"), now)
-    SignUpSwitch.turn(True, now)
+    suppression.suppress_readers({make_reader("gone@example.org").pk: "hard"}, now)
+    privacy.erase_reader(make_reader("erased@example.org"), now)
+    SignUpSwitch.set_open(True, now)
     return reader.digests.get()
 
 
@@ -61,7 +63,7 @@ def test_every_list_and_page_opens(
     admin_client: Client, rows: Digest, now: datetime, model: Any
 ) -> None:
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    mail_requests.request("reader@example.org", Wanted.PREFERENCES, now)
+    mail_requests.request_mail("reader@example.org", RequestKind.PREFERENCES, now)
     found = admin_client.get(reverse(f"{name}_changelist"), {"q": "x"})
     assert found.status_code == 200
     assert admin_client.get(reverse(f"{name}_changelist")).status_code == 200
@@ -74,7 +76,7 @@ def test_a_hidden_paper_is_in_no_digest(
 ) -> None:
     act(admin_client, "papers_paper", "hide", edition[0].pk)
     reader = make_reader(interests={"topics": "language models"})
-    assert edition[0].pk not in digests.preview(reader, now).paper_ids
+    assert edition[0].pk not in digests.preview_digest(reader, now).paper_ids
 
 
 def test_a_featured_paper_rises(admin_client: Client, make_paper: Callable[..., Paper]) -> None:
@@ -149,7 +151,7 @@ def test_the_health_of_a_source_is_said_in_words(
         url="https://example.org/rss", checked_at=now, outcome="network_error", failures=3,
         error="example.org: host name not found", parked_at=now if parked else None,
     )  # fmt: skip
-    Check.objects.create(
+    SourceCheck.objects.create(
         source=source, at=now, outcome="network_error", state="broken",
         reason="It cannot be reached.", detail="example.org: host name not found",
     )  # fmt: skip
@@ -166,7 +168,7 @@ def test_a_source_is_edited_and_switched_off(
 ) -> None:
     source = Source.objects.create(url="https://example.org/rss", kind="feed")
     for _ in range(checks):
-        Check.objects.create(source=source, at=now, outcome="ok", state="fresh")
+        SourceCheck.objects.create(source=source, at=now, outcome="ok", state="fresh")
     page = Page.open(admin_client, reverse("admin:papers_source_change", args=[source.pk]))
     page.submit("Save", name="A journal", check_every="90", active=False)
     source.refresh_from_db()
@@ -200,7 +202,7 @@ def test_the_outbox_shows_a_message(
     client: Client, rows: Digest, outbox: Path, settings: Any
 ) -> None:
     settings.DEBUG = True
-    as_message(digest_mail.outgoing(rows, cards.shown(rows.paper_ids))).send()
+    django_message(digest_mail.digest_message(rows, cards.visible_cards(rows.paper_ids))).send()
     name = next(outbox.glob("*.eml")).stem
     assert rows.subject in client.get("/outbox/").text
     assert "List-Unsubscribe" in client.get(f"/outbox/{name}/").text
@@ -262,7 +264,7 @@ def test_papers_are_found_by_words_id_doi_and_author_hidden_ones_too(
 ) -> None:
     make_paper("Forgetting on purpose", arxiv_id="2604.00001", authors=["Ada Lovelace"])
     make_paper("Remembering it all", doi="10.1000/abc", hidden=True)
-    indexing.catch_up(now)
+    indexing.index_changed(now)
     for term, found in {
         "forgets": "Forgetting",
         "author:lovelace": "Forgetting",

@@ -26,10 +26,13 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from lxml import html
 
-from papers.feeds import DocumentError, parse
+from papers.feeds import DocumentError, parse_document
 from papers.models import Paper
-from subscriptions import emails, tokens
-from subscriptions.form_fields import (
+from subscriptions import tokens
+from subscriptions.delivery.transports import django_message
+from subscriptions.mail import emails
+from subscriptions.models import Interests, Subscriber
+from subscriptions.readers.fields import (
     AddressField,
     CategoriesField,
     ListField,
@@ -37,14 +40,12 @@ from subscriptions.form_fields import (
     PapersField,
     ZoneField,
 )
-from subscriptions.models import Interests, Subscriber
 from subscriptions.tokens import BadLink, Purpose
-from subscriptions.transports import as_message
-from tests.config.test_guard import ENTRANCES
-from tests.config.test_headers import runs_or_styles
 from tests.pages import forge
 from tests.shared_data import SHARED, needs_shared_data
 from tests.signing_in import sign_in
+from tests.web.test_headers import runs_or_styles
+from tests.web.test_rate_limit import ENTRANCES
 
 BAD = SHARED / "bad"
 ANSWERS = Path(__file__).parent / "data" / "answers"
@@ -118,7 +119,7 @@ def test_promise_31_what_breaks_a_header_is_never_in_an_address(
 @pytest.mark.parametrize("bad", ["\r\nBcc: x@y.org", "\0", "\u2028", "\n\n", "\x85"])
 def test_promise_31_no_name_or_title_gets_into_a_header(make_reader: MakeReader, bad: str) -> None:
     reader = make_reader(f"a{bad}@example.org".replace("\0", ""))
-    message = as_message(emails.confirmation(reader))
+    message = django_message(emails.confirmation(reader))
     try:
         raw = message.message().as_bytes()
     except ValueError:  # Django refuses it, and nothing is sent
@@ -143,7 +144,7 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
     of the entrance and what of it."""
 
     def signed(name: str, purpose: Purpose = Purpose.PREFERENCES, *args: object) -> str:
-        return reverse(name, args=[*args, tokens.make(purpose, reader.pk)])
+        return reverse(name, args=[*args, tokens.make_token(purpose, reader.pk)])
 
     def post(path: str, **data: Any) -> int:
         return forge(client, path, data).status_code
@@ -271,7 +272,7 @@ def test_promise_31_naughty_strings_in_every_field() -> None:
 def outcome(data: bytes) -> str:
     """What reading a document comes to; anything but DocumentError is a failure of the test."""
     try:
-        found = parse(data)
+        found = parse_document(data)
     except DocumentError:
         return "unreadable"
     return f"{found.kind} {len(found.entries)} taken, {len(found.refused)} refused"
@@ -295,10 +296,12 @@ def test_promise_38_broken_documents_are_answered_by_a_stable_table(folder: str)
 def pages_of(client: Client, paper: Paper, reader: Subscriber) -> Iterator[str]:
     yield client.get("/").text
     yield client.get(paper.get_absolute_url()).text
-    token = tokens.make(Purpose.REACT, reader.pk)
+    token = tokens.make_token(Purpose.REACT, reader.pk)
     yield client.get(reverse("react", args=["more", paper.pk, token])).text
     yield client.get(reverse("preview"), {"interests": paper.title}).text
-    yield client.get(reverse("profile", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])).text
+    yield client.get(
+        reverse("profile", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
+    ).text
 
 
 @needs_shared_data
@@ -340,7 +343,7 @@ def elements(page: str) -> set[str]:
 @given(st.sampled_from(Purpose), st.text(max_size=120))
 def test_promise_29_no_text_is_a_token(purpose: Purpose, text: str) -> None:
     with pytest.raises(BadLink):
-        tokens.read(purpose, text)
+        tokens.read_token(purpose, text)
 
 
 @examples(deadline=None)
@@ -354,16 +357,16 @@ def test_promise_29_no_text_is_a_token(purpose: Purpose, text: str) -> None:
 def test_promise_29_a_token_opens_one_door_for_one_reader(
     made: Purpose, used: Purpose, pk: int, at: int, character: str
 ) -> None:
-    token = tokens.make(made, pk)
+    token = tokens.make_token(made, pk)
     if made == used:
-        assert tokens.read(used, token) == str(pk)
+        assert tokens.read_token(used, token) == str(pk)
     else:
         with pytest.raises(BadLink):
-            tokens.read(used, token)
+            tokens.read_token(used, token)
     changed = token[:at] + character + token[at + 1 :]
     if changed[:-1] != token[:-1]:  # the last character holds bits that are not signed
         with pytest.raises(BadLink):
-            tokens.read(made, changed)
+            tokens.read_token(made, changed)
 
 
 @examples(deadline=None)

@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from papers.models import Paper
-from subscriptions import dashboard, desk, digests
+from subscriptions.editions import desk, digests
 from subscriptions.models import DeliveryEvent, Digest, Edition, Reaction, Subscriber
+from subscriptions.staff import dashboard
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 PAGE = "/admin/subscriptions/edition/dashboard/"
@@ -25,7 +26,7 @@ def month(edition: list[Paper], make_reader: Callable[..., Subscriber], now: dat
     readers = [make_reader(f"{n}@e.org", {"topics": "language models"}, **today) for n in range(3)]
     long_ago = now - timedelta(days=60)
     make_reader("old@e.org", created_at=long_ago, confirmed_at=long_ago, next_digest_at=None)
-    digests.build_due([reader.pk for reader in readers], now)
+    digests.build_due_digests([reader.pk for reader in readers], now)
     Digest.objects.filter(subscriber__in=readers[:2]).update(status="sent", sent_at=now)
     Subscriber.objects.filter(pk=readers[2].pk).update(status="unsubscribed", unsubscribed_at=now)
     sent = Digest.objects.filter(status="sent").order_by("pk")
@@ -38,7 +39,7 @@ def month(edition: list[Paper], make_reader: Callable[..., Subscriber], now: dat
         first = reader.digests.get().items[0]["paper"]
         Reaction.objects.create(subscriber=reader, paper_id=first, kind=kind, created_at=now)
     yesterday = now.date() - timedelta(days=1)
-    Edition.objects.create(day=yesterday, closed_at=now, due=9, books={"sent": 7, "failed": 2})
+    Edition.objects.create(day=yesterday, closed_at=now, due=9, totals={"sent": 7, "failed": 2})
 
 
 @pytest.mark.usefixtures("month")
@@ -71,8 +72,8 @@ def test_the_highest_bar_fills_the_chart_and_none_leaves_it(now: datetime) -> No
 @pytest.mark.usefixtures("month")
 def test_what_is_next_and_what_a_curator_did_about_it(now: datetime, edition: list[Paper]) -> None:
     tomorrow = now.date() + timedelta(days=1)
-    desk.change(tomorrow, now, desk.pin, edition[0].pk)
-    rows = {row.edition.day: row for row in dashboard.coming(now)}
+    desk.apply_change(tomorrow, now, desk.pin_paper, edition[0].pk)
+    rows = {row.edition.day: row for row in dashboard.upcoming_editions(now)}
     assert len(rows) == 4
     assert (rows[tomorrow].pinned, rows[now.date()].edition.due) == (1, 3)
 

@@ -17,10 +17,13 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from papers import corpus, scoring
 from papers.models import Paper
-from subscriptions import desk, digests, roles, tasks
+from papers.ranking import scoring
+from papers.vectors import stored_lexicon
+from subscriptions import tasks
+from subscriptions.editions import desk, digests
 from subscriptions.models import Digest, Edition, Subscriber
+from subscriptions.staff import roles
 from tests.pages import Page, forge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -37,7 +40,7 @@ def today(make_paper: Callable[..., Paper]) -> list[Paper]:
         for title, votes in (("Long context", 90), ("Tool use", 40), ("Rare languages", 5))
     ]
     scoring.rescore(now)
-    corpus.learn(now)
+    stored_lexicon.learn_lexicon(now)
     return made
 
 
@@ -184,7 +187,7 @@ def test_a_reader_who_has_it_already_is_previewed_with_what_they_got(
     admin_client: Client, today: list[Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     reader = make_reader(next_digest_at=timezone.now() - timedelta(minutes=1))
-    digests.build_due([reader.pk], timezone.now())
+    digests.build_due_digests([reader.pk], timezone.now())
     act(admin_client, f"hide {today[0].pk}")
     shown = admin_client.get(f"{page()}preview/", {"who": reader.email, "part": "text"}).text
     assert "Long context" in shown

@@ -16,8 +16,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import delivery, digests, editions, progress, tasks
+from subscriptions import tasks
+from subscriptions.delivery import mailing_run
+from subscriptions.editions import digests, states
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
+from subscriptions.staff import progress
 from tests.pages import Page, forge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -41,7 +44,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 def today(edition: list[Paper], make_reader: MakeReader, now: datetime) -> list[Digest]:
     """Five digests of an edition: sent, failed, uncertain, and two waiting."""
     pks = [make_reader(f"{n}@e.org", {"topics": "language"}).pk for n in range(5)]
-    digests.build_due(pks, now)
+    digests.build_due_digests(pks, now)
     made = list(Digest.objects.order_by("pk"))
     Digest.objects.filter(pk=made[0].pk).update(status="sent", sent_at=timezone.now())
     Digest.objects.filter(pk=made[1].pk).update(
@@ -81,7 +84,7 @@ def test_pausing_and_resuming_by_hand(
     assert "Paused: A wrong paper" in act(admin_client, "pause", why="A wrong paper")
     edition = Edition.objects.get()
     assert (edition.state, edition.why, edition.by) == ("paused", "A wrong paper", "admin")
-    assert editions.untold() == [], "whoever paused it knows"
+    assert states.editions_to_report() == [], "whoever paused it knows"
     assert refuses(admin_client, "pause")
     assert "the rest goes out" in act(admin_client, "resume")
     assert Edition.objects.get().state == "open"
@@ -118,7 +121,7 @@ def test_sending_one_uncertain_digest_again(
     for _ in range(2):
         page.submit(button)
     assert queued == [("deliver", [today[2].pk])]
-    delivery.deliver([today[2].pk], timezone.now)
+    mailing_run.deliver_digests([today[2].pk], timezone.now)
     assert Digest.objects.get(pk=today[2].pk).status == "sent"
 
 
@@ -220,7 +223,7 @@ def test_promise_39_the_answer_takes_a_few_look_ups_by_key(today: list[Digest]) 
             cursor.execute(f"ANALYZE {model._meta.db_table}")
         cursor.execute("SET LOCAL enable_seqscan = off")  # tables this small are read whole else
         with CaptureQueriesContext(connection) as queries:
-            progress.why(date(2026, 4, 30), "1@e.org")
+            progress.explain_digest(date(2026, 4, 30), "1@e.org")
         assert len(queries) == 3
         for query in queries.captured_queries:
             cursor.execute(f"EXPLAIN {query['sql']}")

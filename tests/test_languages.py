@@ -23,13 +23,19 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from lxml import html
 
-from papers import indexing, scoring, silence, verdicts
-from papers.fetch import Fetched
+from papers.fetching.fetch import FetchResult
+from papers.freshness import notices as silence
+from papers.freshness import rules
+from papers.freshness.rules import QUIET, STALE, Facts, Statement
 from papers.models import Paper, Source
-from papers.verdicts import QUIET, STALE, Facts, Told
-from subscriptions import cards, digest_mail, digests, emails, library, tokens
+from papers.ranking import scoring
+from papers.searching import indexing
+from subscriptions import tokens
+from subscriptions.editions import digests
+from subscriptions.mail import cards, digest_mail, emails
 from subscriptions.models import Reaction, Subscriber
-from subscriptions.references import ReferencesError, references
+from subscriptions.profiles import library_import
+from subscriptions.profiles.references import ReferencesError, parse_library
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 
@@ -41,7 +47,7 @@ MAKE = ("manage.py", "makemessages", "-l", "de", "--no-location", "--no-wrap")
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 CODE = [
     path
-    for app in ("config", "papers", "subscriptions", "operations")
+    for app in ("config", "web", "papers", "subscriptions", "operations")
     for path in (settings.BASE_DIR / app).rglob("*.py")
 ]
 
@@ -87,7 +93,10 @@ def test_gettext_sees_every_string_that_is_marked(path: Path) -> None:
 @pytest.mark.skipif(not shutil.which("xgettext"), reason="GNU gettext is not installed")
 def test_no_string_of_the_code_is_missing(tmp_path: Path) -> None:
     ignored = [f"--ignore={name}" for name in (".venv", "tests", ".data", "templates/admin/*")]
-    for name in ("manage.py", *("config", "papers", "subscriptions", "operations", "templates")):
+    for name in (
+        "manage.py",
+        *("config", "web", "papers", "subscriptions", "operations", "devtools", "templates"),
+    ):
         source = settings.BASE_DIR / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, tmp_path / name)
@@ -145,7 +154,7 @@ def test_machines_and_who_runs_the_site_read_english(
 def test_labels_that_a_template_is_handed_are_translated(
     client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
-    token = tokens.make(Purpose.DATA, make_reader().pk)
+    token = tokens.make_token(Purpose.DATA, make_reader().pk)
     pages = [
         client.get(reverse("ranking", args=[edition[0].pk]), **GERMAN).text,
         client.get(reverse("data", args=[token]), **GERMAN).text,
@@ -160,7 +169,7 @@ def test_labels_that_a_template_is_handed_are_translated(
 
 
 def test_the_silence_of_a_source_is_told_in_the_readers_language() -> None:
-    report = silence.Report(kinds={"arxiv-rss": Told(QUIET), "hf-daily": Told(STALE)})
+    report = silence.Report(kinds={"arxiv-rss": Statement(QUIET), "hf-daily": Statement(STALE)})
     with translation.override("de"):
         assert report.notices() == [
             "arXiv kündigt heute nichts an.",
@@ -174,11 +183,11 @@ def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: 
     url = "https://rss.arxiv.org/rss/cs.AI+cs.CL"
     listed = Source.objects.create(name="One", kind="arxiv-rss", url=url)
     broken = Source.objects.create(name="Two", url="https://two.example/feed")
-    day = verdicts.arxiv_day(now)
+    day = rules.arxiv_day(now)
     facts = Facts("arxiv-rss", day=day, entries=3, counts={"cs.AI": (3, day)}, usual=USUAL)
     for source, verdict in (
-        (listed, verdicts.of(facts, now, ["cs.AI", "cs.CL"])),
-        (broken, verdicts.broken("http_error", 503, [])),
+        (listed, rules.judge_document(facts, now, ["cs.AI", "cs.CL"])),
+        (broken, rules.judge_failure("http_error", 503, [])),
     ):
         told = {name: asdict(one) for name, one in verdict.categories.items()}
         state, reason, said = verdict.told.state, verdict.told.reason, verdict.told.said
@@ -194,22 +203,22 @@ def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: 
             assert sentence in page
     assert "usually" not in pages[1]
     with translation.override("de"):
-        notices = silence.report(now).notices()
+        notices = silence.report_at(now).notices()
     assert "cs.AI kam unvollständig an: hat nur 3, sonst etwa 1.210." in notices
 
 
 def test_every_sentence_of_a_source_is_translated() -> None:
     late = date(2026, 4, 29).isoformat()
     with translation.override("de"):
-        still = verdicts.in_words([["It still shows the list of %(day)s.", {"day": late}]])
+        still = rules.in_words([["It still shows the list of %(day)s.", {"day": late}]])
         assert still == "Sie zeigt noch die Liste von Mittwoch, 29. April."
-        for sentence in (*verdicts.TROUBLES.values(), *verdicts.SILENT.values()):
-            assert verdicts.in_words([[sentence, {"status": 500}]]) != sentence % {"status": 500}
+        for sentence in (*rules.TROUBLES.values(), *rules.SILENT.values()):
+            assert rules.in_words([[sentence, {"status": 500}]]) != sentence % {"status": 500}
 
 
 def test_a_file_that_cannot_be_read_is_refused_in_the_readers_language() -> None:
     with translation.override("de"), pytest.raises(ReferencesError, match="ist kein ganzes JSON"):
-        references(b'[{"title": ', "zotero.json")
+        parse_library(b'[{"title": ', "zotero.json")
 
 
 def test_who_signs_up_in_german_is_mailed_in_german(
@@ -229,7 +238,7 @@ def test_the_language_of_the_mails_is_one_of_the_preferences(
     client: Client, make_reader: Callable[..., Subscriber]
 ) -> None:
     reader = make_reader()
-    url = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    url = reverse("preferences", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     page = Page.open(client, url)
     assert forge(client, url, page.fields("Save") | {"language": "xx"}).status_code == 400
     assert "Saved." in page.submit("Save", language="de").text
@@ -257,8 +266,8 @@ def test_readers_of_two_languages_in_one_chunk(
             subscriber=reader, paper=edition[1], kind=Reaction.Kind.MORE, created_at=now
         )
     found = digests.make(now.date(), readers, now)
-    shown = cards.shown({pk for digest in found for pk in digest.paper_ids})
-    wires = [digest_mail.outgoing(digest, shown).as_bytes("p@e.org", now) for digest in found]
+    shown = cards.visible_cards({pk for digest in found for pk in digest.paper_ids})
+    wires = [digest_mail.digest_message(digest, shown).as_bytes("p@e.org", now) for digest in found]
     texts = [
         "\n".join(
             part.get_content()
@@ -307,10 +316,10 @@ def test_papers_are_read_aloud_in_their_own_language(
     client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     """Titles and abstracts are English in the midst of German."""
-    indexing.catch_up(now)
+    indexing.index_changed(now)
     paper = edition[0]
     reader = make_reader(language="de", interests={"topics": paper.title})
-    token = tokens.make(Purpose.REACT, reader.pk)
+    token = tokens.make_token(Purpose.REACT, reader.pk)
     pages = {
         address: client.get(address, **GERMAN).text
         for address in (
@@ -325,7 +334,7 @@ def test_papers_are_read_aloud_in_their_own_language(
     for frequency in ("daily", "weekly"):
         Subscriber.objects.update(frequency=frequency)
         [digest] = digests.make(now.date(), list(Subscriber.objects.all()), now)
-        message = digest_mail.outgoing(digest, cards.shown(set(digest.paper_ids)))
+        message = digest_mail.digest_message(digest, cards.visible_cards(set(digest.paper_ids)))
         mail = message_from_bytes(message.as_bytes("p@e.org", now), policy=default)
         pages[frequency] = mail.get_body(("html",)).get_content()
     for address, page in pages.items():
@@ -340,11 +349,11 @@ def test_papers_are_read_aloud_in_their_own_language(
 def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
     client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
-    indexing.catch_up(now)
+    indexing.index_changed(now)
     reader, paper = make_reader(language="de", interests={"categories": ["cs.CL"]}), edition[0]
     reader.reactions.create(paper=paper, kind=Reaction.Kind.MORE, created_at=now)
-    preferences = tokens.make(Purpose.PREFERENCES, reader.pk)
-    react = tokens.make(Purpose.REACT, reader.pk)
+    preferences = tokens.make_token(Purpose.PREFERENCES, reader.pk)
+    react = tokens.make_token(Purpose.REACT, reader.pk)
     pages = {
         address: client.get(address, **GERMAN).text
         for address in (
@@ -380,6 +389,6 @@ def test_a_worker_writes_what_came_of_an_author_page_in_the_readers_language(
     make_reader: Callable[..., Subscriber],
 ) -> None:
     reader = make_reader(language="de", interests={"author_page": "doe_j_1"})
-    library.take(reader.pk, Fetched("http_error", status=404, detail="HTTP 404"))
+    library_import.take(reader.pk, FetchResult("http_error", status=404, detail="HTTP 404"))
     reader.interests.refresh_from_db()
     assert reader.interests.author_page_status.startswith("arXiv kennt keine")

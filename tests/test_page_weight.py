@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from papers.models import Paper
-from papers.views import PAPERS_A_DAY
+from papers.pages.home import PAPERS_A_DAY
 
 pytestmark = pytest.mark.django_db
 MOST = 100_000  # bytes, as they go over the wire

@@ -26,7 +26,7 @@ lines</textarea><input name="locked" value="1" disabled>
 TESTS = Path(__file__).parent
 POSTS = {
     "pages.py": "what `Page.submit` and `forge` do",
-    "config/test_guard.py": "requests without a site: RequestFactory",
+    "web/test_rate_limit.py": "requests without a site: RequestFactory",
     "deploy/test_slow_senders.py": "another program, over the network",
     "browser/test_whole_way.py": "the one click of a mail program, over the network",
 }

@@ -13,11 +13,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from papers import community, corpus, curation, scoring
-from papers.ingest import ingest
+from papers import community, curation
+from papers.ingest import ingest_document
 from papers.models import Block, Merge, Paper, Report, Submission
-from subscriptions import digests, privacy, roles, tokens
+from papers.ranking import scoring
+from papers.vectors import stored_lexicon
+from subscriptions import tokens
+from subscriptions.editions import digests
 from subscriptions.models import Subscriber
+from subscriptions.readers import privacy
+from subscriptions.staff import roles
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 
@@ -81,7 +86,7 @@ def test_what_comes_later_is_blocked_too(admin_client: Client, now: datetime) ->
         ("A miracle cure", "https://x.example/1"),
         ("A plain result", "https://x.example/2"),
     ):
-        ingest(FEED.format(title=title, link=link, author="A").encode(), link, now)
+        ingest_document(FEED.format(title=title, link=link, author="A").encode(), link, now)
     assert shown() == {"A plain result"}
     assert len(Block.objects.get().hid) == 1
 
@@ -106,7 +111,7 @@ def twice(make_paper: MakePaper) -> tuple[Paper, Paper]:
     news = {"listed_on": timezone.now().date(), "first_seen_at": timezone.now()}
     pair = make_paper("One Result", votes=8, **news), make_paper("one result", votes=2, **news)
     scoring.rescore(timezone.now())
-    corpus.learn(timezone.now())
+    stored_lexicon.learn_lexicon(timezone.now())
     return pair
 
 
@@ -138,11 +143,11 @@ def test_who_had_the_one_never_gets_the_other(
     now = timezone.now()
     Paper.objects.filter(pk=kept.pk).update(hidden=True)
     reader = make_reader(next_digest_at=now - timedelta(minutes=1))
-    digests.build_due([reader.pk], now)
+    digests.build_due_digests([reader.pk], now)
     assert reader.digests.get().paper_ids == [merged.pk]
     Paper.objects.filter(pk=kept.pk).update(hidden=False)
-    curation.merge(kept.pk, merged.pk, "ada", now)
-    assert digests.preview(reader, now, now.date() + timedelta(days=1)).paper_ids == []
+    curation.merge_papers(kept.pk, merged.pk, "ada", now)
+    assert digests.preview_digest(reader, now, now.date() + timedelta(days=1)).paper_ids == []
 
 
 # --- Reports ------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ def test_a_reader_reports_a_paper_once_and_a_curator_decides_and_undoes(
     client: Client, make_paper: MakePaper, make_reader: Callable[..., Subscriber], admin_user: User
 ) -> None:
     paper, reader = make_paper("Not research"), make_reader()
-    page = reverse("report", args=[paper.pk, tokens.make(Purpose.REACT, reader.pk)])
+    page = reverse("report", args=[paper.pk, tokens.make_token(Purpose.REACT, reader.pk)])
     assert client.get(page).status_code == 200
     assert not Report.objects.exists()
     form = Page.open(client, page)
@@ -169,7 +174,7 @@ def test_a_reader_reports_a_paper_once_and_a_curator_decides_and_undoes(
     act(client, "dismiss", pk=report.pk)
     assert Report.objects.get().status == "dismissed"
     assert privacy.export(reader)["reports"][0]["why"] == "An advertisement"
-    community.forget(reader.community_key, timezone.now())
+    community.forget_reader(reader.community_key, timezone.now())
     assert not Report.objects.exists()
 
 
@@ -177,9 +182,11 @@ def test_nobody_fills_the_queue_alone(
     client: Client, make_paper: MakePaper, make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     reader = make_reader()
-    for number in range(community.MOST_WAITING):
-        community.report(make_paper(f"Paper {number}").pk, "Spam", reader.community_key, now)
-    page = reverse("report", args=[make_paper("More").pk, tokens.make(Purpose.REACT, reader.pk)])
+    for number in range(community.MAX_WAITING):
+        community.report_paper(make_paper(f"Paper {number}").pk, "Spam", reader.community_key, now)
+    page = reverse(
+        "report", args=[make_paper("More").pk, tokens.make_token(Purpose.REACT, reader.pk)]
+    )
     answer = Page.open(client, page).submit("Tell the curators", why="Spam")
     assert (answer.status, "still waiting" in answer.text) == (400, True)
 

@@ -16,16 +16,9 @@ from django.test import Client
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import (
-    digests,
-    exporting,
-    importing,
-    privacy,
-    roles,
-    suppression,
-    tasks,
-    timeline,
-)
+from subscriptions import tasks
+from subscriptions.editions import digests
+from subscriptions.mail import suppression
 from subscriptions.models import (
     DeliveryEvent,
     Digest,
@@ -34,6 +27,8 @@ from subscriptions.models import (
     ReaderImport,
     Subscriber,
 )
+from subscriptions.readers import exporting, importing, privacy
+from subscriptions.staff import roles, timeline
 from tests.pages import Page, forge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -59,7 +54,7 @@ def known(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Subsc
     reader = make_reader(
         interests={"topics": "language models"}, consent_text="Yes, please", consent_page="/"
     )
-    digests.build_due([reader.pk], now)
+    digests.build_due_digests([reader.pk], now)
     digest = reader.digests.get()
     Digest.objects.filter(pk=digest.pk).update(status="failed", reason="550 no such mailbox")
     DeliveryEvent.objects.create(
@@ -92,7 +87,7 @@ def test_the_timeline_tells_all_in_order(
         *(edition[0].title, "By admin", "Paused; before: every day."),
     ):
         assert said in page
-    moments = [moment.at for moment in timeline.of(known)]
+    moments = [moment.at for moment in timeline.timeline_of(known)]
     assert moments == sorted(moments, reverse=True)
 
 
@@ -217,9 +212,9 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
     admin_client: Client, make_reader: MakeReader, queued: list[Any], now: datetime
 ) -> None:
     make_reader("here@e.org", status=Subscriber.Status.UNSUBSCRIBED)
-    suppression.suppress({make_reader("bounced@e.org").pk: "hard"}, timezone.now())
+    suppression.suppress_readers({make_reader("bounced@e.org").pk: "hard"}, timezone.now())
     Subscriber.objects.filter(email="bounced@e.org").delete()
-    privacy.erase(make_reader("erased@e.org"), now)
+    privacy.erase_reader(make_reader("erased@e.org"), now)
     future = (timezone.now() + timedelta(days=1)).isoformat()
     lines = [
         f"good@e.org,{GOOD}",
@@ -235,7 +230,7 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
     ]
     upload(admin_client, *lines)
     work = ReaderImport.objects.get()
-    importing.run(work.pk)
+    importing.run_import(work.pk)
     work.refresh_from_db()
     told = dict(work.reasons)
     assert sorted(told) == list(range(3, 12))
@@ -247,7 +242,7 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
         assert why in told[line]
     assert not any("@e.org" in why for why in told.values()), "no address is kept"
     settle(admin_client, "import")
-    importing.run(work.pk)
+    importing.run_import(work.pk)
     assert Subscriber.objects.active().get().email == "good@e.org"
     assert Subscriber.objects.get(email_key="here@e.org").status == "unsubscribed"
 
@@ -278,8 +273,8 @@ def test_an_import_that_breaks_off_goes_on_where_it_stopped(
     lines = [f"{n}@e.org;{GOOD.replace(',', ';')}" for n in range(5)]
     upload(admin_client, *lines, "0@e.org;" + GOOD.replace(",", ";"), head=HEAD.replace(",", ";"))
     work = ReaderImport.objects.get()
-    importing.run(work.pk)
-    importing.start(work.pk)
+    importing.run_import(work.pk)
+    importing.start_import(work.pk)
     real, calls = importing._bring_in, iter(range(2))
 
     def breaks_off(*given: Any) -> None:
@@ -289,10 +284,10 @@ def test_an_import_that_breaks_off_goes_on_where_it_stopped(
 
     monkeypatch.setattr(importing, "_bring_in", breaks_off)
     with pytest.raises(RuntimeError):
-        importing.run(work.pk)
+        importing.run_import(work.pk)
     assert Subscriber.objects.count() == 2
     monkeypatch.setattr(importing, "_bring_in", real)
-    importing.run(work.pk)
+    importing.run_import(work.pk)
     work.refresh_from_db()
     assert (work.state, work.position, work.accepted, work.refused) == ("done", 6, 5, 1)
     assert Subscriber.objects.count() == Interests.objects.count() == 5
@@ -305,7 +300,7 @@ def test_a_file_is_discarded_and_nothing_of_it_kept(
     settle(admin_client, "discard")
     work = ReaderImport.objects.get()
     assert (work.state, work.text) == ("discarded", "")
-    importing.run(work.pk)
+    importing.run_import(work.pk)
     forged = f"/admin/subscriptions/readerimport/{work.pk}/act/"
     assert "nothing to do" in forge(admin_client, forged, {"do": "import"}, follow=True).text
     assert not Subscriber.objects.exists()
@@ -314,15 +309,20 @@ def test_a_file_is_discarded_and_nothing_of_it_kept(
 def test_an_export_can_be_read_in_again(
     admin_client: Client, make_reader: MakeReader, now: datetime, queued: list[Any]
 ) -> None:
-    given = {"consent_at": now, "asked_at": now, "confirmed_at": now, "consent_text": "=Yes"}
+    given = {
+        "consent_at": now,
+        "signup_requested_at": now,
+        "confirmed_at": now,
+        "consent_text": "=Yes",
+    }
     make_reader("+x@e.org", {"topics": "-graphs"}, **given)
-    text = "".join(exporting.lines())
+    text = "".join(exporting.export_lines())
     Subscriber.objects.all().delete()
     upload(admin_client, data=text.encode())
     work = ReaderImport.objects.get()
-    importing.run(work.pk)
-    importing.start(work.pk)
-    importing.run(work.pk)
+    importing.run_import(work.pk)
+    importing.start_import(work.pk)
+    importing.run_import(work.pk)
     reader = Subscriber.objects.get()
     assert (reader.email, reader.consent_text) == ("+x@e.org", "=Yes")
     assert reader.interests.topics == "-graphs"

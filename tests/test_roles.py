@@ -12,11 +12,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from config.paging import MOST_COUNTED, CappedPaginator
 from papers.models import Paper, Submission
-from subscriptions import roles
 from subscriptions.models import Subscriber
+from subscriptions.staff import roles
 from tests.pages import Page, forge
+from web.pagination import MOST_COUNTED, CappedPaginator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 READ_ONLY, CURATOR, OPERATOR = roles.READ_ONLY, roles.CURATOR, roles.OPERATOR

@@ -12,7 +12,8 @@ from django.template.loader import render_to_string
 from django.test import Client
 
 from papers.models import Paper
-from subscriptions import cards, digest_mail, digests, emails, transactional
+from subscriptions.editions import digests
+from subscriptions.mail import cards, digest_mail, emails, transactional
 from subscriptions.models import Edition, Message, Subscriber
 from tests.conftest import NOW
 
@@ -63,8 +64,8 @@ def test_emails_name_sender_address_and_imprint(
     Edition.objects.create(day=NOW.date())
     about = str(edition[0].pk) if kind == Message.Kind.VOTE_LINK else NOW.date().isoformat()
     details = {"sentences": ["Nothing goes out."]}
-    row = transactional.write(kind, NOW, make_reader(), about=about, details=details)
-    message = emails.outgoing(row)
+    row = transactional.write_message(kind, NOW, make_reader(), about=about, details=details)
+    message = emails.render_message(row)
     for part, written in ((str(message.text), NAME), (str(message.html), "Reading &amp; Club")):
         assert written in part
         assert ADDRESS in part
@@ -75,9 +76,9 @@ def test_emails_name_sender_address_and_imprint(
 def test_digests_name_sender_address_and_imprint(
     make_reader: Callable[..., Subscriber], edition: list[Paper]
 ) -> None:
-    digest = digests.build_now(make_reader(interests={"topics": "language models"}).pk, NOW)
+    digest = digests.build_digest(make_reader(interests={"topics": "language models"}).pk, NOW)
     assert digest
-    message = digest_mail.outgoing(digest, cards.shown(digest.paper_ids))
+    message = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))
     for part, written in ((str(message.text), NAME), (str(message.html), "Reading &amp; Club")):
         assert written in part
         assert ADDRESS in part

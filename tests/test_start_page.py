@@ -14,11 +14,12 @@ from django.test import Client
 from django.utils import timezone
 from redis import RedisError
 
-from config import admin_site
-from papers.models import Check, Paper, Source, Submission
-from subscriptions import desk, editions, roles
+from papers.models import Paper, Source, SourceCheck, Submission
+from subscriptions.editions import desk, states
 from subscriptions.models import Edition, Subscriber
+from subscriptions.staff import roles
 from tests.pages import Page
+from web import admin_site
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 TECHNICAL = ("TOTP", "Second factors", "Suppressions", "Erasures", "Log", "Documents read", "Users")
@@ -55,9 +56,11 @@ def test_it_shows_what_waits_and_what_is_broken(
     paper = make_paper("News", listed_on=now.date(), first_seen_at=now)
     source = Source.objects.create(name="A journal", url="https://example.org/rss")
     reason = "It answers with an error (HTTP 500)."
-    Check.objects.create(source=source, at=now, outcome="http_error", state="broken", reason=reason)
+    SourceCheck.objects.create(
+        source=source, at=now, outcome="http_error", state="broken", reason=reason
+    )
     Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
-    desk.change(now.date() + timedelta(days=1), now, desk.pin, paper.pk)
+    desk.apply_change(now.date() + timedelta(days=1), now, desk.pin_paper, paper.pk)
     make_reader(confirmed_at=now)
     make_reader("gone@example.org", status="unsubscribed", unsubscribed_at=now)
     text = Page.open(admin_client, "/admin/").text
@@ -118,15 +121,15 @@ def test_the_desk_the_dashboard_and_the_start_page_say_alike_what_happens(
     settings.APPROVE_BY = timedelta(hours=10)
     given = {name: now if value == 1 else value for name, value in values.items()}
     edition = Edition(day=date(2026, 5, 1), **given)
-    assert editions.outlook(edition, now).startswith(said)
+    assert states.describe_outlook(edition, now).startswith(said)
 
 
 def test_three_pages_say_the_same_of_tomorrow(admin_client: Client, settings: Any) -> None:
     settings.UNAPPROVED_EDITIONS = "hold"
     now = timezone.now()
     tomorrow = now.date() + timedelta(days=1)
-    outlook = editions.outlook(
-        Edition(day=tomorrow, state=editions.first_state(tomorrow, now)), now
+    outlook = states.describe_outlook(
+        Edition(day=tomorrow, state=states.initial_state(tomorrow, now)), now
     )
     for address in (
         "/admin/", "/admin/subscriptions/edition/dashboard/",

@@ -25,7 +25,7 @@ _PARSERS = {
 }
 
 
-def parse(data: bytes, kind: str | None = None) -> ParsedDocument:
+def parse_document(data: bytes, kind: str | None = None) -> ParsedDocument:
     """Read a document of the given kind, or of the kind it shows to be.
 
     arXiv documents given as "feed" are read as what they are, with all their fields. Raises

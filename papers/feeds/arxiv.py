@@ -6,9 +6,10 @@ Described at info.arxiv.org/help/rss_specifications.html, .../atom_specification
 
 import re
 
-from papers.feeds import authors, fields, identifiers, markup
+from papers.feeds import fields, markup
 from papers.feeds.entries import Entry, ParsedDocument
 from papers.feeds.markup import Element
+from papers.metadata import authors, identifiers
 
 _ANNOUNCE_TYPES = {"new", "cross", "replace", "replace-cross"}
 _HEADER = re.compile(
@@ -50,10 +51,10 @@ def _listed_id(item: Element) -> tuple[str, int | None]:
     header = _HEADER.match(item.text("description", "summary"))
     hrefs = [link.get("href", "") for link in item.all("link")]
     for text in (*item.texts("guid", "id"), header["id"] if header else "", *hrefs):
-        found = identifiers.arxiv_id(text)
+        found = identifiers.parse_arxiv_id(text)
         if found[0]:
             return found
-    return identifiers.arxiv_id(item.text("link"))
+    return identifiers.parse_arxiv_id(item.text("link"))
 
 
 def _listed_entry(item: Element, listed: str) -> Entry:
@@ -70,7 +71,7 @@ def _listed_entry(item: Element, listed: str) -> Entry:
         authors=fields.names(_creators(item)),
         arxiv_id=arxiv,
         version=version,
-        doi=identifiers.doi(item.text("doi")),
+        doi=identifiers.parse_doi(item.text("doi")),
         categories=fields.categories(_listed_categories(item)),
         announce_type=announce_type,
         # The date is that of the announcement, so only a new paper's tells its age.
@@ -94,7 +95,7 @@ def _announcement(item: Element) -> tuple[str, str]:
 
 
 def _creators(item: Element) -> list[str]:
-    return [name for text in item.texts("creator") for name in authors.comma_separated(text)]
+    return [name for text in item.texts("creator") for name in authors.parse_arxiv_authors(text)]
 
 
 def _listed_categories(item: Element) -> list[str]:
@@ -103,7 +104,7 @@ def _listed_categories(item: Element) -> list[str]:
 
 
 def _answer_id(item: Element) -> tuple[str, int | None]:
-    return identifiers.arxiv_id(item.text("id"))
+    return identifiers.parse_arxiv_id(item.text("id"))
 
 
 def _answer_entry(item: Element) -> Entry:
@@ -119,7 +120,7 @@ def _answer_entry(item: Element) -> Entry:
         authors=fields.names(markup.element(author).text("name") for author in item.all("author")),
         arxiv_id=arxiv,
         version=version,
-        doi=identifiers.doi(item.text("doi")),
+        doi=identifiers.parse_doi(item.text("doi")),
         categories=fields.categories(
             node.get("term", "") for node in item.all("primary_category", "category")
         ),

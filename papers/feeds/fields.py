@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from papers.feeds.entries import DocumentError, Entry, Refusal
-from papers.text import one_line, readable, shortened, unwrap
+from papers.text.markup import one_line, readable_text, truncate, unwrap_lines
 
 MAX_TITLE = 1_000
 MAX_ABSTRACT = 20_000
@@ -72,22 +72,22 @@ def read_all(
 
 def where(number: int, name: str) -> str:
     """ "entry 17 (2401.00001)", or "entry 17" for an entry without a name."""
-    name = one_line(storable(name))[:80]
+    name = one_line(remove_unstorable(name))[:80]
     return f"entry {number} ({name})" if name else f"entry {number}"
 
 
 def document_error(what: str, *details: object) -> DocumentError:
     """A DocumentError whose text is surely one line of bounded length."""
-    return DocumentError(one_line(storable(": ".join([what, *map(str, details)])))[:300])
+    return DocumentError(one_line(remove_unstorable(": ".join([what, *map(str, details)])))[:300])
 
 
-def storable(text: str) -> str:
+def remove_unstorable(text: str) -> str:
     """The text without NUL and lone surrogates, which PostgreSQL cannot hold."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def raw(text: str) -> str:
-    return storable(text[:MAX_RAW])
+    return remove_unstorable(text[:MAX_RAW])
 
 
 def title(text: str) -> str:
@@ -101,17 +101,17 @@ def title(text: str) -> str:
 
 def tex_title(text: str) -> str:
     """A title with LaTeX made readable, without what arXiv's old feeds wrote behind it."""
-    return title(_ARXIV_SUFFIX.sub("", one_line(readable(text))))
+    return title(_ARXIV_SUFFIX.sub("", one_line(readable_text(text))))
 
 
 def tex_abstract(text: str) -> str:
     """Paragraphs with LaTeX made readable, separated by blank lines."""
-    return _tidied(readable(text[:MAX_RAW]))
+    return _tidied(readable_text(text[:MAX_RAW]))
 
 
 def abstract(text: str) -> str:
     """Paragraphs separated by blank lines."""
-    return _tidied(unwrap(text))
+    return _tidied(unwrap_lines(text))
 
 
 def _tidied(unwrapped: str) -> str:
@@ -120,12 +120,12 @@ def _tidied(unwrapped: str) -> str:
 
 def journal(text: str) -> str:
     """A journal's name or reference on one line; its end is cut when it is too long."""
-    return shortened(short(text), MAX_JOURNAL)
+    return truncate(short(text), MAX_JOURNAL)
 
 
 def short(text: str) -> str:
     """A journal reference or another short text, at most a long title's length, on one line."""
-    return one_line(readable(text[:MAX_TITLE]))
+    return one_line(readable_text(text[:MAX_TITLE]))
 
 
 def _shortened(text: str) -> str:
@@ -137,7 +137,7 @@ def _shortened(text: str) -> str:
 def names(received: Iterable[str]) -> tuple[str, ...]:
     """Author names, readable, without those that hold no letter ("Team, :, A. Name" has one)."""
     readable_names = (
-        name if _PLAIN_NAME.fullmatch(name) else one_line(readable(name)) for name in received
+        name if _PLAIN_NAME.fullmatch(name) else one_line(readable_text(name)) for name in received
     )
     named = (name for name in readable_names if _LETTER.search(name))
     return tuple(_bounded(named, MAX_AUTHORS, MAX_NAME))
@@ -145,7 +145,7 @@ def names(received: Iterable[str]) -> tuple[str, ...]:
 
 def categories(received: Iterable[str]) -> tuple[str, ...]:
     """Distinct categories in their order; "Optics; Acoustics" are two."""
-    single = (part for text in received for part in storable(text).split(";"))
+    single = (part for text in received for part in remove_unstorable(text).split(";"))
     return tuple(dict.fromkeys(_bounded(map(one_line, single), MAX_CATEGORIES, MAX_CATEGORY)))
 
 
@@ -154,14 +154,14 @@ def _bounded(texts: Iterable[str], limit: int, longest: int) -> Iterator[str]:
     for text in texts:
         if text and kept < limit:
             kept += 1
-            yield shortened(text, longest)
+            yield truncate(text, longest)
 
 
 def url(value: object) -> str:
     """An http(s) address of sane length, else ""."""
     if not isinstance(value, str) or len(value) >= MAX_URL:
         return ""
-    value = storable(value).strip()
+    value = remove_unstorable(value).strip()
     try:
         parts = urlsplit(value)
     except ValueError:

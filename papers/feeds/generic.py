@@ -11,10 +11,11 @@ from xml.sax import SAXException
 
 import feedparser
 
-from papers.feeds import authors, descriptions, fields, identifiers, markup, plainxml
-from papers.feeds.descriptions import Description
+from papers.feeds import fields, markup, plainxml
 from papers.feeds.entries import DocumentError, Entry, ParsedDocument, Refusal
-from papers.text import one_line, plain
+from papers.metadata import authors, descriptions, identifiers
+from papers.metadata.descriptions import Description
+from papers.text.markup import html_to_text, one_line
 
 # feedparser takes up to 30 microseconds for a tag, and the square of its attributes.
 # The largest journal feed seen has 1,400 entries and fewer than 30,000 marks.
@@ -41,7 +42,7 @@ def parse_feed(data: bytes) -> ParsedDocument:
 
 def _document(head: Any, items: Sequence[Any], broken: tuple[Refusal, ...]) -> ParsedDocument:
     entries, refused = fields.read_all(items, _entry, _name)
-    title = one_line(plain(_text(head, "title")))[: fields.MAX_TITLE]
+    title = one_line(html_to_text(_text(head, "title")))[: fields.MAX_TITLE]
     published = _moment(head, "published") or _moment(head, "updated")
     return ParsedDocument("feed", title, entries, refused + broken, published)
 
@@ -96,9 +97,9 @@ def _identity(item: Any) -> tuple[str, int | None, str]:
     """arXiv id, version and DOI, from the fields meant for them and from all links."""
     named = [_text(item, key) for key in ("prism_doi", "arxiv_doi")]
     places = [*named, *item.get("identifiers", ()), *_links(item)]
-    found = (identifiers.arxiv_id(place) for place in places)
+    found = (identifiers.parse_arxiv_id(place) for place in places)
     arxiv, version = next((each for each in found if each[0]), ("", None))
-    doi = next(filter(None, map(identifiers.doi, places)), "")
+    doi = next(filter(None, map(identifiers.parse_doi, places)), "")
     return arxiv, version, doi
 
 
@@ -109,7 +110,7 @@ def _name(item: Any) -> str:
 
 def _entry(item: Any) -> Entry:
     arxiv, version, doi = _identity(item)
-    title, described = plain(_text(item, "title")), _description(item)
+    title, described = html_to_text(_text(item, "title")), _description(item)
     abstract = described.abstract
     readable = fields.tex_title if arxiv or doi else fields.title
     tidy = fields.tex_abstract if arxiv or doi else fields.abstract
@@ -118,7 +119,7 @@ def _entry(item: Any) -> Entry:
         abstract=tidy(abstract),
         title_raw=fields.raw(title),
         abstract_raw=fields.raw(abstract),
-        authors=fields.names(_authors(item) or authors.any_style([described.authors])),
+        authors=fields.names(_authors(item) or authors.parse_authors([described.authors])),
         arxiv_id=arxiv,
         version=version,
         doi=doi or described.doi,
@@ -137,12 +138,12 @@ def _entry(item: Any) -> Entry:
 def _description(item: Any) -> Description:
     contents = [_text(content, "value") for content in item.get("content", ())]
     html = _text(item, "summary") or next(iter(contents), "")
-    return descriptions.read(html[: fields.MAX_RAW])
+    return descriptions.parse_description(html[: fields.MAX_RAW])
 
 
 def _authors(item: Any) -> tuple[str, ...]:
-    people = [plain(_text(person, "name")) for person in item.get("authors", ())]
-    return authors.any_style([name for name in people if name])
+    people = [html_to_text(_text(person, "name")) for person in item.get("authors", ())]
+    return authors.parse_authors([name for name in people if name])
 
 
 def _moment(holder: Any, name: str) -> datetime | None:

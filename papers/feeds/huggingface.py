@@ -9,8 +9,9 @@ import ast
 import json
 from typing import Any
 
-from papers.feeds import fields, identifiers
+from papers.feeds import fields
 from papers.feeds.entries import Entry, ParsedDocument
+from papers.metadata import identifiers
 
 _MAX_LITERAL = 2**20
 # An item is four levels deep; abstracts add a few unclosed brackets.
@@ -93,7 +94,7 @@ def _name(item: object) -> str:
 def _entry(received: object) -> Entry:
     item = _item(received)
     paper = item["paper"]
-    arxiv, version = identifiers.arxiv_id(_text(paper, "id"))
+    arxiv, version = identifiers.parse_arxiv_id(_text(paper, "id"))
     title = _text(paper, "title") or _text(item, "title")
     abstract = _text(paper, "summary") or _text(item, "summary")
     featured = fields.day(paper.get("submittedOnDailyAt") or _featured_before_2025(item))

@@ -4,9 +4,10 @@ import json
 import re
 from typing import Any
 
-from papers.feeds import authors, fields, identifiers
+from papers.feeds import fields
 from papers.feeds.entries import Entry, ParsedDocument
-from papers.text import one_line, plain
+from papers.metadata import authors, identifiers
+from papers.text.markup import html_to_text, one_line
 
 MARK = re.compile(rb'"version"\s*:\s*"https?:\\?/\\?/(?:www\.)?jsonfeed\.org', re.I)
 
@@ -25,7 +26,7 @@ def parse_json_feed(data: bytes) -> ParsedDocument:
     entries, refused = fields.read_all(
         document.get("items", []), lambda item: _entry(item, whole), _name
     )
-    title = one_line(plain(_text(document, "title")))[: fields.MAX_TITLE]
+    title = one_line(html_to_text(_text(document, "title")))[: fields.MAX_TITLE]
     return ParsedDocument("feed", title, entries, refused)
 
 
@@ -46,7 +47,7 @@ def _people(holder: dict[str, Any]) -> list[object]:
 
 
 def _person(person: object) -> str:
-    return plain(_text(person, "name"))
+    return html_to_text(_text(person, "name"))
 
 
 def _links(item: Any) -> list[str]:
@@ -54,9 +55,9 @@ def _links(item: Any) -> list[str]:
 
 
 def _identity(item: Any) -> tuple[str, int | None, str]:
-    found = [identifiers.arxiv_id(link) for link in _links(item)]
+    found = [identifiers.parse_arxiv_id(link) for link in _links(item)]
     arxiv, version = next((each for each in found if each[0]), ("", None))
-    return arxiv, version, next(filter(None, map(identifiers.doi, _links(item))), "")
+    return arxiv, version, next(filter(None, map(identifiers.parse_doi, _links(item))), "")
 
 
 def _name(item: Any) -> str:
@@ -68,9 +69,9 @@ def _entry(item: Any, feeds_authors: list[str]) -> Entry:
     if not isinstance(item, dict):
         raise fields.EntryRefused("no object")
     arxiv, version, doi = _identity(item)
-    title = plain(_text(item, "title"))
+    title = html_to_text(_text(item, "title"))
     html = _text(item, "content_html", "content_text", "summary")[: fields.MAX_RAW]
-    abstract = plain(html)
+    abstract = html_to_text(html)
     readable = fields.tex_title if arxiv or doi else fields.title
     tidy = fields.tex_abstract if arxiv or doi else fields.abstract
     named = [name for name in map(_person, _people(item)) if name] or feeds_authors
@@ -80,7 +81,7 @@ def _entry(item: Any, feeds_authors: list[str]) -> Entry:
         abstract=tidy(abstract),
         title_raw=fields.raw(title),
         abstract_raw=fields.raw(abstract),
-        authors=fields.names(authors.any_style(named)),
+        authors=fields.names(authors.parse_authors(named)),
         arxiv_id=arxiv,
         version=version,
         doi=doi,

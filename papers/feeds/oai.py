@@ -6,9 +6,10 @@ A long answer ends with a token, with which the rest is asked for.
 
 from lxml import etree
 
-from papers.feeds import authors, fields, identifiers, markup
+from papers.feeds import fields, markup
 from papers.feeds.entries import Entry, ParsedDocument
 from papers.feeds.markup import Element
+from papers.metadata import authors, identifiers
 
 _NOTHING = "norecordsmatch"  # an empty answer, and no error of anybody's
 
@@ -44,14 +45,14 @@ def _token(head: Element) -> str:
 def _name(item: Element) -> str:
     headers = item.all("header")
     name = markup.element(headers[0]).text("identifier") if headers else ""
-    return identifiers.arxiv_id(name)[0] or name
+    return identifiers.parse_arxiv_id(name)[0] or name
 
 
 def _entry(item: Element) -> Entry:
     if any(header.get("status") == "deleted" for header in item.all("header")):
         raise fields.EntryRefused("deleted by arXiv")
     record = _record(item)
-    arxiv = identifiers.arxiv_id(record.text("id"))[0]
+    arxiv = identifiers.parse_arxiv_id(record.text("id"))[0]
     if not arxiv:
         raise fields.EntryRefused("no arXiv id")
     abstract, title = record.text("abstract"), record.text("title")
@@ -64,7 +65,7 @@ def _entry(item: Element) -> Entry:
         authors=fields.names(_authors(record)),
         arxiv_id=arxiv,
         version=version,
-        doi=identifiers.doi(record.text("doi")),
+        doi=identifiers.parse_doi(record.text("doi")),
         categories=fields.categories(record.text("categories").split()),
         announce_type="replace" if updated else "new",
         published_at=fields.moment(created),
@@ -100,7 +101,7 @@ def _authors(record: Element) -> list[str]:
     names: list[str] = []
     for node in record.all("authors"):
         parts = markup.element(node).all("author")
-        names += [_spoken(part) for part in parts] or authors.any_style([node.text or ""])
+        names += [_spoken(part) for part in parts] or authors.parse_authors([node.text or ""])
     return names
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from urllib.parse import parse_qs, urlsplit
 
-from papers.feeds import categories
 from papers.feeds.addresses import ARXIV_LIST, HF_DAILY
-from papers.feeds.identifiers import arxiv_id, doi
+from papers.metadata import categories
+from papers.metadata.identifiers import parse_arxiv_id, parse_doi
 
 _SEPARATORS = re.compile(r"[\s,;+]+")
 # What looks like a category, known or not: "cs.XY", "hep-th".
@@ -35,7 +35,7 @@ class NotASource(ValueError):
     """The text names nothing that can be read; the message says why, for a person."""
 
 
-def resolve(text: str) -> str:
+def resolve_source_url(text: str) -> str:
     """Return the address to fetch.
 
     >>> resolve("cs.AI, cs.CL")
@@ -68,7 +68,9 @@ def _category_names(text: str) -> list[str]:
         return []
     dotted = [name for name in names if "." in name]
     archives = {name.partition(".")[0].casefold() for name in dotted}
-    if all(map(categories.canonical, names)) or (names and archives and archives <= _ARCHIVES):
+    if all(map(categories.canonical_category, names)) or (
+        names and archives and archives <= _ARCHIVES
+    ):
         return names
     return []
 
@@ -79,11 +81,11 @@ _ARCHIVES = {code.partition(".")[0] for code in categories.NAMES}
 def _known(names: list[str]) -> list[str]:
     """Return the categories as arXiv writes them, each once."""
     for name in names:
-        if not categories.canonical(name):
-            near = " or ".join(categories.nearest(name)[:2])
+        if not categories.canonical_category(name):
+            near = " or ".join(categories.nearest_categories(name)[:2])
             hint = f" Did you mean {near}?" if near else " Categories look like cs.CL or quant-ph."
             raise NotASource(f"“{name}” is not an arXiv category.{hint}")
-    return list(dict.fromkeys(map(categories.canonical, names)))
+    return list(dict.fromkeys(map(categories.canonical_category, names)))
 
 
 def _with_scheme(text: str) -> str:
@@ -103,7 +105,7 @@ def _host(address: str, text: str) -> str:
     except ValueError:
         host = ""
     if not host or parts.scheme.lower() not in ("http", "https") or " " in address:
-        near = categories.nearest(text)
+        near = categories.nearest_categories(text)
         hint = f" The arXiv category {near[0]} might be meant." if near else ""
         raise NotASource(
             "Enter a valid URL (https://…) or arXiv categories such as cs.CL, "
@@ -117,7 +119,7 @@ def _refuse_single_papers(address: str, text: str) -> None:
     is_article = "nature.com/articles/" in address or re.search(
         r"/content/(?:\w+/)?10\.\d{4}", path
     )
-    if arxiv_id(text)[0] or arxiv_id(address)[0] or doi(text) or is_article:
+    if parse_arxiv_id(text)[0] or parse_arxiv_id(address)[0] or parse_doi(text) or is_article:
         raise NotASource("This is one paper. A source is a list of papers that is renewed.")
 
 

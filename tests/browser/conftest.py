@@ -29,9 +29,9 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from config import embedded, urls
+from config import urls
 from config.celery import app
-from papers import sample
+from devtools import embedded, sample
 from papers.models import Paper
 from tests import database
 from tests.database import Snapshot
@@ -98,7 +98,7 @@ def outbox(data_dir: Path, live_server: Any, settings: Any) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     settings.OUTBOX_DIR = folder
     settings.SITE_URL = live_server.url
-    settings.EMAIL_BACKEND = "config.outbox.OutboxBackend"
+    settings.EMAIL_BACKEND = "devtools.outbox.OutboxBackend"
     importlib.reload(urls)  # it serves the outbox for this backend only, and may have met another
     clear_url_caches()
     return folder

@@ -17,11 +17,12 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from config.outbox import messages
+from devtools.outbox import messages
 from papers.models import Paper
-from subscriptions import readers, signup, tasks, tokens
-from subscriptions.links import link
+from subscriptions import tasks, tokens
+from subscriptions.mail.links import signed_url
 from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser import hard
 from tests.browser.conftest import PHONE, Browser, until
@@ -127,22 +128,24 @@ def addresses(outbox: Path, topics: str = "") -> dict[str, str]:
         Interests.objects.update(topics=topics)
     tasks.build_digest_now.delay(reader.pk)
     mail = until(lambda: messages(outbox), "the digest")[0]
-    token = tokens.make(Purpose.PREFERENCES, reader.pk)
+    token = tokens.make_token(Purpose.PREFERENCES, reader.pk)
     return {
         "home": reverse("home"),
         "preferences": reverse("preferences", args=[token]),
         "profile": reverse("profile", args=[token]),
         "preview": f"{reverse('preview')}?interests=memory+in+language+agents",
         "email": reverse("outbox-html", args=[mail.stem]),
-        "digest": link("digest", Purpose.DIGEST, reader.digests.get().public_id),
-        "weekly": link("digest", Purpose.DIGEST, as_weekly(reader).public_id),
+        "digest": signed_url("digest", Purpose.DIGEST, reader.digests.get().public_id),
+        "weekly": signed_url("digest", Purpose.DIGEST, as_weekly(reader).public_id),
         "paper": Paper.objects.order_by("-score")[0].get_absolute_url(),
         "search": f"{reverse('search')}?q=memory+agents",
         "ranking": Paper.objects.order_by("-score")[0].get_ranking_url(),
         "status": reverse("status"),
         "api": reverse("api-page"),
         "rhythm": reverse("rhythm", args=[token]),
-        "unsubscribe": reverse("unsubscribe", args=[tokens.make(Purpose.UNSUBSCRIBE, reader.pk)]),
+        "unsubscribe": reverse(
+            "unsubscribe", args=[tokens.make_token(Purpose.UNSUBSCRIBE, reader.pk)]
+        ),
     }
 
 
@@ -156,9 +159,11 @@ def as_weekly(reader: Subscriber) -> Digest:
 
 def sample_reader() -> Subscriber:
     now = timezone.now()
-    reader = signup.request(signup.Request("ada@reader.example", "UTC", "/", None, SPOKEN), now)
+    reader = signup.request_sign_up(
+        signup.SignUpRequest("ada@reader.example", "UTC", "/", None, SPOKEN), now
+    )
     Interests.objects.filter(subscriber=reader).update(**INTERESTS)
-    readers.activate(reader, now)
+    lifecycle.activate_reader(reader, now)
     return reader
 
 

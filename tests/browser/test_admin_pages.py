@@ -9,8 +9,9 @@ from django.utils import timezone
 from selenium.webdriver.common.by import By
 
 from papers.models import Paper, Report, Submission
-from subscriptions import digests, importing
+from subscriptions.editions import digests
 from subscriptions.models import Digest, Interests, ReaderImport, Subscriber
+from subscriptions.readers import importing
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
 
@@ -36,7 +37,7 @@ def reader(papers: str) -> Subscriber:
         confirmed_at=now,
     )
     Interests.objects.create(subscriber=made, topics="Reasoning of large language models")
-    digests.build_now(made.pk, now)
+    digests.build_digest(made.pk, now)
     return made
 
 
@@ -46,11 +47,11 @@ def pages(reader: Subscriber) -> Addresses:
     paper = Paper.objects.trending()[0]
     Submission.objects.create(arxiv_id="2604.11111", note="Worth a look", by="a", at=now)
     Report.objects.create(paper=paper, by="a", why="A duplicate", at=now)
-    text, lines = importing.opened(CSV.encode())
+    text, lines = importing.read_import_file(CSV.encode())
     work = ReaderImport.objects.create(
         name="old.csv", by="mary", created_at=now, text=text, lines=lines
     )
-    importing.run(work.pk)
+    importing.run_import(work.pk)
     digest = Digest.objects.get()
     return {
         "index": "/admin/",

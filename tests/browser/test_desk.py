@@ -13,10 +13,13 @@ from django.utils import timezone
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
-from config.outbox import messages
+from devtools.outbox import messages
 from papers.models import Paper
-from subscriptions import desk, readers, roles, signup, tasks
+from subscriptions import tasks
+from subscriptions.editions import desk
 from subscriptions.models import Digest, Edition, Interests, Subscriber
+from subscriptions.readers import lifecycle, signup
+from subscriptions.staff import roles
 from tests.browser.conftest import Browser, until
 
 
@@ -42,9 +45,11 @@ def curator(browser: Browser) -> User:
 @pytest.fixture
 def reader(papers: str) -> Subscriber:
     now = timezone.now()
-    made = signup.request(signup.Request("grace@reader.example", "UTC", "/", None), now)
+    made = signup.request_sign_up(
+        signup.SignUpRequest("grace@reader.example", "UTC", "/", None), now
+    )
     Interests.objects.filter(subscriber=made).update(topics="Reasoning of large language models")
-    readers.activate(made, now)
+    lifecycle.activate_reader(made, now)
     return made
 
 
@@ -155,7 +160,9 @@ def test_who_only_looks_has_nothing_to_press(
     browser: Browser, papers: str, curator: User, day: date
 ) -> None:
     curator.groups.set([Group.objects.get(name=roles.READ_ONLY)])
-    desk.change(day, timezone.now(), desk.pin, Paper.objects.news(day, 7).trending()[0].pk)
+    desk.apply_change(
+        day, timezone.now(), desk.pin_paper, Paper.objects.news(day, 7).trending()[0].pk
+    )
     browser.open(f"/admin/subscriptions/edition/{day}/desk/")
     browser.sees("Pinned, 1")
     buttons = browser.chrome.find_elements(

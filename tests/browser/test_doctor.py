@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group, User
 from selenium.webdriver.common.by import By
 
-from subscriptions import roles
+from subscriptions.staff import roles
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
 

@@ -12,8 +12,9 @@ from django.utils import timezone
 from selenium.webdriver.common.by import By
 
 from papers.models import Paper, Report, Submission, Vote
-from subscriptions import readers, signup, tokens
+from subscriptions import tokens
 from subscriptions.models import Interests, Reaction, Subscriber
+from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
@@ -31,7 +32,7 @@ class Flow:
     scripts: bool
 
     def open(self, name: str, *args: object, purpose: Purpose = Purpose.PREFERENCES) -> None:
-        self.browser.open(reverse(name, args=[*args, tokens.make(purpose, self.reader.pk)]))
+        self.browser.open(reverse(name, args=[*args, tokens.make_token(purpose, self.reader.pk)]))
 
     def press(self, label: str, then: str) -> None:
         """Press a button, and look at the page that answers."""
@@ -57,9 +58,9 @@ class Flow:
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
 def flow(request: pytest.FixtureRequest, browser: Browser, papers: str) -> Flow:
     now = timezone.now()
-    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
     Interests.objects.filter(subscriber=made).update(topics="Long context language models")
-    readers.activate(made, now)
+    lifecycle.activate_reader(made, now)
     browser.emulate("setScriptExecutionDisabled", value=not request.param)
     return Flow(browser, made, Paper.objects.order_by("-score")[0], request.param)
 
@@ -136,7 +137,7 @@ def test_another_address_for_the_feed(flow: Flow) -> None:
     flow.browser.find("//summary[contains(., 'address of my feed')]", "the summary").click()
     flow.press("Give my feed a new address", "the old one no longer works")
     flow.reader.refresh_from_db()
-    assert flow.reader.feed_turn == 1
+    assert flow.reader.feed_key_version == 1
 
 
 def test_taking_the_data_along_and_having_it_deleted(flow: Flow) -> None:

@@ -10,13 +10,16 @@ from django.utils import timezone
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from config.outbox import messages
+from devtools.outbox import messages
 from papers.models import Paper
-from subscriptions import digests, emails, readers, signup, tokens
-from subscriptions.links import link
+from subscriptions import tokens
+from subscriptions.delivery.transports import django_message
+from subscriptions.editions import digests
+from subscriptions.mail import emails
+from subscriptions.mail.links import signed_url
 from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
-from subscriptions.transports import as_message
 from tests.browser import hard
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser, until
@@ -29,9 +32,9 @@ TOPICS = "Reasoning of large language models; long context"
 @pytest.fixture
 def reader(papers: str) -> Subscriber:
     now = timezone.now()
-    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
     Interests.objects.filter(subscriber=made).update(topics=TOPICS)
-    readers.activate(made, now)
+    lifecycle.activate_reader(made, now)
     made.refresh_from_db()
     return made
 
@@ -40,15 +43,15 @@ def pages(reader: Subscriber) -> dict[str, str]:
     """The addresses of all that a reader can open."""
     paper = Paper.objects.order_by("-score")[0]
     mine, react = (
-        tokens.make(purpose, reader.pk) for purpose in (Purpose.PREFERENCES, Purpose.REACT)
+        tokens.make_token(purpose, reader.pk) for purpose in (Purpose.PREFERENCES, Purpose.REACT)
     )
-    leave = tokens.make(Purpose.UNSUBSCRIBE, reader.pk)
-    confirm = tokens.make(Purpose.CONFIRM, reader.pk)
+    leave = tokens.make_token(Purpose.UNSUBSCRIBE, reader.pk)
+    confirm = tokens.make_token(Purpose.CONFIRM, reader.pk)
     named = {
         name: reverse(name)
         for name in ("home", "status", "subscribe", "check-inbox", "privacy", "api-page")
     }
-    data = tokens.make(Purpose.DATA, reader.pk)
+    data = tokens.make_token(Purpose.DATA, reader.pk)
     own = {
         name: reverse(name, args=[mine]) for name in ("preferences", "profile", "rhythm", "propose")
     }
@@ -87,17 +90,19 @@ def mails(reader: Subscriber, outbox: Path) -> dict[str, str]:
     letters = ("confirmation", "preferences_link", "welcome", "less_often", "goodbye", "vote_link")
     for name in letters:
         more = [paper] if name == "vote_link" else []
-        as_message(getattr(emails, name)(reader, *more)).send()
+        django_message(getattr(emails, name)(reader, *more)).send()
         found[name] = reverse("outbox-html", args=[messages(outbox)[0].stem])
-    digest = digests.build_now(reader.pk, now)
+    digest = digests.build_digest(reader.pk, now)
     assert digest
-    other = signup.request(signup.Request("week@reader.example", "UTC", "/", None), now)
+    other = signup.request_sign_up(
+        signup.SignUpRequest("week@reader.example", "UTC", "/", None), now
+    )
     weekly = Digest(subscriber=other, weekly=True, day=digest.day, items=digest.items)
     weekly.paper_ids, weekly.subject = digest.paper_ids, "Your week"
     weekly.created_at = weekly.expires_at = weekly.next_attempt_at = now
     weekly.save()
     for name, one in {"daily": digest, "weekly": weekly}.items():
-        found[name] = link("digest", Purpose.DIGEST, one.public_id)
+        found[name] = signed_url("digest", Purpose.DIGEST, one.public_id)
     return found
 
 
@@ -132,11 +137,11 @@ def test_what_is_hard_to_set_has_no_barrier_and_does_not_scroll_sideways(
 ) -> None:
     hard_ones = hard.take_in(timezone.now().date(), tmp_path)
     Interests.objects.update(topics=hard.topics(hard_ones))
-    digest = digests.build_now(reader.pk, timezone.now())
+    digest = digests.build_digest(reader.pk, timezone.now())
     assert digest
     assert set(digest.paper_ids) >= {one.pk for one in hard_ones}
     browser.be_wide(width)
-    in_browser = link("digest", Purpose.DIGEST, digest.public_id)
+    in_browser = signed_url("digest", Purpose.DIGEST, digest.public_id)
     for address in ("/", in_browser, *(one.get_absolute_url() for one in hard_ones)):
         browser.open(address)
         assert violations(browser) == [], address
@@ -148,9 +153,9 @@ def test_paper_is_white_and_nothing_on_it_is_pressed(browser: Browser, reader: S
     dark = [{"name": "prefers-color-scheme", "value": "dark"}]
     browser.emulate("setEmulatedMedia", media="print", features=dark)
     paper = Paper.objects.order_by("-score")[0]
-    digest = digests.build_now(reader.pk, timezone.now())
+    digest = digests.build_digest(reader.pk, timezone.now())
     assert digest
-    in_browser = link("digest", Purpose.DIGEST, digest.public_id)
+    in_browser = signed_url("digest", Purpose.DIGEST, digest.public_id)
     for address in ("/", paper.get_absolute_url(), in_browser):
         browser.open(address)
         until(lambda: len(browser.text) > 500, f"the text of {address}")

@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import readers, signup, tokens
-from subscriptions.models import Interests, Opened, Subscriber
+from subscriptions import tokens
+from subscriptions.models import Interests, OpenedPaper, Subscriber
+from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.conftest import PHONE, Browser, until
 
@@ -16,15 +17,15 @@ from tests.browser.conftest import PHONE, Browser, until
 @pytest.fixture
 def reader(papers: str) -> Subscriber:
     now = timezone.now()
-    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
     topics = "Reasoning of large language models; long context"
     Interests.objects.filter(subscriber=made).update(topics=topics)
-    readers.activate(made, now)
+    lifecycle.activate_reader(made, now)
     return made
 
 
 def profile_of(reader: Subscriber) -> str:
-    return reverse("profile", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    return reverse("profile", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
 
 
 def test_opened_papers_are_noted_once_the_reader_allowed_it(
@@ -37,12 +38,12 @@ def test_opened_papers_are_noted_once_the_reader_allowed_it(
     browser.sees("count from now on")
     browser.open(second.get_absolute_url())
     browser.sees("this one is noted")
-    until(Opened.objects.exists, "the page to report that it was opened")
+    until(OpenedPaper.objects.exists, "the page to report that it was opened")
     browser.open(profile_of(reader))
     browser.sees(second.title)
     browser.press("Stop, and forget them all")
     browser.sees("the list is forgotten")
-    assert not Opened.objects.exists()
+    assert not OpenedPaper.objects.exists()
     browser.open(first.get_absolute_url())
     assert not browser.chrome.find_elements("id", "opened")
 

@@ -9,10 +9,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from papers import indexing
 from papers.models import Paper
-from subscriptions import readers, signup, tokens
+from papers.searching import indexing
+from subscriptions import tokens
 from subscriptions.models import Interests
+from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
@@ -23,7 +24,7 @@ with_and_without_scripts = pytest.mark.parametrize("scripts", [True, False])
 @pytest.fixture
 def searchable(papers: str) -> Paper:
     """The most talked-about of the sample papers, all of them indexed."""
-    indexing.catch_up(timezone.now())
+    indexing.index_changed(timezone.now())
     return Paper.objects.trending()[0]
 
 
@@ -52,8 +53,10 @@ def test_who_reads_already_follows_a_search_too(
     browser: Browser, worker: None, searchable: Paper, scripts: bool
 ) -> None:
     now = timezone.now()
-    reader = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
-    readers.activate(reader, now)
+    reader = signup.request_sign_up(
+        signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now
+    )
+    lifecycle.activate_reader(reader, now)
     browser.emulate("setScriptExecutionDisabled", value=not scripts)
     browser.open("/search/?q=language+models+cat%3Acs.CL")
     browser.press("Mail me papers like these")
@@ -76,9 +79,9 @@ def test_a_search_joins_the_profile_in_a_browser_that_knows_its_reader(
     browser: Browser, searchable: Paper, scripts: bool
 ) -> None:
     now = timezone.now()
-    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", None), now)
+    made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
     browser.emulate("setScriptExecutionDisabled", value=not scripts)
-    browser.open(reverse("confirm", args=[tokens.make(Purpose.CONFIRM, made.pk)]))
+    browser.open(reverse("confirm", args=[tokens.make_token(Purpose.CONFIRM, made.pk)]))
     browser.find("//main//form//button", "the button").click()
     browser.sees("You are subscribed.")
     browser.open("/search/?q=language+models+cat:cs.CL")
@@ -93,7 +96,7 @@ def test_a_search_joins_the_profile_in_a_browser_that_knows_its_reader(
     browser.sees("Your search is taken back")
     browser.press("Follow this search")
     browser.sees("You follow this search")
-    browser.open(reverse("profile", args=[tokens.make(Purpose.PREFERENCES, made.pk)]))
+    browser.open(reverse("profile", args=[tokens.make_token(Purpose.PREFERENCES, made.pk)]))
     phrase = "//h2[.='Phrases and searches you follow']/following-sibling::ul[1]"
     browser.find(f"{phrase}//button", "the button").click()
     browser.sees("Removed. Your next digest follows.")

@@ -10,8 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import digests, readers, signup, tokens
+from subscriptions import tokens
+from subscriptions.editions import digests
 from subscriptions.models import Interests, Subscriber
+from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.conftest import Browser, until
 
@@ -21,9 +23,11 @@ REFUSED = "Content Security Policy"
 @pytest.fixture
 def reader(papers: str) -> Subscriber:
     now = timezone.now()
-    made = signup.request(signup.Request("ada@reader.example", "UTC", "/", "192.0.2.7"), now)
+    made = signup.request_sign_up(
+        signup.SignUpRequest("ada@reader.example", "UTC", "/", "192.0.2.7"), now
+    )
     Interests.objects.filter(subscriber=made).update(topics="long context language models")
-    readers.activate(made, now)
+    lifecycle.activate_reader(made, now)
     return made
 
 
@@ -34,11 +38,11 @@ def complaints(browser: Browser) -> list[str]:
 
 
 def test_nothing_that_the_pages_need_is_refused(browser: Browser, reader: Subscriber) -> None:
-    made = digests.build_now(reader.pk, timezone.now())
+    made = digests.build_digest(reader.pk, timezone.now())
     assert made
     complaints(browser)
     signed = {
-        name: reverse(name, args=[tokens.make(purpose, reader.pk)])
+        name: reverse(name, args=[tokens.make_token(purpose, reader.pk)])
         for name, purpose in (
             ("preferences", Purpose.PREFERENCES),
             ("profile", Purpose.PREFERENCES),
@@ -46,7 +50,7 @@ def test_nothing_that_the_pages_need_is_refused(browser: Browser, reader: Subscr
             ("data-erase", Purpose.DATA),
         )
     }
-    shown = reverse("digest", args=[tokens.make(Purpose.DIGEST, made.public_id)])
+    shown = reverse("digest", args=[tokens.make_token(Purpose.DIGEST, made.public_id)])
     paper = Paper.objects.order_by("-score")[0].get_absolute_url()
     pages = ["/", paper, "/privacy/", "/status/", "/api/", "/admin/login/", "/nowhere/", shown]
     for page in [*pages, *signed.values()]:

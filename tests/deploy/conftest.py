@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from config import embedded, services
+from config import services
+from devtools import embedded
 from tests.deploy.docker_context import context
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ class Place:
     """The embedded server, seen from a shell."""
 
     def __init__(self) -> None:
-        services.start()
+        services.start_embedded()
         self.server = embedded.Postgres(settings.DATA_DIR)
         self.programs = self.server.program("pginstall/bin")
 

@@ -181,12 +181,12 @@ class OldSender(threading.Thread):
 
 AFTER = """
 from django.utils import timezone
-from subscriptions import sweeping
+from subscriptions.editions import recovery
 from subscriptions.models import Digest, Edition, Subscriber
-books = Digest.objects.all().books()
+totals = Digest.objects.all().totals()
 edition = Edition.objects.get()
-print("books", books["pending"] + books["sent"], edition.due, Subscriber.objects.count())
-print("swept", bool(sweeping.sweep(timezone.now())))
+print("totals", totals["pending"] + totals["sent"], edition.due, Subscriber.objects.count())
+print("swept", bool(recovery.sweep(timezone.now())))
 """
 
 
@@ -204,5 +204,5 @@ def test_many_readers_are_migrated_while_digests_go_out(old: Place) -> None:
     assert sender.sent > 10
     print(f"{seconds:.1f} s; sent {sender.sent}; longest wait {sender.longest:.2f} s")
     said = old.manage("shell", "-c", AFTER, database=DATABASE, user=APP)
-    assert f"books {READERS} {READERS} {READERS}" in said
+    assert f"totals {READERS} {READERS} {READERS}" in said
     assert "swept True" in said

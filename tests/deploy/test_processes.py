@@ -33,11 +33,12 @@ READER = "someone.new@example.org"
 PATIENCE = 90
 NEWS = """
 from django.utils import timezone
-from papers import corpus, scoring
+from papers.ranking import scoring
+from papers.vectors import stored_lexicon
 from papers.models import Paper
 now = timezone.now()
 Paper.objects.update(listed_on=now.date(), featured_on=None, first_seen_at=now)
-scoring.rescore(now); corpus.learn(now)
+scoring.rescore(now); stored_lexicon.learn(now)
 """
 
 
@@ -157,7 +158,7 @@ def test_promise_40_a_reader_is_served_and_no_log_of_any_process_names_them(
     migrated = house.manage(*house.command("migrate")[2:], **owner)
     assert migrated.returncode == 0, migrated.stderr
     sample = (
-        f"papers/sample/{name}" for name in ("arxiv-2026-04-30.xml", "hf-daily-2026-04-30.json")
+        f"devtools/sample/{name}" for name in ("arxiv-2026-04-30.xml", "hf-daily-2026-04-30.json")
     )
     assert house.manage("ingest", *sample).returncode == 0
     assert house.manage("shell", "-c", NEWS).returncode == 0

@@ -20,7 +20,7 @@ def place(server: Place) -> Iterator[Place]:
     """A database with two roles, migrated by the one and filled by the other."""
     server.make(FIRST)
     server.manage("migrate", "--noinput", database=FIRST, user=OWNER)
-    server.manage("ingest", "papers/sample/arxiv-2026-04-30.xml", database=FIRST, user=APP)
+    server.manage("ingest", "devtools/sample/arxiv-2026-04-30.xml", database=FIRST, user=APP)
     yield server
     server.drop(FIRST, SECOND)
 
@@ -28,20 +28,24 @@ def place(server: Place) -> Iterator[Place]:
 USE = """
 from datetime import timedelta
 from django.utils import timezone
-from papers import corpus, scoring
+from papers.ranking import scoring
+from papers.vectors import stored_lexicon
 from papers.models import Paper
 from operations import retention
-from subscriptions import delivery, digests, events, signup, sweeping
+from subscriptions.delivery import mailing_run
+from subscriptions.editions import digests, recovery
+from subscriptions.feedback import events
+from subscriptions.readers import signup
 from subscriptions.models import Interests, Subscriber
 now = timezone.now()
 Paper.objects.update(listed_on=now.date(), first_seen_at=now)
-scoring.rescore(now); corpus.learn(now)
+scoring.rescore(now); stored_lexicon.learn(now)
 reader = Subscriber.objects.create(email="a@example.org", email_key="a@example.org",
     status="active", created_at=now, confirmed_at=now, next_digest_at=now)
 Interests.objects.create(subscriber=reader, topics="language models")
-tally = delivery.deliver(digests.build_due([reader.pk], now), timezone.now).tally
+tally = mailing_run.deliver(digests.build_due([reader.pk], now), timezone.now).tally
 print('sent', sum(tally.values()), tally.get('sent'))
-sweeping.sweep(now); events.catch_up(now); events.forget(now); signup.expire_pending(now)
+recovery.sweep(now); events.catch_up(now); events.forget(now); signup.expire_pending(now)
 retention.thin_out(now)
 """
 

@@ -167,8 +167,8 @@ def upload(port: int, size: int) -> int:
 
 def test_the_largest_import_fits_through_the_proxy() -> None:
     from config.request_buffer import LARGEST_BODY
-    from subscriptions.importing import MOST_BYTES
+    from subscriptions.readers.importing import MAX_BYTES
 
     text = (ROOT / "deploy/Caddyfile").read_text()
     assert f"max_size {LARGEST_BODY // 1_000_000}MB" in text
-    assert MOST_BYTES + 100_000 < LARGEST_BODY
+    assert MAX_BYTES + 100_000 < LARGEST_BODY

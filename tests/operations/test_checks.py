@@ -51,7 +51,7 @@ def test_what_makes_no_sense_is_named(
             {"EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend", "ANYMAIL": {}},
             "POSTMARK_SERVER_TOKEN",
         ),
-        ("E004", {"EMAIL_BACKEND": "config.outbox.OutboxBackend"}, "EMAIL_URL"),
+        ("E004", {"EMAIL_BACKEND": "devtools.outbox.OutboxBackend"}, "EMAIL_URL"),
     ],
 )
 def test_what_is_only_wrong_in_production(

@@ -17,9 +17,9 @@ from django.utils import timezone
 from operations import doctor, queues
 from operations.findings import Finding, Level
 from papers.models import Source
-from subscriptions import editions
+from subscriptions.editions import states
 from subscriptions.models import Edition, Subscriber
-from subscriptions.roles import CURATOR, OPERATOR
+from subscriptions.staff.roles import CURATOR, OPERATOR
 from tests.subscriptions.conftest import Sink
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -141,7 +141,7 @@ def test_an_edition_stopped_by_hand_is_a_notice(state: str) -> None:
         f"The edition of {day} is {state} by ada: A wrong picture.": Level.NOTE,
         "None is missing or stuck.": Level.OK,
     }
-    Edition.objects.update(by=editions.ITSELF)
+    Edition.objects.update(by=states.ITSELF)
     assert set(said("Editions").values()) == {Level.ERROR}
 
 
@@ -157,9 +157,9 @@ def test_debug_is_on_or_settings_are_complete(settings: Any, debug: bool, comple
 def test_a_database_that_forgets_and_lacks() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'papers' AND name LIKE '0002%'")
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'papers' AND name LIKE '0001%'")
     assert said("PostgreSQL")["synchronous_commit is off."] == Level.ERROR
-    assert said("Migrations") == {"1 are not applied: papers.0002_sources.": Level.ERROR}
+    assert said("Migrations") == {"1 are not applied: papers.0001_initial.": Level.ERROR}
 
 
 def test_readers_who_wait(make_reader: Callable[..., Subscriber]) -> None:
@@ -229,8 +229,8 @@ def test_the_command_for_programs() -> None:
 
 def test_the_exit_status_tells_wrong_from_doubtful_and_well() -> None:
     finding = doctor.Finding("x", Level.OK, "y")
-    assert doctor.worst([]) == doctor.worst([finding]) == Level.OK
-    assert doctor.worst([finding, doctor.Finding("x", Level.WARNING, "y")]) == Level.WARNING
+    assert doctor.worst_level([]) == doctor.worst_level([finding]) == Level.OK
+    assert doctor.worst_level([finding, doctor.Finding("x", Level.WARNING, "y")]) == Level.WARNING
 
 
 def visit(client: Client, role: str) -> Any:

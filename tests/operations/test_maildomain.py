@@ -52,7 +52,7 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
 
 
 def found(domain: str, selectors: list[str], resolver: dns.resolver.Resolver) -> list[Finding]:
-    return list(maildomain.examine(domain, selectors, maildomain.asking(resolver)))
+    return list(maildomain.check_mail_domain(domain, selectors, maildomain.asking(resolver)))
 
 
 def test_a_domain_with_all_three(resolver: dns.resolver.Resolver) -> None:

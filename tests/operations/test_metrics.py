@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from operations import queues, tasks
 from papers.models import Source
-from subscriptions import transactional
+from subscriptions.mail import transactional
 from subscriptions.models import Digest, Edition, Message, Subscriber
 from tests.conftest import NOW
 
@@ -50,8 +50,8 @@ def test_messages_are_counted_by_kind_and_state(
     client: Client, make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     reader = make_reader()
-    transactional.write("welcome", now - 7 * MINUTE, reader)
-    transactional.write("preferences_link", now - 2 * MINUTE, reader)
+    transactional.write_message("welcome", now - 7 * MINUTE, reader)
+    transactional.write_message("preferences_link", now - 2 * MINUTE, reader)
     Message.objects.filter(kind="preferences_link").update(status="failed")
     found = scraped(client)
     assert found["paperboy_messages", "pending", "welcome"] == 1
@@ -88,7 +88,7 @@ def test_promise_40_due_claimed_sent_failed_uncertain_oldest_pending_and_last_su
     assert seen["paperboy_oldest_pending_seconds",] == 40 * 60
     assert seen["paperboy_oldest_claim_seconds",] == 3 * 60
     assert seen["paperboy_last_success_timestamp_seconds",] == (now - 7 * MINUTE).timestamp()
-    assert not [key for key in seen if "2026-04-27" in key], "its books are closed"
+    assert not [key for key in seen if "2026-04-27" in key], "its totals are closed"
 
 
 def test_what_waits_in_a_paused_edition_is_no_standstill(

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 
 from operations import retention, tasks
-from papers.models import Check, Document, Observation, Paper, Source
+from papers.models import Document, Observation, Paper, Source, SourceCheck
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
 
 pytestmark = pytest.mark.django_db
@@ -40,10 +40,10 @@ def test_of_old_days_the_last_observation_is_kept(
     recent = [noon - 3 * DAY + n * HOUR for n in (0, 3, 6)]
     observe(paper, *old, *recent)
     observe(paper, old[0], kind="readers")
-    assert retention.thin_out(now)["observations"] == 2
+    assert retention.delete_old_rows(now)["observations"] == 2
     assert moments(kind="hf-daily") == [old[2], *recent]
     assert moments(kind="readers") == [old[0]], "each kind has its last"
-    assert retention.thin_out(now) == {}
+    assert retention.delete_old_rows(now) == {}
 
 
 def test_of_papers_long_past_the_very_last_is_kept(
@@ -52,7 +52,7 @@ def test_of_papers_long_past_the_very_last_is_kept(
     one, other = make_paper("One"), make_paper("Other")
     observe(one, now - 420 * DAY, now - 410 * DAY, now - 400 * DAY)
     observe(other, now - 420 * DAY, now - 30 * DAY)
-    retention.thin_out(now)
+    retention.delete_old_rows(now)
     assert moments(paper=one) == [now - 400 * DAY]
     assert moments(paper=other) == [now - 30 * DAY]
 
@@ -68,17 +68,17 @@ def test_digests_go_once_their_books_are_closed_and_the_books_stay(
     reader = make_reader()
     old, older, recent = now - 101 * DAY, now - 150 * DAY, now - 10 * DAY
     for day, closed in ((old, old), (older, None), (recent, recent)):
-        Edition.objects.create(day=day.date(), due=1, closed_at=closed, books={"sent": 1})
+        Edition.objects.create(day=day.date(), due=1, closed_at=closed, totals={"sent": 1})
     gone, open_, young = (digest_of(reader, day) for day in (old, older, recent))
     event = DeliveryEvent.objects.create(
         key="k", provider="p", kind="hard", at=old, received_at=old, digest=gone, day=old.date()
     )
-    assert retention.thin_out(now)["digests"] == 1
+    assert retention.delete_old_rows(now)["digests"] == 1
     assert set(Digest.objects.all()) == {open_, young}
     event.refresh_from_db()
     assert (event.digest, event.day) == (None, old.date())
     edition = Edition.objects.get(day=old.date())
-    assert (edition.due, edition.erased, edition.books) == (1, 0, {"sent": 1})
+    assert (edition.due, edition.erased, edition.totals) == (1, 0, {"sent": 1})
 
 
 def test_documents_go_unless_a_check_or_their_source_needs_them(now: datetime) -> None:
@@ -93,15 +93,15 @@ def test_documents_go_unless_a_check_or_their_source_needs_them(now: datetime) -
     document("gone", 300)
     named, last = document("named", 250), document("last", 200)
     values = {"source": source, "at": now, "outcome": "new", "state": "fresh"}
-    Check.objects.create(document=named, **values)
-    retention.thin_out(now)
+    SourceCheck.objects.create(document=named, **values)
+    retention.delete_old_rows(now)
     assert set(Document.objects.all()) == {named, last}
 
 
 def test_sessions_that_are_over_go(now: datetime) -> None:
     for key, at in (("over", now - HOUR), ("good", now + HOUR)):
         Session.objects.create(session_key=key, session_data="", expire_date=at)
-    retention.thin_out(now)
+    retention.delete_old_rows(now)
     assert [session.pk for session in Session.objects.all()] == ["good"]
 
 
@@ -111,9 +111,9 @@ def test_batches_are_transactions_of_their_own_and_stop_when_told(
     monkeypatch.setattr(retention, "BATCH", 2)
     observe(make_paper(), *(now - 20 * DAY + n * timedelta(minutes=1) for n in range(8)))
     asked = iter([False, False, True, True, True, True, True, True])
-    assert retention.thin_out(now, lambda: next(asked))["observations"] == 4
+    assert retention.delete_old_rows(now, lambda: next(asked))["observations"] == 4
     assert Observation.objects.count() == 4
-    assert retention.thin_out(now)["observations"] == 3
+    assert retention.delete_old_rows(now)["observations"] == 3
 
 
 @pytest.mark.django_db(transaction=True)
@@ -129,10 +129,10 @@ def test_a_locked_row_is_not_waited_for_long(
     try:
         other.execute("SELECT 1 FROM papers_observation FOR UPDATE")
         with pytest.raises(OperationalError, match="lock timeout"):
-            retention.thin_out(now)
+            retention.delete_old_rows(now)
     finally:
         other.close()
-    assert retention.thin_out(now)["observations"] == 1
+    assert retention.delete_old_rows(now)["observations"] == 1
 
 
 def test_the_task_does_it(make_paper: Callable[..., Paper], settings: Any) -> None:

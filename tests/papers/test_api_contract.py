@@ -12,8 +12,8 @@ from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, settings
 
 from config.wsgi import application
-from papers import indexing
 from papers.models import Paper
+from papers.searching import indexing
 
 pytestmark = pytest.mark.django_db
 FEW = settings(
@@ -31,7 +31,7 @@ document = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
 def papers(make_paper: Callable[..., Paper], now: datetime) -> Iterator[None]:
     for number in range(3):
         make_paper(f"Paper {number}", doi=f"10.1/{number}" if number else None, votes=number)
-    indexing.catch_up(now)
+    indexing.index_changed(now)
     # The end of a request must not end the test's transaction, as with Django's own test client.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)

@@ -15,7 +15,7 @@ ODD = 'Tab\there, "quotes", back\\slash, \\N, new\nline, {braces}, عربي and 
 
 def new(number: int, **given: object) -> Paper:
     now = timezone.now()
-    values = {"title": f"Paper {number}", "title_key": f"paper{number}|", "text_from": "feed"}
+    values = {"title": f"Paper {number}", "title_key": f"paper{number}|", "text_source": "feed"}
     days = {"listed_on": now.date(), "first_seen_at": now, "text_seen_at": now}
     return Paper(**values | days | given)
 
@@ -36,7 +36,7 @@ def test_rows_arrive_as_they_are_with_keys_of_their_own() -> None:
     assert second.score_parts == {"votes": 1.5, "said": ODD}
     assert second.day == second.listed_on, "what the database generates is generated"
     later = Paper.objects.create(
-        title="x", title_key="x|", listed_on=first.listed_on, text_from="feed",
+        title="x", title_key="x|", listed_on=first.listed_on, text_source="feed",
         first_seen_at=first.first_seen_at, text_seen_at=first.text_seen_at,
     )  # fmt: skip
     assert later.pk > second.pk, "the sequence goes on behind them"
@@ -71,8 +71,8 @@ def test_very_many_keys_are_one_parameter() -> None:
     rows = [new(number) for number in range(4)]
     bulk.insert(rows)
     some = [rows[0].pk, rows[2].pk, rows[2].pk, 10**12]
-    found = Paper.objects.filter(bulk.among("pk", some), title__startswith="Paper")
+    found = Paper.objects.filter(bulk.any_of("pk", some), title__startswith="Paper")
     assert {row.pk for row in found} == {rows[0].pk, rows[2].pk}
-    assert Paper.objects.exclude(bulk.among("pk", some)).count() == 2
-    assert not Paper.objects.filter(bulk.among("pk", [])).exists()
+    assert Paper.objects.exclude(bulk.any_of("pk", some)).count() == 2
+    assert not Paper.objects.filter(bulk.any_of("pk", [])).exists()
     assert len(found.query.sql_with_params()[1]) == 2

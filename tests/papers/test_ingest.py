@@ -10,9 +10,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import URLField
 
-from papers import sample
-from papers.feeds import Entry, ParsedDocument, fields, identifiers
-from papers.ingest import Result, store
+from devtools import sample
+from papers.feeds import Entry, ParsedDocument, fields
+from papers.ingest import IngestResult, store_document
+from papers.metadata import identifiers
 from papers.models import Document, Observation, Paper
 
 pytestmark = pytest.mark.django_db
@@ -44,10 +45,12 @@ FEATURED = replace(
 _serial = iter(range(10_000))
 
 
-def put(*entries: Entry, kind: str = "arxiv-rss", now: datetime = NOW, digest: str = "") -> Result:
+def put(
+    *entries: Entry, kind: str = "arxiv-rss", now: datetime = NOW, digest: str = ""
+) -> IngestResult:
     """Store a document of these entries; every one has bytes of its own unless told."""
     parsed = ParsedDocument(kind=kind, title="A list", entries=entries, refused=())
-    return store(parsed, digest or f"{next(_serial):064}", "a document", now)
+    return store_document(parsed, digest or f"{next(_serial):064}", "a document", now)
 
 
 def test_a_new_paper_is_one_row_with_all_its_facts() -> None:
@@ -199,7 +202,7 @@ def test_code_a_venue_and_a_withdrawal_are_developments_told_once() -> None:
     put(replace(ENTRY, version=2, journal_ref="Journal 1"), now=NOW + timedelta(hours=2))
     put(replace(ENTRY, version=3, withdrawn=True), now=NOW + timedelta(hours=3))
     put(replace(ENTRY, version=4, withdrawn=True), now=NOW + timedelta(hours=4))
-    found = Paper.objects.get().developments.order_by("at").values_list("kind", "detail")
+    found = Paper.objects.get().updates.order_by("at").values_list("kind", "detail")
     assert list(found) == [
         ("code", "https://code.example.org/fold"),
         ("venue", "Journal 1"),
@@ -210,7 +213,7 @@ def test_code_a_venue_and_a_withdrawal_are_developments_told_once() -> None:
 def test_what_a_paper_had_from_the_start_is_no_development() -> None:
     put(replace(ENTRY, journal_ref="Journal 1", code_url="https://code.example.org/fold"))
     put(replace(ENTRY, version=2, title="Fold"))
-    assert not Paper.objects.get().developments.exists()
+    assert not Paper.objects.get().updates.exists()
 
 
 def test_a_document_says_which_day_and_categories_it_holds() -> None:
@@ -284,7 +287,7 @@ def test_a_nameless_entry_never_takes_the_place_of_a_paper_that_has_an_id(known:
     put(replace(known, authors=()))
     result = put(replace(NAMELESS, abstract="Another."), kind="feed")
     assert (result.new, Paper.objects.count()) == (1, 2)
-    assert Paper.objects.get(text_from="arxiv-rss").abstract == "We fold."
+    assert Paper.objects.get(text_source="arxiv-rss").abstract == "We fold."
 
 
 def test_a_nameless_entry_is_the_nameless_paper_of_its_title() -> None:

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from papers import indexing
 from papers.models import Observation, Paper, Thumbnail, Version
+from papers.searching import indexing
 from subscriptions.models import Subscriber
 from tests.pages import Page
 
@@ -75,7 +75,7 @@ def test_authors_and_categories_lead_to_search(
     client: Client, make_paper: MakePaper, now: datetime
 ) -> None:
     paper = make_paper(authors=["Jürgen O'Müller (MIT)", '"X"'], categories=["cs.CL", "Odd, one"])
-    indexing.catch_up(now)
+    indexing.index_changed(now)
     page = Page.open(client, paper.get_absolute_url())
     by_author, by_category = page.tree.xpath("//ul[@class='names']//a"), page.tree.xpath("//dd/a")
     assert [link.text_content() for link in by_author] == ["Jürgen O'Müller (MIT)", "'X'"]

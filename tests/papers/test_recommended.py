@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers import recommended, tasks
-from papers.feeds.pasted import resolve
+from papers.feeds.pasted import resolve_source_url
 from papers.models import Source
 from papers.recommended import RECOMMENDED, STARTERS
 from tests.pages import Page
@@ -38,7 +38,7 @@ def run(*arguments: Any) -> str:
 def test_each_recommended_source_is_what_its_address_stands_for() -> None:
     """So that pasting it and ticking it give one source, of a kind that is read."""
     for one in RECOMMENDED:
-        assert resolve(one.address) == one.address, one.name
+        assert resolve_source_url(one.address) == one.address, one.name
         assert one.kind in Source.Kind.values
         assert one.papers_a_day > 0
     for key in ("name", "address", "label"):
@@ -154,9 +154,9 @@ def test_a_source_whose_address_changes_is_read_at_once_as_if_new(
 
 def test_a_reader_of_an_address_is_the_source_that_asks_for_all_of_it() -> None:
     both = Source(url="https://rss.arxiv.org/rss/cs.AI+cs.CL")
-    assert recommended.reader_of("https://rss.arxiv.org/rss/cs.CL", [both]) == both
-    assert recommended.reader_of("https://rss.arxiv.org/rss/cs.CL+cs.CV", [both]) is None
-    assert recommended.reader_of("https://rss.arxiv.org/rss/cs", [both]) is None
+    assert recommended.source_reading("https://rss.arxiv.org/rss/cs.CL", [both]) == both
+    assert recommended.source_reading("https://rss.arxiv.org/rss/cs.CL+cs.CV", [both]) is None
+    assert recommended.source_reading("https://rss.arxiv.org/rss/cs", [both]) is None
 
 
 def test_the_list_of_sources_says_how_each_is(admin_client: Client) -> None:

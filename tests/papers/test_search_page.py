@@ -10,8 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from papers import indexing
 from papers.models import Paper
+from papers.searching import indexing
 from tests.shared_data import SHARED, needs_shared_data
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def few(make_paper: MakePaper, now: datetime) -> list[Paper]:
         make_paper("Diffusion <b>bold</b> & models", abstract="Diffusing <script>x</script> here."),
         make_paper("Robots walk", abstract="They walk upright. Then they fall."),
     ]
-    indexing.catch_up(now)
+    indexing.index_changed(now)
     return papers
 
 
@@ -146,7 +146,7 @@ def test_a_word_is_marked_in_each_spelling(
     client: Client, make_paper: MakePaper, now: datetime
 ) -> None:
     make_paper("GLM-5V-Turbo", authors=["Jürgen Müller"], abstract="我们研究扩散模型的方法。")
-    indexing.catch_up(now)
+    indexing.index_changed(now)
     assert "<mark>GLM</mark>-<mark>5V</mark>-Turbo" in ask(client, "glm-5v")
     assert "Jürgen <mark>Müller</mark>" in ask(client, "author:mueller")
     assert "我们研究<mark>扩散模型</mark>的方法" in ask(client, "扩散模型")

@@ -18,11 +18,12 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from papers import fetch as fetching
-from papers import pace, sample, sources
-from papers.fetch import OUTCOMES
-from papers.models import Check, Paper, Source
-from papers.verdicts import TROUBLES
+from devtools import sample
+from papers.fetching import fetch as fetching
+from papers.fetching import host_throttle, sources
+from papers.fetching.fetch import OUTCOMES
+from papers.freshness.rules import TROUBLES
+from papers.models import Paper, Source, SourceCheck
 from tests.pages import Page
 from tests.papers.servers import Server
 
@@ -97,7 +98,9 @@ def played(
     server: Server, tls_server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> dict[str, tuple[str, str]]:
     monkeypatch.setattr(sources, "SECONDS", 2.0)
-    monkeypatch.setattr(pace, "hold", lambda host, wait: None)  # all plays are of one host
+    monkeypatch.setattr(
+        host_throttle, "hold_host", lambda host, wait: None
+    )  # all plays are of one host
     known = fetching._resolved
     monkeypatch.setattr(
         fetching,
@@ -128,7 +131,7 @@ def test_promise_38_every_trouble_has_its_name_and_the_other_sources_go_on(
     public = client.get("/status/").text
     assert "It sends us in circles." in public
     assert "meta-data" not in public, "addresses are for the admin"
-    assert Check.objects.filter(state="broken").count() == len(played)
+    assert SourceCheck.objects.filter(state="broken").count() == len(played)
     parked = Source.objects.exclude(parked_at=None)
     assert [source.name for source in parked] == ["gone"]
 
@@ -153,7 +156,7 @@ def test_both_forms_of_retry_after_put_a_source_off(
     for name in ("busy seconds", "busy moment"):
         source = Source.objects.get(name=name)
         now = datetime.now(UTC)
-        sources.check(source, now)
+        sources.check_source(source, now)
         assert source.next_check_at - now > timedelta(hours=1, minutes=55)
 
 
@@ -165,12 +168,12 @@ def test_every_outcome_can_be_said() -> None:
 
 
 def test_a_host_is_asked_in_turn_by_all_workers_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(pace.SECONDS, "paced.test", 0.2)
+    monkeypatch.setitem(host_throttle.SECONDS, "paced.test", 0.2)
     asked: list[float] = []
 
     def work() -> None:
         for _ in range(3):
-            pace.turn("feeds.paced.test")
+            host_throttle.wait_for_turn("feeds.paced.test")
             asked.append(time.monotonic())
 
     threads = [threading.Thread(target=work) for _ in range(3)]
@@ -186,16 +189,16 @@ def test_a_host_is_asked_in_turn_by_all_workers_together(monkeypatch: pytest.Mon
 
 def test_arxiv_gets_three_seconds_under_each_of_its_names() -> None:
     names = ("rss.arxiv.org", "export.arxiv.org", "arxiv.org", "oaipmh.arxiv.org.")
-    assert {pace._key(name) for name in names} == {("arxiv.org", 3.0)}
-    assert pace._key("notarxiv.org")[1] != 3.0
+    assert {host_throttle._key(name) for name in names} == {("arxiv.org", 3.0)}
+    assert host_throttle._key("notarxiv.org")[1] != 3.0
 
 
 def test_a_host_that_asks_for_a_pause_is_left_alone_by_all_its_sources(server: Server) -> None:
     busy = Source.objects.create(url=server.answer("/429", 429, Retry_After="7200"))
     other = Source.objects.create(url=server.answer("/other", body=b"<rss/>"))
     now = datetime.now(UTC)
-    sources.check(busy, now)
-    done = sources.check(other, now)
+    sources.check_source(busy, now)
+    done = sources.check_source(other, now)
     assert done.outcome == "postponed"
     assert [path for path, _ in server.requests] == ["/429"]
     assert (other.failures, other.checks.get().state) == (0, "postponed")
@@ -208,38 +211,44 @@ def test_promise_48_a_clock_that_ran_ahead_holds_no_host_up(
 ) -> None:
     """Redis's clock was a day ahead when it wrote this, and has been set back."""
     host = f"ahead{name}.test"
-    monkeypatch.setitem(pace.SECONDS, host, 0.1)
-    pace._store().set(pace._names(host)[name], f"{time.time() + 86_400}{rest}", px=90_000_000)
+    monkeypatch.setitem(host_throttle.SECONDS, host, 0.1)
+    host_throttle._store().set(
+        host_throttle._names(host)[name], f"{time.time() + 86_400}{rest}", px=90_000_000
+    )
     begun = time.monotonic()
-    assert [pace.turn(host) for _ in range(3)] == [None] * 3
+    assert [host_throttle.wait_for_turn(host) for _ in range(3)] == [None] * 3
     assert 0.2 < time.monotonic() - begun < 5
 
 
 def test_a_pause_lasts_as_long_as_it_was_asked_for_however_far_ahead_the_clock_was() -> None:
-    pace._store().set(pace._names("long.test")[1], f"{time.time() + 86_400} 3600", px=90_000_000)
+    host_throttle._store().set(
+        host_throttle._names("long.test")[1], f"{time.time() + 86_400} 3600", px=90_000_000
+    )
     for _ in range(2):
-        wait = pace.turn("long.test")
+        wait = host_throttle.wait_for_turn("long.test")
         assert wait is not None
         assert timedelta(minutes=59) < wait <= timedelta(hours=1)
-    pace.hold("long.test", timedelta(minutes=1))
-    assert (pace.turn("long.test") or timedelta()) > timedelta(minutes=59), "the longer one counts"
-    pace.hold("long.test", timedelta(hours=2))
-    assert (pace.turn("long.test") or timedelta()) > timedelta(hours=1)
+    host_throttle.hold_host("long.test", timedelta(minutes=1))
+    assert (host_throttle.wait_for_turn("long.test") or timedelta()) > timedelta(minutes=59), (
+        "the longer one counts"
+    )
+    host_throttle.hold_host("long.test", timedelta(hours=2))
+    assert (host_throttle.wait_for_turn("long.test") or timedelta()) > timedelta(hours=1)
 
 
 def test_a_worker_without_redis_waits_by_itself(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    monkeypatch.setitem(pace.SECONDS, "paced.test", 0.1)
-    pace._store.cache_clear()
+    monkeypatch.setitem(host_throttle.SECONDS, "paced.test", 0.1)
+    host_throttle._store.cache_clear()
     try:
         started = time.monotonic()
-        assert pace.turn("paced.test") is None
+        assert host_throttle.wait_for_turn("paced.test") is None
         assert time.monotonic() - started >= 0.1
-        pace.hold("paced.test", timedelta(hours=1))
+        host_throttle.hold_host("paced.test", timedelta(hours=1))
     finally:
-        pace._store.cache_clear()
+        host_throttle._store.cache_clear()
 
 
 # --- Parking ----------------------------------------------------------------------------------
@@ -252,7 +261,7 @@ def test_a_source_that_keeps_failing_is_parked_and_shown_until_a_curator_asks(
     now = datetime.now(UTC)
     for number in range(sources.PARKED_AFTER):
         assert source.parked_at is None, number
-        sources.check(source, now)
+        sources.check_source(source, now)
     assert not Source.objects.due(now + timedelta(days=30)).exists()
     page = Page.open(admin_client, reverse("admin:papers_source_changelist"))
     assert "Not checked since" in page.text

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from django.http import HttpResponse
 from django.test import Client
 
-from subscriptions.sns import HASHES, signed_text
+from subscriptions.feedback.sns import HASHES, signed_text
 from tests.pages import forge
 
 SECRET = "user:a secret"

@@ -10,8 +10,10 @@ import pytest
 
 from operations import doctor
 from papers.models import Paper
-from subscriptions import digests, editions, readers, schedule, sweeping
+from subscriptions import schedule
+from subscriptions.editions import digests, recovery, states
 from subscriptions.models import Digest, Edition, Interests, Subscriber
+from subscriptions.readers import lifecycle
 
 pytestmark = pytest.mark.django_db
 MakeReader = Callable[..., Subscriber]
@@ -29,18 +31,18 @@ def test_promise_47_a_zone_that_this_machine_does_not_know_is_treated_as_utc(
     three: list[Subscriber], now: datetime, zone: str
 ) -> None:
     Subscriber.objects.filter(pk=three[1].pk).update(timezone=zone)
-    assert len(digests.build_due([reader.pk for reader in three], now)) == 3
+    assert len(digests.build_due_digests([reader.pk for reader in three], now)) == 3
     assert set(Digest.objects.values_list("day", flat=True)) == {now.date()}
     three[1].refresh_from_db()
     assert three[1].next_digest_at == datetime.fromisoformat("2026-05-01T08:00:00Z")
-    assert readers.unknown_zones() == {zone: 1}
+    assert lifecycle.unknown_zones() == {zone: 1}
     [finding] = doctor.time_zones(now)
     assert repr(zone) in finding.said
 
 
 def test_known_zones_are_no_finding(three: list[Subscriber], now: datetime) -> None:
     assert schedule.zone_of("Asia/Calcutta").key == "Asia/Calcutta"
-    assert readers.unknown_zones() == {}
+    assert lifecycle.unknown_zones() == {}
     [finding] = doctor.time_zones(now)
     assert finding.level == doctor.Level.OK
 
@@ -62,16 +64,18 @@ def test_promise_47_one_reader_with_bad_data_stops_only_itself(
     if interests := given.pop("interests", None):
         Interests.objects.filter(pk=three[1].pk).update(**interests)
     Subscriber.objects.filter(pk=three[1].pk).update(**given)
-    assert len(digests.build_due([reader.pk for reader in three], now)) == 2
+    assert len(digests.build_due_digests([reader.pk for reader in three], now)) == 2
     written = three[1].digests.get()
     assert (written.status, written.paper_ids) == ("failed", [])
     assert written.reason.startswith("It could not be made.")
-    assert digests.build_due([reader.pk for reader in three], now) == [], "it is not tried forever"
-    [told] = editions.trouble(now)
+    assert digests.build_due_digests([reader.pk for reader in three], now) == [], (
+        "it is not tried forever"
+    )
+    [told] = states.current_problems(now)
     assert f"reader {three[1].pk} for {now.date()} is missing" in told
     assert Edition.objects.get().due == 3
     failed = Digest.objects.filter(status="failed")
-    assert sweeping.send_again(failed, now) == [], "there is nothing to send"
+    assert recovery.send_again(failed, now) == [], "there is nothing to send"
 
 
 def test_where_no_digest_can_be_made_the_readers_stay_due_for_an_hour(
@@ -82,11 +86,11 @@ def test_where_no_digest_can_be_made_the_readers_stay_due_for_an_hour(
 
     pks = [reader.pk for reader in three]
     with monkeypatch.context() as broken:
-        broken.setattr(digests, "match", trip)
+        broken.setattr(digests, "match_profiles", trip)
         with pytest.raises(RuntimeError):
-            digests.build_due(pks, now)
+            digests.build_due_digests(pks, now)
     assert not Digest.objects.exists()
-    assert len(digests.build_due(pks, now)) == 3
+    assert len(digests.build_due_digests(pks, now)) == 3
 
 
 def test_a_single_reader_whose_digest_cannot_be_made_is_written_down_after_an_hour(
@@ -94,6 +98,6 @@ def test_a_single_reader_whose_digest_cannot_be_made_is_written_down_after_an_ho
 ) -> None:
     reader = make_reader(interests={"references": [17]})
     with pytest.raises(Exception, match=r".+"):
-        digests.build_due([reader.pk], now)
-    assert digests.build_due([reader.pk], now + timedelta(hours=1)) == []
+        digests.build_due_digests([reader.pk], now)
+    assert digests.build_due_digests([reader.pk], now + timedelta(hours=1)) == []
     assert reader.digests.get().status == "failed"

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from subscriptions import ledger, transactional
+from subscriptions.delivery import claims
+from subscriptions.delivery.outcomes import Kind, Outcome
+from subscriptions.mail import transactional
 from subscriptions.models import Digest, Edition, Message, Subscriber
-from subscriptions.outcomes import Kind, Outcome
 
 pytestmark = pytest.mark.django_db
 MakeReader = Callable[..., Subscriber]
@@ -27,20 +28,20 @@ def make_mail(request: Any, make_reader: MakeReader, make_digest: Any, now: date
     def make(**given: Any) -> Mail:
         values = {"status": "pending", "claimed_at": None, "expires_at": now + 60 * MINUTE} | given
         if request.param == "alert":
-            mail = transactional.write("standstill", now, details={"sentences": ["Odd."]})
+            mail = transactional.write_message("standstill", now, details={"sentences": ["Odd."]})
         else:
             reader = make_reader(f"{next(number)}@e.org")
             if request.param == "digest":
                 return Digest.objects.get(pk=make_digest(reader, **values).pk)
-            mail = transactional.write("welcome", now, reader)
+            mail = transactional.write_message("welcome", now, reader)
         Message.objects.filter(pk=mail.pk).update(**values)
         return Message.objects.select_related("subscriber").get(pk=mail.pk)
 
     return make
 
 
-def hand(now: datetime, by: str = "us") -> ledger.Hand:
-    return ledger.Hand(by, lambda: now)
+def hand(now: datetime, by: str = "us") -> claims.ClaimHolder:
+    return claims.ClaimHolder(by, lambda: now)
 
 
 def fresh(mail: Mail) -> Any:

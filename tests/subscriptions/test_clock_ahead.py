@@ -10,8 +10,12 @@ import pytest
 
 from papers import community
 from papers.models import Source, Submission
-from subscriptions import editions, events, library, readers, sweeping, transactional
-from subscriptions.models import Alarm, Digest, Edition, Interests, Message, Subscriber
+from subscriptions.editions import recovery, states
+from subscriptions.feedback import events
+from subscriptions.mail import transactional
+from subscriptions.models import Digest, Edition, Interests, Message, OperatorAlert, Subscriber
+from subscriptions.profiles import library_import
+from subscriptions.readers import lifecycle
 from tests.subscriptions.conftest import MakeReader
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +33,7 @@ def make_mail(request: Any, make_reader: MakeReader, make_digest: Any, now: date
         values = {"status": "pending", "claimed_at": None, "expires_at": now + 9 * HOUR} | given
         if request.param == "digest":
             return make_digest(make_reader(), **values)  # type: ignore[no-any-return]
-        mail = transactional.write("welcome", now, make_reader())
+        mail = transactional.write_message("welcome", now, make_reader())
         Message.objects.filter(pk=mail.pk).update(**values)
         return mail
 
@@ -37,7 +41,7 @@ def make_mail(request: Any, make_reader: MakeReader, make_digest: Any, now: date
 
 
 def swept(mail: Mail, now: datetime) -> list[int]:
-    sweep = sweeping.sweep if isinstance(mail, Digest) else sweeping.sweep_messages
+    sweep = recovery.recover_digests if isinstance(mail, Digest) else recovery.recover_messages
     return sweep(now)
 
 
@@ -79,7 +83,7 @@ def test_a_claim_of_the_future_is_in_doubt_and_events_settle_it(
     assert swept(mail, now) == []
     mail.refresh_from_db()
     assert mail.status == "uncertain"
-    events.record([events.Event("k", "x", "delivered", now, public_id=mail.public_id)], now)
+    events.record_events([events.Event("k", "x", "delivered", now, public_id=mail.public_id)], now)
     mail.refresh_from_db()
     assert mail.status == "sent"
 
@@ -95,12 +99,12 @@ def test_a_claim_of_a_clock_a_little_ahead_is_left_alone(make_mail: Make, now: d
 def test_a_pause_ends_that_is_longer_than_any(now: datetime, ahead: timedelta) -> None:
     later = now + ahead + HOUR
     Edition.objects.create(day=now.date(), state="paused", paused_until=later)
-    assert editions.try_again(now) == 1
+    assert states.try_again(now) == 1
 
 
 def test_a_pause_that_may_be_lasts(now: datetime) -> None:
     Edition.objects.create(day=now.date(), state="paused", paused_until=now + HOUR)
-    assert editions.try_again(now) == 0
+    assert states.try_again(now) == 0
 
 
 @pytest.mark.parametrize("ahead", AHEAD)
@@ -110,13 +114,13 @@ def test_a_success_of_the_future_hides_no_standstill(
     make_digest(make_reader("a@e.org"), sent_at=now + ahead)
     late = {"status": "pending", "claimed_at": None, "next_attempt_at": now - HOUR}
     make_digest(make_reader("b@e.org"), **late, expires_at=now + HOUR)
-    assert any("none was sent" in told for told in editions.trouble(now))
+    assert any("none was sent" in told for told in states.current_problems(now))
 
 
 def test_an_alarm_told_in_the_future_is_told_again(now: datetime) -> None:
-    Alarm.objects.create(name="missing", told_at=now + 2 * DAY)
-    assert Alarm.claim("missing", now, editions.TOLD_AGAIN)
-    assert not Alarm.claim("missing", now, editions.TOLD_AGAIN)
+    OperatorAlert.objects.create(name="missing", notified_at=now + 2 * DAY)
+    assert OperatorAlert.claim("missing", now, states.TOLD_AGAIN)
+    assert not OperatorAlert.claim("missing", now, states.TOLD_AGAIN)
 
 
 @pytest.mark.parametrize("ahead", AHEAD[1:])
@@ -134,22 +138,22 @@ def test_a_proposal_put_off_further_than_any_wait_is_due(now: datetime) -> None:
     values = {"by": "reader-1", "at": now, "status": Submission.Status.FETCHING}
     made = Submission.objects.create(arxiv_id="2604.1", next_try_at=now + DAY, **values)
     Submission.objects.create(arxiv_id="2604.2", next_try_at=now + 5 * HOUR, **values)
-    assert community.to_bring_in(now) == [made.pk]
+    assert community.due_proposals(now) == [made.pk]
 
 
 def test_an_author_page_asked_for_in_the_future_may_be_asked_for(
     make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader()
-    Interests.objects.update(author_page_asked_at=now + DAY)
-    assert library.ask(reader.pk, "doe_j_1", now)
+    Interests.objects.update(author_page_requested_at=now + DAY)
+    assert library_import.request_author_page(reader.pk, "doe_j_1", now)
 
 
 def test_readers_put_off_for_weeks_are_due_again(make_reader: MakeReader, now: datetime) -> None:
     put_off = now + 40 * DAY
     lost = make_reader("a@e.org", next_digest_at=put_off, last_digest_day=put_off.date())
     paused = make_reader("b@e.org", next_digest_at=put_off, paused_until=put_off - HOUR)
-    assert [readers.bring_back(now) for _ in range(2)] == [1, 0]
+    assert [lifecycle.reschedule_far_future(now) for _ in range(2)] == [1, 0]
     lost.refresh_from_db()
     paused.refresh_from_db()
     assert lost.next_digest_at == datetime.fromisoformat("2026-05-01T08:00:00Z")

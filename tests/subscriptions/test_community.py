@@ -15,9 +15,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from config.outbox import messages
-from papers import backfill, community, scoring
+from devtools.outbox import messages
+from papers import community
+from papers.fetching import backfill
 from papers.models import Observation, Paper, Submission, Vote
+from papers.ranking import scoring
 from subscriptions import tasks, tokens
 from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
@@ -37,7 +39,7 @@ def reader(make_reader: Callable[..., Subscriber]) -> Subscriber:
 
 
 def propose_url(reader: Subscriber) -> str:
-    return reverse("propose", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    return reverse("propose", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
 
 
 def propose(client: Client, reader: Subscriber, paper: str, **more: str) -> Page:
@@ -46,7 +48,7 @@ def propose(client: Client, reader: Subscriber, paper: str, **more: str) -> Page
 
 
 def vote_url(reader: Subscriber, paper: Paper) -> str:
-    return reverse("vote", args=[paper.pk, tokens.make(Purpose.REACT, reader.pk)])
+    return reverse("vote", args=[paper.pk, tokens.make_token(Purpose.REACT, reader.pk)])
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_what_arxiv_does_not_have_stays_in_the_queue_with_the_reason(
     admin_client: Client, reader: Subscriber, arxiv: Server
 ) -> None:
     arxiv.answer("/api", body=ANSWER.replace(b"2604.00001", b"2604.00002"))
-    made = community.propose("2604.00001", "", reader.community_key, timezone.now())
+    made = community.propose_paper("2604.00001", "", reader.community_key, timezone.now())
     said = act(admin_client, "accept", made.pk)
     assert "0 of 1 papers" in said
     assert "2604.00001: arXiv has no paper with this ID." in said
@@ -103,17 +105,17 @@ def test_an_acceptance_stays_while_arxiv_cannot_be_reached_and_is_tried_again(
         arxiv.answer("/api", status)
     else:
         arxiv.stream("/api", lambda: iter([b""]))
-    made = community.propose("2604.00001", "", reader.community_key, now)
+    made = community.propose_paper("2604.00001", "", reader.community_key, now)
     page = Page.open(admin_client, reverse("admin:papers_queue")).submit("Accept 2604.00001")
     assert "arXiv could not be reached. Paperboy tries again by itself." in page.text
     assert "Accepted, waiting for arXiv" in page.text
     assert "Errno" not in page.html
     arxiv.answer("/api", body=ANSWER)
-    assert community.to_bring_in(now) == [], "not at once"
+    assert community.due_proposals(now) == [], "not at once"
     later = now + timedelta(hours=1)
-    assert community.to_bring_in(later) == [made.pk]
-    assert community.bring_in(made.pk, later)
-    assert not community.bring_in(made.pk, later + timedelta(days=1)), "once is enough"
+    assert community.due_proposals(later) == [made.pk]
+    assert community.fetch_proposal(made.pk, later)
+    assert not community.fetch_proposal(made.pk, later + timedelta(days=1)), "once is enough"
     made.refresh_from_db()
     assert (made.status, made.outcome, made.paper) == ("accepted", "", Paper.objects.get())
     assert Vote.objects.count() == 1
@@ -124,19 +126,19 @@ def test_an_acceptance_can_be_taken_back_and_ends_after_a_week(
 ) -> None:
     arxiv.answer("/api", 503)
     now = timezone.now()
-    made = community.propose("2604.00001", "", reader.community_key, now)
+    made = community.propose_paper("2604.00001", "", reader.community_key, now)
     queue = Page.open(admin_client, reverse("admin:papers_queue"))
     page = queue.submit("Accept 2604.00001").submit("Do not fetch 2604.00001")
     assert "Waits again: 2604.00001." in page.text
-    assert community.to_bring_in(now + timedelta(days=1)) == []
-    community.accept(made, now)
+    assert community.due_proposals(now + timedelta(days=1)) == []
+    community.accept_proposal(made, now)
     tries = 0
-    while due := community.to_bring_in(now):
+    while due := community.due_proposals(now):
         now += timedelta(hours=7)
         tries += len(due)
-        community.bring_in(made.pk, now)
-    while community.to_bring_in(now := now + timedelta(hours=7)):
-        assert not community.bring_in(made.pk, now)
+        community.fetch_proposal(made.pk, now)
+    while community.due_proposals(now := now + timedelta(hours=7)):
+        assert not community.fetch_proposal(made.pk, now)
         tries += 1
         assert tries < 100
     made.refresh_from_db()
@@ -147,7 +149,7 @@ def test_an_acceptance_can_be_taken_back_and_ends_after_a_week(
 def test_a_paper_is_proposed_once_and_a_reader_proposes_within_bounds(
     client: Client, reader: Subscriber, make_reader: Callable[..., Subscriber]
 ) -> None:
-    for number in range(community.MOST_WAITING):
+    for number in range(community.MAX_WAITING):
         propose(client, reader, f"2604.{number:05}")
     refused = propose(client, reader, "2604.77777")
     assert refused.status == 400
@@ -155,7 +157,7 @@ def test_a_paper_is_proposed_once_and_a_reader_proposes_within_bounds(
     other = make_reader("other@example.org")
     said = propose(client, other, "2604.00001").text
     assert "Somebody has proposed this paper already." in said
-    assert Submission.objects.count() == community.MOST_WAITING
+    assert Submission.objects.count() == community.MAX_WAITING
 
 
 def test_no_arxiv_link_is_said_to_be_none(client: Client, reader: Subscriber) -> None:
@@ -200,7 +202,7 @@ def test_only_active_readers_with_their_own_link_take_part(
     client: Client, reader: Subscriber, make_paper: Callable[..., Paper]
 ) -> None:
     paper = make_paper()
-    wrong = reverse("vote", args=[paper.pk, tokens.make(Purpose.PREFERENCES, reader.pk)])
+    wrong = reverse("vote", args=[paper.pk, tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     assert forge(client, wrong).status_code == 400
     good = vote_url(reader, paper)
     Subscriber.objects.update(status="unsubscribed")
@@ -215,9 +217,9 @@ def test_what_a_reader_did_goes_with_the_reader(
     reader: Subscriber, make_paper: Callable[..., Paper]
 ) -> None:
     paper, now = make_paper(), timezone.now()
-    community.vote(paper.pk, reader.community_key, now)
-    community.propose("2604.00001", "Mine", reader.community_key, now)
-    community.forget(reader.community_key, now + timedelta(seconds=1))
+    community.add_vote(paper.pk, reader.community_key, now)
+    community.propose_paper("2604.00001", "Mine", reader.community_key, now)
+    community.forget_reader(reader.community_key, now + timedelta(seconds=1))
     paper.refresh_from_db()
     assert paper.site_votes == 0
     assert not Vote.objects.exists()
@@ -228,7 +230,7 @@ def test_a_reaction_offers_a_vote(
     client: Client, reader: Subscriber, make_paper: Callable[..., Paper]
 ) -> None:
     paper = make_paper()
-    token = tokens.make(Purpose.REACT, reader.pk)
+    token = tokens.make_token(Purpose.REACT, reader.pk)
     page = Page.open(client, reverse("react", args=["more", paper.pk, token]))
     assert "Vote for it, for all to see" in page.submit("Show me more like this").text
 

@@ -10,12 +10,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from papers import corpus, scoring
 from papers.models import Paper
-from subscriptions import digests, tokens
-from subscriptions.models import Digest, Opened, Reaction, Subscriber
+from papers.ranking import scoring
+from papers.vectors import stored_lexicon
+from subscriptions import tokens
+from subscriptions.editions import digests
+from subscriptions.editions.why_not import explain_absence
+from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber
 from subscriptions.tokens import Purpose
-from subscriptions.why import why_not
 from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
@@ -38,8 +40,8 @@ def on(make_paper: MakePaper, now: datetime) -> Callable[..., Paper]:
 
 def held(reader: Subscriber, now: datetime) -> dict[str, str]:
     """The section of each paper, by title, in their order."""
-    corpus.learn(now)
-    return {item["title"]: item["section"] for item in digests.preview(reader, now).items}
+    stored_lexicon.learn_lexicon(now)
+    return {item["title"]: item["section"] for item in digests.preview_digest(reader, now).items}
 
 
 def test_a_daily_digest_covers_the_days_since_the_last_one(
@@ -65,8 +67,8 @@ def test_a_weekly_digest_covers_the_week_to_the_hour(
     assert set(held(weekly, now)) == {late.title, "Masts of pine"}
     daily = make_reader("daily@e.org", said, covered_until=now - week)
     assert set(held(daily, now)) == {"Masts of pine"}
-    assert "look back 7 days" in why_not(daily, str(late.arxiv_id), now)
-    assert "would be in your next digest" in why_not(weekly, str(late.arxiv_id), now)
+    assert "look back 7 days" in explain_absence(daily, str(late.arxiv_id), now)
+    assert "would be in your next digest" in explain_absence(weekly, str(late.arxiv_id), now)
 
 
 def test_a_weekly_digest_drops_what_the_reader_answered_or_opened(
@@ -78,7 +80,7 @@ def test_a_weekly_digest_drops_what_the_reader_answered_or_opened(
     assert len(held(reader, now)) == 4
     Reaction.objects.create(subscriber=reader, paper=rows[0], kind="more", created_at=now)
     Reaction.objects.create(subscriber=reader, paper=rows[1], kind="less", created_at=now)
-    Opened.objects.create(subscriber=reader, paper=rows[2], created_at=now)
+    OpenedPaper.objects.create(subscriber=reader, paper=rows[2], created_at=now)
     assert set(held(reader, now)) == {"Anchors"}
 
 
@@ -107,7 +109,7 @@ def test_two_papers_that_say_the_same_never_stand_in_one_digest(
     on("Tides in narrow harbours", 0, abstract="Ships wait for water under their keels.")
     reader = make_reader(interests={"topics": "Tides of the northern sea"})
     assert list(held(reader, now)) == [TIDES, "Tides in narrow harbours"]
-    assert f"much the same as “{TIDES}”" in why_not(reader, str(twin.arxiv_id), now)
+    assert f"much the same as “{TIDES}”" in explain_absence(reader, str(twin.arxiv_id), now)
 
 
 @pytest.mark.parametrize("kind", ["more", "less"])
@@ -117,14 +119,14 @@ def test_a_reaction_changes_tomorrows_digest_as_its_page_says(
     answered = on("Anchors of iron", 1, abstract="Anchors hold in sand and slip on rock.")
     on("Anchors for small boats", 0, abstract="Anchors hold boats; ropes of hemp hold anchors.")
     on("Ropes of hemp", 0, abstract="Ropes of hemp hold boats in the harbour.")
-    corpus.learn(now)
+    stored_lexicon.learn_lexicon(now)
     reader = make_reader(interests={"topics": "ropes, anchors"}, covered_until=now)
     tomorrow = now + timedelta(days=1)
     Paper.objects.exclude(pk=answered.pk).update(
         first_seen_at=now + timedelta(hours=20), listed_on=tomorrow.date()
     )
     before = [item["score"] for item in by_title(reader, tomorrow)]
-    page = reverse("react", args=[kind, answered.pk, tokens.make(Purpose.REACT, reader.pk)])
+    page = reverse("react", args=[kind, answered.pk, tokens.make_token(Purpose.REACT, reader.pk)])
     shown = Page.open(client, page)
     asked = shown.text
     assert ("move up" if kind == "more" else "move down") in asked
@@ -138,7 +140,7 @@ def test_a_reaction_changes_tomorrows_digest_as_its_page_says(
 
 
 def by_title(reader: Subscriber, now: datetime) -> list[dict[str, Any]]:
-    return sorted(digests.preview(reader, now).items, key=lambda item: str(item["title"]))
+    return sorted(digests.preview_digest(reader, now).items, key=lambda item: str(item["title"]))
 
 
 def test_promise_18_nothing_comes_twice_whatever_the_digest_in_between(
@@ -147,7 +149,7 @@ def test_promise_18_nothing_comes_twice_whatever_the_digest_in_between(
     both = {on(title, 0, votes=5).pk for title in ("Ropes of hemp", "Sails of silk")}
     scoring.rescore(now)
     reader = make_reader(interests={"topics": "ropes of hemp"})
-    digests.build_due([reader.pk], now)
+    digests.build_due_digests([reader.pk], now)
     assert set(Digest.objects.get().paper_ids) == both, "never learnt, and yet no twins"
     Digest.objects.update(status=Digest.Status.SENT)
     Subscriber.objects.update(frequency="weekly", covered_until=None)
@@ -159,14 +161,14 @@ def test_new_scores_do_not_prepare_the_days_papers_anew_and_new_texts_do(
     on: Callable[..., Paper], now: datetime
 ) -> None:
     paper = on("Ropes of hemp", 0, votes=5)
-    corpus.learn(now)
+    stored_lexicon.learn_lexicon(now)
     scoring.rescore(now)
-    first = digests.Pool.of(now.date())
+    first = digests.CandidatePool.of(now.date())
     Paper.objects.update(votes=500)
     scoring.rescore(now + timedelta(minutes=15))
-    second = digests.Pool.of(now.date())
+    second = digests.CandidatePool.of(now.date())
     assert second.candidates is first.candidates
     assert second.trending[0] > first.trending[0]
     later = now + timedelta(minutes=20)
     Paper.objects.filter(pk=paper.pk).update(title="Ropes of silk", text_seen_at=later)
-    assert digests.Pool.of(now.date()).candidates.papers[0].title == "Ropes of silk"
+    assert digests.CandidatePool.of(now.date()).candidates.papers[0].title == "Ropes of silk"

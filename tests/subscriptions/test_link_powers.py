@@ -20,9 +20,9 @@ from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.models import Digest, SignIn, Subscriber
 from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
-from tests.config.test_guard import ENTRANCES
 from tests.pages import Page, forge
 from tests.subscriptions.conftest import MakeDigest, MakeReader
+from tests.web.test_rate_limit import ENTRANCES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -86,7 +86,7 @@ def addresses(digest: Digest, token: str) -> dict[str, str]:
 def token_for(purpose: Purpose, digest: Digest, at: datetime) -> str:
     reader = digest.subscriber
     special = {Purpose.DIGEST: digest.public_id, Purpose.FEED: reader.feed_key}
-    return tokens.make(purpose, special.get(purpose, reader.pk), at)
+    return tokens.make_token(purpose, special.get(purpose, reader.pk), at)
 
 
 @contextmanager
@@ -182,7 +182,7 @@ def test_an_unsubscribe_link_of_years_ago_leaves_and_gets_less_and_that_is_all(
 ) -> None:
     link = reverse(
         "unsubscribe",
-        args=[tokens.make(Purpose.UNSUBSCRIBE, reader.pk, now - timedelta(days=1200))],
+        args=[tokens.make_token(Purpose.UNSUBSCRIBE, reader.pk, now - timedelta(days=1200))],
     )
     page = Page.open(client, link)
     assert reader.email not in page.html
@@ -206,7 +206,7 @@ def test_a_data_link_opened_daily_dies_all_the_same(
     client: Client, reader: Subscriber, now: datetime
 ) -> None:
     with time_machine.travel(now, tick=False) as clock:
-        link = reverse("data", args=[tokens.make(Purpose.DATA, reader.pk)])
+        link = reverse("data", args=[tokens.make_token(Purpose.DATA, reader.pk)])
         clock.shift(timedelta(hours=23))
         page = Page.open(client, link)
         assert page.submit("Download all of it").status == 200

@@ -15,7 +15,11 @@ from django.utils import timezone
 
 from config import logs
 from papers.models import Paper
-from subscriptions import delivery, digest_mail, digests, events, sweeping, tokens
+from subscriptions import tokens
+from subscriptions.delivery import mailing_run
+from subscriptions.editions import digests, recovery
+from subscriptions.feedback import events
+from subscriptions.mail import digest_mail
 from subscriptions.models import Digest, Subscriber
 from tests.pages import forge
 from tests.signing_in import subscribe
@@ -64,27 +68,27 @@ def test_promise_40_no_line_of_a_sending_run_holds_an_address_or_a_token(
     subscribe(client, "newcomer@example.org")
     sign_up("newcomer@example.org", now)
     send_waiting(timezone.now())
-    made = digest_mail.outgoing
+    made = digest_mail.digest_message
 
     def trips(digest: Digest, *rest: Any, **more: Any) -> Any:
         if digest.subscriber_id == poison.pk:
             raise ValueError(f"cannot write to {digest.subscriber.email}")
         return made(digest, *rest, **more)
 
-    monkeypatch.setattr(digest_mail, "outgoing", trips)
+    monkeypatch.setattr(digest_mail, "digest_message", trips)
     pks = [reader.pk for reader in (*people, poison, gone, slow)]
-    delivery.deliver(digests.build_due(pks, now), lambda: now)
-    sweeping.sweep(now)
-    events.catch_up(now)
-    token = tokens.make(tokens.Purpose.PREFERENCES, people[0].pk)
+    mailing_run.deliver_digests(digests.build_due_digests(pks, now), lambda: now)
+    recovery.recover_digests(now)
+    events.settle_waiting_events(now)
+    token = tokens.make_token(tokens.Purpose.PREFERENCES, people[0].pk)
     client.get(f"/profile/{token}x/")
     forge(client, f"/profile/{token}/mute/")
     logging.getLogger("paperboy.test").error("no route to %s", people[0].email)
 
     ours, raw = (text.getvalue() for text in written)
-    books = Digest.objects.all().books()
-    assert books["sent"] == 5
-    assert books["failed"] >= 2, "the poisoned one and who is gone"
+    totals = Digest.objects.all().totals()
+    assert totals["sent"] == 5
+    assert totals["failed"] >= 2, "the poisoned one and who is gone"
     assert NAMES.search(raw), "nothing was logged that needed to be hidden"
     assert token[:-4] in raw
     assert not NAMES.search(ours)

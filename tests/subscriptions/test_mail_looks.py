@@ -10,7 +10,8 @@ import pytest
 from lxml import html
 
 from papers.models import Paper
-from subscriptions import cards, digest_mail, digests, emails
+from subscriptions.editions import digests
+from subscriptions.mail import cards, digest_mail, emails
 from subscriptions.models import Digest, Subscriber
 from tests.subscriptions.mail_features import features, support
 
@@ -68,13 +69,15 @@ def mails(edition: list[Paper], make_reader: MakeReader, now: datetime) -> dict[
     interests = {"topics": "language models", "categories": ["cs.CL"]}
     daily = make_reader(interests=interests)
     weekly = make_reader("week@example.org", interests, frequency="weekly", weekday=now.weekday())
-    digests.build_due([daily.pk, weekly.pk], now)
+    digests.build_due_digests([daily.pk, weekly.pk], now)
     letters = ("confirmation", "preferences_link", "welcome", "less_often", "goodbye")
     made = {name: str(getattr(emails, name)(daily).html) for name in letters}
     for digest in Digest.objects.select_related("subscriber"):
         digest.notices = ["Today's list of arXiv is late."]
         name = "weekly" if digest.weekly else "daily"
-        made[name] = str(digest_mail.outgoing(digest, cards.shown(digest.paper_ids)).html)
+        made[name] = str(
+            digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids)).html
+        )
     assert "section four" in made["daily"]
     assert "section four" in made["weekly"]
     return made

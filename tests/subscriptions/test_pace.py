@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from papers.folding import fold
-from papers.lexicon import Lexicon, PaperText
-from subscriptions.benchmarks import language, preview
-from subscriptions.benchmarks import matching as benchmark
-from subscriptions.matching import Candidates, Match
+from devtools.benchmarks import matching as benchmark
+from devtools.benchmarks import preview, synthetic_text
+from papers.text.folding import fold_text
+from papers.vectors.lexicon import Lexicon, PaperText
+from subscriptions.matching.match import Candidates, Match
 
 letters = st.sampled_from("aiksIKSıİſK ßéC+-4.\n")
 texts = st.text(letters, max_size=12)
@@ -36,7 +36,7 @@ def test_phrases_are_found_as_by_looking_through_every_paper(
 
 def says(text: str, phrase: str) -> bool:
     """Whether some stretch of whole words of `text` is `phrase`, spaces and hyphens apart."""
-    folded, wanted = fold(text), joined(phrase)
+    folded, wanted = fold_text(text), joined(phrase)
     edges = [at for at in range(len(folded) + 1) if not _is_inside(folded, at)]
     return bool(wanted) and any(
         joined(folded[start:end]) == wanted for start in edges for end in edges if start < end
@@ -48,7 +48,7 @@ def _is_inside(text: str, at: int) -> bool:
 
 
 def joined(text: str) -> str:
-    apart = re.sub(r"(?<=\d)[\s-]+(?=\d)", " ", fold(text))
+    apart = re.sub(r"(?<=\d)[\s-]+(?=\d)", " ", fold_text(text))
     return re.sub(r"(?<!\d)[\s-]+|[\s-]+(?!\d)", "", apart)
 
 
@@ -72,7 +72,7 @@ def test_the_top_is_that_of_a_whole_sort(
 def test_the_benchmark_reports_every_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "CORPUS", 1_200)
     monkeypatch.setattr(benchmark, "DISTINCT", 200)
-    monkeypatch.setattr(language, "SUBJECTS", 20)
+    monkeypatch.setattr(synthetic_text, "SUBJECTS", 20)
     printed = io.StringIO()
     call_command(
         *("bench", "matching", "--readers", "200", "--candidates", "300", "--json"), stdout=printed
@@ -86,7 +86,7 @@ def test_the_benchmark_reports_every_pace(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_words_of_the_made_up_language_are_told_apart() -> None:
-    assert len({language.word(number) for number in range(5_000)}) == 5_000
+    assert len({synthetic_text.word(number) for number in range(5_000)}) == 5_000
 
 
 @pytest.mark.django_db

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from papers import indexing
 from papers.models import Paper, Submission
+from papers.searching import indexing
 from subscriptions import tokens
 from subscriptions.models import Interests, Subscriber
 from subscriptions.tokens import Purpose
@@ -39,12 +39,14 @@ LINKS = (
 def paper(make_paper: MakePaper, now: datetime) -> Paper:
     made = make_paper("Threads that carry sound", arxiv_id=ID, day=now.date())
     make_paper("Robots walk", day=now.date())
-    indexing.catch_up(now)
+    indexing.index_changed(now)
     return made
 
 
 def page_of(client: Client, name: str, reader: Subscriber) -> Page:
-    return Page.open(client, reverse(name, args=[tokens.make(Purpose.PREFERENCES, reader.pk)]))
+    return Page.open(
+        client, reverse(name, args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
+    )
 
 
 @pytest.mark.parametrize("link", LINKS)

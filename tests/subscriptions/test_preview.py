@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import digests, readers, tokens
+from subscriptions import tokens
+from subscriptions.editions import digests
 from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.readers import lifecycle
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 from tests.signing_in import subscribe
@@ -59,8 +61,8 @@ def test_preview_and_digest_choose_alike(
         "examples": [edition[3].arxiv_id],
     }
     reader = make_reader(interests=said)
-    digests.build_due([reader.pk], now)
-    assert reader.digests.get().items == digests.sample(Interests(**said), now.date())
+    digests.build_due_digests([reader.pk], now)
+    assert reader.digests.get().items == digests.preview_interests(Interests(**said), now.date())
 
 
 def test_pasted_ids_count_as_examples(
@@ -128,7 +130,7 @@ def test_the_last_sign_up_wins_until_confirmation(client: Client, edition: list[
         previewed(client, topics).submit("Subscribe", email="new@example.org")
     subscribe(client, "new@example.org")
     assert Interests.objects.get().topics == "second"
-    readers.activate(Subscriber.objects.get(), timezone.now())
+    lifecycle.activate_reader(Subscriber.objects.get(), timezone.now())
     previewed(client, "somebody else's").submit("Subscribe", email="new@example.org")
     assert Interests.objects.get().topics == "second"
 
@@ -189,7 +191,7 @@ def test_the_profile_page_shows_what_a_preview_kept(
     client: Client, make_reader: MakeReader, edition: list[Paper]
 ) -> None:
     reader = make_reader(interests={"topics": "video generation"})
-    token = tokens.make(Purpose.PREFERENCES, reader.pk)
+    token = tokens.make_token(Purpose.PREFERENCES, reader.pk)
     assert "video" in client.get(reverse("profile", args=[token])).text
 
 

@@ -14,9 +14,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from subscriptions import delivery, digests, signup, tokens
-from subscriptions.mail_requests import Wanted
+from subscriptions import tokens
+from subscriptions.delivery import mailing_run
+from subscriptions.editions import digests
 from subscriptions.models import Erasure, Subscriber
+from subscriptions.readers import signup
+from subscriptions.readers.mail_requests import RequestKind
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 from tests.signing_in import sign_in
@@ -27,14 +30,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 
 def page(name: str, reader: Subscriber) -> str:
-    return reverse(name, args=[tokens.make(Purpose.DATA, reader.pk)])
+    return reverse(name, args=[tokens.make_token(Purpose.DATA, reader.pk)])
 
 
 def test_promise_32_the_way_to_the_data_comes_by_mail_and_is_good_for_a_day(
     client: Client, make_reader: MakeReader, settings: Any
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    ask(make_reader().email, Wanted.PREFERENCES, timezone.now())
+    ask(make_reader().email, RequestKind.PREFERENCES, timezone.now())
     [link] = set(re.findall(r"/data/[^/]+/", mail.outbox[0].body))
     assert "reader@example.org" in client.get(link).text
     with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
@@ -71,7 +74,7 @@ def test_promise_29_no_other_link_opens_the_data(
     """Those in digests are passed on with them."""
     reader = make_reader()
     for name in ("data", "data-erase"):
-        link = reverse(name, args=[tokens.make(purpose, reader.pk)])
+        link = reverse(name, args=[tokens.make_token(purpose, reader.pk)])
         assert client.get(link).status_code == 400
         assert forge(client, link).status_code in (400, 405)
     assert Subscriber.objects.exists()
@@ -80,8 +83,8 @@ def test_promise_29_no_other_link_opens_the_data(
 def test_the_consent_on_record_is_shown(
     client: Client, make_reader: MakeReader, now: datetime
 ) -> None:
-    asked = signup.Request("ada@example.org", "UTC", "/subscribe/", "192.0.2.7")
-    text = client.get(page("data", signup.request(asked, now))).text
+    asked = signup.SignUpRequest("ada@example.org", "UTC", "/subscribe/", "192.0.2.7")
+    text = client.get(page("data", signup.request_sign_up(asked, now))).text
     for said in ("192.0.2.7", "/subscribe/", str(signup.CONSENT), "30 April 2026, 08:00"):
         assert said in text
 
@@ -99,7 +102,7 @@ def test_promise_23_no_mail_has_a_picture_and_no_link_to_a_paper_is_counted(
 ) -> None:
     """What the privacy page says of our mails."""
     reader = make_reader(interests={"topics": "language models"})
-    delivery.deliver(digests.build_due([reader.pk], now), lambda: now)
+    mailing_run.deliver_digests(digests.build_due_digests([reader.pk], now), lambda: now)
     html = smtp.accepted[0].get_body(("html",)).get_content()
     assert "<img" not in html
     assert "background:url" not in html.replace(" ", "")
@@ -115,7 +118,7 @@ def test_cookies_are_those_that_the_privacy_page_names(
     client.get(reverse("subscribe"))
     assert set(client.cookies) == {"csrftoken"}
     reader = make_reader()
-    preferences = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    preferences = reverse("preferences", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     Page.open(client, preferences).submit("Save")
     assert set(client.cookies) <= {"csrftoken", "messages", "sessionid"}
     sign_in(client, reader)

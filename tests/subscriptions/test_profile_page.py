@@ -14,7 +14,7 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import tasks, tokens
 from subscriptions.models import Interests, Reaction, Subscriber
-from subscriptions.references import MAX_BYTES
+from subscriptions.profiles.references import MAX_BYTES
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 
@@ -35,7 +35,7 @@ SAID: dict[str, Any] = {
 
 
 def url(name: str, reader: Subscriber) -> str:
-    return reverse(name, args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    return reverse(name, args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
 
 
 def profile(client: Client, reader: Subscriber) -> Page:
@@ -86,7 +86,7 @@ def test_looking_changes_nothing(client: Client, reader: Subscriber) -> None:
 def test_changes_need_the_right_link_and_csrf(
     client: Client, reader: Subscriber, name: str
 ) -> None:
-    other = reverse(name, args=[tokens.make(Purpose.REACT, reader.pk)])
+    other = reverse(name, args=[tokens.make_token(Purpose.REACT, reader.pk)])
     assert forge(client, other).status_code == (405 if name == "profile" else 400)
     strict = Client(enforce_csrf_checks=True)
     if name != "profile":
@@ -159,7 +159,7 @@ def test_a_word_is_ignored_exported_and_counts_again_once_that_is_undone(
     assert f"Ignore {word}" not in page.text, "it is no strongest word now"
     assert Interests.objects.get().ignored_words == [word]
 
-    data = Page.open(client, reverse("data", args=[tokens.make(Purpose.DATA, reader.pk)]))
+    data = Page.open(client, reverse("data", args=[tokens.make_token(Purpose.DATA, reader.pk)]))
     exported = data.submit("Download all of it").html
     assert json.loads(exported)["interests"]["ignored_words"] == [word]
 
@@ -266,7 +266,7 @@ def test_why_not_answers_on_the_page(
 def test_a_reaction_page_says_what_changes(
     client: Client, reader: Subscriber, edition: list[Paper]
 ) -> None:
-    token = tokens.make(Purpose.REACT, reader.pk)
+    token = tokens.make_token(Purpose.REACT, reader.pk)
     for kind, said in (("more", "count for more"), ("less", "count for less")):
         link = reverse("react", args=[kind, edition[3].pk, token])
         asked = Page.open(client, link)

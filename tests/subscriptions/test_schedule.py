@@ -6,44 +6,44 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from subscriptions.schedule import Rhythm, due_at, local_day, next_digest_at
+from subscriptions.schedule import Schedule, due_at, local_day, next_digest_at
 
 NOON = datetime(2026, 4, 30, 12, tzinfo=UTC)  # a Thursday
 
 
 def test_daily_digest_is_due_at_the_readers_own_hour() -> None:
-    due = next_digest_at(Rhythm("Asia/Tokyo", 8, "daily", 0), NOON)
+    due = next_digest_at(Schedule("Asia/Tokyo", 8, "daily", 0), NOON)
     assert due == datetime(2026, 4, 30, 23, tzinfo=UTC)  # 8:00 on the first of May in Tokyo
 
 
 def test_an_hour_still_to_come_is_due_today() -> None:
-    due = next_digest_at(Rhythm("UTC", 18, "daily", 0), NOON)
+    due = next_digest_at(Schedule("UTC", 18, "daily", 0), NOON)
     assert due == datetime(2026, 4, 30, 18, tzinfo=UTC)
 
 
 def test_nobody_gets_two_digests_on_one_day() -> None:
-    due = next_digest_at(Rhythm("UTC", 18, "daily", 0), NOON, last_day=date(2026, 4, 30))
+    due = next_digest_at(Schedule("UTC", 18, "daily", 0), NOON, last_day=date(2026, 4, 30))
     assert due == datetime(2026, 5, 1, 18, tzinfo=UTC)
 
 
 def test_weekday_digests_skip_the_weekend() -> None:
     friday_evening = datetime(2026, 5, 1, 20, tzinfo=UTC)
-    due = next_digest_at(Rhythm("UTC", 8, "weekdays", 0), friday_evening)
+    due = next_digest_at(Schedule("UTC", 8, "weekdays", 0), friday_evening)
     assert due == datetime(2026, 5, 4, 8, tzinfo=UTC)
 
 
 def test_weekly_digest_comes_on_its_weekday() -> None:
-    due = next_digest_at(Rhythm("UTC", 8, "weekly", 2), NOON)
+    due = next_digest_at(Schedule("UTC", 8, "weekly", 2), NOON)
     assert due == datetime(2026, 5, 6, 8, tzinfo=UTC)
 
 
 def test_weekly_digest_missed_today_comes_a_week_later() -> None:
-    due = next_digest_at(Rhythm("UTC", 8, "weekly", 3), NOON)
+    due = next_digest_at(Schedule("UTC", 8, "weekly", 3), NOON)
     assert due == datetime(2026, 5, 7, 8, tzinfo=UTC)
 
 
 def test_paused_readers_are_never_due() -> None:
-    assert next_digest_at(Rhythm("UTC", 8, "paused", 0), NOON) is None
+    assert next_digest_at(Schedule("UTC", 8, "paused", 0), NOON) is None
 
 
 def test_where_the_clock_jumps_over_the_hour_the_jump_counts() -> None:
@@ -66,7 +66,7 @@ def test_where_the_hour_comes_twice_the_first_counts() -> None:
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
 @pytest.mark.parametrize("hour", [0, 2, 23])
 def test_every_local_day_of_a_year_has_exactly_one_digest(zone: str, hour: int) -> None:
-    rhythm = Rhythm(zone, hour, "daily", 0)
+    rhythm = Schedule(zone, hour, "daily", 0)
     moment, days = datetime(2026, 1, 1, tzinfo=UTC), []
     while moment < datetime(2027, 1, 1, tzinfo=UTC):
         due = next_digest_at(rhythm, moment, days[-1] if days else None)

@@ -15,10 +15,14 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from papers.models import Paper
-from subscriptions import delivery, digests, editions, events, ledger, rates, readers, sweeping
-from subscriptions.breaker import Breaker
+from subscriptions.delivery import claims as ledger
+from subscriptions.delivery import mailing_run, rates
+from subscriptions.delivery.circuit_breaker import Breaker
+from subscriptions.delivery.outcomes import Kind, Outcome
+from subscriptions.editions import digests, recovery, states
+from subscriptions.feedback import events
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
-from subscriptions.outcomes import Kind, Outcome
+from subscriptions.readers import lifecycle
 from tests.subscriptions.conftest import Sink
 
 pytestmark = pytest.mark.usefixtures("redis")
@@ -36,7 +40,7 @@ def make_ready(
 
     def make(count: int, domain: str = "e.org") -> list[int]:
         pks = [make_reader(f"{n}@{domain}", {"topics": "language"}).pk for n in range(count)]
-        return digests.build_due(pks, now)
+        return digests.build_due_digests(pks, now)
 
     return make
 
@@ -44,8 +48,8 @@ def make_ready(
 MakeReady = Callable[..., list[int]]
 
 
-def books() -> dict[str, int]:
-    return {status: count for status, count in Digest.objects.all().books().items() if count}
+def totals() -> dict[str, int]:
+    return {status: count for status, count in Digest.objects.all().totals().items() if count}
 
 
 def at_once(count: int, work: Callable[[int], None]) -> None:
@@ -77,14 +81,14 @@ def test_promise_4_two_beats_and_several_workers_make_and_send_one_digest_a_read
         make_reader(f"{n}@e.org", {"topics": "language"})
 
     def beat_and_worker(_: int) -> None:
-        for chunk in digests.due_chunks(now):
-            delivery.deliver(digests.build_due(chunk, now), lambda: now)
+        for chunk in digests.due_readers(now):
+            mailing_run.deliver_digests(digests.build_due_digests(chunk, now), lambda: now)
 
     at_once(4, beat_and_worker)
     assert Digest.objects.count() == 30
     assert Edition.objects.get().due == 30
     left = list(Digest.objects.filter(status="pending").values_list("pk", flat=True))
-    delivery.deliver(left, lambda: now)
+    mailing_run.deliver_digests(left, lambda: now)
     assert set(Counter(str(m["To"]) for m in smtp.accepted).values()) == {1}
     assert len(smtp.accepted) == 30
 
@@ -94,10 +98,10 @@ def test_promise_5_tasks_that_come_twice_at_once_change_nothing(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     ready = make_ready(20)
-    at_once(4, lambda _: delivery.deliver(ready, lambda: now) and None)
+    at_once(4, lambda _: mailing_run.deliver_digests(ready, lambda: now) and None)
     assert len(smtp.accepted) == 20
     assert set(Counter(str(m["To"]) for m in smtp.accepted).values()) == {1}
-    assert books() == {"sent": 20}
+    assert totals() == {"sent": 20}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -106,7 +110,7 @@ def test_connections_in_threads_share_a_chunk(
 ) -> None:
     settings.MAIL_CONNECTIONS = 4
     ready = make_ready(20)
-    assert delivery.deliver(ready, lambda: now).tally == {"sent": 20}
+    assert mailing_run.deliver_digests(ready, lambda: now).tally == {"sent": 20}
     assert len(smtp.accepted) == 20
     assert Digest.objects.values("claimed_by").distinct().count() > 1
 
@@ -123,19 +127,19 @@ def test_promise_28_an_unsubscribe_under_way_is_waited_for(
         if number == 0:
             with connection.cursor() as cursor:
                 cursor.execute("BEGIN")
-                readers.unsubscribe(digest.subscriber_id, now)
+                lifecycle.unsubscribe_reader(digest.subscriber_id, now)
                 leaving.set()
                 time.sleep(0.3)
                 cursor.execute("COMMIT")
         else:
             leaving.wait()
-            claims.append(ledger.Hand("w", lambda: now).take(digest).ours)
+            claims.append(ledger.ClaimHolder("w", lambda: now).take(digest).ours)
 
     at_once(2, work)
     assert claims == [False]
-    delivery.deliver([ready], lambda: now)
+    mailing_run.deliver_digests([ready], lambda: now)
     assert smtp.accepted == []
-    assert books() == {"suppressed": 1}
+    assert totals() == {"suppressed": 1}
 
 
 @pytest.mark.django_db
@@ -148,7 +152,7 @@ def test_one_statement_a_message_settles_the_last_and_claims_the_next(
     monkeypatch.setattr(ledger, "_execute_once", lambda *v: (turns.append(v), once(*v))[1])
     for chunk, expected in ((ready[:1], 2), (ready[1:], 12)):
         turns.clear()
-        delivery.deliver(chunk, lambda: now)
+        mailing_run.deliver_digests(chunk, lambda: now)
         assert len(turns) == expected
 
 
@@ -159,7 +163,7 @@ def test_promise_15_a_chunk_is_loaded_by_as_many_queries_whatever_its_size(
     ready = make_ready(12)
     for chunk in (ready[:1], ready[1:]):
         with CaptureQueriesContext(connection) as queries:
-            assert len(delivery._waiting(chunk, now)) == len(chunk)
+            assert len(mailing_run._waiting(chunk, now)) == len(chunk)
         assert len(queries) == 1
 
 
@@ -168,11 +172,11 @@ def test_a_statement_repeated_after_the_connection_broke_finds_its_own_claim(
     make_ready: MakeReady, now: datetime
 ) -> None:
     digest = Digest.objects.get(pk=make_ready(1)[0])
-    hand = ledger.Hand("one", lambda: now)
+    hand = ledger.ClaimHolder("one", lambda: now)
     assert hand.take(digest).ours  # and the answer was lost
-    again = ledger.Hand("one", lambda: now)
+    again = ledger.ClaimHolder("one", lambda: now)
     assert again.take(digest).ours
-    assert not ledger.Hand("another", lambda: now).take(digest).ours
+    assert not ledger.ClaimHolder("another", lambda: now).take(digest).ours
 
 
 @pytest.mark.django_db
@@ -180,13 +184,13 @@ def test_a_result_that_comes_late_settles_what_was_uncertain(
     make_ready: MakeReady, now: datetime
 ) -> None:
     digest = Digest.objects.get(pk=make_ready(1)[0])
-    hand = ledger.Hand("slow", lambda: now)
+    hand = ledger.ClaimHolder("slow", lambda: now)
     hand.take(digest)
-    sweeping.sweep(now + timedelta(minutes=20))
-    assert books() == {"uncertain": 1}
+    recovery.recover_digests(now + timedelta(minutes=20))
+    assert totals() == {"uncertain": 1}
     hand.outcome = Outcome(Kind.SENT)
     hand.put_down()
-    assert books() == {"sent": 1}
+    assert totals() == {"sent": 1}
 
 
 @pytest.mark.django_db
@@ -196,29 +200,31 @@ def test_promise_6_a_time_out_after_acceptance_is_uncertain_until_settled(
     settings.EMAIL_TIMEOUT = 1
     [ready] = make_ready(1)
     smtp.silent_after_data = True
-    delivery.deliver([ready], lambda: now)
+    mailing_run.deliver_digests([ready], lambda: now)
     smtp.silent_after_data = False
-    assert books() == {"uncertain": 1}
+    assert totals() == {"uncertain": 1}
     for minutes in (1, 20, 300):
         later = now + minutes * MINUTE
-        delivery.deliver([*sweeping.sweep(later), ready], lambda moment=later: moment)  # type: ignore[misc]
+        mailing_run.deliver_digests(
+            [*recovery.recover_digests(later), ready], lambda moment=later: moment
+        )  # type: ignore[misc]
     assert len(smtp.accepted) == 1
     digest = Digest.objects.get()
     said = events.Event(
         key="k", provider="p", kind=DeliveryEvent.Kind.DELIVERED, at=now, public_id=digest.public_id
     )
-    events.record([said], now + MINUTE)
-    assert books() == {"sent": 1}
+    events.record_events([said], now + MINUTE)
+    assert totals() == {"sent": 1}
 
 
 @pytest.mark.django_db
 def test_promise_6_or_sent_again_by_hand(make_ready: MakeReady, smtp: Sink, now: datetime) -> None:
     [ready] = make_ready(1)
     Digest.objects.update(status="uncertain")
-    assert sweeping.send_again(Digest.objects.all(), now) == [ready]
-    assert sweeping.send_again(Digest.objects.all(), now) == []
-    delivery.deliver([ready], lambda: now)
-    assert books() == {"sent": 1}
+    assert recovery.send_again(Digest.objects.all(), now) == [ready]
+    assert recovery.send_again(Digest.objects.all(), now) == []
+    mailing_run.deliver_digests([ready], lambda: now)
+    assert totals() == {"sent": 1}
 
 
 @pytest.mark.django_db
@@ -228,8 +234,8 @@ def test_what_a_later_digest_may_have_brought_is_not_sent_again_by_hand(
     [ready] = make_ready(1)
     Digest.objects.update(status="failed")
     tomorrow = now + timedelta(days=1)
-    digests.build_due([Subscriber.objects.get().pk], tomorrow)
-    assert sweeping.send_again(Digest.objects.filter(pk=ready), tomorrow) == []
+    digests.build_due_digests([Subscriber.objects.get().pk], tomorrow)
+    assert recovery.send_again(Digest.objects.filter(pk=ready), tomorrow) == []
 
 
 @pytest.mark.django_db
@@ -241,17 +247,17 @@ def test_promise_8_throttling_slows_down_and_nothing_fails(
     ready = make_ready(12)
     smtp.at_rcpt = ["250 ok", answer, "250 ok", answer]
     begun = time.monotonic()
-    delivery.deliver(ready, lambda: now)
+    mailing_run.deliver_digests(ready, lambda: now)
     assert time.monotonic() - begun > 2.5  # held for one second, then for two
-    assert books() == {"sent": 10, "pending": 2}
+    assert totals() == {"sent": 10, "pending": 2}
     assert set(Digest.objects.filter(status="pending").values_list("attempts", flat=True)) == {0}
     later = now + MINUTE
-    delivery.deliver(sweeping.sweep(later), lambda: later)
-    assert books() == {"sent": 12}
+    mailing_run.deliver_digests(recovery.recover_digests(later), lambda: later)
+    assert totals() == {"sent": 12}
 
 
 def test_promise_8_retry_after_is_obeyed_by_all(settings: Any, now: datetime) -> None:
-    one, other = rates.Pace(lambda: now), rates.Pace(lambda: now)
+    one, other = rates.SendRate(lambda: now), rates.SendRate(lambda: now)
     assert one.take().ours
     one.slow_down(timedelta(seconds=40))
     for pace in (one, other):
@@ -265,20 +271,20 @@ def test_promise_8_a_long_wait_sets_the_rest_aside(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     ready = make_ready(3)
-    rates.Pace(lambda: now).slow_down(timedelta(minutes=3))
+    rates.SendRate(lambda: now).slow_down(timedelta(minutes=3))
     begun = time.monotonic()
-    assert delivery.deliver(ready, lambda: now).tally == {}
+    assert mailing_run.deliver_digests(ready, lambda: now).tally == {}
     assert time.monotonic() - begun < 2
-    assert sweeping.sweep(now + MINUTE) == []
+    assert recovery.recover_digests(now + MINUTE) == []
     later = now + timedelta(minutes=3, seconds=1)
-    assert sweeping.sweep(later) == ready
+    assert recovery.recover_digests(later) == ready
 
 
 def test_after_slowing_down_the_pace_is_halved_and_grows_again(
     settings: Any, now: datetime
 ) -> None:
     settings.SEND_RATE = 100
-    pace = rates.Pace(lambda: now)
+    pace = rates.SendRate(lambda: now)
     pace.slow_down(timedelta(seconds=0.05))
     time.sleep(0.1)
     assert 0.38 < seconds_for(20, pace) < 0.6  # 50 a second
@@ -294,17 +300,19 @@ def test_promise_9_random_temporary_errors_are_tried_again_and_bounded(
     ready = make_ready(40)
     smtp.at_rcpt = (["250 ok"] * 19 + ["451 4.3.0 later"]) * 2
     smtp.never = {"7@e.org": "450 4.2.1 mailbox busy"}
-    delivery.deliver(ready, lambda: now)
+    mailing_run.deliver_digests(ready, lambda: now)
     for _ in range(40):
         now += timedelta(minutes=15)
-        delivery.deliver(sweeping.sweep(now), lambda moment=now: moment)  # type: ignore[misc]
-    assert books() == {"sent": 39, "failed": 1}
+        mailing_run.deliver_digests(recovery.recover_digests(now), lambda moment=now: moment)  # type: ignore[misc]
+    assert totals() == {"sent": 39, "failed": 1}
     failed = Digest.objects.get(status="failed")
     assert (failed.attempts, failed.outcome) == (Digest.MOST_ATTEMPTS, "retry")
     assert "mailbox busy" in failed.reason
     smtp.never = {}
-    delivery.deliver(sweeping.send_again(Digest.objects.filter(day=TODAY), now), lambda: now)
-    assert books() == {"sent": 40}
+    mailing_run.deliver_digests(
+        recovery.send_again(Digest.objects.filter(day=TODAY), now), lambda: now
+    )
+    assert totals() == {"sent": 40}
 
 
 @pytest.mark.django_db
@@ -316,8 +324,8 @@ def test_promise_10_a_poisonous_recipient_and_a_poisonous_paper_fail_alone(
     Subscriber.objects.filter(pk=poisoned.subscriber_id).update(email="a\r\nBcc: b@e.org")
     Digest.objects.filter(pk=ready[5]).update(items=[{"broken": True}])
     smtp.never = {"7@e.org": "550 5.1.1 no such mailbox"}
-    delivery.deliver(ready, lambda: now)
-    assert books() == {"sent": 9, "failed": 3}
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert totals() == {"sent": 9, "failed": 3}
     assert Edition.objects.get().state == "open"
 
 
@@ -326,21 +334,21 @@ def test_promise_11_wrong_credentials_pause_and_tell_and_resuming_sends_only_the
     make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     ready = make_ready(6)
-    delivery.deliver(ready[:2], lambda: now)
+    mailing_run.deliver_digests(ready[:2], lambda: now)
     smtp.at_rcpt = ["535 5.7.8 Authentication credentials invalid"] * 9
-    delivery.deliver(ready, lambda: now)
+    mailing_run.deliver_digests(ready, lambda: now)
     edition = Edition.objects.get()
     assert (edition.state, edition.by, edition.paused_until) == ("paused", "Paperboy", None)
     assert "credentials invalid" in edition.why
     assert len(smtp.at_rcpt) == 8, "only one message found out"
-    assert editions.untold() == [TODAY]
-    assert books() == {"sent": 2, "pending": 4}
-    assert sweeping.sweep(now + timedelta(hours=1)) == []
+    assert states.editions_to_report() == [TODAY]
+    assert totals() == {"sent": 2, "pending": 4}
+    assert recovery.recover_digests(now + timedelta(hours=1)) == []
     smtp.at_rcpt = []
-    editions.resume(TODAY, "curator", now)
-    for chunk in sweeping.waiting(TODAY):
-        delivery.deliver(chunk, lambda: now)
-    assert books() == {"sent": 6}
+    states.resume_edition(TODAY, "curator", now)
+    for chunk in recovery.pending_chunks(TODAY):
+        mailing_run.deliver_digests(chunk, lambda: now)
+    assert totals() == {"sent": 6}
     assert set(Counter(str(m["To"]) for m in smtp.accepted).values()) == {1}
     assert set(Digest.objects.values_list("attempts", flat=True)) == {1}
 
@@ -351,11 +359,11 @@ def test_promise_11_a_burst_of_final_errors_pauses_until_somebody_looks(
 ) -> None:
     ready = make_ready(30)
     smtp.at_rcpt = ["550 5.7.1 blocked by policy"] * 30
-    delivery.deliver(ready, lambda: now)
+    mailing_run.deliver_digests(ready, lambda: now)
     edition = Edition.objects.get()
     assert (edition.state, edition.paused_until) == ("paused", None)
     assert "blocked by policy" in edition.why
-    assert books() == {"failed": 10, "pending": 20}
+    assert totals() == {"failed": 10, "pending": 20}
 
 
 @pytest.mark.django_db
@@ -364,17 +372,17 @@ def test_promise_11_a_burst_of_temporary_errors_is_tried_again_by_itself_each_ti
 ) -> None:
     ready = make_ready(30)
     port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1  # nobody listens there
-    delivery.deliver(ready, lambda: now)
+    mailing_run.deliver_digests(ready, lambda: now)
     assert Edition.objects.get().paused_until == now + 5 * MINUTE
-    assert books() == {"pending": 30}
+    assert totals() == {"pending": 30}
     later = now + 6 * MINUTE
-    delivery.deliver(sweeping.sweep(later), lambda: later)
+    mailing_run.deliver_digests(recovery.recover_digests(later), lambda: later)
     assert Edition.objects.get().paused_until == later + 10 * MINUTE
     settings.EMAIL_PORT = port
     for minutes in (20, 30, 60):
         at = now + minutes * MINUTE
-        delivery.deliver(sweeping.sweep(at), lambda moment=at: moment)  # type: ignore[misc]
-    assert books() == {"sent": 30}
+        mailing_run.deliver_digests(recovery.recover_digests(at), lambda moment=at: moment)  # type: ignore[misc]
+    assert totals() == {"sent": 30}
 
 
 def test_a_few_errors_among_many_are_no_burst() -> None:
@@ -383,12 +391,12 @@ def test_a_few_errors_among_many_are_no_burst() -> None:
     assert not any(Breaker().add(Kind.THROTTLED) for _ in range(50))
 
 
-def seconds_for(messages: int, pace: rates.Pace) -> float:
+def seconds_for(messages: int, pace: rates.SendRate) -> float:
     begun = take(pace)
     return max(take(pace) for _ in range(messages)) - begun
 
 
-def take(pace: rates.Pace) -> float:
+def take(pace: rates.SendRate) -> float:
     """Wait for the next moment to send; returns it."""
     while not (slot := pace.take()).ours:
         time.sleep(slot.wait)
@@ -402,7 +410,7 @@ def test_promise_12_a_global_cap_holds_with_several_workers_in_any_second(settin
     until = time.monotonic() + 3
 
     def work(_: int) -> None:
-        pace = rates.Pace(datetime.now)
+        pace = rates.SendRate(datetime.now)
         while (moment := take(pace)) < until:
             moments.append(moment)
 
@@ -424,7 +432,7 @@ def test_promise_12_a_domains_cap_holds_with_several_workers_in_any_second(setti
     until = time.monotonic() + 2
 
     def work(_: int) -> None:
-        pace = rates.Pace(datetime.now)
+        pace = rates.SendRate(datetime.now)
         while time.monotonic() < until:
             slot = pace.take_for("slow.org")
             if slot.ours:
@@ -448,11 +456,11 @@ def test_a_domains_cap_holds_others_not_back(
     settings.DOMAIN_RATES = {"slow.org": 4.0}
     ready = [*make_ready(4, "slow.org"), *make_ready(10, "fast.org")]
     begun = time.monotonic()
-    delivery.deliver(ready, lambda: now)
+    mailing_run.deliver_digests(ready, lambda: now)
     assert time.monotonic() - begun > 0.7
     order = [str(message["To"]).partition("@")[2] for message in smtp.accepted]
     assert order[1:11] == ["fast.org"] * 10
-    assert books() == {"sent": 14}
+    assert totals() == {"sent": 14}
 
 
 @pytest.mark.django_db
@@ -464,10 +472,10 @@ def test_a_warm_up_day_has_a_cap_that_grows(
     assert rates.warm_up_cap(TODAY) == 6
     assert rates.warm_up_cap(TODAY + timedelta(days=9)) > 200
     ready = make_ready(9)
-    delivery.deliver(ready[:5], lambda: now)
+    mailing_run.deliver_digests(ready[:5], lambda: now)
     rates.client(settings.REDIS_URL).flushdb()  # what was sent today is counted anew
-    delivery.deliver(ready[5:], lambda: now)
-    assert books() == {"sent": 6, "pending": 3}
+    mailing_run.deliver_digests(ready[5:], lambda: now)
+    assert totals() == {"sent": 6, "pending": 3}
     midnight = datetime(2026, 5, 1, tzinfo=now.tzinfo)
     waiting = Digest.objects.filter(status="pending")
     assert set(waiting.values_list("next_attempt_at", flat=True)) == {midnight}
@@ -480,12 +488,12 @@ def test_where_a_cap_is_set_nothing_leaves_without_redis(
 ) -> None:
     ready = make_ready(3)
     settings.REDIS_URL, settings.SEND_RATE = "redis://127.0.0.1:1/0", 50
-    delivery.deliver(ready, lambda: now)
-    assert (books(), smtp.accepted) == ({"pending": 3}, [])
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert (totals(), smtp.accepted) == ({"pending": 3}, [])
     settings.SEND_RATE = 0
     later = now + MINUTE
-    delivery.deliver(sweeping.sweep(later), lambda: later)
-    assert books() == {"sent": 3}
+    mailing_run.deliver_digests(recovery.recover_digests(later), lambda: later)
+    assert totals() == {"sent": 3}
 
 
 @pytest.mark.django_db
@@ -493,9 +501,11 @@ def test_promise_14_told_to_stop_the_message_in_hand_is_finished_and_no_other_is
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     ready = make_ready(5)
-    report = delivery.deliver(ready, lambda: now, stopping=lambda: len(smtp.accepted) >= 2)
+    report = mailing_run.deliver_digests(
+        ready, lambda: now, stopping=lambda: len(smtp.accepted) >= 2
+    )
     assert report.rest == ready[2:]
-    assert books() == {"sent": 2, "pending": 3}
+    assert totals() == {"sent": 2, "pending": 3}
 
 
 @pytest.mark.django_db
@@ -520,7 +530,7 @@ def test_promise_37_bounces_and_complaints_pause_the_run(
     made = Digest.objects.bulk_create(
         Digest(subscriber=reader, status="sent", sent_at=now, **day) for reader in readers_
     )
-    editions.enter({TODAY: sent}, now)
+    states.enter({TODAY: sent}, now)
     kinds = {
         "hard": DeliveryEvent.Kind.HARD_BOUNCE,
         "soft": DeliveryEvent.Kind.SOFT_BOUNCE,
@@ -538,9 +548,9 @@ def test_promise_37_bounces_and_complaints_pause_the_run(
         )
         for n, digest in enumerate(made[:back])
     )
-    sweeping.sweep(now)
+    recovery.recover_digests(now)
     assert Edition.objects.get().state == state
     if state == "paused":
-        editions.resume(TODAY, "curator", now + MINUTE)
-        sweeping.sweep(now + 2 * MINUTE)
+        states.resume_edition(TODAY, "curator", now + MINUTE)
+        recovery.recover_digests(now + 2 * MINUTE)
         assert Edition.objects.get().state == "open", "what was seen when resuming is not new"

@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from papers.models import Paper
-from subscriptions import digests, tokens
+from subscriptions import tokens
+from subscriptions.editions import digests
 from subscriptions.models import Interests, Subscriber
 from subscriptions.tokens import Purpose
 from tests.pages import Page
@@ -30,7 +31,7 @@ def far(edition: list[Paper], make_paper: MakePaper) -> Paper:
 
 
 def reasons(reader: Subscriber, now: object) -> dict[int, str]:
-    items = digests.preview(reader, now).items  # type: ignore[arg-type]
+    items = digests.preview_digest(reader, now).items  # type: ignore[arg-type]
     return {item["paper"]: item["reason"] for item in items}
 
 
@@ -39,7 +40,7 @@ def test_it_is_off_until_the_reader_ticks_it(
 ) -> None:
     reader = make_reader(interests={"examples": [edition[0].arxiv_id]})
     assert "Li" not in reasons(reader, now).get(far.pk, "")
-    url = reverse("preferences", args=[tokens.make(Purpose.PREFERENCES, reader.pk)])
+    url = reverse("preferences", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     page = Page.open(client, url)
     assert "Also papers by people who wrote the papers you like" in page.text
     assert "Saved." in page.submit("Save", shared_authors=True).text

@@ -14,11 +14,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from papers import indexing, search
 from papers.models import Paper, Vote
-from papers.paper_views import SIMILAR
-from subscriptions import emails, links, privacy, tokens
+from papers.pages.paper import SIMILAR
+from papers.searching import indexing, search
+from subscriptions import tokens
+from subscriptions.mail import emails, links
 from subscriptions.models import Interests, Message, Reaction, SignIn, Subscriber
+from subscriptions.readers import privacy
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 from tests.signing_in import sign_in
@@ -34,7 +36,7 @@ def reader(make_reader: MakeReader) -> Subscriber:
 
 
 def link(reader: Subscriber, purpose: Purpose = Purpose.PREFERENCES, name: str = "sign-in") -> str:
-    return reverse(name, args=[tokens.make(purpose, reader.pk)])
+    return reverse(name, args=[tokens.make_token(purpose, reader.pk)])
 
 
 def is_in(client: Client) -> bool:
@@ -177,7 +179,7 @@ def test_it_outlives_a_change_of_the_key_and_no_change_of_the_cookie(
 def test_a_forged_cookie_is_nobody(client: Client, settings: Any, forged: str) -> None:
     client.cookies[settings.SIGN_IN_COOKIE_NAME] = forged
     assert not is_in(client)
-    client.cookies[settings.SIGN_IN_COOKIE_NAME] = tokens.make(Purpose.BROWSER, 17)
+    client.cookies[settings.SIGN_IN_COOKIE_NAME] = tokens.make_token(Purpose.BROWSER, 17)
     assert not is_in(client)
     assert client.get("/").status_code == 200
 
@@ -282,8 +284,8 @@ def test_one_tap_votes_on_every_list_and_the_count_follows_at_once(
     paper = edition[0]
     Paper.objects.filter(pk=paper.pk).update(votes=41, site_votes=0)
     other = make_paper(f"{paper.title} again")
-    indexing.catch_up(timezone.now())
-    assert paper in search.similar(other, SIMILAR)
+    indexing.index_changed(timezone.now())
+    assert paper in search.similar_papers(other, SIMILAR)
     lists = ("/", "/search/?q=models", "/preview/?interests=models", other.get_absolute_url())
     sign_in(client, reader)
     for address in (*lists, paper.get_absolute_url()):
@@ -343,7 +345,9 @@ def test_a_page_asks_for_the_reader_once_and_for_visitors_never(
 def test_a_reaction_is_undone_on_its_page(
     client: Client, reader: Subscriber, edition: list[Paper]
 ) -> None:
-    react = reverse("react", args=["more", edition[0].pk, tokens.make(Purpose.REACT, reader.pk)])
+    react = reverse(
+        "react", args=["more", edition[0].pk, tokens.make_token(Purpose.REACT, reader.pk)]
+    )
     page = Page.open(client, react).submit("Show me more like this")
     assert Reaction.objects.exists()
     page = page.submit("Undo")

@@ -18,9 +18,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from subscriptions import privacy, signup, suppression, tasks
-from subscriptions.mail_requests import Wanted
+from subscriptions import tasks
+from subscriptions.mail import suppression
 from subscriptions.models import Interests, SignUpSwitch, Subscriber
+from subscriptions.readers import privacy, signup
+from subscriptions.readers.mail_requests import RequestKind
 from tests.pages import Page
 from tests.signing_in import subscribe
 from tests.subscriptions.conftest import MakeReader
@@ -55,9 +57,9 @@ def put(state: str, make_reader: MakeReader, now: datetime) -> None:
         return
     reader = make_reader(ADDRESS, status=state if state in Subscriber.Status.values else "active")
     if state == "blocked":
-        suppression.suppress({reader.pk: "complaint"}, now)
+        suppression.suppress_readers({reader.pk: "complaint"}, now)
     if state == "erased":
-        privacy.erase(reader, now)
+        privacy.erase_reader(reader, now)
 
 
 def shape(queries: CaptureQueriesContext) -> list[str]:
@@ -120,7 +122,7 @@ def test_promise_25_an_unconfirmed_address_gets_nothing_but_the_confirmation(
     make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(status="pending", confirmed_at=None)
-    assert ask(reader.email, Wanted.PREFERENCES, now)
+    assert ask(reader.email, RequestKind.PREFERENCES, now)
     assert not sign_up(reader.email, now)
     [only] = mail.outbox
     assert "/confirm/" in only.body
@@ -131,7 +133,7 @@ def test_who_left_gets_the_way_to_their_preferences_and_signing_up_the_confirmat
     make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(status="unsubscribed")
-    assert ask(reader.email, Wanted.PREFERENCES, now)
+    assert ask(reader.email, RequestKind.PREFERENCES, now)
     assert sign_up(reader.email, now)
     assert ["/preferences/" in one.body for one in mail.outbox] == [True, False]
 
@@ -153,7 +155,7 @@ def test_promise_30_a_thousand_sign_ups_of_one_mailbox(
     now: datetime, addresses: list[str], mails: int
 ) -> None:
     for address in addresses:
-        signup.request(signup.Request(address, "UTC", "/", None), now)
+        signup.request_sign_up(signup.SignUpRequest(address, "UTC", "/", None), now)
         sign_up(address, now)
     assert len(mail.outbox) == mails
 
@@ -163,14 +165,14 @@ def test_promise_30_a_mailbox_gets_few_mails_a_day_however_long_it_is_asked_for(
 ) -> None:
     for n in range(24):
         hour = now + timedelta(hours=n, minutes=n)
-        signup.request(signup.Request(ADDRESS, "UTC", "/", None), hour)
+        signup.request_sign_up(signup.SignUpRequest(ADDRESS, "UTC", "/", None), hour)
         sign_up(ADDRESS, hour)
     assert len(mail.outbox) == settings.MAILS_A_DAY
 
 
 def test_gmail_and_googlemail_are_one_mailbox_and_other_people_are_others(now: datetime) -> None:
     def sent(address: str) -> bool:
-        signup.request(signup.Request(address, "UTC", "/", None), now)
+        signup.request_sign_up(signup.SignUpRequest(address, "UTC", "/", None), now)
         return sign_up(address, now)
 
     same = [
@@ -242,7 +244,7 @@ def test_the_operator_hears_of_sign_ups_that_nobody_confirms_once_a_day(
             created_at=now - timedelta(hours=3),
             confirmed_at=now if n < confirmed else None,
         )
-    assert [signup.tell_operator(now), signup.tell_operator(now)] == [alarmed, False]
+    assert [signup.alert_operator(now), signup.alert_operator(now)] == [alarmed, False]
     send_waiting(now)
     assert [one.to for one in mail.outbox] == [["operator@example.org"]] * alarmed
     if alarmed:
@@ -252,15 +254,15 @@ def test_the_operator_hears_of_sign_ups_that_nobody_confirms_once_a_day(
 def test_an_operator_who_could_not_be_told_of_sign_ups_is_told_later(
     now: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signup, "trouble", lambda now: ["Nobody confirms."])
+    monkeypatch.setattr(signup, "describe_trouble", lambda now: ["Nobody confirms."])
     settings.OPERATOR_EMAIL = "operator@example.org"
     working = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    assert signup.tell_operator(now)
+    assert signup.alert_operator(now)
     assert send_waiting(now) == {"pending": 1}
     settings.EMAIL_BACKEND = working
-    assert not signup.tell_operator(now)
+    assert not signup.alert_operator(now)
     assert send_waiting(now + timedelta(minutes=2)) == {"sent": 1}
     assert len(mail.outbox) == 1
 
@@ -270,7 +272,7 @@ def test_sign_ups_of_just_now_and_of_long_ago_are_no_alarm(make_reader: MakeRead
     for n in range(60):
         moment = now - (timedelta(minutes=5) if n % 2 else timedelta(days=3))
         make_reader(f"{n}@example.org", status="pending", confirmed_at=None, created_at=moment)
-    assert signup.trouble(now) == []
+    assert signup.describe_trouble(now) == []
 
 
 def test_a_stranger_does_not_change_what_a_reader_asked_for(

@@ -16,9 +16,11 @@ from django.db import connection
 from django.utils import timezone
 
 from papers.models import Paper
-from subscriptions import digests, mail_requests, tasks
-from subscriptions.mail_requests import Wanted
+from subscriptions import tasks
+from subscriptions.editions import digests
 from subscriptions.models import Digest, Subscriber
+from subscriptions.readers import mail_requests
+from subscriptions.readers.mail_requests import RequestKind
 from tests.subscriptions.conftest import Sink
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -68,24 +70,26 @@ def test_promise_12_a_confirmation_overtakes_promise_14_sigterm_finishes_the_mes
     now = timezone.now()
     make_paper(listed_on=now.date(), first_seen_at=now, votes=5, score=2.0)
     readers = [make_reader(f"{n}@e.org", next_digest_at=now) for n in range(60)]
-    ready = digests.build_due([reader.pk for reader in readers], now)
+    ready = digests.build_due_digests([reader.pk for reader in readers], now)
     newcomer = make_reader("new@e.org", status=Subscriber.Status.PENDING, next_digest_at=None)
     smtp.slow = 0.25
     worker = start("mail")
     start("urgent")
-    tasks.deliver.delay(ready)
+    tasks.deliver_digests.delay(ready)
     until(lambda: len(smtp.accepted) >= 3)
-    tasks.send_messages.delay([mail_requests.request(newcomer.email, Wanted.SIGN_UP, now)])
+    tasks.send_messages.delay(
+        [mail_requests.request_mail(newcomer.email, RequestKind.SIGN_UP, now)]
+    )
     until(lambda: "new@e.org" in {str(message["To"]) for message in smtp.accepted})
     assert len(smtp.accepted) < 55, "it came before most digests"
 
     worker.terminate()
     assert worker.wait(20) == 0
-    books = Digest.objects.all().books()
+    totals = Digest.objects.all().totals()
     accepted = [str(message["To"]) for message in smtp.accepted]
-    assert books["sending"] == books["uncertain"] == 0
-    assert books["sent"] == len(set(accepted) - {"new@e.org"}) < 60
-    assert books["pending"] == 60 - books["sent"]
+    assert totals["sending"] == totals["uncertain"] == 0
+    assert totals["sent"] == len(set(accepted) - {"new@e.org"}) < 60
+    assert totals["pending"] == 60 - totals["sent"]
     assert len(accepted) == len(set(accepted))
 
     smtp.slow = 0.0

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from django.utils.text import slugify
 
-from papers import sample
+from devtools import sample
 from tests.papers.servers import Server
 
 ARXIV, HUGGING_FACE, JOURNAL = "/rss/cs.CL", "/api/daily_papers", "/journal.rss"

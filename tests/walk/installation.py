@@ -28,7 +28,7 @@ from aiosmtpd.controller import Controller
 from django.conf import settings
 from redis import Redis
 
-from config import embedded
+from devtools import embedded
 from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, Place
 from tests.subscriptions.conftest import Sink
 from tests.walk.tls_proxy import TlsProxy

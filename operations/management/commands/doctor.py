@@ -34,7 +34,7 @@ class Command(BaseCommand):
         else:
             for finding in found:
                 self.stdout.write(self.line(finding))
-        sys.exit({Level.ERROR: 1, Level.WARNING: 2}.get(doctor.worst(found), 0))
+        sys.exit({Level.ERROR: 1, Level.WARNING: 2}.get(doctor.worst_level(found), 0))
 
     def line(self, finding: Finding) -> str:
         style = {Level.OK: self.style.SUCCESS, Level.ERROR: self.style.ERROR}

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from kombu.exceptions import OperationalError
 
 from papers import recommended, tasks
-from papers.feeds.pasted import NotASource, resolve
+from papers.feeds.pasted import NotASource, resolve_source_url
 from papers.models import Source
 from papers.recommended import RECOMMENDED
 
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         found, refused = [], []
         for text in typed:
             try:
-                found.append(resolve(text))
+                found.append(resolve_source_url(text))
                 Source._meta.get_field("url").clean(found[-1], None)
             except NotASource as error:
                 refused.append(str(error))
@@ -65,12 +65,12 @@ class Command(BaseCommand):
         if names is None:
             return []
         try:
-            return [one.address for one in recommended.named(names)]
+            return [one.address for one in recommended.recommended_sources(names)]
         except recommended.UnknownName as error:
             raise CommandError(f"Nothing was added. {error} See --list.") from error
 
     def add(self, address: str) -> None:
-        source, is_new = recommended.add(address)
+        source, is_new = recommended.add_source(address)
         if not is_new:
             off = "" if source.active else ", switched off; switch it on in the admin"
             self.stdout.write(f"already there{off}: {source}")
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             self.stdout.write(f"\n{group}")
             for one in members:
                 mark = "*" if one.is_starter else " "
-                state = " (there already)" if recommended.reader_of(one.address, there) else ""
+                state = " (there already)" if recommended.source_reading(one.address, there) else ""
                 brings = f"{one.label}: {one.subject}, about {one.papers_a_day} papers a day"
                 self.stdout.write(f" {mark} {one.name:<42} {brings}{state}")
         self.stdout.write(

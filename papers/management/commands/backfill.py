@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from config.progress import progress
-from papers import backfill
+from config.progress import track
+from papers.fetching import backfill
 
 
 class Command(BaseCommand):
@@ -27,11 +27,11 @@ class Command(BaseCommand):
     ) -> None:
         now = timezone.now()
         if dry_run:
-            for source, day in backfill.missed(now, days):
+            for source, day in backfill.missed_days(now, days):
                 self.stdout.write(f"{source} {day}")
             return
-        missed = progress(backfill.missed(now, days), "Filling days")
-        filled = [backfill.fill(source, day, now, way) for source, day in missed]
+        missed = track(backfill.missed_days(now, days), "Filling days")
+        filled = [backfill.fill_day(source, day, now, way) for source, day in missed]
         for one in filled:
             (self.stderr if one.error else self.stdout).write(one.line())
         self.stdout.write(f"total: days={len(filled)} failed={sum(bool(f.error) for f in filled)}")

@@ -12,11 +12,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from config.progress import BETWEEN_LINES, progress, step
-from papers import corpus, indexing, scoring, sources
+from config.progress import BETWEEN_LINES, step, track
 from papers.feeds import KINDS, DocumentError, fields
-from papers.ingest import Result, ingest
+from papers.fetching import sources
+from papers.ingest import IngestResult, ingest_document
 from papers.models import Source
+from papers.ranking import scoring
+from papers.searching import indexing
+from papers.vectors import stored_lexicon
 
 LARGEST = 50_000_000  # bytes; a whole year of the largest archive stays below
 
@@ -38,18 +41,18 @@ class Command(BaseCommand):
         with step("Scoring papers", BETWEEN_LINES):
             scoring.rescore(now)
         with step("Learning from all papers", BETWEEN_LINES):
-            corpus.learn(now)
+            stored_lexicon.learn_lexicon(now)
         with step("Making papers searchable", BETWEEN_LINES):
-            indexing.catch_up(now)
+            indexing.index_changed(now)
         if any(result is None or 0 < result.entries == result.refused for result in results):
             sys.exit(1)  # a document of which nothing could be used is a failure too
 
-    def documents(self, paths: list[Path], kind: str | None) -> Iterator[Result | None]:
+    def documents(self, paths: list[Path], kind: str | None) -> Iterator[IngestResult | None]:
         """One result a document; None, said on stderr, for one that cannot be read."""
-        for path in progress(paths, "Reading documents"):
-            name = fields.storable(str(path))
+        for path in track(paths, "Reading documents"):
+            name = fields.remove_unstorable(str(path))
             try:
-                result = ingest(read(path), name, timezone.now(), kind)
+                result = ingest_document(read(path), name, timezone.now(), kind)
             except (DocumentError, OSError) as error:
                 why = error.strerror if isinstance(error, OSError) else error
                 self.stderr.write(f"{name}: cannot be read: {why}; nothing stored")
@@ -61,12 +64,12 @@ class Command(BaseCommand):
                 self.told(result)
                 yield result
 
-    def checks(self, every: bool) -> Iterator[Result | None]:
+    def checks(self, every: bool) -> Iterator[IngestResult | None]:
         """One result a source that brought a document; None for one that failed."""
         now = timezone.now()
         due = Source.objects.filter(active=True) if every else Source.objects.due(now)
-        for source in progress(due, "Reading sources", due.count()):
-            check = sources.check(source, timezone.now())
+        for source in track(due, "Reading sources", due.count()):
+            check = sources.check_source(source, timezone.now())
             if check.result:
                 self.told(check.result)
                 yield check.result
@@ -76,12 +79,12 @@ class Command(BaseCommand):
             else:
                 self.stdout.write(f"{source.url}: {check.outcome}")
 
-    def told(self, result: Result) -> None:
+    def told(self, result: IngestResult) -> None:
         self.stdout.write(result.line())
         for reason in result.reasons:
             self.stdout.write(f"  {reason}")
 
-    def total(self, results: list[Result]) -> None:
+    def total(self, results: list[IngestResult]) -> None:
         names = ("entries", "new", "updated", "unchanged", "refused")
         counts = {name: sum(getattr(result, name) for result in results) for name in names}
         line = " ".join(f"{name}={count}" for name, count in counts.items())

@@ -13,7 +13,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 from django.utils import timezone
 
-from subscriptions import delivery, editions, transactional
+from subscriptions.delivery import mailing_run
+from subscriptions.editions import states
+from subscriptions.mail import transactional
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ log = logging.getLogger(__name__)
 class Command(BaseCommand):
     """Each trouble is one line on stderr and exit status 1."""
 
-    help = "Is an edition missing, paused, at a standstill, or with books that do not close?"
+    help = "Is an edition missing, paused, at a standstill, or with totals that do not close?"
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,9 +42,9 @@ class Command(BaseCommand):
             self.look_and_mail(options["touch"])
             time.sleep(max(1, options["every"]))
         if options["mail"]:
-            editions.look_after(timezone.now())
+            states.alert_operator(timezone.now())
             self.hand_alerts_over()
-        found = editions.trouble(timezone.now())
+        found = states.current_problems(timezone.now())
         for said in found:
             self.stderr.write(said)
         if found:
@@ -53,7 +55,7 @@ class Command(BaseCommand):
         """What fails now, as PostgreSQL being away, is tried again the next time."""
         close_old_connections()
         try:
-            for sentence in editions.look_after(timezone.now()):
+            for sentence in states.alert_operator(timezone.now()):
                 self.stderr.write(sentence)
             self.hand_alerts_over()
             if touch:
@@ -63,4 +65,4 @@ class Command(BaseCommand):
 
     def hand_alerts_over(self) -> None:
         """Send what waits for the operator from here: the workers may be what failed."""
-        delivery.deliver_messages(transactional.alerts(), timezone.now)
+        mailing_run.deliver_messages(transactional.waiting_alerts(), timezone.now)

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from config.progress import BETWEEN_LINES, step
-from subscriptions import privacy
-from subscriptions.addresses import email_key
+from subscriptions.mail.addresses import email_key
 from subscriptions.models import Subscriber
+from subscriptions.readers import privacy
 
 
 class Command(BaseCommand):
@@ -26,9 +26,9 @@ class Command(BaseCommand):
             raise CommandError("No reader has this address.")
         if action == "export":
             with step("Collecting", BETWEEN_LINES):
-                document = privacy.document(reader)
+                document = privacy.export_json(reader)
             self.stdout.write(document)
         else:
             with step("Erasing", BETWEEN_LINES):
-                privacy.erase(reader, timezone.now(), privacy.By.OPERATOR)
+                privacy.erase_reader(reader, timezone.now(), privacy.By.OPERATOR)
             self.stdout.write("Erased.")

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from config.progress import BETWEEN_LINES, step
-from subscriptions import mailbox, post
+from subscriptions.feedback import mailboxes, returned_mail
 
 
 class Command(BaseCommand):
@@ -28,17 +28,17 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, paths: list[str], to: str, **__: Any) -> None:
         def take(raw: bytes) -> str:
-            return post.take(raw, timezone.now(), sent_to=to)
+            return returned_mail.process_mail(raw, timezone.now(), sent_to=to)
 
         try:
             if not (paths or settings.BOUNCE_MAILBOX_URL):
                 raise CommandError("Give a PATH, or set BOUNCE_MAILBOX_URL.")
             with step("Reading returned mail", BETWEEN_LINES):
                 if paths:
-                    tally = sum((mailbox.take_path(path, take) for path in paths), Counter[str]())
+                    tally = sum((mailboxes.read_path(path, take) for path in paths), Counter[str]())
                 else:
-                    tally = mailbox.take_imap(settings.BOUNCE_MAILBOX_URL, take)
-        except mailbox.MailboxError as error:
+                    tally = mailboxes.read_imap(settings.BOUNCE_MAILBOX_URL, take)
+        except mailboxes.MailboxError as error:
             raise CommandError(str(error)) from error
         counts = " ".join(f"{name.replace(' ', '_')}={tally[name]}" for name in sorted(tally))
         self.stdout.write(f"mails={tally.total()} {counts}".strip())

@@ -18,5 +18,5 @@ class Command(BaseCommand):
 
     def handle(self, *, action: str, **_options: Any) -> None:
         if action != "status":
-            SignUpSwitch.turn(action == "open", timezone.now())
+            SignUpSwitch.set_open(action == "open", timezone.now())
         self.stdout.write("open" if SignUpSwitch.is_open() else "closed")

@@ -1,0 +1,66 @@
+"""Where a worker's time goes: seconds by stage, measured around the product's own functions."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from papers import updates
+from papers.freshness import notices
+from subscriptions.delivery import claims
+from subscriptions.delivery.rates import SendRate
+from subscriptions.delivery.transports import Smtp
+from subscriptions.editions import digests
+from subscriptions.mail import cards, digest_mail
+from subscriptions.mail.mime import OutgoingMail
+from subscriptions.matching.match import ProfileVectors
+
+BUILD, SEND = "building, the rest", "sending, the rest"
+# A function of each stage; none of these calls another. `digests` is where it looks them up.
+STAGES: tuple[tuple[Any, str, str], ...] = (
+    (digests.CandidatePool, "of", "the day's papers"),
+    (digests, "profiles", "profiles"),
+    (digests, "seen_by", "sent before"),
+    (ProfileVectors, "of", "vectors"),
+    (digests, "match", "matching"),
+    (digests, "choose", "composition and reasons"),
+    (notices, "report", "notices"),
+    (updates, "since", "notices"),
+    (cards, "shown", "cards"),
+    (digest_mail, "outgoing", "filling in"),
+    (OutgoingMail, "as_bytes", "MIME"),
+    (Smtp, "_attempt", "SMTP"),
+    (SendRate, "take", "rate"),
+    (claims, "_execute", "claiming and settling"),
+)
+
+
+class Stopwatch:
+    """Seconds by stage. What `within` spends outside of the stages is the rest."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        for owner, name, stage in STAGES:
+            setattr(owner, name, self._timed(owner, name, stage))
+
+    def _timed(self, owner: Any, name: str, stage: str) -> Any:
+        function, seconds = getattr(owner, name), self.seconds
+
+        def timed(*args: Any, **named: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return function(*args, **named)
+            finally:
+                seconds[stage] += time.perf_counter() - started
+
+        is_bound = isinstance(owner.__dict__.get(name), classmethod)
+        return staticmethod(timed) if is_bound else timed
+
+    def within(self, rest: str, work: Callable[[], Any]) -> Any:
+        before, started = sum(self.seconds.values()), time.perf_counter()
+        result = work()
+        took = time.perf_counter() - started
+        self.seconds[rest] += took - (sum(self.seconds.values()) - before)
+        return result

@@ -1,0 +1,164 @@
+"""Readers of all sorts, and a day of papers for them, in whatever empty database there is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from django.db import connection, models
+
+from config.progress import step
+from devtools.benchmarks import synthetic_text
+from papers.models import Paper
+from papers.ranking import scoring
+from papers.vectors import stored_lexicon
+from papers.vectors.lexicon import PaperText
+from subscriptions.models import Interests, Reaction, Subscriber
+
+DISTINCT = 2_000  # readers; more are these again under other addresses
+OLDER = 2  # papers that readers liked, too old to be sent, for each of the day
+
+
+def store(papers: int, readers: int, now: datetime, due: int | None = None) -> int:
+    """Papers of today and readers for them; returns how many readers are due."""
+    with step(f"Storing {papers:,} papers"):
+        liked = store_papers(papers, now)
+    with step(f"Storing {readers:,} readers"):
+        return store_readers(readers, liked, now, due)
+
+
+def store_papers(count: int, now: datetime) -> list[Paper]:
+    """`count` papers of today, some of them voted for, and the older ones; scored and learnt.
+    Returns the older ones."""
+    older = OLDER * count
+    texts = synthetic_text.papers(older + count)
+    made = [_paper(n, text, now, older=n < older) for n, text in enumerate(texts)]
+    papers = Paper.objects.bulk_create(made, batch_size=500)
+    scoring.rescore(now)
+    stored_lexicon.learn_lexicon(now)
+    return papers[:older]
+
+
+def _paper(number: int, text: PaperText, now: datetime, *, older: bool) -> Paper:
+    day = now - (timedelta(days=30) if older else timedelta())
+    arxiv_id = f"{2603 if older else 2604}.{10000 + number}"
+    made = paper(number, text, arxiv_id, day.date(), day - timedelta(hours=1))
+    made.code_url = f"https://code.example.org/{number}" if number % 7 == 0 else ""
+    return made
+
+
+def paper(number: int, text: PaperText, arxiv_id: str, listed_on: date, seen: datetime) -> Paper:
+    """One of many, as a feed brings it; one in twenty has votes. The number keeps two of the same
+    title apart."""
+    return Paper(
+        arxiv_id=arxiv_id,
+        title=text.title,
+        title_raw=text.title,
+        title_key=title_key(number, text),
+        abstract=text.abstract,
+        abstract_url=f"https://arxiv.org/abs/{arxiv_id}",
+        authors=list(text.authors),
+        categories=list(text.categories),
+        announce_type="new",
+        text_source="arxiv-rss",
+        votes=number % 40 if number % 20 == 0 else 0,
+        listed_on=listed_on,
+        first_seen_at=seen,
+        text_seen_at=seen,
+    )
+
+
+def title_key(number: int, text: PaperText) -> str:
+    return f"{text.title[:300]}|{number}"
+
+
+def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None = None) -> int:
+    """Active readers: one in three says what they want, one likes papers, one both. All are due,
+    or `due` of them, in whole lots of DISTINCT; returns how many."""
+    distinct = min(count, DISTINCT)
+    readers = [_reader(number, now) for number in range(distinct)]
+    Subscriber.objects.bulk_create(readers)
+    interests, reactions = [], []
+    rng = np.random.default_rng(1)
+    by_field: dict[str | None, list[Paper]] = defaultdict(list)
+    for paper in liked:
+        by_field[paper.primary_category].append(paper)
+    for number, reader in enumerate(readers):
+        near = by_field[liked[number % len(liked)].primary_category]
+        drawn = [near[int(n)] for n in rng.integers(len(near), size=12)]
+        interests.append(_interests(number, reader, drawn))
+        if number % 3:
+            wanted = dict.fromkeys(drawn[4 : 5 + int(rng.integers(1, 8))])
+            kinds = [(paper, Reaction.Kind.MORE) for paper in wanted]
+            if number % 4 == 0 and drawn[1] not in wanted:
+                kinds.append((drawn[1], Reaction.Kind.LESS))
+            reactions += [
+                Reaction(subscriber=reader, paper=paper, kind=kind, created_at=now)
+                for paper, kind in kinds
+            ]
+    Interests.objects.bulk_create(interests)
+    Reaction.objects.bulk_create(reactions)
+    _multiply(distinct, count, count if due is None else due)
+    return Subscriber.objects.due(now).count()
+
+
+def _reader(number: int, now: datetime) -> Subscriber:
+    address = f"reader-{number}@example-{number % 50}.org"
+    return Subscriber(
+        email=address,
+        email_key=address,
+        status=Subscriber.Status.ACTIVE,
+        created_at=now - timedelta(days=30),
+        confirmed_at=now - timedelta(days=30),
+        covered_until=now - timedelta(days=1),
+        next_digest_at=now - timedelta(minutes=1),
+        hour=(now - timedelta(minutes=1)).hour,
+    )
+
+
+def _interests(number: int, reader: Subscriber, drawn: list[Paper]) -> Interests:
+    field = drawn[0].categories[:1]
+    return Interests(
+        subscriber=reader,
+        topics=drawn[0].title if number % 3 != 1 else "",
+        excluded_words=drawn[1].title.split()[:1] if number % 10 == 0 else [],
+        categories=field if number % 2 else [],
+        authors=drawn[2].authors[:1] if number % 5 == 0 else [],
+        muted_authors=drawn[3].authors[:1] if number % 20 == 0 else [],
+    )
+
+
+def _multiply(distinct: int, count: int, due: int) -> None:
+    """The same readers again until there are `count`, inside PostgreSQL; of the copies one in so
+    many is due now, and the others tomorrow."""
+    copies = -(-count // distinct) - 1
+    one_in = max(count // max(due, 1), 1)
+    step = (Subscriber.objects.aggregate(last=models.Max("pk"))["last"] or 0) + 1
+    reader = f"subscriber_id + copy.n * {step}"
+    own = {
+        Subscriber: {
+            "id": f"id + copy.n * {step}",
+            "email": "copy.n || '-' || email",
+            "email_key": "copy.n || '-' || email_key",
+            "next_digest_at": f"next_digest_at + CASE mod(copy.n, {one_in}) WHEN 0 "
+            "THEN interval '0' ELSE interval '1 day' END",
+        },
+        Interests: {"subscriber_id": reader},
+        Reaction: {"subscriber_id": reader, "id": "nextval(pg_get_serial_sequence(%s, 'id'))"},
+    }
+    for model, values in own.items():
+        table = model._meta.db_table
+        columns = [str(field.column) for field in model._meta.concrete_fields]
+        named = ", ".join(f'"{name}"' for name in columns)
+        chosen = ", ".join(values.get(name, f'"{name}"') for name in columns)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({named}) SELECT {chosen} FROM {table}, "  # noqa: S608
+                f"generate_series(1, {copies}) AS copy (n)",
+                [table] * chosen.count("%s"),
+            )
+    surplus = Subscriber.objects.order_by("-pk")[: Subscriber.objects.count() - count]
+    Subscriber.objects.filter(pk__in=list(surplus.values_list("pk", flat=True))).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")

@@ -1,0 +1,13 @@
+"""The project's settings with a beat that does not make one wait."""
+
+from datetime import timedelta
+
+from config.settings import *  # noqa: F403
+
+LEFT_BEHIND_AFTER = timedelta(seconds=3)
+FIRST_RETRY = timedelta(milliseconds=300)
+CELERY_BEAT_SCHEDULE = {
+    "build": {"task": "subscriptions.tasks.build_due_digests", "schedule": timedelta(seconds=2)},
+    "sweep": {"task": "subscriptions.tasks.recover_digests", "schedule": timedelta(seconds=1)},
+    "messages": {"task": "subscriptions.tasks.recover_messages", "schedule": timedelta(seconds=1)},
+}

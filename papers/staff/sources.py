@@ -1,0 +1,226 @@
+"""Sources in the admin: added by address or from the recommended ones, edited, checked at once."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import URLValidator
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+
+from papers import recommended, tasks
+from papers.feeds.pasted import NotASource, resolve_source_url
+from papers.fetching import sources
+from papers.models import Source, SourceCheck
+from papers.recommended import RECOMMENDED, STARTERS, source_reading
+from web import audit
+
+SHORT_HELP = (
+    "The address of a feed, of a page such as https://huggingface.co/papers, "
+    "or arXiv categories such as “cs.AI cs.CL”"
+)
+
+
+def resolved(text: str) -> str:
+    """Return the address that this text stands for, or a form's error that says why not."""
+    try:
+        address = resolve_source_url(text)
+    except NotASource as error:
+        raise ValidationError(str(error)) from error
+    URLValidator(schemes=["http", "https"])(address)
+    return address
+
+
+class SourceForm(forms.ModelForm):
+    """An address is enough."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=2000,
+        widget=forms.TextInput(attrs={"size": 80}),
+        help_text=f"{SHORT_HELP}, which are asked for in one request.",
+    )
+
+    class Meta:
+        model = Source
+        fields = ("url", "name", "kind", "active", "check_every")
+
+    def clean_url(self) -> str:
+        return resolved(self.cleaned_data["url"])
+
+
+class AddSourcesForm(forms.Form):
+    """Recommended sources by tick, others one address per line."""
+
+    names = forms.MultipleChoiceField(
+        choices=[(one.name, one.label) for one in RECOMMENDED], required=False
+    )
+    addresses = forms.CharField(
+        label="Other sources",
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
+        help_text=f"One per line. {SHORT_HELP}.",
+    )
+
+    def clean_addresses(self) -> list[str]:
+        found, errors = [], []
+        for line in filter(None, map(str.strip, self.cleaned_data["addresses"].splitlines())):
+            try:
+                found.append(resolved(line))
+            except ValidationError as error:
+                errors.append(f"{line[:100]}: {' '.join(error.messages)}")
+        if errors:
+            raise ValidationError(errors)
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if not self.errors and not given["names"] and not given["addresses"]:
+            raise ValidationError("Tick a source or type an address.")
+        return given
+
+    def wanted(self) -> list[str]:
+        """Return all addresses to add, each once."""
+        ticked = (
+            recommended.recommended_sources(names) if (names := self.cleaned_data["names"]) else []
+        )
+        found = [*(one.address for one in ticked), *self.cleaned_data["addresses"]]
+        return list(dict.fromkeys(found))
+
+
+@admin.register(Source)
+class SourceAdmin(admin.ModelAdmin):
+    """Sources and their health."""
+
+    form = SourceForm
+    list_display = ("__str__", "kind", "health", "succeeded_at", "active")
+    list_filter = ("active", "kind", "outcome")
+    search_fields = ("name", "url")
+    fields = (
+        "url",
+        "name",
+        ("kind", "check_every", "active"),
+        "health",
+        ("checked_at", "succeeded_at", "next_check_at", "failures"),
+    )
+    readonly_fields = ("health", "checked_at", "succeeded_at", "next_check_at", "failures")
+    actions = ("check_now",)
+    change_form_template = "admin/papers/source/change_form.html"
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.recommended)
+        return [path("recommended/", page, name="papers_source_recommended"), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
+        """With the reason that the last check gave."""
+        last = SourceCheck.objects.filter(source=OuterRef("pk")).order_by("-at", "-pk")
+        said, state = (Subquery(last.values(name)[:1]) for name in ("reason", "state"))
+        return super().get_queryset(request).annotate(last_reason=said, last_state=state)
+
+    @admin.display(description="health")
+    def health(self, source: Source) -> str:
+        if source.checked_at is None:
+            return "Not checked yet."
+        state = getattr(source, "last_state", "")
+        words = [f"{SourceCheck.State(state).label.capitalize() if state else source.outcome}."]
+        words.append(getattr(source, "last_reason", "") or "")
+        if source.parked_at:
+            words.append(f"Not checked since {source.parked_at:%Y-%m-%d}; “Check now” resumes.")
+        return " ".join(filter(None, words))
+
+    def recommended(self, request: HttpRequest) -> HttpResponse:
+        """A table of sources to tick, and a field for others; POST adds them."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = AddSourcesForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            self._add(request, form.wanted())
+            return redirect("admin:papers_source_changelist")
+        there = list(Source.objects.all())
+        ticked = request.POST.getlist("names") if form.is_bound else () if there else STARTERS
+        groups = [
+            (
+                group,
+                [(one, one.name in ticked, source_reading(one.address, there)) for one in members],
+            )
+            for group, members in groupby(RECOMMENDED, key=lambda one: one.group)
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": "Add sources",
+            "form": form,
+            "groups": groups,
+            "is_empty": not there,
+        }
+        return TemplateResponse(request, "admin/papers/source/recommended.html", context)
+
+    def _add(self, request: HttpRequest, addresses: list[str]) -> None:
+        added = [recommended.add_source(address) for address in addresses]
+        new = [source for source, is_new in added if is_new]
+        audit.log_action(request, new, "Added.")
+        for source in new:
+            tasks.fetch_source.delay_on_commit(source.pk)
+        if new:
+            many = "1 source was" if len(new) == 1 else f"{len(new)} sources were"
+            said = f"{many} added and will be checked within a minute."
+            self.message_user(request, said, messages.SUCCESS)
+        for source in (source for source, is_new in added if not is_new):
+            off = "" if source.active else " It is switched off."
+            self.message_user(request, f"{source} was there already.{off}", messages.WARNING)
+
+    def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
+        """Read a new or changed address at once, without what is known of the old one."""
+        is_to_be_read = obj.active and bool({"url", "active"} & set(form.changed_data))
+        if is_to_be_read:
+            obj.etag = obj.last_modified = ""
+            obj.next_check_at, obj.parked_at, obj.failures = timezone.now(), None, 0
+        super().save_model(request, obj, form, change)
+        if is_to_be_read and "_check" not in request.POST:
+            tasks.fetch_source.delay_on_commit(obj.pk)
+
+    def response_add(
+        self, request: HttpRequest, obj: Source, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        if "_check" in request.POST:
+            return self._checked(request, obj)
+        return super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Source) -> HttpResponse:
+        if "_check" in request.POST:
+            return self._checked(request, obj)
+        return super().response_change(request, obj)
+
+    def _checked(self, request: HttpRequest, source: Source) -> HttpResponse:
+        audit.log_action(request, [source], "Checked at once.")
+        self._tell(request, sources.check_now(source, timezone.now()))
+        return redirect("admin:papers_source_change", source.pk)
+
+    def _tell(self, request: HttpRequest, check: SourceCheck) -> None:
+        failed = check.state == SourceCheck.State.BROKEN
+        brought = f"{check.document.entries} entries, {check.new} new. " if check.document else ""
+        said = f"{check.source}: {check.outcome}. {brought}{check.reason or check.detail}"
+        self.message_user(request, said, messages.ERROR if failed else messages.SUCCESS)
+
+    @admin.action(permissions=["change"], description="Check now")
+    def check_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
+        """One source at once, with what came of it; several are sent for."""
+        if queryset.count() == 1:
+            self._checked(request, queryset.get())
+            return
+        audit.log_action(request, queryset, "Sent for.")
+        Source.objects.filter(pk__in=queryset.values("pk")).update(
+            next_check_at=timezone.now(), parked_at=None, failures=0
+        )
+        for source in queryset:
+            tasks.fetch_source.delay_on_commit(source.pk)
+        self.message_user(request, f"{queryset.count()} sources are being checked.")

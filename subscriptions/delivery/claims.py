@@ -1,0 +1,221 @@
+"""Record each delivery in PostgreSQL: claim before sending, settle afterwards.
+
+Settling the last mail and claiming the next are one statement, and so one round trip and one
+commit. A claim is on disk before the message leaves, and no connection has more than one.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from subscriptions.delivery import fault_injection
+from subscriptions.delivery.outcomes import Kind, Outcome
+from subscriptions.models import Digest, Message, Subscriber
+
+log = logging.getLogger(__name__)
+
+Outbound = Digest | Message
+Status = Digest.Status
+DATABASE_AWAY_FOR = 45.0  # seconds that a result is held in memory; less than a worker's grace
+STATUS = {
+    Kind.SENT: Status.SENT,
+    Kind.RETRY: Status.PENDING,
+    Kind.THROTTLED: Status.PENDING,
+    Kind.BROKEN: Status.PENDING,
+    Kind.REFUSED: Status.FAILED,
+    Kind.UNCERTAIN: Status.UNCERTAIN,
+}
+
+# `by` names one run of one connection: a statement repeated after the connection to PostgreSQL
+# broke finds its own claim again, and a result that comes late settles what was `uncertain`.
+# The reader's row is locked, so that whoever unsubscribes either comes first or waits.
+SETTLE_AND_CLAIM_SQL = """
+WITH settled AS (
+    UPDATE {table} SET status = %(status)s, reason = %(reason)s,
+        outcome = %(outcome)s, provider_id = %(provider_id)s, sent_at = %(sent_at)s,
+        attempts = attempts - %(uncounted)s, next_attempt_at = %(next_attempt_at)s
+    WHERE id = %(last)s AND claimed_by = %(by)s AND status IN ('sending', 'uncertain')
+    RETURNING subscriber_id, created_at, status
+), {also}
+ready AS (
+    SELECT mail.id FROM {table} AS mail {reader}
+    WHERE mail.id = %(next)s AND mail.expires_at > %(now)s
+        AND ((mail.status = 'pending' AND mail.next_attempt_at <= %(now)s)
+            OR (mail.status = 'sending' AND mail.claimed_by = %(by)s))
+        AND NOT EXISTS (SELECT FROM held)
+    FOR NO KEY UPDATE OF mail {lock}
+), claimed AS (
+    UPDATE {table} AS mail SET status = 'sending', claimed_at = %(now)s,
+        claimed_by = %(by)s, attempts = attempts + 1
+    FROM ready WHERE mail.id = ready.id
+    RETURNING mail.attempts
+)
+SELECT (SELECT attempts FROM claimed), EXISTS (SELECT FROM held)
+"""
+OF_AN_EDITION = """covered AS (
+    UPDATE subscriptions_subscriber AS reader
+    SET covered_until = GREATEST(reader.covered_until, settled.created_at)
+    FROM settled WHERE reader.id = settled.subscriber_id AND settled.status = 'sent'
+), held AS (
+    SELECT edition.day FROM subscriptions_edition AS edition
+    WHERE edition.day = %(day)s AND edition.state <> 'open'
+        AND NOT (edition.state = 'paused' AND COALESCE(edition.paused_until <= %(now)s, false))
+), """
+OF_NONE = "held AS (SELECT WHERE false), "
+TO_A_READER = {
+    "reader": "JOIN subscriptions_subscriber AS reader"
+    " ON reader.id = mail.subscriber_id AND reader.status = %(reader_status)s",
+    "lock": "FOR SHARE OF reader",
+}
+TO_THE_OPERATOR = {"reader": "", "lock": ""}
+DIGEST, MESSAGE, ALERT = (
+    SETTLE_AND_CLAIM_SQL.format(table=table, also=also, **recipient)
+    for table, also, recipient in (
+        ("subscriptions_digest", OF_AN_EDITION, TO_A_READER),
+        ("subscriptions_message", OF_NONE, TO_A_READER),
+        ("subscriptions_message", OF_NONE, TO_THE_OPERATOR),
+    )
+)
+
+
+def statement(mail: Outbound) -> str:
+    """The statement that settles and claims mail of this kind."""
+    if isinstance(mail, Digest):
+        return DIGEST
+    return MESSAGE if mail.subscriber_id else ALERT
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What came of asking for a digest: ours or not; `held`: its whole edition is."""
+
+    ours: bool
+    attempts: int = 0
+    held: bool = False
+
+
+class ClaimHolder:
+    """One connection's hand: at most one mail, claimed and not yet settled; all of one table."""
+
+    def __init__(self, by: str, clock: Callable[[], datetime]) -> None:
+        self.by, self.clock = by, clock
+        self.holds: Outbound | None = None
+        self.outcome: Outcome | None = None
+
+    def take(self, mail: Outbound) -> Claim:
+        """Settle what is in hand, then claim this one. Its `attempts` are brought up to date."""
+        claim = self._turn(statement(mail), mail)
+        if claim.ours:
+            mail.attempts = claim.attempts
+            self.holds = mail
+        return claim
+
+    def put_down(self) -> None:
+        """Settle what is in hand, if anything is."""
+        if self.holds and self.outcome:
+            self._turn(statement(self.holds), None)
+
+    def _turn(self, sql: str, following: Outbound | None) -> Claim:
+        now = self.clock()
+        values: dict[str, Any] = {
+            **settlement(self.holds, self.outcome, now),
+            **_wanted(following),
+            "by": self.by,
+            "now": now,
+        }
+        fault_injection.point("before commit")
+        self.holds = self.outcome = None  # where this raises, the sweep finds what was claimed
+        attempts, held = _execute(sql, values)
+        fault_injection.point("after commit")
+        return Claim(attempts is not None, attempts or 0, held)
+
+
+def _wanted(following: Outbound | None) -> dict[str, Any]:
+    """The parameters of a claim. A reader whose state changed since a message was read is not
+    written to: what may be sent depends on it."""
+    status = None
+    if isinstance(following, Digest):
+        status = Subscriber.Status.ACTIVE
+    elif following and following.subscriber:
+        status = Subscriber.Status(following.subscriber.status)
+    return {
+        "next": following.pk if following else None,
+        "day": following.day if isinstance(following, Digest) else None,
+        "reader_status": status,
+    }
+
+
+def settlement(mail: Outbound | None, outcome: Outcome | None, now: datetime) -> dict[str, Any]:
+    """The columns that say what became of a mail."""
+    if mail is None or outcome is None:
+        names = ("last", "status", "reason", "outcome", "provider_id", "sent_at")
+        return dict.fromkeys((*names, "uncounted", "next_attempt_at"))
+    again = now + max(delay(mail), outcome.retry_after or timedelta())
+    at_once = outcome.kind is Kind.BROKEN and isinstance(mail, Digest)  # once it is resumed
+    return {
+        "last": mail.pk,
+        "status": status_after(mail, outcome, again),
+        "reason": outcome.why,
+        "outcome": outcome.kind,
+        "provider_id": outcome.provider_id[:200],
+        "sent_at": now if outcome.kind is Kind.SENT else None,
+        "uncounted": int(outcome.kind in mail.UNCOUNTED),
+        "next_attempt_at": now if at_once else again,
+    }
+
+
+def status_after(mail: Outbound, outcome: Outcome, again: datetime) -> str:
+    """`again` is when it would be tried next. Slowing down is no attempt and never a failure."""
+    exhausted = mail.attempts >= mail.MOST_ATTEMPTS or again >= mail.expires_at
+    if outcome.kind is Kind.RETRY and exhausted:
+        return Status.FAILED
+    return STATUS[outcome.kind]
+
+
+def delay(mail: Outbound) -> timedelta:
+    """Exponential, with jitter so that a chunk does not come back as one wave."""
+    doublings = min(max(mail.attempts - 1, 0), 20)
+    longest = min(settings.FIRST_RETRY * 2**doublings, mail.LONGEST_DELAY)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
+
+
+def _execute(sql: str, values: dict[str, Any]) -> tuple[int | None, bool]:
+    """Run the statement; while PostgreSQL is away, again and again: the result is only here."""
+    give_up = time.monotonic() + DATABASE_AWAY_FOR
+    while True:
+        try:
+            return _execute_once(sql, values)
+        except (OperationalError, InterfaceError) as error:
+            if connection.in_atomic_block or time.monotonic() > give_up:
+                raise
+            log.warning("PostgreSQL is away (%s); a result waits", type(error).__name__)
+            connection.close()
+            time.sleep(0.2)
+
+
+def _execute_once(sql: str, values: dict[str, Any]) -> tuple[int | None, bool]:
+    """As a prepared statement, for planning took four times as long as the work; through a pooler
+    that cannot have them (see the settings) it is none."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        row = cursor.execute(sql, values, prepare=True).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    return row[0], row[1]
+
+
+def postpone(mails: Sequence[Outbound], until: datetime, why: str) -> None:
+    """Set mails aside that were not claimed; the sweep finds them when it is time."""
+    for model in {type(mail) for mail in mails}:
+        pks = [mail.pk for mail in mails if isinstance(mail, model)]
+        waiting = model._default_manager.filter(pk__in=pks, status=Status.PENDING)
+        waiting.update(next_attempt_at=until, reason=why)

@@ -1,0 +1,188 @@
+"""Why a paper is not in a reader's digest: true of the digest that would be made now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from papers.models import Paper
+from subscriptions.editions import digests
+from subscriptions.editions.desk import Desk
+from subscriptions.matching.match import Candidates, Profile, match_profiles
+from subscriptions.matching.selection import (
+    NEAR_DUPLICATE,
+    SECTIONS,
+    ReaderCandidates,
+    select_papers,
+)
+from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber
+from subscriptions.profiles.load import load_profiles, paper_ids
+from subscriptions.schedule import local_day
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """One paper and one reader, on the reader's own day."""
+
+    paper: Paper
+    reader: Subscriber
+    profile: Profile
+    day: date
+
+
+def explain_absence(reader: Subscriber, arxiv_id: str, now: datetime) -> str:
+    """The first thing that keeps this paper out of the reader's next digest, in one sentence or
+    two; or that nothing does."""
+    paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
+    if paper is None:
+        return _("It is not among our papers: no feed we read has brought it so far.")
+    [profile] = load_profiles([reader])
+    case = _Case(paper, reader, profile, local_day(reader.timezone, now))
+    return next(answer for check in CHECKS if (answer := check(case)))
+
+
+def _hidden(case: _Case) -> str:
+    if case.paper.withdrawn:
+        return _("It has been withdrawn.")
+    return _("The curator has hidden it.") if case.paper.hidden else ""
+
+
+def _left_out(case: _Case) -> str:
+    left_out = case.paper.pk in Desk.of(case.day).hidden
+    return _("The curator has left it out of today's edition.") if left_out else ""
+
+
+def _sent(case: _Case) -> str:
+    rows = Digest.objects.filter(subscriber=case.reader, paper_ids__contains=[case.paper.pk])
+    digest = rows.filter(status__in=Digest.HOLDS_PAPERS).order_by("day").first()
+    if digest is None:
+        return ""
+    when = {"day": _date(digest.day)}
+    if digest.status == Digest.Status.SENT:
+        return _("You got it in the digest of %(day)s. Nothing comes twice.") % when
+    return _("It is in the digest of %(day)s, which is on its way.") % when
+
+
+def _known(case: _Case) -> str:
+    reaction = Reaction.objects.filter(subscriber=case.reader, paper=case.paper).first()
+    if reaction and reaction.kind == Reaction.Kind.LESS:
+        return _("You asked for less like it, so it never comes.")
+    if reaction or case.paper.pk in paper_ids(case.profile.liked):
+        return _("It is one of the papers you like: it helps to find others, and is not sent.")
+    if OpenedPaper.objects.allowed().filter(subscriber=case.reader, paper=case.paper).exists():
+        return _("You opened it on this site, so you know it already.")
+    return ""
+
+
+def _revision(case: _Case) -> str:
+    revised = case.paper.announce_type.startswith("replace") and not case.paper.featured_on
+    return _("It was announced as a revision only; digests bring new papers.") if revised else ""
+
+
+def _too_old(case: _Case) -> str:
+    days = digests.lookback(case.reader)
+    first = case.day - timedelta(days=days)
+    if case.paper.day > case.day:
+        return _("It becomes news on %(day)s.") % {"day": _date(case.paper.day)}
+    if case.paper.day > first:
+        return ""
+    return ngettext(
+        "It is too old: it was news on %(day)s, and digests look back %(days)s day.",
+        "It is too old: it was news on %(day)s, and digests look back %(days)s days.",
+        days,
+    ) % {"day": _date(case.paper.day), "days": days}
+
+
+def _muted(case: _Case) -> str:
+    """Asked of matching itself, with each word and each author alone."""
+    words = [Profile(excluded_words=(word,)) for word in case.profile.excluded_words]
+    names = [Profile(muted_authors=(name,)) for name in case.profile.muted_authors]
+    position = _position(case)
+    if position is None or not words + names:
+        return ""
+    alone = _candidates(case).take([position])
+    for single, matched in zip(words + names, match_profiles(words + names, alone), strict=True):
+        if matched.scores[0] < 0 and single.excluded_words:
+            return _("You excluded “%(word)s”, which it says.") % {"word": single.excluded_words[0]}
+        if matched.scores[0] < 0:
+            return _("You muted %(name)s, who is an author.") % {"name": single.muted_authors[0]}
+    return ""
+
+
+def _ranked(case: _Case) -> str:
+    """Where it stands among the papers of the day, and whether that is enough for a place."""
+    position = _position(case)
+    if position is None:
+        return _("It was first seen too long ago.")
+    pool = digests.CandidatePool.of(case.day)
+    [matched] = match_profiles([case.profile], pool.candidates)
+    seen = digests.seen_by([case.reader.pk], case.day)[case.reader.pk]
+    desk = Desk.of(case.day)
+    offered = digests.shelf(pool, case.reader, case.profile, matched, seen, desk)
+    [chosen] = select_papers([offered], [case.reader.max_papers], pool.candidates.alike)
+    for choice in chosen:
+        if choice.position == position:
+            return _("Nothing: it would be in your next digest, under “%(section)s”.") % {
+                "section": _(SECTIONS[choice.section])
+            }
+    if twin := _twin(pool, offered, position, [choice.position for choice in chosen]):
+        return _("It says much the same as “%(title)s”, which your digest holds.") % {"title": twin}
+    return _standing(offered, position, case.reader.max_papers)
+
+
+def _twin(
+    pool: digests.CandidatePool, offered: ReaderCandidates, position: int, chosen: list[int]
+) -> str:
+    """The title of the paper chosen instead of one that says the same; "" for none."""
+    if offered.personal[position] <= offered.threshold or not chosen:
+        return ""
+    [alike] = pool.candidates.alike(np.array([position]), np.array([chosen]))
+    if alike.max() <= NEAR_DUPLICATE:
+        return ""
+    return pool.papers[chosen[int(np.argmax(alike))]].title
+
+
+def _standing(offered: ReaderCandidates, position: int, places: int) -> str:
+    score = float(offered.personal[position])
+    if score <= 0:
+        return _("It doesn't match your profile, and other papers are trending higher.")
+    if score <= offered.threshold:
+        return _("It scored %(score).2f for you, below your threshold of %(least).2f.") % {
+            "score": score,
+            "least": offered.threshold,
+        }
+    rank = 1 + int(np.sum(offered.open & (offered.personal > score)))
+    said = _("It ranks %(rank)s among the papers that fit you, with a score of %(score).2f") % {
+        "rank": rank,
+        "score": score,
+    }
+    if not offered.fresh[position]:
+        return said + _("; it was there already for your last digest, and others fitted better.")
+    return said + _("; your digest holds %(places)s at most, and not many on one subject.") % {
+        "places": places
+    }
+
+
+def _candidates(case: _Case) -> Candidates:
+    return digests.CandidatePool.of(case.day).candidates
+
+
+def _position(case: _Case) -> int | None:
+    return digests.CandidatePool.of(case.day).places.get(case.paper.pk)
+
+
+def _date(day: date) -> str:
+    return formats.date_format(day, "j F Y")
+
+
+CHECKS: tuple[Callable[[_Case], str], ...] = (
+    *(_hidden, _left_out, _sent, _known, _revision, _too_old, _muted),
+    _ranked,
+)
+"""In the order in which one would want to know; the last always answers."""

@@ -1,0 +1,259 @@
+"""A digest as a mail: the frame, the cards, and what is one reader's alone.
+
+The looks are those of templates/emails/digest.*, _card.* and _weekly_card.*; each is rendered once
+for each shape it takes (how many papers, how many notices), with blanks for what is personal. A
+weekly digest has cards of its own: one paper in full, the others in brief, all numbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from email.utils import formataddr
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.dispatch import receiver
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.autoreload import file_changed
+
+from papers.text.markup import one_line, truncate
+from subscriptions import tokens
+from subscriptions.mail import editor_note
+from subscriptions.mail.cards import Card
+from subscriptions.mail.links import (
+    absolute,
+    list_unsubscribe,
+    message_id,
+    reader_links,
+    return_path,
+    signed_url,
+    site_links,
+)
+from subscriptions.mail.mime import OutgoingMail
+from subscriptions.mail.prerendered import FilledTemplate, PrerenderedTemplate, Value, slot
+from subscriptions.matching.selection import SECTIONS
+from subscriptions.models import Digest, Subscriber
+from subscriptions.tokens import Purpose, ReturnPath
+from web.language import active_language
+
+LARGEST_HTML = 102_400  # bytes; Gmail cuts what is longer, and the unsubscribe link with it
+SUBJECT_LENGTH = 150  # characters; phones show some 40, and long ones are cut by providers
+REASON_LENGTH, NOTICE_LENGTH = 250, 400  # characters
+PREHEADER_LENGTH, PREHEADER_TITLE, PREHEADER_TITLES = 220, 70, 3  # of each section
+LINKS = ("preferences_url", "rhythm_url", "unsubscribe_url", "view_url")
+
+Item = Mapping[str, Any]
+Cards = Mapping[int, Card]
+
+
+def digest_message(digest: Digest, cards: Cards) -> OutgoingMail:
+    """One reader's digest, ready for a transport; papers that have no card are left out."""
+    reader = digest.subscriber
+    links = reader_links(reader)
+    with translation.override(reader.language):
+        html, text = _parts(digest, cards, links)
+    return OutgoingMail(
+        to=reader.email,
+        subject=one_line(digest.subject)[:SUBJECT_LENGTH],
+        text=text,
+        html=html,
+        headers={
+            "Auto-Submitted": "auto-generated",
+            "Message-ID": message_id(digest),
+            "List-Id": formataddr(
+                (f"{settings.SITE_NAME} digest", f"digest.{settings.MAIL_DOMAIN}")
+            ),
+            **list_unsubscribe(links["unsubscribe_url"]),
+        },
+        public_id=str(digest.public_id),
+        tag=f"edition-{digest.day.isoformat()}",
+        return_path=return_path(ReturnPath.DIGEST, digest.pk),
+    )
+
+
+def test_message(digest: Digest, cards: Cards, to: str) -> OutgoingMail:
+    """The same digest for a curator's eyes; its links act for no reader."""
+    typical = digest.subscriber_id is None  # of nobody at all
+    language = settings.LANGUAGE_CODE if typical else digest.subscriber.language
+    nobody = Digest(
+        subscriber=Subscriber(pk=0, email=to, language=language),
+        public_id=digest.public_id,
+        day=digest.day,
+        weekly=digest.weekly,
+        subject=digest.subject,
+        items=digest.items,
+        notices=digest.notices,
+    )
+    made = digest_message(nobody, cards)
+    return replace(made, subject=f"[Test] {made.subject}"[:SUBJECT_LENGTH])
+
+
+def browser_page(digest: Digest, cards: Cards) -> str:
+    """The same HTML as a page, with all papers. Its links hold no token: the address of a digest
+    shows that digest and acts for nobody, so that they act where a reader is signed in."""
+    items = list(_items(digest, cards))
+    values = _values(digest, items, cards, site_links(), acts_by_link=False)
+    with translation.override(digest.subscriber.language):
+        return str(_filled("html", digest, items, cards, values, in_browser=True))
+
+
+def _parts(
+    digest: Digest, cards: Cards, links: Mapping[str, str]
+) -> tuple[FilledTemplate, FilledTemplate]:
+    """HTML and text, both with as many papers as HTML has room for."""
+    items = list(_items(digest, cards))
+    left_out = 0
+    values = _values(digest, items, cards, links)
+    html = _filled("html", digest, items, cards, values)
+    while len(items) > 1 and _is_too_large(html):
+        items.pop()
+        left_out += 1
+        html = _filled("html", digest, items, cards, values, left_out=left_out)
+    return html, _filled("txt", digest, items, cards, values, left_out=left_out)
+
+
+def _is_too_large(html: FilledTemplate) -> bool:
+    """Encoded it is longer than before, so that most need not be measured twice."""
+    return len(html.encoded()) > LARGEST_HTML and len(str(html).encode()) > LARGEST_HTML
+
+
+def _items(digest: Digest, cards: Cards) -> Iterator[Item]:
+    """What is shown, in the order of the sections."""
+    for section in SECTIONS:
+        for item in digest.items:
+            if item["section"] == section and item["paper"] in cards:
+                yield item
+
+
+def _values(
+    digest: Digest,
+    items: Sequence[Item],
+    cards: Cards,
+    links: Mapping[str, str],
+    *,
+    acts_by_link: bool = True,
+) -> dict[str, Value]:
+    """What is in the frame's blanks, but for the cards; `token` ends the address of a reaction."""
+    token = f"{tokens.make_token(Purpose.REACT, digest.subscriber_id)}/" if acts_by_link else ""
+    return {
+        **links,
+        "subject": digest.subject,
+        "preheader": preheader(items, cards),
+        "view_url": signed_url("digest", Purpose.DIGEST, digest.public_id),
+        "token": token,
+        **{
+            f"notice_{number}{form}": value
+            for number, notice in enumerate(digest.notices)
+            for form, value in _said(notice)
+        },
+    }
+
+
+def _said(notice: str) -> list[tuple[str, Value]]:
+    """A notice's value for its blank; the editor's note has one for each form of a mail."""
+    if not editor_note.is_note(notice):
+        return [("", truncate(notice, NOTICE_LENGTH))]
+    return [(f"_{form}", _note(notice, form)) for form in ("html", "txt")]
+
+
+@lru_cache(maxsize=64)
+def _note(notice: str, form: str) -> FilledTemplate:
+    is_html = form == "html"
+    rendered = editor_note.to_email_html(notice) if is_html else editor_note.to_text(notice)
+    return PrerenderedTemplate(rendered, is_html=is_html).fill({})
+
+
+def _filled(
+    form: str,
+    digest: Digest,
+    items: Sequence[Item],
+    cards: Cards,
+    values: Mapping[str, Value],
+    *,
+    left_out: int = 0,
+    in_browser: bool = False,
+) -> FilledTemplate:
+    sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
+    language = active_language()
+    frame = _frame(
+        *(form, language, digest.weekly, digest.day, sizes),
+        *(tuple(map(editor_note.is_note, digest.notices)), left_out, in_browser),
+    )
+    template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
+    larger = form == "html" or digest.weekly  # a day's plain text shows all papers alike
+    filled = dict(values)
+    for number, item in enumerate(items, start=1):
+        card = cards[item["paper"]].stencil(
+            template, item, language, is_lead=larger and number == 1
+        )
+        own = {
+            "number": str(number),
+            "reason": truncate(item["reason"], REASON_LENGTH),
+            "token": values["token"],
+        }
+        filled[f"card_{number}"] = card.fill(own)
+    return frame.fill(filled)
+
+
+@lru_cache(maxsize=1024)
+def _frame(
+    form: str,
+    _language: str,
+    weekly: bool,
+    day: date,
+    sizes: tuple[int, ...],
+    notes: tuple[bool, ...],
+    left_out: int,
+    in_browser: bool,
+) -> PrerenderedTemplate:
+    """Everything around the cards; `sizes` is how many stand in each section, `notes` which of the
+    notices are the editor's."""
+    numbers = iter(range(1, sum(sizes) + 1))
+    context = {
+        **{name: slot(name) for name in LINKS},
+        "home_url": absolute(reverse("home")),
+        "digest": {"subject": slot("subject"), "day": day},
+        "week_from": day - timedelta(days=6) if weekly else None,
+        "preheader": slot("preheader"),
+        "count": sum(sizes),
+        "notices": [
+            {
+                "text": slot(f"notice_{number}_{form}" if is_note else f"notice_{number}"),
+                "is_note": is_note,
+            }
+            for number, is_note in enumerate(notes)
+        ],
+        "sections": [
+            {"name": name, "cards": [slot(f"card_{next(numbers)}") for _ in range(size)]}
+            for name, size in zip(SECTIONS.values(), sizes, strict=True)
+            if size
+        ],
+        "left_out": left_out,
+        "in_browser": in_browser,
+    }
+    rendered = render_to_string(f"emails/digest.{form}", context)
+    if form == "html":
+        return PrerenderedTemplate(rendered, is_html=True)
+    _subject, _, text = rendered.partition("\n")
+    return PrerenderedTemplate(f"{text.strip()}\n", is_html=False)
+
+
+@receiver(file_changed)
+def forget(**_: object) -> None:
+    """While working on templates: what was rendered before is old."""
+    _frame.cache_clear()
+
+
+def preheader(items: Sequence[Item], cards: Cards) -> str:
+    """What mailboxes show beside the subject: the first titles of each section."""
+    titles = [
+        truncate(cards[item["paper"]].paper.title, PREHEADER_TITLE)
+        for section in SECTIONS
+        for item in [one for one in items if one["section"] == section][:PREHEADER_TITLES]
+    ]
+    return truncate(" · ".join(titles), PREHEADER_LENGTH)

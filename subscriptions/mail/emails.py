@@ -1,0 +1,181 @@
+"""The text of every email beside the digest: one small function each, named as its templates are.
+
+An email named NAME has templates/emails/NAME.txt, whose first line is the subject, and NAME.html.
+Alerts to the operator share alert.txt and alert.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from email.utils import parseaddr
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.http import urlencode
+
+from papers.models import Paper
+from papers.text.markup import one_line
+from subscriptions import tokens
+from subscriptions.mail.links import (
+    absolute,
+    feed_url,
+    list_unsubscribe,
+    message_id,
+    reader_links,
+    return_path,
+    signed_url,
+)
+from subscriptions.mail.mime import OutgoingMail
+from subscriptions.mail.prerendered import PrerenderedTemplate
+from subscriptions.models import Edition, Interests, Message, Subscriber
+from subscriptions.schedule import local_due
+from subscriptions.tokens import Purpose, ReturnPath
+
+Kind = Message.Kind
+
+
+def render_message(message: Message) -> OutgoingMail:
+    """One message, rendered now, ready for a transport."""
+    made = RENDERED_BY[message.kind](message)
+    return replace(
+        made,
+        headers={**made.headers, "Message-ID": message_id(message)},
+        public_id=str(message.public_id),
+        kind="message",
+        tag=message.kind,
+        return_path=return_path(ReturnPath.MESSAGE, message.pk) if message.subscriber else "",
+    )
+
+
+def confirmation(reader: Subscriber) -> OutgoingMail:
+    """Asks whether the address wants our mail at all; so far it has agreed to nothing."""
+    url = signed_url("confirm", Purpose.CONFIRM, reader.pk)
+    return _mail("confirmation", reader, {"confirm_url": url, "home_url": absolute("/")})
+
+
+def preferences_link(reader: Subscriber, back_to: str = "") -> OutgoingMail:
+    """The way to the preferences without a password, and to all that we know of the reader; sent
+    only to the address on file. Signing in leads to the page `back_to` of ours."""
+    offered = Interests.objects.filter(pk=reader.pk).exclude(offered=None).exists()
+    links = {**reader_links(reader), "data_url": signed_url("data", Purpose.DATA, reader.pk)}
+    if back_to:
+        links["sign_in_url"] += f"?{urlencode({'next': back_to})}"
+    feed = feed_url(reader) if reader.is_active else ""
+    return _mail("preferences_link", reader, {**links, "offered": offered, "feed_url": feed})
+
+
+def vote_link(reader: Subscriber, paper: Paper) -> OutgoingMail:
+    """The button that votes for a paper, sent only to the address on file."""
+    token = tokens.make_token(Purpose.REACT, reader.pk)
+    url = absolute(reverse("vote", args=[paper.pk, token]))
+    return _mail("vote_link", reader, {**reader_links(reader), "paper": paper, "vote_url": url})
+
+
+def welcome(reader: Subscriber) -> OutgoingMail:
+    """What comes when, and how to say what one cares about."""
+    return _to_reader("welcome", reader, {"due": local_due(reader.next_digest_at, reader.timezone)})
+
+
+def less_often(reader: Subscriber) -> OutgoingMail:
+    """Whether it is too much: a pause and fewer mails offered, leaving as well."""
+    return _to_reader("less_often", reader, {})
+
+
+def goodbye(reader: Subscriber) -> OutgoingMail:
+    """The last mail: that leaving worked, and the way back."""
+    context = {
+        "confirm_url": signed_url("confirm", Purpose.CONFIRM, reader.pk),
+        "link_url": absolute(reverse("sign-in")),
+        "home_url": absolute(reverse("home")),
+    }
+    return _mail("goodbye", reader, context)
+
+
+def edition_trouble(edition: Edition) -> OutgoingMail:
+    """Tells the operator that an edition is paused or its totals do not close."""
+    page = reverse("admin:subscriptions_edition_change", args=[edition.pk])
+    context = {"edition": edition, "page_url": absolute(page)}
+    subject, _, text = render_to_string("emails/edition_trouble.txt", context).partition("\n")
+    return _alert(subject, text)
+
+
+def standstill(sentences: Sequence[str]) -> OutgoingMail:
+    """Tells the operator that an edition is missing or that nothing goes out."""
+    page = absolute(reverse("admin:subscriptions_edition_changelist"))
+    text = "\n\n".join([*sentences, f"The editions: {page}"])
+    return _alert(f"{settings.SITE_NAME}: mail is not going out", text)
+
+
+def signup_trouble(sentences: Sequence[str]) -> OutgoingMail:
+    """Tells the operator what is wrong with sign-ups."""
+    page = absolute(reverse("admin:subscriptions_signupswitch_changelist"))
+    text = "\n\n".join([*sentences, f"The switch: {page}"])
+    return _alert("Sign-ups are not confirmed any more", text)
+
+
+def _reader(message: Message) -> Subscriber:
+    if message.subscriber is None:
+        raise ValueError(f"message {message.pk} has no reader")
+    return message.subscriber
+
+
+def _paper(message: Message) -> Paper:
+    return Paper.objects.visible().get(pk=int(message.about))
+
+
+def _edition(message: Message) -> Edition:
+    return Edition.objects.get(pk=date.fromisoformat(message.about))
+
+
+RENDERED_BY: dict[str, Callable[[Message], OutgoingMail]] = {
+    Kind.CONFIRMATION: lambda message: confirmation(_reader(message)),
+    Kind.PREFERENCES_LINK: lambda message: preferences_link(
+        _reader(message), message.details.get("next", "")
+    ),
+    Kind.VOTE_LINK: lambda message: vote_link(_reader(message), _paper(message)),
+    Kind.WELCOME: lambda message: welcome(_reader(message)),
+    Kind.LESS_OFTEN: lambda message: less_often(_reader(message)),
+    Kind.GOODBYE: lambda message: goodbye(_reader(message)),
+    Kind.EDITION_TROUBLE: lambda message: edition_trouble(_edition(message)),
+    Kind.STANDSTILL: lambda message: standstill(message.details["sentences"]),
+    Kind.SIGNUP_TROUBLE: lambda message: signup_trouble(message.details["sentences"]),
+}
+"""Every kind of message, and what renders it."""
+
+
+def _to_reader(name: str, reader: Subscriber, more: Mapping[str, Any]) -> OutgoingMail:
+    """A mail to a reader who gets digests, with the ways out of them."""
+    links = reader_links(reader)
+    made = _mail(name, reader, {**links, "reader": reader, **more})
+    return replace(made, headers={**made.headers, **list_unsubscribe(links["unsubscribe_url"])})
+
+
+def _mail(name: str, reader: Subscriber, context: Mapping[str, Any]) -> OutgoingMail:
+    """In the reader's language, whatever that of the moment is."""
+    with translation.override(reader.language):
+        whole = render_to_string(f"emails/{name}.txt", dict(context))
+        html = render_to_string(f"emails/{name}.html", dict(context))
+    first_line, _, text = whole.partition("\n")
+    return _outgoing(reader.email, first_line, text, html)
+
+
+def _alert(subject: str, text: str) -> OutgoingMail:
+    context = {"subject": one_line(subject), "text": text.strip(), "home_url": absolute("/")}
+    whole = render_to_string("emails/alert.txt", context)
+    html = render_to_string("emails/alert.html", context)
+    return _outgoing(parseaddr(settings.OPERATOR_EMAIL)[1], subject, whole, html)
+
+
+def _outgoing(to: str, subject: str, text: str, html: str) -> OutgoingMail:
+    return OutgoingMail(
+        to=to,
+        subject=one_line(subject),
+        text=PrerenderedTemplate(f"{text.strip()}\n", is_html=False).fill({}),
+        html=PrerenderedTemplate(html, is_html=True).fill({}),
+        headers={"Auto-Submitted": "auto-generated"},
+    )

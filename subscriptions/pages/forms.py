@@ -1,0 +1,342 @@
+"""The forms of readers. Every refusal says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from papers.metadata.identifiers import parse_arxiv_id
+from subscriptions.models import TOPICS_LENGTH, Interests, Subscriber
+from subscriptions.profiles.library_import import parse_author_id
+from subscriptions.profiles.references import MAX_BYTES, split_ids
+from subscriptions.profiles.saved_searches import SavedSearch
+from subscriptions.readers import challenge
+from subscriptions.readers.fields import (
+    ADDRESS_LENGTH,
+    ENTRY_LENGTH,
+    AddressField,
+    CategoriesField,
+    GuessedZoneField,
+    ListField,
+    NamesField,
+    PapersField,
+    PermanentAddressField,
+    RangeField,
+    ZoneField,
+    clean_paper_id,
+)
+
+
+class SignUpForm(forms.Form):
+    """One field to fill in; the browser tells the time zone, a preview what was typed before."""
+
+    email = PermanentAddressField(max_length=ADDRESS_LENGTH)
+    nickname = forms.CharField(required=False)  # a trap: people do not see it
+    altcha = forms.CharField(required=False)
+    timezone = GuessedZoneField(required=False, widget=forms.HiddenInput)
+    topics = forms.CharField(
+        required=False, max_length=TOPICS_LENGTH, widget=forms.HiddenInput, label=_("Interests")
+    )
+    examples = PapersField(widget=forms.HiddenInput, label=_("Papers"))
+    categories = CategoriesField(widget=forms.HiddenInput, label=_("Categories"))
+
+    @classmethod
+    def brought(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        """Initial values from a link's query; whoever follows it did not type them, so what is not
+        valid is left out instead of refused."""
+        form = cls(dict(query.items()))
+        form.full_clean()
+        names = ("topics", "examples", "categories")
+        return {name: value for name in names if (value := form.cleaned_data.get(name))}
+
+    def clean_altcha(self) -> str:
+        answer: str = self.cleaned_data["altcha"]
+        if settings.CHALLENGE and not challenge.is_solved(answer):
+            raise ValidationError(
+                _(
+                    "Please press the button once more: your browser solves a riddle first, so "
+                    "that no machine signs up strangers. It needs JavaScript for that."
+                )
+            )
+        return answer
+
+    def said(self) -> dict[str, Any]:
+        """What the preview was made of, as fields of Interests; empty where nothing was said."""
+        names = ("topics", "examples", "categories")
+        return {name: value for name in names if (value := self.cleaned_data[name])}
+
+
+class PreviewForm(forms.Form):
+    """What a visitor cares about: words, and arXiv ids or links among them."""
+
+    interests = forms.CharField(
+        required=False,
+        max_length=TOPICS_LENGTH,
+        label=_("What do you work on?"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    categories = CategoriesField(
+        label=_("arXiv categories"),
+        widget=forms.TextInput(
+            attrs={"placeholder": "cs.CL stat.ML", "maxlength": 500, "autocomplete": "off"}
+        ),
+    )
+
+    def clean_interests(self) -> str:
+        typed: str = self.cleaned_data["interests"]
+        if "\0" in typed or not typed.strip():
+            raise ValidationError(_("Type a few words, or paste the arXiv ids of papers you like."))
+        return typed
+
+    def said(self) -> dict[str, Any]:
+        """As fields of Interests."""
+        examples, topics = split_ids(self.cleaned_data["interests"])
+        categories = self.cleaned_data["categories"]
+        return {"topics": topics, "examples": examples, "categories": categories}
+
+
+class SearchForm(forms.Form):
+    """A search to follow, as links and hidden fields bring it; what is not valid is left out."""
+
+    topics = forms.CharField(required=False, max_length=TOPICS_LENGTH)
+    categories = CategoriesField()
+
+    @classmethod
+    def read(cls, said: Mapping[str, str]) -> SavedSearch:
+        form = cls({name: said.get(name, "") for name in cls.base_fields})
+        form.full_clean()
+        words = re.sub(r"[,;\s]+", " ", form.cleaned_data.get("topics", ""))  # one entry of a list
+        shown = textwrap.shorten(words, ENTRY_LENGTH, placeholder="")
+        return SavedSearch(shown, tuple(form.cleaned_data.get("categories", ())))
+
+
+class UploadForm(forms.Form):
+    """A file of references."""
+
+    file = forms.FileField(
+        label=_("BibTeX, RIS or CSL JSON file"),
+        help_text=_(
+            "Zotero, Mendeley, EndNote and others export these. At most 10 MB; of a longer list, "
+            "the newest 200 papers are taken."
+        ),
+        widget=forms.FileInput(attrs={"accept": ".bib,.bibtex,.ris,.json,.txt"}),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MAX_BYTES:
+            raise ValidationError(_("The file is larger than 10 MB; upload a part of it."))
+        return file
+
+
+class AuthorPageForm(forms.Form):
+    """An author whose own papers are good examples: mostly the reader."""
+
+    author = forms.CharField(
+        label=_("arXiv author page or ORCID"),
+        max_length=200,
+        help_text=_("Such as https://arxiv.org/a/doe_j_1 or 0000-0002-1825-0097."),
+    )
+
+    def clean_author(self) -> str:
+        name = parse_author_id(self.cleaned_data["author"])
+        if not name:
+            raise ValidationError(
+                _("This is no arXiv author page (arxiv.org/a/doe_j_1) and no ORCID.")
+            )
+        return name
+
+
+class WhyForm(forms.Form):
+    """Which paper is missed."""
+
+    paper = forms.CharField(label=_("arXiv id or link"), max_length=ENTRY_LENGTH)
+
+    def clean_paper(self) -> str:
+        return clean_paper_id(self.cleaned_data["paper"].strip())
+
+
+class ProposalForm(forms.Form):
+    """A paper that others should see."""
+
+    paper = forms.CharField(
+        label=_("arXiv link or id"),
+        max_length=200,
+        help_text=_("Such as https://arxiv.org/abs/2401.00001"),
+    )
+    note = forms.CharField(label=_("Why? (for the curator)"), max_length=500, required=False)
+
+    def clean_paper(self) -> str:
+        found, _version = parse_arxiv_id(self.cleaned_data["paper"])
+        if not found:
+            raise ValidationError(_("This is no link or id of a paper on arXiv."))
+        return found
+
+
+class ReportForm(forms.Form):
+    """Why a paper should not be here."""
+
+    why = forms.CharField(
+        label=_("What is wrong with it? (for the curator)"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class LinkForm(forms.Form):
+    """Ask for the link to the preferences."""
+
+    email = AddressField(max_length=ADDRESS_LENGTH)
+
+
+class FoldingForm(forms.ModelForm):
+    """A form that shows some of its fields only on demand, or when they hold something."""
+
+    FOLDED: tuple[str, ...] = ()
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Whether one of the folded fields has an error or another value than the default."""
+        return any(self.errors.get(name) or self._is_changed(name) for name in self.FOLDED)
+
+    def _is_changed(self, name: str) -> bool:
+        default = self._meta.model._meta.get_field(name).get_default()
+        return self.fields[name].has_changed(default, self[name].value())
+
+
+class RhythmForm(FoldingForm):
+    """When, and how much."""
+
+    FOLDED = ("max_papers",)
+
+    timezone = ZoneField(
+        label=_("Time zone"),
+        help_text=_("A city near you, such as Berlin, or a zone."),
+        widget=forms.TextInput(attrs={"list": "places", "autocomplete": "off"}),
+    )
+    hour = forms.TypedChoiceField(
+        label=_("At"),
+        help_text=_("By your own clock."),
+        coerce=int,
+        choices=[(hour, f"{hour:02}:00") for hour in range(24)],
+    )
+    max_papers = RangeField(
+        label=_("Papers in a digest, at most"),
+        help_text=_("From 1 to 30. There are fewer when fewer fit."),
+        min_value=1,
+        max_value=30,
+    )
+
+    class Meta:
+        model = Subscriber
+        fields = ["frequency", "weekday", "hour", "timezone", "max_papers", "language"]
+        labels = {
+            "frequency": _("How often"),
+            "weekday": _("On (weekly digests)"),
+            "language": _("Language of the emails"),
+        }
+        help_texts = {
+            "frequency": _("The best papers since the last one."),
+            "weekday": _("Only for a digest once a week."),
+            "language": _("Papers stay in their own."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"].required = False
+
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or self.instance.language
+
+
+class InterestsForm(FoldingForm):
+    """What a reader cares about."""
+
+    FOLDED = (
+        *("words", "authors", "excluded_words", "muted_authors", "strictness", "shared_authors"),
+    )
+
+    words = ListField(
+        label=_("Words or phrases that matter"),
+        help_text=_("Separated by commas or lines. Papers that say one of these move up."),
+    )
+    excluded_words = ListField(
+        label=_("Never send papers that say"),
+        help_text=_(
+            "Words or phrases, separated by commas or lines. They win over everything else."
+        ),
+    )
+    categories = CategoriesField(
+        label=_("arXiv categories"),
+        help_text=_("Such as cs.CL stat.ML quant-ph, separated by spaces, commas or lines."),
+    )
+    authors = NamesField(
+        label=_("Authors to follow"),
+        help_text=_("Full names, separated by commas or lines."),
+    )
+    muted_authors = NamesField(
+        label=_("Never send papers by"),
+        help_text=_("Full names, separated by commas or lines."),
+    )
+    strictness = forms.ChoiceField(
+        label=_("How strict should the choice be?"),
+        choices=Interests.Strictness.choices,
+        required=False,
+        help_text=_("The strictest leaves out trending papers too, unless they are for you."),
+    )
+    examples = PapersField(
+        label=_("Papers you like"),
+        help_text=_(
+            "arXiv ids or links, separated by spaces, commas or lines. Three good examples say "
+            "more than thirty words."
+        ),
+    )
+
+    class Meta:
+        model = Interests
+        fields = [
+            *("topics", "examples", "categories", "words", "authors"),
+            *("excluded_words", "muted_authors", "strictness", "shared_authors"),
+        ]
+        labels = {
+            "topics": _("What do you work on?"),
+            "shared_authors": _("Also papers by people who wrote the papers you like"),
+        }
+        help_texts = {
+            "topics": _("A sentence or two in your own words."),
+            "shared_authors": _("Papers that share an author with one of yours move up."),
+        }
+        widgets = {
+            "topics": forms.Textarea(
+                attrs={
+                    "rows": 3,
+                    "maxlength": TOPICS_LENGTH,
+                    "placeholder": _("Efficient long-context language models; memory in agents"),
+                }
+            )
+        }
+
+    def clean_topics(self) -> str:
+        topics: str = self.cleaned_data["topics"]
+        if len(topics) > TOPICS_LENGTH:
+            raise ValidationError(_("At most 2,000 characters; the strongest words matter most."))
+        return topics
+
+    def clean_strictness(self) -> str:
+        return self.cleaned_data["strictness"] or self.instance.strictness
+
+    def clean(self) -> dict[str, Any]:
+        """Take arXiv ids among the words as papers, as the preview does."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        ids, rest = split_ids(cleaned.get("topics", ""))
+        if ids and "examples" in cleaned:
+            cleaned["topics"] = rest
+            cleaned["examples"] = list(dict.fromkeys([*cleaned["examples"], *ids]))
+        return cleaned

@@ -1,0 +1,89 @@
+"""Signing a browser in by a mailed link, and out again. There are no passwords."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from subscriptions import tasks
+from subscriptions.pages.forms import LinkForm
+from subscriptions.pages.mailed_links import Access, mailed_link
+from subscriptions.readers import browser_sign_in, mail_requests
+from subscriptions.readers.mail_requests import RequestKind
+from subscriptions.tokens import Purpose
+from web.rate_limit import constant_time, rate_limited
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@rate_limited("link", methods=("POST",), shut_without_redis=True)
+@constant_time
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Mail a link that signs in, to a known address only; the answer is the same, and so is what
+    is done for it here."""
+    if request.method != "POST" and browser_sign_in.signed_in_reader(request):
+        return redirect(browser_sign_in.next_page(request, reverse("preferences")))
+    form, back_to = LinkForm(request.POST or None), browser_sign_in.next_page(request, "")
+    if request.method != "POST" or not form.is_valid():
+        status = 400 if request.method == "POST" else 200
+        context = {"form": form, "next": back_to}
+        return render(request, "subscriptions/sign_in.html", context, status=status)
+    email = form.cleaned_data["email"]
+    message = mail_requests.request_mail(
+        email, RequestKind.PREFERENCES, timezone.now(), back_to=back_to
+    )
+    tasks.send_messages.delay_on_commit([message])
+    return redirect("check-inbox")
+
+
+@require_POST
+@rate_limited("link", shut_without_redis=True)
+@mailed_link(Purpose.PREFERENCES)
+def mail_link(_request: HttpRequest, access: Access) -> HttpResponse:
+    """Mail a reader the same: what no page hands on, the way to all data and to the feed."""
+    message = mail_requests.request_mail(
+        access.reader.email, RequestKind.PREFERENCES, timezone.now()
+    )
+    tasks.send_messages.delay_on_commit([message])
+    return redirect("check-inbox")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@mailed_link(Purpose.PREFERENCES)
+def sign_in_here(request: HttpRequest, access: Access) -> HttpResponse:
+    """GET shows a button; POST signs this browser in."""
+    if request.method != "POST" or not access.link:
+        context = {"reader": access.reader, "preferences_url": access.url("preferences")}
+        context["next"] = browser_sign_in.next_page(request, "")
+        return render(request, "subscriptions/sign_in_here.html", context)
+    page = redirect(browser_sign_in.next_page(request, reverse("preferences")))
+    browser_sign_in.sign_in_browser(request, page, access.reader, access.link)
+    messages.success(request, _("You are signed in in this browser."))
+    return page
+
+
+@require_POST
+@rate_limited("community")
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Sign this browser out. Twice changes nothing."""
+    page = redirect("home")
+    browser_sign_in.sign_out_browser(request, page)
+    messages.success(request, _("You are signed out in this browser."))
+    return page
+
+
+@require_POST
+@mailed_link(Purpose.DATA)
+def sign_out_everywhere(request: HttpRequest, access: Access) -> HttpResponse:
+    """Sign all browsers of a reader out, and end the links in their mailbox."""
+    browser_sign_in.sign_out_everywhere(access.reader.pk, timezone.now())
+    page = redirect("home")
+    browser_sign_in.sign_out_browser(request, page)
+    messages.success(request, _("You are signed out everywhere."))
+    return page

@@ -1,0 +1,202 @@
+"""Papers that readers bring: files of references, and author pages on arXiv, made examples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
+
+from papers.feeds import DocumentError, parse_document
+from papers.fetching import sources
+from papers.fetching.fetch import FetchResult
+from papers.models import Paper
+from papers.text.markup import title_key
+from subscriptions.models import CLOCK_SKEW, Interests
+from subscriptions.profiles.references import MAX_EXAMPLES, ParsedLibrary, Reference
+
+AUTHOR_FEED = "https://arxiv.org/a/{}.atom2"
+REASONS_SHOWN = 3
+ASK_AGAIN = timedelta(minutes=10)  # arXiv is not asked for one reader more often
+
+_AUTHOR_ID = re.compile(r"[a-z][a-z'-]{0,40}(?:_[a-z][a-z'-]{0,40}){1,3}_\d{1,4}")
+_ORCID = re.compile(r"\d{4}-\d{4}-\d{4}-\d{3}[\dX]")
+_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:arxiv\.org/a/|orcid\.org/)([^/?#]+)/?", re.I)
+_ENDING = re.compile(r"\.atom2?$|\.html$")
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """How many of the brought papers are ours, and how many are used by their titles."""
+
+    found: int
+    by_title: int
+    left_out: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.found + self.by_title
+
+    def in_words(self) -> str:
+        said = _("%(found)s of %(total)s were found among our papers") % {
+            "found": self.found,
+            "total": self.total,
+        }
+        if self.by_title:
+            said += ", " + ngettext(
+                "%(count)s is used by its title",
+                "%(count)s are used by their titles",
+                self.by_title,
+            ) % {"count": self.by_title}
+        if self.left_out:
+            said += ", " + _("%(count)s older examples gave way: %(most)s are the most") % {
+                "count": self.left_out,
+                "most": MAX_EXAMPLES,
+            }
+        return said
+
+
+def describe_upload(added: Added, brought: ParsedLibrary) -> str:
+    """What became of an uploaded file, in one line."""
+    said = added.in_words()
+    if brought.refused:
+        some = "; ".join(brought.refused[:REASONS_SHOWN])
+        more = "; …" if len(brought.refused) > REASONS_SHOWN else ""
+        said += _(", %(count)s could not be read: %(why)s") % {
+            "count": len(brought.refused),
+            "why": some + more,
+        }
+    if brought.left_out:
+        said += _(". The newest %(most)s were taken; %(count)s older ones were not") % {
+            "most": len(brought.references),
+            "count": brought.left_out,
+        }
+    return said.rstrip(".") + "."
+
+
+def parse_author_id(typed: str) -> str:
+    """arXiv author id or ORCID from what was typed, a link included; "" for anything else."""
+    found = _ADDRESS.fullmatch(typed.strip())
+    name = _ENDING.sub("", found[1] if found else typed.strip())
+    if _ORCID.fullmatch(name.upper()):
+        return name.upper() if _is_orcid(name.upper()) else ""
+    return name.lower() if _AUTHOR_ID.fullmatch(name.lower()) else ""
+
+
+def _is_orcid(name: str) -> bool:
+    """The check digit of ISO 7064, MOD 11-2."""
+    total = 0
+    for digit in name.replace("-", "")[:-1]:
+        total = (total + int(digit)) * 2
+    return "0123456789X"[(12 - total % 11) % 11] == name[-1]
+
+
+@transaction.atomic
+def add_examples(pk: int, brought: Sequence[Reference]) -> Added:
+    """Make papers the examples of a reader: ours by arXiv id, others by what is known of them.
+
+    The newly brought come first; what does not fit in `MOST_KEPT` of each kind is left out.
+    """
+    interests = Interests.objects.select_for_update().get(pk=pk)
+    ours = find(brought)
+    ids = [paper.arxiv_id for paper in ours.values() if paper.arxiv_id]
+    # A paper of ours without an arXiv id is known by its DOI, or else by its title.
+    named = {ref for ref, paper in ours.items() if paper.arxiv_id}
+    others = [_as_stored(ref, ours.get(ref)) for ref in brought if ref not in named]
+    examples = list(dict.fromkeys([*ids, *interests.examples]))
+    references = _once([*others, *interests.references])
+    interests.examples, interests.references = examples[:MAX_EXAMPLES], references[:MAX_EXAMPLES]
+    interests.save(update_fields=["examples", "references"])
+    left_out = len(examples[MAX_EXAMPLES:]) + len(references[MAX_EXAMPLES:])
+    return Added(len(ours), len(brought) - len(ours), left_out)
+
+
+def find(brought: Sequence[Reference]) -> dict[Reference, Paper]:
+    """Which of these are papers of ours: by arXiv id, DOI or title, in three queries."""
+    ids = {ref.arxiv_id for ref in brought} - {""}
+    dois = {ref.doi for ref in brought} - {""}
+    by_id: dict[str, Paper] = {}
+    for paper in Paper.objects.filter(Q(arxiv_id__in=ids) | Q(doi__in=dois)):
+        by_id |= {name: paper for name in (paper.arxiv_id, paper.doi) if name}
+    by_title = _by_title(ref.title for ref in brought if not ref.arxiv_id)
+    found = {
+        ref: by_id.get(ref.arxiv_id) or by_id.get(ref.doi) or by_title.get(title_key(ref.title))
+        for ref in brought
+    }
+    return {ref: paper for ref, paper in found.items() if paper}
+
+
+def _by_title(titles: Iterable[str]) -> dict[str, Paper]:
+    """Papers by normalised title; one that two papers share says nothing."""
+    keys = {key for title in titles if (key := title_key(title))}
+    same = Q()
+    for key in keys:
+        same |= Q(title_key__startswith=f"{key[:390]}|")
+    found: dict[str, list[Paper]] = {}
+    for paper in Paper.objects.filter(same) if keys else ():
+        found.setdefault(paper.title_key.rpartition("|")[0], []).append(paper)
+    return {key: papers[0] for key, papers in found.items() if len(papers) == 1}
+
+
+def _as_stored(reference: Reference, ours: Paper | None) -> dict[str, str]:
+    if ours is None:
+        return asdict(reference)
+    return {"title": ours.title, "arxiv_id": "", "doi": ours.doi or reference.doi}
+
+
+def _once(references: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Without repetition: by arXiv id, else by DOI, else by title."""
+    known = {ref["arxiv_id"] or ref["doi"] or title_key(ref["title"]): ref for ref in references}
+    return list(known.values())
+
+
+def request_author_page(pk: int, author: str, now: datetime) -> bool:
+    """Note that an author page is to be read; False if one was asked for only just now."""
+    just_now = (now - ASK_AGAIN, now + CLOCK_SKEW)
+    recent = Interests.objects.filter(pk=pk, author_page_requested_at__range=just_now)
+    waiting = Interests.objects.filter(pk=pk).exclude(pk__in=recent.values("pk"))
+    return bool(
+        waiting.update(
+            author_page=author,
+            author_page_requested_at=now,
+            author_page_status=_("Asking arXiv. Come back in a minute."),
+        )
+    )
+
+
+def import_author(pk: int, now: datetime) -> None:
+    """Fetch a reader's author page from arXiv, make its papers examples, and say how it went."""
+    interests = Interests.objects.filter(pk=pk).first()
+    author = parse_author_id(interests.author_page) if interests else ""
+    if author:
+        url = AUTHOR_FEED.format(author)
+        take(pk, sources.fetch_politely(url, now))
+
+
+def take(pk: int, fetched: FetchResult) -> None:
+    """Store what came of an author page, in words that the profile page shows: the reader's, since
+    a worker has none of its own."""
+    interests = Interests.objects.filter(pk=pk)
+    language = interests.values_list("subscriber__language", flat=True).first()
+    with override(language):
+        interests.update(author_page_status=_came_of(pk, fetched)[:300])
+
+
+def _came_of(pk: int, fetched: FetchResult) -> str:
+    if fetched.status in (404, 410):
+        return _("arXiv knows no author page of this name.")
+    if fetched.outcome != "ok":
+        return _("arXiv could not be reached. Please try again later.")
+    try:
+        entries = parse_document(fetched.body).entries
+    except DocumentError:
+        return _("arXiv's answer could not be read. Please try again later.")
+    if not entries:
+        return _("The author page holds no papers.")
+    brought = [Reference(one.title, one.arxiv_id, one.doi) for one in entries[:MAX_EXAMPLES]]
+    return add_examples(pk, brought).in_words() + "."

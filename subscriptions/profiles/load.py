@@ -1,0 +1,141 @@
+"""From a reader's rows to the profile that matching reads; many readers in a few queries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+
+from django.db.models import Q
+
+from papers.bulk import any_of
+from papers.models import Paper
+from papers.text.markup import readable_lines
+from papers.vectors.lexicon import PaperText
+from subscriptions.matching.match import Profile
+from subscriptions.models import Interests, OpenedPaper, Reaction, Subscriber
+
+MOST_EXAMPLES = 50  # the newest reactions of each kind; interests move, and vectors cost
+MOST_OPENED = 20
+
+# The least calibrated score that is worth a place, by what the reader asked for.
+THRESHOLDS: dict[str, float] = {
+    Interests.Strictness.ALL: 0.0,
+    Interests.Strictness.GOOD: 0.35,
+    Interests.Strictness.ONLY: 0.55,
+}
+
+OPENED = "opened"
+PAPERS = ("liked", "disliked", OPENED)  # fields of a profile
+TEXT = ("pk", "title", "abstract", "categories", "authors")  # all that is read of a paper
+Reactions = dict[str, list[PaperText]]  # by kind, the newest first; opened papers beside them
+
+
+def paper_text(paper: Paper) -> PaperText:
+    """What matching knows of a paper."""
+    return _text(*(getattr(paper, name) for name in TEXT))
+
+
+def _text(
+    pk: int, title: str, abstract: str, categories: Iterable[str], authors: Iterable[str]
+) -> PaperText:
+    return PaperText(str(pk), title, abstract, tuple(categories), tuple(authors))
+
+
+def paper_ids(texts: Iterable[PaperText]) -> set[int]:
+    """Primary keys of those that are papers of ours; others are known by their titles only."""
+    return {int(text.key) for text in texts if text.key.isdigit()}
+
+
+def is_strict(profile: Profile) -> bool:
+    """Whether nothing below the threshold may stand in a digest, not even what trends."""
+    return profile.threshold >= THRESHOLDS[Interests.Strictness.ONLY]
+
+
+def load_profiles(readers: Sequence[Subscriber]) -> list[Profile]:
+    """The profile of each reader, in their order; five queries for any number of them."""
+    pks = [reader.pk for reader in readers]
+    mine = any_of("subscriber_id", pks)
+    interests = {one.subscriber_id: one for one in Interests.objects.filter(mine)}
+    reactions = _reactions(pks)
+    known = _known(interests.values())
+    return [_profile(interests.get(pk) or Interests(), reactions[pk], known) for pk in pks]
+
+
+def profile_key(profile: Profile) -> str:
+    """A key that changes whenever the reader changes what they want; opened papers aside."""
+    wanted = [
+        [paper.key for paper in profile.liked],
+        [paper.key for paper in profile.disliked],
+        *(getattr(profile, field.name) for field in fields(profile) if field.name not in PAPERS),
+    ]
+    return hashlib.blake2b(repr(wanted).encode(), digest_size=16).hexdigest()
+
+
+def profile_from_interests(interests: Interests) -> Profile:
+    """The profile of somebody who said this and has reacted to nothing; need not be stored."""
+    return _profile(interests, defaultdict(list), _known([interests]))
+
+
+def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperText]) -> Profile:
+    named = [known[name] for name in interests.examples if name in known]
+    brought = [_brought(reference, known) for reference in interests.references]
+    more = reactions[Reaction.Kind.MORE][:MOST_EXAMPLES]
+    less = reactions[Reaction.Kind.LESS]
+    wanted = dict.fromkeys([*named, *brought, *more])
+    opened = [text for text in reactions[OPENED] if text not in wanted and text not in less]
+    return Profile(
+        text=readable_lines(interests.topics),
+        words=tuple(map(readable_lines, interests.words)),
+        excluded_words=tuple(map(readable_lines, interests.excluded_words)),
+        ignored=tuple(interests.ignored_words),
+        categories=tuple(interests.categories),
+        authors=tuple(interests.authors),
+        muted_authors=tuple(interests.muted_authors),
+        liked=tuple(text for text in wanted if text not in less),
+        disliked=tuple(less[:MOST_EXAMPLES]),
+        opened=tuple(opened[:MOST_OPENED]),
+        shared_authors=interests.shared_authors,
+        threshold=THRESHOLDS[interests.strictness],
+    )
+
+
+def _brought(reference: dict[str, str], known: dict[str, PaperText]) -> PaperText:
+    """A paper of the reader's library: in full once we have it, until then its title."""
+    found = known.get(reference["arxiv_id"]) or known.get(reference["doi"])
+    return found or PaperText(f"title {reference['title']}", reference["title"])
+
+
+def _reactions(pks: Sequence[int]) -> dict[int, Reactions]:
+    mine = any_of("subscriber_id", pks)
+    said = Reaction.objects.filter(mine).order_by("-created_at")
+    opened = OpenedPaper.objects.allowed().filter(mine)
+    rows: list[tuple[int, str, int]] = [
+        *said.values_list("subscriber_id", "kind", "paper_id"),
+        *((pk, OPENED, paper) for pk, paper in opened.values_list("subscriber_id", "paper_id")),
+    ]
+    # Many readers react to the same papers: each is read once.
+    papers = Paper.objects.filter(any_of("pk", {paper for _pk, _kind, paper in rows}))
+    texts = {row[0]: _text(*row) for row in papers.values_list(*TEXT)}
+    found: dict[int, Reactions] = defaultdict(lambda: defaultdict(list))
+    for pk, kind, paper in rows:
+        if paper in texts:  # and not deleted meanwhile
+            found[pk][kind].append(texts[paper])
+    return found
+
+
+def _known(everyone: Iterable[Interests]) -> dict[str, PaperText]:
+    """Papers of ours that readers named, by arXiv id and by DOI; the two never look alike."""
+    names: set[str] = set()
+    dois: set[str] = set()
+    for interests in everyone:
+        names.update(interests.examples)
+        names.update(reference["arxiv_id"] for reference in interests.references)
+        dois.update(reference["doi"] for reference in interests.references)
+    papers = Paper.objects.filter(Q(arxiv_id__in=names - {""}) | Q(doi__in=dois - {""}))
+    known: dict[str, PaperText] = {}
+    for arxiv_id, doi, *row in papers.values_list("arxiv_id", "doi", *TEXT):
+        text = _text(*row)
+        known |= {name: text for name in (arxiv_id, doi) if name}
+    return known

@@ -1,0 +1,246 @@
+"""Form fields for what readers type: addresses, time zones, and lists in any usual form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from email_validator import EmailNotValidError
+
+from papers.metadata import categories
+from papers.metadata.authors import parse_authors
+from papers.metadata.identifiers import parse_arxiv_id
+from subscriptions.mail.addresses import normalize_address
+from subscriptions.profiles.references import MAX_EXAMPLES, split_ids
+from subscriptions.readers import time_zones
+from web.language import active_language
+
+ADDRESS_LENGTH = 254  # RFC 5321
+MOST_ENTRIES = 100
+ENTRY_LENGTH = 200  # characters
+QUOTED_LENGTH = 60  # characters of what was typed, in a refusal
+ENTRIES = re.compile(r"[\n,;，、；]")
+LINES = re.compile(r"[\n;；]")
+BRACKETS = "[](){}<>"
+
+
+class AddressField(forms.CharField):
+    """An e-mail address in its normal form; mail is not tried here, so no look-up is made."""
+
+    widget = forms.EmailInput(
+        attrs={
+            "autocomplete": "email",
+            "placeholder": "you@university.edu",
+            "maxlength": ADDRESS_LENGTH,
+        }
+    )
+
+    def clean(self, value: Any) -> str:
+        typed = super().clean(value)
+        try:
+            address = normalize_address(typed)
+        except EmailNotValidError as error:
+            raise ValidationError(_not_an_address(error)) from error
+        if len(address) > ADDRESS_LENGTH:
+            raise ValidationError(_("This address is longer than any mail system takes."))
+        return address
+
+
+def _not_an_address(error: EmailNotValidError) -> str:
+    """With the reason where it is told in the language of the moment: the library's is English."""
+    if active_language() == "en":
+        return gettext("This is not an e-mail address: %(why)s") % {"why": error}
+    return gettext("This is not an e-mail address; they look like you@university.edu.")
+
+
+class PermanentAddressField(AddressField):
+    """An address at no domain of those that are thrown away after use."""
+
+    def clean(self, value: Any) -> str:
+        address = super().clean(value)
+        labels = address.rpartition("@")[2].lower().split(".")
+        domains = disposable_domains(settings.DISPOSABLE_DOMAINS_FILE)
+        if any(".".join(labels[start:]) in domains for start in range(len(labels))):
+            raise ValidationError(
+                _("This address is made to be thrown away. Use one that you read.")
+            )
+        return address
+
+
+@lru_cache
+def disposable_domains(path: str) -> frozenset[str]:
+    """The domains of a file, one a line, # before a comment; none without a file."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines() if path else ()
+    return frozenset(
+        name for line in lines if (name := line.partition("#")[0].strip().lower().strip("."))
+    )
+
+
+class ZoneField(forms.CharField):
+    """A time zone by its name, old or new, or by a place in it; UTC where none is required."""
+
+    def clean(self, value: Any) -> str:
+        typed = super().clean(value)
+        if not typed:
+            return time_zones.UTC
+        if zone := time_zones.find_zone(typed):
+            return zone
+        raise ValidationError(_no_zone(typed))
+
+
+def _no_zone(typed: str) -> ValidationError:
+    told = {"typed": typed[:QUOTED_LENGTH], "near": ", ".join(time_zones.suggest_places(typed))}
+    if told["near"]:
+        return ValidationError(
+            _("“%(typed)s” does not name one time zone. Did you mean %(near)s?"), params=told
+        )
+    return ValidationError(
+        _("“%(typed)s” is not a place or time zone we know. Type a large city near you."),
+        params=told,
+    )
+
+
+class GuessedZoneField(forms.CharField):
+    """A time zone that a browser guessed: an unknown one must not keep a reader from signing up."""
+
+    def clean(self, value: Any) -> str:
+        return time_zones.current_name(str(value or "")) or time_zones.UTC
+
+
+class RangeField(forms.IntegerField):
+    """A whole number, with its range in every refusal."""
+
+    def clean(self, value: Any) -> int:
+        try:
+            number: int = super().clean(value)
+        except ValidationError as error:
+            raise ValidationError(
+                _("Type a whole number from %(least)s to %(most)s."),
+                params={"least": self.min_value, "most": self.max_value},
+            ) from error
+        return number
+
+
+class ListField(forms.CharField):
+    """Words or phrases, separated by commas, semicolons or lines."""
+
+    widget = forms.Textarea(attrs={"rows": 2})
+    separator = ENTRIES
+
+    def __init__(self, *, most: int = MOST_ENTRIES, **options: Any) -> None:
+        super().__init__(required=False, **options)
+        self.most = most
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), self.prepare_value(data))
+
+    def clean(self, value: Any) -> Any:
+        entries = list(dict.fromkeys(self.parse(super().clean(value))))
+        if len(entries) > self.most:
+            raise ValidationError(
+                _("%(count)s entries are too many; at most %(most)s fit."),
+                params={"count": len(entries), "most": self.most},
+            )
+        return entries
+
+    def parse(self, typed: str) -> Iterable[str]:
+        """Yield the entries; raise ValidationError for what is none."""
+        for part in self.separator.split(typed):
+            entry = " ".join(part.split())
+            if len(entry) > ENTRY_LENGTH:
+                raise ValidationError(
+                    _("“%(start)s…” is too long; at most %(most)s characters fit."),
+                    params={"start": entry[:40], "most": ENTRY_LENGTH},
+                )
+            if entry:
+                yield entry
+
+
+class NamesField(ListField):
+    """Names of people, in any usual order: "Ann One, Bo Two", "One, Ann; Two, Bo", one a line."""
+
+    separator = re.compile(r"\n")
+
+    def parse(self, typed: str) -> Iterable[str]:
+        for line in super().parse(typed):
+            yield from parse_authors([line])
+
+
+class CategoriesField(ListField):
+    """Categories of arXiv, separated by spaces, commas or lines, or by their names."""
+
+    def parse(self, typed: str) -> Iterable[str]:
+        for entry in super().parse(typed):
+            yield from _categories(entry)
+
+
+def _categories(entry: str) -> list[str]:
+    """Those of one entry: ids with spaces between them, or one name."""
+    parts = [part for part in (part.strip(BRACKETS) for part in entry.split()) if part]
+    found = [categories.canonical_category(part.removeprefix("arXiv:")) for part in parts]
+    if all(found):
+        return found
+    named = [code for code, name in categories.NAMES.items() if name.casefold() == entry.casefold()]
+    if len(named) == 1:
+        return named
+    wrong = (
+        entry if not any(found) and categories.nearest_categories(entry) else parts[found.index("")]
+    )
+    raise ValidationError(_no_category(wrong))
+
+
+def _no_category(typed: str) -> ValidationError:
+    told = {"typed": typed[:QUOTED_LENGTH], "near": ", ".join(categories.nearest_categories(typed))}
+    if told["near"]:
+        return ValidationError(
+            _("“%(typed)s” is not a category. Did you mean %(near)s?"), params=told
+        )
+    return ValidationError(
+        _("“%(typed)s” is not a category of arXiv. They look like cs.CL or quant-ph."), params=told
+    )
+
+
+class PapersField(ListField):
+    """Papers by arXiv id or link, separated by spaces, commas or lines."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(most=MAX_EXAMPLES, **options)
+
+    def parse(self, typed: str) -> Iterable[str]:
+        ids, rest = split_ids(typed)
+        if wrong := next(_no_papers(rest), ""):
+            raise ValidationError(
+                _("“%(typed)s” is not an arXiv id or link. They look like 2401.00001."),
+                params={"typed": wrong[:QUOTED_LENGTH]},
+            )
+        return ids
+
+
+def _no_papers(rest: str) -> Iterator[str]:
+    """What is left of a list beside its ids; a category after an id, as arXiv cites, is fine."""
+    for part in re.split(r"[\s,;，、；]+", rest):
+        bare = part.strip(f"{BRACKETS}.:'\"“”")
+        if bare and not categories.canonical_category(bare):
+            yield bare
+
+
+def clean_paper_id(typed: str) -> str:
+    """Return the arXiv id of one paper, from its id or a link; ValidationError for what is none."""
+    name, _version = parse_arxiv_id(typed)
+    if not name:
+        raise ValidationError(
+            _("“%(typed)s” is not an arXiv id or link. They look like 2401.00001."),
+            params={"typed": typed[:QUOTED_LENGTH]},
+        )
+    return name

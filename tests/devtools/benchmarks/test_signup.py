@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from devtools.benchmarks import signup
+
+
+@pytest.mark.slow
+def test_promise_30_one_address_over_and_over_gets_one_mail_and_others_are_served() -> None:
+    report = signup.run({"seconds": 3, "answers": 2, "attacks": ["one address"]})
+    row = report["rows"]["one address"]
+    assert row["asked_per_s"] * report["seconds"] >= 10
+    assert row["mails"] == 1
+    assert row["honest_in"] == row["honest"] >= 1
+    assert set(report["answers"]) == set(signup.STATES)
+    assert "one address" in signup.table(report)
+    assert "answer to erased" in signup.table(report)

@@ -1,0 +1,72 @@
+"""Promises 1, 2 and 3 in their short form; `make chaos` is the long one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from devtools.chaos.run import Books
+from subscriptions.delivery import fault_injection
+
+
+def chaos(*options: str) -> subprocess.CompletedProcess[str]:
+    ours = {"CHAOS_DIR", "DJANGO_SETTINGS_MODULE"}
+    return subprocess.run(
+        [sys.executable, "manage.py", "chaos", *options],
+        cwd=settings.BASE_DIR,
+        env={name: value for name, value in os.environ.items() if name not in ours},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_promises_1_2_3_41_nothing_is_lost_and_nothing_doubled_whatever_is_killed() -> None:
+    """SIGKILL at random and at each named point, PostgreSQL restarted and crashed, Redis emptied,
+    a provider that stalls, cuts and throttles; counted at the provider."""
+    done = chaos("--readers=300", "--kills=12", "--seconds=8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    in_doubt = 0
+    for line, kind, due in zip(
+        done.stdout.strip().splitlines()[-2:], ("messages", "digests"), (60, 300), strict=True
+    ):
+        name, _, figures = line.partition(": ")
+        assert name == kind
+        totals = {key: int(value) for key, _, value in (p.partition("=") for p in figures.split())}
+        assert totals["due"] == due
+        assert (totals["lost"], totals["doubled"], totals["pending"]) == (0, 0, 0)
+        assert totals["max_per_reader"] == 1
+        assert totals["sent"] > due / 2
+        in_doubt += totals["uncertain"]
+        states = ("sent", "skipped", "suppressed", "failed", "uncertain", "pending")
+        assert sum(totals[state] for state in states) == totals["due"]
+    assert in_doubt <= totals["kills"]
+
+
+def test_books_hold_only_without_loss_and_doubt_beyond_the_kills() -> None:
+    good = dict.fromkeys(Books.__dataclass_fields__, 0) | {"uncertain": 3, "kills": 3}
+    assert Books(**good).hold()
+    assert not Books(**good | {"kills": 2}).hold()
+    assert not Books(**good).hold(others_in_doubt=1)
+    assert not Books(**good | {"lost": 1}).hold()
+    assert not Books(**good | {"doubled": 1}).hold()
+    assert Books(**good).line().endswith("kills=3 max_per_reader=0 lost=0 doubled=0")
+
+
+def test_nonsense_is_refused() -> None:
+    done = chaos("--readers=0")
+    assert done.returncode == 1
+    assert "must be positive" in done.stderr
+
+
+def test_points_are_inert_where_nobody_asked_for_chaos() -> None:
+    assert fault_injection.DIRECTORY == ""
+    for name in fault_injection.POINTS:
+        fault_injection.point(name)
+        fault_injection.soon(name)

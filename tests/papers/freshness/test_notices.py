@@ -1,0 +1,177 @@
+"""Promise 19, the reader's side: an empty, late or broken day is told as what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from papers.freshness import notices
+from papers.models import Paper, Source, SourceCheck
+from subscriptions.editions import digests
+from subscriptions.mail import cards, digest_mail
+from subscriptions.models import Subscriber
+from tests.pages import Page, forge
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 4, 30, 12, tzinfo=UTC)
+MakeCheck = Callable[..., SourceCheck]
+
+
+@pytest.fixture
+def listed() -> Source:
+    url = "https://rss.arxiv.org/rss/cs.AI+cs.CL+math.KT"
+    return Source.objects.create(name="arXiv", kind="arxiv-rss", url=url)
+
+
+def told(state: str, reason: str = "", entries: int = 0) -> dict[str, Any]:
+    return {"state": state, "reason": reason, "entries": entries}
+
+
+def checked(
+    source: Source, at: datetime = NOW, state: str = "fresh", **categories: Any
+) -> SourceCheck:
+    return SourceCheck.objects.create(
+        source=source,
+        at=at,
+        outcome="ok",
+        state=state,
+        categories={name.replace("_", "."): value for name, value in categories.items()},
+    )
+
+
+def test_where_all_is_well_nothing_is_said(listed: Source) -> None:
+    assert notices.report_at(NOW).notices() == []
+    checked(listed, cs_AI=told("fresh", entries=200))
+    assert notices.report_at(NOW).notices(["cs.AI"]) == []
+
+
+def test_a_quiet_day_is_said_to_be_quiet(listed: Source) -> None:
+    checked(listed, state="quiet", cs_AI=told("quiet"))
+    assert notices.report_at(NOW).notices(["cs.AI"]) == ["arXiv announces nothing today."]
+
+
+def test_a_list_that_is_still_to_come_is_no_news(listed: Source) -> None:
+    checked(listed, state="waiting", cs_AI=told("waiting"))
+    assert notices.report_at(NOW).notices(["cs.AI"]) == []
+
+
+def test_only_readers_of_a_late_category_hear_of_it(listed: Source) -> None:
+    late = told("stale", "cs.AI still shows the list of Wednesday, 29 April.")
+    checked(listed, state="partial", cs_AI=late, cs_CL=told("fresh", entries=90))
+    report = notices.report_at(NOW)
+    sentence = "cs.AI is late; the papers follow once arXiv lists them."
+    assert report.notices(["cs.AI"]) == report.notices(["cs"]) == report.notices() == [sentence]
+    assert report.notices(["cs.CL"]) == report.notices(["econ.EM"]) == []
+
+
+def test_broken_and_incomplete_are_told_apart_from_late(listed: Source) -> None:
+    checked(
+        listed,
+        state="partial",
+        cs_AI=told("broken", "It answers with an error (HTTP 503)."),
+        cs_CL=told("partial", "cs.CL has only 12, usually some 210.", 12),
+        math_KT=told("broken", "It answers with an error (HTTP 503)."),
+    )
+    assert sorted(notices.report_at(NOW).notices()) == [
+        "cs.AI and math.KT could not be read today; the papers follow once arXiv answers.",
+        "cs.CL came incomplete: has only 12, usually some 210.",
+    ]
+
+
+def test_own_fields_may_be_silent_while_others_are_not(listed: Source) -> None:
+    checked(listed, cs_AI=told("fresh", entries=9), math_KT=told("quiet", "math.KT has nothing"))
+    assert notices.report_at(NOW).notices(["math.KT"]) == [
+        "arXiv has nothing new in math.KT today."
+    ]
+    assert notices.report_at(NOW).notices(["math.KT", "cs.AI"]) == []
+
+
+def test_what_another_source_brought_is_not_missed(listed: Source) -> None:
+    checked(listed, state="stale", cs_AI=told("stale", "late"))
+    other = Source.objects.create(kind="arxiv-rss", url="https://rss.arxiv.org/rss/cs.AI")
+    checked(other, cs_AI=told("fresh", entries=200))
+    assert notices.report_at(NOW).notices(["cs.AI"]) == []
+
+
+def test_the_day_after_a_late_one_says_how_many_follow(listed: Source) -> None:
+    yesterday = NOW - timedelta(days=1)
+    checked(listed, yesterday, "stale", cs_AI=told("stale", "late"))
+    checked(listed, yesterday + timedelta(hours=6), cs_AI=told("fresh", entries=100))
+    checked(listed, cs_AI=told("fresh", entries=212))
+    assert notices.report_at(NOW).notices(["cs.AI"]) == [
+        "cs.AI was late yesterday; 212 papers follow today."
+    ]
+
+
+def test_a_report_is_of_its_moment_and_costs_one_query_until_there_is_another_check(
+    listed: Source, django_assert_num_queries: Any
+) -> None:
+    checked(listed, state="quiet")
+    assert notices.report_at(NOW - timedelta(hours=1)).notices() == []
+    notices.report_at(NOW)
+    with django_assert_num_queries(1):
+        notices.report_at(NOW + timedelta(minutes=1))
+    checked(listed, NOW + timedelta(hours=1))
+    assert notices.report_at(NOW + timedelta(hours=2)).notices() == []
+
+
+def test_promise_19_the_digest_says_it_in_text_and_html(
+    listed: Source,
+    edition: list[Paper],
+    make_reader: Callable[..., Subscriber],
+    now: datetime,
+) -> None:
+    checked(listed, now, "stale", cs_AI=told("stale", "late"), cs_CL=told("fresh", entries=9))
+    reader = make_reader(interests={"categories": ["cs.AI", "cs.CL"]})
+    deaf = make_reader("other@example.org", interests={"categories": ["cs.CL"]})
+    digests.build_due_digests([reader.pk, deaf.pk], now)
+    digest = reader.digests.get()
+    mail = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))
+    for part in (str(mail.text), str(mail.html)):
+        assert "cs.AI is late;" in part
+    assert deaf.digests.get().notices == []
+
+
+def test_the_public_page_lists_sources_troubled_ones_first(listed: Source, client: Client) -> None:
+    checked(listed, cs_AI=told("fresh", entries=200))
+    Source.objects.create(name="Never looked at", url="https://example.org/a")
+    bad = Source.objects.create(name="Bad one", url="https://example.org/b")
+    SourceCheck.objects.create(
+        source=bad, at=datetime.now(UTC), outcome="http_error", status=500, state="broken",
+        reason="It answers with an error (HTTP 500).", detail="HTTP 500 from https://example.org/b",
+    )  # fmt: skip
+    page = client.get("/status/")
+    assert page.status_code == 200
+    assert page.text.index("Bad one") < page.text.index("Never looked at")
+    assert "It answers with an error (HTTP 500)." in page.text
+    assert "https://example.org/b" not in page.text
+    assert forge(client, "/status/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "private", "shown"),
+    [
+        ("", "https://feeds.example.org/rss?token=s3cret", False, "feeds.example.org"),
+        ("", "https://user:s3cret@feeds.example.org/rss", False, "feeds.example.org"),
+        ("", "http://wiki.corp.example.org/rss/s3cret", False, "A new source"),
+        ("", "http://10.1.2.3/rss/s3cret", False, "A new source"),
+        ("", "http://feeds.example.org/s3cret", True, "A new source"),
+        ("", "https://rss.arxiv.org/rss/cs.CL", True, "rss.arxiv.org"),
+        ("http://db.internal/s3cret", "http://db.internal/s3cret", False, "A new source"),
+        ("db.internal/feed?key=s3cret", "http://db.internal/s3cret", False, "A new source"),
+        ("A journal", "http://db.internal/s3cret", False, "A journal"),
+    ],
+)
+def test_the_public_page_shows_no_addresses_and_no_internal_hosts(
+    client: Client, settings: Any, name: str, url: str, private: bool, shown: str
+) -> None:
+    settings.ALLOW_PRIVATE_SOURCES = private
+    Source.objects.create(name=name, url=url)
+    page = Page.open(client, "/status/")
+    assert shown in page.text
+    for secret in ("s3cret", "corp", "internal", "10.1.2.3", "/rss"):
+        assert secret not in page.text

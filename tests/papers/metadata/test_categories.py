@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from papers.metadata import categories
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        *[("cs.CL", "cs.CL"), ("CS.cl ", "cs.CL"), ("Quant-Ph", "quant-ph"), ("math", "math")],
+        *[("cs.XY", ""), ("cs.", ""), ("", ""), ("cs.CL.AI", ""), ("physics.hep-th", "")],
+    ],
+)
+def test_categories_are_known_whatever_their_case(text: str, code: str) -> None:
+    assert categories.canonical_category(text) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        *[("cs.CLL", "cs.CL"), ("cscl", "cs.CL"), ("physics.optic", "physics.optics")],
+        *[("cs.XX", "cs.AI"), ("stat.QQ", "stat.ME"), ("math.??", "math.AC")],
+        *[("robotics", "cs.RO"), ("quantph", "quant-ph"), ("astroph.GA", "astro-ph.GA")],
+    ],
+)
+def test_near_categories_are_suggested(text: str, code: str) -> None:
+    assert categories.nearest_categories(text)[0] == code
+
+
+@pytest.mark.parametrize("text", ["", "zzzzzz", "12345"])
+def test_nothing_is_suggested_for_what_resembles_no_category(text: str) -> None:
+    assert categories.nearest_categories(text) == []
+
+
+def test_the_taxonomy_is_whole() -> None:
+    archives = {code.partition(".")[0] for code in categories.NAMES}
+    assert archives <= set(categories.NAMES)
+    assert len(categories.NAMES) == 166

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+
+from papers import feeds
+from papers.models import Paper
+from papers.searching import indexing
+from tests.pages import forge
+
+pytestmark = pytest.mark.django_db
+MakePaper = Callable[..., Paper]
+
+
+@pytest.fixture
+def papers(make_paper: MakePaper, now: datetime) -> list[Paper]:
+    today = now.date()
+    made = [
+        make_paper(
+            f"Paper {number} of many",
+            listed_on=today - timedelta(days=number // 3),
+            categories=["cs.CV"] if number % 2 else ["cs.CL", "stat.ML"],
+            votes=number,
+            score=number,
+        )
+        for number in range(9)
+    ]
+    made.append(make_paper("Hidden", hidden=True))
+    indexing.index_changed(now)
+    return made
+
+
+def ask(client: Client, address: str, **query: object) -> object:
+    answer = client.get(f"/api/{address}", query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def all_pages(client: Client, address: str) -> list[int]:
+    found: list[int] = []
+    while address:
+        answer = client.get(address).json()
+        found += [item["id"] for item in answer["items"]]
+        where = urlsplit(answer["next"] or "")
+        address = where.path and f"{where.path}?{where.query}"
+    return found
+
+
+def test_pages_hold_every_paper_once(client: Client, papers: list[Paper]) -> None:
+    found = all_pages(client, "/api/papers?limit=2")
+    expected = Paper.objects.visible().order_by("-day", "-pk").values_list("pk", flat=True)
+    assert found == list(expected)
+
+
+def test_pages_do_not_shift_when_papers_come_in(
+    client: Client, papers: list[Paper], make_paper: MakePaper
+) -> None:
+    first = client.get("/api/papers", {"limit": 4}).json()
+    make_paper("Newest")
+    where = urlsplit(first["next"])
+    rest = all_pages(client, f"{where.path}?{where.query}")
+    assert not {item["id"] for item in first["items"]} & set(rest)
+    assert len(first["items"]) + len(rest) == 9
+
+
+def test_days_and_categories_narrow(client: Client, papers: list[Paper], now: datetime) -> None:
+    def titles(**query: object) -> list[str]:
+        listed = client.get("/api/papers", query).json()["items"]
+        return sorted(item["title"].split()[1] for item in listed)
+
+    assert titles(day=now.date()) == ["0", "1", "2"]
+    assert titles(until=now.date() - timedelta(days=2)) == ["6", "7", "8"]
+    assert titles(since=now.date(), category="stat.ml") == ["0", "2"]
+
+
+def test_one_paper(client: Client, papers: list[Paper]) -> None:
+    one = papers[3]
+    told = ask(client, f"papers/{one.pk}")
+    assert told == ask(client, f"arxiv/{one.arxiv_id}") == ask(client, f"arxiv/{one.arxiv_id}v2")
+    assert isinstance(told, dict)
+    assert told["title"] == one.title
+    assert told["url"].endswith(one.get_absolute_url())
+
+
+def test_a_search_in_pages(client: Client, papers: list[Paper]) -> None:
+    found = all_pages(client, "/api/search?q=paper&limit=4")
+    assert sorted(found) == sorted(paper.pk for paper in papers[:9])
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("papers?day=yesterday", 422),
+        ("papers?limit=0", 422),
+        ("papers?limit=101", 422),
+        ("papers?category=%00", 422),
+        ("papers?cursor=x", 422),
+        ("papers/99999999", 404),
+        ("papers/x", 422),
+        ("arxiv/nonsense", 404),
+        ("search", 422),
+    ],
+)
+def test_what_is_asked_wrongly_is_told(
+    client: Client, papers: list[Paper], address: str, status: int
+) -> None:
+    answer = client.get(f"/api/{address}")
+    assert answer.status_code == status
+    assert isinstance(answer.json()["detail"], str)
+
+
+def test_hidden_papers_are_not_told(client: Client, papers: list[Paper]) -> None:
+    hidden = papers[-1]
+    for address in (
+        f"papers/{hidden.pk}",
+        f"arxiv/{hidden.arxiv_id}",
+        f"papers/{hidden.pk}/similar",
+    ):
+        assert client.get(f"/api/{address}").status_code == 404
+    assert hidden.pk not in all_pages(client, "/api/search?q=hidden")
+
+
+def test_daily_papers_read_as_those_of_hugging_face(
+    client: Client, papers: list[Paper], now: datetime
+) -> None:
+    answer = client.get("/api/daily_papers", {"date": now.date()})
+    document = feeds.parse_document(json.dumps(answer.json()).encode(), "hf-daily")
+    assert [entry.title for entry in document.entries] == [f"Paper {n} of many" for n in (2, 1, 0)]
+    assert [entry.votes for entry in document.entries] == [2, 1, 0]
+    assert document.entries[0].arxiv_id == papers[2].arxiv_id
+    assert document.entries[0].authors == ("Ada Example", "Bo Example")
+    assert len(ask(client, "daily_papers", limit=2, p=1, date=now.date())) == 1  # type: ignore[arg-type]
+
+
+def test_what_is_unchanged_is_not_sent_again(client: Client, papers: list[Paper]) -> None:
+    first = client.get("/api/papers")
+    assert first["Cache-Control"] == "public, max-age=300"
+    assert first["Access-Control-Allow-Origin"] == "*"
+    again = client.get("/api/papers", headers={"If-None-Match": first["ETag"]})
+    assert again.status_code == 304
+
+
+def test_who_asks_too_often_waits(
+    client: Client, papers: list[Paper], redis: None, settings: Any
+) -> None:
+    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"api": (6, 0)}
+    answers = [client.get(f"/api/papers/{papers[0].pk}") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert int(answers[-1]["Retry-After"]) > 0
+    assert "Too many requests" in answers[-1].json()["detail"]
+
+
+def test_the_document_says_what_there_is(client: Client, db: None) -> None:
+    told = client.get("/api/openapi.json").json()
+    assert told["openapi"].startswith("3.1")
+    assert set(told["paths"]) == {
+        "/api/papers",
+        "/api/papers/{pk}",
+        "/api/papers/{pk}/similar",
+        "/api/arxiv/{name}",
+        "/api/search",
+        "/api/daily_papers",
+    }
+
+
+def test_people_read_on_a_page_what_the_document_says(client: Client) -> None:
+    told = client.get("/api/openapi.json").json()
+    answer = client.get("/api/")
+    assert answer.status_code == 200
+    page = html.unescape(answer.text)
+    asked = [one["get"] for one in told["paths"].values()]
+    for path, one in told["paths"].items():
+        assert f"{path}</code>" in page
+        assert one["get"]["summary"] in page
+    for name in {given["name"] for one in asked for given in one.get("parameters", [])}:
+        assert f"<dt><code>{name}</code></dt>" in page
+    for name, shape in told["components"]["schemas"].items():
+        assert f'id="shape-{name}"' in page
+        for told_of in shape["properties"].values():
+            assert told_of.get("description", "") in page
+    assert "list of PaperOut" in page
+    assert "integer or null" in page
+    assert "<dd>date.</dd>" in page
+    assert "integer, from 1 to 100; 50 where it is left out" in page
+    assert forge(client, "/api/").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["nowhere", "arxiv/%0A2604.23536", "papers/", "papers/x/similar"])
+def test_an_address_that_there_is_not_is_told_in_json(client: Client, path: str) -> None:
+    for answer in (client.get(f"/api/{path}"), forge(client, f"/api/{path}", {"a": "b"})):
+        assert answer.status_code in {404, 405, 422}
+    told = client.get(f"/api/{path}")
+    assert told["Content-Type"].startswith("application/json")
+    assert told.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (
+            "papers?categroy=cs.CL",
+            "categroy: there is no such parameter here; did you",
+        ),
+        ("papers?limits=3&limit=2", "did you mean limit?"),
+        ("papers?pk=1", "pk: there is no such parameter here; there is day, since, until"),
+        ("papers/1?pk=1", "pk: there is no such parameter here, and no other"),
+        ("papers/1/similar?cursor=3", "there is limit"),
+        ("search?q=x&page=2", "page: there is no such parameter here; there is q, limit, cursor"),
+        ("daily_papers?sort=trending&x=1", "x: there is no such parameter here"),
+        ("arxiv/2401.00001?fields=title", "fields: there is no such parameter here, and no other"),
+        ("papers?=1", ": there is no such parameter here"),
+    ],
+)
+def test_an_unknown_parameter_is_an_error_that_names_it(
+    client: Client, papers: list[Paper], address: str, said: str
+) -> None:
+    answer = client.get(f"/api/{address}")
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+def test_while_no_meaning_is_learnt_titles_tell_what_is_similar(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    one = make_paper("Native models for multimodal agents")
+    near = make_paper("A multimodal agent that plans")
+    make_paper("Multimodal retrieval", hidden=False)
+    make_paper("Agents of multimodal speech", hidden=True)
+    indexing.index_changed(now)
+    assert [item["id"] for item in ask(client, f"papers/{one.pk}/similar")] == [near.pk]

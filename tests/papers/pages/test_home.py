@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html as tree
+
+from papers.models import Observation, Paper
+from papers.pages import home
+from papers.ranking import scoring
+from tests.pages import forge
+
+pytestmark = pytest.mark.django_db
+MakePaper = Callable[..., Paper]
+
+
+def test_home_shows_the_newest_day_best_first(client: Client, make_paper: MakePaper) -> None:
+    today = timezone.now().date()
+    make_paper("Quiet paper", listed_on=today, heat=1.0)
+    make_paper("Loud paper", listed_on=today, heat=5.0)
+    make_paper("Paper of yesterday", listed_on=today - timedelta(days=1), heat=9.0)
+    make_paper("Paper of tomorrow", listed_on=today + timedelta(days=1), heat=9.0)
+    page = client.get("/").text
+    assert page.index("Loud paper") < page.index("Quiet paper")
+    assert "Paper of yesterday" not in page
+    assert "Paper of tomorrow" not in page
+    assert "Get trending papers in your email inbox!" in page
+
+
+def test_days_are_linked_to_their_neighbours(client: Client, make_paper: MakePaper) -> None:
+    today = timezone.now().date()
+    for days in (0, 1, 4):
+        make_paper(f"Paper of {days}", listed_on=today - timedelta(days=days))
+    page = client.get(f"/days/{today - timedelta(days=1)}/").text
+    assert f"/days/{today - timedelta(days=4)}/" in page
+    assert f"/days/{today}/" in page or 'href="/"' in page
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "yesterday", "2026-1-1", "9999-99-99"])
+def test_what_is_no_day_is_not_found(client: Client, db: None, day: str) -> None:
+    assert client.get(f"/days/{day}/").status_code == 404
+
+
+def test_an_empty_site_says_so(client: Client, db: None) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "Get trending papers" in answer.text
+
+
+def test_a_day_without_papers_says_so(client: Client, make_paper: MakePaper) -> None:
+    make_paper("A paper")
+    said = "Weekends are quiet"
+    assert said in client.get("/days/2020-01-04/").text, "a Saturday"
+    page = client.get("/days/2020-01-01/").text
+    assert said not in page, "a Wednesday"
+    assert "No papers came in on this day" in page
+
+
+def test_an_unknown_field_is_told_from_one_without_papers(
+    client: Client, make_paper: MakePaper
+) -> None:
+    make_paper("A paper", categories=["cs.CL"])
+    unknown = html.unescape(client.get("/?field=foo").text)
+    assert "There is no field “foo”" in unknown
+    assert "Weekends" not in unknown
+    near = client.get("/?field=cs.CLL").text
+    assert '<a href="?field=cs.CL#papers">cs.CL</a>' in near
+    none = client.get("/?field=cs.RO").text
+    assert "No papers of cs.RO here" in none
+    assert "There is no field" not in none
+    assert "A paper" in client.get("/?field=CS.cl").text
+
+
+def test_hidden_and_withdrawn_papers_are_not_shown(client: Client, make_paper: MakePaper) -> None:
+    hidden = make_paper("Hidden paper", hidden=True)
+    make_paper("Withdrawn paper", withdrawn=True)
+    make_paper("Shown paper")
+    page = client.get("/").text
+    assert "Shown paper" in page
+    assert "Hidden paper" not in page
+    assert "Withdrawn paper" not in page
+    assert client.get(hidden.get_absolute_url()).status_code == 404
+
+
+def test_a_papers_page_shows_how_it_was_ranked(client: Client, edition: list[Paper]) -> None:
+    page = client.get(Paper.objects.trending()[0].get_absolute_url()).text
+    assert "ranked" in page
+    assert "Votes" in page
+    assert "Ada Example" in page
+
+
+def test_a_papers_sum_adds_up_as_shown(client: Client, make_paper: MakePaper) -> None:
+    parts = {"votes_part": 68.96, "own_part": -0.86, "rise_part": 0.06, "comments_part": 11.24}
+    paper = make_paper(heat=6.4, score_parts=parts)
+    for address in (paper.get_absolute_url(), paper.get_ranking_url()):
+        rows = tree.fromstring(client.get(address).text).xpath("(//table[@class='sum'])[1]//tr")
+        shown = [(row.xpath("string(th)"), float(row.xpath("string(td)"))) for row in rows]
+        *values, (label, attention), (_score, heat) = shown
+        assert label == "Attention, counted in votes"
+        assert round(sum(value for _name, value in values), 2) == attention
+        assert heat == 6.4
+
+
+@given(st.lists(st.floats(-1e4, 1e6), max_size=8), st.sampled_from([1, 2]))
+def test_rounded_values_add_up(values: list[float], digits: int) -> None:
+    shown = home.rounded(values, digits)
+    assert abs(sum(shown) - round(sum(values), digits)) < 1e-3
+    assert all(
+        abs(one - value) <= 10**-digits + 1e-9 for one, value in zip(shown, values, strict=True)
+    )
+
+
+def test_markup_in_a_title_is_shown_not_run(client: Client, make_paper: MakePaper) -> None:
+    paper = make_paper("<script>alert(1)</script>", abstract="<img src=x onerror=alert(2)>")
+    for address in ("/", paper.get_absolute_url()):
+        page = client.get(address).text
+        assert "<script>alert" not in page
+        assert "<img" not in page
+
+
+def test_home_is_light_and_asks_nobody_else(client: Client, make_paper: MakePaper) -> None:
+    for number in range(50):
+        make_paper(f"Paper {number}", abstract="A sentence about what was found. " * 40)
+    answer = client.get("/")
+    assert len(answer.content) < 200_000
+    for attribute in ("src=", '<link rel="stylesheet" href='):
+        assert f'{attribute}"http' not in answer.text
+
+
+def test_the_front_page_offers_windows_and_fields(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    today = timezone.now().date()
+    make_paper("Today’s", listed_on=today, heat=1.0, standing=3.0, categories=["math.GT"])
+    make_paper("Today’s louder", listed_on=today, heat=2.0, standing=1.0, categories=["cs.CV"])
+    make_paper("Of this week", listed_on=today - timedelta(days=5), heat=9.0)
+    make_paper("Of this month", listed_on=today - timedelta(days=20), heat=8.0)
+    shown = {
+        query: [card["paper"].title for card in client.get(f"/?{query}").context["cards"]]
+        for query in ("", "window=week", "window=month", "field=math.GT", "by=field", "window=x")
+    }
+    assert shown == {
+        "": ["Today’s louder", "Today’s"],
+        "window=week": ["Of this week", "Today’s louder", "Today’s"],
+        "window=month": ["Of this week", "Of this month", "Today’s louder", "Today’s"],
+        "field=math.GT": ["Today’s"],
+        "by=field": ["Today’s", "Today’s louder"],
+        "window=x": ["Today’s louder", "Today’s"],
+    }
+
+
+def test_how_a_paper_was_ranked_has_a_page_that_its_own_links_to(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    paper = make_paper("Loud paper", votes=40, comments=2, authors=["A"] * 40, featured=True)
+    make_paper("Louder paper", votes=400)
+    Observation.objects.create(paper=paper, kind="hf-daily", observed_at=now, votes=40)
+    scoring.rescore(now)
+    url = reverse("ranking", args=[paper.pk])
+    assert url in client.get(paper.get_absolute_url()).text
+    page = client.get(url).text
+    for said in ("Correction for a long author list", "pick", "1 of 2", "40 votes", "doubling"):
+        assert said in page
+    assert forge(client, url).status_code == 405
+    Paper.objects.filter(pk=paper.pk).update(hidden=True)
+    assert client.get(url).status_code == 404
+    quiet = make_paper("Quiet paper")
+    assert "no trending score" in client.get(quiet.get_ranking_url()).text
+
+
+def test_a_day_and_a_field_name_their_feeds(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
+    paper = make_paper("A paper", listed_on=now.date(), heat=1.0)
+    day = reverse("day", args=[paper.day])
+    page = client.get(day, {"field": paper.field}).text
+    named = re.findall(r'<link rel="alternate"[^>]* href="([^"]+[.]atom)"', page)
+    assert f"/feeds/days/{paper.day}.atom" in named
+    assert f"/feeds/fields/{paper.field}.atom" in named
+    for feed in named:
+        assert client.get(feed).status_code == 200
+    assert client.get(day, {"field": "no/such"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("title", "language"),
+    [
+        ("Long context", "en"),
+        ("Erdős numbers of ℝ⁴", "en"),
+        ("42", "en"),
+        ("大语言模型 of LLMs in depth", "en"),
+        ("大语言模型的推理能力 LLM", ""),
+        ("نماذج لغوية", ""),
+    ],
+)
+def test_a_title_that_is_not_english_is_not_marked_so(
+    client: Client, make_paper: MakePaper, title: str, language: str
+) -> None:
+    paper = make_paper(title)
+    page = client.get(paper.get_absolute_url()).text
+    assert f'<h1><bdi lang="{language}">{title}</bdi></h1>' in page

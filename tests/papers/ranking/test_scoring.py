@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from papers.models import Observation, Paper, StoredAppeal, Window
+from papers.ranking import scoring, vote_prediction
+
+pytestmark = pytest.mark.django_db
+MakePaper = Callable[..., Paper]
+
+
+def test_scores_are_stored_with_their_parts(make_paper: MakePaper, now: datetime) -> None:
+    paper = make_paper(votes=15, comments=1, site_votes=2)
+    assert scoring.rescore(now) == 1
+    paper.refresh_from_db()
+    assert paper.heat > 0
+    assert paper.score_parts["votes"] == 17
+    assert paper.scored_at == now
+
+
+def test_old_scores_are_left_as_they_are(make_paper: MakePaper, now: datetime) -> None:
+    make_paper(listed_on=now.date() - timedelta(days=60), votes=9, scored_at=now)
+    assert scoring.rescore(now) == 0
+
+
+def test_a_paper_that_was_never_scored_is_scored_whatever_its_age(
+    make_paper: MakePaper, now: datetime
+) -> None:
+    make_paper(listed_on=now.date() - timedelta(days=600), votes=9)
+    assert scoring.rescore(now) == 1
+    assert scoring.rescore(now) == 0
+
+
+def test_only_rows_that_came_out_otherwise_are_written(
+    make_paper: MakePaper, now: datetime
+) -> None:
+    for number in range(30):
+        make_paper(f"Paper {number}", votes=5)
+    moved = make_paper("Paper that moves", votes=5)
+    scoring.rescore(now)
+    Paper.objects.filter(pk=moved.pk).update(votes=6)
+    later = now + timedelta(hours=30)
+    scoring.rescore(later)
+    assert list(Paper.objects.filter(scored_at=later)) == [moved]
+
+
+def test_yesterdays_paper_falls_behind_and_keeps_its_score(
+    make_paper: MakePaper, now: datetime
+) -> None:
+    old = make_paper("Of yesterday", votes=40, listed_on=now.date() - timedelta(days=1))
+    scoring.rescore(now)
+    old.refresh_from_db()
+    new = make_paper("Of today", votes=30, listed_on=now.date())
+    scoring.rescore(now + timedelta(hours=1))
+    assert list(Paper.objects.trending()) == [new, old]
+    assert list(Paper.objects.hottest()) == [old, new]
+    score = old.score
+    old.refresh_from_db()
+    assert old.score == score
+
+
+def test_what_was_counted_over_time_and_where_is_part_of_it(
+    make_paper: MakePaper, now: datetime
+) -> None:
+    paper = make_paper(votes=30, stars=50, liked=3)
+    for hours, votes, stars in ((30, 10, 10), (1, 30, 50)):
+        at = now - timedelta(hours=hours)
+        Observation.objects.create(
+            paper=paper, kind="hf-daily", observed_at=at, votes=votes, stars=stars
+        )
+    Observation.objects.create(paper=paper, kind="readers", observed_at=now, votes=1)
+    scoring.rescore(now)
+    paper.refresh_from_db()
+    names = ("rise", "new_stars", "mentions", "reactions")
+    assert [paper.score_parts[name] for name in names] == [20, 40, 2, 3]
+
+
+def test_small_fields_show_where_papers_are_set_against_their_field(
+    make_paper: MakePaper, now: datetime
+) -> None:
+    for number in range(30):
+        make_paper(f"Vision {number}", votes=60, categories=["cs.CV"])
+        make_paper(f"Knots {number}", votes=2, categories=["math.GT", "cs.CV"])
+    knot = make_paper("A knot people talk about", votes=25, categories=["math.GT"])
+    make_paper("Silent", categories=["math.GT"])
+    scoring.rescore(now)
+    assert Paper.objects.hottest()[0].field == "cs.CV"
+    assert Paper.objects.outstanding()[0] == knot
+    assert Paper.objects.fields() == [("math.GT", 32), ("cs.CV", 30)]
+
+
+def test_windows_end_with_their_day(make_paper: MakePaper, now: datetime) -> None:
+    day = now.date()
+    for ago in (-1, 0, 1, 6, 7, 29, 30):
+        make_paper(f"{ago} days ago", listed_on=day - timedelta(days=ago))
+    held = {window: Paper.objects.within(window, day).count() for window in Window}
+    assert held == {Window.DAY: 1, Window.WEEK: 3, Window.MONTH: 5}
+
+
+@pytest.mark.parametrize("order", ["hottest", "outstanding"])
+def test_a_days_list_needs_no_sequential_scan(order: str, now: datetime) -> None:
+    papers = getattr(Paper.objects.filter(field="cs.CV").within(Window.DAY, now.date()), order)()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "paper_" in papers[:50].explain()
+
+
+def test_which_words_go_with_votes_is_learnt_and_told_to_new_papers(
+    make_paper: MakePaper, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "ENOUGH", 40)
+    monkeypatch.setattr(vote_prediction, "ENOUGH", 40)
+    for number in range(40):
+        loud = number % 4 == 0
+        paper = make_paper(
+            f"{'Robots' if loud else f'Subject{number % 4}'} {number}",
+            abstract="",
+            votes=50 if loud else 3,
+            listed_on=now.date() - timedelta(days=10),
+        )
+        if number:
+            Observation.objects.create(paper=paper, kind="hf-daily", observed_at=now, votes=3)
+    assert scoring.learn_appeal(now) is None, "one has no count yet"
+    Observation.objects.create(
+        paper=Paper.objects.order_by("pk")[0], kind="hf-daily", observed_at=now, votes=3
+    )
+    stored = scoring.learn_appeal(now)
+    assert stored
+    assert stored.papers == 40
+    robots = make_paper("Robots again", abstract="", votes=5)
+    scoring.rescore(now)
+    robots.refresh_from_db()
+    assert robots.appeal
+    assert robots.appeal > 0
+    assert robots.score_parts["to_come_part"] > 4
+    for _more in range(scoring.KEPT):
+        scoring.learn_appeal(now)
+    assert StoredAppeal.objects.count() == scoring.KEPT
+
+
+def test_scoring_asks_as_often_for_many_papers_as_for_one(
+    make_paper: MakePaper, now: datetime
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            scoring.rescore(now)
+        return len(asked)
+
+    make_paper("One", votes=1)
+    first = queries()
+    for number in range(20):
+        make_paper(f"Paper {number}", votes=number)
+    assert queries() == first

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from math import log2
+
+import numpy as np
+import pytest
+
+from papers.ranking.trending import (
+    PICK,
+    USUAL_TO_COME,
+    Signals,
+    describe_parts,
+    score,
+    to_come,
+    trending_heat,
+    votes_gained,
+)
+
+NOW = datetime(2026, 4, 30, 12, tzinfo=UTC)
+PLAIN = Signals(votes=20, comments=3, stars=100, authors=4)
+
+
+@pytest.mark.parametrize(
+    "name", ["votes", "comments", "stars", "new_stars", "mentions", "reactions", "rise"]
+)
+def test_more_talk_is_hotter_but_ever_less_so(name: str) -> None:
+    few, some, many = (trending_heat(replace(PLAIN, **{name: n})).total for n in (10, 20, 30))
+    assert few < some < many
+    assert many - some < some - few
+
+
+def test_a_day_of_age_costs_one_doubling_and_no_old_score_changes() -> None:
+    today = NOW.date()
+    assert score(5.0, today) == score(6.0, today - timedelta(days=1))
+    assert score(0.0, today) == 0, "what nobody talks about has none"
+
+
+def test_a_long_author_list_is_no_advantage_and_costs_half_the_votes_at_most() -> None:
+    long, longest = (trending_heat(replace(PLAIN, authors=n)) for n in (300, 10**9))
+    assert trending_heat(PLAIN).total > long.total > longest.total
+    assert trending_heat(replace(PLAIN, authors=6)).total == trending_heat(PLAIN).total
+    assert trending_heat(Signals(votes=2, authors=10**9)).parts["own_part"] == -1
+
+
+def test_nothing_known_has_no_heat_whatever_the_text() -> None:
+    assert trending_heat(Signals(authors=3303, title=10, appeal=9.0)).total == 0
+    assert trending_heat(Signals(mentions=1)).total > 0, "somebody has put it forward"
+
+
+def test_a_curators_pick_stands_above_sixty_votes() -> None:
+    assert trending_heat(Signals(picked=True)).total == PICK
+    assert (
+        trending_heat(Signals(votes=1, picked=True)).total > trending_heat(Signals(votes=60)).total
+    )
+
+
+def test_what_is_to_come_depends_on_the_text_within_limits() -> None:
+    assert to_come(80, 0.0) == USUAL_TO_COME
+    assert to_come(20, 0.0) > to_come(80, 0.0) > to_come(160, 0.0)
+    assert to_come(80, 1.0) > to_come(80, 0.0) > to_come(80, -1.0)
+    assert to_come(80, 1000.0) == 4 * USUAL_TO_COME
+    assert to_come(10**6, 0.0) == USUAL_TO_COME / 4
+
+
+def test_the_parts_add_up_to_the_heat() -> None:
+    parts = trending_heat(replace(PLAIN, picked=True, authors=40, rise=9, title=31)).parts
+    votes = sum(value for name, value in parts.items() if name.endswith("_part")) - PICK
+    assert log2(1 + votes) + PICK == pytest.approx(
+        trending_heat(replace(PLAIN, picked=True, authors=40, rise=9, title=31)).total, abs=0.01
+    )
+
+
+def test_what_was_gained_is_since_half_a_day_before_the_newest_count() -> None:
+    hours = [(0, 5), (10, 9), (20, 30), (24, 31)]
+    counts = [(NOW + timedelta(hours=at), count) for at, count in hours]
+    assert votes_gained(counts) == 31 - 9
+    assert votes_gained(counts[:2]) == 0, "no count is old enough"
+    assert votes_gained([]) == 0
+    assert votes_gained([(NOW, 5), (NOW + timedelta(days=1), 3)]) == 0, "what fell gained nothing"
+
+
+def test_figures_in_words_leave_out_what_is_not_there() -> None:
+    assert describe_parts(trending_heat(replace(PLAIN, votes=1, comments=0, stars=1204)).parts) == (
+        "1 vote · 1,204 stars"
+    )
+    assert describe_parts(trending_heat(replace(PLAIN, picked=True)).parts).startswith(
+        "Curator's pick"
+    )
+    assert describe_parts({}) == ""
+
+
+def test_scores_of_this_decade_are_told_apart_in_single_precision() -> None:
+    day = date(2029, 12, 31)
+    assert np.float32(score(5.01, day)) > np.float32(score(5.0, day))

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from papers.ranking.vote_prediction import ENOUGH, Appeal, AppealError, VotedPaper, weighted_text
+
+DAYS = [date(2026, 4, 1) + timedelta(days=number) for number in range(20)]
+
+
+VOTES = {"Robots": 16, "Glaciers": 1, "Lattices": 4, "Enzymes": 4}
+
+
+def papers(count: int) -> list[VotedPaper]:
+    """Robots get more votes than glaciers, on days of many votes and of few."""
+    return [
+        VotedPaper(
+            weighted_text(f"{name} number{number}", "measured"), day, votes * (1 + 10 * (place % 2))
+        )
+        for number in range(count // (len(DAYS) * len(VOTES)) + 1)
+        for place, day in enumerate(DAYS)
+        for name, votes in VOTES.items()
+    ][:count]
+
+
+def test_words_that_went_with_votes_are_learnt_against_their_day() -> None:
+    learnt = Appeal.learn(papers(ENOUGH))
+    robots, glaciers, unknown = learnt.of(["Robots walk.", "Glaciers melt.", "Quorums agree."])
+    assert robots > 0.3
+    assert glaciers < -0.3
+    assert unknown == 0
+
+
+def test_too_few_papers_teach_nothing() -> None:
+    assert Appeal.learn(papers(ENOUGH - 1)) == Appeal()
+    assert Appeal().of(["Robots walk."]).tolist() == [0.0]
+
+
+def test_what_is_stored_says_the_same_when_it_is_read() -> None:
+    learnt = Appeal.learn(papers(ENOUGH))
+    read = Appeal.loads(learnt.dumps())
+    assert read == learnt
+    assert Appeal.loads(Appeal().dumps()) == Appeal()
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[1]", b'{"a": 1}', b'{"a": ["x", "y"]}'])
+def test_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(AppealError):
+        Appeal.loads(data)

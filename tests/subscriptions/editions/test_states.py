@@ -1,0 +1,384 @@
+"""Who is due, editions and their totals, and noticing trouble without the scheduler."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+
+from papers.models import Paper
+from subscriptions import tasks
+from subscriptions.delivery import claims, mailing_run
+from subscriptions.editions import digests, recovery
+from subscriptions.editions import states as editions
+from subscriptions.mail import transactional
+from subscriptions.models import Digest, Edition, Subscriber
+from tests.subscriptions.conftest import Sink
+from tests.subscriptions.messages import send_waiting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+TODAY = date(2026, 4, 30)
+
+
+@pytest.fixture
+def ready(edition: list[Paper], make_reader: MakeReader, now: datetime) -> list[int]:
+    """Three pending digests."""
+    pks = [make_reader(f"{n}@e.org", {"topics": "language models"}).pk for n in range(3)]
+    return digests.build_due_digests(pks, now)
+
+
+@pytest.fixture
+def mailbox(settings: Any) -> Any:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.OPERATOR_EMAIL = "operator@example.org"
+    return mail
+
+
+def states() -> list[str]:
+    return list(Digest.objects.order_by("pk").values_list("status", flat=True))
+
+
+def many_readers(count: int, now: datetime) -> None:
+    """Rows straight from PostgreSQL: one in a thousand is due."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO subscriptions_subscriber (email, email_key, status, timezone, hour,
+                frequency, weekday, max_papers, created_at, consent_text, consent_page,
+                next_digest_at)
+            SELECT n || '@e.org', n || '@e.org', 'active', 'UTC', 8, 'daily', 0, 10, %(now)s, '',
+                '', %(now)s + CASE WHEN n %% 1000 = 0 THEN -1 ELSE n END * interval '1 second'
+            FROM generate_series(1, %(count)s) AS n
+            """,
+            {"now": now, "count": count},
+        )
+        cursor.execute("ANALYZE subscriptions_subscriber")
+
+
+def test_promise_17_finding_who_is_due_walks_an_index(now: datetime) -> None:
+    many_readers(200_000, now)
+    due = Subscriber.objects.due(now).order_by("next_digest_at", "pk").values_list("pk", flat=True)
+    plan = due.explain(analyze=True)
+    assert "subscriber_due" in plan
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan
+    assert sum(len(chunk) for chunk in digests.due_readers(now)) == 200
+
+
+def test_who_waited_longest_comes_first(make_reader: MakeReader, now: datetime) -> None:
+    late = make_reader("late@e.org", next_digest_at=now - timedelta(minutes=1))
+    later = make_reader("later@e.org", next_digest_at=now - timedelta(hours=1))
+    assert list(digests.due_readers(now)) == [[later.pk, late.pk]]
+
+
+def test_a_spread_reader_is_due_within_the_window_and_never_before_the_hour(
+    edition: list[Paper], make_reader: MakeReader, now: datetime, settings: Any
+) -> None:
+    settings.DIGEST_SPREAD = timedelta(minutes=30)
+    readers = [make_reader(f"{n}@e.org") for n in range(5)]
+    digests.build_due_digests([reader.pk for reader in readers], now)
+    eight = datetime(2026, 5, 1, 8, tzinfo=UTC)
+    moments = set(Subscriber.objects.values_list("next_digest_at", flat=True))
+    assert len(moments) == 5
+    assert all(eight <= moment < eight + timedelta(minutes=30) for moment in moments if moment)
+
+
+def test_promise_13_down_from_8_to_20_sends_only_what_is_not_too_late(
+    edition: list[Paper], make_reader: MakeReader, smtp: Sink
+) -> None:
+    """The cut-off is ten hours: whose hour was 8 is too late at 20:00, whose was 11 is not."""
+    hours = {hour: make_reader(f"{hour}@e.org", hour=hour) for hour in (8, 9, 11, 19)}
+    for hour, reader in hours.items():
+        Subscriber.objects.filter(pk=reader.pk).update(
+            next_digest_at=datetime(2026, 4, 30, hour, tzinfo=UTC)
+        )
+    evening = datetime(2026, 4, 30, 20, 0, 30, tzinfo=UTC)
+    ready = [
+        pk
+        for chunk in digests.due_readers(evening)
+        for pk in digests.build_due_digests(chunk, evening)
+    ]
+    mailing_run.deliver_digests(ready, lambda: evening)
+    assert {message["To"] for message in smtp.accepted} == {"11@e.org", "19@e.org"}
+    assert states().count("skipped") == 2
+    assert list(digests.due_readers(evening)) == []
+    tomorrow = set(Subscriber.objects.values_list("next_digest_at", flat=True))
+    assert tomorrow == {datetime(2026, 5, 1, hour, tzinfo=UTC) for hour in hours}
+
+
+def test_promise_13_after_a_day_without_power_todays_digest_comes_and_yesterdays_does_not(
+    edition: list[Paper], make_reader: MakeReader, now: datetime, smtp: Sink
+) -> None:
+    reader = make_reader(next_digest_at=now - timedelta(days=1, seconds=30))
+    at_nine = now + timedelta(hours=1)
+    assert digests.build_due_digests([reader.pk], at_nine) == []
+    [ready] = digests.build_due_digests([reader.pk], at_nine)
+    assert digests.build_due_digests([reader.pk], at_nine) == []
+    mailing_run.deliver_digests([ready], lambda: at_nine)
+    by_day = dict(reader.digests.values_list("day", "status"))
+    assert by_day == {date(2026, 4, 29): "skipped", TODAY: "sent"}
+    assert len(smtp.accepted) == 1
+
+
+def test_a_paused_edition_claims_nothing_and_resuming_sends_only_the_rest(
+    ready: list[int], now: datetime, smtp: Sink
+) -> None:
+    mailing_run.deliver_digests(ready[:1], lambda: now)
+    assert editions.pause_edition(TODAY, "Something is odd.", "curator", now)
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert states() == ["sent", "pending", "pending"]
+    assert recovery.recover_digests(now + timedelta(minutes=5)) == []
+    assert editions.resume_edition(TODAY, "curator", now)
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert states() == ["sent"] * 3
+    assert [message["To"] for message in smtp.accepted] == ["0@e.org", "1@e.org", "2@e.org"]
+
+
+def test_pausing_and_resuming_twice_change_nothing(ready: list[int], now: datetime) -> None:
+    assert editions.pause_edition(TODAY, "first", "one", now)
+    assert not editions.pause_edition(TODAY, "second", "two", now)
+    assert Edition.objects.get().why == "first"
+    assert editions.resume_edition(TODAY, "one", now)
+    assert not editions.resume_edition(TODAY, "one", now)
+
+
+def test_a_pause_for_a_time_ends_by_itself(ready: list[int], now: datetime, smtp: Sink) -> None:
+    editions.pause_edition(
+        TODAY, "The server is down.", "Paperboy", now, until=now + timedelta(minutes=5)
+    )
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert states() == ["pending"] * 3
+    later = now + timedelta(minutes=6)
+    assert recovery.recover_digests(later) == ready
+    assert Edition.objects.get().state == "open"
+    mailing_run.deliver_digests(ready, lambda: later)
+    assert states() == ["sent"] * 3
+
+
+def test_a_cancelled_edition_sends_nothing_more_and_its_papers_stay(
+    ready: list[int], now: datetime, smtp: Sink
+) -> None:
+    mailing_run.deliver_digests(ready[:1], lambda: now)
+    assert editions.cancel_edition(TODAY, "Wrong papers.", "curator", now)
+    assert not editions.cancel_edition(TODAY, "Wrong papers.", "curator", now)
+    mailing_run.deliver_digests(ready, lambda: now)
+    recovery.recover_digests(now)
+    assert states() == ["sent", "skipped", "skipped"]
+    tomorrow = now + timedelta(days=1)
+    readers = Subscriber.objects.order_by("pk")
+    digests.build_due_digests([reader.pk for reader in readers], tomorrow)
+    again = [set(reader.digests.get(day=tomorrow.date()).paper_ids) for reader in readers]
+    first = set(Digest.objects.get(pk=ready[0]).paper_ids)
+    assert not again[0] & first
+    assert again[1] == first
+
+
+def test_the_operator_is_told_once_of_each_pause(
+    ready: list[int], now: datetime, mailbox: Any
+) -> None:
+    editions.pause_edition(TODAY, "The provider refuses our password.", "Paperboy", now)
+    assert editions.editions_to_report() == [TODAY]
+    assert [editions.tell_operator(TODAY, now) for _ in range(2)] == [True, False]
+    send_waiting(now)
+    [message] = mailbox.outbox
+    assert message.to == ["operator@example.org"]
+    assert "paused" in message.subject
+    assert "refuses our password" in message.body
+    assert "/admin/subscriptions/edition/2026-04-30/change/" in message.body
+    editions.resume_edition(TODAY, "curator", now)
+    editions.pause_edition(TODAY, "Again.", "Paperboy", now)
+    editions.tell_operator(TODAY, now)
+    send_waiting(now)
+    assert len(mailbox.outbox) == 2
+
+
+def test_an_operator_who_could_not_be_told_is_told_later(
+    ready: list[int], now: datetime, mailbox: Any, settings: Any
+) -> None:
+    editions.pause_edition(TODAY, "Mail is down.", "Paperboy", now)
+    working = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    editions.tell_operator(TODAY, now)
+    assert send_waiting(now) == {"pending": 1}
+    assert editions.editions_to_report() == []
+    settings.EMAIL_BACKEND = working
+    assert send_waiting(now + timedelta(minutes=2)) == {"sent": 1}
+
+
+def test_promise_7_the_books_of_an_edition_close(
+    ready: list[int], now: datetime, smtp: Sink, make_reader: MakeReader
+) -> None:
+    smtp.at_rcpt = ["250 ok", "550 no"]
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert editions.close_finished(now + timedelta(hours=20)) == []
+    assert Edition.objects.get().closed_at is None
+    assert editions.close_finished(now + timedelta(days=3)) == []
+    edition = Edition.objects.get()
+    assert (edition.due, edition.totals_error) == (3, "")
+    assert (edition.totals["sent"], edition.totals["failed"]) == (2, 1)
+    assert sum(edition.totals.values()) == edition.due
+
+
+def test_promise_7_books_that_do_not_close_are_an_alarm(
+    ready: list[int], now: datetime, mailbox: Any, redis: None
+) -> None:
+    recovery.recover_digests(now + timedelta(days=1))
+    with connection.cursor() as cursor:  # behind the product's back
+        cursor.execute("DELETE FROM subscriptions_digest WHERE id = %s", [ready[0]])
+    [edition] = editions.close_finished(now + timedelta(days=3))
+    assert edition.totals_error == "3 were due and 2 are on record."
+    assert editions.close_finished(now + timedelta(days=3)) == []
+    tasks.recover_digests()
+    send_waiting(timezone.now())
+    assert "3 were due and 2 are on record." in mailbox.outbox[-1].body
+    assert any(
+        "do not close" in said for said in editions.current_problems(now + timedelta(days=3))
+    )
+
+
+def test_promise_7_what_is_still_under_way_after_the_cut_off_is_an_alarm(
+    ready: list[int], now: datetime
+) -> None:
+    [edition] = editions.close_finished(now + timedelta(days=3))  # nobody swept
+    assert "3 are still under way" in edition.totals_error
+
+
+def test_a_reader_who_is_erased_leaves_books_that_close(ready: list[int], now: datetime) -> None:
+    Digest.objects.get(pk=ready[0]).subscriber.delete()
+    recovery.recover_digests(now + timedelta(days=1))
+    assert editions.close_finished(now + timedelta(days=3)) == []
+    assert (Edition.objects.get().due, Edition.objects.get().erased) == (3, 1)
+
+
+def test_all_is_well(ready: list[int], now: datetime, smtp: Sink) -> None:
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert editions.current_problems(now + timedelta(minutes=5)) == []
+
+
+def test_a_missing_edition_is_noticed_though_the_scheduler_failed(
+    make_reader: MakeReader, now: datetime
+) -> None:
+    make_reader()
+    assert editions.current_problems(now + timedelta(hours=1)) == []
+    [said] = editions.current_problems(now + timedelta(hours=3))
+    assert said.startswith("An edition is missing: readers were due at 2026-04-30 08:00 UTC")
+
+
+def test_work_that_waits_with_no_success_for_half_an_hour_is_noticed(
+    ready: list[int], now: datetime, smtp: Sink
+) -> None:
+    mailing_run.deliver_digests(ready[:1], lambda: now)
+    assert editions.current_problems(now + timedelta(minutes=25)) == []
+    [said] = editions.current_problems(now + timedelta(minutes=35))
+    assert "none was sent since 2026-04-30 08:00 UTC" in said
+
+
+def test_promise_40_the_operator_is_mailed_once_of_a_missing_edition_and_again_while_it_is(
+    make_reader: MakeReader, now: datetime, smtp: Sink, settings: Any
+) -> None:
+    settings.OPERATOR_EMAIL = "operator@example.org"
+    reader = make_reader()
+    late = now + timedelta(hours=3)
+    assert editions.alert_operator(now + timedelta(hours=1)) == []
+    assert len(editions.alert_operator(late)) == 1
+    assert editions.alert_operator(late + timedelta(hours=1)) == []
+    send_waiting(late)
+    [told] = smtp.accepted
+    assert told["To"] == settings.OPERATOR_EMAIL
+    for part in told.iter_parts():
+        assert "missing: readers were due at 2026-04-30 08:00 UTC" in part.get_content()
+    assert len(editions.alert_operator(late + timedelta(hours=6))) == 1
+    Subscriber.objects.filter(pk=reader.pk).update(next_digest_at=now + timedelta(days=1))
+    assert editions.alert_operator(late + timedelta(hours=7)) == []
+    Subscriber.objects.filter(pk=reader.pk).update(next_digest_at=now)
+    assert len(editions.alert_operator(late + timedelta(hours=8))) == 1, "another one, told again"
+    send_waiting(late + timedelta(hours=8))
+    assert len(smtp.accepted) == 3
+
+
+def test_promise_40_the_operator_is_mailed_when_work_waits_with_no_success(
+    ready: list[int], now: datetime, smtp: Sink
+) -> None:
+    mailing_run.deliver_digests(ready[:1], lambda: now)
+    assert editions.alert_operator(now + timedelta(minutes=25)) == []
+    assert len(editions.alert_operator(now + timedelta(minutes=35))) == 1
+    send_waiting(now + timedelta(minutes=35))
+    [text, _html] = smtp.accepted[-1].iter_parts()
+    assert "none was sent since 2026-04-30 08:00 UTC" in text.get_content()
+
+
+def test_an_alarm_that_could_not_be_mailed_is_mailed_the_next_time(
+    make_reader: MakeReader, now: datetime, smtp: Sink, settings: Any
+) -> None:
+    make_reader()
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    late = now + timedelta(hours=3)
+    assert len(editions.alert_operator(late)) == 1
+    assert send_waiting(late) == {"pending": 1}
+    settings.EMAIL_PORT = port
+    assert editions.alert_operator(late + timedelta(minutes=5)) == []
+    assert send_waiting(late + timedelta(minutes=5)) == {"sent": 1}
+
+
+def test_the_watch_goes_on_while_postgresql_is_away_and_says_when_it_looked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two rounds: in the first the database answers nothing."""
+    looks: list[BaseException | None] = [OperationalError("away"), None, KeyboardInterrupt()]
+
+    def look(_now: datetime) -> list[str]:
+        if found := looks.pop(0):
+            raise found
+        return []
+
+    monkeypatch.setattr(editions, "alert_operator", look)
+    monkeypatch.setattr(transactional, "waiting_alerts", list)
+    monkeypatch.setattr(mailing_run, "deliver_messages", lambda *_: None)  # no connection is left
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    touched = tmp_path / "watched"
+    with pytest.raises(KeyboardInterrupt):
+        call_command("check_editions", every=1, touch=touched)
+    assert "could not look" in caplog.text
+    assert touched.exists()
+
+
+def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
+    ready: list[int], now: datetime
+) -> None:
+    claims.ClaimHolder("a worker that dies now", lambda: now).take(Digest.objects.get(pk=ready[0]))
+    editions.pause_edition(TODAY, "Odd.", editions.ITSELF, now)
+    said = editions.current_problems(now + timedelta(hours=1))
+    assert said == [
+        "Digests were claimed and nobody wrote down what became of them. Is the sweep running?",
+        "The edition of 2026-04-30 is paused: Odd.",
+    ]
+
+
+def test_the_check_says_so_by_its_exit_status(make_reader: MakeReader, capsys: Any) -> None:
+    call_command("check_editions")
+    assert capsys.readouterr().out == "ok\n"
+    make_reader()  # due long ago, by the real clock
+    with pytest.raises(SystemExit) as stop:
+        call_command("check_editions")
+    assert stop.value.code == 1
+    assert "missing" in capsys.readouterr().err
+
+
+def test_a_monitor_sees_the_same(make_reader: MakeReader, client: Client) -> None:
+    assert client.get("/healthz/editions").text == "ok"
+    make_reader()
+    answer = client.get("/healthz/editions")
+    assert answer.status_code == 503
+    assert "missing" in answer.text
+    assert "@" not in answer.text

@@ -1,0 +1,240 @@
+"""“Save and send today's digest”: what was typed counts, nothing comes twice, one a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from papers.models import Paper
+from papers.vectors import stored_lexicon
+from subscriptions import tokens
+from subscriptions.editions import digests, states, todays_digest
+from subscriptions.models import Digest, Edition, Interests, Subscriber
+from subscriptions.tokens import Purpose
+from tests.pages import Page, forge
+from tests.signing_in import sign_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+MakeReader = Callable[..., Subscriber]
+SUBJECTS = ("Protein folding", "Legged robots", "Galaxy surveys", "Speech translation")
+ASPECTS = ("energy landscapes", "a simple baseline", "what failed in practice")
+SEND = "Save and send today's digest"
+
+
+@pytest.fixture
+def papers(make_paper: Callable[..., Paper]) -> list[Paper]:
+    """Papers of today, three on each subject."""
+    now = timezone.now()
+    made = [
+        make_paper(
+            f"{subject}: {aspect}",
+            abstract=f"We study {subject.lower()}. It is about {aspect}.",
+            votes=number,
+            score=float(number),
+            listed_on=now.date(),
+            first_seen_at=now,
+        )
+        for number, (subject, aspect) in enumerate(product(SUBJECTS, ASPECTS), 1)
+    ]
+    stored_lexicon.learn_lexicon(now)
+    return made
+
+
+@pytest.fixture
+def newcomer(make_reader: MakeReader) -> Subscriber:
+    now = timezone.now()
+    later = now + timedelta(hours=20)
+    return make_reader(confirmed_at=now, next_digest_at=later, max_papers=3)
+
+
+def open_preferences(client: Client, reader: Subscriber) -> Page:
+    link = reverse("preferences", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
+    return Page.open(client, link)
+
+
+def hand_over(reader: Subscriber) -> None:
+    """As the mail system does."""
+    reader.digests.filter(status="pending").update(
+        status="sent", attempts=1, sent_at=timezone.now()
+    )
+
+
+def test_what_was_typed_is_saved_first_and_is_what_today_brings(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
+    assert "Saved." in page.text
+    assert "Today's digest is on its way" in page.text
+    assert "Your next digest comes on" in page.text
+    assert Interests.objects.get(pk=newcomer.pk).topics == "protein folding"
+    digest = newcomer.digests.get()
+    own = [item["title"] for item in digest.items if item["section"] == "for_you"]
+    assert own
+    assert all("Protein" in title for title in own)
+
+
+def test_after_a_change_on_the_first_day_one_more_comes_and_no_paper_twice(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
+    hand_over(newcomer)
+    page = page.submit(SEND)
+    assert "Change what you care about, and you can have one more today." in page.text
+    assert newcomer.digests.count() == 1
+    page = page.submit(SEND, topics="legged robots")
+    assert "on its way" in page.text
+    first, second = newcomer.digests.order_by("sequence")
+    assert not set(first.paper_ids) & set(second.paper_ids)
+    assert any("robots" in item["title"] for item in second.items)
+    hand_over(newcomer)
+    page = page.submit(SEND, topics="galaxy surveys")
+    assert "From now on there is one a day." in page.text
+    assert newcomer.digests.count() == 2
+    assert Edition.objects.get().due == 2
+
+
+def test_a_change_saved_before_counts_as_well(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
+    hand_over(newcomer)
+    page = page.submit("Save", topics="legged robots").submit(SEND)
+    assert "on its way" in page.text
+    assert newcomer.digests.count() == 2
+
+
+def test_a_digest_that_came_by_itself_on_the_first_day_leaves_one_more(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    now = timezone.now()
+    Subscriber.objects.update(next_digest_at=now)
+    digests.build_due_digests([newcomer.pk], now)
+    hand_over(newcomer)
+    page = open_preferences(client, newcomer)
+    assert "you can have one more today" in page.text
+    assert "you can have one more today" in page.submit(SEND).text
+    assert "on its way" in page.submit(SEND, topics="legged robots").text
+    assert newcomer.digests.count() == 2
+
+
+def test_later_there_is_one_a_day(
+    client: Client, make_reader: MakeReader, papers: list[Paper]
+) -> None:
+    now = timezone.now()
+    reader = make_reader(confirmed_at=now - timedelta(days=2), max_papers=3)
+    page = open_preferences(client, reader).submit(SEND, topics="protein folding")
+    assert "on its way" in page.text
+    hand_over(reader)
+    page = page.submit(SEND, topics="legged robots")
+    assert "There is one a day." in page.text
+    assert reader.digests.count() == 1
+    assert Interests.objects.get(pk=reader.pk).topics == "legged robots"
+
+
+def test_pressing_twice_sends_once(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    page = open_preferences(client, newcomer)
+    page.submit(SEND, topics="protein folding")
+    again = page.submit(SEND, topics="protein folding")
+    assert "already on its way" in again.text
+    assert newcomer.digests.count() == 1
+
+
+def test_where_nothing_fits_it_is_said_and_the_digest_of_the_hour_may_still_come(
+    client: Client, newcomer: Subscriber
+) -> None:
+    due = newcomer.next_digest_at
+    page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
+    assert "Nothing new fits what you asked for" in page.text
+    newcomer.refresh_from_db()
+    assert not newcomer.digests.exists()
+    assert newcomer.next_digest_at is not None
+    assert due is not None
+
+
+def test_a_day_that_was_skipped_is_made_again(
+    client: Client, newcomer: Subscriber, make_paper: Callable[..., Paper]
+) -> None:
+    now = timezone.now()
+    Subscriber.objects.update(next_digest_at=now)
+    digests.build_due_digests([newcomer.pk], now)
+    assert newcomer.digests.get().status == "skipped"
+    make_paper("Came later", score=2.0, votes=9, listed_on=now.date(), first_seen_at=now)
+    page = open_preferences(client, newcomer).submit(SEND)
+    assert "on its way" in page.text
+    assert newcomer.digests.get().status == "pending"
+    assert Edition.objects.get().due == 1
+
+
+def test_what_waits_for_its_edition_is_made_again_from_what_was_saved(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    now = timezone.now()
+    states.hold_edition(now.date(), "Not yet", "editor", now)
+    page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
+    assert "It leaves when today's edition is released." in page.text
+    page = page.submit(SEND, topics="legged robots")
+    digest = newcomer.digests.get()
+    assert digest.status == "pending"
+    assert "robots" in digest.items[0]["title"]
+
+
+def test_an_edition_that_was_called_off_is_not_sent(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    now = timezone.now()
+    states.begin([now.date()], now)
+    states.cancel_edition(now.date(), "Wrong day", "editor", now)
+    page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
+    assert "called off" in page.text
+    assert not newcomer.digests.exists()
+
+
+def test_with_an_error_nothing_is_sent_and_nothing_is_lost(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    page = open_preferences(client, newcomer)
+    page = page.submit(SEND, topics="protein folding", categories="cs.XX")
+    assert page.status == 400
+    assert page.fields(SEND)["topics"] == "protein folding"
+    assert not newcomer.digests.exists()
+
+
+def test_whoever_gets_no_mail_is_offered_none(
+    client: Client, make_reader: MakeReader, papers: list[Paper]
+) -> None:
+    reader = make_reader(status=Subscriber.Status.UNSUBSCRIBED, next_digest_at=None)
+    page = open_preferences(client, reader)
+    assert SEND not in page.text
+    forge(client, page.url, page.fields("Save") | {"send": "today"})
+    assert not reader.digests.exists()
+
+
+def test_no_day_has_three_digests(newcomer: Subscriber, papers: list[Paper]) -> None:
+    now = timezone.now()
+    digest = todays_digest.request_digest(newcomer.pk, now).digest
+    assert digest is not None
+    for turn in (digest.sequence, 2):
+        digest.pk, digest.sequence = None, turn
+        digest.public_id = Digest().public_id
+        with pytest.raises(IntegrityError), transaction.atomic():
+            digest.save(force_insert=True)
+
+
+def test_a_signed_in_reader_sees_no_sign_up_on_home_and_saves_without_a_link(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    sign_in(client, newcomer)
+    home = Page.open(client, "/")
+    assert "Your papers come by email." in home.text
+    assert not home.tree.xpath("//section[@class='banner']")
+    page = Page.open(client, reverse("preferences")).submit(SEND, topics="protein folding")
+    assert "on its way" in page.text

@@ -1,0 +1,277 @@
+"""What must never be in a digest, whatever else speaks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from papers.feeds import Entry, ParsedDocument
+from papers.ingest import store_document
+from papers.models import Paper
+from papers.ranking import scoring
+from papers.text.markup import name_key
+from papers.vectors import stored_lexicon
+from papers.vectors.lexicon import Lexicon
+from subscriptions.editions import digests
+from subscriptions.editions.digests import CandidatePool
+from subscriptions.matching.match import Candidates, Profile, match_profiles
+from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.profiles.load import paper_text
+
+NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)
+WORDS = ["Agents", "video", "GPT-4", "planning", "memory", "C", "naïve", "long context"]
+NAMES = ["Ada Example", "Bo Example", "José García", "Li Wei"]
+
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
+papers = st.builds(
+    lambda pk, title, abstract, authors, fields, score, votes: Paper(
+        pk=pk,
+        title=title,
+        abstract=abstract,
+        authors=authors,
+        categories=fields,
+        score=score,
+        score_parts={"votes": votes},
+        first_seen_at=NOW,
+    ),
+    st.integers(1, 10**6),
+    texts,
+    texts,
+    st.lists(st.sampled_from(NAMES), max_size=3),
+    st.lists(st.sampled_from(["cs.CL", "cs.CV"]), max_size=2, unique=True),
+    st.floats(0, 9, width=32),
+    st.integers(0, 99),
+)
+some_words = st.lists(st.sampled_from([*WORDS, "long", "agents  video"]), max_size=2, unique=True)
+some_names = st.lists(st.sampled_from([*NAMES, "Garcia, José"]), max_size=2, unique=True)
+
+
+def pool_of(rows: list[Paper]) -> CandidatePool:
+    known = [paper_text(row) for row in rows]
+    return CandidatePool(
+        day=NOW.date(),
+        papers=rows,
+        candidates=Candidates.prepare(Lexicon.learn(known), known),
+        ids=np.array([row.pk for row in rows], dtype=np.int64),
+        trending=np.array([row.score for row in rows], dtype=np.float32),
+        week=np.array([row.score for row in rows], dtype=np.float32),
+        first_seen=np.array([row.first_seen_at.timestamp() for row in rows]),
+        age=np.zeros(len(rows), dtype=np.int64),
+    )
+
+
+def says(paper: Paper, phrase: str) -> bool:
+    """By splitting into words, unlike the code under test."""
+
+    def spoken(text: str) -> list[str]:
+        return re.findall(r"\w+", text.casefold())
+
+    wanted = spoken(phrase)
+    return any(
+        found[at : at + len(wanted)] == wanted
+        for found in (spoken(paper.title), spoken(paper.abstract))
+        for at in range(len(found))
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None:
+    rows = data.draw(st.lists(papers, min_size=1, max_size=12, unique_by=lambda row: row.pk))
+    pool = pool_of(rows)
+    one_of = st.sampled_from(rows)
+    seen = {row.pk for row in data.draw(st.lists(one_of, max_size=3))}
+    disliked = data.draw(st.lists(one_of, max_size=2))
+    wanted = Profile(
+        text=data.draw(texts),
+        words=tuple(data.draw(some_words)),
+        excluded_words=tuple(data.draw(some_words)),
+        categories=tuple(data.draw(st.lists(st.sampled_from(["cs.CL", "cs.CV"]), max_size=1))),
+        authors=tuple(data.draw(some_names)),
+        muted_authors=tuple(data.draw(some_names)),
+        liked=tuple(paper_text(row) for row in data.draw(st.lists(one_of, max_size=2))),
+        disliked=tuple(paper_text(row) for row in disliked),
+        opened=tuple(paper_text(row) for row in data.draw(st.lists(one_of, max_size=2))),
+        shared_authors=data.draw(st.booleans()),
+        threshold=data.draw(st.sampled_from([0.0, 0.35, 0.55])),
+    )
+    reader = Subscriber(
+        max_papers=data.draw(st.integers(1, 30)),
+        frequency=data.draw(st.sampled_from(["daily", "weekly"])),
+    )
+    [matched] = match_profiles([wanted], pool.candidates)
+    offered = digests.shelf(pool, reader, wanted, matched, seen)
+    [items] = digests.choose(pool, [wanted], [offered], [reader.max_papers])
+    chosen = {item["paper"] for item in items}
+    assert len(items) == len(chosen) <= reader.max_papers
+    muted = {name_key(name) for name in wanted.muted_authors}
+    for row in rows:
+        if row.pk in chosen:
+            assert not any(says(row, word) for word in wanted.excluded_words)
+            assert muted.isdisjoint(map(name_key, row.authors))
+            assert row.pk not in seen
+            assert row not in disliked
+            assert wanted.threshold < 0.55 or matched.scores[rows.index(row)] >= 0.55
+
+
+flags = st.fixed_dictionaries(
+    {
+        "hidden": st.booleans(),
+        "withdrawn": st.booleans(),
+        "announce_type": st.sampled_from(["new", "replace", "replace-cross", "cross"]),
+        "days": st.integers(-12, 3),
+        "votes": st.integers(0, 50),
+    }
+)
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(flags, min_size=1, max_size=6), st.booleans())
+def test_hidden_withdrawn_revised_old_and_future_papers_never_appear(
+    make_paper: Callable[..., Paper],
+    make_reader: Callable[..., Subscriber],
+    rows: list[dict[str, Any]],
+    hides_late: bool,
+) -> None:
+    with transaction.atomic():
+        made = []
+        for number, row in enumerate(rows):
+            given_ = {name: value for name, value in row.items() if name != "days"}
+            day = NOW.date() + timedelta(days=row["days"])
+            made.append(make_paper(f"Language models {number}", listed_on=day, score=1, **given_))
+        reader = make_reader(interests={"topics": "language models"})
+        digests.preview_digest(
+            reader, NOW
+        )  # so that an edition is kept that must not be used again
+        if hides_late:
+            Paper.objects.filter(pk=made[0].pk).update(hidden=True)
+            rows[0]["hidden"] = True
+        shown = {item["paper"] for item in digests.preview_digest(reader, NOW).items}
+        for row, paper in zip(rows, made, strict=True):
+            revised = row["announce_type"].startswith("replace")
+            if row["hidden"] or row["withdrawn"] or revised or not -7 < row["days"] <= 0:
+                assert paper.pk not in shown
+        transaction.set_rollback(True)
+
+
+ENTRY = Entry(
+    title="Language models that fold",
+    abstract="We fold language models.",
+    title_raw="Language models that fold",
+    abstract_raw="We fold language models.",
+    authors=("Ada Example", "Bo Example"),
+    arxiv_id="2604.12345",
+    version=1,
+    categories=("cs.CL", "cs.LG"),
+    announce_type="new",
+    listed_on=NOW.date(),
+)
+AGAIN = {
+    "a second version": ("arxiv-rss", replace(ENTRY, version=2, announce_type="replace")),
+    "a cross-list": ("arxiv-rss", replace(ENTRY, announce_type="cross")),
+    "a new title": ("arxiv-rss", replace(ENTRY, version=3, title="How language models fold")),
+    "another feed": (
+        "hf-daily",
+        replace(ENTRY, version=None, announce_type="", votes=80, categories=()),
+    ),
+}
+
+
+def take_in(kind: str, entry: Entry, moment: datetime) -> None:
+    parsed = ParsedDocument(kind=kind, title="A list", entries=(entry,), refused=())
+    store_document(parsed, f"{kind} {entry} {moment}"[-64:], "a document", moment)
+    scoring.rescore(moment)
+    stored_lexicon.learn_lexicon(moment)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", AGAIN)
+@pytest.mark.parametrize("frequency", ["daily", "weekly"])
+def test_promise_18_a_paper_never_comes_twice_whatever_brings_it_again(
+    make_reader: Callable[..., Subscriber], way: str, frequency: str
+) -> None:
+    """Promise 18: across days, versions, cross-lists, feeds and interests."""
+    take_in("arxiv-rss", ENTRY, NOW - timedelta(hours=2))
+    paper = Paper.objects.get()
+    reader = make_reader(
+        interests={"topics": "language models that fold"},
+        frequency=frequency,
+        weekday=NOW.weekday(),
+    )
+    digests.build_due_digests([reader.pk], NOW)
+    assert reader.digests.get().paper_ids == [paper.pk]
+    Digest.objects.update(status=Digest.Status.SENT)
+    later = NOW + timedelta(days=1)
+    kind, entry = AGAIN[way]
+    dated = {"featured_on": later.date()} if kind == "hf-daily" else {"listed_on": later.date()}
+    take_in(kind, replace(entry, **dated), later - timedelta(hours=2))
+    Subscriber.objects.update(covered_until=NOW, max_papers=30)
+    Interests.objects.update(topics="", categories=["cs.LG"], examples=[])
+    reader.refresh_from_db()
+    assert digests.preview_digest(reader, later).items == []
+
+
+@pytest.mark.django_db
+def test_hiding_one_paper_and_showing_another_is_noticed(
+    make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    one = make_paper("Language models one", score=1)
+    two = make_paper("Language models two", score=1, hidden=True)
+    make_paper("Language models three", score=1)
+    reader = make_reader()
+    assert one.pk in digests.preview_digest(reader, NOW).paper_ids
+    Paper.objects.filter(pk=one.pk).update(hidden=True)
+    Paper.objects.filter(pk=two.pk).update(hidden=False)
+    assert one.pk not in digests.preview_digest(reader, NOW).paper_ids
+
+
+@pytest.mark.django_db
+def test_less_like_this_wins_over_everything(
+    edition: list[Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    first = edition[0]
+    said = {
+        "topics": first.title,
+        "words": ["language"],
+        "authors": list(first.authors),
+        "categories": list(first.categories),
+        "examples": [first.arxiv_id],
+    }
+    reader = make_reader(interests=said)
+    Reaction.objects.create(subscriber=reader, paper=first, kind="less", created_at=NOW)
+    assert first.pk not in digests.preview_digest(reader, NOW).paper_ids
+
+
+@pytest.mark.django_db
+def test_the_oldest_dislike_of_many_still_counts(
+    edition: list[Paper], make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    reader = make_reader(interests={"topics": edition[0].title})
+    dislikes = [edition[0], *(make_paper(f"Other {n}", hidden=True) for n in range(60))]
+    Reaction.objects.bulk_create(
+        Reaction(subscriber=reader, paper=paper, kind="less", created_at=NOW + timedelta(seconds=n))
+        for n, paper in enumerate(dislikes)
+    )
+    assert edition[0].pk not in digests.preview_digest(reader, NOW).paper_ids
+
+
+@pytest.mark.django_db
+def test_a_strict_reader_gets_no_padding(
+    edition: list[Paper], make_reader: Callable[..., Subscriber]
+) -> None:
+    reader = make_reader(interests={"topics": "bread and butter"})
+    assert digests.preview_digest(reader, NOW).items
+    Interests.objects.update(strictness=Interests.Strictness.ONLY)
+    assert digests.preview_digest(reader, NOW).status == Digest.Status.SKIPPED

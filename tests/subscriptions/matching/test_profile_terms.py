@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from papers.vectors.lexicon import Lexicon, PaperText
+from subscriptions.matching.match import Profile
+from subscriptions.matching.profile_terms import (
+    remove_entries,
+    remove_phrase,
+    strongest_terms,
+    terms_of_paper,
+)
+
+PAPERS = [
+    PaperText("1", "Protein folding with diffusion", "We fold proteins. Diffusion helps."),
+    PaperText("2", "Language models that plan", "Planning in language models is studied."),
+    PaperText("3", "Video generation", "Video by diffusion."),
+]
+LEXICON = Lexicon.learn(PAPERS)
+
+
+def test_strongest_words_say_whether_they_were_typed() -> None:
+    profile = Profile(text="video generation", liked=(PAPERS[0],))
+    typed = {word.text: word.typed for word in strongest_terms(profile, LEXICON)}
+    assert {word for word in typed if typed[word]} <= {"video", "generation", "video generation"}
+    assert True in typed.values()
+    assert [word for word in typed if "fold" in word and not typed[word]]
+    weights = [word.weight for word in strongest_terms(profile, LEXICON)]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_no_word_stands_beside_a_phrase_that_holds_it() -> None:
+    shown = [
+        word.text for word in strongest_terms(Profile(text="language models that plan"), LEXICON)
+    ]
+    assert len(shown) > 0
+    assert not [(a, b) for a in shown for b in shown if a != b and set(a.split()) <= set(b.split())]
+
+
+def test_a_short_clause_stands_as_the_reader_wrote_it_and_goes_as_a_whole() -> None:
+    typed = "Language models that plan; video, Diffusion"
+    shown = [word.text for word in strongest_terms(Profile(text=typed), LEXICON)]
+    assert set(shown) == {"Language models that plan", "video", "diffusion"}
+    assert remove_phrase(typed, "Language models that plan") == "video, Diffusion"
+
+
+def test_a_long_sentence_is_shown_by_its_words() -> None:
+    typed = "We work on language models that plan and on proteins that fold with diffusion"
+    shown = [word.text for word in strongest_terms(Profile(text=typed), LEXICON)]
+    assert typed not in shown
+    assert "diffusion" in shown
+
+
+def test_words_of_disliked_papers_do_not_drive_the_choice() -> None:
+    profile = Profile(text="planning", disliked=(PAPERS[2],))
+    assert not {word.text for word in strongest_terms(profile, LEXICON)} & {"video", "diffusion"}
+
+
+def test_a_blank_profile_has_no_words() -> None:
+    assert strongest_terms(Profile(), LEXICON) == []
+    assert strongest_terms(Profile(text="the of and"), LEXICON) == []
+
+
+def test_words_count_before_anything_was_learnt() -> None:
+    [word] = strongest_terms(Profile(text="palaeography"), Lexicon.learn([]))
+    assert (word.text, word.typed) == ("palaeography", True)
+
+
+def test_a_paper_says_which_words_it_adds() -> None:
+    assert any("video" in word for word in terms_of_paper(PAPERS[2], LEXICON))
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "left"),
+    [
+        ("Robots, video generation, and agents", "video generation", "Robots, and agents"),
+        ("Robots. Video. Agents", "video", "Robots. Agents"),
+        ("Planning of the long tasks", "planning long", "tasks"),
+        ("video", "video", ""),
+        ("Videos and e-video", "video", "Videos and e-video"),
+        ("First line; video\nSecond line", "video", "First line\nSecond line"),
+        (r"$\ell_1$-norms; K\"{a}hler metrics", "ℓ₁-norms", "Kähler metrics"),
+        (r"$\ell_1$-norms", "video", r"$\ell_1$-norms"),
+    ],
+)
+def test_a_typed_word_is_taken_out_of_the_text(text: str, phrase: str, left: str) -> None:
+    assert remove_phrase(text, phrase) == left
+
+
+def test_a_list_loses_the_entries_that_say_it() -> None:
+    assert remove_entries(["video generation", "agents"], "video") == ["agents"]
+
+
+@given(st.text(max_size=200), st.text(min_size=1, max_size=30))
+def test_taking_out_never_fails_and_never_grows(text: str, phrase: str) -> None:
+    assert len(remove_phrase(text, phrase)) <= len(text)

@@ -1,0 +1,211 @@
+"""What we know of a reader is theirs to take and to delete. Promise 32."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from papers import community
+from papers.models import Paper, Submission, Vote
+from subscriptions.editions import digests
+from subscriptions.mail import suppression
+from subscriptions.mail.addresses import email_key
+from subscriptions.models import (
+    DeliveryEvent,
+    Digest,
+    Erasure,
+    Interests,
+    Message,
+    OpenedPaper,
+    Reaction,
+    SignIn,
+    Subscriber,
+)
+from subscriptions.profiles import reading_history
+from subscriptions.readers import lifecycle, privacy, signup
+from tests.pages import Page
+from tests.subscriptions.conftest import MakeReader
+from tests.subscriptions.messages import sign_up
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+ADDRESS = "Ada.Reader@Example.org"
+
+
+@pytest.fixture
+def reader(edition: list[Paper], now: datetime) -> Subscriber:
+    """A reader who did everything a reader can do."""
+    asked = signup.SignUpRequest(email=ADDRESS, timezone="Europe/Rome", page="/x/", ip="192.0.2.7")
+    reader = signup.request_sign_up(asked, now)
+    lifecycle.activate_reader(reader, now)
+    Subscriber.objects.filter(pk=reader.pk).update(next_digest_at=now)
+    Interests.objects.filter(pk=reader.pk).update(topics="language models", words=["agents"])
+    digests.build_due_digests([reader.pk], now)
+    first, second = edition[:2]
+    Reaction.objects.create(subscriber=reader, paper=first, kind="more", created_at=now)
+    reading_history.start_recording(reader.pk, now)
+    reading_history.record_opened(reader.pk, second.pk, now)
+    community.add_vote(first.pk, reader.community_key, now)
+    community.propose_paper("2604.77777", "my own work", reader.community_key, now)
+    back: dict[str, Any] = {
+        "provider": "x",
+        "at": now,
+        "received_at": now,
+        "digest": reader.digests.get(),
+    }
+    DeliveryEvent.objects.create(key="k", kind="delivered", subscriber=reader, **back)
+    reader.refresh_from_db()
+    return reader
+
+
+def every_value() -> str:
+    """All that the database holds, as one text."""
+    rows = [list(model._default_manager.values()) for model in apps.get_models()]
+    return str(rows).casefold()
+
+
+def test_promise_32_consent_is_on_record_with_when_where_which_text_and_confirmation(
+    reader: Subscriber, now: datetime
+) -> None:
+    consent = privacy.export(reader)["consent"]
+    assert consent == {
+        "text": str(signup.CONSENT),
+        "page": "/x/",
+        "ip": "192.0.2.7",
+        "at": now,
+        "confirmed_at": now,
+        "unsubscribed_at": None,
+    }
+
+
+def test_promise_32_asking_for_an_active_address_leaves_the_consent_on_record(
+    reader: Subscriber, now: datetime
+) -> None:
+    later = now.replace(hour=20)
+    signup.request_sign_up(
+        signup.SignUpRequest(ADDRESS, "UTC", "/elsewhere/", "198.51.100.1"), later
+    )
+    reader.refresh_from_db()
+    assert (reader.consent_page, reader.consent_at, reader.signup_requested_at) == (
+        "/x/",
+        now,
+        later,
+    )
+
+
+def test_promise_32_the_export_holds_all_that_a_reader_did(
+    reader: Subscriber, edition: list[Paper]
+) -> None:
+    found = json.loads(privacy.export_json(reader))
+    assert (
+        found["reader"]["email"] == "Ada.Reader@example.org" or found["reader"]["email"] == ADDRESS
+    )
+    assert found["interests"]["topics"] == "language models"
+    assert found["interests"]["opened_recorded_since"]
+    assert found["reactions"][0]["paper__title"] == edition[0].title
+    assert found["opened"][0]["paper__title"] == edition[1].title
+    assert found["votes"][0]["paper__arxiv_id"] == edition[0].arxiv_id
+    assert found["proposals"][0]["note"] == "my own work"
+    assert found["digests"][0]["items"]
+    assert found["what_came_back"][0]["kind"] == "delivered"
+
+
+def test_promise_32_every_column_about_a_reader_is_exported_or_left_out_for_a_reason() -> None:
+    """A column that is added must be thought of here."""
+    not_theirs = {"id", "email_key"} | {f"consent_{name}" for name in privacy.CONSENT}
+    not_theirs |= {"confirmed_at", "unsubscribed_at"}  # in the export, among the consent
+    columns = {field.name for field in Subscriber._meta.concrete_fields} - not_theirs
+    assert columns == {*privacy.READER, *privacy.MOMENTS}
+    interests = {field.name for field in Interests._meta.concrete_fields} - {"subscriber"}
+    assert interests == set(privacy.INTERESTS)
+    pointing = {one.related_model for one in Subscriber._meta.related_objects}
+    assert pointing == {Interests, SignIn, Reaction, OpenedPaper, Digest, DeliveryEvent, Message}
+
+
+def test_promise_32_erasing_leaves_nothing_but_a_keyed_hash(
+    reader: Subscriber, edition: list[Paper], now: datetime
+) -> None:
+    assert "ada.reader" in every_value()
+    key, hashes = reader.community_key, suppression.address_hashes(reader.email_key)
+    privacy.erase_reader(reader, now)
+    left = every_value()
+    assert "ada.reader" not in left
+    assert key not in left
+    assert "my own work" not in left
+    assert Erasure.objects.get().address_hash in hashes
+    assert not Vote.objects.exists()
+    assert Submission.objects.get().by == ""
+    edition[0].refresh_from_db()
+    assert edition[0].site_votes == 0
+
+
+def test_promise_32_an_erased_address_is_known_for_imports_whatever_the_key_since(
+    reader: Subscriber, now: datetime, settings: Any
+) -> None:
+    privacy.erase_reader(reader, now)
+    assert privacy.was_erased(email_key(ADDRESS))
+    assert not privacy.was_erased("somebody@example.org")
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = settings.SUPPRESSION_KEY = "a new key of no importance"
+    assert privacy.was_erased(email_key(ADDRESS))
+
+
+def test_who_was_erased_may_sign_up_anew_with_a_new_consent(
+    reader: Subscriber, now: datetime
+) -> None:
+    privacy.erase_reader(reader, now)
+    again = signup.request_sign_up(signup.SignUpRequest(ADDRESS, "UTC", "/y/", None), now)
+    assert again.status == Subscriber.Status.PENDING
+    assert lifecycle.activate_reader(again, now)
+
+
+def test_erasing_twice_at_once_changes_nothing(reader: Subscriber, now: datetime) -> None:
+    same = Subscriber.objects.get(pk=reader.pk)
+    privacy.erase_reader(reader, now)
+    privacy.erase_reader(same, now)
+    assert Erasure.objects.count() == 1
+
+
+def test_a_complaint_outlives_the_erasure(make_reader: MakeReader, now: datetime) -> None:
+    reader = make_reader()
+    suppression.suppress_readers({reader.pk: "complaint"}, now)
+    reader.refresh_from_db()
+    privacy.erase_reader(reader, now)
+    signup.request_sign_up(signup.SignUpRequest("reader@example.org", "UTC", "/", None), now)
+    sign_up("reader@example.org", now)
+    assert Message.objects.get().status == "suppressed"
+
+
+@pytest.mark.parametrize("way", ["page", "action"])
+def test_promise_32_deleting_a_reader_in_the_admin_is_an_erasure(
+    admin_client: Client, reader: Subscriber, way: str
+) -> None:
+    """The admin's own log keeps no name either."""
+    name = "admin:subscriptions_subscriber"
+    if way == "page":
+        asked = Page.open(admin_client, reverse(f"{name}_delete", args=[reader.pk]))
+    else:
+        page = Page.open(admin_client, reverse(f"{name}_changelist"))
+        asked = page.submit("Go", action="delete_selected", _selected_action=[f"{reader.pk}"])
+    asked.submit("Yes, I’m sure")
+    assert Erasure.objects.get().by == "operator"
+    assert LogEntry.objects.get().object_repr == "an erased reader"
+    assert "ada.reader" not in every_value()
+
+
+def test_promise_32_the_operator_exports_and_erases_by_command(reader: Subscriber) -> None:
+    out = StringIO()
+    call_command("privacy", "export", ADDRESS.upper(), stdout=out)
+    assert json.loads(out.getvalue())["interests"]["words"] == ["agents"]
+    call_command("privacy", "erase", ADDRESS, stdout=out)
+    assert not Subscriber.objects.exists()
+    with pytest.raises(CommandError, match="No reader"):
+        call_command("privacy", "erase", ADDRESS, stdout=out)

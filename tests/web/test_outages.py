@@ -1,0 +1,181 @@
+"""While PostgreSQL or Redis is away, readers are asked to come back; nothing is a fault of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import kombu.exceptions
+import psycopg
+import pytest
+import redis
+from axes.handlers.proxy import AxesProxyHandler
+from django.db import InterfaceError, OperationalError, connection
+from django.test import Client, RequestFactory
+
+from config.postgresql import base
+from subscriptions.models import Subscriber
+from tests.pages import Page
+from web import outages
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def no_redis(settings: Any) -> Iterator[None]:
+    AxesProxyHandler.implementation = None  # it keeps the cache it met first
+    settings.REDIS_URL = NOWHERE
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": NOWHERE,
+        }
+    }
+    settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (60, 600))
+    yield
+    AxesProxyHandler.implementation = None
+
+
+@contextmanager
+def database_away(error: psycopg.Error) -> Iterator[None]:
+    def refuse(*_: Any) -> Any:
+        raise OperationalError(str(error)) from error
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "button", "fields"),
+    [
+        ("/subscribe/", "Subscribe", {"email": "a@example.org"}),
+        ("/sign-in/", "Mail me the link", {"email": "a@example.org"}),
+        ("/preferences/", "Mail me the link", {"email": "a@example.org"}),
+        ("/admin/login/", "Log in", {"username": "ada", "password": "wrong"}),
+    ],
+)
+def test_without_redis_what_sends_mail_or_checks_passwords_is_not_possible(
+    client: Client, no_redis: None, path: str, button: str, fields: dict[str, str]
+) -> None:
+    answer = Page.open(client, path).submit(button, **fields)
+    assert answer.status == 503
+    assert answer.response["Retry-After"] == "30"
+    assert "Not possible at the moment" in answer.text
+    assert "Many requests" not in answer.text
+    assert not Subscriber.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/search/?q=language", "/subscribe/", "/api/papers"])
+def test_without_redis_pages_are_served(client: Client, no_redis: None, path: str) -> None:
+    assert client.get(path).status_code == 200
+
+
+STARTING = psycopg.errors.lookup("57P03")("the database system is starting up")
+ENDED = psycopg.errors.lookup("57P01")("terminating connection due to administrator command")
+REFUSED = psycopg.OperationalError("connection failed")
+FULL = psycopg.errors.lookup("53300")("too many connections")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("redis")
+@pytest.mark.parametrize("error", [STARTING, ENDED, REFUSED, FULL], ids=lambda one: str(one))
+def test_without_postgresql_a_page_says_when_to_come_back(
+    client: Client, error: psycopg.Error
+) -> None:
+    sign_up = Page.open(client, "/subscribe/")
+    with database_away(error):
+        answer = client.get("/")
+        signed_up = sign_up.submit("Subscribe", email="a@example.org").response
+        part = client.get("/", headers={"HX-Request": "true"})
+        data = client.get("/api/papers")
+    for one in (answer, signed_up, part, data):
+        assert (one.status_code, one["Retry-After"]) == (503, "30")
+        assert one["Cache-Control"] == "no-store"
+    assert "<title>Not possible at the moment" in answer.text
+    assert "<title>" not in part.text
+    assert data.json() == {"detail": "Not available at the moment. Please try again."}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        (OperationalError(), True),
+        (InterfaceError("the connection is closed"), True),
+        (redis.ConnectionError(), True),
+        (redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'."), True),
+        (redis.ReadOnlyError(), True),
+        (kombu.exceptions.OperationalError(), True),
+        (ValueError(), False),
+        (OSError(), False),
+    ],
+    ids=repr,
+)
+def test_what_an_outage_is(error: Exception, is_one: bool) -> None:
+    assert outages.is_outage(error) == is_one
+
+
+@pytest.mark.parametrize("state", ["40P01", "55P03", "57014"])
+def test_a_query_that_failed_alone_is_none(state: str) -> None:
+    error = OperationalError()
+    error.__cause__ = psycopg.errors.lookup(state)()
+    assert not outages.is_outage(error)
+
+
+@pytest.mark.django_db
+def test_errors_of_other_middleware_are_told_apart_as_well() -> None:
+    request = RequestFactory().get("/")
+    for error, status in ((OperationalError(), 503), (ValueError(), 500)):
+        try:
+            raise error
+        except type(error):
+            assert outages.server_error(request).status_code == status
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> base.DatabaseWrapper:
+    monkeypatch.setattr(base, "BETWEEN", 0.01)
+    monkeypatch.setattr(base, "WAIT", 0.2)
+    monkeypatch.setattr(base, "_waited_in_vain_at", -base.NO_WAIT)
+    return base.DatabaseWrapper(connection.settings_dict)
+
+
+def test_a_restart_is_waited_for_before_the_first_query(
+    database: base.DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[int] = []
+
+    def attempt() -> None:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise OperationalError("starting up")
+
+    monkeypatch.setattr(database, "attempt", attempt)
+    database.connect()
+    assert len(attempts) == 3
+
+
+def test_a_long_outage_is_waited_for_once_in_a_while(
+    database: base.DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[int] = []
+
+    def attempt() -> None:
+        attempts.append(1)
+        raise OperationalError("refused")
+
+    monkeypatch.setattr(database, "attempt", attempt)
+    for waits in (True, False):
+        attempts.clear()
+        with pytest.raises(OperationalError):
+            database.connect()
+        assert (len(attempts) > 1) == waits
+
+
+@pytest.mark.django_db
+def test_the_page_itself_asks_nobody(no_redis: None) -> None:
+    with database_away(REFUSED):
+        answer = outages.unavailable(RequestFactory().get("/"))
+    assert answer.status_code == 503

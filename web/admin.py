@@ -1,0 +1,28 @@
+"""The log in the admin: everybody's acts, to be read by who may and changed by nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.http import HttpRequest
+
+from web.pagination import RecordAdmin
+
+admin.site.site_header = admin.site.site_title = settings.SITE_NAME
+admin.site.index_title = "Overview"
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(RecordAdmin):
+    """Nor does an account go whose acts are in it: it is made inactive instead."""
+
+    list_display = ("action_time", "user", "content_type", "object_repr", "change_message")
+    list_filter = ("action_flag", "content_type")
+    search_fields = ("=user__username", "=object_id", "object_repr")
+    list_select_related = ("user", "content_type")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
