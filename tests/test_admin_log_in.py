@@ -30,7 +30,8 @@ def log_in(client: Client, password: str = PASSWORD, peer: str = "192.0.2.1") ->
     return page.submit("Log in", follow=False, username="curator", password=password).status
 
 
-def test_promise_30_wrong_passwords_lock_the_door_for_who_tries_and_for_nobody_else(
+@pytest.mark.promise(30)
+def test_wrong_passwords_lock_out_only_the_network_they_came_from(
     client: Client, curator: User, settings: Any
 ) -> None:
     tries = [log_in(client, "wrong") for _ in range(settings.AXES_FAILURE_LIMIT + 2)]
@@ -138,7 +139,8 @@ def test_without_a_device_the_password_is_enough_unless_the_setting_says_no(
 
 
 @pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/", "javascript:x"])
-def test_promise_29_the_second_step_redirects_to_no_other_site(
+@pytest.mark.promise(29)
+def test_the_second_factor_redirects_to_no_other_site(
     client: Client, curator: User, target: str
 ) -> None:
     device = enrolled(curator)

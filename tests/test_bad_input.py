@@ -83,7 +83,8 @@ def takes(field: forms.Field, text: str) -> bool:
 
 
 @needs_shared_data
-def test_promise_31_the_collection_of_addresses_is_answered_by_a_stable_table() -> None:
+@pytest.mark.promise(31)
+def test_each_address_of_the_corpus_has_a_recorded_answer() -> None:
     rows = [json.loads(line) for line in (BAD / "email_addresses.jsonl").read_text().splitlines()]
     field = AddressField(max_length=254)
     taken = [takes(field, row["address"]) for row in rows]
@@ -103,9 +104,8 @@ breaking = st.sampled_from(
 
 @examples(deadline=None)
 @given(st.text(max_size=20), breaking, st.text(max_size=20))
-def test_promise_31_what_breaks_a_header_is_never_in_an_address(
-    before: str, bad: str, after: str
-) -> None:
+@pytest.mark.promise(31)
+def test_no_accepted_address_can_break_a_header(before: str, bad: str, after: str) -> None:
     for address in (f"{before}{bad}{after}@example.org", f"a@{before}{bad}{after}.org"):
         try:
             taken = AddressField(max_length=254).clean(address)
@@ -117,7 +117,8 @@ def test_promise_31_what_breaks_a_header_is_never_in_an_address(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("bad", ["\r\nBcc: x@y.org", "\0", "\u2028", "\n\n", "\x85"])
-def test_promise_31_no_name_or_title_gets_into_a_header(make_reader: MakeReader, bad: str) -> None:
+@pytest.mark.promise(31)
+def test_names_and_titles_never_add_headers(make_reader: MakeReader, bad: str) -> None:
     reader = make_reader(f"a{bad}@example.org".replace("\0", ""))
     message = django_message(emails.confirmation(reader))
     try:
@@ -219,7 +220,8 @@ def in_path(text: str) -> str:
 
 
 @pytest.mark.django_db
-def test_promise_31_every_guarded_entrance_is_one_of_these_doors(
+@pytest.mark.promise(31)
+def test_every_rate_limited_endpoint_is_tried_with_bad_input(
     client: Client, make_reader: MakeReader, make_paper: Callable[..., Paper]
 ) -> None:
     here = {name.partition(" ")[0] for name in doors(client, make_reader(), make_paper())}
@@ -235,7 +237,8 @@ def test_promise_31_every_guarded_entrance_is_one_of_these_doors(
 @needs_shared_data
 @pytest.mark.django_db
 @pytest.mark.usefixtures("redis")
-def test_promise_31_naughty_strings_through_every_door(
+@pytest.mark.promise(31)
+def test_naughty_strings_are_answered_at_every_endpoint(
     client: Client, make_reader: MakeReader, make_paper: Callable[..., Paper]
 ) -> None:
     """A status each, never a 500; every eighth string, since each is some forty requests."""
@@ -250,7 +253,8 @@ def test_promise_31_naughty_strings_through_every_door(
 
 
 @needs_shared_data
-def test_promise_31_naughty_strings_in_every_field() -> None:
+@pytest.mark.promise(31)
+def test_naughty_strings_are_answered_in_every_field() -> None:
     fields = {
         "address": AddressField(max_length=254),
         "zone": ZoneField(required=False),
@@ -282,7 +286,8 @@ def outcome(data: bytes) -> str:
 @pytest.mark.parametrize(
     "folder", ["illformed", "wellformed", "encoding", "entities", "compression", "http", "bombs"]
 )
-def test_promise_38_broken_documents_are_answered_by_a_stable_table(folder: str) -> None:
+@pytest.mark.promise(38)
+def test_each_broken_document_has_a_recorded_answer(folder: str) -> None:
     where = BAD / "xml_bombs_defusedxml" if folder == "bombs" else BAD / "feedparser_tests" / folder
     paths = sorted(path for path in where.rglob("*") if path.is_file() and path.name != "LICENSE")
     assert paths
@@ -341,7 +346,8 @@ def elements(page: str) -> set[str]:
 
 @examples(deadline=None)
 @given(st.sampled_from(Purpose), st.text(max_size=120))
-def test_promise_29_no_text_is_a_token(purpose: Purpose, text: str) -> None:
+@pytest.mark.promise(29)
+def test_arbitrary_text_is_not_a_token(purpose: Purpose, text: str) -> None:
     with pytest.raises(BadLink):
         tokens.read_token(purpose, text)
 
@@ -354,7 +360,8 @@ def test_promise_29_no_text_is_a_token(purpose: Purpose, text: str) -> None:
     st.integers(0, 60),
     st.characters(codec="ascii"),
 )
-def test_promise_29_a_token_opens_one_door_for_one_reader(
+@pytest.mark.promise(29)
+def test_a_token_has_one_purpose_and_one_reader(
     made: Purpose, used: Purpose, pk: int, at: int, character: str
 ) -> None:
     token = tokens.make_token(made, pk)

@@ -215,7 +215,8 @@ def make_crowd() -> None:
     )
 
 
-def test_promise_39_the_answer_takes_a_few_look_ups_by_key(today: list[Digest]) -> None:
+@pytest.mark.promise(39)
+def test_why_not_takes_a_few_lookups_by_key(today: list[Digest]) -> None:
     """So it takes as long among ten million rows as here among a few thousand."""
     make_crowd()
     with connection.cursor() as cursor:

@@ -73,7 +73,8 @@ def pages(reader: Subscriber) -> Addresses:
 
 
 @pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.slow)])
-def test_promise_23_no_page_of_the_admin_has_a_barrier(
+@pytest.mark.promise(23)
+def test_admin_pages_have_no_accessibility_violation(
     browser: Browser, pages: Addresses, colours: str
 ) -> None:
     User.objects.create_superuser("mary", "mary@paper.example", "quite-secret")

@@ -73,7 +73,8 @@ def drag(browser: Browser, title: str, onto: str) -> None:
     mouse.move_to_element_with_offset(target, 0, top).move_by_offset(0, 1).release().perform()
 
 
-def test_promise_39_a_curator_shapes_previews_tests_holds_and_approves_an_edition(
+@pytest.mark.promise(39)
+def test_a_curator_shapes_previews_tests_holds_and_approves_an_edition(
     browser: Browser, papers: str, reader: Subscriber, curator: User, day: date, outbox: Path
 ) -> None:
     first, second, third = (p.title for p in Paper.objects.news(day, 7).trending()[2:5])

@@ -108,7 +108,8 @@ def mails(reader: Subscriber, outbox: Path) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 320)])
-def test_promise_23_no_page_and_no_mail_has_a_barrier(
+@pytest.mark.promise(23)
+def test_pages_and_emails_have_no_accessibility_violation(
     browser: Browser, reader: Subscriber, outbox: Path, scheme: str, width: int
 ) -> None:
     browser.be_wide(width)

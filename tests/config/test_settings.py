@@ -306,7 +306,8 @@ def test_every_anymail_provider_is_chosen_by_settings_alone(tmp_path: Path) -> N
         ("mailgun", {"ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY": "x"}, ""),
     ],
 )
-def test_promise_33_a_provider_without_a_webhook_secret_is_warned_of(
+@pytest.mark.promise(33)
+def test_check_warns_of_a_provider_without_a_webhook_secret(
     tmp_path: Path, provider: str, secret: dict[str, str], warned: str
 ) -> None:
     given = {key: value for key, value in PRODUCTION.items() if key != "EMAIL_URL"}
@@ -320,9 +321,8 @@ def test_promise_33_a_provider_without_a_webhook_secret_is_warned_of(
     ("given", "warned"),
     [("", False), ("BEHIND_TLS_PROXY", True), ("BEHIND_TLS_PROXY TRUSTED_PROXIES", False)],
 )
-def test_promise_30_a_proxy_that_is_not_declared_is_warned_of(
-    tmp_path: Path, given: str, warned: bool
-) -> None:
+@pytest.mark.promise(30)
+def test_check_warns_of_an_undeclared_proxy(tmp_path: Path, given: str, warned: bool) -> None:
     values = {"BEHIND_TLS_PROXY": "1", "TRUSTED_PROXIES": "10.0.0.0/8"}
     bare = {name: value for name, value in PRODUCTION.items() if name not in values}
     result = load(tmp_path, **bare, **{name: values[name] for name in given.split()})

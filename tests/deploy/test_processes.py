@@ -151,7 +151,8 @@ def link(sink: Sink, subject: str, path: str) -> str:
 
 
 @pytest.mark.slow
-def test_promise_40_a_reader_is_served_and_no_log_of_any_process_names_them(
+@pytest.mark.promise(40)
+def test_no_process_logs_the_address_of_a_reader_it_serves(
     house: House, server: Place, smtp: Sink
 ) -> None:
     owner = {"DATABASE_URL": server.url(DATABASE, OWNER)}

@@ -143,7 +143,8 @@ def held_open(port: int, begin: str, act: Callable[[socket.socket], object]) -> 
 
 
 @pytest.mark.slow
-def test_promise_45_slow_clients_keep_nobody_waiting(port: int) -> None:
+@pytest.mark.promise(45)
+def test_slow_clients_delay_no_other_request(port: int) -> None:
     ask(port)
     for what, begin in SLOW.items():
         with held_open(port, begin, lambda one: one.sendall(b"1")):

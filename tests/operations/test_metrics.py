@@ -61,7 +61,8 @@ def test_messages_are_counted_by_kind_and_state(
     assert found["paperboy_oldest_pending_message_seconds", "goodbye"] == 0
 
 
-def test_promise_40_due_claimed_sent_failed_uncertain_oldest_pending_and_last_success(
+@pytest.mark.promise(40)
+def test_metrics_show_due_claimed_sent_failed_uncertain_oldest_pending_and_last_success(
     client: Client, make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     ages = {
@@ -195,7 +196,8 @@ def test_every_rule_says_how_urgent_it_is_and_where_to_read_on() -> None:
         assert re.search(rf"^#+ {re.escape(heading)}$", guide, re.MULTILINE), heading
 
 
-def test_promise_40_the_two_alarms_have_rules_with_the_promised_times() -> None:
+@pytest.mark.promise(40)
+def test_the_two_alert_rules_use_the_promised_times() -> None:
     by_name = {rule["alert"]: rule["expr"] for rule in rules()}
     assert by_name["PaperboyEditionMissing"].endswith("> 2 * 3600")
     assert by_name["PaperboyNothingSent"].count("> 1800") == 2

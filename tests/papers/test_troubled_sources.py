@@ -115,7 +115,8 @@ def played(
     return found
 
 
-def test_promise_38_every_trouble_has_its_name_and_the_other_sources_go_on(
+@pytest.mark.promise(38)
+def test_every_trouble_has_an_outcome_and_other_sources_continue(
     played: dict[str, tuple[str, str]], admin_client: Client, client: Client, capsys: Any
 ) -> None:
     started = time.monotonic()
@@ -206,7 +207,8 @@ def test_a_host_that_asks_for_a_pause_is_left_alone_by_all_its_sources(server: S
 
 
 @pytest.mark.parametrize(("name", "rest"), [(0, ""), (1, " 0.2")], ids=["turn", "pause"])
-def test_promise_48_a_clock_that_ran_ahead_holds_no_host_up(
+@pytest.mark.promise(48)
+def test_a_clock_that_ran_ahead_blocks_no_host(
     monkeypatch: pytest.MonkeyPatch, name: int, rest: str
 ) -> None:
     """Redis's clock was a day ahead when it wrote this, and has been set back."""

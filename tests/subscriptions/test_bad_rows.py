@@ -27,7 +27,8 @@ def three(edition: list[Paper], make_reader: MakeReader) -> list[Subscriber]:
 
 
 @pytest.mark.parametrize("zone", UNKNOWN)
-def test_promise_47_a_zone_that_this_machine_does_not_know_is_treated_as_utc(
+@pytest.mark.promise(47)
+def test_an_unknown_time_zone_is_treated_as_utc(
     three: list[Subscriber], now: datetime, zone: str
 ) -> None:
     Subscriber.objects.filter(pk=three[1].pk).update(timezone=zone)
@@ -57,7 +58,8 @@ def test_known_zones_are_no_finding(three: list[Subscriber], now: datetime) -> N
     ],
     ids=str,
 )
-def test_promise_47_one_reader_with_bad_data_stops_only_itself(
+@pytest.mark.promise(47)
+def test_one_reader_with_bad_data_stops_only_itself(
     three: list[Subscriber], now: datetime, bad: dict[str, Any]
 ) -> None:
     given = dict(bad)

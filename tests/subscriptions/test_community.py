@@ -187,7 +187,8 @@ def test_a_vote_counts_once_can_be_taken_back_and_is_an_observation(
     assert paper.site_votes == 0
 
 
-def test_promise_26_opening_the_links_changes_nothing(
+@pytest.mark.promise(26)
+def test_opening_the_community_links_changes_nothing(
     client: Client, reader: Subscriber, make_paper: Callable[..., Paper]
 ) -> None:
     paper = make_paper()

@@ -143,7 +143,8 @@ def by_title(reader: Subscriber, now: datetime) -> list[dict[str, Any]]:
     return sorted(digests.preview_digest(reader, now).items, key=lambda item: str(item["title"]))
 
 
-def test_promise_18_nothing_comes_twice_whatever_the_digest_in_between(
+@pytest.mark.promise(18)
+def test_no_paper_comes_twice_across_digests_of_any_state(
     make_reader: MakeReader, on: Callable[..., Paper], now: datetime
 ) -> None:
     both = {on(title, 0, votes=5).pk for title in ("Ropes of hemp", "Sails of silk")}

@@ -138,7 +138,8 @@ def is_open(answer: Any) -> bool:
 
 
 @pytest.mark.parametrize("purpose", Purpose, ids=str)
-def test_promise_29_each_link_opens_its_pages_and_no_other(
+@pytest.mark.promise(29)
+def test_each_link_opens_its_pages_and_no_other(
     digest: Digest, purpose: Purpose, now: datetime
 ) -> None:
     opened = set()
@@ -152,7 +153,8 @@ def test_promise_29_each_link_opens_its_pages_and_no_other(
 
 
 @pytest.mark.parametrize("purpose", Purpose, ids=str)
-def test_promise_44_no_page_hands_on_more_than_the_link_that_opened_it(
+@pytest.mark.promise(44)
+def test_no_page_passes_on_more_than_the_link_that_opened_it(
     digest: Digest, purpose: Purpose, now: datetime
 ) -> None:
     """Looked at: the pages, where they lead, and what each of their buttons leads to."""

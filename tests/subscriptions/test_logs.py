@@ -48,7 +48,8 @@ def written() -> Iterator[tuple[io.StringIO, io.StringIO]]:
         root.removeHandler(handler)
 
 
-def test_promise_40_no_line_of_a_sending_run_holds_an_address_or_a_token(
+@pytest.mark.promise(40)
+def test_logs_of_a_sending_run_hold_no_address_and_no_token(
     written: tuple[io.StringIO, io.StringIO],
     edition: list[Paper],
     make_reader: Callable[..., Subscriber],

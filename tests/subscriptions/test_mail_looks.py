@@ -159,7 +159,8 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark", "outlook"])
-def test_promise_23_contrast_in_light_and_dark(mails: dict[str, str], scheme: str) -> None:
+@pytest.mark.promise(23)
+def test_contrast_is_sufficient_in_light_and_dark(mails: dict[str, str], scheme: str) -> None:
     for name, page in mails.items():
         dark = {"light": {}, "dark": dark_classes(page), "outlook": outlook_classes(page)}[scheme]
         assert scheme == "light" or set(dark) >= {"bg", "ink", "quiet", "blue", "tint"}
@@ -182,7 +183,10 @@ def test_contrast_is_reckoned_as_wcag_does() -> None:
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-def test_promise_23_structure_and_links(mails: dict[str, str], settings: object) -> None:
+@pytest.mark.promise(23)
+def test_emails_have_accessible_structure_and_links(
+    mails: dict[str, str], settings: object
+) -> None:
     settings.SITE_URL = "https://paperboy.example.org"  # type: ignore[attr-defined]
     for name, page in mails.items():
         root = html.document_fromstring(page.encode())

@@ -33,7 +33,8 @@ def page(name: str, reader: Subscriber) -> str:
     return reverse(name, args=[tokens.make_token(Purpose.DATA, reader.pk)])
 
 
-def test_promise_32_the_way_to_the_data_comes_by_mail_and_is_good_for_a_day(
+@pytest.mark.promise(32)
+def test_the_link_to_the_data_is_emailed_and_valid_for_a_day(
     client: Client, make_reader: MakeReader, settings: Any
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -44,7 +45,8 @@ def test_promise_32_the_way_to_the_data_comes_by_mail_and_is_good_for_a_day(
         assert client.get(link).status_code == 410
 
 
-def test_promise_32_a_reader_takes_all_of_it_along(client: Client, make_reader: MakeReader) -> None:
+@pytest.mark.promise(32)
+def test_a_reader_downloads_all_of_their_data(client: Client, make_reader: MakeReader) -> None:
     reader = make_reader(interests={"topics": "protein design"})
     assert client.get(page("data-export", reader)).status_code == 405
     answer = Page.open(client, page("data", reader)).submit("Download all of it").response
@@ -52,7 +54,8 @@ def test_promise_32_a_reader_takes_all_of_it_along(client: Client, make_reader: 
     assert json.loads(answer.content)["interests"]["topics"] == "protein design"
 
 
-def test_promise_32_a_reader_deletes_all_of_it_and_looking_deletes_nothing(
+@pytest.mark.promise(32)
+def test_a_reader_deletes_all_of_their_data_and_get_deletes_nothing(
     client: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader()
@@ -68,7 +71,8 @@ def test_promise_32_a_reader_deletes_all_of_it_and_looking_deletes_nothing(
 
 
 @pytest.mark.parametrize("purpose", [one for one in Purpose if one != Purpose.DATA], ids=str)
-def test_promise_29_no_other_link_opens_the_data(
+@pytest.mark.promise(29)
+def test_no_other_link_opens_the_data(
     client: Client, make_reader: MakeReader, purpose: Purpose
 ) -> None:
     """Those in digests are passed on with them."""
@@ -97,7 +101,8 @@ def test_the_privacy_page_says_what_the_settings_say(client: Client, settings: A
         assert said in text
 
 
-def test_promise_23_no_mail_has_a_picture_and_no_link_to_a_paper_is_counted(
+@pytest.mark.promise(23)
+def test_no_email_has_a_picture_or_a_tracked_link(
     client: Client, make_reader: MakeReader, edition: Any, smtp: Any, now: datetime
 ) -> None:
     """What the privacy page says of our mails."""

@@ -74,7 +74,8 @@ def at_once(count: int, work: Callable[[int], None]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_promise_4_two_beats_and_several_workers_make_and_send_one_digest_a_reader(
+@pytest.mark.promise(4)
+def test_two_beats_and_several_workers_send_one_digest_per_reader(
     edition: list[Paper], make_reader: MakeReader, smtp: Sink, now: datetime
 ) -> None:
     for n in range(30):
@@ -94,7 +95,8 @@ def test_promise_4_two_beats_and_several_workers_make_and_send_one_digest_a_read
 
 
 @pytest.mark.django_db(transaction=True)
-def test_promise_5_tasks_that_come_twice_at_once_change_nothing(
+@pytest.mark.promise(5)
+def test_tasks_delivered_twice_at_once_change_nothing(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     ready = make_ready(20)
@@ -116,7 +118,8 @@ def test_connections_in_threads_share_a_chunk(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_promise_28_an_unsubscribe_under_way_is_waited_for(
+@pytest.mark.promise(28)
+def test_a_claim_waits_for_an_unsubscribe_in_progress(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     [ready] = make_ready(1)
@@ -157,7 +160,8 @@ def test_one_statement_a_message_settles_the_last_and_claims_the_next(
 
 
 @pytest.mark.django_db
-def test_promise_15_a_chunk_is_loaded_by_as_many_queries_whatever_its_size(
+@pytest.mark.promise(15)
+def test_a_chunk_takes_the_same_number_of_queries_at_any_size(
     make_ready: MakeReady, now: datetime
 ) -> None:
     ready = make_ready(12)
@@ -194,7 +198,8 @@ def test_a_result_that_comes_late_settles_what_was_uncertain(
 
 
 @pytest.mark.django_db
-def test_promise_6_a_time_out_after_acceptance_is_uncertain_until_settled(
+@pytest.mark.promise(6)
+def test_a_timeout_after_acceptance_is_uncertain_until_settled(
     make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     settings.EMAIL_TIMEOUT = 1
@@ -218,7 +223,10 @@ def test_promise_6_a_time_out_after_acceptance_is_uncertain_until_settled(
 
 
 @pytest.mark.django_db
-def test_promise_6_or_sent_again_by_hand(make_ready: MakeReady, smtp: Sink, now: datetime) -> None:
+@pytest.mark.promise(6)
+def test_an_uncertain_digest_can_be_sent_again_by_hand(
+    make_ready: MakeReady, smtp: Sink, now: datetime
+) -> None:
     [ready] = make_ready(1)
     Digest.objects.update(status="uncertain")
     assert recovery.send_again(Digest.objects.all(), now) == [ready]
@@ -240,7 +248,8 @@ def test_what_a_later_digest_may_have_brought_is_not_sent_again_by_hand(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("answer", ["454 4.7.0 Throttling failure", "421 4.7.0 Too many"])
-def test_promise_8_throttling_slows_down_and_nothing_fails(
+@pytest.mark.promise(8)
+def test_throttling_lowers_the_rate_and_nothing_fails(
     make_ready: MakeReady, smtp: Sink, now: datetime, answer: str, settings: Any
 ) -> None:
     settings.FIRST_RETRY = timedelta(seconds=1)
@@ -256,7 +265,8 @@ def test_promise_8_throttling_slows_down_and_nothing_fails(
     assert totals() == {"sent": 12}
 
 
-def test_promise_8_retry_after_is_obeyed_by_all(settings: Any, now: datetime) -> None:
+@pytest.mark.promise(8)
+def test_all_workers_obey_retry_after(settings: Any, now: datetime) -> None:
     one, other = rates.SendRate(lambda: now), rates.SendRate(lambda: now)
     assert one.take().ours
     one.slow_down(timedelta(seconds=40))
@@ -267,9 +277,8 @@ def test_promise_8_retry_after_is_obeyed_by_all(settings: Any, now: datetime) ->
 
 
 @pytest.mark.django_db
-def test_promise_8_a_long_wait_sets_the_rest_aside(
-    make_ready: MakeReady, smtp: Sink, now: datetime
-) -> None:
+@pytest.mark.promise(8)
+def test_a_long_wait_sets_the_rest_aside(make_ready: MakeReady, smtp: Sink, now: datetime) -> None:
     ready = make_ready(3)
     rates.SendRate(lambda: now).slow_down(timedelta(minutes=3))
     begun = time.monotonic()
@@ -293,7 +302,8 @@ def test_after_slowing_down_the_pace_is_halved_and_grows_again(
 
 
 @pytest.mark.django_db
-def test_promise_9_random_temporary_errors_are_tried_again_and_bounded(
+@pytest.mark.promise(9)
+def test_temporary_errors_are_retried_a_bounded_number_of_times(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     """One in twenty is refused for now, one always: that fails in the end, and is listed."""
@@ -316,7 +326,8 @@ def test_promise_9_random_temporary_errors_are_tried_again_and_bounded(
 
 
 @pytest.mark.django_db
-def test_promise_10_a_poisonous_recipient_and_a_poisonous_paper_fail_alone(
+@pytest.mark.promise(10)
+def test_a_poisonous_recipient_and_a_poisonous_paper_fail_alone(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     ready = make_ready(12)
@@ -330,7 +341,8 @@ def test_promise_10_a_poisonous_recipient_and_a_poisonous_paper_fail_alone(
 
 
 @pytest.mark.django_db
-def test_promise_11_wrong_credentials_pause_and_tell_and_resuming_sends_only_the_rest(
+@pytest.mark.promise(11)
+def test_wrong_credentials_pause_the_edition_and_resuming_sends_only_the_rest(
     make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     ready = make_ready(6)
@@ -354,7 +366,8 @@ def test_promise_11_wrong_credentials_pause_and_tell_and_resuming_sends_only_the
 
 
 @pytest.mark.django_db
-def test_promise_11_a_burst_of_final_errors_pauses_until_somebody_looks(
+@pytest.mark.promise(11)
+def test_a_burst_of_permanent_errors_pauses_until_resumed_by_hand(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     ready = make_ready(30)
@@ -367,7 +380,8 @@ def test_promise_11_a_burst_of_final_errors_pauses_until_somebody_looks(
 
 
 @pytest.mark.django_db
-def test_promise_11_a_burst_of_temporary_errors_is_tried_again_by_itself_each_time_later(
+@pytest.mark.promise(11)
+def test_a_burst_of_temporary_errors_resumes_by_itself_with_growing_delays(
     make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     ready = make_ready(30)
@@ -404,7 +418,8 @@ def take(pace: rates.SendRate) -> float:
     return time.monotonic()
 
 
-def test_promise_12_a_global_cap_holds_with_several_workers_in_any_second(settings: Any) -> None:
+@pytest.mark.promise(12)
+def test_a_global_cap_holds_with_several_workers_in_any_second(settings: Any) -> None:
     settings.SEND_RATE = 200
     moments: list[float] = []
     until = time.monotonic() + 3
@@ -426,7 +441,8 @@ def test_promise_12_a_global_cap_holds_with_several_workers_in_any_second(settin
 
 
 @pytest.mark.usefixtures("redis")
-def test_promise_12_a_domains_cap_holds_with_several_workers_in_any_second(settings: Any) -> None:
+@pytest.mark.promise(12)
+def test_a_domain_cap_holds_with_several_workers_in_any_second(settings: Any) -> None:
     settings.DOMAIN_RATES = {"slow.org": 50.0}
     moments: list[float] = []
     until = time.monotonic() + 2
@@ -497,7 +513,9 @@ def test_where_a_cap_is_set_nothing_leaves_without_redis(
 
 
 @pytest.mark.django_db
-def test_promise_14_told_to_stop_the_message_in_hand_is_finished_and_no_other_is_claimed(
+@pytest.mark.promise(14)
+@pytest.mark.promise(14)
+def test_stopping_finishes_the_current_message_and_claims_no_other(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     ready = make_ready(5)
@@ -520,7 +538,8 @@ def test_promise_14_told_to_stop_the_message_in_hand_is_finished_and_no_other_is
         ("complaint", 30, 2, "paused"),
     ],
 )
-def test_promise_37_bounces_and_complaints_pause_the_run(
+@pytest.mark.promise(37)
+def test_bounces_and_complaints_pause_the_run(
     make_reader: MakeReader, now: datetime, kind: str, sent: int, back: int, state: str
 ) -> None:
     day = {"day": TODAY, "created_at": now, "expires_at": now, "next_attempt_at": now}

@@ -76,7 +76,8 @@ def answer_of(answer: Any) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("address", "button"), DOORS.values(), ids=DOORS)
-def test_promise_24_the_answer_and_the_work_are_the_same_for_every_state_of_an_address(
+@pytest.mark.promise(24)
+def test_the_answer_and_the_work_are_the_same_for_every_state_of_an_address(
     client: Client,
     queued: list[Any],
     make_reader: MakeReader,
@@ -110,7 +111,8 @@ def test_promise_24_the_answer_and_the_work_are_the_same_for_every_state_of_an_a
 
 
 @pytest.mark.parametrize(("address", "button"), DOORS.values(), ids=DOORS)
-def test_promise_24_the_page_that_follows_is_the_same_too(
+@pytest.mark.promise(24)
+def test_the_page_that_follows_is_the_same_for_every_state_of_an_address(
     client: Client, address: str, button: str
 ) -> None:
     page = Page.open(client, address)
@@ -118,7 +120,8 @@ def test_promise_24_the_page_that_follows_is_the_same_too(
     assert len(pages) == 1
 
 
-def test_promise_25_an_unconfirmed_address_gets_nothing_but_the_confirmation(
+@pytest.mark.promise(25)
+def test_an_unconfirmed_address_gets_only_the_confirmation(
     make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(status="pending", confirmed_at=None)
@@ -151,7 +154,8 @@ def variants() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("addresses", "mails"), [(["reader@example.org"] * 1000, 1), (list(variants()), 6)]
 )
-def test_promise_30_a_thousand_sign_ups_of_one_mailbox(
+@pytest.mark.promise(30)
+def test_a_thousand_sign_ups_of_one_mailbox_send_one_email_per_cooldown(
     now: datetime, addresses: list[str], mails: int
 ) -> None:
     for address in addresses:
@@ -160,9 +164,8 @@ def test_promise_30_a_thousand_sign_ups_of_one_mailbox(
     assert len(mail.outbox) == mails
 
 
-def test_promise_30_a_mailbox_gets_few_mails_a_day_however_long_it_is_asked_for(
-    now: datetime, settings: Any
-) -> None:
+@pytest.mark.promise(30)
+def test_a_mailbox_gets_a_limited_number_of_emails_per_day(now: datetime, settings: Any) -> None:
     for n in range(24):
         hour = now + timedelta(hours=n, minutes=n)
         signup.request_sign_up(signup.SignUpRequest(ADDRESS, "UTC", "/", None), hour)
@@ -185,7 +188,8 @@ def test_gmail_and_googlemail_are_one_mailbox_and_other_people_are_others(now: d
     assert sent("adalovelace@example.org")
 
 
-def test_promise_30_who_fills_in_the_trap_learns_nothing_and_nothing_is_kept(
+@pytest.mark.promise(30)
+def test_a_filled_trap_field_gets_the_usual_answer_and_stores_nothing(
     client: Client, queued: list[Any]
 ) -> None:
     honest = subscribe(client, "a@example.org", follow=False)
@@ -206,9 +210,8 @@ def test_domains_of_throw_away_addresses_are_refused_where_the_operator_lists_th
     assert Subscriber.objects.count() == 1
 
 
-def test_promise_30_a_closed_sign_up_takes_nobody_and_says_so(
-    client: Client, admin_client: Client
-) -> None:
+@pytest.mark.promise(30)
+def test_a_closed_sign_up_accepts_nobody_and_says_so(client: Client, admin_client: Client) -> None:
     opened = Page.open(client, reverse("subscribe"))
     switch = Page.open(admin_client, reverse("admin:subscriptions_signupswitch_changelist"))
     assert "Add sign-up" not in switch.text

@@ -64,7 +64,9 @@ def start(smtp: Sink, settings: Any) -> Iterator[Start]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="knows the embedded URL only")
-def test_promise_12_a_confirmation_overtakes_promise_14_sigterm_finishes_the_message_in_hand(
+@pytest.mark.promise(12)
+@pytest.mark.promise(14)
+def test_a_confirmation_overtakes_a_backlog_and_sigterm_finishes_the_current_message(
     start: Start, smtp: Sink, make_paper: Callable[..., Paper], make_reader: Any
 ) -> None:
     now = timezone.now()

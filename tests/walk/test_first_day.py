@@ -41,6 +41,7 @@ def test_1_the_operator_sets_it_up(installation: Installation, curator: Person) 
     curator.picture("empty home")
 
 
+@pytest.mark.promise(46)
 def test_2_the_curator_adds_sources(
     installation: Installation, curator: Person, feed_server: Server
 ) -> None:
@@ -59,6 +60,7 @@ def test_2_the_curator_adds_sources(
     curator.picture("sources")
 
 
+@pytest.mark.promise(46)
 def test_3_papers_arrive_and_are_found(reader: Person) -> None:
     reader.open("/")
     reader.reload_until("Trending on")
@@ -106,6 +108,7 @@ def save(curator: Person) -> None:
     curator.sees("was changed")
 
 
+@pytest.mark.promise(46)
 def test_5_a_reader_gets_a_first_digest(reader: Person, mail_server: MailServer) -> None:
     sign_up(reader, mail_server, READER)
     reader.picture("preferences")

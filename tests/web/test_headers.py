@@ -117,7 +117,8 @@ def test_the_admin_is_held_to_the_policy_too(admin_client: Client, digest: Diges
 @pytest.mark.parametrize(
     "target", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:x"]
 )
-def test_promise_29_no_log_in_redirects_to_another_site(
+@pytest.mark.promise(29)
+def test_no_login_redirects_to_another_site(
     client: Client, django_user_model: type[User], target: str
 ) -> None:
     django_user_model.objects.create_superuser("curator", password="long enough for this")

@@ -79,7 +79,8 @@ CASES = [
 
 
 @pytest.mark.parametrize(("peer", "forwarded", "counts"), CASES)
-def test_promise_30_a_header_counts_only_from_a_declared_proxy(
+@pytest.mark.promise(30)
+def test_a_forwarded_header_counts_only_from_a_declared_proxy(
     settings: Any, peer: str, forwarded: str | None, counts: str
 ) -> None:
     settings.TRUSTED_PROXIES = TRUSTED
@@ -151,7 +152,8 @@ ENTRANCES = list(entrances())
 
 
 @pytest.mark.parametrize(("path", "pattern"), ENTRANCES, ids=[path for path, _ in ENTRANCES])
-def test_promise_30_every_public_entrance_has_a_guard(path: str, pattern: URLPattern) -> None:
+@pytest.mark.promise(30)
+def test_every_public_endpoint_has_a_rate_limit(path: str, pattern: URLPattern) -> None:
     """A page that takes no POST and is made of little needs none; all else does."""
     name = getattr(pattern.callback, "guard", None)
     if name is None and path.startswith(("api/", "^api/")):
@@ -165,11 +167,13 @@ def test_promise_30_every_public_entrance_has_a_guard(path: str, pattern: URLPat
 
 
 @pytest.mark.parametrize("name", sorted(PAGES - {"feed-trending"} | MONITORS - {"healthz/live"}))
-def test_promise_30_pages_without_a_guard_take_no_post(client: Client, name: str) -> None:
+@pytest.mark.promise(30)
+def test_pages_without_a_rate_limit_accept_no_post(client: Client, name: str) -> None:
     assert forge(client, reverse(name)).status_code == 405
 
 
-def test_promise_30_the_admin_lets_nobody_in_but_by_its_guarded_log_in() -> None:
+@pytest.mark.promise(30)
+def test_the_admin_opens_only_through_its_rate_limited_login() -> None:
     [own] = [
         one
         for one in get_resolver().url_patterns
@@ -205,7 +209,8 @@ DOORS: dict[str, Callable[[Client, str], HttpResponse]] = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", DOORS)
-def test_promise_30_one_network_is_capped_at_every_entrance_and_others_come_in(
+@pytest.mark.promise(30)
+def test_one_network_is_capped_at_every_endpoint_and_others_are_not(
     client: Client, settings: Any, name: str
 ) -> None:
     settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (0, 0)) | {name: (6, 0)}
@@ -221,7 +226,8 @@ def test_promise_30_one_network_is_capped_at_every_entrance_and_others_come_in(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", GUARDED_WITHIN.values())
-def test_promise_30_the_api_is_capped_too(client: Client, settings: Any, path: str) -> None:
+@pytest.mark.promise(30)
+def test_the_api_is_capped(client: Client, settings: Any, path: str) -> None:
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"api": (3, 0)}
     answers = [client.get(path).status_code for _ in range(3)]
     assert answers[1:] == [429] * 2
@@ -230,9 +236,8 @@ def test_promise_30_the_api_is_capped_too(client: Client, settings: Any, path: s
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", [name for name in DOORS if name != "mailed"])
-def test_promise_30_all_networks_together_are_capped_too(
-    client: Client, settings: Any, name: str
-) -> None:
+@pytest.mark.promise(30)
+def test_all_networks_together_are_capped(client: Client, settings: Any, name: str) -> None:
     settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (0, 0)) | {name: (0, 6)}
     answers = [DOORS[name](client, f"192.0.{n}.1").status_code for n in range(1, 8)]
     assert answers[2:] == [429] * 5
@@ -244,9 +249,8 @@ def sign_up(page: Page, email: str) -> int:
 
 
 @pytest.mark.django_db
-def test_promise_30_who_is_refused_for_anything_takes_nothing_from_the_others(
-    client: Client, settings: Any
-) -> None:
+@pytest.mark.promise(30)
+def test_a_refused_client_uses_up_no_shared_limit(client: Client, settings: Any) -> None:
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (0, 6)}
     page = Page.open(client, "/subscribe/")
     refused = [{"email": "nobody"}, {"email": "a@example.org", "nickname": "x"}]
@@ -257,9 +261,8 @@ def test_promise_30_who_is_refused_for_anything_takes_nothing_from_the_others(
 
 
 @pytest.mark.django_db
-def test_promise_30_one_address_over_and_over_takes_nothing_from_the_others(
-    client: Client, settings: Any
-) -> None:
+@pytest.mark.promise(30)
+def test_one_repeated_address_uses_up_no_shared_limit(client: Client, settings: Any) -> None:
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (0, 30), "typed": (6, 0)}
     page = Page.open(client, "/subscribe/")
     answers = [sign_up(page, f"vic.tim+{n}@example.org") for n in range(20)]
@@ -269,9 +272,8 @@ def test_promise_30_one_address_over_and_over_takes_nothing_from_the_others(
 
 
 @pytest.mark.django_db
-def test_promise_30_a_spoofed_header_brings_nobody_past_the_guard(
-    client: Client, settings: Any
-) -> None:
+@pytest.mark.promise(30)
+def test_a_spoofed_header_does_not_bypass_the_rate_limit(client: Client, settings: Any) -> None:
     settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (6, 0)}
     answers = [
         forge(
@@ -315,7 +317,8 @@ def test_the_page_says_when_to_come_back_and_htmx_gets_a_part() -> None:
 @pytest.mark.parametrize(
     ("method", "status", "waits"), [("post", 302, True), ("post", 400, False), ("get", 200, False)]
 )
-def test_promise_24_answers_leave_at_whole_steps_of_time(
+@pytest.mark.promise(24)
+def test_answers_leave_at_whole_steps_of_time(
     settings: Any, method: str, status: int, *, waits: bool
 ) -> None:
     settings.ANSWER_STEP = 0.02
@@ -334,7 +337,8 @@ def test_promise_24_answers_leave_at_whole_steps_of_time(
     ],
 )
 @pytest.mark.django_db
-def test_promise_24_all_doors_that_take_an_address_are_even(
+@pytest.mark.promise(24)
+def test_all_endpoints_that_take_an_address_answer_in_constant_time(
     client: Client, settings: Any, make_paper: Any, view: str, button: str
 ) -> None:
     settings.ANSWER_STEP = 0.5
@@ -345,7 +349,8 @@ def test_promise_24_all_doors_that_take_an_address_are_even(
     assert time.perf_counter() - begun >= settings.ANSWER_STEP
 
 
-def test_promise_48_a_stamp_of_the_future_shuts_nobody_out_for_longer_than_a_burst(
+@pytest.mark.promise(48)
+def test_a_future_timestamp_blocks_a_client_no_longer_than_a_burst(
     redis: None, settings: Any
 ) -> None:
     """A minute holds ten requests, three at once; the clock of Redis ran a day ahead."""

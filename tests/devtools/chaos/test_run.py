@@ -27,7 +27,11 @@ def chaos(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_promises_1_2_3_41_nothing_is_lost_and_nothing_doubled_whatever_is_killed() -> None:
+@pytest.mark.promise(1)
+@pytest.mark.promise(2)
+@pytest.mark.promise(3)
+@pytest.mark.promise(41)
+def test_kills_restarts_and_an_emptied_redis_lose_and_double_no_message() -> None:
     """SIGKILL at random and at each named point, PostgreSQL restarted and crashed, Redis emptied,
     a provider that stalls, cuts and throttles; counted at the provider."""
     done = chaos("--readers=300", "--kills=12", "--seconds=8")

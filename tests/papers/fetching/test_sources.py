@@ -196,7 +196,8 @@ def test_votes_are_asked_for_again_by_day_and_pages_beyond_the_first_are_read(
     assert source.kind == "hf-daily"
 
 
-def test_promise_47_a_fault_of_ours_is_written_down_and_backs_off(
+@pytest.mark.promise(47)
+def test_an_exception_in_a_check_is_recorded_and_backs_off(
     source: Source, publisher: Publisher
 ) -> None:
     """A check never ends without a trace, or it would be repeated at once and tell nobody."""

@@ -49,6 +49,7 @@ def test_where_all_is_well_nothing_is_said(listed: Source) -> None:
     assert notices.report_at(NOW).notices(["cs.AI"]) == []
 
 
+@pytest.mark.promise(19)
 def test_a_quiet_day_is_said_to_be_quiet(listed: Source) -> None:
     checked(listed, state="quiet", cs_AI=told("quiet"))
     assert notices.report_at(NOW).notices(["cs.AI"]) == ["arXiv announces nothing today."]
@@ -119,7 +120,8 @@ def test_a_report_is_of_its_moment_and_costs_one_query_until_there_is_another_ch
     assert notices.report_at(NOW + timedelta(hours=2)).notices() == []
 
 
-def test_promise_19_the_digest_says_it_in_text_and_html(
+@pytest.mark.promise(19)
+def test_the_digest_explains_a_missing_source_in_text_and_html(
     listed: Source,
     edition: list[Paper],
     make_reader: Callable[..., Subscriber],

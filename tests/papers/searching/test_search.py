@@ -77,6 +77,7 @@ def test_a_search_finds(library: Library, typed: str, names: set[str]) -> None:
 @pytest.mark.parametrize(
     "typed", ["pretraining", "pre-training", "pre training", "large pre training", '"pre training"']
 )
+@pytest.mark.promise(42)
 def test_a_compound_is_found_however_it_is_written(
     make_paper: MakePaper, now: datetime, typed: str
 ) -> None:

@@ -55,7 +55,8 @@ def test_a_reply_is_certain_whatever_it_says(stage: Stage, code: int, kind: Kind
 @pytest.mark.parametrize(
     "error", [TimeoutError("no answer"), smtplib.SMTPServerDisconnected("gone"), OSError("reset")]
 )
-def test_promise_06_a_cut_is_in_doubt_only_once_the_content_may_have_left(
+@pytest.mark.promise(6)
+def test_a_lost_connection_is_uncertain_only_after_content_was_sent(
     stage: Stage, error: Exception
 ) -> None:
     in_doubt = stage == Stage.CONTENT
@@ -109,7 +110,8 @@ def test_a_providers_status_codes(status: int, kind: Kind) -> None:
     assert of_error(answer(status)).kind == kind
 
 
-def test_promise_08_the_wait_a_provider_asks_for_is_kept() -> None:
+@pytest.mark.promise(8)
+def test_the_wait_that_a_provider_requests_is_kept() -> None:
     assert of_error(answer(429, Retry_After="17")).retry_after == timedelta(seconds=17)
     now, later = "Thu, 30 Apr 2026 08:00:00 GMT", "Thu, 30 Apr 2026 08:02:00 GMT"
     by_date = of_error(answer(429, Retry_After=later, Date=now))

@@ -211,7 +211,8 @@ def test_unless_it_is_held_an_edition_goes_out_by_itself(
 
 
 @pytest.mark.usefixtures("held_by_default")
-def test_promise_39_nothing_goes_out_before_a_curator_approves_and_then_as_the_desk_stands(
+@pytest.mark.promise(39)
+def test_nothing_is_sent_before_approval_and_then_as_the_desk_says(
     edition: list[Paper],
     make_reader: MakeReader,
     say: Callable[..., str],

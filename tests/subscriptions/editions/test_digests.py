@@ -64,6 +64,7 @@ def test_building_twice_makes_one_digest(
     assert Digest.objects.count() == 1
 
 
+@pytest.mark.promise(4)
 def test_the_database_itself_refuses_a_second_digest_a_day(
     make_reader: MakeReader, now: datetime
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_reaction_changes_the_next_choice(
     assert "Protein folding with transformers" in chosen["reason"]
 
 
+@pytest.mark.promise(19)
 def test_an_empty_day_is_skipped_with_the_reason(make_reader: MakeReader, now: datetime) -> None:
     reader = make_reader()
     assert digests.build_due_digests([reader.pk], now) == []
@@ -231,6 +233,7 @@ def test_preview_stores_nothing(
     assert Digest.objects.count() == 0
 
 
+@pytest.mark.promise(43)
 def test_a_category_alone_makes_no_paper_for_you(
     make_reader: MakeReader, edition: list[Paper], now: datetime
 ) -> None:

@@ -65,7 +65,8 @@ def many_readers(count: int, now: datetime) -> None:
         cursor.execute("ANALYZE subscriptions_subscriber")
 
 
-def test_promise_17_finding_who_is_due_walks_an_index(now: datetime) -> None:
+@pytest.mark.promise(17)
+def test_finding_due_readers_uses_an_index(now: datetime) -> None:
     many_readers(200_000, now)
     due = Subscriber.objects.due(now).order_by("next_digest_at", "pk").values_list("pk", flat=True)
     plan = due.explain(analyze=True)
@@ -93,7 +94,8 @@ def test_a_spread_reader_is_due_within_the_window_and_never_before_the_hour(
     assert all(eight <= moment < eight + timedelta(minutes=30) for moment in moments if moment)
 
 
-def test_promise_13_down_from_8_to_20_sends_only_what_is_not_too_late(
+@pytest.mark.promise(13)
+def test_after_downtime_from_8_to_20_only_digests_before_the_cutoff_are_sent(
     edition: list[Paper], make_reader: MakeReader, smtp: Sink
 ) -> None:
     """The cut-off is ten hours: whose hour was 8 is too late at 20:00, whose was 11 is not."""
@@ -116,7 +118,8 @@ def test_promise_13_down_from_8_to_20_sends_only_what_is_not_too_late(
     assert tomorrow == {datetime(2026, 5, 1, hour, tzinfo=UTC) for hour in hours}
 
 
-def test_promise_13_after_a_day_without_power_todays_digest_comes_and_yesterdays_does_not(
+@pytest.mark.promise(13)
+def test_after_a_day_of_downtime_only_todays_digest_is_sent(
     edition: list[Paper], make_reader: MakeReader, now: datetime, smtp: Sink
 ) -> None:
     reader = make_reader(next_digest_at=now - timedelta(days=1, seconds=30))
@@ -216,7 +219,8 @@ def test_an_operator_who_could_not_be_told_is_told_later(
     assert send_waiting(now + timedelta(minutes=2)) == {"sent": 1}
 
 
-def test_promise_7_the_books_of_an_edition_close(
+@pytest.mark.promise(7)
+def test_the_totals_of_an_edition_add_up(
     ready: list[int], now: datetime, smtp: Sink, make_reader: MakeReader
 ) -> None:
     smtp.at_rcpt = ["250 ok", "550 no"]
@@ -230,7 +234,8 @@ def test_promise_7_the_books_of_an_edition_close(
     assert sum(edition.totals.values()) == edition.due
 
 
-def test_promise_7_books_that_do_not_close_are_an_alarm(
+@pytest.mark.promise(7)
+def test_totals_that_do_not_add_up_raise_an_alert(
     ready: list[int], now: datetime, mailbox: Any, redis: None
 ) -> None:
     recovery.recover_digests(now + timedelta(days=1))
@@ -247,7 +252,8 @@ def test_promise_7_books_that_do_not_close_are_an_alarm(
     )
 
 
-def test_promise_7_what_is_still_under_way_after_the_cut_off_is_an_alarm(
+@pytest.mark.promise(7)
+def test_digests_still_under_way_after_the_cutoff_raise_an_alert(
     ready: list[int], now: datetime
 ) -> None:
     [edition] = editions.close_finished(now + timedelta(days=3))  # nobody swept
@@ -284,7 +290,8 @@ def test_work_that_waits_with_no_success_for_half_an_hour_is_noticed(
     assert "none was sent since 2026-04-30 08:00 UTC" in said
 
 
-def test_promise_40_the_operator_is_mailed_once_of_a_missing_edition_and_again_while_it_is(
+@pytest.mark.promise(40)
+def test_the_operator_is_emailed_about_a_missing_edition_and_reminded(
     make_reader: MakeReader, now: datetime, smtp: Sink, settings: Any
 ) -> None:
     settings.OPERATOR_EMAIL = "operator@example.org"
@@ -307,7 +314,8 @@ def test_promise_40_the_operator_is_mailed_once_of_a_missing_edition_and_again_w
     assert len(smtp.accepted) == 3
 
 
-def test_promise_40_the_operator_is_mailed_when_work_waits_with_no_success(
+@pytest.mark.promise(40)
+def test_the_operator_is_emailed_when_work_waits_without_success(
     ready: list[int], now: datetime, smtp: Sink
 ) -> None:
     mailing_run.deliver_digests(ready[:1], lambda: now)

@@ -54,7 +54,8 @@ def test_a_feedback_report_is_a_complaint() -> None:
 
 
 @pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "dmarc", "dkim", "other", "x"])
-def test_promise_50_a_report_that_no_person_made_is_no_complaint(kind: str) -> None:
+@pytest.mark.promise(50)
+def test_an_automatic_report_is_not_a_complaint(kind: str) -> None:
     assert bounce_parser.parse_bounce(complaint(kind=kind)).kind == Kind.OTHER
     assert (
         bounce_parser.parse_bounce(complaint(kind="abuse\nAuth-Failure: dmarc")).kind == Kind.OTHER
@@ -219,7 +220,8 @@ def test_no_damage_to_a_report_makes_it_stumble(data: st.DataObject) -> None:
     ],
     ids=["headers", "parts", "subject", "addresses", "words"],
 )
-def test_promise_36_huge_mails_are_read_in_bounded_time(raw: bytes) -> None:
+@pytest.mark.promise(36)
+def test_huge_emails_are_parsed_in_bounded_time(raw: bytes) -> None:
     started = time.monotonic()
     bounce_parser.parse_bounce(raw * 20)
     assert time.monotonic() - started < 20
@@ -294,7 +296,8 @@ def test_promise_36_huge_mails_are_read_in_bounded_time(raw: bytes) -> None:
         ("", "550 5.1.1 The address couldn’t be found", True),
     ],
 )
-def test_promise_50_the_address_is_at_fault_or_it_is_not(
+@pytest.mark.promise(50)
+def test_a_bounce_tells_whether_the_address_is_at_fault(
     status: str, diagnostic: str, hard: bool
 ) -> None:
     assert is_hard(status, diagnostic) is hard
@@ -318,7 +321,8 @@ def mails(place: Path) -> list[Path]:
 
 
 @needs_shared_data
-def test_promise_36_the_collection_of_flufl_bounce_is_read_as_expected() -> None:
+@pytest.mark.promise(36)
+def test_the_flufl_bounce_corpus_is_parsed_as_expected() -> None:
     agreed, wanted = 0, 0
     for line in FLUFL.with_name("flufl_bounce_expected.jsonl").read_text().splitlines():
         case = json.loads(line)
@@ -334,7 +338,8 @@ def test_promise_36_the_collection_of_flufl_bounce_is_read_as_expected() -> None
 
 
 @needs_shared_data
-def test_promise_36_the_collection_of_sisimai_is_read_without_a_crash_and_in_time() -> None:
+@pytest.mark.promise(36)
+def test_the_sisimai_corpus_is_parsed_without_a_crash_and_in_time() -> None:
     kinds: Counter[str] = Counter()
     for path in mails(SISIMAI):
         started = time.monotonic()

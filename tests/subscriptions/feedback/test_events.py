@@ -69,7 +69,8 @@ def state() -> list[Any]:
         (Kind.UNKNOWN, "uncertain"),
     ],
 )
-def test_promise_06_what_is_uncertain_is_settled_by_the_providers_event(
+@pytest.mark.promise(6)
+def test_a_provider_event_settles_an_uncertain_digest(
     make_digest: MakeDigest, now: datetime, kind: str, becomes: str
 ) -> None:
     digest = make_digest(status="uncertain")
@@ -83,7 +84,8 @@ def test_promise_06_what_is_uncertain_is_settled_by_the_providers_event(
 
 
 @pytest.mark.parametrize(("kind", "becomes"), [("delivered", "sent"), ("soft", "failed")])
-def test_promise_06_a_connection_lost_after_acceptance_is_settled_and_never_sent_again(
+@pytest.mark.promise(6)
+def test_a_digest_lost_after_acceptance_is_settled_and_never_sent_again(
     edition: list[Paper],
     make_reader: MakeReader,
     smtp: Sink,
@@ -163,7 +165,8 @@ def test_events_that_came_before_the_worker_was_given_up_settle_later(
         (Kind.UNSUBSCRIBED, Kind.HARD_BOUNCE, Kind.OPENED),
     ],
 )
-def test_promise_34_events_three_times_in_any_order_make_one_state(
+@pytest.mark.promise(34)
+def test_events_three_times_in_any_order_lead_to_one_state(
     make_digest: MakeDigest, now: datetime, kinds: Sequence[str]
 ) -> None:
     digest = make_digest(status="uncertain")
@@ -185,7 +188,8 @@ def test_promise_34_events_three_times_in_any_order_make_one_state(
 
 
 @given(st.lists(st.sampled_from(Kind.values)))
-def test_promise_34_a_weaker_event_never_overwrites_a_stronger(kinds: list[str]) -> None:
+@pytest.mark.promise(34)
+def test_a_weaker_event_never_overwrites_a_stronger_one(kinds: list[str]) -> None:
     found = events.verdict(kinds)
     assert found == events.verdict(reversed(kinds)) == events.verdict([*kinds, *kinds])
     if Kind.COMPLAINT in kinds:
@@ -193,7 +197,8 @@ def test_promise_34_a_weaker_event_never_overwrites_a_stronger(kinds: list[str])
     assert events.verdict([*kinds, Kind.UNKNOWN]) == found
 
 
-def test_promise_34_a_batch_of_a_thousand_takes_as_many_queries_as_one(
+@pytest.mark.promise(34)
+def test_a_batch_of_a_thousand_takes_as_many_queries_as_one(
     make_reader: MakeReader, now: datetime
 ) -> None:
     read = Subscriber.objects.bulk_create(
@@ -224,7 +229,8 @@ def test_promise_34_a_batch_of_a_thousand_takes_as_many_queries_as_one(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_promise_34_webhooks_at_the_same_time_neither_wait_for_ever_nor_lose_anything(
+@pytest.mark.promise(34)
+def test_concurrent_webhooks_do_not_deadlock_or_lose_events(
     make_reader: MakeReader, make_digest: MakeDigest, now: datetime, settings: Any
 ) -> None:
     settings.SOFT_BOUNCES = 1
@@ -248,7 +254,8 @@ def test_promise_34_webhooks_at_the_same_time_neither_wait_for_ever_nor_lose_any
     assert set(Suppression.objects.values_list("reason", flat=True)) == {"complaint"}
 
 
-def test_promise_34_unknown_types_are_kept_and_counted_and_missing_fields_survive(
+@pytest.mark.promise(34)
+def test_unknown_event_types_are_stored_and_counted(
     now: datetime,
 ) -> None:
     for given_ in (
@@ -267,11 +274,8 @@ def test_promise_34_unknown_types_are_kept_and_counted_and_missing_fields_surviv
 
 
 # --- Suppression ---------------------------------------------------------------------------------
-
-
-def test_promise_35_a_hard_bounce_suppresses_at_once(
-    make_digest: MakeDigest, now: datetime
-) -> None:
+@pytest.mark.promise(35)
+def test_a_hard_bounce_suppresses_at_once(make_digest: MakeDigest, now: datetime) -> None:
     digest = make_digest(status="sent")
     for _ in range(3):
         events.record_events([said(Kind.HARD_BOUNCE, digest)], now)
@@ -281,7 +285,8 @@ def test_promise_35_a_hard_bounce_suppresses_at_once(
     assert suppression.is_suppressed(reader, now)
 
 
-def test_promise_35_soft_bounces_suppress_at_n_of_the_last_m(
+@pytest.mark.promise(35)
+def test_soft_bounces_suppress_at_n_of_the_last_m(
     make_reader: MakeReader, make_digest: MakeDigest, now: datetime, settings: Any
 ) -> None:
     settings.SOFT_BOUNCES, settings.SOFT_BOUNCES_OF = 3, 5
@@ -303,7 +308,8 @@ def test_promise_35_soft_bounces_suppress_at_n_of_the_last_m(
     assert Suppression.objects.get().reason == "soft"
 
 
-def test_promise_35_a_complaint_unsubscribes_and_suppresses_for_good(
+@pytest.mark.promise(35)
+def test_a_complaint_unsubscribes_and_suppresses_for_good(
     make_digest: MakeDigest, now: datetime
 ) -> None:
     digest = make_digest(status="sent")
@@ -319,7 +325,8 @@ def test_promise_35_a_complaint_unsubscribes_and_suppresses_for_good(
 
 
 @pytest.mark.parametrize("kind", [Kind.HARD_BOUNCE, Kind.COMPLAINT])
-def test_promise_35_suppression_is_part_of_the_queries_that_select_recipients(
+@pytest.mark.promise(35)
+def test_suppression_is_part_of_the_queries_that_select_recipients(
     make_reader: MakeReader, make_digest: MakeDigest, now: datetime, kind: str
 ) -> None:
     reader = make_reader(next_digest_at=now)
@@ -385,9 +392,8 @@ def test_lifting_a_suppression_by_hand_lets_the_reader_sign_up_anew(
     assert Message.objects.get().status == "sent"
 
 
-def test_promise_48_a_stamp_in_the_future_counts_as_now(
-    make_digest: MakeDigest, now: datetime
-) -> None:
+@pytest.mark.promise(48)
+def test_a_future_timestamp_counts_as_now(make_digest: MakeDigest, now: datetime) -> None:
     digest = make_digest(status="uncertain")
     event = AnymailTrackingEvent(
         event_type="delivered",
@@ -406,7 +412,8 @@ def test_a_providers_unsubscribe_unsubscribes(make_digest: MakeDigest, now: date
     assert (reader.status, reader.unsubscribed_at) == ("unsubscribed", now)
 
 
-def test_promise_36_an_address_we_never_wrote_to_is_never_suppressed(
+@pytest.mark.promise(36)
+def test_an_address_we_never_wrote_to_is_never_suppressed(
     make_reader: MakeReader, make_digest: MakeDigest, now: datetime
 ) -> None:
     never = make_reader("never@example.org")
@@ -427,7 +434,8 @@ def test_promise_36_an_address_we_never_wrote_to_is_never_suppressed(
     assert Suppression.objects.count() == 0
 
 
-def test_promise_36_an_event_for_another_address_than_the_digests_is_nobodys(
+@pytest.mark.promise(36)
+def test_an_event_for_an_address_other_than_the_digests_belongs_to_nobody(
     make_digest: MakeDigest, now: datetime
 ) -> None:
     digest = make_digest(status="sent")
@@ -475,7 +483,8 @@ def test_a_bounced_confirmation_suppresses_who_never_confirmed(
         ("552 5.2.2 mailbox full", "active"),
     ],
 )
-def test_promise_35_a_recipient_refused_at_the_hand_over_is_a_hard_bounce_too(
+@pytest.mark.promise(35)
+def test_a_recipient_refused_during_sending_is_a_hard_bounce(
     edition: list[Paper],
     make_reader: MakeReader,
     smtp: Sink,
@@ -511,9 +520,8 @@ def test_what_went_wrong_is_found_by_a_small_index(make_digest: MakeDigest, now:
 
 
 # --- Rates and retention -------------------------------------------------------------------------
-
-
-def test_promise_37_what_came_back_of_an_edition_is_counted_per_digest(
+@pytest.mark.promise(37)
+def test_feedback_on_an_edition_is_counted_per_digest(
     make_reader: MakeReader, make_digest: MakeDigest, now: datetime
 ) -> None:
     made = [make_digest(make_reader(f"{n}@e.org"), status="sent") for n in range(4)]
@@ -527,7 +535,8 @@ def test_promise_37_what_came_back_of_an_edition_is_counted_per_digest(
     assert other == {"bounces": 0, "complaints": 0}
 
 
-def test_promise_37_counting_what_came_back_reads_one_small_index(now: datetime) -> None:
+@pytest.mark.promise(37)
+def test_counting_feedback_reads_one_small_index(now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         day = DeliveryEvent.objects.filter(day=now.date(), kind__in=DeliveryEvent.CAME_BACK)

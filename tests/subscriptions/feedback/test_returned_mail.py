@@ -97,7 +97,8 @@ def test_each_kind_of_mail_has_its_consequence(
 
 
 @pytest.mark.parametrize("kind", ["auth-failure", "not-spam", "dmarc", "never heard of"])
-def test_promise_50_a_report_of_a_machine_changes_nothing(digest: Digest, kind: str) -> None:
+@pytest.mark.promise(50)
+def test_an_automatic_report_changes_nothing(digest: Digest, kind: str) -> None:
     raw = complaint(message_id=digest_mail.message_id(digest), to=sealed(digest), kind=kind)
     assert returned_mail.process_mail(raw, timezone.now()) == returned_mail.LEFT_ALONE
     assert states(digest) == ("uncertain", "active")
@@ -123,7 +124,8 @@ def test_a_bounce_of_strange_characters_is_written_down(digest: Digest) -> None:
         b"",
     ],
 )
-def test_promise_36_a_mail_without_our_seal_suppresses_nobody(
+@pytest.mark.promise(36)
+def test_an_email_without_our_signature_suppresses_nobody(
     digest: Digest, now: datetime, raw: bytes
 ) -> None:
     assert returned_mail.process_mail(raw, timezone.now()) == returned_mail.LEFT_ALONE
@@ -131,16 +133,16 @@ def test_promise_36_a_mail_without_our_seal_suppresses_nobody(
     assert not DeliveryEvent.objects.exists()
 
 
-def test_promise_36_a_digest_that_never_went_out_cannot_come_back(
-    make_digest: MakeDigest, now: datetime
-) -> None:
+@pytest.mark.promise(36)
+def test_a_digest_that_was_never_sent_cannot_bounce(make_digest: MakeDigest, now: datetime) -> None:
     waiting = make_digest(status="pending", claimed_at=None)
     assert returned_mail.process_mail(dsn(to=sealed(waiting)), now) == returned_mail.LEFT_ALONE
     assert states(waiting) == ("pending", "active")
 
 
 @needs_shared_data
-def test_promise_36_of_whole_collections_nobody_is_suppressed(
+@pytest.mark.promise(36)
+def test_bounce_corpora_suppress_nobody(
     make_reader: MakeReader, make_digest: MakeDigest, now: datetime
 ) -> None:
     for name in ("kijitora@example.jp", "userx@example.uk", "anne.person@dom.ain"):

@@ -22,7 +22,8 @@ def verify(message: dict[str, Any], pem: bytes | None = None, now: datetime | No
 
 @pytest.mark.parametrize("version", HASHES)
 @pytest.mark.parametrize("kind", sns.SIGNED_FIELDS)
-def test_promise_33_what_amazon_signed_is_accepted(version: str, kind: str) -> None:
+@pytest.mark.promise(33)
+def test_a_message_signed_by_amazon_is_accepted(version: str, kind: str) -> None:
     more = {"Type": kind, "Subject": "A subject"}
     if kind != "Notification":
         more |= {"SubscribeURL": "https://sns.eu-west-1.amazonaws.com/?x", "Token": "t"}
@@ -30,7 +31,8 @@ def test_promise_33_what_amazon_signed_is_accepted(version: str, kind: str) -> N
 
 
 @pytest.mark.parametrize("name", ["Message", "MessageId", "Timestamp", "TopicArn", "Type"])
-def test_promise_33_a_change_to_anything_signed_is_refused(name: str) -> None:
+@pytest.mark.promise(33)
+def test_a_change_to_any_signed_field_is_refused(name: str) -> None:
     message = sns_message({"eventType": "Send"})
     changed = {"Type": "SubscriptionConfirmation", "Timestamp": datetime.now(UTC).isoformat()}
     with pytest.raises(NotSigned):
@@ -54,12 +56,14 @@ def test_promise_33_a_change_to_anything_signed_is_refused(name: str) -> None:
         {"Type": "Nonsense"},
     ],
 )
-def test_promise_33_what_is_not_signed_so_is_refused(changed: dict[str, Any]) -> None:
+@pytest.mark.promise(33)
+def test_an_unsigned_message_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(NotSigned):
         verify(sns_message({"eventType": "Send"}) | changed)
 
 
-def test_promise_33_another_key_is_refused() -> None:
+@pytest.mark.promise(33)
+def test_a_signature_by_another_key_is_refused() -> None:
     message = sns_message({"eventType": "Send"})
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     forged = key.sign(signed_text(message).encode(), padding.PKCS1v15(), HASHES["2"]())
@@ -68,7 +72,8 @@ def test_promise_33_another_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 25])
-def test_promise_33_a_message_from_another_time_is_refused(hours: int) -> None:
+@pytest.mark.promise(33)
+def test_a_message_from_another_time_is_refused(hours: int) -> None:
     then = datetime.now(UTC) - timedelta(hours=hours)
     message = sns_message({"eventType": "Send"}, Timestamp=then.isoformat())
     with pytest.raises(NotSigned, match="not of now"):
@@ -76,7 +81,8 @@ def test_promise_33_a_message_from_another_time_is_refused(hours: int) -> None:
 
 
 @pytest.mark.parametrize("pem", [b"", b"nonsense", certificate(datetime(2020, 1, 1, tzinfo=UTC))])
-def test_promise_33_a_certificate_that_is_none_or_expired_is_refused(pem: bytes) -> None:
+@pytest.mark.promise(33)
+def test_an_invalid_or_expired_certificate_is_refused(pem: bytes) -> None:
     with pytest.raises(NotSigned, match="certificate"):
         verify(sns_message({"eventType": "Send"}), pem)
 
@@ -98,7 +104,8 @@ def test_promise_33_a_certificate_that_is_none_or_expired_is_refused(pem: bytes)
         "file:///etc/passwd.pem",
     ],
 )
-def test_promise_33_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> None:
+@pytest.mark.promise(33)
+def test_a_certificate_from_another_host_is_not_fetched(url: str) -> None:
     def fetch(url: str) -> bytes:
         raise AssertionError(f"fetched {url}")
 

@@ -229,7 +229,8 @@ def of_brevo(digest: Digest, kind: str, reason: str) -> Post:
         (lambda d: of_brevo(d, "hard_bounce", "550 5.1.1 no such user"), "hard"),
     ],
 )
-def test_promise_50_only_an_address_that_does_not_exist_and_a_person_suppress_at_once(
+@pytest.mark.promise(50)
+def test_only_a_nonexistent_address_or_a_persons_complaint_suppresses_at_once(
     client: Client, digest: Digest, made: Callable[[Digest], Post], kind: str
 ) -> None:
     assert made(digest).to(client).status_code == 200
@@ -315,7 +316,8 @@ def damaged(payload: Any) -> Iterator[Any]:
 
 @needs_shared_data
 @pytest.mark.parametrize("provider", EXPECTED)
-def test_promise_34_missing_and_strange_fields_are_survived(
+@pytest.mark.promise(34)
+def test_missing_and_strange_fields_are_handled(
     client: Client, settings: Any, provider: str
 ) -> None:
     settings.EVENT_MAX_AGE = timedelta(days=36_500)
@@ -326,7 +328,8 @@ def test_promise_34_missing_and_strange_fields_are_survived(
         assert answer.status_code < 500, payload
 
 
-def test_promise_34_a_batch_of_a_thousand_with_unreadable_ones_is_taken(
+@pytest.mark.promise(34)
+def test_a_batch_of_a_thousand_with_unreadable_events_is_accepted(
     client: Client, digest: Digest
 ) -> None:
     now = int(timezone.now().timestamp())
@@ -366,7 +369,8 @@ Door = Callable[[Digest], Post]
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 @pytest.mark.parametrize("header", ["", "Basic dXNlcjpub25l", "Bearer x", "Basic ����"])
-def test_promise_33_without_the_secret_nobody_comes_in(
+@pytest.mark.promise(33)
+def test_a_webhook_without_the_secret_is_refused(
     client: Client, digest: Digest, door: Door, header: str
 ) -> None:
     answer = door(digest).to(client, Authorization=header)
@@ -375,7 +379,8 @@ def test_promise_33_without_the_secret_nobody_comes_in(
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
-def test_promise_33_with_nothing_set_up_every_door_is_shut(
+@pytest.mark.promise(33)
+def test_every_webhook_is_closed_when_nothing_is_configured(
     client: Client, digest: Digest, settings: Any, door: Door
 ) -> None:
     request = door(digest)
@@ -384,7 +389,8 @@ def test_promise_33_with_nothing_set_up_every_door_is_shut(
     assert untouched(digest)
 
 
-def test_promise_33_a_certificate_is_fetched_only_for_who_knows_the_secret(
+@pytest.mark.promise(33)
+def test_a_certificate_is_fetched_only_after_the_secret_matched(
     client: Client, digest: Digest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
@@ -403,7 +409,8 @@ def test_every_door_of_anymail_is_guarded(client: Client, settings: Any) -> None
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
-def test_promise_33_a_changed_body_is_refused_where_it_is_signed(
+@pytest.mark.promise(33)
+def test_a_changed_body_is_refused_by_signing_providers(
     client: Client, digest: Digest, door: Door
 ) -> None:
     request = door(digest)
@@ -422,9 +429,8 @@ def test_promise_33_a_changed_body_is_refused_where_it_is_signed(
 
 @pytest.mark.parametrize("days", [8, 4000])
 @pytest.mark.parametrize("provider", ["postmark", "mailgun", "amazon_ses", "mailgun-unsigned"])
-def test_promise_33_old_events_are_refused(
-    client: Client, digest: Digest, provider: str, days: int
-) -> None:
+@pytest.mark.promise(33)
+def test_old_events_are_refused(client: Client, digest: Digest, provider: str, days: int) -> None:
     old = timezone.now() - timedelta(days=days)
     requests = {
         "postmark": lambda: post("postmark", bounce(digest, BouncedAt=old.isoformat())),
@@ -438,9 +444,8 @@ def test_promise_33_old_events_are_refused(
     assert untouched(digest)
 
 
-def test_promise_33_a_replayed_signature_is_refused_whatever_it_comes_with(
-    client: Client, digest: Digest
-) -> None:
+@pytest.mark.promise(33)
+def test_a_replayed_signature_is_refused_with_any_body(client: Client, digest: Digest) -> None:
     opened = {"event": "opened", "severity": "", "timestamp": timezone.now().timestamp()}
     assert mailgun(opened).to(client).status_code == 200
     replayed = json.loads(mailgun(opened).body)
@@ -451,7 +456,8 @@ def test_promise_33_a_replayed_signature_is_refused_whatever_it_comes_with(
     assert Subscriber.objects.get().status == "active"
 
 
-def test_promise_33_a_replayed_message_of_amazon_is_refused(client: Client, digest: Digest) -> None:
+@pytest.mark.promise(33)
+def test_a_replayed_message_of_amazon_is_refused(client: Client, digest: Digest) -> None:
     request = post("amazon_ses", complaint(digest))
     assert request.to(client).status_code == 200
     assert request.to(client).status_code == webhooks.REPLAYED
@@ -485,7 +491,8 @@ def test_nonsense_is_the_senders_mistake_and_changes_nothing(
     assert digest.status == "uncertain"
 
 
-def test_promise_26_looking_at_a_webhook_changes_nothing(client: Client, digest: Digest) -> None:
+@pytest.mark.promise(26)
+def test_get_on_a_webhook_changes_nothing(client: Client, digest: Digest) -> None:
     for pattern in webhooks.urlpatterns:
         path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
         assert client.get(path, headers=providers.BASIC).status_code in (200, 400, 405)

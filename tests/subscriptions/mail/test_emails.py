@@ -43,7 +43,8 @@ def digest(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Dige
     return reader.digests.select_related("subscriber").get()
 
 
-def test_promise_22_every_header_that_mailbox_providers_ask_for(digest: Digest) -> None:
+@pytest.mark.promise(22)
+def test_every_header_that_mailbox_providers_require_is_present(digest: Digest) -> None:
     message = sent(digest)
     assert message["Message-ID"] == f"<{digest.public_id}@localhost.localdomain>"
     assert message["Date"]
@@ -56,7 +57,8 @@ def test_promise_22_every_header_that_mailbox_providers_ask_for(digest: Digest) 
     assert message.get_content_type() == "multipart/alternative"
 
 
-def test_promise_22_text_first_with_the_same_links_as_the_html(digest: Digest) -> None:
+@pytest.mark.promise(22)
+def test_text_comes_first_with_the_same_links_as_the_html(digest: Digest) -> None:
     text, html = parts(sent(digest))
     assert set(LINK.findall(text)) == set(LINK.findall(html.replace("&amp;", "&")))
 
@@ -110,7 +112,8 @@ def test_no_link_holds_the_readers_address(digest: Digest) -> None:
     assert not [link for link in links if "reader" in link or "example.org" in link]
 
 
-def test_promise_21_hostile_titles_are_right_in_html_and_text_and_never_in_a_header(
+@pytest.mark.promise(21)
+def test_hostile_titles_are_right_in_html_and_text_and_never_in_a_header(
     make_paper: Callable[..., Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     title = 'A <script>alert(1)</script> & "quotes" Bcc: x@y.z café 模型'
@@ -129,7 +132,8 @@ def test_promise_21_hostile_titles_are_right_in_html_and_text_and_never_in_a_hea
 
 
 @pytest.mark.parametrize("frequency", ["daily", "weekly"])
-def test_promise_20_thousands_of_authors_and_the_longest_digest_stay_below_the_clipping_limit(
+@pytest.mark.promise(20)
+def test_the_longest_digest_stays_below_the_clipping_limit(
     frequency: str, make_paper: Callable[..., Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     for number in range(30):
@@ -153,7 +157,8 @@ def test_promise_20_thousands_of_authors_and_the_longest_digest_stay_below_the_c
     assert len(html.encode()) <= 102_400
 
 
-def test_promise_20_what_does_not_fit_is_counted_and_linked(
+@pytest.mark.promise(20)
+def test_omitted_papers_are_counted_and_linked(
     digest: Digest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(digest_mail, "LARGEST_HTML", 8_000)

@@ -48,9 +48,8 @@ def swept(now: datetime) -> dict[str, int]:
 
 
 # --- Nothing is lost ----------------------------------------------------------------------
-
-
-def test_promise_41_smtp_away_for_an_hour_loses_none_and_doubles_none(
+@pytest.mark.promise(41)
+def test_an_hour_without_smtp_loses_and_doubles_no_message(
     pending: Subscriber, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
@@ -66,7 +65,8 @@ def test_promise_41_smtp_away_for_an_hour_loses_none_and_doubles_none(
     assert 4 < Message.objects.get().attempts < 20, "the waits grow"
 
 
-def test_promise_41_a_message_whose_task_was_lost_is_found_again(
+@pytest.mark.promise(41)
+def test_a_message_whose_task_was_lost_is_recovered(
     pending: Subscriber, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     mail_requests.request_mail(pending.email, RequestKind.SIGN_UP, now)  # and Redis was emptied
@@ -76,7 +76,8 @@ def test_promise_41_a_message_whose_task_was_lost_is_found_again(
     assert len(smtp.accepted) == 1
 
 
-def test_promise_41_what_a_lost_worker_had_in_hand_is_uncertain_and_not_sent_again(
+@pytest.mark.promise(41)
+def test_the_message_of_a_lost_worker_is_uncertain_and_not_sent_again(
     pending: Subscriber, smtp: Sink, now: datetime
 ) -> None:
     mail_requests.request_mail(pending.email, RequestKind.SIGN_UP, now)
@@ -181,9 +182,8 @@ def test_a_vote_for_a_paper_that_was_hidden_meanwhile_is_not_mailed(
 
 
 # --- Cool-downs: promise 49 ---------------------------------------------------------------
-
-
-def test_promise_49_cool_downs_count_for_each_kind_of_message(
+@pytest.mark.promise(49)
+def test_cooldowns_count_per_kind_of_message(
     pending: Subscriber, smtp: Sink, make_paper: Callable[..., Paper], now: datetime
 ) -> None:
     """Sign up, confirm, ask for the link, and for two votes, all within a minute."""
@@ -200,7 +200,8 @@ def test_promise_49_cool_downs_count_for_each_kind_of_message(
     assert {kind: kinds.count(kind) for kind in set(kinds)} == expected
 
 
-def test_promise_49_a_second_link_comes_a_minute_later_and_a_few_in_an_hour(
+@pytest.mark.promise(49)
+def test_links_are_limited_to_one_per_minute_and_a_few_per_hour(
     make_reader: MakeReader, smtp: Sink, now: datetime
 ) -> None:
     email = make_reader().email
@@ -209,7 +210,8 @@ def test_promise_49_a_second_link_comes_a_minute_later_and_a_few_in_an_hour(
     assert came == [True, False, True, True, False, False, True]
 
 
-def test_promise_49_a_link_that_failed_may_be_asked_for_again_at_once(
+@pytest.mark.promise(49)
+def test_a_failed_link_can_be_requested_again_at_once(
     make_reader: MakeReader, smtp: Sink, now: datetime
 ) -> None:
     smtp.at_rcpt = ["550 5.7.1 not now"] * 3
@@ -219,7 +221,8 @@ def test_promise_49_a_link_that_failed_may_be_asked_for_again_at_once(
     assert len(smtp.accepted) == 1
 
 
-def test_promise_48_a_hand_over_stamped_in_the_future_bars_nobody(
+@pytest.mark.promise(48)
+def test_a_message_sent_in_the_future_blocks_nobody(
     make_reader: MakeReader, smtp: Sink, now: datetime
 ) -> None:
     email = make_reader().email

@@ -62,6 +62,7 @@ def chosen(candidates: Candidates, **said: object) -> list[str]:
         ("long context", "n4"),
     ],
 )
+@pytest.mark.promise(42)
 def test_a_typed_word_matches_and_is_the_reason(
     candidates: Candidates, typed: str, key: str
 ) -> None:
@@ -131,6 +132,7 @@ COMPOUNDS = [
         ("음성 인식", "c14"),
     ],
 )
+@pytest.mark.promise(42)
 def test_a_typed_word_matches_as_part_of_a_compound(lexicon: Lexicon, typed: str, key: str) -> None:
     candidates = Candidates.prepare(lexicon, [*OLD[:30], *COMPOUNDS])
     assert chosen(candidates, text=typed) == [key]
@@ -190,6 +192,7 @@ def test_a_reason_names_no_compound_of_which_a_paper_has_a_part() -> None:
         ("testbed", None),
     ],
 )
+@pytest.mark.promise(42)
 def test_a_compound_is_excluded_in_any_spelling(word: str, key: str | None) -> None:
     candidates = Candidates.prepare(SMALL, COMPOUNDS)
     barred = [COMPOUNDS[place].key for place in candidates.holding(word)]
@@ -199,6 +202,7 @@ def test_a_compound_is_excluded_in_any_spelling(word: str, key: str | None) -> N
 @pytest.mark.parametrize(
     "typed", ["", "asdf qwer zxcv", "the of and", "大语言模型 推理", "10.1000/x"]
 )
+@pytest.mark.promise(43)
 def test_what_no_paper_says_has_no_grounds(candidates: Candidates, typed: str) -> None:
     assert chosen(candidates, text=typed) == []
 

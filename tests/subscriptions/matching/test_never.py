@@ -199,7 +199,8 @@ def take_in(kind: str, entry: Entry, moment: datetime) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("way", AGAIN)
 @pytest.mark.parametrize("frequency", ["daily", "weekly"])
-def test_promise_18_a_paper_never_comes_twice_whatever_brings_it_again(
+@pytest.mark.promise(18)
+def test_no_paper_is_sent_twice_to_a_reader(
     make_reader: Callable[..., Subscriber], way: str, frequency: str
 ) -> None:
     """Promise 18: across days, versions, cross-lists, feeds and interests."""

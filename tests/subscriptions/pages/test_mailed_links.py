@@ -108,9 +108,8 @@ def mailed(
     return dict(zip(names, links, strict=True))
 
 
-def test_promise_26_no_scanner_changes_anything(
-    mailed: dict[str, set[str]], client: Client
-) -> None:
+@pytest.mark.promise(26)
+def test_no_link_scanner_changes_anything(mailed: dict[str, set[str]], client: Client) -> None:
     links = set().union(*mailed.values())
     kinds = {link.split("/")[1] for link in links}
     assert kinds == {
@@ -149,7 +148,8 @@ def test_every_kind_of_mail_is_among_them() -> None:
     assert set(emails.RENDERED_BY) == set(transactional.RULES) == set(Message.Kind)
 
 
-def test_promise_26_confirming_leaving_and_reacting_happen_on_post(
+@pytest.mark.promise(26)
+def test_confirming_unsubscribing_and_reacting_happen_on_post(
     mailed: dict[str, set[str]], client: Client
 ) -> None:
     for start, button, happened in (
@@ -196,7 +196,8 @@ def leave(reader: Subscriber) -> str:
     return reverse("unsubscribe", args=[tokens.make_token(Purpose.UNSUBSCRIBE, reader.pk)])
 
 
-def test_promise_27_one_click_leaves_at_once_and_again_does_nothing(
+@pytest.mark.promise(27)
+def test_one_click_unsubscribes_at_once_and_is_idempotent(
     provider: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader()
@@ -209,9 +210,8 @@ def test_promise_27_one_click_leaves_at_once_and_again_does_nothing(
     assert seen == [seen[0]] * 3
 
 
-def test_promise_27_one_click_as_a_multipart_form(
-    provider: Client, make_reader: MakeReader
-) -> None:
+@pytest.mark.promise(27)
+def test_one_click_works_as_a_multipart_form(provider: Client, make_reader: MakeReader) -> None:
     reader = make_reader()
     assert forge(provider, leave(reader), {"List-Unsubscribe": "One-Click"}).status_code == 200
     reader.refresh_from_db()
@@ -219,7 +219,8 @@ def test_promise_27_one_click_as_a_multipart_form(
 
 
 @pytest.mark.parametrize("status", ["pending", "unsubscribed", "suppressed", "erased"])
-def test_promise_27_one_click_is_fine_for_who_is_gone(
+@pytest.mark.promise(27)
+def test_one_click_succeeds_for_a_reader_already_gone(
     provider: Client, make_reader: MakeReader, status: str
 ) -> None:
     reader = make_reader(status="active" if status == "erased" else status)
@@ -230,7 +231,8 @@ def test_promise_27_one_click_is_fine_for_who_is_gone(
     assert provider.get(link).status_code == 200
 
 
-def test_promise_27_every_changed_or_cut_token_gets_4xx_and_changes_nothing(
+@pytest.mark.promise(27)
+def test_a_changed_or_cut_token_gets_4xx_and_changes_nothing(
     provider: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader()
@@ -250,7 +252,8 @@ def test_promise_27_every_changed_or_cut_token_gets_4xx_and_changes_nothing(
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("csrf", [True, False])
-def test_promise_27_one_click_without_the_last_slash_is_no_redirect_and_no_error(
+@pytest.mark.promise(27)
+def test_one_click_without_the_trailing_slash_neither_redirects_nor_fails(
     make_reader: MakeReader, settings: Any, debug: bool, csrf: bool
 ) -> None:
     settings.DEBUG = debug
@@ -286,7 +289,8 @@ def test_a_token_that_was_encoded_again_works(
     assert reader.status == "unsubscribed"
 
 
-def test_promise_27_looking_at_the_same_address_shows_a_button(
+@pytest.mark.promise(27)
+def test_get_on_the_one_click_address_shows_a_button(
     provider: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader()
@@ -297,7 +301,8 @@ def test_promise_27_looking_at_the_same_address_shows_a_button(
     assert reader.status == "active"
 
 
-def test_promise_27_the_header_of_the_mail_is_the_address_that_works(
+@pytest.mark.promise(27)
+def test_the_header_of_the_email_is_the_address_that_works(
     mailed: dict[str, set[str]], smtp: Sink, provider: Client, settings: Any
 ) -> None:
     digest = smtp.accepted[0]
@@ -312,7 +317,8 @@ def test_promise_27_the_header_of_the_mail_is_the_address_that_works(
 
 
 @pytest.mark.parametrize("way", ["one click", "token by mail", "complaint"])
-def test_promise_28_nothing_is_claimed_after_leaving(
+@pytest.mark.promise(28)
+def test_nothing_is_claimed_after_unsubscribing(
     edition: list[Paper], make_reader: MakeReader, provider: Client, now: datetime, way: str
 ) -> None:
     reader = make_reader(interests={"topics": "language models"})
@@ -328,9 +334,8 @@ def test_promise_28_nothing_is_claimed_after_leaving(
 
 
 # --- Promise 29 -----------------------------------------------------------------------------------
-
-
-def test_promise_29_no_link_holds_an_address_and_every_link_lasts(
+@pytest.mark.promise(29)
+def test_no_link_holds_an_email_address_and_every_link_lasts_60_days(
     mailed: dict[str, set[str]], client: Client, settings: Any
 ) -> None:
     lasting = mailed["digest"] | mailed["preferences link"]

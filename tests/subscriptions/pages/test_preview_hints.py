@@ -45,6 +45,7 @@ def _today(make_paper: MakePaper) -> None:
         ("lage langauge modles reasonning", "large language models reasoning"),
     ],
 )
+@pytest.mark.promise(43)
 def test_nothing_that_matches_is_said_with_its_cause(client: Client, typed: str, told: str) -> None:
     page = client.get("/preview/", {"interests": typed}).text
     assert told in page

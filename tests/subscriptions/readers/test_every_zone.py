@@ -8,6 +8,7 @@ from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,7 +61,8 @@ def is_right(name: str, day: date, hour: int, due: datetime) -> bool:
     return (due - SECOND).astimezone(zone).replace(tzinfo=None) < target
 
 
-def test_promise_16_every_transition_has_been_found() -> None:
+@pytest.mark.promise(16)
+def test_every_transition_of_every_zone_is_covered() -> None:
     found = distinct()
     assert len(available_timezones()) > 400
     assert len(found) > 400
@@ -68,7 +70,8 @@ def test_promise_16_every_transition_has_been_found() -> None:
     assert (berlin[0][2] - berlin[0][1]) == timedelta(hours=1)
 
 
-def test_promise_16_the_first_instant_of_every_day_and_hour_around_every_transition() -> None:
+@pytest.mark.promise(16)
+def test_the_first_instant_is_right_for_every_day_and_hour_around_every_transition() -> None:
     around = [
         (name, local_day(name, instant) + timedelta(days=ahead))
         for (instant, _, _), name in distinct().items()
@@ -83,7 +86,8 @@ def test_promise_16_the_first_instant_of_every_day_and_hour_around_every_transit
     assert wrong == []
 
 
-def test_promise_16_exactly_one_digest_each_local_day_around_every_transition() -> None:
+@pytest.mark.promise(16)
+def test_exactly_one_digest_per_local_day_around_every_transition() -> None:
     wrong = []
     for (instant, _, _), name in distinct().items():
         for hour in (0, 1, 2, 3, 23):
@@ -100,7 +104,8 @@ def test_promise_16_exactly_one_digest_each_local_day_around_every_transition() 
     assert wrong == []
 
 
-def test_promise_16_every_zone_has_one_digest_a_day() -> None:
+@pytest.mark.promise(16)
+def test_every_zone_has_one_digest_per_day() -> None:
     """Those without any transition as well."""
     for name in available_timezones():
         moment, last = datetime(2026, 6, 20, tzinfo=UTC), None
@@ -135,7 +140,8 @@ changes = st.lists(st.tuples(st.integers(1, 60 * 24 * 3), rhythms), min_size=1, 
     first=rhythms,
     changed=changes,
 )
-def test_promise_16_who_changes_zone_or_hour_gets_none_or_one_that_day(
+@pytest.mark.promise(16)
+def test_a_reader_who_changes_zone_or_hour_gets_at_most_one_digest_that_day(
     start: datetime, first: Schedule, changed: list[tuple[int, Schedule]]
 ) -> None:
     """A reader changes their mind again and again; beat comes by whenever something is due."""

@@ -72,7 +72,8 @@ def every_value() -> str:
     return str(rows).casefold()
 
 
-def test_promise_32_consent_is_on_record_with_when_where_which_text_and_confirmation(
+@pytest.mark.promise(32)
+def test_consent_is_recorded_with_time_place_text_and_confirmation(
     reader: Subscriber, now: datetime
 ) -> None:
     consent = privacy.export(reader)["consent"]
@@ -86,7 +87,8 @@ def test_promise_32_consent_is_on_record_with_when_where_which_text_and_confirma
     }
 
 
-def test_promise_32_asking_for_an_active_address_leaves_the_consent_on_record(
+@pytest.mark.promise(32)
+def test_a_sign_up_for_an_active_address_leaves_its_consent_unchanged(
     reader: Subscriber, now: datetime
 ) -> None:
     later = now.replace(hour=20)
@@ -101,9 +103,8 @@ def test_promise_32_asking_for_an_active_address_leaves_the_consent_on_record(
     )
 
 
-def test_promise_32_the_export_holds_all_that_a_reader_did(
-    reader: Subscriber, edition: list[Paper]
-) -> None:
+@pytest.mark.promise(32)
+def test_the_export_holds_everything_a_reader_did(reader: Subscriber, edition: list[Paper]) -> None:
     found = json.loads(privacy.export_json(reader))
     assert (
         found["reader"]["email"] == "Ada.Reader@example.org" or found["reader"]["email"] == ADDRESS
@@ -118,7 +119,8 @@ def test_promise_32_the_export_holds_all_that_a_reader_did(
     assert found["what_came_back"][0]["kind"] == "delivered"
 
 
-def test_promise_32_every_column_about_a_reader_is_exported_or_left_out_for_a_reason() -> None:
+@pytest.mark.promise(32)
+def test_every_column_about_a_reader_is_exported_or_left_out_for_a_reason() -> None:
     """A column that is added must be thought of here."""
     not_theirs = {"id", "email_key"} | {f"consent_{name}" for name in privacy.CONSENT}
     not_theirs |= {"confirmed_at", "unsubscribed_at"}  # in the export, among the consent
@@ -130,7 +132,8 @@ def test_promise_32_every_column_about_a_reader_is_exported_or_left_out_for_a_re
     assert pointing == {Interests, SignIn, Reaction, OpenedPaper, Digest, DeliveryEvent, Message}
 
 
-def test_promise_32_erasing_leaves_nothing_but_a_keyed_hash(
+@pytest.mark.promise(32)
+def test_erasing_leaves_nothing_but_a_keyed_hash(
     reader: Subscriber, edition: list[Paper], now: datetime
 ) -> None:
     assert "ada.reader" in every_value()
@@ -147,7 +150,8 @@ def test_promise_32_erasing_leaves_nothing_but_a_keyed_hash(
     assert edition[0].site_votes == 0
 
 
-def test_promise_32_an_erased_address_is_known_for_imports_whatever_the_key_since(
+@pytest.mark.promise(32)
+def test_an_erased_address_is_recognised_by_imports_after_key_rotation(
     reader: Subscriber, now: datetime, settings: Any
 ) -> None:
     privacy.erase_reader(reader, now)
@@ -185,7 +189,8 @@ def test_a_complaint_outlives_the_erasure(make_reader: MakeReader, now: datetime
 
 
 @pytest.mark.parametrize("way", ["page", "action"])
-def test_promise_32_deleting_a_reader_in_the_admin_is_an_erasure(
+@pytest.mark.promise(32)
+def test_deleting_a_reader_in_the_admin_is_an_erasure(
     admin_client: Client, reader: Subscriber, way: str
 ) -> None:
     """The admin's own log keeps no name either."""
@@ -201,7 +206,8 @@ def test_promise_32_deleting_a_reader_in_the_admin_is_an_erasure(
     assert "ada.reader" not in every_value()
 
 
-def test_promise_32_the_operator_exports_and_erases_by_command(reader: Subscriber) -> None:
+@pytest.mark.promise(32)
+def test_the_operator_exports_and_erases_by_command(reader: Subscriber) -> None:
     out = StringIO()
     call_command("privacy", "export", ADDRESS.upper(), stdout=out)
     assert json.loads(out.getvalue())["interests"]["words"] == ["agents"]
