@@ -115,7 +115,7 @@ def score(total: float, day: date) -> float:
     return total + (day - EPOCH).days if total else 0.0
 
 
-COUNTED = {
+COUNT_TEXTS = {
     "votes": ngettext_lazy("%(shown)s vote", "%(shown)s votes", "count"),
     "comments": ngettext_lazy("%(shown)s comment", "%(shown)s comments", "count"),
     "stars": ngettext_lazy("%(shown)s star", "%(shown)s stars", "count"),
@@ -123,9 +123,32 @@ COUNTED = {
 
 
 def describe_parts(parts: Mapping[str, float]) -> str:
-    """The figures behind a score, for a reader: "Curator's pick · 87 votes · 1,204 stars"."""
-    said = [_("Curator's pick")] if parts.get("picked") else []
-    for name, text in COUNTED.items():
-        if count := int(parts.get(name, 0)):
-            said.append(text % {"count": count, "shown": number_format(count, force_grouping=True)})
-    return " · ".join(said)
+    """Return the figures behind a score: "Curator's pick · 87 votes · 1,204 stars"."""
+    picked = [_("Curator's pick")] if parts.get("picked") else []
+    return " · ".join([*picked, *_count_phrases(parts)])
+
+
+def describe_popularity(parts: Mapping[str, float], *, is_today: bool) -> str:
+    """Return the figures as a reason: "Popular today (87 votes, 1 comment)"; "" without any.
+
+    `is_today` is false for a paper that was news on an earlier day.
+    """
+    reasons = [_("Curator's pick")] if parts.get("picked") else []
+    if counts := ", ".join(_count_phrases(parts)):
+        today, week = _("popular today (%(counts)s)"), _("popular this week (%(counts)s)")
+        reasons.append((today if is_today else week) % {"counts": counts})
+    sentence = "; ".join(reasons)
+    return sentence[:1].upper() + sentence[1:]
+
+
+def popularity_reasons(parts: Mapping[str, float]) -> frozenset[str]:
+    """Return every reason that `describe_popularity` may give, in the active language."""
+    return frozenset(describe_popularity(parts, is_today=is_today) for is_today in (True, False))
+
+
+def _count_phrases(parts: Mapping[str, float]) -> list[str]:
+    return [
+        text % {"count": count, "shown": number_format(count, force_grouping=True)}
+        for name, text in COUNT_TEXTS.items()
+        if (count := int(parts.get(name, 0)))
+    ]

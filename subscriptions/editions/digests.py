@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from papers import bulk, curation, updates
 from papers.freshness import notices
 from papers.models import Paper, PaperQuerySet
-from papers.ranking.trending import describe_parts
+from papers.ranking.trending import describe_popularity
 from papers.text.markup import truncate
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
@@ -105,11 +105,12 @@ class CandidatePool:
         return {}
 
     def figures(self, position: int) -> str:
-        """What made a paper trend, in the language of the moment; many readers are told of the
-        same few."""
+        """Return why a paper is popular, in the active language; cached since few papers trend."""
         key = active_language(), position
         if key not in self._figures:
-            self._figures[key] = describe_parts(self.papers[position].score_parts)
+            self._figures[key] = describe_popularity(
+                self.papers[position].score_parts, is_today=not self.age[position]
+            )
         return self._figures[key]
 
     @cached_property

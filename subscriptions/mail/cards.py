@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from papers.bulk import any_of
 from papers.models import Paper
-from papers.ranking.trending import describe_parts
+from papers.ranking.trending import describe_parts, popularity_reasons
 from papers.text.markup import extract_summary, short_authors, truncate
 from subscriptions.mail.links import absolute
 from subscriptions.mail.prerendered import PrerenderedTemplate, slot
@@ -58,6 +58,7 @@ class Card:
         return {
             "paper": paper,
             "trend": describe_parts(paper.score_parts),
+            "popularity_reasons": popularity_reasons(paper.score_parts),
             "authors": short_authors(paper.authors),
             "extract": extract_summary(paper.abstract),
             "url": paper.abstract_url or absolute(paper.get_absolute_url()),
@@ -99,8 +100,8 @@ class Card:
         """As a mail's part, by its template, shows an item, the mail's first one larger; in the
         language of the moment, which is asked once for all cards of a mail. Blanks are `number`,
         `reason`, `token`."""
-        trend = self._said(language)["trend"]
-        shows = (bool(item["reason"]), trend != item["reason"], self._note(item))
+        states_trend = item["reason"] in self._said(language)["popularity_reasons"]
+        shows = (bool(item["reason"]), not states_trend, self._note(item))
         key = (language, template, is_lead, *shows)
         if key not in self._stencils:
             self._stencils[key] = self._rendered(*key)

@@ -76,18 +76,18 @@ class Reason:
 
     def _said(self) -> Iterator[str]:
         if self.author:
-            yield _("by %(name)s, whom you follow") % {"name": self.author}
+            yield _("by %(name)s, an author you follow") % {"name": self.author}
         if self.words:
             yield _("matches your %(words)s") % {"words": _quoted(self.words)}
         if self.examples:
-            yield _("close to “%(title)s”, which you liked") % {"title": self.examples[0]}
+            yield _("similar to “%(title)s”, which you liked") % {"title": self.examples[0]}
         elif self.opened:
-            yield _("close to “%(title)s”, which you opened") % {"title": self.opened[0]}
+            yield _("similar to “%(title)s”, which you opened") % {"title": self.opened[0]}
         if self.near:
-            yield _("close in meaning to your “%(text)s”") % {"text": self.near}
+            yield _("similar in meaning to your “%(text)s”") % {"text": self.near}
         if self.colleague:
             named = {"name": self.colleague, "title": self.wrote}
-            yield _("by %(name)s, an author of “%(title)s”") % named
+            yield _("by %(name)s, also an author of “%(title)s”") % named
 
 
 class _Clauses:

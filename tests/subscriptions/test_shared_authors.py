@@ -46,7 +46,7 @@ def test_it_is_off_until_the_reader_ticks_it(
     assert "Saved." in page.submit("Save", shared_authors=True).text
     assert Interests.objects.get().shared_authors
     said = reasons(reader, now)[far.pk]
-    assert said == "By Wei, Li, an author of “Long context language models”"
+    assert said == "By Wei, Li, also an author of “Long context language models”"
 
 
 def test_it_never_brings_what_the_reader_excluded(

@@ -12,6 +12,8 @@ from papers.ranking.trending import (
     USUAL_TO_COME,
     Signals,
     describe_parts,
+    describe_popularity,
+    popularity_reasons,
     score,
     to_come,
     trending_heat,
@@ -89,6 +91,18 @@ def test_figures_in_words_leave_out_what_is_not_there() -> None:
         "Curator's pick"
     )
     assert describe_parts({}) == ""
+
+
+def test_popularity_is_stated_as_a_reason() -> None:
+    voted = {"votes": 69, "comments": 1}
+    assert describe_popularity(voted, is_today=True) == "Popular today (69 votes, 1 comment)"
+    assert describe_popularity(voted, is_today=False) == "Popular this week (69 votes, 1 comment)"
+    assert describe_popularity({"picked": True}, is_today=True) == "Curator's pick"
+    assert describe_popularity(voted | {"picked": True}, is_today=True) == (
+        "Curator's pick; popular today (69 votes, 1 comment)"
+    )
+    assert describe_popularity({}, is_today=True) == ""
+    assert describe_popularity(voted, is_today=False) in popularity_reasons(voted)
 
 
 def test_scores_of_this_decade_are_told_apart_in_single_precision() -> None:

@@ -71,15 +71,15 @@ def test_a_phrase_does_not_reach_from_one_clause_into_the_next() -> None:
 
 def test_a_liked_and_an_opened_paper_are_told_apart() -> None:
     near = PaperText("9", "Diffusion of video", "Video by diffusion.")
-    assert sentence(2, liked=(near,)) == "Close to “Diffusion of video”, which you liked"
-    assert sentence(2, opened=(near,)) == "Close to “Diffusion of video”, which you opened"
+    assert sentence(2, liked=(near,)) == "Similar to “Diffusion of video”, which you liked"
+    assert sentence(2, opened=(near,)) == "Similar to “Diffusion of video”, which you opened"
 
 
 def test_a_shared_author_is_named_with_the_paper_they_wrote() -> None:
     liked = (PAPERS[3],)
     assert "Li Wei" not in sentence(2, liked=liked)
     said = sentence(2, liked=liked, shared_authors=True)
-    assert said == "By Li Wei, an author of “Memory of water”"
+    assert said == "By Li Wei, also an author of “Memory of water”"
 
 
 def test_the_authors_of_a_large_collaboration_lead_nowhere() -> None:
