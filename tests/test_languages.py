@@ -230,7 +230,7 @@ def test_who_signs_up_in_german_is_mailed_in_german(
     assert reader.language == "de"
     assert reader.consent_text.startswith("Schickt mir per E-Mail")
     sent = emails.confirmation(reader)
-    assert sent.subject == "Bestätigen: Forschung im Gespräch, in Ihrem Postfach"
+    assert sent.subject == "Bestätigen Sie Ihr Abonnement von Paperboy"
     assert "Abonnement bestätigen" in str(sent.html)
 
 

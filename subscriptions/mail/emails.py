@@ -107,15 +107,15 @@ def edition_trouble(edition: Edition) -> OutgoingMail:
 def standstill(sentences: Sequence[str]) -> OutgoingMail:
     """Tells the operator that an edition is missing or that nothing goes out."""
     page = absolute(reverse("admin:subscriptions_edition_changelist"))
-    text = "\n\n".join([*sentences, f"The editions: {page}"])
-    return _alert(f"{settings.SITE_NAME}: mail is not going out", text)
+    text = "\n\n".join([*sentences, f"Editions: {page}"])
+    return _alert(f"{settings.SITE_NAME}: emails are not being sent", text)
 
 
 def signup_trouble(sentences: Sequence[str]) -> OutgoingMail:
     """Tells the operator what is wrong with sign-ups."""
     page = absolute(reverse("admin:subscriptions_signupswitch_changelist"))
-    text = "\n\n".join([*sentences, f"The switch: {page}"])
-    return _alert("Sign-ups are not confirmed any more", text)
+    text = "\n\n".join([*sentences, f"Sign-up switch: {page}"])
+    return _alert(f"{settings.SITE_NAME}: sign-ups are not being confirmed", text)
 
 
 def _reader(message: Message) -> Subscriber:

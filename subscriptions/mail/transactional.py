@@ -150,9 +150,9 @@ def describe_standstill(now: datetime) -> list[str]:
     if Message.objects.filter(status=Status.SENT, sent_at__range=recently).exists():
         return []
     since = f"{oldest.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    why = f" The last error: {redact(oldest.reason)}" if oldest.reason else ""
+    why = f" Last error: {redact(oldest.reason)}" if oldest.reason else ""
     return [
-        f"Confirmations, links and other messages wait ({waiting.count()}), the oldest since "
+        f"Messages waiting: {waiting.count()} (confirmations, links and others), the oldest since "
         f"{since}. Is the urgent worker running?{why}"
     ]
 

@@ -160,7 +160,7 @@ def test_7_a_second_link_comes_at_once(reader: Person, mail_server: MailServer) 
     reader.press("Mail me the link")
     reader.sees("inbox")
     message = mail_server.newest(READER, "Sign in")
-    reader.press_in_email(message, "All that we know of you", "link")
+    reader.press_in_email(message, "Your data", "link")
     reader.sees(READER)
     reader.picture("data by link")
 

@@ -91,7 +91,7 @@ def test_every_paper_says_its_day_its_field_and_where_it_is(digest: Digest, week
         assert len(re.findall(rf"<a href=[^>]*>{name}</a>", html)) == number
     assert text.count("PDF: https://pdf.example.org/1") == number
     assert set(LINK.findall(text)) == set(LINK.findall(html.replace("&amp;", "&")))
-    assert len(re.findall(r"<h3[^>]*><a [^>]*text-decoration:underline", html)) == number
+    assert len(re.findall(r"<h3[^>]*><a\s[^>]*text-decoration:underline", html)) == number
 
 
 @pytest.mark.parametrize("weekly", [False, True])
@@ -101,7 +101,7 @@ def test_a_sources_own_summary_is_shown_and_named(digest: Digest, weekly: bool) 
     papers.update(tldr="One model reads long texts in one pass.")
     for part in parts(sent(digest)):
         flat = " ".join(re.sub("<[^>]+>", "", part).split())
-        told = "In short, by Hugging Face: One model reads long texts in one pass."
+        told = "Summary (Hugging Face): One model reads long texts in one pass."
         assert flat.count(told) == len(digest.items)
         assert "Our method improves" not in flat
 
@@ -165,7 +165,7 @@ def test_omitted_papers_are_counted_and_linked(
     for part in parts(sent(digest)):
         shown = sum(f"/react/more/{pk}/" in part for pk in digest.paper_ids)
         assert 1 <= shown < len(digest.paper_ids)
-        assert f"And {len(digest.paper_ids) - shown} more, in the browser" in part
+        assert re.search(rf"{len(digest.paper_ids) - shown} more papers? in your browser", part)
     assert len(parts(sent(digest))[1].encode()) <= 8_000
 
 

@@ -306,7 +306,8 @@ def test_messages_that_wait_too_long_are_told(pending: Subscriber, now: datetime
     mail_requests.request_mail(pending.email, RequestKind.SIGN_UP, now)
     assert transactional.describe_standstill(now + 29 * MINUTE) == []
     [told] = transactional.describe_standstill(now + 31 * MINUTE)
-    assert "wait (1), the oldest since 2026-04-30 08:00 UTC" in told
+    assert "Messages waiting: 1 (" in told
+    assert "the oldest since 2026-04-30 08:00 UTC" in told
     [figures] = [one for one in transactional.message_figures(now) if one.kind == "confirmation"]
     assert (figures.states["pending"], figures.oldest_pending) == (1, now)
 

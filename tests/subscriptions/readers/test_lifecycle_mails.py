@@ -48,12 +48,12 @@ def test_a_confirmed_reader_is_welcomed_once_and_told_when_the_first_digest_come
     assert all(lifecycle.activate_reader(reader, now) for _ in range(2))
     assert [send_waiting(now) for _ in range(2)] == [{"sent": 1}, {}]
     [mail] = mails(outbox)
-    assert mail["Subject"] == "Welcome: what comes when"
+    assert mail["Subject"] == "Welcome to Paperboy: what to expect"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     for part in both_parts(mail):
         assert "Every day" in part
         assert "at 07:00 (Europe/Berlin)" in part
-        assert "The first digest comes on Friday, 1 May." in part
+        assert "Your first digest arrives on Friday, 1 May." in part
         assert all(f"/{page}/" in part for page in ("preferences", "rhythm", "unsubscribe"))
 
 
@@ -85,7 +85,7 @@ def test_who_leaves_by_our_button_gets_one_last_mail_and_a_mail_programs_click_g
     [mail] = mails(outbox)
     assert (mail["To"], mail["Subject"]) == ("reader@example.org", "Goodbye, and thank you")
     for part in both_parts(mail):
-        assert "this mail is the last" in part
+        assert "this is our last email" in part
         assert "/confirm/" in part
 
 
@@ -126,9 +126,9 @@ def test_a_quiet_reader_is_asked_once_ever(quiet: Subscriber, outbox: Path, now:
     assert lifecycle_mails.quiet_readers(now + timedelta(days=400)) == []
     assert send_waiting(now) == {"sent": 1}
     [mail] = mails(outbox)
-    assert mail["Subject"] == "Less often?"
+    assert mail["Subject"] == "Would you like fewer emails?"
     for part in both_parts(mail):
-        assert "We ask this only once." in part
+        assert "We ask only once." in part
         assert "/rhythm/" in part
         assert "/unsubscribe/" in part
 
