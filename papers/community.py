@@ -110,7 +110,7 @@ def _claim_try(row: Submission, now: datetime) -> bool:
 def _put_off(row: Submission, now: datetime) -> bool:
     if row.tries >= MANY_TRIES:
         return _hand_back(row, "arXiv could not be reached for a week.")
-    _settle(row, outcome="arXiv could not be reached. Paperboy tries again by itself.")
+    _settle(row, outcome="arXiv could not be reached. Paperboy will retry automatically.")
     return False
 
 

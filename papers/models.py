@@ -122,7 +122,7 @@ class SourceCheck(models.Model):
         STALE = "stale", _("late")
         PARTIAL = "partial", _("incomplete")
         BROKEN = "broken", _("broken")
-        POSTPONED = "postponed", _("put off")
+        POSTPONED = "postponed", _("postponed")
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="checks")
     at = models.DateTimeField()
@@ -393,7 +393,7 @@ class PaperUpdate(models.Model):
     """What became of a paper after it was first told of."""
 
     class Kind(models.TextChoices):
-        CODE = "code", _("has code now")
+        CODE = "code", _("now has code")
         VENUE = "venue", _("has been published")
         WITHDRAWN = "withdrawn", _("has been withdrawn")
 

@@ -1,6 +1,6 @@
-"""Sources worth starting with, and adding sources by address or by name.
+"""Recommended sources, and adding sources by address or by name.
 
-The numbers of papers a day are rough: new and cross-listed ones on a working day.
+The numbers of papers per day are estimates for a working day, including cross-lists.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ STARTERS = ("hf-daily", "cs.AI", "cs.CL", "cs.CV", "cs.LG")
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A source and what it brings; `name` is what the command line calls it."""
+    """A recommended source. `name` identifies it on the command line."""
 
     group: str
     name: str
     label: str
     subject: str
-    papers_a_day: int
+    papers_per_day: int
     kind: str
     address: str
 
@@ -36,28 +36,28 @@ class Recommendation:
 
 
 class UnknownName(ValueError):
-    """No recommended source has this name; the message suggests near ones."""
+    """No recommended source has this name. The message suggests similar names."""
 
 
-def _arxiv(code: str, papers_a_day: int) -> Recommendation:
+def _arxiv(code: str, papers_per_day: int) -> Recommendation:
     subject = categories.NAMES[code]
     address = ARXIV_LIST + code
     label = f"arXiv {code}"
-    return Recommendation("arXiv", code, label, subject, papers_a_day, Kind.ARXIV_RSS, address)
+    return Recommendation("arXiv", code, label, subject, papers_per_day, Kind.ARXIV_RSS, address)
 
 
-def _preprints(server: str, subject: str, papers_a_day: int) -> Recommendation:
+def _preprints(server: str, subject: str, papers_per_day: int) -> Recommendation:
     words = subject.replace("_", " ")
     name = f"{server.lower()}-{subject.replace('_', '-')}"
     address = f"https://connect.{server.lower()}.org/{server.lower()}_xml.php?subject={subject}"
     label = f"{server}: {words}"
-    return Recommendation(server, name, label, words, papers_a_day, Kind.FEED, address)
+    return Recommendation(server, name, label, words, papers_per_day, Kind.FEED, address)
 
 
 def _journal(
-    name: str, label: str, subject: str, papers_a_day: int, address: str
+    name: str, label: str, subject: str, papers_per_day: int, address: str
 ) -> Recommendation:
-    return Recommendation("Journals", name, label, subject, papers_a_day, Kind.FEED, address)
+    return Recommendation("Journals", name, label, subject, papers_per_day, Kind.FEED, address)
 
 
 RECOMMENDED: tuple[Recommendation, ...] = (
@@ -66,7 +66,7 @@ RECOMMENDED: tuple[Recommendation, ...] = (
         name="hf-daily",
         label="Hugging Face Daily Papers",
         subject="AI papers that people vote for and discuss",
-        papers_a_day=40,
+        papers_per_day=40,
         kind=Kind.HF_DAILY,
         address=HF_DAILY,
     ),
@@ -160,39 +160,39 @@ RECOMMENDED: tuple[Recommendation, ...] = (
         "https://www.jmlr.org/jmlr.xml",
     ),
 )
-BY_ADDRESS = {one.address: one for one in RECOMMENDED}
+BY_ADDRESS = {item.address: item for item in RECOMMENDED}
 
 
 def recommended_sources(names: Iterable[str]) -> list[Recommendation]:
-    """Return the recommended sources of these names; without any, those to start with."""
-    known = {one.name.casefold(): one for one in RECOMMENDED}
-    wanted = [name.casefold() for name in names] or [name.casefold() for name in STARTERS]
-    for name in wanted:
-        if name not in known:
-            near = get_close_matches(name, known, 3, 0.6)
-            hint = f" Did you mean {' or '.join(known[one].name for one in near)}?" if near else ""
-            raise UnknownName(f"“{name}” is not among the recommended sources.{hint}")
-    return [known[name] for name in dict.fromkeys(wanted)]
+    """Return the recommended sources with these names; the starters if there are none."""
+    by_name = {item.name.casefold(): item for item in RECOMMENDED}
+    requested = [name.casefold() for name in names] or [name.casefold() for name in STARTERS]
+    for name in requested:
+        if name not in by_name:
+            near = [by_name[match].name for match in get_close_matches(name, by_name, 3, 0.6)]
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise UnknownName(f"“{name}” isn't a recommended source.{hint}")
+    return [by_name[name] for name in dict.fromkeys(requested)]
 
 
 def add_source(address: str) -> tuple[Source, bool]:
-    """Store a source of this address, due at once; False for one that is there already.
+    """Return the source with this address and whether it is new; a new one is due at once.
 
-    A recommended address brings its label and kind along.
+    A recommended source gets its label and kind.
     """
-    known = BY_ADDRESS.get(address)
-    values = {"name": known.label, "kind": known.kind} if known else {}
+    recommendation = BY_ADDRESS.get(address)
+    values = {"name": recommendation.label, "kind": recommendation.kind} if recommendation else {}
     return Source.objects.get_or_create(url=address, defaults=values)
 
 
 def source_reading(address: str, sources: Sequence[Source]) -> Source | None:
-    """Return the source that brings this address's papers already, if one does.
+    """Return the source that already covers this address, if any.
 
-    An arXiv list that was asked for with others in one request counts too.
+    An arXiv list that is fetched together with others in one request counts too.
     """
-    asked = addresses.arxiv_categories(address)
+    requested = set(addresses.arxiv_categories(address))
     for source in sources:
-        theirs = addresses.arxiv_categories(source.url)
-        if source.url == address or (asked and set(asked) <= set(theirs)):
+        covered = set(addresses.arxiv_categories(source.url))
+        if source.url == address or (requested and requested <= covered):
             return source
     return None

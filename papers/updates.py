@@ -1,4 +1,4 @@
-"""What became of papers that readers were told of: code, a venue, a withdrawal."""
+"""Updates on papers from earlier digests: code, publication, withdrawal."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from django.utils.translation import gettext as _
 from papers.models import Paper, PaperUpdate
 from papers.text.markup import truncate
 
-REACH = timedelta(days=8)  # a weekly digest tells of a week
-MOST = 3  # in one digest
-TITLE_LENGTH = 80
+MAX_AGE = timedelta(days=8)  # covers the week of a weekly digest
+MAX_UPDATES = 3  # in one digest
+MAX_TITLE_LENGTH = 80
 
-ByPaper = Mapping[int, list[PaperUpdate]]
-
-
-def updates_since(at: datetime) -> ByPaper:
-    """All developments of the last days, by paper, for a chunk of readers to pick from."""
-    found: dict[int, list[PaperUpdate]] = defaultdict(list)
-    recent = PaperUpdate.objects.filter(at__gt=at - REACH, at__lte=at, paper__hidden=False)
-    for development in recent.select_related("paper").order_by("-at"):
-        found[development.paper_id].append(development)
-    return found
+UpdatesByPaper = Mapping[int, list[PaperUpdate]]
 
 
-def describe_updates(found: ByPaper, papers: Iterable[int], after: datetime | None) -> list[str]:
-    """Sentences on these papers, newest first, of what came after a moment."""
-    mine = [one for pk in papers if pk in found for one in found[pk]]
-    new = [one for one in mine if after is None or one.at > after]
-    new.sort(key=lambda one: one.at, reverse=True)
-    return [sentence(one.paper, one) for one in new[:MOST]]
+def updates_since(at: datetime) -> UpdatesByPaper:
+    """Return the updates of the last `MAX_AGE`, by paper, newest first."""
+    updates: dict[int, list[PaperUpdate]] = defaultdict(list)
+    recent = PaperUpdate.objects.filter(at__gt=at - MAX_AGE, at__lte=at, paper__hidden=False)
+    for update in recent.select_related("paper").order_by("-at"):
+        updates[update.paper_id].append(update)
+    return updates
 
 
-def sentence(paper: Paper, development: PaperUpdate) -> str:
-    """ "“A title” has code now: https://..."."""
-    told = {
-        "title": truncate(paper.title, TITLE_LENGTH),
-        "what": development.get_kind_display(),
-        "detail": development.detail,
+def describe_updates(
+    updates: UpdatesByPaper, papers: Iterable[int], after: datetime | None
+) -> list[str]:
+    """Return sentences on the updates of these papers after a moment, newest first."""
+    of_papers = [update for pk in papers if pk in updates for update in updates[pk]]
+    new = [update for update in of_papers if after is None or update.at > after]
+    new.sort(key=lambda update: update.at, reverse=True)
+    return [describe_update(update.paper, update) for update in new[:MAX_UPDATES]]
+
+
+def describe_update(paper: Paper, update: PaperUpdate) -> str:
+    """Return a sentence: "A paper we sent you, “A title”, now has code: https://…"."""
+    values = {
+        "title": truncate(paper.title, MAX_TITLE_LENGTH),
+        "what": update.get_kind_display(),
+        "detail": update.detail,
     }
-    if development.detail:
-        return _("You got “%(title)s” from us: it %(what)s: %(detail)s") % told
-    return _("You got “%(title)s” from us: it %(what)s.") % told
+    if update.detail:
+        return _("A paper we sent you, “%(title)s”, %(what)s: %(detail)s") % values
+    return _("A paper we sent you, “%(title)s”, %(what)s.") % values

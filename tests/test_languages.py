@@ -172,7 +172,7 @@ def test_the_silence_of_a_source_is_told_in_the_readers_language() -> None:
     report = silence.Report(kinds={"arxiv-rss": Statement(QUIET), "hf-daily": Statement(STALE)})
     with translation.override("de"):
         assert report.notices() == [
-            "arXiv kündigt heute nichts an.",
+            "Auf arXiv gibt es heute keine Ankündigungen.",
             "Die heutige Liste von Hugging Face verspätet sich.",
         ]
 
@@ -190,13 +190,20 @@ def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: 
         (broken, rules.judge_failure("http_error", 503, [])),
     ):
         told = {name: asdict(one) for name, one in verdict.categories.items()}
-        state, reason, said = verdict.told.state, verdict.told.reason, verdict.told.said
+        state, reason, said = (
+            verdict.overall.state,
+            verdict.overall.reason,
+            verdict.overall.messages,
+        )
         source.checks.create(at=now, state=state, reason=reason, said=said, categories=told)
     pages = client.get(reverse("status")).text, client.get(reverse("status"), **GERMAN).text
     for said in (
-        ("cs.AI has only 3, usually some 1,210.", "cs.AI hat nur 3, sonst etwa 1.210."),
-        ("cs.CL is missing, which usually", "cs.CL fehlt, sonst sind es etwa 90 Arbeiten."),
-        ("It answers with an error (HTTP 503).", "Sie antwortet mit einem Fehler (HTTP 503)."),
+        ("cs.AI: only 3 papers instead of about 1,210.", "cs.AI: nur 3 Paper statt etwa 1.210."),
+        ("cs.CL is missing; it usually", "cs.CL fehlt; sonst sind es etwa 90 Paper."),
+        (
+            "The server answered with an error (HTTP 503).",
+            "Der Server meldet einen Fehler (HTTP 503).",
+        ),
         ("incomplete", "unvollständig"),
     ):
         for sentence, page in zip(said, pages, strict=True):
@@ -204,16 +211,18 @@ def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: 
     assert "usually" not in pages[1]
     with translation.override("de"):
         notices = silence.report_at(now).notices()
-    assert "cs.AI kam unvollständig an: hat nur 3, sonst etwa 1.210." in notices
+    assert "cs.AI ist heute unvollständig: nur 3 Paper statt etwa 1.210." in notices
 
 
 def test_every_sentence_of_a_source_is_translated() -> None:
     late = date(2026, 4, 29).isoformat()
     with translation.override("de"):
-        still = rules.in_words([["It still shows the list of %(day)s.", {"day": late}]])
-        assert still == "Sie zeigt noch die Liste von Mittwoch, 29. April."
-        for sentence in (*rules.TROUBLES.values(), *rules.SILENT.values()):
-            assert rules.in_words([[sentence, {"status": 500}]]) != sentence % {"status": 500}
+        still = rules.render_messages([["It still shows the list for %(day)s.", {"day": late}]])
+        assert still == "Sie zeigt noch die Liste vom Mittwoch, 29. April."
+        for sentence in (*rules.TROUBLES.values(), *rules.QUIET_DAY.values()):
+            assert rules.render_messages([[sentence, {"status": 500}]]) != sentence % {
+                "status": 500
+            }
 
 
 def test_a_file_that_cannot_be_read_is_refused_in_the_readers_language() -> None:

@@ -1,7 +1,8 @@
-"""From what a person types or pastes to the address of a source.
+"""Resolve typed or pasted text to the address of a source.
 
-People paste the page they look at, seldom its feed: "cs.CL", "huggingface.co/papers", a journal's
-front page. What cannot be a source is refused with the reason and, where there is one, the way.
+People usually paste the page they are viewing, not its feed: "cs.CL", "huggingface.co/papers", a
+journal's front page. Text that cannot be a source is rejected with the reason and, if possible,
+with a suggestion.
 """
 
 from __future__ import annotations
@@ -16,38 +17,39 @@ from papers.metadata import categories
 from papers.metadata.identifiers import parse_arxiv_id, parse_doi
 
 _SEPARATORS = re.compile(r"[\s,;+]+")
-# What looks like a category, known or not: "cs.XY", "hep-th".
+# Text with the form of a category, valid or not: "cs.XY", "hep-th".
 _CATEGORY_LIKE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z]{2,5})?(?:\.[A-Za-z-]{2,12})?")
 _ARTICLE = re.compile(r"nature\.com/articles/|rxiv\.org/content/(?:\w+/)?10\.\d{4}")
 _NO_FEED = {
-    "scholar.google.com": "Google Scholar has no feed.",
-    "openreview.net": "OpenReview has no feed that Paperboy can read.",
-    "www.semanticscholar.org": "Semantic Scholar has no feed.",
-    "paperswithcode.com": "Papers with Code was closed; use “https://huggingface.co/papers”.",
-    "pubmed.ncbi.nlm.nih.gov": "This is a page of PubMed, not its feed. Press “Create RSS” below "
-    "the search field there, and paste the address it shows.",
-    "x.com": "X has no feed.",
-    "twitter.com": "X has no feed.",
+    "scholar.google.com": "Google Scholar doesn't offer feeds.",
+    "openreview.net": "OpenReview doesn't offer a feed that Paperboy can read.",
+    "www.semanticscholar.org": "Semantic Scholar doesn't offer feeds.",
+    "paperswithcode.com": "Papers with Code has shut down. Use "
+    "https://huggingface.co/papers instead.",
+    "pubmed.ncbi.nlm.nih.gov": "This is a PubMed page, not a feed. Click “Create RSS” below the "
+    "search field and paste the link it gives you.",
+    "x.com": "X doesn't offer feeds.",
+    "twitter.com": "X doesn't offer feeds.",
 }
 
 
 class NotASource(ValueError):
-    """The text names nothing that can be read; the message says why, for a person."""
+    """The text does not name a source. The message explains why and is shown to people."""
 
 
 def resolve_source_url(text: str) -> str:
-    """Return the address to fetch.
+    """Return the address to fetch; raise `NotASource` if the text names none.
 
-    >>> resolve("cs.AI, cs.CL")
+    >>> resolve_source_url("cs.AI, cs.CL")
     'https://rss.arxiv.org/rss/cs.AI+cs.CL'
-    >>> resolve("https://www.biorxiv.org/collection/cell-biology")
+    >>> resolve_source_url("https://www.biorxiv.org/collection/cell-biology")
     'https://connect.biorxiv.org/biorxiv_xml.php?subject=cell_biology'
     """
     text = text.strip().strip("<>“”\"'").strip()
     if not text:
-        raise NotASource("Type an address or arXiv categories.")
+        raise NotASource("Enter a web address or arXiv categories.")
     if names := _category_names(text):
-        return ARXIV_LIST + "+".join(_known(names))
+        return ARXIV_LIST + "+".join(_canonical_names(names))
     address = _with_scheme(text)
     host = _host(address, text)
     _refuse_single_papers(address, text)
@@ -55,14 +57,14 @@ def resolve_source_url(text: str) -> str:
         if host == "pubmed.ncbi.nlm.nih.gov" and "/rss/" in address:
             return address
         raise NotASource(_NO_FEED[host])
-    for hosts, convert in _SITES:
+    for hosts, convert in _CONVERTERS:
         if host in hosts:
             return convert(address) or address
     return address
 
 
 def _category_names(text: str) -> list[str]:
-    """Return the categories of a text that consists of such; [] where it is something else."""
+    """Return the categories in the text, or [] if it holds anything else."""
     names = [name for name in _SEPARATORS.split(text) if name]
     if not all(map(_CATEGORY_LIKE.fullmatch, names)):
         return []
@@ -78,13 +80,13 @@ def _category_names(text: str) -> list[str]:
 _ARCHIVES = {code.partition(".")[0] for code in categories.NAMES}
 
 
-def _known(names: list[str]) -> list[str]:
-    """Return the categories as arXiv writes them, each once."""
+def _canonical_names(names: list[str]) -> list[str]:
+    """Return the categories as arXiv writes them, without duplicates."""
     for name in names:
         if not categories.canonical_category(name):
             near = " or ".join(categories.nearest_categories(name)[:2])
-            hint = f" Did you mean {near}?" if near else " Categories look like cs.CL or quant-ph."
-            raise NotASource(f"“{name}” is not an arXiv category.{hint}")
+            hint = f" Did you mean {near}?" if near else " Try cs.CL or quant-ph."
+            raise NotASource(f"“{name}” isn't an arXiv category.{hint}")
     return list(dict.fromkeys(map(categories.canonical_category, names)))
 
 
@@ -98,7 +100,7 @@ def _with_scheme(text: str) -> str:
 
 
 def _host(address: str, text: str) -> str:
-    """Return the host of a web address, and refuse what is none."""
+    """Return the host of a web address; raise `NotASource` for anything else."""
     try:
         parts = urlsplit(address)
         host = (parts.hostname or "").lower()
@@ -106,10 +108,10 @@ def _host(address: str, text: str) -> str:
         host = ""
     if not host or parts.scheme.lower() not in ("http", "https") or " " in address:
         near = categories.nearest_categories(text)
-        hint = f" The arXiv category {near[0]} might be meant." if near else ""
+        hint = f" Did you mean the arXiv category {near[0]}?" if near else ""
         raise NotASource(
-            "Enter a valid URL (https://…) or arXiv categories such as cs.CL, "
-            f"not “{text[:100]}”.{hint}"
+            f"“{text[:100]}” isn't a web address (https://…) or a list of arXiv categories "
+            f"such as cs.CL.{hint}"
         )
     return host
 
@@ -120,7 +122,7 @@ def _refuse_single_papers(address: str, text: str) -> None:
         r"/content/(?:\w+/)?10\.\d{4}", path
     )
     if parse_arxiv_id(text)[0] or parse_arxiv_id(address)[0] or parse_doi(text) or is_article:
-        raise NotASource("This is one paper. A source is a list of papers that is renewed.")
+        raise NotASource("This is a single paper. A source is a feed that lists new papers.")
 
 
 def _arxiv(address: str) -> str:
@@ -128,9 +130,9 @@ def _arxiv(address: str) -> str:
     found = re.fullmatch(r"(?:list|rss|atom|archive)/([A-Za-z.+,-]+)(?:/\w+)?", path)
     if found and (names := [name for name in re.split("[+,]", found[1]) if name]):
         kind = "atom" if path.startswith("atom/") else "rss"
-        return ARXIV_LIST.replace("/rss/", f"/{kind}/") + "+".join(_known(names))
+        return ARXIV_LIST.replace("/rss/", f"/{kind}/") + "+".join(_canonical_names(names))
     if not path or path.startswith(("list", "archive", "search", "a/", "corr")):
-        raise NotASource("This page of arXiv has no feed. Type categories instead, such as cs.CL.")
+        raise NotASource("This arXiv page has no feed. Enter categories instead, such as cs.CL.")
     return ""
 
 
@@ -141,7 +143,9 @@ def _hugging_face(address: str) -> str:
         return HF_DAILY
     if path == "api/daily_papers":
         return address if parts.query else HF_DAILY
-    raise NotASource("Of Hugging Face, Daily Papers can be read: https://huggingface.co/papers.")
+    raise NotASource(
+        "From Hugging Face, only Daily Papers can be added: https://huggingface.co/papers."
+    )
 
 
 def _biorxiv(address: str) -> str:
@@ -152,23 +156,29 @@ def _medrxiv(address: str) -> str:
     return _subject_feed(address, "medRxiv", categories.MEDRXIV)
 
 
-def _subject_feed(address: str, name: str, subjects: tuple[str, ...]) -> str:
-    """A subject's feed. One with a wrong subject would be empty for ever, without an error."""
-    parts, server = urlsplit(address), name.lower()
-    asked = parse_qs(parts.query).get("subject", [""])[0]
+def _subject_feed(address: str, server_name: str, subjects: tuple[str, ...]) -> str:
+    """Return a subject's feed. The server answers unknown subjects with an empty feed."""
+    parts, server = urlsplit(address), server_name.lower()
+    subjects_text = parse_qs(parts.query).get("subject", [""])[0]
     if page := re.fullmatch(r"/collection/([\w-]+)", parts.path.rstrip("/")):
-        asked = page[1]
+        subjects_text = page[1]
     elif parts.path.strip("/") and not parts.path.endswith("_xml.php"):
-        raise NotASource(f"This page has no feed. Use https://www.{server}.org/collection/… .")
-    wanted = [one for one in re.split(r"[\s+]+", asked.replace("-", "_").lower()) if one]
-    for subject in wanted:
+        raise NotASource(
+            f"This page has no feed. Use a page such as https://www.{server}.org/collection/…"
+        )
+    requested = [
+        subject
+        for subject in re.split(r"[\s+]+", subjects_text.replace("-", "_").lower())
+        if subject
+    ]
+    for subject in requested:
         if subject not in subjects and subject != "all":
-            near = [one for one in subjects if subject in one.split("_")]
+            near = [name for name in subjects if subject in name.split("_")]
             near = near or get_close_matches(subject, subjects, 3, 0.6)
             hint = f" Did you mean {' or '.join(near[:2])}?" if near else ""
-            raise NotASource(f"“{subject}” is not a subject of {name}.{hint}")
-    chosen = "+".join(wanted) or "all"
-    return f"https://connect.{server}.org/{server}_xml.php?subject={chosen}"
+            raise NotASource(f"“{subject}” isn't a {server_name} subject.{hint}")
+    query = "+".join(requested) or "all"
+    return f"https://connect.{server}.org/{server}_xml.php?subject={query}"
 
 
 def _nature(address: str) -> str:
@@ -199,7 +209,7 @@ def _jmlr(address: str) -> str:
     return "" if address.endswith(".xml") else "https://www.jmlr.org/jmlr.xml"
 
 
-_SITES: tuple[tuple[set[str], Callable[[str], str]], ...] = (
+_CONVERTERS: tuple[tuple[set[str], Callable[[str], str]], ...] = (
     ({"arxiv.org", "www.arxiv.org", "export.arxiv.org", "rss.arxiv.org"}, _arxiv),
     ({"huggingface.co", "www.huggingface.co", "hf.co"}, _hugging_face),
     ({"biorxiv.org", "www.biorxiv.org", "connect.biorxiv.org"}, _biorxiv),

@@ -177,24 +177,24 @@ def wait(source: Source, done: CheckResult) -> timedelta:
 
 
 def _remember(source: Source, done: CheckResult, now: datetime, seconds: float) -> None:
-    said = verdict(source, done, now)
+    verdict = judge(source, done, now)
     SourceCheck.objects.create(
         source=source,
         at=now,
         outcome=done.outcome,
         status=done.status,
         detail=done.error,
-        state=said.told.state,
-        reason=said.told.reason,
-        said=said.told.said,
-        categories={name: asdict(told) for name, told in said.categories.items()},
+        state=verdict.overall.state,
+        reason=verdict.overall.reason,
+        said=verdict.overall.messages,
+        categories={name: asdict(told) for name, told in verdict.categories.items()},
         document=done.result.document if done.result else None,
         new=done.result.new if done.result else 0,
         seconds=round(seconds, 3),
     )
 
 
-def verdict(source: Source, done: CheckResult, now: datetime) -> Verdict:
+def judge(source: Source, done: CheckResult, now: datetime) -> Verdict:
     """What a check says of the day; one without a new document judges the last one anew."""
     categories = addresses.arxiv_categories(source.url)
     if done.outcome == "postponed":
@@ -224,7 +224,7 @@ def _facts(current: Document, others: Sequence[Document], new: int) -> Facts:
         refused=current.refused,
         counts=_counts(current),
         usual=_usual([one for one in others if one.covers != current.covers]),
-        before=before,
+        previous_at=before,
     )
 
 

@@ -1,7 +1,7 @@
-"""What readers are told of a day on which less came than they expect, and why.
+"""Notices to readers about days on which fewer papers came than usual, and the source status page.
 
-A source's checks say how it stood; a category that any source brought is not missed. Where all is
-well nothing is said.
+Both are derived from the stored checks of all active sources. A category is missing only if no
+source brought it. Nothing is reported for a normal day.
 """
 
 from __future__ import annotations
@@ -25,158 +25,172 @@ from papers.freshness.rules import BROKEN, FRESH, PARTIAL, QUIET, SEVERITY, STAL
 from papers.models import Source, SourceCheck
 from papers.text.markup import join_names
 
-REACH = timedelta(days=3)  # older checks say nothing of today
-LISTS = {
-    Source.Kind.ARXIV_RSS.value: {QUIET: gettext_lazy("arXiv announces nothing today.")},
+MAX_CHECK_AGE = timedelta(days=3)  # older checks say nothing about today
+LIST_NOTICES = {
+    Source.Kind.ARXIV_RSS.value: {QUIET: gettext_lazy("arXiv has no announcements today.")},
     Source.Kind.HF_DAILY.value: {
         QUIET: gettext_lazy("Hugging Face features no papers today."),
-        STALE: gettext_lazy("Hugging Face's list of today is late."),
-        BROKEN: gettext_lazy("Hugging Face could not be read today; the votes shown may be old."),
+        STALE: gettext_lazy("Hugging Face's list for today is late."),
+        BROKEN: gettext_lazy(
+            "We couldn't read Hugging Face today; the votes shown may be out of date."
+        ),
     },
 }
-LATE_HOUR = 6  # in New York; whatever came by then was in nearly every reader's digest
-MISSED = (STALE, BROKEN)
-MOST_NAMED = 3  # categories in one sentence
+LATE_HOUR = 6  # in New York; nearly every digest includes the papers that came before
+MISSED_STATES = (STALE, BROKEN)
+MAX_NAMED = 3  # categories in one sentence
 SHOWN_DAYS = 7  # on the status page
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How the sources stood at a moment: by kind, and by category the best that any says."""
+    """The state of the sources at a moment, by source kind and by category.
+
+    Each has the best state that any source reported. `caught_up` counts the entries of categories
+    that were late the day before and are complete now.
+    """
 
     kinds: dict[str, Statement] = field(default_factory=dict)
     categories: dict[str, Statement] = field(default_factory=dict)
-    caught_up: dict[str, int] = field(default_factory=dict)  # entries, of who was late yesterday
+    caught_up: dict[str, int] = field(default_factory=dict)
 
     def notices(self, categories: Sequence[str] = ()) -> list[str]:
-        """Plain sentences for a reader of these categories; of all, for one who named none."""
-        mine = {
-            name: told
-            for name, told in self.categories.items()
-            if not categories or any(rules.overlap(name, wanted) for wanted in categories)
+        """Return sentences for a reader of these categories; of all categories if none given."""
+        statements = {
+            name: statement
+            for name, statement in self.categories.items()
+            if not categories or any(rules.overlap(name, category) for category in categories)
         }
-        late = {name: n for name, n in self.caught_up.items() if name in mine}
-        lists = list(_lists(self.kinds))
-        quiet = [] if lists or not categories else _quiet(mine)
-        return [*lists, *quiet, *_grouped(mine), *_late(late)]
+        caught_up = {name: n for name, n in self.caught_up.items() if name in statements}
+        lists = list(_list_notices(self.kinds))
+        quiet = [] if lists or not categories else _quiet_notices(statements)
+        troubles = _trouble_notices(statements)
+        return [*lists, *quiet, *troubles, *_caught_up_notices(caught_up)]
 
 
-def _lists(kinds: dict[str, Statement]) -> Iterable[str]:
-    """What is to be said of a whole list."""
-    for kind, sentences in LISTS.items():
-        if (told := kinds.get(kind)) and (sentence := sentences.get(told.state)):
+def _list_notices(kinds: dict[str, Statement]) -> Iterable[str]:
+    """Yield a sentence for each list that is quiet, late or broken as a whole."""
+    for kind, sentences in LIST_NOTICES.items():
+        if (statement := kinds.get(kind)) and (sentence := sentences.get(statement.state)):
             yield str(sentence)
 
 
-def _quiet(mine: dict[str, Statement]) -> Iterable[str]:
-    """A reader's own fields may be silent on a day on which others are not."""
-    if mine and all(told.state == QUIET for told in mine.values()):
-        yield _("arXiv has nothing new in %(fields)s today.") % {"fields": named(sorted(mine))}
+def _quiet_notices(statements: dict[str, Statement]) -> Iterable[str]:
+    """Yield a sentence if all of a reader's categories are empty on a day when others are not."""
+    if statements and all(statement.state == QUIET for statement in statements.values()):
+        fields = shorten_names(sorted(statements))
+        yield _("arXiv has nothing new in %(fields)s today.") % {"fields": fields}
 
 
-def _grouped(mine: dict[str, Statement]) -> Iterable[str]:
-    """One sentence for all categories in the same state for the same reason."""
+def _trouble_notices(statements: dict[str, Statement]) -> Iterable[str]:
+    """Yield one sentence for all categories with the same state and reason."""
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, told in sorted(mine.items()):
-        if told.state in (STALE, PARTIAL, BROKEN):
-            groups[told.state, _of_all(name, told.in_words)].append(name)
+    for name, statement in sorted(statements.items()):
+        if statement.state in (STALE, PARTIAL, BROKEN):
+            groups[statement.state, _shared_reason(name, statement.text)].append(name)
     for (state, reason), names in groups.items():
-        yield _sentence(state, reason, names)
+        yield _trouble_notice(state, reason, names)
 
 
-def _of_all(name: str, reason: str) -> str:
-    """The reason without the name of its category, so that equal ones are told once."""
-    return reason.removeprefix(f"{name} ")
+def _shared_reason(name: str, reason: str) -> str:
+    """Return the reason without its category's name, so that equal reasons can be grouped."""
+    return reason.removeprefix(name).lstrip(": ")
 
 
-def _sentence(state: str, reason: str, names: list[str]) -> str:
-    told = {"fields": named(names), "why": reason}
+def _trouble_notice(state: str, reason: str, names: list[str]) -> str:
     if state == STALE:
         sentence = ngettext(
-            "%(fields)s is late; the papers follow once arXiv lists them.",
-            "%(fields)s are late; the papers follow once arXiv lists them.",
+            "%(fields)s is late; the papers will follow once arXiv lists them.",
+            "%(fields)s are late; the papers will follow once arXiv lists them.",
             len(names),
         )
     elif state == BROKEN:
         sentence = ngettext(
-            "%(fields)s could not be read today; the papers follow once arXiv answers.",
-            "%(fields)s could not be read today; the papers follow once arXiv answers.",
+            "We couldn't read %(fields)s today; the papers will follow once arXiv answers.",
+            "We couldn't read %(fields)s today; the papers will follow once arXiv answers.",
             len(names),
         )
     else:
         sentence = ngettext(
-            "%(fields)s came incomplete: %(why)s", "%(fields)s came incomplete: %(why)s", len(names)
+            "%(fields)s is incomplete today: %(why)s",
+            "%(fields)s are incomplete today: %(why)s",
+            len(names),
         )
-    return sentence % told
+    return sentence % {"fields": shorten_names(names), "why": reason}
 
 
-def _late(late: dict[str, int]) -> Iterable[str]:
-    if late:
-        papers = number_format(sum(late.values()), force_grouping=True)
+def _caught_up_notices(entries: dict[str, int]) -> Iterable[str]:
+    if entries:
+        papers = number_format(sum(entries.values()), force_grouping=True)
         yield ngettext(
             "%(fields)s was late yesterday; %(papers)s papers follow today.",
             "%(fields)s were late yesterday; %(papers)s papers follow today.",
-            len(late),
-        ) % {"fields": named(sorted(late)), "papers": papers}
+            len(entries),
+        ) % {"fields": shorten_names(sorted(entries)), "papers": papers}
 
 
-def named(names: Sequence[str]) -> str:
-    """ "cs.AI, cs.CL and 4 more"."""
-    return join_names(names, MOST_NAMED)
+def shorten_names(names: Sequence[str]) -> str:
+    """Return the names as a list: "cs.AI, cs.CL and 4 more"."""
+    return join_names(names, MAX_NAMED)
 
 
 def report_at(at: datetime) -> Report:
-    """How all active sources stood at a moment. Kept until there is another check."""
+    """Return the state of all active sources at a moment, cached until the next check."""
     newest = SourceCheck.objects.filter(at__lte=at).aggregate(newest=Max("pk"))["newest"]
-    return _report(newest, rules.arxiv_day(at)) if newest else Report()
+    return _build_report(newest, rules.arxiv_day(at)) if newest else Report()
 
 
 @lru_cache(maxsize=4)
-def _report(newest: int, today: date) -> Report:
+def _build_report(newest: int, today: date) -> Report:
+    """Build the report from the checks up to the one with this primary key."""
     at = SourceCheck.objects.values_list("at", flat=True).get(pk=newest)
-    checks = SourceCheck.objects.filter(source__active=True, at__lte=at, at__gt=at - REACH)
+    checks = SourceCheck.objects.filter(source__active=True, at__lte=at, at__gt=at - MAX_CHECK_AGE)
     checks = checks.exclude(state=SourceCheck.State.POSTPONED).select_related("source")
     rows = list(checks.defer("detail").order_by("at", "pk"))
     latest = {check.source_id: check for check in rows}
     kinds: dict[str, Statement] = {}
     categories: dict[str, Statement] = {}
     for check in latest.values():
-        _better(kinds, check.source.kind, _told(check))
-        for name, told in check.categories.items():
-            _better(categories, name, Statement(**told))
-    return Report(kinds, categories, _caught_up(rows, today, categories))
+        _keep_better(kinds, check.source.kind, _statement_of(check))
+        for name, values in check.categories.items():
+            _keep_better(categories, name, Statement(**values))
+    return Report(kinds, categories, _count_caught_up(rows, today, categories))
 
 
-def _told(check: SourceCheck) -> Statement:
-    return Statement(check.state, check.reason, said=check.said or [])
+def _statement_of(check: SourceCheck) -> Statement:
+    return Statement(check.state, check.reason, messages=check.said or [])
 
 
-def _better(known: dict[str, Statement], name: str, told: Statement) -> None:
-    """What one source brought is not missed for another's silence."""
-    if name not in known or SEVERITY.index(told.state) < SEVERITY.index(known[name].state):
-        known[name] = told
+def _keep_better(best: dict[str, Statement], name: str, statement: Statement) -> None:
+    """Keep the better of two states: papers that one source brought are not missing."""
+    if name not in best or SEVERITY.index(statement.state) < SEVERITY.index(best[name].state):
+        best[name] = statement
 
 
-def _caught_up(
+def _count_caught_up(
     checks: Sequence[SourceCheck], today: date, categories: dict[str, Statement]
 ) -> dict[str, int]:
-    """Categories that were found late or broken the day before, and how many came since."""
+    """Return the entries of each category that was late or broken yesterday and is fresh now."""
     yesterday = rules.last_working_day(today)
     late: set[str] = set()
     for check in checks:
         local = check.at.astimezone(rules.NEW_YORK)
         if local.date() == yesterday and local.hour >= LATE_HOUR:
-            late |= {name for name, told in check.categories.items() if told["state"] in MISSED}
+            late |= {
+                name
+                for name, values in check.categories.items()
+                if values["state"] in MISSED_STATES
+            }
     return {
-        name: told.entries
-        for name, told in categories.items()
-        if told.state == FRESH and name in late
+        name: statement.entries
+        for name, statement in categories.items()
+        if statement.state == FRESH and name in late
     }
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source as the status page shows it; `days` are the best state of each, oldest first."""
+    """A source on the status page. `days` has the best state of each day, oldest first."""
 
     source: Source
     check: SourceCheck | None
@@ -184,44 +198,47 @@ class SourceStatus:
 
     @property
     def name(self) -> str:
-        """As everybody may see it: addresses may hold tokens, or names of internal hosts."""
+        """Return a name fit for the public: addresses may hold tokens or internal host names."""
         if self.source.name and not addresses.is_address(self.source.name):
             return self.source.name
         if settings.ALLOW_PRIVATE_SOURCES and self.source.url not in recommended.BY_ADDRESS:
-            return _("A new source")
-        return addresses.public_host_of(self.source.url) or _("A new source")
+            return _("New source")
+        return addresses.public_host_of(self.source.url) or _("New source")
 
     @property
     def why(self) -> str:
-        return _told(self.check).in_words if self.check else ""
+        """Return the reason for the state in the active language."""
+        return _statement_of(self.check).text if self.check else ""
 
     @property
     def categories(self) -> list[tuple[str, Statement]]:
-        told = self.check.categories if self.check else {}
-        return [(name, Statement(**one)) for name, one in told.items()]
+        """Return the state of each category in the last check."""
+        categories = self.check.categories if self.check else {}
+        return [(name, Statement(**values)) for name, values in categories.items()]
 
 
 def source_statuses(now: datetime) -> list[SourceStatus]:
-    """All active sources, the troubled ones first; three queries."""
+    """Return all active sources, those in trouble first. Takes two queries."""
     first = now - timedelta(days=SHOWN_DAYS)
     checks = SourceCheck.objects.filter(source__active=True, at__gt=first).order_by("at", "pk")
-    of_source: dict[int, list[SourceCheck]] = defaultdict(list)
+    by_source: dict[int, list[SourceCheck]] = defaultdict(list)
     for check in checks.exclude(state=SourceCheck.State.POSTPONED):
-        of_source[check.source_id].append(check)
+        by_source[check.source_id].append(check)
     rows = [
         SourceStatus(
-            source, next(reversed(of_source[source.pk]), None), _days(of_source[source.pk])
+            source, next(reversed(by_source[source.pk]), None), _best_by_day(by_source[source.pk])
         )
         for source in Source.objects.filter(active=True)
     ]
     return sorted(rows, key=lambda row: -_severity(row.check))
 
 
-def _days(checks: Sequence[SourceCheck]) -> list[tuple[date, str]]:
+def _best_by_day(checks: Sequence[SourceCheck]) -> list[tuple[date, str]]:
+    """Return the label of each day's best state."""
     best: dict[date, str] = {}
     for check in checks:
-        known = best.get(check.at.date(), BROKEN)
-        best[check.at.date()] = min(known, check.state, key=SEVERITY.index)
+        state = best.get(check.at.date(), BROKEN)
+        best[check.at.date()] = min(state, check.state, key=SEVERITY.index)
     return [(day, str(SourceCheck.State(state).label)) for day, state in sorted(best.items())]
 
 

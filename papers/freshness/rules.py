@@ -1,11 +1,11 @@
-"""What a look at a source says of the day: up to date, quiet, late, incomplete or broken. Pure.
+"""Judge a source check: is the source up to date, quiet, late, incomplete or broken? Pure.
 
-arXiv's list is dated by New York's day and out soon after midnight there, from Monday to Friday;
-on weekends and holidays it is there, dated and empty. Hugging Face lists by UTC's day and fills it
-during the morning. Of any other feed nobody knows when it should speak: it is late only when it
-shows an older document than before.
+arXiv dates its list by the day in New York and publishes it soon after midnight there, Monday to
+Friday; on weekends and holidays the list is dated but empty. Hugging Face lists by UTC day and
+fills the list during the morning. Other feeds have no known schedule: they are late only when they
+show an older document than before.
 
-What is said is kept as marked sentences with their values, and put into words when it is read.
+Reasons are stored as translatable sentences with their values and translated when displayed.
 """
 
 from __future__ import annotations
@@ -21,71 +21,74 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
-CategoryCounts = dict[str, tuple[int, date | None]]
+CategoryCounts = dict[str, tuple[int, date | None]]  # entries and newest day, by category
 
 FRESH, QUIET, WAITING, POSTPONED = "fresh", "quiet", "waiting", "postponed"
 STALE, PARTIAL, BROKEN = "stale", "partial", "broken"
 SEVERITY = (FRESH, QUIET, WAITING, PARTIAL, STALE, BROKEN)
 
 TROUBLES = {
-    "gone": gettext_noop("It says that it is gone for good (HTTP 410)."),
-    "throttled": gettext_noop("It asks us to come less often (HTTP %(status)s)."),
-    "http_error": gettext_noop("It answers with an error (HTTP %(status)s)."),
-    "too_large": gettext_noop("Its document is larger than any list of papers."),
-    "too_slow": gettext_noop("Its document did not come whole within the time allowed."),
-    "redirect_loop": gettext_noop("It sends us in circles."),
-    "refused_address": gettext_noop("It is, or leads to, an address that is not public."),
-    "bad_url": gettext_noop("Its address is, or leads to, none of the web."),
-    "undecodable": gettext_noop("Its document is compressed in a way that cannot be undone."),
-    "tls_error": gettext_noop("Its certificate is not to be trusted."),
-    "network_error": gettext_noop("It cannot be reached."),
-    "unreadable": gettext_noop("What it sends cannot be read."),
-    "fault": gettext_noop("A fault in this program kept its document from being stored."),
-    "not_modified": gettext_noop("It says that nothing has changed, but nothing was read before."),
+    "gone": gettext_noop("The server says this feed is gone for good (HTTP 410)."),
+    "throttled": gettext_noop("The server is rate-limiting us (HTTP %(status)s)."),
+    "http_error": gettext_noop("The server answered with an error (HTTP %(status)s)."),
+    "too_large": gettext_noop("The document is too large to be a list of papers."),
+    "too_slow": gettext_noop("The document didn't arrive in time."),
+    "redirect_loop": gettext_noop("It redirects in a loop."),
+    "refused_address": gettext_noop("It points to an address that isn't public."),
+    "bad_url": gettext_noop("It isn't a web address."),
+    "undecodable": gettext_noop("The document is compressed in a way we can't decode."),
+    "tls_error": gettext_noop("The server's certificate couldn't be verified."),
+    "network_error": gettext_noop("The server can't be reached."),
+    "unreadable": gettext_noop("The document can't be read."),
+    "fault": gettext_noop("An error on our side kept us from storing the document."),
+    "not_modified": gettext_noop("The server reports no changes, but we have no earlier document."),
 }
-SILENT = {  # by what the source does, and whether it is a working day
-    ("announced", True): gettext_noop("Nothing is announced today."),
+QUIET_DAY = {  # by how the source publishes, and by whether it is a working day
+    ("announced", True): gettext_noop("Nothing was announced today."),
     ("announced", False): gettext_noop("Nothing is announced on weekends."),
-    ("featured", True): gettext_noop("Nothing is featured today."),
-    ("featured", False): gettext_noop("Nothing is featured on weekends."),
+    ("featured", True): gettext_noop("No papers are featured today."),
+    ("featured", False): gettext_noop("No papers are featured on weekends."),
 }
 NEW_YORK = ZoneInfo("America/New_York")
-ARXIV_OUT = timedelta(hours=2)  # after midnight in New York; a list older than that is late
-FEATURED_OUT = timedelta(hours=12)  # after midnight UTC
-ARXIV_LIMIT = 2000  # entries in one document; what is beyond is not served
-NOTABLE = 5  # papers a day, from which on a category's silence is noted
-SMALL_SHARE = 0.25  # of the usual number, below which a category counts as incomplete
+ARXIV_DUE = timedelta(hours=2)  # after midnight in New York
+FEATURED_DUE = timedelta(hours=12)  # after midnight UTC
+ARXIV_LIMIT = 2000  # entries in one document; arXiv leaves out the rest
+MIN_USUAL = 5  # papers per day; a category with fewer may be empty without a note
+SMALL_SHARE = 0.25  # of the usual number; with fewer entries a category counts as incomplete
 SATURDAY = 5
 
 
-MessagePart = list[Any]  # a marked sentence and its values by name: plain, as JSON keeps them
+Message = list[Any]  # [translatable sentence, {name: value}], as stored in JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A state with its reason in plain English, "" where all is well, and in all languages."""
+    """A state and its reason: in English, and as messages for translation.
+
+    The reason is empty if all is well.
+    """
 
     state: str
     reason: str = ""
     entries: int = 0
-    said: list[MessagePart] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
 
     @property
-    def in_words(self) -> str:
-        """The reason in the language of the moment."""
-        return in_words(self.said) or self.reason
+    def text(self) -> str:
+        """Return the reason in the active language."""
+        return render_messages(self.messages) or self.reason
 
 
-def in_words(said: Iterable[MessagePart]) -> str:
-    """Sentences with their values, in the language of the moment."""
-    return " ".join(_(sentence) % _shown(values) for sentence, values in said)
+def render_messages(messages: Iterable[Message]) -> str:
+    """Return the messages as sentences in the active language."""
+    return " ".join(_(sentence) % _format_values(values) for sentence, values in messages)
 
 
-def _shown(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: _value(name, value) for name, value in values.items()}
+def _format_values(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _format_value(name, value) for name, value in values.items()}
 
 
-def _value(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     if name == "day":
         return date_format(date.fromisoformat(value), _("l, j F"))
     if isinstance(value, int) and name != "status":
@@ -93,22 +96,23 @@ def _value(name: str, value: Any) -> str:
     return str(value)
 
 
-def _told(state: str, said: list[MessagePart], entries: int = 0) -> Statement:
+def _statement(state: str, messages: list[Message], entries: int = 0) -> Statement:
     with override("en"):
-        return Statement(state, in_words(said), entries, said)
+        return Statement(state, render_messages(messages), entries, messages)
 
 
-def _because(state: str, sentence: str, entries: int = 0, **values: Any) -> Statement:
-    """A state and the one sentence that says why; days as ISO writes them."""
-    return _told(state, [[sentence, values]], entries)
+def _explain(state: str, sentence: str, entries: int = 0, **values: Any) -> Statement:
+    """Return a state with one sentence as its reason; days are ISO strings."""
+    return _statement(state, [[sentence, values]], entries)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a document when it is judged; `day` is that of the list it holds.
+    """The properties of a document that decide its state.
 
-    `counts` has entries and newest day of each category in it, `usual` the number of entries that
-    a category had on each of the days before, `before` the date of the document stored before.
+    `day` is the day of its list. `counts` has the entries and the newest day of each category,
+    `usual` the entries per category on earlier days, `previous_at` the date of the document stored
+    before it.
     """
 
     kind: str
@@ -119,139 +123,151 @@ class Facts:
     refused: int = 0
     counts: CategoryCounts = field(default_factory=dict)
     usual: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    before: datetime | None = None
+    previous_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A source's state, and that of each category asked for."""
+    """The state of a source, and of each category it was asked for."""
 
-    told: Statement
+    overall: Statement
     categories: dict[str, Statement] = field(default_factory=dict)
 
 
 def judge_failure(outcome: str, status: int | None, categories: Sequence[str]) -> Verdict:
-    """Nothing came, or nothing that can be read; said for all to read, so without addresses."""
-    told = _because(BROKEN, TROUBLES[outcome], status=status)
-    return Verdict(told, dict.fromkeys(categories, told))
+    """Return the verdict on a failed check. The text is public and contains no address."""
+    statement = _explain(BROKEN, TROUBLES[outcome], status=status)
+    return Verdict(statement, dict.fromkeys(categories, statement))
 
 
 def judge_postponed(detail: str) -> Verdict:
-    """The host was not asked; that says nothing of the day."""
+    """Return the verdict on a check that sent no request; it says nothing about the day."""
     return Verdict(Statement(POSTPONED, detail))
 
 
 def judge_document(facts: Facts, now: datetime, categories: Sequence[str]) -> Verdict:
-    """What a readable document, new or not modified, says at this moment."""
+    """Return the verdict on a readable document, new or not modified, at this moment."""
     if facts.kind == "arxiv-rss":
-        return _of_arxiv(facts, now, categories)
+        return _judge_arxiv(facts, now, categories)
     if facts.kind == "hf-daily":
-        return Verdict(_listed(facts, now.date(), now - _midnight(now), FEATURED_OUT, "featured"))
-    return Verdict(_of_feed(facts))
+        overall = _judge_list(facts, now.date(), now - _midnight(now), FEATURED_DUE, "featured")
+        return Verdict(overall)
+    return Verdict(_judge_feed(facts))
 
 
 def arxiv_day(now: datetime) -> date:
-    """New York's day, by which arXiv dates its lists."""
+    """Return the day in New York, by which arXiv dates its lists."""
     return now.astimezone(NEW_YORK).date()
 
 
 def is_working_day(day: date) -> bool:
+    """Return whether this is a day from Monday to Friday."""
     return day.weekday() < SATURDAY
 
 
-def _of_arxiv(facts: Facts, now: datetime, categories: Sequence[str]) -> Verdict:
-    local = now.astimezone(NEW_YORK)
-    told = _listed(facts, local.date(), local - _midnight(local), ARXIV_OUT, "announced")
-    if told.state != FRESH:
-        return Verdict(told, dict.fromkeys(categories, told))
-    each = {name: _of_category(name, facts) for name in categories}
-    if facts.entries >= ARXIV_LIMIT:
-        reason = gettext_noop("arXiv serves at most %(limit)s entries; some are missing.")
-        return Verdict(_because(PARTIAL, reason, facts.entries, limit=ARXIV_LIMIT), each)
-    worse = [told for told in each.values() if told.state in (STALE, PARTIAL)]
-    if worse:
-        told = _told(PARTIAL, [one for told in worse for one in told.said], facts.entries)
-    return Verdict(told, each)
-
-
-def _midnight(now: datetime) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _listed(facts: Facts, today: date, since: timedelta, out: timedelta, verb: str) -> Statement:
-    """The state of a source that brings one list a day, `out` after its day has begun."""
-    day = facts.day
-    if day is None and not facts.entries:
-        return _silent(today, verb)
-    if day is not None and day < today:
-        if not is_working_day(today):
-            return _silent(today, verb)
-        if since < out and day >= last_working_day(today):
-            return _because(WAITING, gettext_noop("Today's list is not out yet."))
-        sentence = gettext_noop("It still shows the list of %(day)s.")
-        return _because(STALE, sentence, day=day.isoformat())
-    if not facts.entries:
-        return _silent(today, verb)
-    if facts.refused:
-        reason = gettext_noop("%(refused)s of %(all)s entries could not be read.")
-        return _because(PARTIAL, reason, facts.entries, refused=facts.refused, all=facts.entries)
-    return Statement(FRESH, "", facts.entries)
-
-
-def _silent(today: date, verb: str) -> Statement:
-    return _because(QUIET, SILENT[verb, is_working_day(today)])
-
-
 def last_working_day(today: date) -> date:
-    """The one before today."""
+    """Return the last working day before today."""
     day = today - timedelta(days=1)
     while not is_working_day(day):
         day -= timedelta(days=1)
     return day
 
 
-def _of_category(name: str, facts: Facts) -> Statement:
-    """One category's share of a document that is today's."""
+def _judge_arxiv(facts: Facts, now: datetime, categories: Sequence[str]) -> Verdict:
+    local = now.astimezone(NEW_YORK)
+    overall = _judge_list(facts, local.date(), local - _midnight(local), ARXIV_DUE, "announced")
+    if overall.state != FRESH:
+        return Verdict(overall, dict.fromkeys(categories, overall))
+    statements = {name: _judge_category(name, facts) for name in categories}
+    if facts.entries >= ARXIV_LIMIT:
+        sentence = gettext_noop(
+            "arXiv returns at most %(limit)s entries, so some papers are missing."
+        )
+        return Verdict(_explain(PARTIAL, sentence, facts.entries, limit=ARXIV_LIMIT), statements)
+    troubled = [one for one in statements.values() if one.state in (STALE, PARTIAL)]
+    if troubled:
+        messages = [message for statement in troubled for message in statement.messages]
+        overall = _statement(PARTIAL, messages, facts.entries)
+    return Verdict(overall, statements)
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _judge_list(
+    facts: Facts, today: date, since_midnight: timedelta, due: timedelta, mode: str
+) -> Statement:
+    """Return the state of a daily list that comes out `due` after midnight.
+
+    `mode` is a key of `QUIET_DAY`: "announced" or "featured".
+    """
+    day = facts.day
+    if day is None and not facts.entries:
+        return _quiet(today, mode)
+    if day is not None and day < today:
+        if not is_working_day(today):
+            return _quiet(today, mode)
+        if since_midnight < due and day >= last_working_day(today):
+            return _explain(WAITING, gettext_noop("Today's list isn't out yet."))
+        sentence = gettext_noop("It still shows the list for %(day)s.")
+        return _explain(STALE, sentence, day=day.isoformat())
+    if not facts.entries:
+        return _quiet(today, mode)
+    if facts.refused:
+        sentence = gettext_noop("%(refused)s of %(all)s entries couldn't be read.")
+        return _explain(PARTIAL, sentence, facts.entries, refused=facts.refused, all=facts.entries)
+    return Statement(FRESH, "", facts.entries)
+
+
+def _quiet(today: date, mode: str) -> Statement:
+    return _explain(QUIET, QUIET_DAY[mode, is_working_day(today)])
+
+
+def _judge_category(name: str, facts: Facts) -> Statement:
+    """Return the state of one category of today's document."""
     count, newest = facts.counts.get(name, (0, None))
     usual = median(facts.usual.get(name) or [0])
     if count and newest and facts.day and newest < facts.day:
-        sentence = gettext_noop("%(field)s still shows the list of %(day)s.")
-        return _because(STALE, sentence, field=name, day=newest.isoformat())
+        sentence = gettext_noop("%(field)s still shows the list for %(day)s.")
+        return _explain(STALE, sentence, field=name, day=newest.isoformat())
     if not count:
-        if usual >= NOTABLE:
-            sentence = gettext_noop(
-                "%(field)s is missing, which usually has some %(usual)s papers."
-            )
-            return _because(STALE, sentence, field=name, usual=round(usual))
-        return _because(QUIET, gettext_noop("%(field)s has nothing today."), field=name)
-    if usual >= NOTABLE and count < usual * SMALL_SHARE:
-        sentence = gettext_noop("%(field)s has only %(count)s, usually some %(usual)s.")
-        return _because(PARTIAL, sentence, count, field=name, count=count, usual=round(usual))
+        if usual >= MIN_USUAL:
+            sentence = gettext_noop("%(field)s is missing; it usually has about %(usual)s papers.")
+            return _explain(STALE, sentence, field=name, usual=round(usual))
+        return _explain(QUIET, gettext_noop("%(field)s has nothing new today."), field=name)
+    if usual >= MIN_USUAL and count < usual * SMALL_SHARE:
+        sentence = gettext_noop("%(field)s: only %(count)s papers instead of about %(usual)s.")
+        return _explain(PARTIAL, sentence, count, field=name, count=count, usual=round(usual))
     return Statement(FRESH, "", count)
 
 
+def _judge_feed(facts: Facts) -> Statement:
+    """Return the state of a feed without a schedule."""
+    if facts.published_at and facts.previous_at and facts.published_at < facts.previous_at:
+        sentence = gettext_noop("It shows a document dated %(at)s, older than the one before.")
+        return _explain(STALE, sentence, at=facts.published_at.date().isoformat())
+    if facts.refused:
+        sentence = gettext_noop("%(refused)s of %(all)s entries couldn't be used.")
+        return _explain(PARTIAL, sentence, facts.entries, refused=facts.refused, all=facts.entries)
+    if not facts.new:
+        return _explain(QUIET, gettext_noop("Nothing new since the last check."), facts.entries)
+    return Statement(FRESH, "", facts.entries)
+
+
 def overlap(one: str, other: str) -> bool:
-    """Is one the other, or within it? "cs.AI" is within "cs"."""
+    """Return whether two categories are equal or one contains the other, as "cs" does "cs.AI"."""
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def count_categories(entries: Iterable[tuple[Sequence[str], date | None]]) -> CategoryCounts:
-    """Entries and newest day of each category and archive ("cs"), from categories and days."""
+    """Count entries and find the newest day per category and archive ("cs").
+
+    `entries` are pairs of an entry's categories and the day it was listed.
+    """
     counts: CategoryCounts = {}
     for terms, day in entries:
         for name in {*terms, *(term.partition(".")[0] for term in terms)}:
             count, newest = counts.get(name, (0, None))
             counts[name] = count + 1, max(filter(None, (newest, day)), default=None)
     return counts
-
-
-def _of_feed(facts: Facts) -> Statement:
-    if facts.published_at and facts.before and facts.published_at < facts.before:
-        sentence = gettext_noop("It shows a document of %(at)s, an older one.")
-        return _because(STALE, sentence, at=facts.published_at.date().isoformat())
-    if facts.refused:
-        reason = gettext_noop("%(refused)s of %(all)s entries could not be used.")
-        return _because(PARTIAL, reason, facts.entries, refused=facts.refused, all=facts.entries)
-    if not facts.new:
-        return _because(QUIET, gettext_noop("Nothing new since the last look."), facts.entries)
-    return Statement(FRESH, "", facts.entries)

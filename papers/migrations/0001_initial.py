@@ -262,7 +262,7 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("code", "has code now"),
+                            ("code", "now has code"),
                             ("venue", "has been published"),
                             ("withdrawn", "has been withdrawn"),
                         ],
@@ -439,7 +439,7 @@ class Migration(migrations.Migration):
                             ("stale", "late"),
                             ("partial", "incomplete"),
                             ("broken", "broken"),
-                            ("postponed", "put off"),
+                            ("postponed", "postponed"),
                         ],
                         max_length=10,
                     ),

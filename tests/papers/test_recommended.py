@@ -40,7 +40,7 @@ def test_each_recommended_source_is_what_its_address_stands_for() -> None:
     for one in RECOMMENDED:
         assert resolve_source_url(one.address) == one.address, one.name
         assert one.kind in Source.Kind.values
-        assert one.papers_a_day > 0
+        assert one.papers_per_day > 0
     for key in ("name", "address", "label"):
         assert len({getattr(one, key) for one in RECOMMENDED}) == len(RECOMMENDED)
     assert {one.group for one in RECOMMENDED} >= {"arXiv", "bioRxiv", "medRxiv", "Journals"}
@@ -57,7 +57,7 @@ def test_the_command_adds_what_people_paste_and_has_it_read(fetched: list[int]) 
     assert said.count("added: ") == 3
     assert "added: Hugging Face Daily Papers" in said
     assert sorted(fetched) == sorted(Source.objects.values_list("pk", flat=True))
-    assert "already there: arXiv cs.CL" in run("CS.cl")
+    assert "already added: arXiv cs.CL" in run("CS.cl")
     assert Source.objects.count() == 3
 
 
@@ -65,8 +65,8 @@ def test_one_bad_address_adds_nothing_and_each_is_named(fetched: list[int]) -> N
     with pytest.raises(CommandError) as refused:
         run("cs.CL", "cs.XY", "nonsense")
     assert "Nothing was added." in str(refused.value)
-    assert "“cs.XY” is not an arXiv category" in str(refused.value)
-    assert "not “nonsense”" in str(refused.value)
+    assert "“cs.XY” isn't an arXiv category" in str(refused.value)
+    assert "“nonsense” isn't a web address" in str(refused.value)
     assert (Source.objects.count(), fetched) == (0, [])
 
 
@@ -79,7 +79,7 @@ def test_recommended_ones_are_added_by_name_or_the_first_few(fetched: list[int])
     assert Source.objects.count() == 3 + len(STARTERS)
     with pytest.raises(CommandError, match="Did you mean nature"):
         run("--recommended", "natur")
-    with pytest.raises(CommandError, match="Name an address"):
+    with pytest.raises(CommandError, match="Give an address"):
         run()
 
 
@@ -89,7 +89,7 @@ def test_the_list_shows_what_each_brings() -> None:
     for one in RECOMMENDED:
         assert f" {one.name} " in said
     line = next(line for line in said.splitlines() if " cs.CL " in line)
-    assert "Computation and Language, about 180 papers a day (there already)" in line
+    assert "Computation and Language, about 180 papers per day (already added)" in line
 
 
 def test_an_empty_installation_has_a_good_start_ticked(
@@ -119,7 +119,7 @@ def test_bad_lines_are_named_and_nothing_is_lost(admin_client: Client, fetched: 
     typed = "https://lab.example/feed\ncs.XY\nftp://x.example/y"
     after = page.submit("Add sources", names=["cs.RO"], addresses=typed)
     assert "Nothing was added." in after.text
-    assert "cs.XY: “cs.XY” is not an arXiv category." in after.text
+    assert "cs.XY: “cs.XY” isn't an arXiv category." in after.text
     assert "ftp://x.example/y: " in after.text
     assert after.fields("Add sources") | {"csrfmiddlewaretoken": ""} == {
         "csrfmiddlewaretoken": "", "names": "cs.RO", "addresses": typed,

@@ -130,7 +130,7 @@ def test_every_trouble_has_an_outcome_and_other_sources_continue(
         page = admin_client.get(reverse("admin:papers_source_change", args=[source.pk])).text
         assert f'<td data-label="Outcome">{outcome}' in page
     public = client.get("/status/").text
-    assert "It sends us in circles." in public
+    assert "It redirects in a loop." in public
     assert "meta-data" not in public, "addresses are for the admin"
     assert SourceCheck.objects.filter(state="broken").count() == len(played)
     parked = Source.objects.exclude(parked_at=None)

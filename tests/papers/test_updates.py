@@ -29,7 +29,7 @@ def test_a_reader_who_got_a_paper_hears_what_became_of_it(
     PaperUpdate.objects.create(paper=old, kind="venue", at=early, detail="Told before")
     digests.build_due_digests([reader.pk, other.pk], now)
     said = reader.digests.get(day=now.date()).notices
-    assert said == [f"You got “An old one” from us: it has code now: {url}"]
+    assert said == [f"A paper we sent you, “An old one”, now has code: {url}"]
     assert other.digests.get().notices == []
 
 
@@ -46,7 +46,7 @@ def test_a_withdrawal_is_said_and_the_paper_never_sent(
     PaperUpdate.objects.create(paper=gone, kind="withdrawn", at=now + timedelta(hours=1))
     found = updates.updates_since(now + timedelta(days=1))
     [said] = updates.describe_updates(found, [gone.pk], now)
-    assert said == f"You got “{gone.title}” from us: it has been withdrawn."
+    assert said == f"A paper we sent you, “{gone.title}”, has been withdrawn."
 
 
 def test_few_are_told_newest_first_and_long_titles_cut(
@@ -59,5 +59,5 @@ def test_few_are_told_newest_first_and_long_titles_cut(
     said = updates.describe_updates(
         updates.updates_since(now), [paper.pk for paper in papers], None
     )
-    assert [one[9] for one in said] == ["0", "1", "2"]
+    assert [one.partition("“")[2][0] for one in said] == ["0", "1", "2"]
     assert all(len(one) < 150 for one in said)

@@ -1,4 +1,4 @@
-"""Add sources: by address or arXiv categories, or from the list of recommended ones."""
+"""Add sources by address, by arXiv categories or from the recommended sources."""
 
 from __future__ import annotations
 
@@ -17,80 +17,82 @@ from papers.recommended import RECOMMENDED
 
 
 class Command(BaseCommand):
-    help = "Add sources and have them read at once."
+    help = "Add sources and fetch them at once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "addresses",
             nargs="*",
             metavar="ADDRESS",
-            help="a feed, a page such as https://huggingface.co/papers, or arXiv categories: cs.CL",
+            help="a feed, a page (https://huggingface.co/papers) or arXiv categories: cs.CL",
         )
         parser.add_argument(
             "--recommended",
             nargs="*",
             metavar="NAME",
-            help="recommended sources by name; without a NAME, those to start with",
+            help="recommended sources by name; the starter set if no NAME is given",
         )
-        parser.add_argument("--list", action="store_true", help="show the recommended sources")
+        parser.add_argument("--list", action="store_true", help="list the recommended sources")
 
     def handle(
         self, *_: Any, addresses: list[str], recommended: list[str] | None, list: bool, **__: Any
     ) -> None:
         if list:
-            self.show()
+            self.list_recommended()
             return
-        wanted = [*self.resolved(addresses), *self.named(recommended)]
-        if not wanted:
-            raise CommandError("Name an address, or use --recommended or --list.")
-        for address in dict.fromkeys(wanted):
+        urls = [*self.resolve_addresses(addresses), *self.resolve_names(recommended)]
+        if not urls:
+            raise CommandError("Give an address, or use --recommended or --list.")
+        for address in dict.fromkeys(urls):
             self.add(address)
 
-    def resolved(self, typed: list[str]) -> list[str]:
-        """Return all addresses, or refuse all and say of each bad one why."""
-        found, refused = [], []
-        for text in typed:
+    def resolve_addresses(self, texts: list[str]) -> list[str]:
+        """Return the address of each text; reject all texts if one is invalid."""
+        urls, errors = [], []
+        for text in texts:
             try:
-                found.append(resolve_source_url(text))
-                Source._meta.get_field("url").clean(found[-1], None)
+                urls.append(resolve_source_url(text))
+                Source._meta.get_field("url").clean(urls[-1], None)
             except NotASource as error:
-                refused.append(str(error))
+                errors.append(str(error))
             except ValidationError as error:
-                refused.append(f"“{text}”: {' '.join(error.messages)}")
-        if refused:
-            raise CommandError("\n".join(["Nothing was added.", *refused]))
-        return found
+                errors.append(f"“{text}”: {' '.join(error.messages)}")
+        if errors:
+            raise CommandError("\n".join(["Nothing was added.", *errors]))
+        return urls
 
-    def named(self, names: list[str] | None) -> list[str]:
+    def resolve_names(self, names: list[str] | None) -> list[str]:
         if names is None:
             return []
         try:
-            return [one.address for one in recommended.recommended_sources(names)]
+            return [item.address for item in recommended.recommended_sources(names)]
         except recommended.UnknownName as error:
             raise CommandError(f"Nothing was added. {error} See --list.") from error
 
     def add(self, address: str) -> None:
         source, is_new = recommended.add_source(address)
         if not is_new:
-            off = "" if source.active else ", switched off; switch it on in the admin"
-            self.stdout.write(f"already there{off}: {source}")
+            inactive = "" if source.active else ", but inactive; activate it in the admin"
+            self.stdout.write(f"already added{inactive}: {source}")
             return
         self.stdout.write(f"added: {source} ({source.url})")
         try:
             tasks.fetch_source.delay(source.pk)
         except OperationalError:
-            self.stderr.write("Redis cannot be reached. The source is read once beat runs.")
+            self.stderr.write("Can't reach Redis. Celery beat will fetch the source once it runs.")
 
-    def show(self) -> None:
-        there = list(Source.objects.all())
-        for group, members in groupby(RECOMMENDED, key=lambda one: one.group):
+    def list_recommended(self) -> None:
+        sources = list(Source.objects.all())
+        for group, items in groupby(RECOMMENDED, key=lambda item: item.group):
             self.stdout.write(f"\n{group}")
-            for one in members:
-                mark = "*" if one.is_starter else " "
-                state = " (there already)" if recommended.source_reading(one.address, there) else ""
-                brings = f"{one.label}: {one.subject}, about {one.papers_a_day} papers a day"
-                self.stdout.write(f" {mark} {one.name:<42} {brings}{state}")
+            for item in items:
+                mark = "*" if item.is_starter else " "
+                is_added = recommended.source_reading(item.address, sources)
+                text = f"{item.label}: {item.subject}, about {item.papers_per_day} papers per day"
+                self.stdout.write(
+                    f" {mark} {item.name:<42} {text}{' (already added)' if is_added else ''}"
+                )
         self.stdout.write(
             "\nAdd them by name: manage.py add_source --recommended NAME…\n"
-            "Those marked * are added by --recommended alone."
+            "Without a NAME, the sources marked * are added."
         )

@@ -1,4 +1,4 @@
-"""Fill the days of arXiv's lists that were missed."""
+"""Fetch the papers of missed arXiv lists."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from papers.fetching import backfill
 
 
 class Command(BaseCommand):
-    help = "Notice days of arXiv's lists that were missed, and ask for their papers."
+    help = "Find days whose arXiv list was missed, and fetch their papers."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         reach = backfill.REACH_DAYS
-        parser.add_argument("--days", type=int, default=reach, help=f"how far back ({reach})")
-        parser.add_argument("--way", choices=("api", "oai"), help="the API, then OAI-PMH")
-        parser.add_argument("--dry-run", action="store_true", help="only say which days")
+        parser.add_argument(
+            "--days", type=int, default=reach, help=f"days to look back (default: {reach})"
+        )
+        parser.add_argument(
+            "--way",
+            choices=("api", "oai"),
+            help="interface to use (default: the API, then OAI-PMH)",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only list the missed days")
 
     def handle(
         self, *_: Any, days: int, way: backfill.Way | None, dry_run: bool, **__: Any
@@ -30,10 +36,11 @@ class Command(BaseCommand):
             for source, day in backfill.missed_days(now, days):
                 self.stdout.write(f"{source} {day}")
             return
-        missed = track(backfill.missed_days(now, days), "Filling days")
-        filled = [backfill.fill_day(source, day, now, way) for source, day in missed]
-        for one in filled:
-            (self.stderr if one.error else self.stdout).write(one.line())
-        self.stdout.write(f"total: days={len(filled)} failed={sum(bool(f.error) for f in filled)}")
-        if any(one.error for one in filled):
+        missed = track(backfill.missed_days(now, days), "Fetching days")
+        results = [backfill.fill_day(source, day, now, way) for source, day in missed]
+        for result in results:
+            (self.stderr if result.error else self.stdout).write(result.line())
+        failed = sum(bool(result.error) for result in results)
+        self.stdout.write(f"total: days={len(results)} failed={failed}")
+        if failed:
             sys.exit(1)

@@ -1,4 +1,4 @@
-"""Read papers in: from every source that is due, or from documents on disk."""
+"""Ingest papers from all due sources, or from documents on disk."""
 
 from __future__ import annotations
 
@@ -21,57 +21,57 @@ from papers.ranking import scoring
 from papers.searching import indexing
 from papers.vectors import stored_lexicon
 
-LARGEST = 50_000_000  # bytes; a whole year of the largest archive stays below
+MAX_BYTES = 50_000_000  # of one document; a year of the largest archive is smaller
 
 
 class Command(BaseCommand):
-    help = "Read papers from every due source, or from the documents at PATH…"
+    help = "Ingest papers from every due source, or from the documents at PATH…"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="*", type=Path, metavar="PATH")
-        parser.add_argument("--kind", choices=KINDS, help="recognised when left out")
+        parser.add_argument("--kind", choices=KINDS, help="detected if not given")
         parser.add_argument("--all", action="store_true", help="every active source, due or not")
 
     def handle(self, *_: Any, paths: list[Path], kind: str | None, all: bool, **__: Any) -> None:
         if kind and not paths:
-            raise CommandError("--kind goes with documents on disk: name at least one PATH.")
-        results = list(self.documents(paths, kind) if paths else self.checks(all))
-        self.total([result for result in results if result])
+            raise CommandError("--kind requires at least one PATH.")
+        results = list(self.ingest_paths(paths, kind) if paths else self.check_sources(all))
+        self.report_total([result for result in results if result])
         now = timezone.now()
         with step("Scoring papers", BETWEEN_LINES):
             scoring.rescore(now)
-        with step("Learning from all papers", BETWEEN_LINES):
+        with step("Updating the lexicon", BETWEEN_LINES):
             stored_lexicon.learn_lexicon(now)
-        with step("Making papers searchable", BETWEEN_LINES):
+        with step("Indexing papers", BETWEEN_LINES):
             indexing.index_changed(now)
         if any(result is None or 0 < result.entries == result.refused for result in results):
-            sys.exit(1)  # a document of which nothing could be used is a failure too
+            sys.exit(1)  # a document without a usable entry is a failure too
 
-    def documents(self, paths: list[Path], kind: str | None) -> Iterator[IngestResult | None]:
-        """One result a document; None, said on stderr, for one that cannot be read."""
+    def ingest_paths(self, paths: list[Path], kind: str | None) -> Iterator[IngestResult | None]:
+        """Yield the result of each document; None, with a line on stderr, if it cannot be read."""
         for path in track(paths, "Reading documents"):
             name = fields.remove_unstorable(str(path))
             try:
-                result = ingest_document(read(path), name, timezone.now(), kind)
+                result = ingest_document(read_document(path), name, timezone.now(), kind)
             except (DocumentError, OSError) as error:
-                why = error.strerror if isinstance(error, OSError) else error
-                self.stderr.write(f"{name}: cannot be read: {why}; nothing stored")
+                reason = error.strerror if isinstance(error, OSError) else error
+                self.stderr.write(f"{name}: cannot be read: {reason}; nothing stored")
                 yield None
             except DatabaseError as error:
                 self.stderr.write(f"{name}: cannot be stored: {str(error).splitlines()[0]}")
                 yield None
             else:
-                self.told(result)
+                self.report(result)
                 yield result
 
-    def checks(self, every: bool) -> Iterator[IngestResult | None]:
-        """One result a source that brought a document; None for one that failed."""
+    def check_sources(self, every: bool) -> Iterator[IngestResult | None]:
+        """Yield the result of each source that sent a document; None for each that failed."""
         now = timezone.now()
         due = Source.objects.filter(active=True) if every else Source.objects.due(now)
         for source in track(due, "Reading sources", due.count()):
             check = sources.check_source(source, timezone.now())
             if check.result:
-                self.told(check.result)
+                self.report(check.result)
                 yield check.result
             elif check.is_failure:
                 self.stderr.write(f"{source.url}: {check.outcome}: {check.error}")
@@ -79,12 +79,12 @@ class Command(BaseCommand):
             else:
                 self.stdout.write(f"{source.url}: {check.outcome}")
 
-    def told(self, result: IngestResult) -> None:
+    def report(self, result: IngestResult) -> None:
         self.stdout.write(result.line())
         for reason in result.reasons:
             self.stdout.write(f"  {reason}")
 
-    def total(self, results: list[IngestResult]) -> None:
+    def report_total(self, results: list[IngestResult]) -> None:
         names = ("entries", "new", "updated", "unchanged", "refused")
         counts = {name: sum(getattr(result, name) for result in results) for name in names}
         line = " ".join(f"{name}={count}" for name, count in counts.items())
@@ -92,8 +92,8 @@ class Command(BaseCommand):
         self.stdout.write(f"total: documents={len(results)} {line}{nothing}")
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a document; `DocumentError` where it is larger than any we know."""
-    if path.stat().st_size > LARGEST:
-        raise DocumentError(f"larger than {LARGEST:,} bytes")
+def read_document(path: Path) -> bytes:
+    """Return the bytes of a document; raise `DocumentError` above `MAX_BYTES`."""
+    if path.stat().st_size > MAX_BYTES:
+        raise DocumentError(f"larger than {MAX_BYTES:,} bytes")
     return path.read_bytes()

@@ -210,4 +210,4 @@ def test_an_exception_in_a_check_is_recorded_and_backs_off(
     assert source.next_check_at > NOW + timedelta(minutes=source.check_every)
     check = source.checks.get()
     assert (check.outcome, check.state) == ("fault", "broken")
-    assert "fault in this program" in check.reason
+    assert "error on our side" in check.reason

@@ -52,7 +52,7 @@ def test_where_all_is_well_nothing_is_said(listed: Source) -> None:
 @pytest.mark.promise(19)
 def test_a_quiet_day_is_said_to_be_quiet(listed: Source) -> None:
     checked(listed, state="quiet", cs_AI=told("quiet"))
-    assert notices.report_at(NOW).notices(["cs.AI"]) == ["arXiv announces nothing today."]
+    assert notices.report_at(NOW).notices(["cs.AI"]) == ["arXiv has no announcements today."]
 
 
 def test_a_list_that_is_still_to_come_is_no_news(listed: Source) -> None:
@@ -61,10 +61,10 @@ def test_a_list_that_is_still_to_come_is_no_news(listed: Source) -> None:
 
 
 def test_only_readers_of_a_late_category_hear_of_it(listed: Source) -> None:
-    late = told("stale", "cs.AI still shows the list of Wednesday, 29 April.")
+    late = told("stale", "cs.AI still shows the list for Wednesday, 29 April.")
     checked(listed, state="partial", cs_AI=late, cs_CL=told("fresh", entries=90))
     report = notices.report_at(NOW)
-    sentence = "cs.AI is late; the papers follow once arXiv lists them."
+    sentence = "cs.AI is late; the papers will follow once arXiv lists them."
     assert report.notices(["cs.AI"]) == report.notices(["cs"]) == report.notices() == [sentence]
     assert report.notices(["cs.CL"]) == report.notices(["econ.EM"]) == []
 
@@ -73,13 +73,13 @@ def test_broken_and_incomplete_are_told_apart_from_late(listed: Source) -> None:
     checked(
         listed,
         state="partial",
-        cs_AI=told("broken", "It answers with an error (HTTP 503)."),
-        cs_CL=told("partial", "cs.CL has only 12, usually some 210.", 12),
-        math_KT=told("broken", "It answers with an error (HTTP 503)."),
+        cs_AI=told("broken", "The server answered with an error (HTTP 503)."),
+        cs_CL=told("partial", "cs.CL: only 12 papers instead of about 210.", 12),
+        math_KT=told("broken", "The server answered with an error (HTTP 503)."),
     )
     assert sorted(notices.report_at(NOW).notices()) == [
-        "cs.AI and math.KT could not be read today; the papers follow once arXiv answers.",
-        "cs.CL came incomplete: has only 12, usually some 210.",
+        "We couldn't read cs.AI and math.KT today; the papers will follow once arXiv answers.",
+        "cs.CL is incomplete today: only 12 papers instead of about 210.",
     ]
 
 
@@ -144,12 +144,12 @@ def test_the_public_page_lists_sources_troubled_ones_first(listed: Source, clien
     bad = Source.objects.create(name="Bad one", url="https://example.org/b")
     SourceCheck.objects.create(
         source=bad, at=datetime.now(UTC), outcome="http_error", status=500, state="broken",
-        reason="It answers with an error (HTTP 500).", detail="HTTP 500 from https://example.org/b",
+        reason="The server answered with an error (HTTP 500).", detail="HTTP 500 from https://example.org/b",
     )  # fmt: skip
     page = client.get("/status/")
     assert page.status_code == 200
     assert page.text.index("Bad one") < page.text.index("Never looked at")
-    assert "It answers with an error (HTTP 500)." in page.text
+    assert "The server answered with an error (HTTP 500)." in page.text
     assert "https://example.org/b" not in page.text
     assert forge(client, "/status/").status_code == 405
 
@@ -159,12 +159,12 @@ def test_the_public_page_lists_sources_troubled_ones_first(listed: Source, clien
     [
         ("", "https://feeds.example.org/rss?token=s3cret", False, "feeds.example.org"),
         ("", "https://user:s3cret@feeds.example.org/rss", False, "feeds.example.org"),
-        ("", "http://wiki.corp.example.org/rss/s3cret", False, "A new source"),
-        ("", "http://10.1.2.3/rss/s3cret", False, "A new source"),
-        ("", "http://feeds.example.org/s3cret", True, "A new source"),
+        ("", "http://wiki.corp.example.org/rss/s3cret", False, "New source"),
+        ("", "http://10.1.2.3/rss/s3cret", False, "New source"),
+        ("", "http://feeds.example.org/s3cret", True, "New source"),
         ("", "https://rss.arxiv.org/rss/cs.CL", True, "rss.arxiv.org"),
-        ("http://db.internal/s3cret", "http://db.internal/s3cret", False, "A new source"),
-        ("db.internal/feed?key=s3cret", "http://db.internal/s3cret", False, "A new source"),
+        ("http://db.internal/s3cret", "http://db.internal/s3cret", False, "New source"),
+        ("db.internal/feed?key=s3cret", "http://db.internal/s3cret", False, "New source"),
         ("A journal", "http://db.internal/s3cret", False, "A journal"),
     ],
 )

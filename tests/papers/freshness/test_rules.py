@@ -31,93 +31,102 @@ def judged(facts: Facts, now: datetime = MORNING, *names: str) -> Verdict:
 
 
 def test_todays_list_is_fresh() -> None:
-    said = judged(listing(THURSDAY, {"cs.AI": 212, "cs.CL": 90}))
-    assert (said.told.state, said.told.reason) == (FRESH, "")
-    assert said.categories["cs.AI"] == rules.Statement(FRESH, "", 212)
+    verdict = judged(listing(THURSDAY, {"cs.AI": 212, "cs.CL": 90}))
+    assert (verdict.overall.state, verdict.overall.reason) == (FRESH, "")
+    assert verdict.categories["cs.AI"] == rules.Statement(FRESH, "", 212)
 
 
 def test_an_empty_list_of_today_is_a_quiet_day() -> None:
-    said = judged(listing(THURSDAY, {}))
-    assert (said.told.state, said.told.reason) == (QUIET, "Nothing is announced today.")
-    assert said.categories["cs.CL"].state == QUIET
+    verdict = judged(listing(THURSDAY, {}))
+    assert (verdict.overall.state, verdict.overall.reason) == (
+        QUIET,
+        "Nothing was announced today.",
+    )
+    assert verdict.categories["cs.CL"].state == QUIET
 
 
 @pytest.mark.parametrize("day", [date(2026, 5, 2), date(2026, 5, 1)])
 def test_a_weekend_is_quiet_whether_or_not_a_list_is_made_for_it(day: date) -> None:
-    said = judged(listing(day, {} if day.day == 2 else {"cs.AI": 100}), SATURDAY)
-    assert (said.told.state, said.told.reason) == (QUIET, "Nothing is announced on weekends.")
+    verdict = judged(listing(day, {} if day.day == 2 else {"cs.AI": 100}), SATURDAY)
+    assert (verdict.overall.state, verdict.overall.reason) == (
+        QUIET,
+        "Nothing is announced on weekends.",
+    )
 
 
 def test_yesterdays_list_is_late_but_not_before_todays_can_be_out() -> None:
     facts = listing(date(2026, 4, 29), {"cs.AI": 200})
-    assert judged(facts, DAWN).told.state == WAITING
-    said = judged(facts)
-    assert said.told.state == STALE
-    assert said.told.reason == "It still shows the list of Wednesday, 29 April."
-    assert said.categories["cs.AI"].state == STALE
-    assert judged(listing(date(2026, 4, 28), {"cs.AI": 2}), DAWN).told.state == STALE
+    assert judged(facts, DAWN).overall.state == WAITING
+    verdict = judged(facts)
+    assert verdict.overall.state == STALE
+    assert verdict.overall.reason == "It still shows the list for Wednesday, 29 April."
+    assert verdict.categories["cs.AI"].state == STALE
+    assert judged(listing(date(2026, 4, 28), {"cs.AI": 2}), DAWN).overall.state == STALE
 
 
 def test_fridays_list_is_not_late_on_monday_at_dawn() -> None:
     monday = datetime(2026, 5, 4, 4, 30, tzinfo=UTC)
     facts = listing(date(2026, 5, 1), {"cs.AI": 200})
-    assert judged(facts, monday).told.state == WAITING
-    assert judged(facts, monday + timedelta(hours=3)).told.state == STALE
+    assert judged(facts, monday).overall.state == WAITING
+    assert judged(facts, monday + timedelta(hours=3)).overall.state == STALE
 
 
 def test_a_category_that_is_usually_there_is_missed_and_one_that_is_not_is_quiet() -> None:
     usual = {"cs.AI": [200, 220, 210], "math.KT": [0, 2, 1]}
     facts = listing(THURSDAY, {"cs.CL": 90}, usual=usual)
-    said = judged(facts, MORNING, "cs.AI", "cs.CL", "math.KT")
-    assert said.told.state == PARTIAL
-    assert said.categories["cs.AI"].state == STALE
-    assert "usually has some 210 papers" in said.told.reason
-    assert said.categories["math.KT"].state == QUIET
-    assert said.categories["cs.CL"].state == FRESH
+    verdict = judged(facts, MORNING, "cs.AI", "cs.CL", "math.KT")
+    assert verdict.overall.state == PARTIAL
+    assert verdict.categories["cs.AI"].state == STALE
+    assert "usually has about 210 papers" in verdict.overall.reason
+    assert verdict.categories["math.KT"].state == QUIET
+    assert verdict.categories["cs.CL"].state == FRESH
 
 
 def test_a_category_served_stale_among_fresh_ones_is_late_alone() -> None:
     facts = listing(THURSDAY, {"cs.CL": 90, "cs.AI": 200})
     facts.counts["cs.AI"] = (200, date(2026, 4, 29))
-    said = judged(facts)
-    assert (said.categories["cs.AI"].state, said.categories["cs.CL"].state) == (STALE, FRESH)
+    verdict = judged(facts)
+    assert (verdict.categories["cs.AI"].state, verdict.categories["cs.CL"].state) == (STALE, FRESH)
 
 
 def test_too_few_and_unreadable_entries_and_a_full_document_are_incomplete() -> None:
     few = listing(THURSDAY, {"cs.AI": 12}, usual={"cs.AI": [200, 220]})
-    assert judged(few, MORNING, "cs.AI").told.reason == "cs.AI has only 12, usually some 210."
-    assert judged(listing(THURSDAY, {"cs.AI": 9}, refused=3)).told.state == PARTIAL
-    assert judged(listing(THURSDAY, {"cs.AI": 2000})).told.state == PARTIAL
+    assert (
+        judged(few, MORNING, "cs.AI").overall.reason
+        == "cs.AI: only 12 papers instead of about 210."
+    )
+    assert judged(listing(THURSDAY, {"cs.AI": 9}, refused=3)).overall.state == PARTIAL
+    assert judged(listing(THURSDAY, {"cs.AI": 2000})).overall.state == PARTIAL
 
 
 def test_what_does_not_come_is_broken_with_its_status() -> None:
-    said = rules.judge_failure("http_error", 503, ["cs.AI"])
-    assert said.told.state == said.categories["cs.AI"].state == BROKEN
-    assert said.told.reason == "It answers with an error (HTTP 503)."
+    verdict = rules.judge_failure("http_error", 503, ["cs.AI"])
+    assert verdict.overall.state == verdict.categories["cs.AI"].state == BROKEN
+    assert verdict.overall.reason == "The server answered with an error (HTTP 503)."
 
 
 def test_featured_papers_go_by_the_day_of_utc() -> None:
     facts = Facts(kind="hf-daily", day=date(2026, 4, 29), entries=40)
-    assert rules.judge_document(facts, DAWN, ()).told.state == WAITING
-    assert rules.judge_document(facts, MORNING + timedelta(hours=1), ()).told.state == STALE
+    assert rules.judge_document(facts, DAWN, ()).overall.state == WAITING
+    assert rules.judge_document(facts, MORNING + timedelta(hours=1), ()).overall.state == STALE
     assert (
-        rules.judge_document(Facts("hf-daily", day=THURSDAY, entries=9), MORNING, ()).told.state
+        rules.judge_document(Facts("hf-daily", day=THURSDAY, entries=9), MORNING, ()).overall.state
         == FRESH
     )
-    assert rules.judge_document(Facts("hf-daily"), SATURDAY, ()).told.state == QUIET
+    assert rules.judge_document(Facts("hf-daily"), SATURDAY, ()).overall.state == QUIET
 
 
 def test_a_feed_is_late_only_when_it_goes_back_in_time() -> None:
     old, new = MORNING - timedelta(days=40), MORNING
     told = rules.judge_document(
-        Facts("feed", published_at=old, before=new, entries=3), MORNING, ()
-    ).told
+        Facts("feed", published_at=old, previous_at=new, entries=3), MORNING, ()
+    ).overall
     assert told.state == STALE
     assert (
-        rules.judge_document(Facts("feed", published_at=old, entries=3), MORNING, ()).told.state
+        rules.judge_document(Facts("feed", published_at=old, entries=3), MORNING, ()).overall.state
         == QUIET
     )
-    assert rules.judge_document(Facts("feed", entries=3, new=3), MORNING, ()).told.state == FRESH
+    assert rules.judge_document(Facts("feed", entries=3, new=3), MORNING, ()).overall.state == FRESH
 
 
 def test_archives_count_each_of_their_papers_once() -> None:
