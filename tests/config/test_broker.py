@@ -19,7 +19,7 @@ from django.conf import settings as project
 from django.utils import timezone
 
 from config import broker
-from devtools import embedded
+from config.environment import celery_url
 from operations import queues
 from operations.tasks import note_beat
 
@@ -160,7 +160,7 @@ def test_what_redis_refuses_ends_no_worker(worker: subprocess.Popen[bytes], trou
 
 @pytest.mark.slow
 def test_a_message_that_kills_is_put_aside(worker: subprocess.Popen[bytes]) -> None:
-    app = Celery(broker=embedded.celery_url(project.REDIS_URL), set_as_current=False)
+    app = Celery(broker=celery_url(project.REDIS_URL), set_as_current=False)
     app.send_task("tests.config.deadly_task.die", queue="ingest")
     until(lambda: queues.client().llen(broker.ASIDE))
     [entry] = map(json.loads, queues.client().lrange(broker.ASIDE, 0, -1))

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import dj_database_url
@@ -20,6 +21,7 @@ import redis
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from config.environment import celery_url
 from devtools import embedded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,26 +63,34 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@dataclass
+class FirstStart:
+    """Four processes that start the servers at the same moment; logs as they were just after."""
+
+    output: list[tuple[str, str]]
+    postgres: str
+    redis: str
+
+
 @pytest.fixture(scope="module")
-def first_start(place: Path) -> list[tuple[str, str]]:
-    """Output and errors of four processes that start the servers at the same moment."""
+def first_start(place: Path) -> FirstStart:
     processes = [python(START, place / "data") for _ in range(4)]
-    return [process.communicate(timeout=60) for process in processes]
+    output = [process.communicate(timeout=60) for process in processes]
+    logs = [(place / "data" / name).read_text() for name in ("postgres.log", "redis.log")]
+    return FirstStart(output, *logs)
 
 
 @pytest.fixture
-def data(place: Path, first_start: list[tuple[str, str]]) -> Path:
+def data(place: Path, first_start: FirstStart) -> Path:
     """A data directory whose servers run."""
     start_both(place / "data")
     return place / "data"
 
 
-def test_four_processes_starting_at_once_get_one_server_each(
-    place: Path, first_start: list[tuple[str, str]]
-) -> None:
-    assert first_start == [("up\n", "")] * 4
-    assert (place / "data/postgres.log").read_text().count("starting PostgreSQL") == 1
-    assert (place / "data/redis.log").read_text().count("Redis is starting") == 1
+def test_four_processes_starting_at_once_get_one_server_each(first_start: FirstStart) -> None:
+    assert first_start.output == [("up\n", "")] * 4
+    assert first_start.postgres.count("starting PostgreSQL") == 1
+    assert first_start.redis.count("Redis is starting") == 1
 
 
 def test_a_later_process_reuses_the_servers_within_milliseconds(data: Path) -> None:
@@ -294,13 +304,14 @@ def test_a_socket_directory_of_somebody_else_is_refused(
 
 
 def test_celery_urls() -> None:
-    assert embedded.celery_url("redis://h:6379/2") == "redis://h:6379/2"
-    assert embedded.celery_url("unix:///a/b.sock?db=3") == "redis+socket:///a/b.sock?virtual_host=3"
+    assert celery_url("redis://h:6379/2") == "redis://h:6379/2"
+    assert celery_url("unix:///a/b.sock?db=3") == "redis+socket:///a/b.sock?virtual_host=3"
 
 
 WORKER = """
 from celery import Celery
-app = Celery("trial", broker=embedded.celery_url(embedded.redis_url(data)))
+from config.environment import celery_url
+app = Celery("trial", broker=celery_url(embedded.redis_url(data)))
 app.conf.broker_connection_retry_on_startup = True
 app.conf.task_ignore_result = True
 @app.task(name="note")
@@ -314,7 +325,7 @@ def test_a_celery_worker_gets_tasks_and_survives_a_restart_of_redis(data: Path) 
     from celery import Celery
 
     worker = python(f"exec({WORKER!r})", data)
-    address = embedded.celery_url(embedded.redis_url(data))
+    address = celery_url(embedded.redis_url(data))
     client = Celery("trial", broker=address, set_as_current=False)  # else it takes our tasks over
     try:
         client.send_task("note", ["before"])
