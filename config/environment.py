@@ -180,11 +180,11 @@ def domain_rates(name: str) -> dict[str, float]:
         except ValueError:
             found[domain] = 0.0
         if not domain or not 0 < found[domain] < 1e6:
-            add_error(name, f"{entry!r} is not DOMAIN=MESSAGES_A_SECOND.")
+            add_error(name, f"{entry!r} is not DOMAIN=MESSAGES_PER_SECOND.")
     return found
 
 
-def entrance_rates(name: str, rates: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+def rate_limits(name: str, rates: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     """Read `signup=60:1000`: an hour's requests from one network, and from all; 0: no limit."""
     found = dict(rates)
     for entry in list_of(name):
@@ -193,7 +193,7 @@ def entrance_rates(name: str, rates: dict[str, tuple[int, int]]) -> dict[str, tu
         if entrance not in rates or len(counts) != 2 or not all(map(str.isdecimal, counts)):
             add_error(
                 name,
-                f"{entry!r} is not ENTRANCE=FROM_ONE_NETWORK:FROM_ALL with an entrance of "
+                f"{entry!r} is not ENDPOINT=PER_NETWORK:IN_TOTAL with one of the endpoints "
                 f"{', '.join(rates)}.",
             )
             continue

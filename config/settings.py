@@ -28,7 +28,6 @@ from config.environment import (
     choice,
     day,
     domain_rates,
-    entrance_rates,
     env,
     exit_on_errors,
     file,
@@ -41,6 +40,7 @@ from config.environment import (
     load_secret_files,
     networks,
     parse,
+    rate_limits,
     refuse_bare_characters,
     report_misspelled,
     split_url,
@@ -325,7 +325,7 @@ DIGEST_SPREAD = timedelta(minutes=integer("DIGEST_SPREAD_MINUTES", 0, 0, 59))
 SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
 CONFIRMATION_COOLDOWN = timedelta(minutes=integer("CONFIRMATION_COOLDOWN_MINUTES", 20, 1, 10080))
 LINK_COOLDOWN = timedelta(seconds=integer("LINK_COOLDOWN_SECONDS", 60, 1, 86_400))
-LINKS_AN_HOUR = integer("LINKS_AN_HOUR", 3, 1, 1000)  # of each kind, to one reader
+LINKS_PER_HOUR = integer("LINKS_PER_HOUR", 3, 1, 1000)  # of each kind, to one reader
 PENDING_EXPIRES = timedelta(days=integer("PENDING_EXPIRES_DAYS", 7, 1, 90))
 
 # --- What comes back ----------------------------------------------------------------------
@@ -352,9 +352,9 @@ WARM_UP_FROM: date | None = day("WARM_UP_FROM")
 WARM_UP_FIRST_DAY = integer("WARM_UP_FIRST_DAY", 500, 1, 10_000_000)
 WARM_UP_GROWTH_PERCENT = integer("WARM_UP_GROWTH_PERCENT", 50, 0, 1000)
 FIRST_RETRY = timedelta(seconds=integer("FIRST_RETRY_SECONDS", 60, 1, 3600))
-LEFT_BEHIND_AFTER = timedelta(seconds=integer("LEFT_BEHIND_SECONDS", 180, 1, 3600))
+RECOVER_AFTER = timedelta(seconds=integer("RECOVER_AFTER_SECONDS", 180, 1, 3600))
 # No hand-over takes as long: whoever claimed it is gone.
-IN_DOUBT_AFTER = timedelta(seconds=integer("IN_DOUBT_SECONDS", 600, 180, 86_400))
+UNCERTAIN_AFTER = timedelta(seconds=integer("UNCERTAIN_AFTER_SECONDS", 600, 180, 86_400))
 
 # --- Tasks --------------------------------------------------------------------------------
 CELERY_BROKER_URL = celery_url(REDIS_URL)
@@ -486,8 +486,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # --- Who comes in, and how often -----------------------------------------------------------
 # web.rate_limit reads these: requests an hour from one network and from all; 0: no limit.
-ENTRANCE_RATES = entrance_rates(
-    "ENTRANCE_RATES",
+RATE_LIMITS = rate_limits(
+    "RATE_LIMITS",
     {
         "signup": (60, 1000),
         "typed": (20, 0),  # one address into the sign-up form, by whomever
@@ -503,9 +503,9 @@ ENTRANCE_RATES = entrance_rates(
         "language": (600, 60_000),
     },
 )
-ANSWER_STEP = 0.05  # seconds; web.rate_limit.constant_time
+RESPONSE_STEP = 0.05  # seconds; web.rate_limit.constant_time
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
-MAILS_A_DAY = integer("MAILS_A_DAY", 6, 1, 1000)  # that strangers can have sent to one mailbox
+EMAILS_PER_DAY = integer("EMAILS_PER_DAY", 6, 1, 1000)  # on request, to one mailbox
 DISPOSABLE_DOMAINS_FILE = file("DISPOSABLE_DOMAINS_FILE", "one domain a line.")
 
 CHALLENGE = choice("CHALLENGE", "", ("", "altcha"), "altcha, or empty for none")  # before a sign-up

@@ -14,5 +14,5 @@ from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and only for tests
 SECONDS_BETWEEN_REQUESTS = 0  # to a host; the tests' own servers do not mind
-ENTRANCE_RATES = dict.fromkeys(ENTRANCE_RATES, (0, 0))  # noqa: F405  tests of the guard set theirs
-ANSWER_STEP = 0  # the test of it sets its own
+RATE_LIMITS = dict.fromkeys(RATE_LIMITS, (0, 0))  # noqa: F405  tests of the guard set theirs
+RESPONSE_STEP = 0  # the test of it sets its own

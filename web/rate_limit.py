@@ -5,7 +5,7 @@
 
 A network is a /24 of IPv4 or a /56 of IPv6, since addresses are cheap and networks are not. All
 limits of a request are looked at and taken together, in Redis, by the generic cell rate algorithm:
-whom one limit refuses uses up none of the others. `settings.ENTRANCE_RATES` says how much each
+whom one limit refuses uses up none of the others. `settings.RATE_LIMITS` says how much each
 entrance takes. Redis gone, doors stand open but for those that send mail (`shut_without_redis`).
 """
 
@@ -136,13 +136,13 @@ def network_prefix(address: str) -> str:
 
 def network_limits(name: str, request: HttpRequest) -> list[Limit]:
     """What this entrance takes in an hour from the request's network."""
-    count, _all = settings.ENTRANCE_RATES[name]
+    count, _all = settings.RATE_LIMITS[name]
     return [Limit(f"{name}:{network_prefix(client_address(request))}", count)] if count else []
 
 
 def global_limits(name: str) -> list[Limit]:
     """What this entrance takes in an hour from everybody."""
-    _network, count = settings.ENTRANCE_RATES[name]
+    _network, count = settings.RATE_LIMITS[name]
     return [Limit(f"{name}:all", count)] if count else []
 
 
@@ -189,7 +189,7 @@ def rate_limited(
 
 
 def constant_time(view: View) -> View:
-    """Where work was done, let the answer leave at a whole `settings.ANSWER_STEP` seconds, so that
+    """Where work was done, answer at a multiple of `settings.RESPONSE_STEP` seconds, so that
     the time it takes does not tell what was found. Refusals leave at once: nothing was looked at.
     """
 
@@ -197,9 +197,9 @@ def constant_time(view: View) -> View:
     def evened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         begun = time.perf_counter()
         answer = view(request, *args, **kwargs)
-        if settings.ANSWER_STEP and request.method == "POST" and answer.status_code < 400:
+        if settings.RESPONSE_STEP and request.method == "POST" and answer.status_code < 400:
             took = time.perf_counter() - begun
-            time.sleep(-took % settings.ANSWER_STEP)
+            time.sleep(-took % settings.RESPONSE_STEP)
         return answer
 
     return evened

@@ -59,7 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Through all middleware, in one process, one request after the other."""
-    with scratch_database.database(), override_settings(ENTRANCE_RATES=_unguarded()):
+    with scratch_database.database(), override_settings(RATE_LIMITS=_unguarded()):
         return measured(options["papers"], options["requests"], options["corpus"], options["cases"])
 
 
@@ -187,4 +187,4 @@ def _real(path: Path, count: int) -> Iterator[PaperText]:
 
 def _unguarded() -> dict[str, tuple[float, float]]:
     """One visitor is not all: the doors' limits are not what is measured."""
-    return dict.fromkeys(settings.ENTRANCE_RATES, (0, 0))
+    return dict.fromkeys(settings.RATE_LIMITS, (0, 0))

@@ -95,7 +95,7 @@ def run(readers: int, kills: int, seconds: float, say: Say) -> tuple[Books, Book
         with step("Stopping the workers"):
             stopped = crew.dismiss()
     say(f"workers stopped in {stopped:.1f} s after SIGTERM")
-    later = timezone.now() + settings.IN_DOUBT_AFTER + timedelta(minutes=1)
+    later = timezone.now() + settings.UNCERTAIN_AFTER + timedelta(minutes=1)
     recovery.recover_digests(later)
     recovery.recover_messages(later)
     return count(readers, newcomers, killed + at_points * settings.MAIL_CONNECTIONS, say)

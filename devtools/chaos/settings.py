@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from config.settings import *  # noqa: F403
 
-LEFT_BEHIND_AFTER = timedelta(seconds=3)
+RECOVER_AFTER = timedelta(seconds=3)
 FIRST_RETRY = timedelta(milliseconds=300)
 CELERY_BEAT_SCHEDULE = {
     "build": {"task": "subscriptions.tasks.build_due_digests", "schedule": timedelta(seconds=2)},

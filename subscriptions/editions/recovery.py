@@ -58,10 +58,10 @@ def _give_up_on_lost(mails: QuerySet[Any], now: datetime) -> None:
     """What was claimed longer ago than a hand-over takes may have been accepted. So may what was
     claimed by a clock that ran ahead and whose worker is not heard of."""
     sending = mails.filter(status=Status.SENDING)
-    ahead = sending.filter(claimed_at__gt=now + settings.IN_DOUBT_AFTER)
+    ahead = sending.filter(claimed_at__gt=now + settings.UNCERTAIN_AFTER)
     # Events of the hand-over count from the claim on.
     ahead.update(status=Status.UNCERTAIN, reason=LOST, claimed_at=Least(F("created_at"), now))
-    lost = sending.filter(claimed_at__lt=now - settings.IN_DOUBT_AFTER)
+    lost = sending.filter(claimed_at__lt=now - settings.UNCERTAIN_AFTER)
     lost.update(status=Status.UNCERTAIN, reason=LOST)
 
 
@@ -70,7 +70,7 @@ def _queue_again(pending: QuerySet[Any], now: datetime) -> list[int]:
     """Those that no task is on its way for, who waited longest first; each once in a while."""
     _forget_the_future(pending, now)
     unheard = Q(queued_at=None) | Q(queued_at__lt=F("next_attempt_at"))
-    forgotten = Q(queued_at__lt=now - settings.LEFT_BEHIND_AFTER)
+    forgotten = Q(queued_at__lt=now - settings.RECOVER_AFTER)
     late = pending.filter(unheard | forgotten, next_attempt_at__lte=now)
     mine = late.select_for_update(skip_locked=True).order_by("next_attempt_at")
     pks = list(mine.values_list("pk", flat=True)[:SWEEP])

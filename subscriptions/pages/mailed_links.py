@@ -127,7 +127,7 @@ def signed(purpose: Purpose) -> Callable[[View], View]:
 
 def _wait(key: str) -> float:
     """Count one use of mailed links; the signature guards them where Redis is away."""
-    count, _all = settings.ENTRANCE_RATES["mailed"]
+    count, _all = settings.RATE_LIMITS["mailed"]
     return rate_limit.seconds_to_wait(
         "mailed", [rate_limit.Limit(f"mailed:{key}", count)] if count else []
     )

@@ -123,7 +123,7 @@ def check_inbox(request: HttpRequest) -> HttpResponse:
     context = {
         "link_minutes": _minutes(settings.LINK_COOLDOWN),
         "sign_up_minutes": _minutes(settings.CONFIRMATION_COOLDOWN),
-        "most": settings.MAILS_A_DAY,
+        "most": settings.EMAILS_PER_DAY,
     }
     return render(request, "subscriptions/check_inbox.html", context)
 

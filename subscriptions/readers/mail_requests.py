@@ -97,8 +97,8 @@ def request_mail(
         "earliest": now - max(DAY, settings.CONFIRMATION_COOLDOWN),
         "yesterday": now - DAY,
         "an_hour_ago": now - HOUR,
-        "a_day": settings.MAILS_A_DAY,
-        "an_hour": settings.LINKS_AN_HOUR,
+        "a_day": settings.EMAILS_PER_DAY,
+        "an_hour": settings.LINKS_PER_HOUR,
     }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [mailbox])
@@ -130,7 +130,7 @@ def cooldown(kind: str) -> timedelta:
 def mailbox_limits(email: str) -> list[rate_limit.Limit]:
     """How often one mailbox may be typed in an hour, by whomever and whatever its state: who types
     one over and over uses up nothing of what all may."""
-    count, _all = settings.ENTRANCE_RATES["typed"]
+    count, _all = settings.RATE_LIMITS["typed"]
     name = rate_limit.pseudonym(mailbox_of(email_key(email)))
     return [rate_limit.Limit(f"typed:{name}", count)] if count else []
 

@@ -66,7 +66,7 @@ def test_a_failed_digest_waits_in_its_row(
     assert saved(edition.submit("send-failed"))
     digest.refresh_from_db()
     assert digest.status == Digest.Status.PENDING
-    late = timezone.now() + settings.LEFT_BEHIND_AFTER * 2
+    late = timezone.now() + settings.RECOVER_AFTER * 2
     assert recovery.recover_digests(late) == [digest.pk]
 
 

@@ -170,7 +170,7 @@ def test_a_mailbox_gets_a_limited_number_of_emails_per_day(now: datetime, settin
         hour = now + timedelta(hours=n, minutes=n)
         signup.request_sign_up(signup.SignUpRequest(ADDRESS, "UTC", "/", None), hour)
         sign_up(ADDRESS, hour)
-    assert len(mail.outbox) == settings.MAILS_A_DAY
+    assert len(mail.outbox) == settings.EMAILS_PER_DAY
 
 
 def test_gmail_and_googlemail_are_one_mailbox_and_other_people_are_others(now: datetime) -> None:

@@ -32,7 +32,7 @@ def no_redis(settings: Any) -> Iterator[None]:
             "LOCATION": NOWHERE,
         }
     }
-    settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (60, 600))
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (60, 600))
     yield
     AxesProxyHandler.implementation = None
 

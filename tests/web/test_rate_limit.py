@@ -163,7 +163,7 @@ def test_every_public_endpoint_has_a_rate_limit(path: str, pattern: URLPattern) 
     elif name is None:
         assert (pattern.name or path) in PAGES | PAGES_OF | MONITORS | LOCAL
     else:
-        assert name in {*configured.ENTRANCE_RATES, "webhook"}
+        assert name in {*configured.RATE_LIMITS, "webhook"}
 
 
 @pytest.mark.parametrize("name", sorted(PAGES - {"feed-trending"} | MONITORS - {"healthz/live"}))
@@ -213,7 +213,7 @@ DOORS: dict[str, Callable[[Client, str], HttpResponse]] = {
 def test_one_network_is_capped_at_every_endpoint_and_others_are_not(
     client: Client, settings: Any, name: str
 ) -> None:
-    settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (0, 0)) | {name: (6, 0)}
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (0, 0)) | {name: (6, 0)}
     knock = DOORS[name]
     answers = [knock(client, f"192.0.2.{n}").status_code for n in range(1, 8)]
     assert answers[2:] == [429] * 5
@@ -228,7 +228,7 @@ def test_one_network_is_capped_at_every_endpoint_and_others_are_not(
 @pytest.mark.parametrize("path", GUARDED_WITHIN.values())
 @pytest.mark.promise(30)
 def test_the_api_is_capped(client: Client, settings: Any, path: str) -> None:
-    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"api": (3, 0)}
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"api": (3, 0)}
     answers = [client.get(path).status_code for _ in range(3)]
     assert answers[1:] == [429] * 2
     assert answers[0] in (200, 404)
@@ -238,7 +238,7 @@ def test_the_api_is_capped(client: Client, settings: Any, path: str) -> None:
 @pytest.mark.parametrize("name", [name for name in DOORS if name != "mailed"])
 @pytest.mark.promise(30)
 def test_all_networks_together_are_capped(client: Client, settings: Any, name: str) -> None:
-    settings.ENTRANCE_RATES = dict.fromkeys(settings.ENTRANCE_RATES, (0, 0)) | {name: (0, 6)}
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (0, 0)) | {name: (0, 6)}
     answers = [DOORS[name](client, f"192.0.{n}.1").status_code for n in range(1, 8)]
     assert answers[2:] == [429] * 5
 
@@ -251,7 +251,7 @@ def sign_up(page: Page, email: str) -> int:
 @pytest.mark.django_db
 @pytest.mark.promise(30)
 def test_a_refused_client_uses_up_no_shared_limit(client: Client, settings: Any) -> None:
-    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (0, 6)}
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"signup": (0, 6)}
     page = Page.open(client, "/subscribe/")
     refused = [{"email": "nobody"}, {"email": "a@example.org", "nickname": "x"}]
     for n in range(20):
@@ -263,7 +263,7 @@ def test_a_refused_client_uses_up_no_shared_limit(client: Client, settings: Any)
 @pytest.mark.django_db
 @pytest.mark.promise(30)
 def test_one_repeated_address_uses_up_no_shared_limit(client: Client, settings: Any) -> None:
-    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (0, 30), "typed": (6, 0)}
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"signup": (0, 30), "typed": (6, 0)}
     page = Page.open(client, "/subscribe/")
     answers = [sign_up(page, f"vic.tim+{n}@example.org") for n in range(20)]
     assert answers == [302, 302, *[429] * 18]
@@ -274,7 +274,7 @@ def test_one_repeated_address_uses_up_no_shared_limit(client: Client, settings: 
 @pytest.mark.django_db
 @pytest.mark.promise(30)
 def test_a_spoofed_header_does_not_bypass_the_rate_limit(client: Client, settings: Any) -> None:
-    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (6, 0)}
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"signup": (6, 0)}
     answers = [
         forge(
             client, "/subscribe/", {"email": "nobody"}, headers={"X-Forwarded-For": f"203.0.{n}.1"}
@@ -288,7 +288,7 @@ def test_a_spoofed_header_does_not_bypass_the_rate_limit(client: Client, setting
 def test_one_reader_acts_so_often_by_mailed_links_and_may_leave_always(
     client: Client, settings: Any, make_reader: MakeReader
 ) -> None:
-    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"mailed": (3, 0)}
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"mailed": (3, 0)}
     reader, other = make_reader(), make_reader("other@example.org")
     mute = reverse("profile-mute", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     assert [forge(client, mute).status_code for _ in range(3)] == [302, 429, 429]
@@ -301,7 +301,7 @@ def test_one_reader_acts_so_often_by_mailed_links_and_may_leave_always(
 @pytest.mark.django_db
 def test_without_redis_pages_open_and_nothing_is_mailed(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"signup": (6, 6), "preview": (6, 6)}
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"signup": (6, 6), "preview": (6, 6)}
     assert client.get("/preview/", {"interests": "x"}).status_code == 200
     assert sign_up(Page.open(client, "/subscribe/"), "a@example.org") == 503
     assert not Subscriber.objects.exists()
@@ -321,11 +321,11 @@ def test_the_page_says_when_to_come_back_and_htmx_gets_a_part() -> None:
 def test_answers_leave_at_whole_steps_of_time(
     settings: Any, method: str, status: int, *, waits: bool
 ) -> None:
-    settings.ANSWER_STEP = 0.02
+    settings.RESPONSE_STEP = 0.02
     view = rate_limit.constant_time(lambda _request: HttpResponse(status=status))
     begun = time.perf_counter()
     assert view(getattr(RequestFactory(), method)("/")).status_code == status
-    assert (time.perf_counter() - begun >= settings.ANSWER_STEP) == waits
+    assert (time.perf_counter() - begun >= settings.RESPONSE_STEP) == waits
 
 
 @pytest.mark.parametrize(
@@ -341,12 +341,12 @@ def test_answers_leave_at_whole_steps_of_time(
 def test_all_endpoints_that_take_an_address_answer_in_constant_time(
     client: Client, settings: Any, make_paper: Any, view: str, button: str
 ) -> None:
-    settings.ANSWER_STEP = 0.5
+    settings.RESPONSE_STEP = 0.5
     where = reverse(view, args=[make_paper().pk] if view == "vote" else [])
     page = Page.open(client, where)
     begun = time.perf_counter()
     assert page.submit(button, follow=False, email="somebody@example.org").status == 302
-    assert time.perf_counter() - begun >= settings.ANSWER_STEP
+    assert time.perf_counter() - begun >= settings.RESPONSE_STEP
 
 
 @pytest.mark.promise(48)

@@ -150,7 +150,7 @@ def test_what_is_unchanged_is_not_sent_again(client: Client, papers: list[Paper]
 def test_who_asks_too_often_waits(
     client: Client, papers: list[Paper], redis: None, settings: Any
 ) -> None:
-    settings.ENTRANCE_RATES = settings.ENTRANCE_RATES | {"api": (6, 0)}
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"api": (6, 0)}
     answers = [client.get(f"/api/papers/{papers[0].pk}") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert int(answers[-1]["Retry-After"]) > 0

@@ -70,8 +70,8 @@ def test_a_message_whose_task_was_lost_is_recovered(
     pending: Subscriber, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     mail_requests.request_mail(pending.email, RequestKind.SIGN_UP, now)  # and Redis was emptied
-    assert swept(now + settings.LEFT_BEHIND_AFTER / 2) == {}
-    assert swept(now + settings.LEFT_BEHIND_AFTER + MINUTE) == {"sent": 1}
+    assert swept(now + settings.RECOVER_AFTER / 2) == {}
+    assert swept(now + settings.RECOVER_AFTER + MINUTE) == {"sent": 1}
     assert swept(now + HOUR) == {}
     assert len(smtp.accepted) == 1
 
