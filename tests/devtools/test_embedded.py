@@ -309,9 +309,9 @@ def test_celery_urls() -> None:
 
 
 WORKER = """
+import os
 from celery import Celery
-from config.environment import celery_url
-app = Celery("trial", broker=celery_url(embedded.redis_url(data)))
+app = Celery("trial", broker=os.environ["BROKER"])
 app.conf.broker_connection_retry_on_startup = True
 app.conf.task_ignore_result = True
 @app.task(name="note")
@@ -324,8 +324,8 @@ app.worker_main(["worker", "--pool=solo", "--loglevel=error", "--without-gossip"
 def test_a_celery_worker_gets_tasks_and_survives_a_restart_of_redis(data: Path) -> None:
     from celery import Celery
 
-    worker = python(f"exec({WORKER!r})", data)
     address = celery_url(embedded.redis_url(data))
+    worker = python(f"exec({WORKER!r})", data, BROKER=address)
     client = Celery("trial", broker=address, set_as_current=False)  # else it takes our tasks over
     try:
         client.send_task("note", ["before"])
