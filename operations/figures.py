@@ -54,7 +54,9 @@ class Figures:
 
 def collect_figures(now: datetime) -> Figures:
     waiting = Digest.objects.filter(status=Status.PENDING, next_attempt_at__lte=now)
-    waiting = waiting.exclude(day__in=Edition.objects.held(now).values("day"))  # these shall wait
+    waiting = waiting.exclude(
+        day__in=Edition.objects.blocked(now).values("day")
+    )  # these shall wait
     in_hand = Digest.objects.filter(status=Status.SENDING)
     sent = Digest.objects.filter(status=Status.SENT, sent_at__lte=now + CLOCK_SKEW)
     sent = sent.order_by("-sent_at")
@@ -76,7 +78,7 @@ def _edition(edition: Edition) -> EditionFigures:
         state=edition.state,
         due=edition.due,
         totals=Digest.objects.filter(day=edition.day).totals(),
-        came_back=DeliveryEvent.objects.all().came_back(edition.day),
+        came_back=DeliveryEvent.objects.all().feedback_counts(edition.day),
     )
 
 

@@ -52,7 +52,15 @@ class DeliveryEventInline(admin.TabularInline):
     """What came back; a record, not to be edited."""
 
     model = DeliveryEvent
-    fields = readonly_fields = ("at", "kind", "provider", "said", "detail", "day", "received_at")
+    fields = readonly_fields = (
+        "occurred_at",
+        "kind",
+        "provider",
+        "provider_word",
+        "detail",
+        "day",
+        "received_at",
+    )
     extra = 0
     can_delete = False
     verbose_name_plural = "what came back"
@@ -105,11 +113,11 @@ class SubscriberAdmin(ReaderPages, LargeTableAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
         """Deleting a reader is an erasure, with all that it asks for."""
-        privacy.erase_reader(obj, timezone.now(), privacy.By.OPERATOR)
+        privacy.erase_reader(obj, timezone.now(), privacy.RequestedBy.OPERATOR)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
         for reader in queryset:
-            privacy.erase_reader(reader, timezone.now(), privacy.By.OPERATOR)
+            privacy.erase_reader(reader, timezone.now(), privacy.RequestedBy.OPERATOR)
 
     @admin.action(
         permissions=["view"], description="Send me a test of today's digest of the chosen readers"
@@ -242,7 +250,15 @@ class MessageAdmin(FoundByAddress):
 class DeliveryEventAdmin(FoundByAddress, RecordAdmin):
     """What came back; also what belongs to nobody, and kinds nobody knows."""
 
-    list_display = ("at", "kind", "provider", "said", "subscriber", "day", "detail")
+    list_display = (
+        "occurred_at",
+        "kind",
+        "provider",
+        "provider_word",
+        "subscriber",
+        "day",
+        "detail",
+    )
     list_filter = ("kind", "provider")
     list_select_related = ("subscriber",)
     raw_id_fields = ("subscriber", "digest")
@@ -260,8 +276,8 @@ class SuppressionAdmin(RecordAdmin):
 class ErasureAdmin(RecordAdmin):
     """Who asked to be forgotten, as hashes; no list that is read in brings them back."""
 
-    list_display = ("__str__", "at", "by")
-    list_filter = ("by",)
+    list_display = ("__str__", "erased_at", "requested_by")
+    list_filter = ("requested_by",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Who wants what, what they are sent, and what became of it."""
+"""Readers, their interests, editions, emails, delivery events and suppressed addresses."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from django.utils.translation import gettext_lazy as _
 
 from papers.models import Paper
 
-# Clocks differ by less. A stamp later than this came from a clock that ran ahead.
+# Allowed clock difference between servers. A later timestamp came from a clock that was ahead.
 CLOCK_SKEW = timedelta(minutes=5)
 
 
-def words_field(help_text: str, **options: Any) -> ArrayField:
+def string_list_field(help_text: str, **options: Any) -> ArrayField:
     return ArrayField(
         models.CharField(max_length=200), default=list, blank=True, help_text=help_text, **options
     )
@@ -33,20 +33,20 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
         return self.filter(status=Subscriber.Status.ACTIVE)
 
     def due(self, now: datetime) -> SubscriberQuerySet:
-        """Readers whose digest is due. `next_digest_at` is null for whoever gets none."""
+        """Return readers whose digest is due. `next_digest_at` is null when no digest will come."""
         return self.active().filter(next_digest_at__lte=now)
 
-    def written_to(self) -> SubscriberQuerySet:
-        """Readers whom we handed at least one mail for; nobody else's mail can come back."""
-        handed_over = [
+    def with_sent_mail(self) -> SubscriberQuerySet:
+        """Return readers with at least one mail handed over: only their mail can come back."""
+        has_mail = [
             models.Exists(rows.filter(subscriber=models.OuterRef("pk"), claimed_at__isnull=False))
             for rows in (Message.objects.all(), Digest.objects.all())
         ]
-        return self.filter(handed_over[0] | handed_over[1])
+        return self.filter(has_mail[0] | has_mail[1])
 
 
 class Subscriber(models.Model):
-    """A reader: an address, the consent behind it, and when mail is wanted."""
+    """A reader: email address, consent, and delivery settings."""
 
     class Status(models.TextChoices):
         PENDING = "pending", _("waiting for confirmation")
@@ -69,9 +69,12 @@ class Subscriber(models.Model):
         SATURDAY = 5, _("Saturday")
         SUNDAY = 6, _("Sunday")
 
-    email = models.EmailField(help_text="As typed; mail goes here.")
+    email = models.EmailField(help_text="As typed. Emails are sent to this address.")
     email_key = models.CharField(
-        max_length=254, unique=True, editable=False, help_text="Folded to lower case: the identity."
+        max_length=254,
+        unique=True,
+        editable=False,
+        help_text="The address in lower case. Identifies the reader.",
     )
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     timezone = models.CharField(max_length=64, default="UTC")
@@ -80,12 +83,12 @@ class Subscriber(models.Model):
         choices=settings.LANGUAGES,
         default=settings.LANGUAGE_CODE,
         db_default=settings.LANGUAGE_CODE,
-        help_text="Of the mails.",
+        help_text="Language of emails.",
     )
     hour = models.PositiveSmallIntegerField(default=8, validators=[MaxValueValidator(23)])
     frequency = models.CharField(max_length=10, choices=Frequency, default=Frequency.DAILY)
     weekday = models.PositiveSmallIntegerField(
-        choices=Weekday, default=Weekday.MONDAY, help_text="For weekly digests."
+        choices=Weekday, default=Weekday.MONDAY, help_text="Delivery day of weekly digests."
     )
     max_papers = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(1), MaxValueValidator(30)]
@@ -96,17 +99,21 @@ class Subscriber(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text="Until when a sent digest covered the news.",
+        help_text="Papers until this time were considered for a digest that was sent.",
     )
     created_at = models.DateTimeField()
     signup_requested_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When somebody last typed this address."
+        null=True, blank=True, editable=False, help_text="Last sign-up request for this address."
     )
     paused_until = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="No digest is due before."
+        null=True, blank=True, editable=False, help_text="No digest is due before this time."
     )
     less_often_offered_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Asked once whether it is too much."
+        "“Less often?” email sent",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Sent once, to a reader who doesn't react.",
     )
     confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
     unsubscribed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -118,22 +125,22 @@ class Subscriber(models.Model):
         default=0,
         db_default=0,
         editable=False,
-        help_text="How often the reader has changed the address of their feed.",
+        help_text="How many times the reader has changed their feed address.",
     )
 
     signed_out_at = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        help_text="When the reader last signed out everywhere; links mailed before are no good.",
+        help_text="Last sign-out from all browsers. Links emailed before it are invalid.",
     )
 
     objects = SubscriberQuerySet.as_manager()
 
     class Meta:
         permissions = [
-            ("import_subscriber", "Can import readers"),
-            ("export_subscriber", "Can export readers"),
+            ("import_subscriber", "Can import subscribers"),
+            ("export_subscriber", "Can export subscribers"),
         ]
         indexes = [
             models.Index(
@@ -158,12 +165,12 @@ class Subscriber(models.Model):
 
     @property
     def feed_key(self) -> str:
-        """What the address of the reader's feed is made for; another one when they change it."""
+        """Return the identifier in the reader's feed address. Increase the version to change it."""
         return f"{self.pk}.{self.feed_key_version}" if self.feed_key_version else f"{self.pk}"
 
     @property
     def community_key(self) -> str:
-        """By which votes and proposals are known, without saying whose they are."""
+        """Return the pseudonym that votes, reports and proposals are stored under."""
         return f"reader-{self.pk}"
 
 
@@ -171,8 +178,10 @@ TOPICS_LENGTH = 2000  # characters
 
 
 class Interests(models.Model):
-    """What a reader says they care about, as they said it; vectors are made from it each time,
-    so that a new lexicon never makes a stored profile wrong."""
+    """The interests of a reader, as entered.
+
+    Profiles are rebuilt from them each time, so a new lexicon never invalidates a stored profile.
+    """
 
     class Strictness(models.TextChoices):
         ALL = "all", _("Everything that fits")
@@ -180,39 +189,43 @@ class Interests(models.Model):
         ONLY = "only", _("Only when it is really for me")
 
     subscriber = models.OneToOneField(Subscriber, on_delete=models.CASCADE, primary_key=True)
-    topics = models.TextField(blank=True, help_text="In the reader's own words.")
-    words = words_field("Words or phrases that matter.")
-    excluded_words = words_field("Papers holding one of these are never sent.")
-    categories = words_field("arXiv categories, such as cs.CL.")
-    authors = words_field("Authors followed.")
-    ignored_words = words_field("Words that tell nothing about the reader.", db_default=[])
-    muted_authors = words_field("Papers by one of these are never sent.")
-    examples = words_field("arXiv ids of papers the reader likes.")
+    topics = models.TextField(blank=True, help_text="Free text, as the reader wrote it.")
+    words = string_list_field("Words or phrases of interest.")
+    excluded_words = string_list_field("Papers that contain one of these are never sent.")
+    categories = string_list_field("arXiv categories, such as cs.CL.")
+    authors = string_list_field("Followed authors.")
+    ignored_words = string_list_field("Words that are ignored in the profile.", db_default=[])
+    muted_authors = string_list_field("Papers by one of these are never sent.")
+    examples = string_list_field("arXiv IDs of papers the reader likes.")
     references = models.JSONField(
         default=list,
         blank=True,
-        help_text="title, arxiv_id and doi of each paper the reader brought and we do not have.",
+        help_text="title, arxiv_id and doi of each uploaded paper that is not in the database.",
     )
     shared_authors = models.BooleanField(
-        default=False, help_text="Papers by people who wrote the reader's papers count for more."
+        default=False,
+        help_text="Rank papers higher if they share an author with the reader's papers.",
     )
     learns_from_opened = models.BooleanField(
         default=False,
         editable=False,
-        help_text="The reader allowed it to be noted which papers they open on the site.",
+        help_text="The reader agreed that papers they open on the site are recorded.",
     )
     opened_recorded_since = models.DateTimeField(null=True, blank=True, editable=False)
     strictness = models.CharField(max_length=4, choices=Strictness, default=Strictness.ALL)
     author_page = models.CharField(
-        max_length=100, blank=True, help_text="arXiv author id or ORCID that examples come from."
+        max_length=100,
+        blank=True,
+        help_text="arXiv author ID or ORCID to take example papers from.",
     )
     author_page_status = models.CharField(max_length=300, blank=True, editable=False)
     author_page_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
-    offered = models.JSONField(
+    suggestion = models.JSONField(
         null=True,
         blank=True,
         editable=False,
-        help_text="What was typed with the address of a reader we knew; theirs to add or not.",
+        help_text="Interests typed into the sign-up form with the address of an existing reader. "
+        "The reader decides whether to add them.",
     )
 
     class Meta:
@@ -223,7 +236,7 @@ class Interests(models.Model):
 
 
 class SignIn(models.Model):
-    """A browser in which a reader is signed in; without its row, its cookie is worth nothing."""
+    """A signed-in browser. Deleting the row invalidates the cookie."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="sign_ins")
@@ -248,7 +261,7 @@ class Reaction(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["subscriber", "paper"], name="one_reaction_a_paper")
+            models.UniqueConstraint(fields=["subscriber", "paper"], name="one_reaction_per_paper")
         ]
 
     def __str__(self) -> str:
@@ -257,13 +270,13 @@ class Reaction(models.Model):
 
 class OpenedPaperQuerySet(models.QuerySet["OpenedPaper"]):
     def allowed(self) -> OpenedPaperQuerySet:
-        """Of readers who allow it still, the newest first."""
+        """Return rows of readers who still allow recording, newest first."""
         allowing = self.filter(subscriber__interests__learns_from_opened=True)
         return allowing.order_by("-created_at", "-pk")
 
 
 class OpenedPaper(models.Model):
-    """A paper that a reader who allowed this looked at on the site."""
+    """A paper that a reader opened on the site, recorded with their consent."""
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="opened")
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="opened")
@@ -274,7 +287,7 @@ class OpenedPaper(models.Model):
     class Meta:
         verbose_name_plural = "opened papers"
         constraints = [
-            models.UniqueConstraint(fields=["subscriber", "paper"], name="opened_once_a_paper")
+            models.UniqueConstraint(fields=["subscriber", "paper"], name="one_opening_per_paper")
         ]
 
     def __str__(self) -> str:
@@ -282,7 +295,7 @@ class OpenedPaper(models.Model):
 
 
 class OperatorAlert(models.Model):
-    """A trouble that no edition's row can hold and of which the operator was told; gone with it."""
+    """A reported problem that belongs to no edition. Deleted once the problem is over."""
 
     name = models.CharField(max_length=20, primary_key=True)
     notified_at = models.DateTimeField()
@@ -291,89 +304,106 @@ class OperatorAlert(models.Model):
         return self.name
 
     @classmethod
-    def claim(cls, name: str, now: datetime, again: timedelta) -> bool:
-        """Take the right to tell, so that two who watch tell once; `again` says after how long it
-        is told once more. What was told by a clock that ran ahead is told once more, too."""
-        _alarm, is_new = cls.objects.get_or_create(name=name, defaults={"notified_at": now})
-        old = models.Q(notified_at__lte=now - again) | models.Q(notified_at__gt=now + CLOCK_SKEW)
-        return is_new or bool(cls.objects.filter(old, name=name).update(notified_at=now))
+    def claim(cls, name: str, now: datetime, repeat_after: timedelta) -> bool:
+        """Claim the right to send this alert, so that concurrent callers send it once.
+
+        The claim is free again after `repeat_after`, or if it was made by a clock that was ahead.
+        """
+        _alert, is_new = cls.objects.get_or_create(name=name, defaults={"notified_at": now})
+        expired = models.Q(notified_at__lte=now - repeat_after)
+        ahead = models.Q(notified_at__gt=now + CLOCK_SKEW)
+        return is_new or bool(
+            cls.objects.filter(expired | ahead, name=name).update(notified_at=now)
+        )
 
 
 class EditionQuerySet(models.QuerySet["Edition"]):
-    def held(self, now: datetime) -> EditionQuerySet:
-        """Of these nothing is claimed: cancelled, or paused and not yet to be tried again."""
-        over = models.Q(state=Edition.State.PAUSED, paused_until__lte=now)
-        return self.exclude(models.Q(state=Edition.State.OPEN) | over)
+    def blocked(self, now: datetime) -> EditionQuerySet:
+        """Return editions that send nothing now: all but open ones and pauses that are over."""
+        pause_over = models.Q(state=Edition.State.PAUSED, paused_until__lte=now)
+        return self.exclude(models.Q(state=Edition.State.OPEN) | pause_over)
 
 
 class Edition(models.Model):
-    """All digests of one local day: whether they may go out, and whether the totals add up."""
+    """All digests of one local day: their sending state and their totals."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "waiting for a curator"
-        HELD = "held", "held by a curator"
+        WAITING = "waiting", "waiting for approval"
+        HELD = "held", "on hold"
         OPEN = "open"
         PAUSED = "paused"
         CANCELLED = "cancelled"
 
     day = models.DateField(primary_key=True, help_text="The readers' local day.")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
-    why = models.TextField(blank=True, help_text="Why it is paused or cancelled.")
-    by = models.CharField(max_length=150, blank=True, help_text="Who paused, resumed or cancelled.")
+    reason = models.TextField(
+        blank=True, help_text="Why the edition is paused, on hold or cancelled."
+    )
+    changed_by = models.CharField(
+        max_length=150, blank=True, help_text="Account that last changed the state."
+    )
     changed_at = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(
-        null=True, blank=True, help_text="Tried again by itself then; empty: only by hand."
+        null=True,
+        blank=True,
+        help_text="Resumes automatically then. Empty: an operator must resume it.",
     )
     notified_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the operator was told of this pause or alarm."
+        null=True, blank=True, help_text="When the operator was notified of this pause or problem."
     )
     error_pauses = models.PositiveSmallIntegerField(
-        default=0, help_text="How often a burst of errors paused it."
+        default=0, help_text="How many times errors have paused it."
     )
-    due = models.PositiveIntegerField(default=0, help_text="Digests made for readers who were due.")
+    due = models.PositiveIntegerField(
+        default=0, help_text="Number of digests built for readers who were due."
+    )
     erased = models.PositiveIntegerField(
-        default=0, help_text="Of these, deleted with their readers."
+        default=0, help_text="Number of these digests deleted with their readers."
     )
-    # With defaults in the database, so that workers of the version before can go on making rows.
+    # Database defaults let workers of the previous version insert rows during an upgrade.
     subject = models.CharField(
-        max_length=150, blank=True, default="", db_default="", help_text="Of all its digests."
+        max_length=150,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Subject line of all digests of this edition.",
     )
     note = models.TextField("editor's note", blank=True, default="", db_default="")
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.CharField(max_length=150, blank=True, default="", db_default="")
     desk_changed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a curator last changed what it holds."
+        null=True, blank=True, help_text="When a curator last changed its content."
     )
     closed_at = models.DateTimeField(null=True, blank=True)
     totals = models.JSONField(
-        default=dict, help_text="Digests by state when the totals were closed."
+        default=dict, help_text="Digests per status when the totals were closed."
     )
-    totals_error = models.TextField(blank=True, help_text="What did not add up.")
+    totals_error = models.TextField(blank=True, help_text="Why the totals do not add up.")
 
     objects = EditionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-day"]
-        permissions = [("curate_edition", "Can shape, approve and hold an edition")]
+        permissions = [("curate_edition", "Can edit, approve and hold an edition")]
 
     def __str__(self) -> str:
         return f"edition of {self.day} ({self.state})"
 
 
 class Placement(models.Model):
-    """What a curator says of one paper in one edition."""
+    """The curator's settings for one paper in one edition: pinned, hidden, note."""
 
     edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="placements")
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="placements")
     place = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="From the top, for what is pinned."
+        null=True, blank=True, help_text="Position among the pinned papers, from 0."
     )
     hidden = models.BooleanField(default=False, help_text="Left out of this edition.")
     note = models.TextField("editor's note", blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["edition", "paper"], name="one_placement_a_paper")
+            models.UniqueConstraint(fields=["edition", "paper"], name="one_placement_per_paper")
         ]
 
     def __str__(self) -> str:
@@ -381,36 +411,34 @@ class Placement(models.Model):
 
 
 class Mail(models.Model):
-    """One email on its way to one recipient: who claimed it, and what came of the hand-over.
+    """The delivery state of one email to one recipient.
 
     pending -> sending -> sent | failed | uncertain. Only `delivery.claims` writes these columns.
     """
 
-    # Limits of retrying, and the outcomes that do not count as an attempt.
-    MOST_ATTEMPTS: ClassVar[int]
-    LONGEST_DELAY: ClassVar[timedelta]
-    UNCOUNTED: ClassVar[tuple[str, ...]]
+    # Retry limits, and outcomes that do not count as an attempt.
+    MAX_ATTEMPTS: ClassVar[int]
+    MAX_DELAY: ClassVar[timedelta]
+    UNCOUNTED_OUTCOMES: ClassVar[tuple[str, ...]]
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     reason = models.TextField(blank=True, help_text="Why it was skipped, or what went wrong.")
     created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(help_text="Too late to be sent.")
+    expires_at = models.DateTimeField(help_text="Not sent after this time.")
     queued_at = models.DateTimeField(
-        null=True, blank=True, help_text="When workers were last told of it."
+        null=True, blank=True, help_text="When it was last queued for the workers."
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
     claimed_by = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(
-        max_length=10, blank=True, help_text="The kind of the last hand-over's outcome."
-    )
+    outcome = models.CharField(max_length=10, blank=True, help_text="Outcome of the last attempt.")
     provider_id = models.CharField(
-        max_length=200, blank=True, help_text="What the mail provider calls the message."
+        max_length=200, blank=True, help_text="The mail provider's ID of the message."
     )
     settled_at = models.DateTimeField(
-        null=True, blank=True, help_text="When what came back settled what was uncertain."
+        null=True, blank=True, help_text="When a delivery event settled an uncertain outcome."
     )
 
     class Meta:
@@ -422,14 +450,16 @@ class DigestQuerySet(models.QuerySet["Digest"]):
         return self.filter(pk__in=pks, status=Digest.Status.FAILED)
 
     def totals(self) -> dict[str, int]:
-        """How many digests stand in each state; they add up to what was due."""
+        """Return the number of digests per status. The sum equals the number due."""
         counts = dict.fromkeys(Digest.Status.values, 0)
         return counts | dict(self.values_list("status").annotate(models.Count("pk")).order_by())
 
 
 class Digest(Mail):
-    """What one reader gets on one day, and how far it has come. One a day; on their first day a
-    reader may ask for a second one, after they changed what they care about.
+    """One digest for one reader.
+
+    There is one per local day. On their first day, readers can request a second one after they
+    have changed their interests.
 
     pending -> sending -> sent | failed | uncertain, or skipped | suppressed without sending.
     """
@@ -443,14 +473,14 @@ class Digest(Mail):
         SKIPPED = "skipped"
         SUPPRESSED = "suppressed"
 
-    MOST_ATTEMPTS = 10  # an hour or more, however the jitter falls
-    LONGEST_DELAY = timedelta(hours=1)
-    UNCOUNTED = ("throttled", "broken")  # the edition is paused until somebody resumes it
+    MAX_ATTEMPTS = 10  # at least an hour, whatever the jitter
+    MAX_DELAY = timedelta(hours=1)
+    UNCOUNTED_OUTCOMES = ("throttled", "broken")  # the edition is paused instead
 
-    # Papers in these are on their way or there: they never come again.
-    HOLDS_PAPERS = (Status.PENDING, Status.SENDING, Status.SENT)
+    # Papers in digests of these statuses are never sent again.
+    RESERVING_STATUSES = (Status.PENDING, Status.SENDING, Status.SENT)
 
-    # unique_digest_per_day indexes it already, and every hand-over writes to each index.
+    # unique_digest_per_day already indexes it, and each index slows every hand-over.
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, related_name="digests", db_index=False
     )
@@ -458,26 +488,28 @@ class Digest(Mail):
     sequence = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
-        help_text="0; 1 for the second digest that a reader may ask for on their first day.",
+        help_text="0, or 1 for the second digest that a reader can request on their first day.",
     )
     weekly = models.BooleanField(
-        default=False, db_default=False, help_text="Shown as the round-up of a week."
+        default=False, db_default=False, help_text="Presented as a weekly round-up."
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     subject = models.CharField(max_length=300, blank=True)
-    # A digest is written once and read as a whole: rows of their own for ten papers a reader
-    # a day would be ten million rows a day. `paper_ids` repeats the ids for "sent before?".
-    items = models.JSONField(default=list, help_text="paper, section, reason and score of each.")
+    # JSON, because a digest is written once and read as a whole: one row per paper would be ten
+    # million rows per day for a million readers. `paper_ids` serves the query for sent papers.
+    items = models.JSONField(
+        default=list, help_text="For each paper: paper, section, reason and score."
+    )
     paper_ids = ArrayField(models.BigIntegerField(), default=list)
     notices = models.JSONField(
-        default=list, blank=True, help_text="What it says of the day and of papers sent before."
+        default=list, blank=True, help_text="Notices about the day and about papers sent earlier."
     )
     profile_key = models.CharField(
         max_length=32,
         blank=True,
         default="",
         db_default="",
-        help_text="On a reader's first day, what their profile was when this was made.",
+        help_text="Hash of the profile it was built from, on a reader's first day.",
     )
 
     objects = DigestQuerySet.as_manager()
@@ -485,7 +517,7 @@ class Digest(Mail):
     class Meta:
         ordering = ["-day", "-pk"]
         constraints = [
-            # As expressions, so that it is an index alone, which is built beside the running work.
+            # Expressions make it an index, which can be created concurrently.
             models.UniqueConstraint("subscriber", "day", "sequence", name="unique_digest_per_day"),
             models.CheckConstraint(
                 condition=models.Q(sequence__lte=1), name="at_most_two_digests_per_day"
@@ -498,24 +530,24 @@ class Digest(Mail):
                 condition=models.Q(status="pending"),
             ),
             models.Index(
-                fields=["claimed_at"], name="digest_in_hand", condition=models.Q(status="sending")
+                fields=["claimed_at"], name="digest_sending", condition=models.Q(status="sending")
             ),
-            models.Index(fields=["day", "status"], name="digest_books"),
+            models.Index(fields=["day", "status"], name="digest_totals"),
             models.Index(
                 fields=["status", "day"],
-                name="digest_went_wrong",
+                name="digest_problems",
                 condition=models.Q(status__in=["uncertain", "failed"]),
             ),
             models.Index(fields=["sent_at"], name="digest_sent", condition=models.Q(status="sent")),
         ]
 
     def __str__(self) -> str:
-        return f"digest of {self.day} for {self.subscriber_id} ({self.status})"
+        return f"digest for {self.subscriber_id}, {self.day} ({self.status})"
 
 
 @receiver(post_delete, sender=Digest)
 def subtract_from_totals(instance: Digest, **_: object) -> None:
-    """A reader who is erased takes their digests along, and the totals still close."""
+    """Count digests deleted with their reader, so that the totals still add up."""
     still_open = Edition.objects.filter(day=instance.day, closed_at=None)
     still_open.update(erased=models.F("erased") + 1)
 
@@ -526,21 +558,21 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(Mail):
-    """Any email beside the digest: what asks for it writes this row, in the same transaction.
+    """Any email other than a digest. Created in the transaction of the event that causes it.
 
-    The text is rendered when it is sent, so that no row holds a link that acts for a reader.
+    The text is rendered when it is sent, so that no signed link is stored.
     pending -> sending -> sent | failed | uncertain, or expired | suppressed without sending.
     """
 
     class Kind(models.TextChoices):
         CONFIRMATION = "confirmation"
-        PREFERENCES_LINK = "preferences_link", "link to the preferences"
-        VOTE_LINK = "vote_link", "link to vote"
+        PREFERENCES_LINK = "preferences_link", "preferences link"
+        VOTE_LINK = "vote_link", "vote link"
         WELCOME = "welcome"
-        LESS_OFTEN = "less_often", "less often?"
+        LESS_OFTEN = "less_often", "“less often?”"
         GOODBYE = "goodbye"
-        EDITION_TROUBLE = "edition_trouble", "alert: an edition"
-        STANDSTILL = "standstill", "alert: mail is not going out"
+        EDITION_TROUBLE = "edition_trouble", "alert: edition"
+        STANDSTILL = "standstill", "alert: mail is not being sent"
         SIGNUP_TROUBLE = "signup_trouble", "alert: sign-ups"
 
     class Status(models.TextChoices):
@@ -552,9 +584,9 @@ class Message(Mail):
         EXPIRED = "expired"
         SUPPRESSED = "suppressed"
 
-    MOST_ATTEMPTS = 1000  # `expires_at` is the limit
-    LONGEST_DELAY = timedelta(minutes=15)
-    UNCOUNTED = ("throttled",)
+    MAX_ATTEMPTS = 1000  # `expires_at` is the limit
+    MAX_DELAY = timedelta(minutes=15)
+    UNCOUNTED_OUTCOMES = ("throttled",)
 
     kind = models.CharField(max_length=20, choices=Kind)
     subscriber = models.ForeignKey(
@@ -563,14 +595,17 @@ class Message(Mail):
         null=True,
         blank=True,
         related_name="messages",
-        help_text="Empty: it goes to the operator.",
+        help_text="Empty for emails to the operator.",
     )
     about = models.CharField(
-        max_length=100, blank=True, help_text="The paper's key, or the day of the edition."
+        max_length=100, blank=True, help_text="ID of the paper, or day of the edition."
     )
-    details = models.JSONField(default=dict, blank=True, help_text="What the text is made from.")
+    details = models.JSONField(default=dict, blank=True, help_text="Data for the template.")
     mailbox = models.CharField(
-        max_length=32, blank=True, editable=False, help_text="A keyed hash, for the daily limit."
+        max_length=32,
+        blank=True,
+        editable=False,
+        help_text="Keyed hash of the address, for the daily limit.",
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
 
@@ -585,13 +620,13 @@ class Message(Mail):
                 condition=models.Q(status="pending"),
             ),
             models.Index(
-                fields=["claimed_at"], name="message_in_hand", condition=models.Q(status="sending")
+                fields=["claimed_at"], name="message_sending", condition=models.Q(status="sending")
             ),
             models.Index(fields=["created_at", "kind", "status"], name="message_created"),
             models.Index(fields=["mailbox", "claimed_at"], name="message_mailbox"),
             models.Index(
                 fields=["status", "created_at"],
-                name="message_went_wrong",
+                name="message_problems",
                 condition=models.Q(status__in=["uncertain", "failed", "expired"]),
             ),
         ]
@@ -601,9 +636,9 @@ class Message(Mail):
 
 
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
-    def came_back(self, day: date) -> dict[str, int]:
-        """How many of a day's digests bounced, and how many were complained about."""
-        counted = self.filter(day=day, kind__in=DeliveryEvent.CAME_BACK).aggregate(
+    def feedback_counts(self, day: date) -> dict[str, int]:
+        """Return how many digests of a day have bounces, and how many have complaints."""
+        counts = self.filter(day=day, kind__in=DeliveryEvent.NEGATIVE_KINDS).aggregate(
             bounces=models.Count(
                 "digest", distinct=True, filter=models.Q(kind__in=DeliveryEvent.BOUNCES)
             ),
@@ -611,20 +646,20 @@ class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
                 "digest", distinct=True, filter=models.Q(kind=DeliveryEvent.Kind.COMPLAINT)
             ),
         )
-        return {name: int(count) for name, count in counted.items()}
+        return {name: int(count) for name, count in counts.items()}
 
 
 class DeliveryEvent(models.Model):
-    """One thing a provider or a mail system said of one mail; written once, never changed."""
+    """A report by a mail provider or mail server about one email. Never changed."""
 
     class Kind(models.TextChoices):
-        """From the weakest to the strongest: what is said of one mail adds up to its strongest."""
+        """Kinds of events, weakest first. The strongest event of a mail decides its status."""
 
         UNKNOWN = "unknown"
-        DEFERRED = "deferred", "deferred: the other side goes on trying"
+        DEFERRED = "deferred", "deferred: the server keeps trying"
         ACCEPTED = "accepted", "accepted by the provider"
         SOFT_BOUNCE = "soft", "soft bounce"
-        AUTO_REPLY = "auto_reply", "automatic answer"
+        AUTO_REPLY = "auto_reply", "automatic reply"
         DELIVERED = "delivered"
         OPENED = "opened"
         CLICKED = "clicked"
@@ -634,16 +669,20 @@ class DeliveryEvent(models.Model):
         COMPLAINT = "complaint"
 
     BOUNCES = (Kind.SOFT_BOUNCE, Kind.HARD_BOUNCE)
-    CAME_BACK = (*BOUNCES, Kind.COMPLAINT)
+    NEGATIVE_KINDS = (*BOUNCES, Kind.COMPLAINT)
 
-    key = models.CharField(max_length=64, unique=True, help_text="The same event has the same key.")
+    key = models.CharField(
+        max_length=64, unique=True, help_text="Identifies the event across repeated reports."
+    )
     provider = models.CharField(max_length=40)
     kind = models.CharField(max_length=10, choices=Kind)
-    said = models.CharField(max_length=100, blank=True, help_text="In the provider's own word.")
+    provider_word = models.CharField(
+        max_length=100, blank=True, help_text="The provider's name for this event."
+    )
     detail = models.CharField(max_length=500, blank=True)
-    at = models.DateTimeField()
+    occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
-    # Nobody but our own readers is written down: what cannot be told to be theirs has neither.
+    # Empty when the event cannot be assigned to a reader: other addresses are not stored.
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, null=True, related_name="delivery_events"
     )
@@ -657,16 +696,16 @@ class DeliveryEvent(models.Model):
         related_name="delivery_events",
         db_index=False,
     )
-    day = models.DateField(null=True, help_text="The digest's.")
+    day = models.DateField(null=True, help_text="Day of the digest.")
 
     objects = DeliveryEventQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-at", "-pk"]
+        ordering = ["-occurred_at", "-pk"]
         indexes = [
             models.Index(
                 fields=["day", "kind", "digest"],
-                name="event_came_back",
+                name="event_feedback",
                 condition=models.Q(kind__in=["soft", "hard", "complaint"]),
             ),
             BrinIndex(fields=["received_at"], name="event_received", autosummarize=True),
@@ -678,7 +717,7 @@ class DeliveryEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} by {self.provider} at {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} by {self.provider} at {self.occurred_at:%Y-%m-%d %H:%M}"
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
@@ -687,12 +726,12 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
 
 
 class Suppression(models.Model):
-    """An address that gets nothing: a keyed hash of it, which outlives the reader's row."""
+    """An address that must not be mailed, as a keyed hash. Kept when the reader is deleted."""
 
     class Reason(models.TextChoices):
-        """From the weakest to the strongest; a stronger one replaces a weaker."""
+        """Reasons, weakest first. A stronger one replaces a weaker one."""
 
-        SOFT = "soft", "soft bounces again and again"
+        SOFT = "soft", "repeated soft bounces"
         HARD = "hard", "hard bounce"
         COMPLAINT = "complaint", "complaint"
 
@@ -700,7 +739,9 @@ class Suppression(models.Model):
     reason = models.CharField(max_length=10, choices=Reason)
     created_at = models.DateTimeField()
     until = models.DateTimeField(
-        null=True, blank=True, help_text="From then on the address may sign up anew; empty: never."
+        null=True,
+        blank=True,
+        help_text="The address can sign up again after this time. Empty: never.",
     )
 
     objects = SuppressionQuerySet.as_manager()
@@ -710,22 +751,22 @@ class Suppression(models.Model):
 
 
 class Erasure(models.Model):
-    """That an address asked to be forgotten: a keyed hash of it, and nothing else."""
+    """A record that an address was erased, as a keyed hash."""
 
-    class By(models.TextChoices):
+    class RequestedBy(models.TextChoices):
         READER = "reader", "the reader"
         OPERATOR = "operator", "the operator"
 
     address_hash = models.CharField(max_length=64, unique=True)
-    at = models.DateTimeField()
-    by = models.CharField(max_length=10, choices=By)
+    erased_at = models.DateTimeField()
+    requested_by = models.CharField(max_length=10, choices=RequestedBy)
 
     def __str__(self) -> str:
-        return f"{self.address_hash[:8]}, by {self.get_by_display()}"
+        return f"{self.address_hash[:8]}, requested by {self.get_requested_by_display()}"
 
 
 class SignUpSwitch(models.Model):
-    """The operator's switch: whether anybody may sign up. One row."""
+    """The operator's switch that opens and closes sign-up. One row."""
 
     open = models.BooleanField("sign-up is open", default=True)
     changed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -738,35 +779,37 @@ class SignUpSwitch(models.Model):
 
     @classmethod
     def is_open(cls) -> bool:
-        """Open where nobody has closed it."""
+        """Return whether sign-up is open. It is open when no row exists."""
         return not cls.objects.filter(open=False).exists()
 
     @classmethod
-    def set_open(cls, open_: bool, now: datetime) -> None:
-        cls.objects.update_or_create(pk=1, defaults={"open": open_, "changed_at": now})
+    def set_open(cls, is_open: bool, now: datetime) -> None:
+        cls.objects.update_or_create(pk=1, defaults={"open": is_open, "changed_at": now})
 
 
 class ReaderImport(models.Model):
-    """A file of readers from elsewhere: tried, then brought in, and then forgotten."""
+    """A CSV file of subscribers: checked, imported after confirmation, then deleted."""
 
     class State(models.TextChoices):
-        CHECKING = "checking", "being tried; nothing is brought in"
-        CHECKED = "checked", "tried; nothing is brought in so far"
-        IMPORTING = "importing", "being brought in"
+        CHECKING = "checking", "being checked; nothing is imported yet"
+        CHECKED = "checked", "checked; nothing is imported yet"
+        IMPORTING = "importing", "being imported"
         DONE = "done"
         DISCARDED = "discarded"
 
     name = models.CharField(max_length=200)
-    by = models.CharField(max_length=150)
+    created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=10, choices=State, default=State.CHECKING)
-    text = models.TextField(help_text="The file; empty once it is done with.")
-    lines = models.PositiveIntegerField(default=0, help_text="Readers it lists.")
-    position = models.PositiveIntegerField(default=0, help_text="Lines worked off.")
+    text = models.TextField(help_text="Content of the file. Empty when the import has ended.")
+    lines = models.PositiveIntegerField(default=0, help_text="Number of lines with a subscriber.")
+    processed = models.PositiveIntegerField(default=0, help_text="Number of processed lines.")
     accepted = models.PositiveIntegerField(default=0)
-    refused = models.PositiveIntegerField(default=0)
-    reasons = models.JSONField(default=list, help_text="Line and reason of those refused.")
+    rejected = models.PositiveIntegerField(default=0)
+    rejections = models.JSONField(
+        default=list, help_text="Line number and reason of rejected lines."
+    )
 
     class Meta:
         verbose_name = "import"

@@ -42,7 +42,12 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
     digests.build_due_digests([reader.pk], now)
     ReaderImport.objects.create(name="old.csv", created_at=now, lines=1)
     LogEntry.objects.log_actions(admin_user.pk, edition[:1], CHANGE, "Looked at.")  # type: ignore[arg-type]
-    came_back = {"provider": "Postmark", "kind": "delivered", "at": now, "received_at": now}
+    came_back = {
+        "provider": "Postmark",
+        "kind": "delivered",
+        "occurred_at": now,
+        "received_at": now,
+    }
     DeliveryEvent.objects.create(key="y", subscriber=reader, **came_back)
     suppression.suppress_readers({make_reader("gone@example.org").pk: "hard"}, now)
     privacy.erase_reader(make_reader("erased@example.org"), now)
@@ -221,7 +226,7 @@ def test_what_came_back_is_shown_and_cannot_be_changed(
         provider="Postmark",
         kind="hard",
         detail="550 no such user",
-        at=now,
+        occurred_at=now,
         received_at=now,
         subscriber=rows.subscriber,
         digest=rows,

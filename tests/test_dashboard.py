@@ -32,7 +32,7 @@ def month(edition: list[Paper], make_reader: Callable[..., Subscriber], now: dat
     sent = Digest.objects.filter(status="sent").order_by("pk")
     for number, kind in enumerate(("soft", "hard", "complaint")):
         DeliveryEvent.objects.create(
-            key=str(number), provider="p", kind=kind, at=now, received_at=now,
+            key=str(number), provider="p", kind=kind, occurred_at=now, received_at=now,
             subscriber=sent[0].subscriber, digest=sent[0], day=sent[0].day,
         )  # fmt: skip
     for reader, kind in ((readers[0], "more"), (readers[1], "less")):

@@ -83,7 +83,11 @@ def test_pausing_and_resuming_by_hand(
 ) -> None:
     assert "Paused: A wrong paper" in act(admin_client, "pause", why="A wrong paper")
     edition = Edition.objects.get()
-    assert (edition.state, edition.why, edition.by) == ("paused", "A wrong paper", "admin")
+    assert (edition.state, edition.reason, edition.changed_by) == (
+        "paused",
+        "A wrong paper",
+        "admin",
+    )
     assert states.editions_to_report() == [], "whoever paused it knows"
     assert refuses(admin_client, "pause")
     assert "the rest goes out" in act(admin_client, "resume")
@@ -181,7 +185,7 @@ def test_why_did_a_reader_not_get_it(
         key="k",
         provider="p",
         kind=DeliveryEvent.Kind.DELIVERED,
-        at=now,
+        occurred_at=now,
         received_at=now,
         digest=today[0],
         detail="250 ok",
@@ -205,7 +209,7 @@ def make_crowd() -> None:
             key=str(one.pk),
             provider="p",
             kind="delivered",
-            at=now,
+            occurred_at=now,
             received_at=now,
             subscriber_id=one.subscriber_id,
             digest=one,

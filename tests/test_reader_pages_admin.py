@@ -58,7 +58,7 @@ def known(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Subsc
     digest = reader.digests.get()
     Digest.objects.filter(pk=digest.pk).update(status="failed", reason="550 no such mailbox")
     DeliveryEvent.objects.create(
-        key="x", provider="Postmark", kind="soft", at=now, received_at=now,
+        key="x", provider="Postmark", kind="soft", occurred_at=now, received_at=now,
         subscriber=reader, digest=digest, day=digest.day, detail="mailbox full",
     )  # fmt: skip
     Reaction.objects.create(subscriber=reader, paper=edition[0], kind="more", created_at=now)
@@ -198,7 +198,7 @@ def test_a_file_is_tried_first_and_then_brought_in(admin_client: Client, queued:
     tasks.import_readers(work.pk)
     tasks.import_readers(work.pk)
     work.refresh_from_db()
-    assert (work.state, work.accepted, work.refused, work.text) == ("done", 3, 0, "")
+    assert (work.state, work.accepted, work.rejected, work.text) == ("done", 3, 0, "")
     reader = Subscriber.objects.order_by("pk")[0]
     assert (reader.status, reader.timezone, reader.hour) == ("active", "Europe/Berlin", 7)
     assert reader.consent_text == "Send me papers"
@@ -232,7 +232,7 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
     work = ReaderImport.objects.get()
     importing.run_import(work.pk)
     work.refresh_from_db()
-    told = dict(work.reasons)
+    told = dict(work.rejections)
     assert sorted(told) == list(range(3, 12))
     for line, why in (
         *((3, "not an e-mail address"), (4, importing.STANDS_BEFORE), (5, importing.IS_HERE)),
@@ -289,7 +289,7 @@ def test_an_import_that_breaks_off_goes_on_where_it_stopped(
     monkeypatch.setattr(importing, "_bring_in", real)
     importing.run_import(work.pk)
     work.refresh_from_db()
-    assert (work.state, work.position, work.accepted, work.refused) == ("done", 6, 5, 1)
+    assert (work.state, work.processed, work.accepted, work.rejected) == ("done", 6, 5, 1)
     assert Subscriber.objects.count() == Interests.objects.count() == 5
 
 

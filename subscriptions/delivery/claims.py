@@ -169,14 +169,14 @@ def settlement(mail: Outbound | None, outcome: Outcome | None, now: datetime) ->
         "outcome": outcome.kind,
         "provider_id": outcome.provider_id[:200],
         "sent_at": now if outcome.kind is Kind.SENT else None,
-        "uncounted": int(outcome.kind in mail.UNCOUNTED),
+        "uncounted": int(outcome.kind in mail.UNCOUNTED_OUTCOMES),
         "next_attempt_at": now if at_once else again,
     }
 
 
 def status_after(mail: Outbound, outcome: Outcome, again: datetime) -> str:
     """`again` is when it would be tried next. Slowing down is no attempt and never a failure."""
-    exhausted = mail.attempts >= mail.MOST_ATTEMPTS or again >= mail.expires_at
+    exhausted = mail.attempts >= mail.MAX_ATTEMPTS or again >= mail.expires_at
     if outcome.kind is Kind.RETRY and exhausted:
         return Status.FAILED
     return STATUS[outcome.kind]
@@ -185,7 +185,7 @@ def status_after(mail: Outbound, outcome: Outcome, again: datetime) -> str:
 def delay(mail: Outbound) -> timedelta:
     """Exponential, with jitter so that a chunk does not come back as one wave."""
     doublings = min(max(mail.attempts - 1, 0), 20)
-    longest = min(settings.FIRST_RETRY * 2**doublings, mail.LONGEST_DELAY)
+    longest = min(settings.FIRST_RETRY * 2**doublings, mail.MAX_DELAY)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
 
 

@@ -433,7 +433,7 @@ def seen_by(pks: Sequence[int], day: date) -> dict[int, set[int]]:
     seen: dict[int, set[int]] = defaultdict(set)
     mine = bulk.any_of("subscriber_id", pks)
     rows = Digest.objects.filter(mine, day__gt=day - timedelta(days=SEEN_DAYS))
-    rows = rows.filter(status__in=Digest.HOLDS_PAPERS)
+    rows = rows.filter(status__in=Digest.RESERVING_STATUSES)
     for pk, sent in rows.values_list("subscriber_id", "paper_ids"):
         seen[pk].update(sent)
     for rows_of in (Reaction.objects.all(), OpenedPaper.objects.allowed()):

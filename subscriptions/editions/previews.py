@@ -61,7 +61,7 @@ def preview_for(day: date, who: str, now: datetime) -> Preview:
 def _made(day: date, reader: Subscriber, now: datetime) -> Digest:
     """What the reader has already, or what would be made."""
     there = Digest.objects.filter(subscriber=reader, day=day)
-    kept = there.filter(status__in=Digest.HOLDS_PAPERS).first()
+    kept = there.filter(status__in=Digest.RESERVING_STATUSES).first()
     return kept or digests.preview_digest(reader, now, day)
 
 

@@ -41,7 +41,7 @@ def recover_digests(now: datetime) -> list[int]:
     cancelled = Edition.objects.filter(state=Edition.State.CANCELLED, closed_at=None).values("day")
     pending.filter(day__in=cancelled).update(status=Status.SKIPPED, reason=states.CANCELLED)
     pending.filter(expires_at__lte=now).update(status=Status.FAILED, reason=TOO_LATE)
-    return _queue_again(pending.exclude(day__in=Edition.objects.held(now).values("day")), now)
+    return _queue_again(pending.exclude(day__in=Edition.objects.blocked(now).values("day")), now)
 
 
 def recover_messages(now: datetime) -> list[int]:

@@ -67,7 +67,7 @@ def pause_edition(
     Edition.objects.get_or_create(day=day)
     told = {"notified_at": None, "changed_at": now, "paused_until": until}
     here = Edition.objects.filter(day=day, state=State.OPEN)
-    return bool(here.update(state=State.PAUSED, why=why, by=by, **told))
+    return bool(here.update(state=State.PAUSED, reason=why, changed_by=by, **told))
 
 
 def approve_by(day: date) -> datetime:
@@ -89,11 +89,11 @@ def describe_outlook(edition: Edition, now: datetime) -> str:
     if edition.closed_at:
         return "It is over."
     if edition.state in (State.PAUSED, State.CANCELLED):
-        return f"{edition.get_state_display().capitalize()}. {edition.why}".strip()
+        return f"{edition.get_state_display().capitalize()}. {edition.reason}".strip()
     if edition.approved_at:
         return f"Approved by {edition.approved_by}. Sent at each reader's delivery time."
     if edition.state == State.HELD:
-        return f"On hold. {edition.why} Nothing is sent until a curator approves it."
+        return f"On hold. {edition.reason} Nothing is sent until a curator approves it."
     if edition.state == State.OPEN:
         return "Will be sent at each reader's delivery time, approved or not."
     if settings.UNAPPROVED_EDITIONS == "send":
@@ -116,7 +116,12 @@ def hold_edition(day: date, why: str, by: str, now: datetime) -> bool:
     """A curator says that nothing (more) goes out before it is approved; False if it is so."""
     begin([day], now)
     here = Edition.objects.filter(day=day, closed_at=None, state__in=(State.WAITING, State.OPEN))
-    values = {"why": why, "by": by, "changed_at": now, "notified_at": now}  # whoever holds it knows
+    values = {
+        "reason": why,
+        "changed_by": by,
+        "changed_at": now,
+        "notified_at": now,
+    }  # whoever holds it knows
     nobody = {"approved_at": None, "approved_by": ""}
     return bool(here.update(state=State.HELD, **values, **nobody))
 
@@ -125,7 +130,7 @@ def apply_default(now: datetime) -> None:
     """Hold, and tell of it, what nobody approved by the cut-off, where the settings say so."""
     if settings.UNAPPROVED_EDITIONS == "send":
         return
-    values = {"why": NOT_APPROVED, "by": ITSELF, "changed_at": now, "notified_at": None}
+    values = {"reason": NOT_APPROVED, "changed_by": ITSELF, "changed_at": now, "notified_at": None}
     for edition in Edition.objects.filter(state=State.WAITING, approved_at=None, due__gt=0):
         if now >= approve_by(edition.day):
             here = Edition.objects.filter(pk=edition.pk, state=State.WAITING, approved_at=None)
@@ -153,7 +158,7 @@ def open_edition(day: date, now: datetime) -> bool:
     if not _may_open(edition, now):
         return False
     by = edition.approved_by or ITSELF
-    values = {"why": "", "by": by, "changed_at": now, "paused_until": None}
+    values = {"reason": "", "changed_by": by, "changed_at": now, "paused_until": None}
     return bool(Edition.objects.filter(day=day).update(state=State.OPEN, **values))
 
 
@@ -186,7 +191,7 @@ def too_much_comes_back(edition: Edition) -> str:
     """What of an edition's mail came back too often; empty if nothing did."""
     since = edition.changed_at or datetime.min.replace(tzinfo=UTC)
     events = DeliveryEvent.objects.filter(received_at__gt=since)
-    back = events.came_back(edition.day)
+    back = events.feedback_counts(edition.day)
     if not any(back.values()):
         return ""
     sent = Digest.objects.filter(day=edition.day, status=Status.SENT, sent_at__gt=since).count()
@@ -208,7 +213,13 @@ def cancel_edition(day: date, why: str, by: str, now: datetime) -> bool:
     The sweep makes what is pending `skipped`, so its papers stay eligible.
     """
     here = Edition.objects.filter(day=day, closed_at=None).exclude(state=State.CANCELLED)
-    values = {"why": why, "by": by, "changed_at": now, "paused_until": None, "notified_at": now}
+    values = {
+        "reason": why,
+        "changed_by": by,
+        "changed_at": now,
+        "paused_until": None,
+        "notified_at": now,
+    }
     return bool(here.update(state=State.CANCELLED, **values))
 
 
@@ -220,7 +231,7 @@ def try_again(now: datetime) -> int:
 
 def _reopen(which: Q, by: str, now: datetime) -> int:
     paused = Edition.objects.filter(which, state=State.PAUSED)
-    values = {"why": "", "by": by, "changed_at": now, "paused_until": None}
+    values = {"reason": "", "changed_by": by, "changed_at": now, "paused_until": None}
     return paused.update(state=State.OPEN, **values)
 
 
@@ -302,7 +313,7 @@ def _missing(now: datetime) -> list[str]:
 
 
 def _standstill(now: datetime) -> list[str]:
-    held = Edition.objects.held(now).values("day")
+    held = Edition.objects.blocked(now).values("day")
     waiting = Digest.objects.filter(status=Status.PENDING, next_attempt_at__lt=now - NO_SUCCESS_FOR)
     if not waiting.exclude(day__in=held).exists():
         return []
@@ -345,16 +356,18 @@ def _not_made(now: datetime) -> list[str]:
 
 def stopped_by_curators() -> list[str]:
     """Editions that a person paused or held: nothing is wrong, and nothing of them goes out."""
-    stopped = _stopped().exclude(by=ITSELF)
+    stopped = _stopped().exclude(changed_by=ITSELF)
     return [
-        f"The edition of {edition.day} is {edition.state} by {edition.by}: {edition.why}"
+        f"The edition of {edition.day} is {edition.state} by {edition.changed_by}: {edition.reason}"
         for edition in stopped
     ]
 
 
 def _held(_now: datetime) -> list[str]:
-    shut = _stopped().filter(by=ITSELF)
-    return [f"The edition of {edition.day} is {edition.state}: {edition.why}" for edition in shut]
+    shut = _stopped().filter(changed_by=ITSELF)
+    return [
+        f"The edition of {edition.day} is {edition.state}: {edition.reason}" for edition in shut
+    ]
 
 
 def _stopped() -> QuerySet[Edition]:

@@ -95,7 +95,7 @@ def _entered(digest: Digest, now: datetime) -> Answer:
 
 
 def _ready(digest: Digest, now: datetime) -> Answer:
-    held = Edition.objects.held(now).filter(day=digest.day).exists()
+    held = Edition.objects.blocked(now).filter(day=digest.day).exists()
     return Answer(State.WAITS if held else State.LEAVES, digest)
 
 
@@ -114,7 +114,7 @@ def _instead(digest: Digest, new: Digest, now: datetime) -> Answer:
 def _again(reader: Subscriber, digest: Digest, now: datetime) -> Answer:
     """Make anew what waits for its edition; with that locked, nobody releases it meanwhile. What
     waits for nothing else may be in a worker's hands."""
-    edition = Edition.objects.held(now).select_for_update(no_key=True).filter(day=digest.day)
+    edition = Edition.objects.blocked(now).select_for_update(no_key=True).filter(day=digest.day)
     if not edition.exists() or digest.attempts:
         return Answer(State.UNDER_WAY, digest)
     Digest.objects.filter(pk=digest.pk).update(status=Status.SKIPPED)  # its papers may come again

@@ -60,7 +60,7 @@ def _left_out(case: _Case) -> str:
 
 def _sent(case: _Case) -> str:
     rows = Digest.objects.filter(subscriber=case.reader, paper_ids__contains=[case.paper.pk])
-    digest = rows.filter(status__in=Digest.HOLDS_PAPERS).order_by("day").first()
+    digest = rows.filter(status__in=Digest.RESERVING_STATUSES).order_by("day").first()
     if digest is None:
         return ""
     when = {"day": _date(digest.day)}

@@ -242,9 +242,9 @@ def _row(event: Event, about: About, now: datetime) -> DeliveryEvent:
         key=event.key,
         provider=event.provider,
         kind=event.kind,
-        said=event.said,
+        provider_word=event.said,
         detail=event.detail,
-        at=event.at,
+        occurred_at=event.at,
         received_at=now,
         subscriber=reader,
         digest=digest,
@@ -312,7 +312,7 @@ def _readers_by_address(events: Sequence[Event]) -> dict[str, Subscriber]:
 
 
 def _written_to(**which: Any) -> Iterable[Subscriber]:
-    return Subscriber.objects.written_to().filter(**which).only("email_key", "confirmed_at")
+    return Subscriber.objects.with_sent_mail().filter(**which).only("email_key", "confirmed_at")
 
 
 def _by_provider_id(
@@ -390,7 +390,7 @@ def _lock(pks: Collection[int]) -> None:
 def _settle(model: type[Mail], mails: Sequence[Mail], now: datetime) -> int:
     name = model._meta.model_name
     kinds: dict[int, list[str]] = {mail.pk: [] for mail in mails}
-    of_these = {f"{name}__in": kinds, "at__gte": F(f"{name}__claimed_at") - CLOCK_SKEW}
+    of_these = {f"{name}__in": kinds, "occurred_at__gte": F(f"{name}__claimed_at") - CLOCK_SKEW}
     events = DeliveryEvent.objects.filter(**of_these)
     for pk, kind in events.values_list(f"{name}_id", "kind"):
         kinds[pk or 0].append(kind)
@@ -482,7 +482,7 @@ def _refusal(mail: Mail, now: datetime) -> Event:
     )
 
 
-CONSEQUENTIAL = (*DeliveryEvent.CAME_BACK, Kind.UNSUBSCRIBED)
+CONSEQUENTIAL = (*DeliveryEvent.NEGATIVE_KINDS, Kind.UNSUBSCRIBED)
 
 
 def _consequences(rows: Sequence[DeliveryEvent], now: datetime) -> None:
@@ -507,7 +507,7 @@ def _still_counts(row: DeliveryEvent, reader: Subscriber) -> bool:
         return True
     mail = row.digest or row.message
     mailed_at = mail.claimed_at if mail else None
-    return (mailed_at or row.at) > reader.confirmed_at
+    return (mailed_at or row.occurred_at) > reader.confirmed_at
 
 
 # --- Forgetting ---------------------------------------------------------------------------------
@@ -515,7 +515,7 @@ def _still_counts(row: DeliveryEvent, reader: Subscriber) -> bool:
 
 def delete_old_events(now: datetime) -> int:
     """Delete what is older than it is kept; returns how many rows."""
-    ordinary = DeliveryEvent.objects.exclude(kind__in=DeliveryEvent.CAME_BACK)
+    ordinary = DeliveryEvent.objects.exclude(kind__in=DeliveryEvent.NEGATIVE_KINDS)
     old = ordinary.filter(received_at__lt=now - settings.EVENTS_KEPT)
     older = DeliveryEvent.objects.filter(
         received_at__lt=now - max(settings.EVENTS_KEPT, CAME_BACK_KEPT)

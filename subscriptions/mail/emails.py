@@ -61,7 +61,7 @@ def confirmation(reader: Subscriber) -> OutgoingMail:
 def preferences_link(reader: Subscriber, back_to: str = "") -> OutgoingMail:
     """The way to the preferences without a password, and to all that we know of the reader; sent
     only to the address on file. Signing in leads to the page `back_to` of ours."""
-    offered = Interests.objects.filter(pk=reader.pk).exclude(offered=None).exists()
+    offered = Interests.objects.filter(pk=reader.pk).exclude(suggestion=None).exists()
     links = {**reader_links(reader), "data_url": signed_url("data", Purpose.DATA, reader.pk)}
     if back_to:
         links["sign_in_url"] += f"?{urlencode({'next': back_to})}"

@@ -61,11 +61,13 @@ def soft_bounced_out(pks: Collection[int]) -> list[int]:
     for reader, day in last.values_list("subscriber_id", "day"):
         days[reader].append(day)
     said: dict[int, list[tuple[date, str]]] = {pk: [] for pk in pks}
-    since_confirmed = Q(subscriber__confirmed_at=None) | Q(at__gt=F("subscriber__confirmed_at"))
+    since_confirmed = Q(subscriber__confirmed_at=None) | Q(
+        occurred_at__gt=F("subscriber__confirmed_at")
+    )
     events = DeliveryEvent.objects.filter(since_confirmed, subscriber__in=pks)
-    events = events.only("subscriber", "day", "at", "kind")
+    events = events.only("subscriber", "day", "occurred_at", "kind")
     for row in events:
-        said[row.subscriber_id or 0].append((row.day or row.at.date(), row.kind))
+        said[row.subscriber_id or 0].append((row.day or row.occurred_at.date(), row.kind))
     return [pk for pk in pks if is_worn_out(said[pk], days[pk], settings.SOFT_BOUNCES)]
 
 

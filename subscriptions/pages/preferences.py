@@ -171,7 +171,7 @@ def preferences(request: HttpRequest, access: Access) -> HttpResponse:
         **{key: access.url(name) for key, name in PREFERENCES_LINKS.items()},
         "reactions": reader.reactions.select_related("paper").order_by("-created_at")[:20],
         **_past_digests(access, request.GET.get("before", "")),
-        "offered": interests.offered,
+        "offered": interests.suggestion,
     }
     status = 400 if request.method == "POST" else 200
     return render(request, "subscriptions/preferences.html", context, status=status)

@@ -22,7 +22,7 @@ RESET_FIELDS = (
     *("authors", "muted_authors"),
     *("examples", "references", "strictness", "shared_authors"),
     *("learns_from_opened", "opened_recorded_since"),
-    *("author_page", "author_page_status", "author_page_requested_at", "offered"),
+    *("author_page", "author_page_status", "author_page_requested_at", "suggestion"),
 )
 """The fields of Interests that a reset takes back to their defaults."""
 
@@ -109,13 +109,13 @@ def settle_suggestion(pk: int, *, take: bool) -> bool:
     Raises ValidationError where it does not fit beside the rest. Twice changes nothing.
     """
     interests = Interests.objects.select_for_update().get(pk=pk)
-    offered, interests.offered = interests.offered or {}, None
-    if taken := take and bool(offered):
-        topics = offered.get("topics", "")
+    suggestion, interests.suggestion = interests.suggestion or {}, None
+    if taken := take and bool(suggestion):
+        topics = suggestion.get("topics", "")
         if topics not in interests.topics:
             interests.topics = "; ".join(filter(None, [interests.topics.strip(), topics]))
         for name in ("examples", "categories"):
-            both = [*getattr(interests, name), *offered.get(name, [])]
+            both = [*getattr(interests, name), *suggestion.get(name, [])]
             setattr(interests, name, list(dict.fromkeys(both)))
         if len(interests.topics) > TOPICS_LENGTH or len(interests.examples) > MAX_EXAMPLES:
             raise ValidationError(_("This does not fit beside what you said; shorten that first."))

@@ -148,7 +148,7 @@ def run_import(pk: int) -> None:
     work = ReaderImport.objects.filter(pk=pk, state__in=RUNNING).first()
     if work is None:
         return
-    lines, listed, position = _lines(work.text), set[str](), work.position
+    lines, listed, position = _lines(work.text), set[str](), work.processed
     listed.update(line.key for line in islice(lines, position))
     while piece := list(islice(lines, PIECE)):
         if not _worked_off(pk, position, piece, listed):
@@ -160,7 +160,7 @@ def run_import(pk: int) -> None:
 @transaction.atomic
 def _worked_off(pk: int, position: int, piece: Sequence[Line], listed: set[str]) -> bool:
     """The next lines of a file; False where it is in other hands, or was discarded."""
-    rows = ReaderImport.objects.filter(pk=pk, state__in=RUNNING, position=position)
+    rows = ReaderImport.objects.filter(pk=pk, state__in=RUNNING, processed=position)
     work = rows.defer("text").select_for_update(skip_locked=True).first()
     if work is None:
         return False
@@ -168,23 +168,23 @@ def _worked_off(pk: int, position: int, piece: Sequence[Line], listed: set[str])
     if work.state == State.IMPORTING:
         _bring_in(good, work.name)
     work.accepted += len(good)
-    work.refused += len(bad)
-    work.reasons = [*work.reasons, *bad][:MOST_TOLD]
-    work.position += len(piece)
-    work.save(update_fields=["accepted", "refused", "reasons", "position"])
+    work.rejected += len(bad)
+    work.rejections = [*work.rejections, *bad][:MOST_TOLD]
+    work.processed += len(piece)
+    work.save(update_fields=["accepted", "rejected", "rejections", "processed"])
     return True
 
 
 def _end(pk: int, position: int) -> None:
     """After the trial it waits for a word; after the real run nothing is kept of the file."""
-    rows = ReaderImport.objects.filter(pk=pk, position=position)
+    rows = ReaderImport.objects.filter(pk=pk, processed=position)
     rows.filter(state=State.IMPORTING).update(state=State.DONE, text="", ended_at=timezone.now())
     rows.filter(state=State.CHECKING).update(state=State.CHECKED)
 
 
 def start_import(pk: int) -> bool:
     """Bring in what was tried; False where there is nothing to bring in."""
-    fresh = {"position": 0, "accepted": 0, "refused": 0, "reasons": []}
+    fresh = {"processed": 0, "accepted": 0, "rejected": 0, "rejections": []}
     tried = ReaderImport.objects.filter(pk=pk, state=State.CHECKED, accepted__gt=0)
     return bool(tried.update(state=State.IMPORTING, **fresh))
 

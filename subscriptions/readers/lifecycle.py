@@ -49,7 +49,7 @@ def save_typed_interests(pk: int, said: dict[str, Any]) -> None:
     interests = Interests.objects.filter(pk=pk)
     new = {"topics": "", "examples": [], "categories": []} | said
     interests.filter(subscriber__status=Status.PENDING).update(**new)
-    interests.exclude(subscriber__status=Status.PENDING).update(offered=said)
+    interests.exclude(subscriber__status=Status.PENDING).update(suggestion=said)
 
 
 @transaction.atomic

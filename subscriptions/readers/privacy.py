@@ -23,7 +23,7 @@ from papers.models import Report, Submission, Vote
 from subscriptions.mail import suppression
 from subscriptions.models import Erasure, Interests, Subscriber, Suppression
 
-By = Erasure.By
+RequestedBy = Erasure.RequestedBy
 
 READER = (
     *("email", "status", "timezone", "language", "hour", "frequency", "weekday", "max_papers"),
@@ -38,14 +38,14 @@ INTERESTS = (
     *("topics", "words", "excluded_words", "ignored_words", "categories", "authors"),
     *("muted_authors", "examples"),
     *("references", "shared_authors", "strictness", "author_page", "author_page_status"),
-    *("author_page_requested_at", "learns_from_opened", "opened_recorded_since", "offered"),
+    *("author_page_requested_at", "learns_from_opened", "opened_recorded_since", "suggestion"),
 )
 DIGEST = ("public_id", "day", "status", "reason", "subject", "items", "notices", "created_at")
 MESSAGE = (
     *("public_id", "kind", "about", "status", "reason", "created_at", "expires_at"),
     *("claimed_at", "attempts", "sent_at"),
 )
-EVENT = ("at", "kind", "provider", "said", "detail", "day")
+EVENT = ("occurred_at", "kind", "provider", "provider_word", "detail", "day")
 
 
 def export(reader: Subscriber) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
         ),
         "digests": list(reader.digests.order_by("day").values(*DIGEST, "sent_at")),
         "messages": list(reader.messages.order_by("created_at").values(*MESSAGE)),
-        "what_came_back": list(reader.delivery_events.order_by("at").values(*EVENT)),
+        "what_came_back": list(reader.delivery_events.order_by("occurred_at").values(*EVENT)),
         "suppressed": list(
             Suppression.objects.filter(address_hash__in=hashes).values(
                 "reason", "created_at", "until"
@@ -104,13 +104,14 @@ def _papers(rows: QuerySet[Any], *names: str) -> list[dict[str, Any]]:
 
 
 @transaction.atomic
-def erase_reader(reader: Subscriber, now: datetime, by: str = By.READER) -> None:
+def erase_reader(reader: Subscriber, now: datetime, requested_by: str = RequestedBy.READER) -> None:
     """Delete a reader and all that hangs on them; a reader who is gone already stays so.
 
     A complaint or a bounce goes on being remembered, as a hash it always was.
     """
     Erasure.objects.update_or_create(
-        address_hash=suppression.address_hashes(reader.email_key)[0], defaults={"at": now, "by": by}
+        address_hash=suppression.address_hashes(reader.email_key)[0],
+        defaults={"erased_at": now, "requested_by": requested_by},
     )
     community.forget_reader(reader.community_key, now)
     _unname(reader.pk)

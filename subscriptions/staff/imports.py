@@ -52,7 +52,7 @@ class ReaderImportAdmin(admin.ModelAdmin):
     """What was read in, when and by whom; of the file itself nothing is kept afterwards."""
 
     form = ImportForm
-    list_display = ("name", "by", "created_at", "state", "lines", "accepted", "refused")
+    list_display = ("name", "created_by", "created_at", "state", "lines", "accepted", "rejected")
     ordering = ("-pk",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -72,7 +72,7 @@ class ReaderImportAdmin(admin.ModelAdmin):
         ]
 
     def save_model(self, request: HttpRequest, obj: ReaderImport, form: Any, change: bool) -> None:
-        obj.by, obj.created_at = request.user.get_username(), timezone.now()
+        obj.created_by, obj.created_at = request.user.get_username(), timezone.now()
         obj.save()
         tasks.import_readers.delay_on_commit(obj.pk)
 

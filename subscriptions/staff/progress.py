@@ -98,7 +98,9 @@ def explain_digest(day: date, address: str) -> Answer:
     digest = Digest.objects.filter(subscriber=reader, day=day).first()
     if digest is None:
         return Answer([f"No digest was made for this day. {_of_reader(reader)}"])
-    events = tuple(DeliveryEvent.objects.filter(digest=digest).order_by("-at")[:MOST_LISTED])
+    events = tuple(
+        DeliveryEvent.objects.filter(digest=digest).order_by("-occurred_at")[:MOST_LISTED]
+    )
     return Answer([*_of_digest(digest), _of_reader(reader)], digest, events)
 
 

@@ -65,9 +65,11 @@ def _messages(reader: Subscriber) -> Iterator[TimelineEntry]:
 
 
 def _events(reader: Subscriber) -> Iterator[TimelineEntry]:
-    for event in reader.delivery_events.order_by("-at")[:MOST]:
+    for event in reader.delivery_events.order_by("-occurred_at")[:MOST]:
         said = f"{event.get_kind_display()}, by {event.provider}"
-        yield TimelineEntry(event.at, "event", said, event.detail or event.said, event.digest_id)
+        yield TimelineEntry(
+            event.occurred_at, "event", said, event.detail or event.provider_word, event.digest_id
+        )
 
 
 def _reactions(reader: Subscriber) -> Iterator[TimelineEntry]:

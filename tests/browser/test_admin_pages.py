@@ -49,7 +49,7 @@ def pages(reader: Subscriber) -> Addresses:
     Report.objects.create(paper=paper, by="a", why="A duplicate", at=now)
     text, lines = importing.read_import_file(CSV.encode())
     work = ReaderImport.objects.create(
-        name="old.csv", by="mary", created_at=now, text=text, lines=lines
+        name="old.csv", created_by="mary", created_at=now, text=text, lines=lines
     )
     importing.run_import(work.pk)
     digest = Digest.objects.get()

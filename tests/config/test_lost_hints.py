@@ -105,7 +105,7 @@ def test_an_import_goes_on_from_its_row(admin_client: Client, stopped_redis: Non
 
 def test_imports_whose_task_was_lost_are_found_by_beat(monkeypatch: pytest.MonkeyPatch) -> None:
     work = ReaderImport.objects.create(
-        name="a.csv", text=FILE.decode(), lines=1, by="ada", created_at=timezone.now()
+        name="a.csv", text=FILE.decode(), lines=1, created_by="ada", created_at=timezone.now()
     )
     monkeypatch.setattr(subscription_tasks.import_readers, "delay", importing.run_import)
     for _ in range(2):

@@ -136,12 +136,12 @@ def test_a_check_that_trips_points_to_the_log(
 @pytest.mark.parametrize("state", ["held", "paused"])
 def test_an_edition_stopped_by_hand_is_a_notice(state: str) -> None:
     day = timezone.now().date()
-    Edition.objects.create(day=day, state=state, why="A wrong picture.", by="ada")
+    Edition.objects.create(day=day, state=state, reason="A wrong picture.", changed_by="ada")
     assert said("Editions") == {
         f"The edition of {day} is {state} by ada: A wrong picture.": Level.NOTE,
         "None is missing or stuck.": Level.OK,
     }
-    Edition.objects.update(by=states.ITSELF)
+    Edition.objects.update(changed_by=states.ITSELF)
     assert set(said("Editions").values()) == {Level.ERROR}
 
 

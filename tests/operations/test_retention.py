@@ -71,7 +71,13 @@ def test_digests_go_once_their_books_are_closed_and_the_books_stay(
         Edition.objects.create(day=day.date(), due=1, closed_at=closed, totals={"sent": 1})
     gone, open_, young = (digest_of(reader, day) for day in (old, older, recent))
     event = DeliveryEvent.objects.create(
-        key="k", provider="p", kind="hard", at=old, received_at=old, digest=gone, day=old.date()
+        key="k",
+        provider="p",
+        kind="hard",
+        occurred_at=old,
+        received_at=old,
+        digest=gone,
+        day=old.date(),
     )
     assert retention.delete_old_rows(now)["digests"] == 1
     assert set(Digest.objects.all()) == {open_, young}

@@ -51,7 +51,7 @@ MADE = timedelta(hours=20)  # before it is used
 @pytest.fixture
 def reader(make_reader: MakeReader, now: datetime) -> Subscriber:
     return make_reader(
-        interests={"topics": "video", "words": ["agents"], "offered": {"topics": "robots"}},
+        interests={"topics": "video", "words": ["agents"], "suggestion": {"topics": "robots"}},
         consent_at=now - timedelta(days=3),
     )
 

@@ -316,7 +316,7 @@ def test_temporary_errors_are_retried_a_bounded_number_of_times(
         mailing_run.deliver_digests(recovery.recover_digests(now), lambda moment=now: moment)  # type: ignore[misc]
     assert totals() == {"sent": 39, "failed": 1}
     failed = Digest.objects.get(status="failed")
-    assert (failed.attempts, failed.outcome) == (Digest.MOST_ATTEMPTS, "retry")
+    assert (failed.attempts, failed.outcome) == (Digest.MAX_ATTEMPTS, "retry")
     assert "mailbox busy" in failed.reason
     smtp.never = {}
     mailing_run.deliver_digests(
@@ -350,8 +350,8 @@ def test_wrong_credentials_pause_the_edition_and_resuming_sends_only_the_rest(
     smtp.at_rcpt = ["535 5.7.8 Authentication credentials invalid"] * 9
     mailing_run.deliver_digests(ready, lambda: now)
     edition = Edition.objects.get()
-    assert (edition.state, edition.by, edition.paused_until) == ("paused", "Paperboy", None)
-    assert "credentials invalid" in edition.why
+    assert (edition.state, edition.changed_by, edition.paused_until) == ("paused", "Paperboy", None)
+    assert "credentials invalid" in edition.reason
     assert len(smtp.at_rcpt) == 8, "only one message found out"
     assert states.editions_to_report() == [TODAY]
     assert totals() == {"sent": 2, "pending": 4}
@@ -375,7 +375,7 @@ def test_a_burst_of_permanent_errors_pauses_until_resumed_by_hand(
     mailing_run.deliver_digests(ready, lambda: now)
     edition = Edition.objects.get()
     assert (edition.state, edition.paused_until) == ("paused", None)
-    assert "blocked by policy" in edition.why
+    assert "blocked by policy" in edition.reason
     assert totals() == {"failed": 10, "pending": 20}
 
 
@@ -560,7 +560,7 @@ def test_bounces_and_complaints_pause_the_run(
             key=str(n),
             provider="p",
             kind=kinds[kind],
-            at=now,
+            occurred_at=now,
             received_at=now,
             digest=digest,
             day=TODAY,

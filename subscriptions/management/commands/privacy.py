@@ -30,5 +30,5 @@ class Command(BaseCommand):
             self.stdout.write(document)
         else:
             with step("Erasing", BETWEEN_LINES):
-                privacy.erase_reader(reader, timezone.now(), privacy.By.OPERATOR)
+                privacy.erase_reader(reader, timezone.now(), privacy.RequestedBy.OPERATOR)
             self.stdout.write("Erased.")

@@ -104,7 +104,7 @@ def test_attempts_are_bounded(ready: list[int], smtp: Sink, now: datetime) -> No
         now = Digest.objects.get(pk=ready[0]).next_attempt_at
         mailing_run.deliver_digests(ready[:1], lambda moment=now: moment)  # type: ignore[misc]
     digest = Digest.objects.get(pk=ready[0])
-    assert (digest.status, digest.attempts) == ("failed", Digest.MOST_ATTEMPTS)
+    assert (digest.status, digest.attempts) == ("failed", Digest.MAX_ATTEMPTS)
 
 
 def test_a_refusal_for_good_fails_alone(ready: list[int], smtp: Sink, now: datetime) -> None:
@@ -186,5 +186,5 @@ def test_delays_grow_and_are_bounded() -> None:
     for kind in (Digest, Message):
         assert first / 2 <= claims.delay(kind(attempts=1)) <= first
         assert claims.delay(kind(attempts=4)) > 3 * first
-        assert claims.delay(kind(attempts=5000)) <= kind.LONGEST_DELAY
+        assert claims.delay(kind(attempts=5000)) <= kind.MAX_DELAY
         assert len({claims.delay(kind(attempts=3)) for _ in range(10)}) == 10

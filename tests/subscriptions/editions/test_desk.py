@@ -266,7 +266,7 @@ def test_who_holds_an_edition_that_was_approved_stops_it(
     assert not states.hold_edition(DAY, "Again", "grace", now)
     mailing_run.deliver_digests(pks, lambda: now)
     held = Edition.objects.get()
-    assert (held.state, held.by, held.why, held.approved_at) == (
+    assert (held.state, held.changed_by, held.reason, held.approved_at) == (
         "held",
         "grace",
         "A wrong pin",

@@ -48,7 +48,9 @@ def state() -> list[Any]:
         sorted(Subscriber.objects.values_list("pk", "status", "next_digest_at", "covered_until")),
         sorted(Subscriber.objects.values_list("pk", "unsubscribed_at")),
         sorted(Suppression.objects.values_list("address_hash", "reason", "until")),
-        sorted(DeliveryEvent.objects.values_list("key", "kind", "digest", "subscriber", "at")),
+        sorted(
+            DeliveryEvent.objects.values_list("key", "kind", "digest", "subscriber", "occurred_at")
+        ),
     ]
 
 
@@ -267,7 +269,7 @@ def test_unknown_event_types_are_stored_and_counted(
     ):
         for _ in range(3):
             tracking.send(sender=None, event=given_, esp_name="Postmark")
-    kinds = DeliveryEvent.objects.values_list("kind", "said").order_by("pk")
+    kinds = DeliveryEvent.objects.values_list("kind", "provider_word").order_by("pk")
     assert list(kinds)[:2] == [("unknown", ""), ("unknown", "teleported teleport")]
     assert DeliveryEvent.objects.count() == 5
     assert not DeliveryEvent.objects.filter(detail__contains="@").exists()
@@ -403,7 +405,7 @@ def test_a_future_timestamp_counts_as_now(make_digest: MakeDigest, now: datetime
     )
     events.record_events([events.from_tracking(event, "Postmark", now)], now)
     digest.refresh_from_db()
-    assert (digest.status, DeliveryEvent.objects.get().at) == ("sent", now)
+    assert (digest.status, DeliveryEvent.objects.get().occurred_at) == ("sent", now)
 
 
 def test_a_providers_unsubscribe_unsubscribes(make_digest: MakeDigest, now: datetime) -> None:
@@ -516,7 +518,7 @@ def test_what_went_wrong_is_found_by_a_small_index(make_digest: MakeDigest, now:
         )
         cursor.execute("ANALYZE subscriptions_digest")
     for digests_ in (events.waiting(), events.refused(now.date())):
-        assert "digest_went_wrong" in digests_.order_by().explain()
+        assert "digest_problems" in digests_.order_by().explain()
 
 
 # --- Rates and retention -------------------------------------------------------------------------
@@ -529,9 +531,9 @@ def test_feedback_on_an_edition_is_counted_per_digest(
     given_ = [said(soft, made[0]), said(hard, made[0]), said(hard, made[1])]
     given_ += [said(Kind.COMPLAINT, made[2]), said(Kind.DELIVERED, made[3])]
     events.record_events(given_, now)
-    came_back = DeliveryEvent.objects.came_back(now.date())
+    came_back = DeliveryEvent.objects.feedback_counts(now.date())
     assert came_back == {"bounces": 2, "complaints": 1}
-    other = DeliveryEvent.objects.came_back(now.date() - timedelta(days=1))
+    other = DeliveryEvent.objects.feedback_counts(now.date() - timedelta(days=1))
     assert other == {"bounces": 0, "complaints": 0}
 
 
@@ -539,8 +541,8 @@ def test_feedback_on_an_edition_is_counted_per_digest(
 def test_counting_feedback_reads_one_small_index(now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        day = DeliveryEvent.objects.filter(day=now.date(), kind__in=DeliveryEvent.CAME_BACK)
-        assert "event_came_back" in day.explain()
+        day = DeliveryEvent.objects.filter(day=now.date(), kind__in=DeliveryEvent.NEGATIVE_KINDS)
+        assert "event_feedback" in day.explain()
 
 
 def test_old_events_are_forgotten_and_what_came_back_is_kept_longer(

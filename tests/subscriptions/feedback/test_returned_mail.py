@@ -70,7 +70,7 @@ def test_a_bounce_finds_its_digest(digest: Digest, by: str) -> None:
     for _ in range(3):
         assert returned_mail.process_mail(raw, timezone.now(), sent_to=envelope) == "bounce"
         assert states(digest) == ("failed", "suppressed")
-    assert DeliveryEvent.objects.get().said == "5.1.1"
+    assert DeliveryEvent.objects.get().provider_word == "5.1.1"
 
 
 @pytest.mark.parametrize(

@@ -541,4 +541,4 @@ def test_now_is_the_time_of_an_event_without_one(client: Client, digest: Digest)
     del payload["BouncedAt"]
     before = datetime.now(UTC)
     assert post("postmark", payload).to(client).status_code == 200
-    assert before <= DeliveryEvent.objects.get().at <= datetime.now(UTC)
+    assert before <= DeliveryEvent.objects.get().occurred_at <= datetime.now(UTC)

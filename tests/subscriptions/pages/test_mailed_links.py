@@ -94,7 +94,9 @@ def mailed(
     django_message(
         digest_mail.test_message(digests.preview_digest(reader, now), {}, "c@e.org")
     ).send()
-    django_message(emails.edition_trouble(Edition(day=now.date(), why="Too many bounces"))).send()
+    django_message(
+        emails.edition_trouble(Edition(day=now.date(), reason="Too many bounces"))
+    ).send()
     django_message(emails.signup_trouble(["Of 60 sign-ups only 3 were confirmed."])).send()
     django_message(emails.standstill(["No digest went out for 40 minutes."])).send()
     for letter in (emails.welcome, emails.less_often, emails.goodbye):

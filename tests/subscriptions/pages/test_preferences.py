@@ -388,20 +388,20 @@ def test_who_reads_already_is_offered_what_a_search_asked_for_and_adds_it(
         interests.refresh_from_db()
         assert interests.topics == "agents; gaussian splatting"
         assert interests.categories == ["cs.AI", "cs.CV"]
-        assert interests.offered is None
+        assert interests.suggestion is None
     Page.open(client, searched.format("cats")).submit("Subscribe", email=reader.email)
     assert "Nothing was added." in preferences(client, reader).submit("No").text
     interests.refresh_from_db()
-    assert (interests.topics, interests.offered) == ("agents; gaussian splatting", None)
+    assert (interests.topics, interests.suggestion) == ("agents; gaussian splatting", None)
 
 
 def test_an_offer_that_does_not_fit_is_kept_and_the_page_says_so(
     client: Client, make_reader: MakeReader
 ) -> None:
-    reader = make_reader(interests={"topics": "a" * 1990, "offered": {"topics": "long enough"}})
+    reader = make_reader(interests={"topics": "a" * 1990, "suggestion": {"topics": "long enough"}})
     assert "does not fit" in preferences(client, reader).submit("Add to my interests").text
     interests = Interests.objects.get(pk=reader.pk)
-    assert (len(interests.topics), interests.offered) == (1990, {"topics": "long enough"})
+    assert (len(interests.topics), interests.suggestion) == (1990, {"topics": "long enough"})
 
 
 def test_all_past_digests_are_found_thirty_at_a_time(

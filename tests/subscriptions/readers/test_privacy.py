@@ -57,7 +57,7 @@ def reader(edition: list[Paper], now: datetime) -> Subscriber:
     community.propose_paper("2604.77777", "my own work", reader.community_key, now)
     back: dict[str, Any] = {
         "provider": "x",
-        "at": now,
+        "occurred_at": now,
         "received_at": now,
         "digest": reader.digests.get(),
     }
@@ -201,7 +201,7 @@ def test_deleting_a_reader_in_the_admin_is_an_erasure(
         page = Page.open(admin_client, reverse(f"{name}_changelist"))
         asked = page.submit("Go", action="delete_selected", _selected_action=[f"{reader.pk}"])
     asked.submit("Yes, I’m sure")
-    assert Erasure.objects.get().by == "operator"
+    assert Erasure.objects.get().requested_by == "operator"
     assert LogEntry.objects.get().object_repr == "an erased reader"
     assert "ada.reader" not in every_value()
 
