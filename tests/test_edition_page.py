@@ -34,7 +34,7 @@ ACT = f"/admin/subscriptions/edition/{DAY}/act/"
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """What was enqueued instead of going to a worker that is not there."""
     found: list[tuple[str, Any]] = []
-    for name in ("deliver", "deliver_edition"):
+    for name in ("deliver_digests", "deliver_edition"):
         task, note = getattr(tasks, name), lambda given, name=name: found.append((name, given))
         monkeypatch.setattr(task, "delay_on_commit", note)
     return found
@@ -108,7 +108,7 @@ def test_sending_failed_digests_again(
     admin_client: Client, today: list[Digest], queued: list[Any]
 ) -> None:
     assert "1 failed digests are handed over again" in act(admin_client, "send-failed")
-    assert queued == [("deliver", [today[1].pk])]
+    assert queued == [("deliver_digests", [today[1].pk])]
     assert Digest.objects.get(pk=today[1].pk).status == "pending"
     assert Digest.objects.get(pk=today[2].pk).status == "uncertain"
     assert refuses(admin_client, "send-failed")
@@ -124,7 +124,7 @@ def test_sending_one_uncertain_digest_again(
     assert button.getparent().xpath("input[@name='digest']/@value") == [str(today[2].pk)]
     for _ in range(2):
         page.submit(button)
-    assert queued == [("deliver", [today[2].pk])]
+    assert queued == [("deliver_digests", [today[2].pk])]
     mailing_run.deliver_digests([today[2].pk], timezone.now)
     assert Digest.objects.get(pk=today[2].pk).status == "sent"
 

@@ -41,7 +41,7 @@ GOOD = "2024-05-01T10:00:00Z,Send me papers,2024-05-01T10:05:00Z"
 @pytest.fixture
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
-    for name in ("deliver", "import_readers"):
+    for name in ("deliver_digests", "import_readers"):
         task, note = getattr(tasks, name), lambda given, name=name: found.append((name, given))
         monkeypatch.setattr(task, "delay_on_commit", note)
     return found
@@ -100,7 +100,7 @@ def test_pausing_going_on_unsubscribing_and_sending_again(
         assert (known.frequency, known.next_digest_at is not None) == (frequency, is_due)
         assert refuses(admin_client, known, do)
     assert "handed over again" in act(admin_client, known, "send-again")
-    assert queued == [("deliver", [known.digests.get().pk])]
+    assert queued == [("deliver_digests", [known.digests.get().pk])]
     assert "No digest goes out today: " in act(admin_client, known, "send-again")
     assert refuses(admin_client, known, "send-again")
     act(admin_client, known, "unsubscribe")
@@ -118,7 +118,7 @@ def test_todays_digest_is_made_by_hand(
     Paper.objects.update(listed_on=timezone.now().date(), first_seen_at=timezone.now())
     assert "is made and waits to be sent" in act(admin_client, known, "send-again")
     digest = known.digests.get()
-    assert (digest.status, queued) == ("pending", [("deliver", [digest.pk])])
+    assert (digest.status, queued) == ("pending", [("deliver_digests", [digest.pk])])
 
 
 def test_why_a_reader_did_not_get_a_paper_or_a_day(

@@ -195,7 +195,7 @@ def held_by_default(settings: Any) -> None:
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was enqueued instead of going to a worker that is not there."""
     found: list[Any] = []
-    for name in ("deliver", "deliver_edition", "open_edition"):
+    for name in ("deliver_digests", "deliver_edition", "open_edition"):
         task = getattr(tasks, name)
         monkeypatch.setattr(task, "delay", lambda given, name=name: found.append((name, given)))
     return found

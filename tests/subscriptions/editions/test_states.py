@@ -150,7 +150,7 @@ def test_a_paused_edition_claims_nothing_and_resuming_sends_only_the_rest(
 def test_pausing_and_resuming_twice_change_nothing(ready: list[int], now: datetime) -> None:
     assert editions.pause_edition(TODAY, "first", "one", now)
     assert not editions.pause_edition(TODAY, "second", "two", now)
-    assert Edition.objects.get().why == "first"
+    assert Edition.objects.get().reason == "first"
     assert editions.resume_edition(TODAY, "one", now)
     assert not editions.resume_edition(TODAY, "one", now)
 

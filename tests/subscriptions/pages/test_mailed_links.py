@@ -146,7 +146,7 @@ def test_every_kind_of_mail_is_among_them() -> None:
         for name, one in vars(emails).items()
         if inspect.isfunction(one) and one.__module__ == emails.__name__ and name[0] != "_"
     }
-    assert kinds == {*Message.Kind.values, "outgoing"}
+    assert kinds == {*Message.Kind.values, "render_message"}
     assert set(emails.RENDERED_BY) == set(transactional.RULES) == set(Message.Kind)
 
 
