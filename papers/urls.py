@@ -1,3 +1,5 @@
+"""URLs of the papers app."""
+
 from datetime import date
 
 from django.contrib.sitemaps.views import sitemap
@@ -5,8 +7,8 @@ from django.urls import path, re_path, register_converter
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from papers.pages import feeds, home, paper, search
-from papers.pages.api import api, not_found_page
+from papers.pages import feeds, home, paper, ranking, search, status
+from papers.pages.api import api, endpoint_not_found
 from papers.pages.api_reference import api_page
 from papers.pages.sitemaps import SITEMAPS
 from papers.pages.syndication import TYPES
@@ -18,7 +20,7 @@ sitemap_xml = require_safe(
 
 
 class DayConverter:
-    """A date such as 2026-04-30; anything else is not found."""
+    """Convert dates such as 2026-04-30; other text does not match."""
 
     regex = r"\d{4}-\d{2}-\d{2}"
 
@@ -30,7 +32,7 @@ class DayConverter:
 
 
 class FeedConverter:
-    """atom or json."""
+    """Match the formats of a feed: atom or json."""
 
     regex = "|".join(TYPES)
 
@@ -47,18 +49,18 @@ register_converter(FeedConverter, "feed")
 urlpatterns = [
     path("", home.home, name="home"),
     path("days/<day:day>/", home.home, name="day"),
-    path("papers/<int:pk>/", home.paper_page, name="paper"),
+    path("papers/<int:pk>/", paper.paper_page, name="paper"),
     path("papers/<int:pk>/bibtex/", paper.bibtex_file, name="bibtex"),
     path("search/", search.search_page, name="search"),
-    path("papers/<int:pk>/picture/", home.thumbnail, name="picture"),
-    path("papers/<int:pk>/ranking/", home.ranking_page, name="ranking"),
+    path("papers/<int:pk>/picture/", paper.thumbnail, name="picture"),
+    path("papers/<int:pk>/ranking/", ranking.ranking_page, name="ranking"),
     path("feeds/trending.<feed:kind>", feeds.day_feed, name="feed-trending"),
     path("feeds/days/<day:day>.<feed:kind>", feeds.day_feed, name="feed-day"),
     path("feeds/fields/<str:name>.<feed:kind>", feeds.field_feed, name="feed-field"),
     path("feeds/search.<feed:kind>", feeds.search_feed, name="feed-search"),
-    path("api/", api_page, name="api-page"),
+    path("api/", api_page, name="api-reference"),
     path("api/", api.urls),
-    re_path(r"^api/", not_found_page, name="api-nowhere"),
+    re_path(r"^api/", endpoint_not_found, name="api-not-found"),
     path("sitemap.xml", sitemap_xml, {"sitemaps": SITEMAPS}, name="sitemap"),
-    path("status/", home.status_page, name="status"),
+    path("status/", status.status_page, name="status"),
 ]

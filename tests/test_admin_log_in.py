@@ -47,9 +47,9 @@ def test_the_page_of_a_lock_says_what_to_do(client: Client, curator: User, setti
     page = form.submit("Log in", username="curator", password=PASSWORD)
     assert page.status == 429
     assert page.response["Retry-After"] == "1800"
-    assert "locked for 30 minutes" in page.text
+    assert "can't log in from there for 30 minutes" in page.text
     assert "manage.py axes_reset" in page.text
-    assert "Many requests" not in page.text
+    assert "a lot of requests" not in page.text
 
 
 @pytest.mark.parametrize(

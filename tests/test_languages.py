@@ -139,7 +139,7 @@ def test_the_choice_leads_to_no_other_site(client: Client, db: None) -> None:
     ("address", "says"),
     [
         ("/admin/login/", "Username:"),
-        ("/api/openapi.json", "Papers, the newest first"),
+        ("/api/openapi.json", "List papers"),
         ("/feeds/trending.atom", "Trending papers"),
     ],
 )

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from papers.models import Paper
-from papers.pages.home import PAPERS_A_DAY
+from papers.pages.home import PAPERS_PER_PAGE
 
 pytestmark = pytest.mark.django_db
 MOST = 100_000  # bytes, as they go over the wire
@@ -28,13 +28,13 @@ def test_home_weighs_less_than_100_kb_and_loads_nothing_from_elsewhere(
     client: Client, make_paper: Callable[..., Paper]
 ) -> None:
     today = timezone.now().date()
-    for number in range(PAPERS_A_DAY):
+    for number in range(PAPERS_PER_PAGE):
         words = [f"w{number * word % 9973}" for word in range(220)]  # little to be packed away
         make_paper(
             " ".join(words[:12]), abstract=" ".join(words), listed_on=today, votes=number, score=1.0
         )
     answer = client.get("/")
-    assert answer.text.count('class="card"') == PAPERS_A_DAY
+    assert answer.text.count('class="card"') == PAPERS_PER_PAGE
     loaded = set(LOADED.findall(answer.text))
     assert len(loaded) >= 4
     assert all(one.startswith("/") for one in loaded)

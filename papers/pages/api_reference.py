@@ -1,4 +1,4 @@
-"""The API for people: its OpenAPI document as a page, without any script."""
+"""The API reference: the OpenAPI document as an HTML page without scripts."""
 
 from __future__ import annotations
 
@@ -12,68 +12,76 @@ from django.views.decorators.http import require_safe
 from papers.pages.api import api
 
 Spec = Mapping[str, Any]
-BOUNDS = {"minimum": "from", "maximum": "to", "maxLength": "characters at most:"}
-TELLING = 10**6  # greater bounds are those of the database
+BOUNDS = {"minimum": "from", "maximum": "to", "maxLength": "max. characters:"}
+MAX_SHOWN_BOUND = 10**6  # larger bounds only reflect the database's number types
 
 
 @require_safe
 def api_page(request: HttpRequest) -> HttpResponse:
-    """What can be asked, and what is answered."""
+    """Show every endpoint and schema."""
     document = api.get_openapi_schema()
     paths = document["paths"].items()
     context = {
         "about": document["info"]["description"],
         "server": document["servers"][0]["url"],
-        "operations": [_operation(path, told["get"]) for path, told in paths],
-        "shapes": [
-            {"name": name, "about": shape.get("description", ""), "fields": _fields(shape)}
-            for name, shape in document["components"]["schemas"].items()
+        "operations": [_describe_operation(path, methods["get"]) for path, methods in paths],
+        "schemas": [
+            {
+                "name": name,
+                "about": schema.get("description", ""),
+                "fields": _describe_fields(schema),
+            }
+            for name, schema in document["components"]["schemas"].items()
         ],
     }
     return render(request, "papers/api.html", context)
 
 
-def _operation(path: str, told: Spec) -> dict[str, Any]:
-    parameters = told.get("parameters", [])
-    answer = told["responses"][200]["content"]["application/json"]["schema"]
+def _describe_operation(path: str, operation: Spec) -> dict[str, Any]:
+    responses = operation["responses"]
     return {
         "path": path,
-        "summary": told["summary"],
-        "about": told.get("description", ""),
-        "answer": _shape(answer),
-        "problems": sorted(str(status) for status in told["responses"] if status != 200),
-        "parameters": [_parameter(one) for one in parameters],
+        "summary": operation["summary"],
+        "about": operation.get("description", ""),
+        "returns": _type_name(responses[200]["content"]["application/json"]["schema"]),
+        "errors": sorted(str(status) for status in responses if status != 200),
+        "parameters": [_describe_parameter(each) for each in operation.get("parameters", [])],
     }
 
 
-def _parameter(told: Spec) -> dict[str, Any]:
-    # One that may be left out is "or null" in the document; nobody can send that.
-    either = told["schema"].get("anyOf", [told["schema"]])
-    schema = next(one for one in either if one.get("type") != "null")
-    bounds = {said: schema[name] for name, said in BOUNDS.items() if name in schema}
+def _describe_parameter(parameter: Spec) -> dict[str, Any]:
+    # The document says "or null" for optional parameters, but a query string cannot hold null.
+    options = parameter["schema"].get("anyOf", [parameter["schema"]])
+    schema = next(option for option in options if option.get("type") != "null")
+    bounds = {words: schema[name] for name, words in BOUNDS.items() if name in schema}
+    limits = " ".join(
+        f"{words} {bound}" for words, bound in bounds.items() if bound <= MAX_SHOWN_BOUND
+    )
+    summary = ", ".join(filter(None, [_type_name(schema), limits]))
+    if parameter["required"]:
+        summary += "; required"
+    elif (default := parameter["schema"].get("default")) is not None:
+        summary += f"; default {default}"
     return {
-        "name": told["name"],
-        "kind": _shape(schema),
-        "required": told["required"],
-        "about": told.get("description", ""),
-        "bounds": " ".join(f"{said} {one}" for said, one in bounds.items() if one <= TELLING),
-        "default": told["schema"].get("default"),
+        "name": parameter["name"],
+        "summary": summary,
+        "about": parameter.get("description", ""),
     }
 
 
-def _fields(shape: Spec) -> list[dict[str, str]]:
+def _describe_fields(schema: Spec) -> list[dict[str, str]]:
     return [
-        {"name": name, "kind": _shape(told), "about": told.get("description", "")}
-        for name, told in shape.get("properties", {}).items()
+        {"name": name, "type": _type_name(field), "about": field.get("description", "")}
+        for name, field in schema.get("properties", {}).items()
     ]
 
 
-def _shape(schema: Spec) -> str:
-    """A type in words: "list of PaperOut", "string or null"."""
+def _type_name(schema: Spec) -> str:
+    """Return a type in words, such as "list of Paper" or "string or null"."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
-        return " or ".join(_shape(one) for one in schema["anyOf"])
+        return " or ".join(_type_name(option) for option in schema["anyOf"])
     if schema.get("type") == "array":
-        return f"list of {_shape(schema['items'])}"
+        return f"list of {_type_name(schema['items'])}"
     return str(schema.get("format") or schema.get("type", "anything"))

@@ -1,4 +1,4 @@
-"""A paper as a BibTeX entry. Pure."""
+"""BibTeX entries for papers. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from pylatexenc.latexencode import UnicodeToLatexEncoder
 from papers.text.folding import fold_text
 from papers.text.markup import one_line
 
-_LETTERS = re.compile(r"[a-z0-9]+")
-_SMALL = frozenset("a an and for from in is of on or the to towards with".split())
-# BibTeX counts braces even where TeX does not.
-_UNBALANCED = str.maketrans("", "", "{}\\")
+_WORD = re.compile(r"[a-z0-9]+")
+_STOP_WORDS = frozenset("a an and for from in is of on or the to towards with".split())
+# BibTeX counts braces even where TeX escapes them, so an unbalanced one would break the entry.
+_NO_BRACES = str.maketrans("", "", "{}\\")
 _encoder = UnicodeToLatexEncoder(
     unknown_char_policy="keep",
     unknown_char_warning=False,
@@ -25,7 +25,7 @@ _encoder = UnicodeToLatexEncoder(
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a citation says of a paper; "" for what is not known."""
+    """The bibliographic data of a paper; an unknown field is ""."""
 
     title: str
     authors: Sequence[str]
@@ -38,27 +38,29 @@ class Work:
 
 
 def citation_key(work: Work) -> str:
-    """Surname, year and the first word that says something: lovelace2026analytical."""
-    words = _LETTERS.findall(fold_text(work.title))
-    telling = [word for word in words if word not in _SMALL] or words
-    surname = _LETTERS.findall(fold_text(work.authors[0]))[-1:] if work.authors else []
-    return "".join([*surname, str(work.year), *telling[:1]])
+    """Return surname, year and first significant word, such as lovelace2026analytical."""
+    words = _WORD.findall(fold_text(work.title))
+    significant = [word for word in words if word not in _STOP_WORDS] or words
+    surname = _WORD.findall(fold_text(work.authors[0]))[-1:] if work.authors else []
+    return "".join([*surname, str(work.year), *significant[:1]])
 
 
 def bibtex_entry(work: Work) -> str:
-    """One entry: @article where the journal is known, else @misc. TeX reads the names and the
-    title as they are; the title keeps its capitals."""
-    names = [_tex(name).replace(" and ", " {and} ") for name in work.authors if name.strip()]
+    """Return one entry: @article if the journal is known, else @misc.
+
+    Special characters are encoded for TeX. Double braces keep the capitals of the title.
+    """
+    names = [_encode(name).replace(" and ", " {and} ") for name in work.authors if name.strip()]
     preprint = {"archivePrefix": "arXiv", "primaryClass": work.category} if work.arxiv_id else {}
     fields = {
-        "title": f"{{{_tex(work.title)}}}",
+        "title": f"{{{_encode(work.title)}}}",
         "author": " and ".join(names),
         "year": str(work.year),
-        "journal": _tex(work.journal),
-        "doi": _bare(work.doi),
+        "journal": _encode(work.journal),
+        "doi": _strip_braces(work.doi),
         "eprint": work.arxiv_id,
         **preprint,
-        "url": _bare(work.url),
+        "url": _strip_braces(work.url),
     }
     entry = Entry(
         "article" if work.journal else "misc",
@@ -68,9 +70,9 @@ def bibtex_entry(work: Work) -> str:
     return str(bibtexparser.write_string(Library([entry])))
 
 
-def _tex(text: str) -> str:
-    return str(_encoder.unicode_to_latex(_bare(text)))
+def _encode(text: str) -> str:
+    return str(_encoder.unicode_to_latex(_strip_braces(text)))
 
 
-def _bare(text: str) -> str:
-    return one_line(text).translate(_UNBALANCED)
+def _strip_braces(text: str) -> str:
+    return one_line(text).translate(_NO_BRACES)

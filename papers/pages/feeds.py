@@ -1,4 +1,4 @@
-"""What the site has, as feeds: each day, each field, each search, in Atom and JSON Feed."""
+"""Feeds of a day, a field or a search, in Atom and JSON Feed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from papers.pages.syndication import TYPES, Feed, Item
 from papers.searching import queries, search
 from web.rate_limit import rate_limited
 
-LISTED = 50
-AUTHORS = 50  # of an entry; some papers have thousands
-LOOKED_AT = 200  # best results of a search, of which its feed lists the newest
+MAX_ENTRIES = 50
+MAX_AUTHORS = 50  # per entry; some papers have thousands
+SEARCH_RESULTS = 200  # best results of a search, of which the feed lists the newest
 public = cache_control(public=True, max_age=900)
 
 
@@ -31,27 +31,31 @@ public = cache_control(public=True, max_age=900)
 @public
 @conditional_page
 def day_feed(request: HttpRequest, kind: str, day: date | None = None) -> HttpResponse:
-    """The papers of a day, best first; the newest day with papers where none is named."""
-    shown = Paper.objects.visible().filter(day__lte=timezone.now().date())
-    day = day or shown.aggregate(newest=Max("day"))["newest"]
-    papers = shown.filter(day=day).trending()[:LISTED]
+    """Return a day's papers, best first; by default those of the newest day with papers."""
+    papers = Paper.objects.visible().filter(day__lte=timezone.now().date())
+    day = day or papers.aggregate(newest=Max("day"))["newest"]
+    best = papers.filter(day=day).trending()[:MAX_ENTRIES]
     home = reverse("day", args=[day]) if day else reverse("home")
-    return respond(request, kind, "Trending papers", home, papers)
+    return paper_feed(request, kind, "Trending papers", home, best)
 
 
 @require_safe
 @public
 @conditional_page
 def field_feed(request: HttpRequest, kind: str, name: str) -> HttpResponse:
-    """The newest papers of a category, of arXiv or of a source that has its own; of one day, the
-    best first."""
+    """Return a category's papers, newest day first and best first within a day.
+
+    A category is one of arXiv or one that a source uses for its papers.
+    """
     query = queries.parse_query(f"cat:{name}")
-    shown = Paper.objects.visible().filter(day__lte=timezone.now().date())
-    papers = shown.filter(categories__contains=query.categories).order_by("-day", "-score", "-pk")
+    public_papers = Paper.objects.visible().filter(day__lte=timezone.now().date())
+    papers = public_papers.filter(categories__contains=query.categories)
+    papers = papers.order_by("-day", "-score", "-pk")
     if not query.categories or not (categories.canonical_category(name) or papers.exists()):
         raise Http404
     home = f"{reverse('search')}?q={quote(str(query))}"
-    return respond(request, kind, f"Papers of {query.categories[0]}", home, papers[:LISTED])
+    title = f"Papers in {query.categories[0]}"
+    return paper_feed(request, kind, title, home, papers[:MAX_ENTRIES])
 
 
 @require_safe
@@ -59,49 +63,51 @@ def field_feed(request: HttpRequest, kind: str, name: str) -> HttpResponse:
 @public
 @conditional_page
 def search_feed(request: HttpRequest, kind: str) -> HttpResponse:
-    """The newest of the best results of a search."""
+    """Return the newest of the best results of a search."""
     query = queries.parse_query(request.GET.get("q", ""))
-    best = search.papers_in_order(search.search_papers(query).pks[:LOOKED_AT])
-    newest = sorted(best, key=lambda paper: paper.day, reverse=True)[:LISTED]
+    best = search.papers_in_order(search.search_papers(query).pks[:SEARCH_RESULTS])
+    newest = sorted(best, key=lambda paper: paper.day, reverse=True)[:MAX_ENTRIES]
     home = f"{reverse('search')}?q={quote(str(query))}"
-    return respond(request, kind, f"Papers on {query}", home, newest)
+    return paper_feed(request, kind, f"Papers on {query}", home, newest)
 
 
-def respond(
+def paper_feed(
     request: HttpRequest, kind: str, title: str, home: str, papers: Iterable[Paper]
 ) -> HttpResponse:
-    items = [item(paper) for paper in papers]
+    """Return a feed of papers; `home` is the path of the page that it belongs to."""
+    items = [feed_item(paper) for paper in papers]
     return feed_document(request, kind, title, home, items)
 
 
 def feed_document(
     request: HttpRequest, kind: str, title: str, home: str, items: list[Item]
 ) -> HttpResponse:
-    """The feed at the address it was asked for, on the site's own host."""
+    """Return a feed with the request's path on `SITE_URL` as its URL."""
     feed = Feed(
         title=f"{title} · {settings.SITE_NAME}",
         url=settings.SITE_URL + request.get_full_path(),
         home=settings.SITE_URL + home,
         site=settings.SITE_NAME,
         items=items,
-        # A feed that is empty has not changed since the world began.
-        updated=max((one.at for one in items), default=datetime(1970, 1, 1, tzinfo=UTC)),
+        # A fixed date keeps the ETag of an empty feed unchanged.
+        updated=max((item.at for item in items), default=datetime(1970, 1, 1, tzinfo=UTC)),
     )
     return HttpResponse(feed.document(kind), content_type=f"{TYPES[kind]}; charset=utf-8")
 
 
-def item(paper: Paper) -> Item:
+def feed_item(paper: Paper) -> Item:
+    """Return a paper as a feed entry: its abstract and links as HTML."""
     links = [
         f'<a href="{escape(url)}">{name}</a>'
         for name, url in (("abstract", paper.abstract_url), ("PDF", paper.pdf_url))
         if url
     ]
-    parts = [*escape(paper.abstract).split("\n\n"), " · ".join(links)]
+    paragraphs = [*escape(paper.abstract).split("\n\n"), " · ".join(links)]
     return Item(
         title=paper.title,
         url=settings.SITE_URL + paper.get_absolute_url(),
-        content="".join(f"<p>{part}</p>" for part in parts if part),
+        content="".join(f"<p>{text}</p>" for text in paragraphs if text),
         at=datetime.combine(paper.day, time(), UTC),
-        authors=[str(name) for name in paper.authors[:AUTHORS]],
+        authors=[str(name) for name in paper.authors[:MAX_AUTHORS]],
         tags=paper.categories,
     )

@@ -1,30 +1,52 @@
-"""What the page of one paper shows besides the paper, and its citation as a file."""
+"""The page of a paper, its picture, and its citation as a file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from papers.models import Observation, Paper, Source, Thumbnail
+from papers.models import Merge, Observation, Paper, Thumbnail
 from papers.pages import citations, sparkline
+from papers.pages.ranking import score_breakdown, source_label
 from papers.searching import queries, search
-from papers.text.markup import short_authors
+from papers.text.markup import extract_summary, short_authors
 
-SIMILAR = 5
-READERS = "readers"  # the kind of our own readers' votes
-KINDS = dict(Source.Kind.choices)
+MAX_SIMILAR = 5
+
+
+@require_safe
+def paper_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a paper: abstract, links, ranking, discussions, versions and similar papers."""
+    paper = get_object_or_404(Paper, pk=pk)
+    if merge := Merge.objects.filter(merged=paper).select_related("kept").first():
+        return redirect(merge.kept)
+    if paper.hidden:
+        raise Http404
+    context = card(paper) | details(paper) | score_breakdown(paper, 1)
+    return render(request, "papers/paper.html", context)
+
+
+@require_safe
+@cache_control(public=True, max_age=86_400, immutable=True)
+def thumbnail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the stored picture of a paper."""
+    stored = Thumbnail.objects.exclude(media_type="")
+    picture = get_object_or_404(stored, pk=pk, paper__hidden=False)
+    return HttpResponse(bytes(picture.body), content_type=picture.media_type)
 
 
 @require_safe
 def bibtex_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """The citation as a file to open in a reference manager."""
-    work = cited(get_object_or_404(Paper, pk=pk, hidden=False))
+    """Return the citation as a file for a reference manager."""
+    work = bibliographic_data(get_object_or_404(Paper, pk=pk, hidden=False))
     response = HttpResponse(
         citations.bibtex_entry(work), content_type="application/x-bibtex; charset=utf-8"
     )
@@ -32,68 +54,76 @@ def bibtex_file(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-def details(paper: Paper) -> dict[str, Any]:
-    """Where and when it was talked about, its versions, what is like it, how to cite and share."""
-    counted = list(paper.observations.order_by("observed_at"))
+def card(paper: Paper) -> dict[str, Any]:
+    """Return the template context of a paper in a list."""
     return {
-        "plot": sparkline.draw_plot(
-            (one.observed_at, one.kind, one.votes) for one in counted if one.votes is not None
-        ),
-        "talked": talked(counted),
-        "versions": list(paper.versions.all()),
-        "authors_linked": [(name, search_url(f'author:"{name}"')) for name in names(paper)],
-        "categories_linked": [(name, search_url(f"cat:{name}")) for name in paper.categories],
-        "picture": picture_url(paper),
-        "similar": [
-            {"paper": one, "authors": short_authors(one.authors)}
-            for one in search.similar_papers(paper, SIMILAR)
-        ],
-        "bibtex": citations.bibtex_entry(cited(paper)),
-        "address": settings.SITE_URL + paper.get_absolute_url(),
-        "share": share(paper),
+        "paper": paper,
+        "authors": short_authors(paper.authors),
+        "extract": extract_summary(paper.abstract),
     }
 
 
-def names(paper: Paper) -> list[str]:
+def details(paper: Paper) -> dict[str, Any]:
+    """Return the template context that only the paper's own page needs."""
+    observations = list(paper.observations.order_by("observed_at"))
+    return {
+        "plot": sparkline.draw_plot(
+            (count.observed_at, count.kind, count.votes)
+            for count in observations
+            if count.votes is not None
+        ),
+        "discussions": discussions(observations),
+        "versions": list(paper.versions.all()),
+        "authors_linked": [(name, search_url(f'author:"{name}"')) for name in author_names(paper)],
+        "categories_linked": [(name, search_url(f"cat:{name}")) for name in paper.categories],
+        "picture": picture_url(paper),
+        "similar": [
+            {"paper": similar, "authors": short_authors(similar.authors)}
+            for similar in search.similar_papers(paper, MAX_SIMILAR)
+        ],
+        "bibtex": citations.bibtex_entry(bibliographic_data(paper)),
+        "address": settings.SITE_URL + paper.get_absolute_url(),
+        "share": share_links(paper),
+    }
+
+
+def author_names(paper: Paper) -> list[str]:
+    """Return the authors without double quotes, which a search query could not contain."""
     return [str(name).replace('"', "'") for name in paper.authors]
 
 
-def search_url(typed: str) -> str:
-    """Where the papers of an author or a category are found; "" where search cannot read it."""
-    query = queries.parse_query(typed)
-    return (
-        f"{reverse('search')}?{urlencode({'q': str(query)})}" if query and not query.ignored else ""
-    )
+def search_url(text: str) -> str:
+    """Return the URL of a search, or "" if the query has a part that cannot be parsed."""
+    query = queries.parse_query(text)
+    if not query or query.ignored:
+        return ""
+    return f"{reverse('search')}?{urlencode({'q': str(query)})}"
 
 
 def picture_url(paper: Paper) -> str:
-    """The whole address of its picture, for places that show a card of a link; "" without one."""
-    has_one = Thumbnail.objects.filter(paper=paper).exclude(media_type="").exists()
-    return settings.SITE_URL + reverse("picture", args=[paper.pk]) if has_one else ""
+    """Return the absolute URL of the picture for link previews, or "" if there is none."""
+    has_picture = Thumbnail.objects.filter(paper=paper).exclude(media_type="").exists()
+    return settings.SITE_URL + reverse("picture", args=[paper.pk]) if has_picture else ""
 
 
-def talked(counted: list[Observation]) -> list[dict[str, Any]]:
-    """For each kind of place that counted: since when, and its last figures."""
+def discussions(observations: Iterable[Observation]) -> list[dict[str, Any]]:
+    """Return name, first date and latest counts for each kind of source, oldest first."""
     places: dict[str, dict[str, Any]] = {}
-    for one in counted:
-        place = places.setdefault(one.kind, {"since": one.observed_at, "figures": {}})
-        place["name"] = place_name(one.kind)
-        place["figures"] |= one.figures()
-        place["last"] = one.observed_at
+    for count in observations:
+        place = places.setdefault(
+            count.kind,
+            {"name": source_label(count.kind), "since": count.observed_at, "figures": {}},
+        )
+        place["figures"] |= count.figures()
     return list(places.values())
 
 
-def place_name(kind: str) -> str:
-    """Who counted; "" for our own readers."""
-    return "" if kind == READERS else str(KINDS.get(kind, kind))
-
-
-def cited(paper: Paper) -> citations.Work:
-    when = paper.published_at or paper.listed_on
+def bibliographic_data(paper: Paper) -> citations.Work:
+    published = paper.published_at or paper.listed_on
     return citations.Work(
         title=paper.title,
         authors=[str(name) for name in paper.authors],
-        year=when.year,
+        year=published.year,
         url=paper.abstract_url or settings.SITE_URL + paper.get_absolute_url(),
         arxiv_id=paper.arxiv_id or "",
         category=paper.primary_category,
@@ -102,14 +132,14 @@ def cited(paper: Paper) -> citations.Work:
     )
 
 
-def share(paper: Paper) -> list[tuple[str, str]]:
-    """Names and addresses of places to share it; nothing is asked of them until one is chosen."""
-    address = settings.SITE_URL + paper.get_absolute_url()
-    said = {"text": paper.title, "url": address}
+def share_links(paper: Paper) -> list[tuple[str, str]]:
+    """Return names and URLs of places to share a paper. Plain links: nothing loads from there."""
+    url = settings.SITE_URL + paper.get_absolute_url()
+    text_and_url = {"text": paper.title, "url": url}
     places = {
-        "Bluesky": ("https://bsky.app/intent/compose", {"text": f"{paper.title} {address}"}),
-        "Mastodon": ("https://mastodonshare.com/", said),
-        "LinkedIn": ("https://www.linkedin.com/sharing/share-offsite/", {"url": address}),
-        "X": ("https://x.com/intent/post", said),
+        "Bluesky": ("https://bsky.app/intent/compose", {"text": f"{paper.title} {url}"}),
+        "Mastodon": ("https://mastodonshare.com/", text_and_url),
+        "LinkedIn": ("https://www.linkedin.com/sharing/share-offsite/", {"url": url}),
+        "X": ("https://x.com/intent/post", text_and_url),
     }
-    return [(name, f"{place}?{urlencode(query)}") for name, (place, query) in places.items()]
+    return [(name, f"{base}?{urlencode(query)}") for name, (base, query) in places.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from html import escape  # Django's looks whether each part is lazy, a hundred times a page
+from html import escape  # faster than Django's, which checks each part for lazy strings
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -24,8 +24,8 @@ from papers.text.markup import extract_summary, join_names, short_authors
 from web.language import active_language
 from web.rate_limit import rate_limited
 
-SHOWN = 50
-# All that a card shows; of 50 papers the rest would take as long again to read.
+MAX_RESULTS = 50
+# The fields of a card. Loading all fields of 50 papers takes twice as long.
 FIELDS = (
     *("title", "abstract", "authors", "categories", "day", "featured"),
     *("arxiv_id", "abstract_url", "pdf_url", "code_url", "project_url"),
@@ -36,76 +36,79 @@ FIELDS = (
 @require_safe
 @rate_limited("search")
 def search_page(request: HttpRequest) -> HttpResponse:
-    """What was asked for, best first, with the words that were found marked."""
+    """Show search results, best first, with matching words highlighted."""
     typed = request.GET.get("q", "")[: queries.MAX_LENGTH]
     query = queries.parse_query(typed)
-    context: dict[str, Any] = {"typed": typed, "query": query} | _fields(query)
+    context: dict[str, Any] = {"typed": typed, "query": query} | _field_hints(query)
     if query:
         context |= _results(query) | {"is_too_common": search.is_too_common(query)}
     return render(request, "papers/search.html", context)
 
 
-def _fields(query: Query) -> dict[str, str]:
-    """What a page says of fields that search does not have."""
+def _field_hints(query: Query) -> dict[str, str]:
+    """Return the query's unknown fields, the fields probably meant, and all fields, as text."""
     names = {"unknown": query.unknown, "meant": query.meant_fields, "fields": queries.FIELDS}
-    return {key: join_names([f"{name}:" for name in each]) for key, each in names.items()}
+    return {key: join_names([f"{name}:" for name in group]) for key, group in names.items()}
 
 
 def _results(query: Query) -> dict[str, Any]:
-    found = search.search_papers(query)
-    instead = (
-        query.spelt(search.spelling_corrections(query)) if found.by_words < search.FEW else query
-    )
+    """Return the results; if there are none, those of the query with its spelling corrected."""
+    result = search.search_papers(query)
+    corrected = query
+    if result.by_words < search.FEW:
+        corrected = query.spelt(search.spelling_corrections(query))
     shown = query
-    if not found.pks and instead != query:
-        shown, found = instead, search.search_papers(instead)
-    papers = search.papers_in_order(found.pks[:SHOWN], FIELDS)
+    if not result.pks and corrected != query:
+        shown, result = corrected, search.search_papers(corrected)
+    papers = search.papers_in_order(result.pks[:MAX_RESULTS], FIELDS)
     return {
-        "cards": cards(papers, shown),
-        "count": len(found.pks),
-        "instead": instead if instead != query else None,
+        "cards": result_cards(papers, shown),
+        "count": len(result.pks),
+        "instead": corrected if corrected != query else None,
         "is_corrected": shown != query,
-        "is_partial": bool(shown.text) and not found.by_words,
+        "is_partial": bool(shown.text) and not result.by_words,
         "asked": str(shown),
         "follow_url": _follow_url(shown),
     }
 
 
-def cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
-    wanted = highlighting.query_stems(query.text)
-    names = wanted | highlighting.query_stems(" ".join(query.authors))
+def result_cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
+    """Return the template context of each result, with the query's words highlighted."""
+    stems = highlighting.query_stems(query.text)
+    author_stems = stems | highlighting.query_stems(" ".join(query.authors))
     return [
         {
             "paper": paper,
-            "day": written(paper.day, active_language()),
-            "title": marked(paper.title, wanted),
-            "authors": marked(short_authors(paper.authors), names),
-            "extract": marked(
-                highlighting.best_passage(paper.abstract, wanted)
-                or extract_summary(paper.abstract),
-                wanted,
+            "day": format_day(paper.day, active_language()),
+            "title": mark_matches(paper.title, stems),
+            "authors": mark_matches(short_authors(paper.authors), author_stems),
+            "extract": mark_matches(
+                highlighting.best_passage(paper.abstract, stems) or extract_summary(paper.abstract),
+                stems,
             ),
         }
         for paper in papers
     ]
 
 
-@lru_cache(maxsize=1024)  # the same few days stand in many results
-def written(day: date, _language: str) -> str:
-    """A day in words, in the language of the moment."""
+@lru_cache(maxsize=1024)  # many results share a few days
+def format_day(day: date, _language: str) -> str:
+    """Return a day in the active language, which is part of the cache key."""
     return date_format(day, _("j F Y"))
 
 
-def marked(text: str, wanted: frozenset[str]) -> SafeString:
-    """The text as HTML, with what was looked for in `mark`; nothing of the text is markup."""
-    parts = highlighting.highlight(text, wanted)
+def mark_matches(text: str, stems: frozenset[str]) -> SafeString:
+    """Return the text as HTML with matches in `mark` elements and everything else escaped."""
+    parts = highlighting.highlight(text, stems)
     return SafeString(
-        "".join(f"<mark>{escape(part)}</mark>" if on else escape(part) for part, on in parts)
+        "".join(
+            f"<mark>{escape(part)}</mark>" if matches else escape(part) for part, matches in parts
+        )
     )
 
 
 def _follow_url(query: Query) -> str:
-    """Where one asks to be mailed papers like these; "" for what cannot be followed."""
-    said = {"topics": query.text, "categories": ",".join(query.categories)}
-    said = {name: value for name, value in said.items() if value}
-    return f"{reverse('follow')}?{urlencode(said)}" if said else ""
+    """Return the URL of the form to follow a search, or "" if it cannot be followed."""
+    fields = {"topics": query.text, "categories": ",".join(query.categories)}
+    fields = {name: value for name, value in fields.items() if value}
+    return f"{reverse('follow')}?{urlencode(fields)}" if fields else ""

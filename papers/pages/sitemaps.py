@@ -1,4 +1,4 @@
-"""The pages that search engines should know: those of the site, of the newest days and papers."""
+"""Sitemaps for search engines: the site's pages, the newest days and the newest papers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from papers.models import Paper
 
-DAYS = 60
-PAPERS = 5_000
+MAX_DAYS = 60
+MAX_PAPERS = 5_000
 
 
-class OwnSite:
-    """Addresses of a site map are those of `SITE_URL`, whatever host was asked."""
+class SiteUrlMixin:
+    """Build URLs from `SITE_URL` instead of the request's host."""
 
     protocol: str | None = urlsplit(settings.SITE_URL).scheme
 
@@ -26,33 +26,34 @@ class OwnSite:
         return urlsplit(settings.SITE_URL).netloc
 
 
-class Pages(OwnSite, Sitemap):
+class PageSitemap(SiteUrlMixin, Sitemap):
     def items(self) -> list[str]:
-        return ["home", "subscribe", "status", "privacy", "api-page"]
+        return ["home", "subscribe", "status", "privacy", "api-reference"]
 
     def location(self, item: str) -> str:
         return reverse(item)
 
 
-class Days(OwnSite, Sitemap):
+class DaySitemap(SiteUrlMixin, Sitemap):
     def items(self) -> list[date]:
-        days = _shown().order_by("-day").values_list("day", flat=True).distinct()
-        return list(days[:DAYS])
+        days = _public_papers().order_by("-day").values_list("day", flat=True).distinct()
+        return list(days[:MAX_DAYS])
 
     def location(self, item: date) -> str:
         return reverse("day", args=[item])
 
 
-class Papers(OwnSite, Sitemap):
+class PaperSitemap(SiteUrlMixin, Sitemap):
     def items(self) -> list[Paper]:
-        return list(_shown().order_by("-day", "-pk").only("pk", "text_seen_at")[:PAPERS])
+        newest = _public_papers().order_by("-day", "-pk")
+        return list(newest.only("pk", "text_seen_at")[:MAX_PAPERS])
 
     def lastmod(self, item: Paper) -> datetime:
         return item.text_seen_at
 
 
-def _shown() -> QuerySet[Paper]:
+def _public_papers() -> QuerySet[Paper]:
     return Paper.objects.visible().filter(day__lte=timezone.now().date())
 
 
-SITEMAPS = {"pages": Pages, "days": Days, "papers": Papers}
+SITEMAPS = {"pages": PageSitemap, "days": DaySitemap, "papers": PaperSitemap}

@@ -1,17 +1,18 @@
-"""A line through counts over time, as the points of a small SVG. Pure."""
+"""A small line chart of counts over time, as the points of an SVG polyline. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-WIDTH, HEIGHT, MARGIN = 320, 96, 6  # of the drawing, in its own units
+WIDTH, HEIGHT, MARGIN = 320, 96, 6  # SVG user units
+MAX_DOTS = 60
 
-Count = tuple[datetime, str, int]  # when, by whom, how many so far
+Count = tuple[datetime, str, int]  # time, source, count so far
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """`line` is the `points` of a polyline; `dots` are (x, y) of each count, at most `MOST`."""
+    """A chart: `line` for the `points` attribute, `dots` as (x, y), at most `MAX_DOTS`."""
 
     line: str
     dots: Sequence[tuple[float, float]]
@@ -22,41 +23,41 @@ class Plot:
     highest: int
 
 
-MOST = 60
-
-
 def total_over_time(counts: Iterable[Count]) -> list[tuple[datetime, int]]:
-    """All who count added up at each moment; who was not asked then stands as last heard of."""
-    standing: dict[str, int] = {}
-    found: dict[datetime, int] = {}
-    for at, kind, number in sorted(counts):
-        standing[kind] = number
-        found[at] = sum(standing.values())
-    return list(found.items())
+    """Return the sum over all sources at each time.
+
+    A source without a count at that time keeps its previous one.
+    """
+    latest: dict[str, int] = {}
+    totals: dict[datetime, int] = {}
+    for at, source, count in sorted(counts):
+        latest[source] = count
+        totals[at] = sum(latest.values())
+    return list(totals.items())
 
 
 def draw_plot(counts: Iterable[Count]) -> Plot | None:
-    """None where there are not two moments to draw a line between."""
-    points = _thinned(total_over_time(counts))
+    """Return the chart, or None if there are fewer than two points in time."""
+    points = _thin_out(total_over_time(counts))
     if len(points) < 2:
         return None
     first, last = points[0][0], points[-1][0]
-    highest = max(number for _, number in points)
+    highest = max(count for _, count in points)
     span = (last - first).total_seconds()
     dots = [
         (
             round(MARGIN + (at - first).total_seconds() / span * (WIDTH - 2 * MARGIN), 1),
-            round(HEIGHT - MARGIN - number / max(highest, 1) * (HEIGHT - 2 * MARGIN), 1),
+            round(HEIGHT - MARGIN - count / max(highest, 1) * (HEIGHT - 2 * MARGIN), 1),
         )
-        for at, number in points
+        for at, count in points
     ]
     line = " ".join(f"{x},{y}" for x, y in dots)
     return Plot(line, dots, first, last, points[0][1], points[-1][1], highest)
 
 
-def _thinned(points: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
-    """At most `MOST` of them, the first and the last among these."""
-    if len(points) <= MOST:
+def _thin_out(points: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
+    """Return at most `MAX_DOTS` evenly spaced points, including the first and the last."""
+    if len(points) <= MAX_DOTS:
         return list(points)
-    step = (len(points) - 1) / (MOST - 1)
-    return [points[round(place * step)] for place in range(MOST)]
+    step = (len(points) - 1) / (MAX_DOTS - 1)
+    return [points[round(index * step)] for index in range(MAX_DOTS)]

@@ -1,4 +1,8 @@
-"""Lists of things as Atom and JSON Feed documents. Pure."""
+"""Atom and JSON Feed documents. Pure.
+
+Django's Atom1Feed supports neither several authors per entry nor `content`, so the Atom document
+is written here.
+"""
 
 import json
 from collections.abc import Sequence
@@ -11,14 +15,13 @@ from lxml import etree
 from papers.text.markup import one_line
 
 ATOM = "http://www.w3.org/2005/Atom"
-NAMESPACES: Any = {None: ATOM}  # lxml's stubs know of no default namespace
+NAMESPACES: Any = {None: ATOM}  # lxml's stubs have no default namespace
 TYPES = {"atom": "application/atom+xml", "json": "application/feed+json"}
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry. `id` never changes, and is the `url` where none is given; `content` is HTML, made
-    safe before."""
+    """One entry. `content` is safe HTML. `id` must never change; it defaults to `url`."""
 
     title: str
     url: str
@@ -31,8 +34,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A list with what is said of it; `url` is the document's own address, `home` the page's,
-    `site` who publishes it."""
+    """A feed: `url` is its own URL, `home` that of the matching page, `site` the publisher."""
 
     title: str
     url: str
@@ -42,23 +44,23 @@ class Feed:
     updated: datetime
 
     def document(self, kind: str) -> bytes:
-        """UTF-8, of one of `TYPES`."""
-        return _atom(self) if kind == "atom" else _json(self)
+        """Return the feed in UTF-8; `kind` is a key of `TYPES`."""
+        return _to_atom(self) if kind == "atom" else _to_json(self)
 
 
-def _json(feed: Feed) -> bytes:
-    told = {
+def _to_json(feed: Feed) -> bytes:
+    document = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
         "home_page_url": feed.home,
         "feed_url": feed.url,
         "items": [_json_item(item) for item in feed.items],
     }
-    return json.dumps(told, ensure_ascii=False).encode()
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def _json_item(item: Item) -> dict[str, Any]:
-    told = {
+    fields = {
         "id": item.id or item.url,
         "url": item.url,
         "title": one_line(item.title),
@@ -67,11 +69,11 @@ def _json_item(item: Item) -> dict[str, Any]:
         "authors": [{"name": one_line(name)} for name in item.authors],
         "tags": list(item.tags),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
-def _atom(feed: Feed) -> bytes:
-    root = etree.Element(_name("feed"), nsmap=NAMESPACES)
+def _to_atom(feed: Feed) -> bytes:
+    root = etree.Element(_qualify("feed"), nsmap=NAMESPACES)
     _add(root, "id", feed.url)
     _add(root, "title", feed.title)
     _add(root, "updated", feed.updated.isoformat())
@@ -98,8 +100,8 @@ def _add_entry(root: etree._Element, item: Item) -> None:
 
 
 def _add(parent: etree._Element, name: str, text: str = "", **attributes: str) -> etree._Element:
-    """A new element; what XML cannot hold is left out of its text."""
-    element = etree.SubElement(parent, _name(name))
+    """Append an element. Characters that XML does not allow are removed."""
+    element = etree.SubElement(parent, _qualify(name))
     for key, value in attributes.items():
         element.set(key, one_line(value))
     if text:
@@ -107,5 +109,5 @@ def _add(parent: etree._Element, name: str, text: str = "", **attributes: str) -
     return element
 
 
-def _name(local: str) -> str:
-    return f"{{{ATOM}}}{local}"
+def _qualify(name: str) -> str:
+    return f"{{{ATOM}}}{name}"

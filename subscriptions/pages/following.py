@@ -25,7 +25,7 @@ from web.rate_limit import rate_limited
 @never_cache
 @rate_limited("community", methods=("POST",))
 def follow_search(request: HttpRequest) -> HttpResponse:
-    """“Mail me papers like these”: one tap where a reader is signed in; for others, the sign-up
+    """“Email me papers like these”: one tap where a reader is signed in; for others, the sign-up
     form, which mails readers an offer to add it."""
     search = SearchForm.read(request.POST if request.method == "POST" else request.GET)
     if not search:

@@ -141,7 +141,7 @@ def addresses(outbox: Path, topics: str = "") -> dict[str, str]:
         "search": f"{reverse('search')}?q=memory+agents",
         "ranking": Paper.objects.order_by("-score")[0].get_ranking_url(),
         "status": reverse("status"),
-        "api": reverse("api-page"),
+        "api": reverse("api-reference"),
         "rhythm": reverse("rhythm", args=[token]),
         "unsubscribe": reverse(
             "unsubscribe", args=[tokens.make_token(Purpose.UNSUBSCRIBE, reader.pk)]

@@ -49,7 +49,7 @@ def pages(reader: Subscriber) -> dict[str, str]:
     confirm = tokens.make_token(Purpose.CONFIRM, reader.pk)
     named = {
         name: reverse(name)
-        for name in ("home", "status", "subscribe", "check-inbox", "privacy", "api-page")
+        for name in ("home", "status", "subscribe", "check-inbox", "privacy", "api-reference")
     }
     data = tokens.make_token(Purpose.DATA, reader.pk)
     own = {
@@ -176,6 +176,6 @@ def test_the_keyboard_reaches_the_content_first(browser: Browser, papers: str) -
     browser.open("/")
     browser.chrome.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     skip = browser.chrome.switch_to.active_element
-    assert skip.text == "Skip to the content"
+    assert skip.text == "Skip to content"
     skip.send_keys(Keys.ENTER)
     assert browser.chrome.switch_to.active_element.get_attribute("id") == "main"

@@ -35,15 +35,15 @@ def test_a_reader_searches_and_follows_the_search(
     browser.emulate("setScriptExecutionDisabled", value=not scripts)
     browser.open("/")
     browser.press("Search")
-    browser.sees("What can be typed")
-    browser.fill("Words, a sentence, an author, an arXiv id", "langauge models")
+    browser.sees("Search syntax")
+    browser.fill("Words, a sentence, an author, an arXiv ID", "langauge models")
     browser.find("//form[@role='search']//button", "the button").click()
     browser.sees("Did you mean")
     browser.press("language models")
     browser.sees("papers")
     marked = browser.chrome.find_elements("css selector", ".card mark")
     assert {"language", "model"} <= {element.text.lower().rstrip("s") for element in marked}
-    browser.press("Mail me papers like these")
+    browser.press("Email me papers like these")
     browser.sees("You will be mailed papers like these:")
     browser.sees("language models")
 
@@ -59,7 +59,7 @@ def test_who_reads_already_follows_a_search_too(
     lifecycle.activate_reader(reader, now)
     browser.emulate("setScriptExecutionDisabled", value=not scripts)
     browser.open("/search/?q=language+models+cat%3Acs.CL")
-    browser.press("Mail me papers like these")
+    browser.press("Email me papers like these")
     browser.fill("Your e-mail address", reader.email)
     browser.press("Subscribe")
     browser.sees("Look into your inbox")
@@ -85,7 +85,7 @@ def test_a_search_joins_the_profile_in_a_browser_that_knows_its_reader(
     browser.find("//main//form//button", "the button").click()
     browser.sees("You are subscribed.")
     browser.open("/search/?q=language+models+cat:cs.CL")
-    browser.press("Mail me papers like these")
+    browser.press("Email me papers like these")
     browser.sees("This joins what you care about")
     assert Interests.objects.get().words == []
     browser.press("Follow this search")
@@ -107,7 +107,7 @@ def test_a_search_joins_the_profile_in_a_browser_that_knows_its_reader(
 def test_a_reader_reads_about_a_paper(browser: Browser, searchable: Paper, scripts: bool) -> None:
     browser.emulate("setScriptExecutionDisabled", value=not scripts)
     browser.open(searchable.get_absolute_url())
-    browser.sees("Where it was talked about")
+    browser.sees("Where it's being discussed")
     browser.find("//summary[normalize-space()='BibTeX']", "the citation").click()
     browser.sees("archivePrefix = {arXiv}")
 

@@ -37,7 +37,7 @@ def test_where_and_when_it_was_talked_about(
 
 def test_nobody_talked_about_it(client: Client, make_paper: MakePaper) -> None:
     page = client.get(make_paper().get_absolute_url()).text
-    assert "Where it was talked about" not in page
+    assert "Where it's being discussed" not in page
     assert "<polyline" not in page
 
 
@@ -121,5 +121,5 @@ def test_an_abstract_is_opened_and_closed_by_its_own_words(
     )
     [summary] = Page.open(client, "/").tree.xpath("//details[@class='extract']/summary")
     words = {part.get("class"): part.text_content() for part in summary}
-    assert words["opener closed"] == "Whole abstract"
-    assert words["opener opened"] == "Hide the abstract"
+    assert words["opener closed"] == "Full abstract"
+    assert words["opener opened"] == "Hide abstract"

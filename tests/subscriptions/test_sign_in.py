@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from papers.models import Paper, Vote
-from papers.pages.paper import SIMILAR
+from papers.pages.paper import MAX_SIMILAR
 from papers.searching import indexing, search
 from subscriptions import tokens
 from subscriptions.mail import emails, links
@@ -285,7 +285,7 @@ def test_one_tap_votes_on_every_list_and_the_count_follows_at_once(
     Paper.objects.filter(pk=paper.pk).update(votes=41, site_votes=0)
     other = make_paper(f"{paper.title} again")
     indexing.index_changed(timezone.now())
-    assert paper in search.similar_papers(other, SIMILAR)
+    assert paper in search.similar_papers(other, MAX_SIMILAR)
     lists = ("/", "/search/?q=models", "/preview/?interests=models", other.get_absolute_url())
     sign_in(client, reader)
     for address in (*lists, paper.get_absolute_url()):

@@ -62,8 +62,8 @@ def test_without_redis_what_sends_mail_or_checks_passwords_is_not_possible(
     answer = Page.open(client, path).submit(button, **fields)
     assert answer.status == 503
     assert answer.response["Retry-After"] == "30"
-    assert "Not possible at the moment" in answer.text
-    assert "Many requests" not in answer.text
+    assert "Temporarily unavailable" in answer.text
+    assert "a lot of requests" not in answer.text
     assert not Subscriber.objects.exists()
 
 
@@ -94,7 +94,7 @@ def test_without_postgresql_a_page_says_when_to_come_back(
     for one in (answer, signed_up, part, data):
         assert (one.status_code, one["Retry-After"]) == (503, "30")
         assert one["Cache-Control"] == "no-store"
-    assert "<title>Not possible at the moment" in answer.text
+    assert "<title>Temporarily unavailable" in answer.text
     assert "<title>" not in part.text
     assert data.json() == {"detail": "Not available at the moment. Please try again."}
 

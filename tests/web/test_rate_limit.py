@@ -126,7 +126,7 @@ MONITORS = {"health-live", "healthz/live", "health-ready", "health-editions", "m
 LOCAL = {"outbox", "outbox-message", "outbox-html"}  # only in debug, without a mail provider
 
 
-API_PAGES = {"openapi-json", "api-root", "api-page", "api-nowhere"}  # made of nothing stored
+API_PAGES = {"openapi-json", "api-root", "api-reference", "api-not-found"}  # made of nothing stored
 # django-ninja calls the guard within its view: its answers show it.
 GUARDED_WITHIN = {
     "api/papers": "/api/papers",

@@ -44,8 +44,8 @@ def test_the_site_map_lists_pages_that_anybody_may_see(
 def test_the_site_map_is_bounded(
     client: Client, make_paper: MakePaper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sitemaps, "PAPERS", 3)
-    monkeypatch.setattr(sitemaps, "DAYS", 2)
+    monkeypatch.setattr(sitemaps, "MAX_PAPERS", 3)
+    monkeypatch.setattr(sitemaps, "MAX_DAYS", 2)
     for number in range(5):
         make_paper(f"Paper {number}", listed_on=timezone.now().date() - timedelta(days=number))
     found = locations(client)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lxml import html as tree
 
 from papers.models import Observation, Paper
-from papers.pages import home
+from papers.pages import ranking
 from papers.ranking import scoring
 from tests.pages import forge
 
@@ -61,7 +61,7 @@ def test_a_day_without_papers_says_so(client: Client, make_paper: MakePaper) -> 
     assert said in client.get("/days/2020-01-04/").text, "a Saturday"
     page = client.get("/days/2020-01-01/").text
     assert said not in page, "a Wednesday"
-    assert "No papers came in on this day" in page
+    assert "No papers arrived on this day" in page
 
 
 def test_an_unknown_field_is_told_from_one_without_papers(
@@ -69,13 +69,13 @@ def test_an_unknown_field_is_told_from_one_without_papers(
 ) -> None:
     make_paper("A paper", categories=["cs.CL"])
     unknown = html.unescape(client.get("/?field=foo").text)
-    assert "There is no field “foo”" in unknown
+    assert "There's no field “foo”" in unknown
     assert "Weekends" not in unknown
     near = client.get("/?field=cs.CLL").text
     assert '<a href="?field=cs.CL#papers">cs.CL</a>' in near
     none = client.get("/?field=cs.RO").text
-    assert "No papers of cs.RO here" in none
-    assert "There is no field" not in none
+    assert "No cs.RO papers here" in none
+    assert "There's no field" not in none
     assert "A paper" in client.get("/?field=CS.cl").text
 
 
@@ -104,14 +104,14 @@ def test_a_papers_sum_adds_up_as_shown(client: Client, make_paper: MakePaper) ->
         rows = tree.fromstring(client.get(address).text).xpath("(//table[@class='sum'])[1]//tr")
         shown = [(row.xpath("string(th)"), float(row.xpath("string(td)"))) for row in rows]
         *values, (label, attention), (_score, heat) = shown
-        assert label == "Attention, counted in votes"
+        assert label == "Attention, in votes"
         assert round(sum(value for _name, value in values), 2) == attention
         assert heat == 6.4
 
 
 @given(st.lists(st.floats(-1e4, 1e6), max_size=8), st.sampled_from([1, 2]))
 def test_rounded_values_add_up(values: list[float], digits: int) -> None:
-    shown = home.rounded(values, digits)
+    shown = ranking.round_to_sum(values, digits)
     assert abs(sum(shown) - round(sum(values), digits)) < 1e-3
     assert all(
         abs(one - value) <= 10**-digits + 1e-9 for one, value in zip(shown, values, strict=True)
@@ -167,7 +167,7 @@ def test_how_a_paper_was_ranked_has_a_page_that_its_own_links_to(
     url = reverse("ranking", args=[paper.pk])
     assert url in client.get(paper.get_absolute_url()).text
     page = client.get(url).text
-    for said in ("Correction for a long author list", "pick", "1 of 2", "40 votes", "doubling"):
+    for said in ("Adjustment for a long author list", "pick", "1 of 2", "40 votes", "doubling"):
         assert said in page
     assert forge(client, url).status_code == 405
     Paper.objects.filter(pk=paper.pk).update(hidden=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from papers.pages.sparkline import HEIGHT, MARGIN, MOST, WIDTH, draw_plot, total_over_time
+from papers.pages.sparkline import HEIGHT, MARGIN, MAX_DOTS, WIDTH, draw_plot, total_over_time
 
 START = datetime(2026, 4, 30, tzinfo=UTC)
 
@@ -40,5 +40,5 @@ def test_a_line_goes_from_corner_to_corner() -> None:
 )
 def test_all_dots_are_inside(counts: list[tuple[datetime, str, int]]) -> None:
     if drawn := draw_plot(counts):
-        assert len(drawn.dots) <= MOST
+        assert len(drawn.dots) <= MAX_DOTS
         assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in drawn.dots)

@@ -234,7 +234,7 @@ def test_a_signed_in_reader_sees_no_sign_up_on_home_and_saves_without_a_link(
 ) -> None:
     sign_in(client, newcomer)
     home = Page.open(client, "/")
-    assert "Your papers come by email." in home.text
+    assert "Your papers arrive by email." in home.text
     assert not home.tree.xpath("//section[@class='banner']")
     page = Page.open(client, reverse("preferences")).submit(SEND, topics="protein folding")
     assert "on its way" in page.text
