@@ -6,7 +6,7 @@
 
 Attention is counted in votes. Only its logarithm counts, so that the hundredth vote adds less than
 the tenth. A day's age costs one doubling: the day stands in the score as a term of its own, so
-that old rows keep their scores and still fall behind. docs/trending.md says what was measured.
+that old rows keep their scores and still fall behind. docs/ranking.md says what was measured.
 
 * own: long author lists vote for their own papers; taken off the votes are OWN_VOTES for each
   doubling of the list beyond USUAL_AUTHORS, at most half of them.

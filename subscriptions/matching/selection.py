@@ -31,7 +31,7 @@ SMALLEST_WITH_OUTSIDE = 5  # in a shorter digest every place is wanted for what 
 # The share of its score that a paper loses to one that is just like it, chosen on one half of the
 # readers of the evaluation: a little more variety for next to nothing that they would have picked.
 VARIETY = 0.3
-NEAR_DUPLICATE = 0.6  # papers more alike than this never stand in one digest; see docs/matching.md
+NEAR_DUPLICATE = 0.6  # no more similar papers in one digest; docs/experiments/matching.md
 SPARE = 4  # times as many as there are places are looked at
 
 

@@ -226,25 +226,38 @@ def test_names_that_are_only_a_little_alike_are_left_alone(tmp_path: Path) -> No
     assert result.returncode == 0, result.stderr
 
 
-def test_every_variable_of_the_example_and_the_readme_is_known(tmp_path: Path) -> None:
-    given = re.findall(r"^#? ?([A-Z][A-Z_]+)=", (ROOT / "deploy/example.env").read_text(), re.M)
-    rows = re.findall(r"^\| (`[^|]*) \|", (ROOT / "README.md").read_text(), re.M)
-    table = {name for row in rows for name in re.findall(r"`([A-Z][A-Z_]{3,})`", row)}
+def variables_read(data: Path) -> set[str]:
+    """Return all variables that settings read in production, and those of docker-compose.yml."""
     program = (
         "import config.settings; from config.environment import NOT_OURS, names;"
         "print(*names, *NOT_OURS)"
     )
-    known = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env=PRODUCTION | {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)},
+        env=PRODUCTION | {"PATH": os.environ["PATH"], "DATA_DIR": str(data)},
         capture_output=True,
         text=True,
         check=True,
-    ).stdout.split()
-    assert table
-    for name in {*given, *table}:
-        assert name in known or name.startswith("ANYMAIL_"), name
+    ).stdout
+    return set(output.split())
+
+
+def variables_documented() -> list[str]:
+    """Return the variables in the first column of the tables of docs/configuration.md."""
+    text = (ROOT / "docs/configuration.md").read_text()
+    return re.findall(r"^\| `([A-Z][A-Z_]+)`", text, re.M)
+
+
+def test_docs_and_example_name_exactly_the_variables_that_are_read(tmp_path: Path) -> None:
+    read = variables_read(tmp_path)
+    # NAME_FILE is explained once for all secrets.
+    secret_files = {name for name in read if name.removesuffix("_FILE") in read - {name}}
+    documented = variables_documented()
+    assert sorted(read - secret_files) == sorted(documented)
+    example = re.findall(r"^#? ?([A-Z][A-Z_]+)=", (ROOT / "deploy/example.env").read_text(), re.M)
+    assert example
+    assert {name for name in example if not name.startswith("ANYMAIL_")} <= set(documented)
 
 
 @pytest.mark.parametrize(
