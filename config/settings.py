@@ -138,14 +138,14 @@ MIDDLEWARE = [
     "web.outages.Outages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "web.language.SiteLanguage",
-    "web.slashes.complete_posts",
+    "web.slashes.append_slash_to_posts",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.tasks.tell_of_lost_hints",
     "django_otp.middleware.OTPMiddleware",
-    "web.second_factor.second_factor_first",
+    "web.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # the last, as axes wants it
 ]

@@ -27,7 +27,7 @@ from subscriptions.models import DeliveryEvent, Digest, ReaderImport, SignUpSwit
 from subscriptions.readers import mail_requests, privacy
 from subscriptions.readers.mail_requests import RequestKind
 from tests.pages import Page, forge
-from web.pagination import MOST_COUNTED
+from web.pagination import MAX_COUNT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
@@ -298,4 +298,4 @@ def test_no_long_list_is_counted_to_its_end(
         assert admin_client.get(reverse(f"admin:{name}_changelist")).status_code == 200
     counted = [one["sql"] for one in made if "COUNT(" in one["sql"]]
     assert counted
-    assert all(f"LIMIT {MOST_COUNTED}" in sql for sql in counted)
+    assert all(f"LIMIT {MAX_COUNT}" in sql for sql in counted)

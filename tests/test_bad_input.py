@@ -228,7 +228,7 @@ def test_every_rate_limited_endpoint_is_tried_with_bad_input(
     guarded = {
         pattern.name or path
         for path, pattern in ENTRANCES
-        if getattr(pattern.callback, "guard", "webhook") != "webhook"
+        if getattr(pattern.callback, "rate_limit", "webhook") != "webhook"
     }
     assert guarded - {"admin/login/", "second-factor"} - here == WITHOUT_TEXT
 

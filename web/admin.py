@@ -1,4 +1,4 @@
-"""The log in the admin: everybody's acts, to be read by who may and changed by nobody."""
+"""The admin's log: readable for users with permission, and changed by nobody."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ admin.site.index_title = "Overview"
 
 @admin.register(LogEntry)
 class LogEntryAdmin(RecordAdmin):
-    """Nor does an account go whose acts are in it: it is made inactive instead."""
+    """The list of log entries.
+
+    Entries cannot be deleted, so neither can the accounts they belong to: make those inactive.
+    """
 
     list_display = ("action_time", "user", "content_type", "object_repr", "change_message")
     list_filter = ("action_flag", "content_type")

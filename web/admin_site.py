@@ -1,4 +1,4 @@
-"""The admin's site: its pages listed by task, technical tables only for those who may see all."""
+"""The admin site: models and pages grouped by task, with technical tables for operators only."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from django.urls import reverse
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that is no list of a model: its address by name, and the permission it needs."""
+    """A page other than a model's list: its label, URL name and required permission."""
 
     name: str
     url: str
-    needs: str
+    permission: str
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A model's list, under the name that curators know it by."""
+    """A model's list, with the label shown to curators."""
 
     model: str
     name: str = ""
-    is_single: bool = False  # one row: nothing is added to it
+    is_single: bool = False  # the table has one row, so there is no link to add another
 
 
 Section = tuple[str, tuple[Page | Table, ...]]
@@ -62,7 +62,7 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
 )
-# Seen by operators and superusers only; whoever may view them still opens them by address.
+# Listed for operators only. Users with permission to view a table can still open its URL.
 TECHNICAL: tuple[Section, ...] = (
     (
         "Operation",
@@ -86,7 +86,7 @@ TECHNICAL: tuple[Section, ...] = (
         ),
     ),
 )
-OPERATES = "subscriptions.change_edition"
+OPERATOR_PERMISSION = "subscriptions.change_edition"
 
 
 class PaperboyAdminSite(AdminSite):
@@ -95,9 +95,10 @@ class PaperboyAdminSite(AdminSite):
     enable_nav_sidebar = True
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the sections in the form of Django's list of apps; one app's own page is Django's.
+        """Return the sections in the format of Django's app list.
 
-        A model that no section names stands at the end, for operators.
+        Models that no section names come last and are listed for operators only. The page of a
+        single app (`app_label`) is Django's own.
         """
         if app_label:
             return super().get_app_list(request, app_label)
@@ -106,17 +107,17 @@ class PaperboyAdminSite(AdminSite):
             for app in self._build_app_dict(request).values()
             for model in app["models"]
         }
-        operates = request.user.has_perm(OPERATES)
-        found = [
+        is_operator = request.user.has_perm(OPERATOR_PERMISSION)
+        sections = [
             self._section(request, name, rows, models)
-            for name, rows in (*SECTIONS, *(TECHNICAL if operates else ()))
+            for name, rows in (*SECTIONS, *(TECHNICAL if is_operator else ()))
         ]
-        everywhere = [row for _, rows in (*SECTIONS, *TECHNICAL) for row in rows]
-        named = {row.model for row in everywhere if isinstance(row, Table)}
-        others = [model for label, model in models.items() if label not in named]
-        if operates and others:
-            found.append(self._as_app("Other", others))
-        return [section for section in found if section["models"]]
+        all_rows = [row for _, rows in (*SECTIONS, *TECHNICAL) for row in rows]
+        listed = {row.model for row in all_rows if isinstance(row, Table)}
+        others = [model for label, model in models.items() if label not in listed]
+        if is_operator and others:
+            sections.append(self._as_app("Other", others))
+        return [section for section in sections if section["models"]]
 
     def _section(
         self,
@@ -128,26 +129,26 @@ class PaperboyAdminSite(AdminSite):
         entries = []
         for row in rows:
             if isinstance(row, Page):
-                if request.user.has_perm(row.needs):
-                    entries.append(_entry(row))
+                if request.user.has_perm(row.permission):
+                    entries.append(_page_entry(row))
             elif model := models.get(row.model):
-                named = {"name": row.name} if row.name else {}
-                entries.append(model | named | ({"add_url": None} if row.is_single else {}))
+                label = {"name": row.name} if row.name else {}
+                entries.append(model | label | ({"add_url": None} if row.is_single else {}))
         return self._as_app(name, entries)
 
     def _as_app(self, name: str, models: list[dict[str, Any]]) -> dict[str, Any]:
         label = name.lower()
-        address = f"{reverse('admin:index')}#{label}"
+        url = f"{reverse('admin:index')}#{label}"
         return {
             "name": name,
             "app_label": label,
-            "app_url": address,
+            "app_url": url,
             "has_module_perms": True,
             "models": models,
         }
 
 
-def _entry(page: Page) -> dict[str, Any]:
+def _page_entry(page: Page) -> dict[str, Any]:
     return {
         "model": None,
         "name": page.name,
@@ -160,6 +161,6 @@ def _entry(page: Page) -> dict[str, Any]:
 
 
 class PaperboyAdminConfig(AdminConfig):
-    """Makes `django.contrib.admin.site` this one."""
+    """An admin app whose default site is `PaperboyAdminSite`."""
 
     default_site = "web.admin_site.PaperboyAdminSite"

@@ -1,8 +1,8 @@
-"""The headers of a strict site: what a browser may load, run, frame and tell.
+"""Security headers: Content-Security-Policy, Permissions-Policy and similar.
 
-Nothing is written into pages that runs: every script and style is a file of ours. Views whose
-page is a mail are styled as mails are, in the page, and say so by `styled_in_place`. Django 6
-brings such a policy along; until then this is it.
+Pages contain no inline scripts or styles; every script and style is a static file of this site.
+Views that show an email need inline styles and use `allow_inline_styles`. Django 6 has built-in
+support for such a policy, which can replace this module.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 View = Callable[..., HttpResponse]
-Answer = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 POLICY = {
     "default-src": "'none'",
@@ -37,51 +37,51 @@ PERMISSIONS = ", ".join(
         *("magnetometer", "microphone", "midi", "payment", "usb", "browsing-topics"),
     )
 )
-ALWAYS = {
+FIXED_HEADERS = {
     "Permissions-Policy": PERMISSIONS,
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Permitted-Cross-Domain-Policies": "none",
 }
 
 
-def policy(changed: Mapping[str, str]) -> str:
-    """The Content-Security-Policy with some directives changed."""
-    return "; ".join(f"{name} {value}" for name, value in (POLICY | dict(changed)).items())
+def build_policy(overrides: Mapping[str, str]) -> str:
+    """Return the Content-Security-Policy with some directives replaced."""
+    return "; ".join(f"{name} {value}" for name, value in (POLICY | dict(overrides)).items())
 
 
-def security_headers(answer: Answer) -> Answer:
-    """Middleware: every answer carries them; what a view changed stays as it is."""
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Middleware that adds the headers to every response, except those a view has set."""
 
-    def answered(request: HttpRequest) -> HttpResponse:
-        response = answer(request)
-        changed: Mapping[str, str] = getattr(response, "csp_changed", {})
-        response.headers.setdefault("Content-Security-Policy", policy(changed))
-        for name, value in ALWAYS.items():
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        overrides: Mapping[str, str] = getattr(response, "csp_overrides", {})
+        response.headers.setdefault("Content-Security-Policy", build_policy(overrides))
+        for name, value in FIXED_HEADERS.items():
             response.headers.setdefault(name, value)
         if _is_private(request):
             response.headers.setdefault("X-Robots-Tag", "noindex")
         return response
 
-    return answered
+    return respond
 
 
 def _is_private(request: HttpRequest) -> bool:
-    """Whether no search engine may list the page: those that a mailed link opens, and the admin."""
+    """Return whether to keep a page out of search engines: the admin and mailed links."""
     match = request.resolver_match
     return request.path_info.startswith("/admin/") or bool(match and "token" in match.kwargs)
 
 
-def with_csp(changed: Mapping[str, str]) -> Callable[[View], View]:
-    """A view whose page may do what these directives say."""
+def with_csp(overrides: Mapping[str, str]) -> Callable[[View], View]:
+    """Decorate a view to replace directives of the Content-Security-Policy of its responses."""
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def changing(*args: Any, **kwargs: Any) -> HttpResponse:
+        def view_with_csp(*args: Any, **kwargs: Any) -> HttpResponse:
             response = view(*args, **kwargs)
-            response.csp_changed = changed  # type: ignore[attr-defined]
+            response.csp_overrides = overrides  # type: ignore[attr-defined]
             return response
 
-        return changing
+        return view_with_csp
 
     return decorate
 

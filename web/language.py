@@ -1,4 +1,4 @@
-"""Which language a page is in: the reader's for the site, English for those who run it."""
+"""The language of a page: the visitor's on the site, English in the admin and for machines."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from django.views.i18n import set_language
 
 from web.rate_limit import rate_limited
 
-# No form need be signed for this: nobody gains by what a stranger's page might set here.
+# Exempt from CSRF checks: a forged request could only change the language.
 choose_language = csrf_exempt(
     require_POST(rate_limited("language", methods=("POST",))(set_language))
 )
-FOR_MACHINES = ("/api/", "/feeds/", "/healthz", "/metrics")
+UNTRANSLATED_PREFIXES = ("/api/", "/feeds/", "/healthz", "/metrics")
 
 
 def active_language() -> str:
-    """The code of the language of the moment."""
+    """Return the code of the active language."""
     return get_language() or settings.LANGUAGE_CODE
 
 
 class SiteLanguage(LocaleMiddleware):
-    """By what the reader chose at the foot of a page, else by what their browser asks for."""
+    """Activate the language chosen in the footer or, by default, the browser's."""
 
     def process_request(self, request: HttpRequest) -> None:
         if self._is_translated(request):
@@ -42,9 +42,9 @@ class SiteLanguage(LocaleMiddleware):
     ) -> HttpResponseBase:
         if not self._is_translated(request):
             return response
-        patch_vary_headers(response, ("Cookie",))  # Django names only what the browser asks for
+        patch_vary_headers(response, ("Cookie",))  # Django adds only Accept-Language
         return super().process_response(request, response)
 
     @staticmethod
     def _is_translated(request: HttpRequest) -> bool:
-        return not request.path_info.startswith((reverse("admin:index"), *FOR_MACHINES))
+        return not request.path_info.startswith((reverse("admin:index"), *UNTRANSLATED_PREFIXES))

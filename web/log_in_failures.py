@@ -1,6 +1,6 @@
-"""Wrong passwords, counted by django-axes in the cache; `manage.py axes_reset` forgets them.
+"""Failed logins, which django-axes counts in the cache. `manage.py axes_reset` clears them.
 
-The key of an entry is a hash of account and address, so that only both together name one.
+The key of an entry is a hash of account and address together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.shortcuts import render
 
 
 class LogInFailures(AxesCacheHandler):
-    """axes' own handler finds no entry by the account or the address alone."""
+    """An axes handler that can reset entries without knowing both account and address."""
 
     def reset_attempts(
         self,
@@ -26,7 +26,7 @@ class LogInFailures(AxesCacheHandler):
         username: str | None = None,
         ip_or_username: bool = False,
     ) -> int:
-        """Forget one entry, or all of them unless both account and address are given."""
+        """Clear the entry of an account and address or, if one of them is missing, all entries."""
         if ip_address and username and not ip_or_username:
             return int(super().reset_attempts(ip_address=ip_address, username=username))
         store = redis.Redis.from_url(settings.REDIS_URL)
@@ -35,10 +35,10 @@ class LogInFailures(AxesCacheHandler):
 
 
 def locked_out(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-    """The answer after too many wrong passwords."""
+    """Return the page shown after too many wrong passwords, with status 429."""
     seconds = math.ceil(settings.AXES_COOLOFF_TIME.total_seconds())
     context = {"minutes": math.ceil(seconds / 60)}
-    answer = render(request, "locked_out.html", context, status=429)
-    answer["Retry-After"] = str(seconds)
-    answer["Cache-Control"] = "no-store"
-    return answer
+    response = render(request, "locked_out.html", context, status=429)
+    response["Retry-After"] = str(seconds)
+    response["Cache-Control"] = "no-store"
+    return response

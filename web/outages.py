@@ -1,6 +1,6 @@
-"""Answer 503 with Retry-After, not 500, while PostgreSQL or Redis is away.
+"""Respond with 503 and Retry-After instead of 500 while PostgreSQL or Redis is unavailable.
 
-A restart of PostgreSQL is bridged before a request's first query (config.postgresql).
+Before a request's first query, `config.postgresql` already waits for a short restart.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from django.views import defaults
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 30  # seconds
-# Connection lost or refused, server starting, stopping or full; psycopg gives none where it could
-# not connect at all.
-AWAY = ("08", "57P", "53300")
+# SQLSTATE prefixes: connection lost or refused, server starting or stopping, too many connections.
+# If psycopg could not connect at all, there is no SQLSTATE.
+OUTAGE_STATES = ("08", "57P", "53300")
 
 
 class Outages:
-    """Middleware."""
+    """Middleware that turns errors of an outage into 503 responses."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -38,7 +38,7 @@ class Outages:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: errors of other middleware arrive here alone."""
+    """Handle server errors (`handler500`), the only place that sees errors of other middleware."""
     error = sys.exc_info()[1]
     if isinstance(error, Exception) and is_outage(error):
         return unavailable(request, error)
@@ -46,29 +46,32 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def is_outage(error: Exception) -> bool:
-    """Tell whether PostgreSQL or Redis is away, and not one query or command wrong."""
+    """Return whether PostgreSQL or Redis is unavailable, as opposed to a single failed query."""
     if isinstance(error, redis.RedisError | kombu.exceptions.OperationalError):
         return True
     if isinstance(error, OperationalError | InterfaceError):
         state = getattr(error.__cause__, "sqlstate", None)
-        return state is None or state.startswith(AWAY)
+        return state is None or state.startswith(OUTAGE_STATES)
     return False
 
 
 def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpResponse:
-    """A page, part of a page, or JSON; it asks neither PostgreSQL nor Redis."""
+    """Return a page, an htmx fragment or JSON with status 503.
+
+    Uses neither PostgreSQL nor Redis.
+    """
     if error:
         log.warning(
             "%s %s: 503, %s: %s",
             *(request.method, request.path, type(error).__name__, str(error).split("\n")[0]),
         )
-    answer: HttpResponse
+    response: HttpResponse
     if request.path.startswith("/api/"):
-        answer = JsonResponse({"detail": "Not available at the moment. Please try again."})
+        response = JsonResponse({"detail": "Temporarily unavailable. Please try again."})
     else:
         name = "_503.html" if "HX-Request" in request.headers else "503.html"
-        answer = HttpResponse(render_to_string(name))
-    answer.status_code = 503
-    answer["Retry-After"] = str(RETRY_AFTER)
-    answer["Cache-Control"] = "no-store"
-    return answer
+        response = HttpResponse(render_to_string(name))
+    response.status_code = 503
+    response["Retry-After"] = str(RETRY_AFTER)
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,4 +1,4 @@
-"""Long lists in the admin, without counting them."""
+"""Admin lists of tables that are too large to count."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 
-MOST_COUNTED = 10_000  # rows; what lies beyond is found by searching and filtering
+MAX_COUNT = 10_000  # rows; later ones are reached by searching and filtering
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than to MOST_COUNTED: exact for short lists, fast for long ones."""
+    """A paginator that stops counting at `MAX_COUNT` rows."""
 
     @cached_property
     def count(self) -> int:
         rows = self.object_list.order_by().values("pk")  # type: ignore[attr-defined]
-        return rows[:MOST_COUNTED].count()
+        return rows[:MAX_COUNT].count()
 
 
 class LargeTableAdmin(admin.ModelAdmin):
-    """A list that may grow to millions."""
+    """An admin for tables that may have millions of rows."""
 
     paginator = CappedPaginator
-    show_facets = admin.ShowFacets.NEVER  # each would be a count
+    show_facets = admin.ShowFacets.NEVER  # each facet runs a count
     show_full_result_count = False
 
 
 class RecordAdmin(LargeTableAdmin):
-    """Rows that are written by what happens and never by hand."""
+    """A read-only admin for rows that only the software writes."""
 
     ordering = ("-pk",)
 

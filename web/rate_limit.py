@@ -1,12 +1,13 @@
-"""Who stands before the public doors: how often an entrance may be used, and from where.
+"""Rate limiting for public endpoints, per network and global.
 
-    @guard("preview")
+    @rate_limited("preview")
     def preview(request): ...
 
-A network is a /24 of IPv4 or a /56 of IPv6, since addresses are cheap and networks are not. All
-limits of a request are looked at and taken together, in Redis, by the generic cell rate algorithm:
-whom one limit refuses uses up none of the others. `settings.RATE_LIMITS` says how much each
-entrance takes. Redis gone, doors stand open but for those that send mail (`shut_without_redis`).
+`settings.RATE_LIMITS` has the hourly limits of each endpoint. A network is a /24 of IPv4 or a /56
+of IPv6, because single addresses are cheap to change. Redis keeps the state and applies the generic
+cell rate algorithm (GCRA) to all limits of a request at once: a request that one limit refuses
+does not count towards the others. Without Redis, endpoints stay open, except those that send mail
+(`fail_closed`).
 """
 
 from __future__ import annotations
@@ -29,27 +30,28 @@ from django.utils.crypto import salted_hmac
 log = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponse]
-KEY_PREFIX = "paperboy:guard"
+KEY_PREFIX = "paperboy:rate-limit"
 HOUR, DAY = 3600.0, 86_400.0
-BURST = 1 / 3  # of what an hour holds
+BURST = 1 / 3  # share of the hourly limit that may come at once
 IPV4_PREFIX, IPV6_PREFIX = 24, 56
 
-# KEYS are limits; for each, ARGV has the seconds one request costs and how many may come at once.
-# Each key holds the moment at which all that came is paid for. Answers the seconds to wait.
+# KEYS are limits. For each, ARGV has the seconds between two requests and the size of a burst.
+# A key holds the theoretical arrival time (TAT) of GCRA. Returns the seconds to wait as a string,
+# because Redis truncates numbers from Lua to integers.
 TAKE_SCRIPT = """
 local at = redis.call('TIME')
 local now = at[1] + at[2] / 1000000
-local paid, wait = {}, 0
+local tat, wait = {}, 0
 for i, key in ipairs(KEYS) do
-    local cost, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-    -- Never later than a full burst: a clock that ran ahead shuts nobody out.
-    local kept = math.min(tonumber(redis.call('GET', key) or '0'), now + burst * cost)
-    paid[i] = math.max(kept, now) + cost
-    wait = math.max(wait, paid[i] - burst * cost - now)
+    local interval, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+    -- At most a full burst ahead, in case the clock was set back.
+    local stored = math.min(tonumber(redis.call('GET', key) or '0'), now + burst * interval)
+    tat[i] = math.max(stored, now) + interval
+    wait = math.max(wait, tat[i] - burst * interval - now)
 end
 if wait > 0 then return tostring(wait) end
 for i, key in ipairs(KEYS) do
-    redis.call('SET', key, string.format('%.6f', paid[i]), 'EX', math.ceil(paid[i] - now) + 1)
+    redis.call('SET', key, string.format('%.6f', tat[i]), 'EX', math.ceil(tat[i] - now) + 1)
 end
 return '0'
 """
@@ -57,7 +59,10 @@ return '0'
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`count` requests in `seconds`, so many `at_once`; known by `key`, which names nobody."""
+    """`count` requests per `seconds`, of which `at_once` may come in a burst.
+
+    `key` must not contain personal data.
+    """
 
     key: str
     count: float
@@ -66,6 +71,7 @@ class Limit:
 
     @property
     def arguments(self) -> tuple[float, float]:
+        """Return the seconds between two requests and the size of a burst."""
         return self.seconds / self.count, self.at_once or max(1, self.count * BURST)
 
 
@@ -76,9 +82,9 @@ def _script(url: str) -> Any:
 
 
 def take_tokens(*limits: Limit) -> float:
-    """Take one from each of these limits, or none; how many seconds to wait, 0 for come in.
+    """Count a request towards all limits, or none; return the seconds to wait, 0 if allowed.
 
-    Raises redis.RedisError.
+    Raise redis.RedisError if Redis is unavailable.
     """
     if not limits:
         return 0.0
@@ -88,32 +94,33 @@ def take_tokens(*limits: Limit) -> float:
 
 
 def pseudonym(value: str) -> str:
-    """A key for an address or a name that cannot be read back."""
-    return salted_hmac("paperboy.guard", value, algorithm="sha256").hexdigest()[:32]
+    """Return a keyed hash of an address or name, which cannot be reversed."""
+    return salted_hmac("paperboy.pseudonym", value, algorithm="sha256").hexdigest()[:32]
 
 
 def client_address(request: HttpRequest) -> str:
-    """Where a request comes from; "" where that is unknown.
+    """Return the IP address of a request's client, or "" if it is unknown.
 
-    X-Forwarded-For is believed as far as `settings.TRUSTED_PROXIES` wrote it: read from its end,
-    it names who spoke to the outermost proxy of ours. What stands before that anybody may write.
+    Read X-Forwarded-For from its end and skip `settings.TRUSTED_PROXIES`: the first other address
+    talked to the outermost trusted proxy. Clients can forge everything before it.
     """
     hops = [
         *request.headers.get("X-Forwarded-For", "").split(","),
         request.META.get("REMOTE_ADDR", ""),
     ]
-    here = ""
+    proxies = _parse_networks(tuple(settings.TRUSTED_PROXIES))
+    client = ""
     for hop in reversed(hops):
-        address = _address(hop)
+        address = _parse_address(hop)
         if address is None:
             break
-        here = str(address)
-        if not any(address in network for network in _proxies(tuple(settings.TRUSTED_PROXIES))):
+        client = str(address)
+        if not any(address in network for network in proxies):
             break
-    return here
+    return client
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text.strip())
     except ValueError:
@@ -122,42 +129,42 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 @lru_cache
-def _proxies(names: tuple[str, ...]) -> tuple[Any, ...]:
+def _parse_networks(names: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(ip_network(name, strict=False) for name in names)
 
 
 def network_prefix(address: str) -> str:
-    """The network an address is in, such as 192.0.2.0/24."""
-    if not (found := _address(address)):
+    """Return the network of an address, such as 192.0.2.0/24, or "unknown"."""
+    if not (parsed := _parse_address(address)):
         return "unknown"
-    prefix = IPV4_PREFIX if found.version == 4 else IPV6_PREFIX
-    return str(ip_network((found, prefix), strict=False))
+    prefix = IPV4_PREFIX if parsed.version == 4 else IPV6_PREFIX
+    return str(ip_network((parsed, prefix), strict=False))
 
 
 def network_limits(name: str, request: HttpRequest) -> list[Limit]:
-    """What this entrance takes in an hour from the request's network."""
+    """Return the hourly limit of an endpoint for the request's network, if there is one."""
     count, _all = settings.RATE_LIMITS[name]
     return [Limit(f"{name}:{network_prefix(client_address(request))}", count)] if count else []
 
 
 def global_limits(name: str) -> list[Limit]:
-    """What this entrance takes in an hour from everybody."""
+    """Return the hourly limit of an endpoint across all clients, if there is one."""
     _network, count = settings.RATE_LIMITS[name]
     return [Limit(f"{name}:all", count)] if count else []
 
 
-def seconds_to_wait(name: str, limits: list[Limit], *, shut_without_redis: bool = False) -> float:
-    """Take one of these limits; how many seconds to wait, 0 for come in.
+def seconds_to_wait(name: str, limits: list[Limit], *, fail_closed: bool = False) -> float:
+    """Count a request towards these limits; return the seconds to wait, 0 if allowed.
 
-    Without Redis the limits are not known. With `shut_without_redis` its error goes on to the
-    middleware, which answers 503 (web.outages).
+    Without Redis, allow the request. With `fail_closed`, raise the error instead; the middleware
+    turns it into a 503 response (web.outages).
     """
     try:
         return take_tokens(*limits)
     except redis.RedisError as error:
-        if shut_without_redis:
+        if fail_closed:
             raise
-        log.warning("Redis is away (%s): %s is unguarded", type(error).__name__, name)
+        log.warning("Redis is unavailable (%s): no rate limit for %s", type(error).__name__, name)
         return 0.0
 
 
@@ -165,44 +172,49 @@ def rate_limited(
     name: str,
     *,
     methods: tuple[str, ...] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
-    shut_without_redis: bool = False,
-    all_later: bool = False,
+    fail_closed: bool = False,
+    skip_global: bool = False,
     refuse: Callable[[HttpRequest, int], HttpResponse] | None = None,
 ) -> Callable[[View], View]:
-    """Protect a view. `refuse` makes the answer to who must wait so many seconds; `all_later`
-    leaves it to the view to take from what there is for everybody."""
+    """Limit how often a view is called by `methods`, by the limits of the endpoint `name`.
+
+    `refuse` returns the response for a client that must wait so many seconds. With
+    `skip_global`, the view itself applies the limit across all clients.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def limited_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in methods:
                 return view(request, *args, **kwargs)
-            limits = network_limits(name, request) + ([] if all_later else global_limits(name))
-            if wait := seconds_to_wait(name, limits, shut_without_redis=shut_without_redis):
+            limits = network_limits(name, request) + ([] if skip_global else global_limits(name))
+            if wait := seconds_to_wait(name, limits, fail_closed=fail_closed):
                 return too_many_requests(request, wait, refuse)
             return view(request, *args, **kwargs)
 
-        guarded.guard = name  # type: ignore[attr-defined]
-        return guarded
+        limited_view.rate_limit = name  # type: ignore[attr-defined]
+        return limited_view
 
     return decorate
 
 
 def constant_time(view: View) -> View:
-    """Where work was done, answer at a multiple of `settings.RESPONSE_STEP` seconds, so that
-    the time it takes does not tell what was found. Refusals leave at once: nothing was looked at.
+    """Delay successful POST responses to a multiple of `settings.RESPONSE_STEP` seconds.
+
+    Their timing then does not reveal whether an address exists. Refusals are sent immediately,
+    because they are decided before the lookup.
     """
 
     @wraps(view)
-    def evened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        begun = time.perf_counter()
-        answer = view(request, *args, **kwargs)
-        if settings.RESPONSE_STEP and request.method == "POST" and answer.status_code < 400:
-            took = time.perf_counter() - begun
-            time.sleep(-took % settings.RESPONSE_STEP)
-        return answer
+    def delayed_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        started = time.perf_counter()
+        response = view(request, *args, **kwargs)
+        if settings.RESPONSE_STEP and request.method == "POST" and response.status_code < 400:
+            elapsed = time.perf_counter() - started
+            time.sleep(-elapsed % settings.RESPONSE_STEP)
+        return response
 
-    return evened
+    return delayed_view
 
 
 def too_many_requests(
@@ -210,16 +222,16 @@ def too_many_requests(
     wait: float,
     refuse: Callable[[HttpRequest, int], HttpResponse] | None = None,
 ) -> HttpResponse:
-    """429 with Retry-After."""
+    """Return a response with status 429 and Retry-After; `refuse` provides the body."""
     seconds = max(1, math.ceil(wait))
-    answer = (refuse or too_many)(request, seconds)
-    answer.status_code = 429
-    answer["Retry-After"] = str(seconds)
-    answer["Cache-Control"] = "no-store"
-    return answer
+    response = (refuse or too_many_page)(request, seconds)
+    response.status_code = 429
+    response["Retry-After"] = str(seconds)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
-def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
-    """A page that says when to come back; the part of one where htmx asks."""
+def too_many_page(request: HttpRequest, seconds: int) -> HttpResponse:
+    """Return a page that says how long to wait, or a fragment for htmx."""
     name = "_429.html" if "HX-Request" in request.headers else "429.html"
     return render(request, name, {"minutes": math.ceil(seconds / 60)})

@@ -1,7 +1,7 @@
-"""A second factor for the admin: whoever has a device enrolled must show its code after the
-password; with `ADMIN_SECOND_FACTOR` nobody comes in without one.
+"""A second factor for the admin.
 
-A device is enrolled by `manage.py second_factor USER`, on the server.
+Users with an enrolled device enter its code after the password. With `ADMIN_SECOND_FACTOR`,
+every user needs a device. `manage.py second_factor USER` enrols one on the server.
 """
 
 from __future__ import annotations
@@ -21,53 +21,57 @@ from django.views.decorators.http import require_http_methods
 
 from web.rate_limit import rate_limited
 
-ADMIN = "/admin/"
-LONGEST = 40  # characters of a code
-OPEN = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/")
+ADMIN_PREFIX = "/admin/"
+MAX_CODE_LENGTH = 40  # characters
+EXEMPT_PATHS = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/")
 
 
-def is_missing(user: Any) -> bool:
-    """Whether a user has logged in by password and owes the second factor still."""
+def needs_second_factor(user: Any) -> bool:
+    """Return whether a user has given the password but not yet the second factor."""
     if not user.is_authenticated or user.is_verified():
         return False
     return settings.ADMIN_SECOND_FACTOR or django_otp.user_has_device(user)
 
 
-def second_factor_first(
-    answer: Callable[[HttpRequest], HttpResponse],
+def require_second_factor(
+    get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: the admin's pages open only after the second factor."""
+    """Middleware that redirects the admin's pages to the second factor until it is given."""
 
-    def answered(request: HttpRequest) -> HttpResponse:
-        step = reverse("second-factor")
-        inside = request.path.startswith(ADMIN) and request.path not in (*OPEN, step)
-        if inside and is_missing(request.user):
-            return redirect(f"{step}?{urlencode({'next': request.path})}")
-        return answer(request)
+    def respond(request: HttpRequest) -> HttpResponse:
+        form_url = reverse("second-factor")
+        protected = request.path.startswith(ADMIN_PREFIX)
+        protected = protected and request.path not in (*EXEMPT_PATHS, form_url)
+        if protected and needs_second_factor(request.user):
+            return redirect(f"{form_url}?{urlencode({'next': request.path})}")
+        return get_response(request)
 
-    return answered
+    return respond
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @rate_limited("login", methods=("POST",))
 def second_factor(request: HttpRequest) -> HttpResponse:
-    """Ask for the code of an enrolled device; codes are good once, and wrong ones slow down."""
+    """Ask for the code of an enrolled device.
+
+    django-otp accepts each code once and throttles attempts after wrong ones.
+    """
     user: Any = request.user
     if not user.is_authenticated:
         return redirect("admin:login")
-    tried = request.method == "POST"
-    token = request.POST.get("otp_token", "").strip()[:LONGEST]
-    if device := django_otp.match_token(user, token) if tried and token else None:
+    submitted = request.method == "POST"
+    token = request.POST.get("otp_token", "").strip()[:MAX_CODE_LENGTH]
+    if device := django_otp.match_token(user, token) if submitted and token else None:
         django_otp.login(request, device)
-        return redirect(_next(request))
-    context = {"wrong": tried, "enrolled": django_otp.user_has_device(user)}
-    return render(request, "second_factor.html", context, status=400 if tried else 200)
+        return redirect(_next_url(request))
+    context = {"wrong": submitted, "enrolled": django_otp.user_has_device(user)}
+    return render(request, "second_factor.html", context, status=400 if submitted else 200)
 
 
-def _next(request: HttpRequest) -> str:
-    """Back to where the reader of the admin wanted to go, on this site only."""
-    wanted = request.GET.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
-        return wanted
+def _next_url(request: HttpRequest) -> str:
+    """Return the page the user wanted if it is on this site, else the admin's start page."""
+    url = request.GET.get("next", "")
+    if url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
+        return url
     return resolve_url("admin:index")

@@ -1,4 +1,4 @@
-"""Files that browsers and search engines ask for at the root of every site."""
+"""Files that browsers and search engines expect at the root of a site."""
 
 from __future__ import annotations
 
@@ -12,20 +12,28 @@ from django.views.decorators.http import require_safe
 
 DAY = 86_400  # seconds
 
-# Addresses without an end, or of no use in a search engine. Pages of readers are not among them:
-# these say `noindex` themselves, which only those who may fetch them can see.
-CLOSED = ("/admin/", "/search/", "/preview/", "/follow/", "/feeds/search.", "/api/", "/outbox/")
-OPEN = ("/api/$",)
+# Pages with endless URLs or of no use in a search engine. Readers' pages are not listed here: they
+# send `noindex`, which search engines only see on pages that they may fetch.
+DISALLOWED = (
+    "/admin/",
+    "/search/",
+    "/preview/",
+    "/follow/",
+    "/feeds/search.",
+    "/api/",
+    "/outbox/",
+)
+ALLOWED = ("/api/$",)
 
 
 @require_safe
 @cache_control(public=True, max_age=DAY)
 def robots(request: HttpRequest) -> HttpResponse:
-    """Tell search engines what they may fetch and where the list of pages is."""
+    """Return robots.txt with the URL of the sitemap."""
     lines = [
         "User-agent: *",
-        *(f"Allow: {path}" for path in OPEN),
-        *(f"Disallow: {path}" for path in CLOSED),
+        *(f"Allow: {path}" for path in ALLOWED),
+        *(f"Disallow: {path}" for path in DISALLOWED),
         "",
         f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}",
     ]
@@ -35,5 +43,5 @@ def robots(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=DAY)
 def favicon(request: HttpRequest) -> HttpResponse:
-    """The icon, for programs that read no page first."""
+    """Redirect to the icon, for clients that do not read the page's link elements."""
     return redirect(static("favicon.ico"))

@@ -1,8 +1,8 @@
-"""Requests to an address without its last slash.
+"""Accept unsafe requests whose URL lacks the trailing slash.
 
-Django answers them with a redirect, on which a POST loses its body, and under DEBUG with an error.
-Mailbox providers that unsubscribe a reader (RFC 8058) follow no redirect, and webhooks are set up
-by hand: both are answered as if the slash were there. A GET is still redirected.
+Django redirects them, which loses the body of a POST, and raises an error under DEBUG. Mailbox
+providers that unsubscribe a reader (RFC 8058) do not follow redirects, and webhook URLs are typed
+by hand. GET requests are still redirected.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
-READING = frozenset(("GET", "HEAD", "OPTIONS"))
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-def complete_posts(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., object]:
-    """Middleware that adds the slash where only with it there is a page."""
+def append_slash_to_posts(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[..., object]:
+    """Middleware that appends the slash if only the URL with a slash is valid."""
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def respond(request: HttpRequest) -> HttpResponse:
         path = request.path_info
         if (
-            request.method not in READING
+            request.method not in SAFE_METHODS
             and not path.endswith("/")
             and not is_valid_path(path)
             and is_valid_path(f"{path}/")
@@ -30,4 +32,4 @@ def complete_posts(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
             request.path += "/"
         return get_response(request)
 
-    return answer
+    return respond

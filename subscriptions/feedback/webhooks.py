@@ -147,7 +147,7 @@ def guarded(view: type[View]) -> Any:
             response = _answer(inner, request, *args, **kwargs)
         return response if response.status_code >= 400 else _take(request, gathered, response)
 
-    door.guard = "webhook"  # type: ignore[attr-defined]  # whoever has no secret stays outside
+    door.rate_limit = "webhook"  # type: ignore[attr-defined]  # whoever has no secret stays outside
     return door
 
 

@@ -86,7 +86,7 @@ def vote_signed_in(request: HttpRequest, paper_pk: int) -> HttpResponse:
     return _vote_link(request, paper_pk)
 
 
-@rate_limited("link", methods=("POST",), shut_without_redis=True)
+@rate_limited("link", methods=("POST",), fail_closed=True)
 @constant_time
 def _vote_link(request: HttpRequest, paper_pk: int) -> HttpResponse:
     """Mail the button, to a known address only; the answer is the same for all."""

@@ -86,7 +86,7 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
                 return rate_limit.too_many_requests(request, wait)
             return admit(request, Access(reader), **rest)
 
-        opened.guard = "mailed"  # type: ignore[attr-defined]
+        opened.rate_limit = "mailed"  # type: ignore[attr-defined]
         return opened
 
     return decorate
@@ -119,7 +119,7 @@ def signed(purpose: Purpose) -> Callable[[View], View]:
                 return rate_limit.too_many_requests(request, wait)
             return view(request, link, **rest)
 
-        opened.guard = "mailed"  # type: ignore[attr-defined]
+        opened.rate_limit = "mailed"  # type: ignore[attr-defined]
         return opened
 
     return decorate

@@ -71,7 +71,7 @@ PROFILE_ACTS = ("remove", "mute", "upload", "author", "opened", "reset")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@rate_limit.rate_limited("signup", methods=("POST",), shut_without_redis=True, all_later=True)
+@rate_limit.rate_limited("signup", methods=("POST",), fail_closed=True, skip_global=True)
 @rate_limit.constant_time
 def subscribe(request: HttpRequest) -> HttpResponse:
     """Ask for a confirmation mail. The answer never tells whether an address is known.
@@ -92,7 +92,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         *rate_limit.global_limits("signup"),
         *mail_requests.mailbox_limits(form.cleaned_data["email"]),
     ]
-    if wait := rate_limit.seconds_to_wait("signup", limits, shut_without_redis=True):
+    if wait := rate_limit.seconds_to_wait("signup", limits, fail_closed=True):
         return rate_limit.too_many_requests(request, wait)
     asked = signup.SignUpRequest(
         email=form.cleaned_data["email"],

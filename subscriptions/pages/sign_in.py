@@ -22,7 +22,7 @@ from web.rate_limit import constant_time, rate_limited
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@rate_limited("link", methods=("POST",), shut_without_redis=True)
+@rate_limited("link", methods=("POST",), fail_closed=True)
 @constant_time
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Mail a link that signs in, to a known address only; the answer is the same, and so is what
@@ -43,7 +43,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@rate_limited("link", shut_without_redis=True)
+@rate_limited("link", fail_closed=True)
 @mailed_link(Purpose.PREFERENCES)
 def mail_link(_request: HttpRequest, access: Access) -> HttpResponse:
     """Mail a reader the same: what no page hands on, the way to all data and to the feed."""

@@ -100,7 +100,7 @@ def test_every_answer_has_the_headers_of_a_strict_site(client: Client, digest: D
 
 
 def test_a_mail_in_the_browser_may_style_itself_and_run_nothing() -> None:
-    policy = headers.policy(headers.INLINE_STYLES)
+    policy = headers.build_policy(headers.INLINE_STYLES)
     assert "style-src 'self' 'unsafe-inline'" in policy
     assert "script-src 'self';" in policy
 

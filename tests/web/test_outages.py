@@ -96,7 +96,7 @@ def test_without_postgresql_a_page_says_when_to_come_back(
         assert one["Cache-Control"] == "no-store"
     assert "<title>Temporarily unavailable" in answer.text
     assert "<title>" not in part.text
-    assert data.json() == {"detail": "Not available at the moment. Please try again."}
+    assert data.json() == {"detail": "Temporarily unavailable. Please try again."}
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ ENTRANCES = list(entrances())
 @pytest.mark.promise(30)
 def test_every_public_endpoint_has_a_rate_limit(path: str, pattern: URLPattern) -> None:
     """A page that takes no POST and is made of little needs none; all else does."""
-    name = getattr(pattern.callback, "guard", None)
+    name = getattr(pattern.callback, "rate_limit", None)
     if name is None and path.startswith(("api/", "^api/")):
         assert pattern.name in API_PAGES or path in GUARDED_WITHIN
     elif name is None and path.startswith("admin/"):
@@ -180,7 +180,7 @@ def test_the_admin_opens_only_through_its_rate_limited_login() -> None:
         if isinstance(one, URLResolver) and one.app_name == "admin"
     ]
     first = get_resolver().resolve("/admin/login/")
-    assert first.func.guard == "login"  # type: ignore[attr-defined]
+    assert first.func.rate_limit == "login"  # type: ignore[attr-defined]
     open_ = {"login", "logout", "jsi18n", None}
     for pattern in own.url_patterns:
         if isinstance(pattern, URLPattern) and pattern.name not in open_:

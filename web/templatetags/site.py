@@ -1,6 +1,8 @@
-"""Who runs this site, for every template: pages, emails, errors. Built in, so nothing loads it.
+"""Template tags for the site's name, postal address and imprint.
 
-{% site_name %}, {% site_name as site_name %}
+They are built in, so templates need no `load`:
+
+    {% site_name %}, {% site_name as site_name %}
 """
 
 from __future__ import annotations
