@@ -56,7 +56,7 @@ def outbox(tmp_path: Path, settings: Any) -> Path:
 @pytest.fixture(autouse=True)
 def no_meanings_in_memory() -> None:
     """What a process read of another test's papers was rolled back with them."""
-    vector_index.forget()
+    vector_index.clear_cache()
 
 
 @pytest.fixture(autouse=True)

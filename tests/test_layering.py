@@ -53,7 +53,9 @@ UPWARD = {
 }
 PURE = (
     *("papers.feeds", "papers.metadata", "papers.text"),
-    *("papers.vectors.lexicon", "papers.vectors.paper_vectors", "papers.vectors.term_embeddings"),
+    *("papers.vectors.lexicon", "papers.vectors.paper_vectors", "papers.vectors.sparse_rows"),
+    *("papers.vectors.term_counts", "papers.vectors.term_embeddings"),
+    *("papers.vectors.term_weights", "papers.vectors.terms"),
     *("papers.freshness.rules", "papers.ranking.trending", "papers.ranking.vote_prediction"),
     *("papers.searching.highlighting", "papers.searching.queries"),
     *("papers.pages.citations", "papers.pages.sparkline"),

@@ -23,7 +23,10 @@ from devtools.benchmarks.scratch_database import peak_mb
 from devtools.evaluation import matching_cases
 from devtools.evaluation.matching_cases import Case, Corpus
 from papers.vectors.lexicon import Lexicon, PaperText
-from subscriptions.matching.match import Candidates, Profile, ProfileVectors, match_profiles
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
+from subscriptions.matching.profile_vectors import ProfileVectors
 from subscriptions.matching.reasons import explain_choices
 from subscriptions.matching.selection import ReaderCandidates, select_papers
 
@@ -53,7 +56,8 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
         profiles = list(_profiles(papers[: -options["candidates"]], DISTINCT))
     chunks = track(list(_chunks(profiles)), "Making their vectors")
     tastes = [
-        replace(ProfileVectors.of(chunk, candidates.lexicon), sources=None) for chunk in chunks
+        replace(ProfileVectors.of_profiles(chunk, candidates.lexicon), texts=None)
+        for chunk in chunks
     ]
     sizes = track(options["readers"], "Matching, one size after the other")
     rows = [_row(readers, profiles, tastes, candidates) for readers in sizes]
@@ -157,14 +161,14 @@ def _steps(profiles: Sequence[Profile], candidates: Candidates) -> dict[str, flo
     everything = np.ones(len(candidates.papers), dtype=bool)
     nothing = np.zeros(len(candidates.papers), dtype=np.float32)
     marks = [time.perf_counter()]
-    taste = ProfileVectors.of(profiles, candidates.lexicon)
+    taste = ProfileVectors.of_profiles(profiles, candidates.lexicon)
     marks.append(time.perf_counter())
     matches = match_profiles(profiles, candidates, taste)
     marks.append(time.perf_counter())
     flags = (everything, everything, everything)
     field = np.zeros(len(candidates.papers), dtype=np.int64)
     shelves = [ReaderCandidates(found.personal, nothing, *flags, 0.0, field) for found in matches]
-    composed = select_papers(shelves, [TOP] * len(shelves), candidates.alike)
+    composed = select_papers(shelves, [TOP] * len(shelves), candidates.lookups.similarity)
     own = [[one.position for one in row] for row in composed]
     marks.append(time.perf_counter())
     explain_choices(profiles, candidates, own, taste)

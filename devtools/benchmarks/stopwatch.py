@@ -15,21 +15,21 @@ from subscriptions.delivery.transports import Smtp
 from subscriptions.editions import digests
 from subscriptions.mail import cards, digest_mail
 from subscriptions.mail.mime import OutgoingMail
-from subscriptions.matching.match import ProfileVectors
+from subscriptions.matching.profile_vectors import ProfileVectors
 
 BUILD, SEND = "building, the rest", "sending, the rest"
 # A function of each stage; none of these calls another. `digests` is where it looks them up.
 STAGES: tuple[tuple[Any, str, str], ...] = (
     (digests.CandidatePool, "of", "the day's papers"),
-    (digests, "profiles", "profiles"),
+    (digests, "load_profiles", "profiles"),
     (digests, "seen_by", "sent before"),
-    (ProfileVectors, "of", "vectors"),
-    (digests, "match", "matching"),
+    (ProfileVectors, "of_profiles", "vectors"),
+    (digests, "match_profiles", "matching"),
     (digests, "choose", "composition and reasons"),
-    (notices, "report", "notices"),
-    (updates, "since", "notices"),
-    (cards, "shown", "cards"),
-    (digest_mail, "outgoing", "filling in"),
+    (notices, "report_at", "notices"),
+    (updates, "updates_since", "notices"),
+    (cards, "visible_cards", "cards"),
+    (digest_mail, "digest_message", "rendering"),
     (OutgoingMail, "as_bytes", "MIME"),
     (Smtp, "_attempt", "SMTP"),
     (SendRate, "take", "rate"),

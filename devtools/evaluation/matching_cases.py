@@ -25,9 +25,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
 from devtools.evaluation import json_lines
-from papers.vectors.lexicon import Lexicon, PaperText, normalize_rows
-from subscriptions.matching.match import Candidates, Profile, match_profiles
-from subscriptions.matching.selection import Similarities, best_candidates, diversify
+from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.sparse_rows import normalize_rows
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
+from subscriptions.matching.selection import Similarity, best_candidates, diversify
 
 Positions = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -228,7 +231,7 @@ class Product:
             places = np.flatnonzero(~np.isin(everyone, case.liked))
             members = everyone[places]
             scores = self.rank(case, members).astype(np.float32)
-            alike = self._candidates(case.pool).take(places.tolist()).alike
+            alike = self._candidates(case.pool).select(places.tolist()).lookups.similarity
             all_of_them = np.ones((1, len(scores)), dtype=np.bool_)
             offers = best_candidates(all_of_them, scores[None], np.array([10]), [[]])
             [ranked], [thinned] = offers.ranked.tolist(), diversify(offers, alike)
@@ -272,7 +275,7 @@ def measure(scores: Scores, relevant: NDArray[np.bool_], wanted: int) -> Metrics
     }
 
 
-def _sameness(alike: Similarities, positions: Sequence[int]) -> Metrics:
+def _sameness(alike: Similarity, positions: Sequence[int]) -> Metrics:
     whole = alike(np.array(positions), np.array([positions] * len(positions)))
     pairs = whole[np.triu_indices(len(whole), 1)]
     return {"pairs": float(pairs.mean()), "closest pair": float(pairs.max())}

@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devtools.evaluation import json_lines
-from papers.ranking.trending import USUAL_AUTHORS, USUAL_TITLE, Signals, trending_heat, votes_gained
+from papers.ranking.trending import (
+    USUAL_AUTHORS,
+    USUAL_TITLE_LENGTH,
+    Signals,
+    trending_heat,
+    votes_gained,
+)
 from papers.ranking.vote_prediction import Appeal, VotedPaper, weighted_text
 
 HOURS = (8, 12, 26, 50, 74)  # the files count in the morning, then in the first hours of a day
@@ -93,7 +99,7 @@ class Case:
             comments=comments[-1] if comments else 0,
             mentions=1,
             authors=text.authors if text else 1,
-            title=len(text.title) if text else USUAL_TITLE,
+            title=len(text.title) if text else USUAL_TITLE_LENGTH,
             appeal=self.paper.appeal,
         )
 
@@ -222,7 +228,7 @@ def with_appeal(
     for month, members in progress(list(months.items()), "Learning, month by month"):
         earlier = [one for one in papers if one.counts[-1].at.date() < month]
         learnt = Appeal.learn([voted for one in earlier if (voted := _voted(one))])
-        appeals = learnt.of([_words(paper) for paper in members])
+        appeals = learnt.predict([_words(paper) for paper in members])
         told += [
             replace(paper, appeal=float(appeal))
             for paper, appeal in zip(members, appeals, strict=True)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from papers.models import Paper
-from papers.searching import highlighting, queries, search
+from papers.searching import corrections, highlighting, queries, search
 from papers.searching.queries import Query
 from papers.text.markup import extract_summary, join_names, short_authors
 from web.language import active_language
@@ -47,7 +47,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
 
 def _field_hints(query: Query) -> dict[str, str]:
     """Return the query's unknown fields, the fields probably meant, and all fields, as text."""
-    names = {"unknown": query.unknown, "meant": query.meant_fields, "fields": queries.FIELDS}
+    names = {"unknown": query.unknown, "meant": query.suggested_fields, "fields": queries.FIELDS}
     return {key: join_names([f"{name}:" for name in group]) for key, group in names.items()}
 
 
@@ -55,8 +55,8 @@ def _results(query: Query) -> dict[str, Any]:
     """Return the results; if there are none, those of the query with its spelling corrected."""
     result = search.search_papers(query)
     corrected = query
-    if result.by_words < search.FEW:
-        corrected = query.spelt(search.spelling_corrections(query))
+    if result.by_words < corrections.FEW_HITS:
+        corrected = query.with_corrections(corrections.spelling_corrections(query))
     shown = query
     if not result.pks and corrected != query:
         shown, result = corrected, search.search_papers(corrected)

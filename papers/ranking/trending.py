@@ -1,23 +1,23 @@
-"""Trending: what the community makes of a paper, as a pure score stored with its parts.
+"""Trending scores: how much a paper is talked about. Pure.
 
-    attention = votes - own + rise + comments + stars + mentions + reactions + to come
+    attention = votes - own votes + rise + comments + stars + mentions + reactions + to come
     heat      = log2(1 + attention) + pick
     score     = heat + days since EPOCH
 
-Attention is counted in votes. Only its logarithm counts, so that the hundredth vote adds less than
-the tenth. A day's age costs one doubling: the day stands in the score as a term of its own, so
-that old rows keep their scores and still fall behind. docs/ranking.md says what was measured.
+Attention is measured in votes. Only its logarithm counts, so that the hundredth vote adds less than
+the tenth. The day is a term of the score: a day of age costs one doubling, and stored scores need
+no update to fall behind. docs/ranking.md has the measurements.
 
-* own: long author lists vote for their own papers; taken off the votes are OWN_VOTES for each
-  doubling of the list beyond USUAL_AUTHORS, at most half of them.
-* rise: a share of the votes gained since the count half a day or more before the newest one.
-* to come: what a young paper is yet to get, USUAL_TO_COME for a usual paper; more where title and
-  abstract are of the kind that gathers votes (`vote_prediction`), less the longer the title.
-* stars: doublings of all stars, and of those gained over the same time.
-* mentions: places where somebody has put the paper forward.
-* pick: a curator's pick counts PICK doublings, as much as some 60 votes.
+* own votes: long author lists vote for their own papers. OWN_VOTES are subtracted for each doubling
+  of the list beyond USUAL_AUTHORS, at most half of all votes.
+* rise: a share of the votes gained since the last count that is RISE_PERIOD older than the newest.
+* to come: the votes a young paper will still get, USUAL_TO_COME for a usual paper. It is more where
+  title and abstract are of a kind that gets votes (`vote_prediction`), and less for long titles.
+* stars: doublings of all stars, and of those gained over RISE_PERIOD.
+* mentions: the number of places that list the paper.
+* pick: a curator's pick counts PICK doublings, about as much as 60 votes.
 
-What nobody has mentioned, voted for, commented, starred, reacted to or picked has no heat.
+A paper without votes, comments, stars, mentions, reactions or a pick has no heat.
 """
 
 from __future__ import annotations
@@ -32,23 +32,25 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
 OWN_VOTES, USUAL_AUTHORS = 0.25, 6
-RISE, RISE_OVER = 0.05, timedelta(hours=12)
+RISE, RISE_PERIOD = 0.05, timedelta(hours=12)
 COMMENT = 0.1
 STARS = 1.0  # votes for each doubling
 MENTION = 2.0
 REACTION = 1.0
 USUAL_TO_COME = 4.0
 APPEAL = 0.3
-TITLE, USUAL_TITLE = 0.65, 80  # doublings for each hundred letters
-MOST_TO_COME = 4.0  # times the usual, whatever the text
+TITLE_PENALTY, USUAL_TITLE_LENGTH = 0.65, 80  # doublings per 100 characters
+MAX_TO_COME_RATIO = 4.0  # relative to the usual value, for any text
 PICK = 6.0
 EPOCH = date(2020, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What is known of one paper. `rise` is in votes, `appeal` in doublings, `title` in letters
-    (USUAL_TITLE where it is not known)."""
+    """The inputs of one paper's score.
+
+    `rise` is in votes, `appeal` in doublings, `title` in characters.
+    """
 
     votes: int = 0
     rise: int = 0
@@ -59,25 +61,28 @@ class Signals:
     reactions: int = 0
     picked: bool = False
     authors: int = 1
-    title: int = USUAL_TITLE
+    title: int = USUAL_TITLE_LENGTH
     appeal: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """How much a paper is talked about, in doublings, and its parts: the signals, and what each is
-    worth in votes (`…_part`) but for the pick, which is worth doublings."""
+    """The heat of a paper in doublings, and its parts.
+
+    The parts are the signals, and their values in votes (`…_part`); the pick's value is in
+    doublings.
+    """
 
     total: float
     parts: dict[str, float]
 
 
 def trending_heat(signals: Signals) -> Heat:
-    """Zero for what nobody talks about, else above zero."""
-    own = OWN_VOTES * log2(max(signals.authors, USUAL_AUTHORS) / USUAL_AUTHORS)
+    """Return the heat for these signals; 0 if nobody talks about the paper."""
+    own_votes = OWN_VOTES * log2(max(signals.authors, USUAL_AUTHORS) / USUAL_AUTHORS)
     votes = {
         "votes_part": float(signals.votes),
-        "own_part": -min(own, signals.votes / 2),
+        "own_part": -min(own_votes, signals.votes / 2),
         "rise_part": RISE * signals.rise,
         "comments_part": COMMENT * signals.comments,
         "stars_part": STARS * (log2(1 + signals.stars) + log2(1 + signals.new_stars)),
@@ -86,33 +91,35 @@ def trending_heat(signals: Signals) -> Heat:
     }
     attention = sum(votes.values())
     if attention:
-        votes["to_come_part"] = to_come(signals.title, signals.appeal)
+        votes["to_come_part"] = votes_to_come(signals.title, signals.appeal)
         attention += votes["to_come_part"]
     parts = votes | {"pick_part": PICK if signals.picked else 0.0}
     total = log2(1 + attention) + parts["pick_part"]
     return Heat(total, asdict(signals) | {name: round(part, 2) for name, part in parts.items()})
 
 
-def to_come(title: int, appeal: float) -> float:
-    """The votes that a paper with such a text is yet to get, against others of its day."""
-    doublings = APPEAL * appeal - TITLE * (title - USUAL_TITLE) / 100
-    limit = log2(MOST_TO_COME)
+def votes_to_come(title_length: int, appeal: float) -> float:
+    """Return the votes a paper with such a text will still get, relative to its day."""
+    doublings = APPEAL * appeal - TITLE_PENALTY * (title_length - USUAL_TITLE_LENGTH) / 100
+    limit = log2(MAX_TO_COME_RATIO)
     return USUAL_TO_COME * 2 ** max(-limit, min(doublings, limit))
 
 
 def votes_gained(counts: Sequence[tuple[datetime, int]]) -> int:
-    """What was gained from the newest count that is RISE_OVER older to the newest one of all; 0
-    where there is none. Counts come oldest first; those that fell gained nothing."""
+    """Return the gain up to the newest count, from the last one that is RISE_PERIOD older.
+
+    `counts` are oldest first. Without an old enough count, or if counts fell, return 0.
+    """
     if not counts:
         return 0
     newest, count = counts[-1]
-    earlier = [before for at, before in counts if at <= newest - RISE_OVER]
+    earlier = [before for at, before in counts if at <= newest - RISE_PERIOD]
     return max(count - earlier[-1], 0) if earlier else 0
 
 
-def score(total: float, day: date) -> float:
-    """What papers of several days are ordered by; zero without heat."""
-    return total + (day - EPOCH).days if total else 0.0
+def score(heat: float, day: date) -> float:
+    """Return the score by which papers of several days are ordered; 0 without heat."""
+    return heat + (day - EPOCH).days if heat else 0.0
 
 
 COUNT_TEXTS = {

@@ -1,7 +1,7 @@
-"""Words that tell nothing about a subject when they are alone. Pure.
+"""Words that say nothing about a subject when they stand alone. Pure.
 
-Stop words are no terms at all. These are terms, since "long context" is a subject; "long" is not.
-In a small archive, where counting cannot tell yet how common a word is, they weigh less.
+Unlike stop words they are terms, since "long context" is a subject and "long" is not.
+`subscriptions.matching.typed_terms` does not count a typed filler word as a reason.
 """
 
 FILLER_WORDS = frozenset(

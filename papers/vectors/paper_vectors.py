@@ -1,5 +1,8 @@
-"""Papers as vectors, made once: many readers like the same papers, and a day's papers stay from one
-hour to the next. Pure."""
+"""Vectors of papers, cached by process. Pure.
+
+Many readers like the same papers, and the papers of a day stay the same from hour to hour: without
+the cache, vectors of readers took three times as long (docs/experiments/matching.md).
+"""
 
 from __future__ import annotations
 
@@ -14,116 +17,129 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from papers.text.compounds import split_compounds
-from papers.vectors.lexicon import Lexicon, PaperText, TermIds, Weighed, Weights
+from papers.vectors.lexicon import Lexicon, PaperText, WeightedTerms
+from papers.vectors.term_weights import Weights
+from papers.vectors.terms import TermIds
 
-KEPT = 1 << 14  # papers; three kB each
-_Terms = tuple[NDArray[np.int32], Weights]  # which, and what they weigh
-# The terms of the lexicon, those it does not have (by id, ascending), and the meaning.
-_Row = tuple[_Terms, tuple[TermIds, Weights], Weights]
+CACHE_SIZE = 1 << 14  # papers; 3 kB each
+_SparseRow = tuple[NDArray[np.int32], Weights]  # columns and weights
+# The learnt terms of a paper, its unseen terms (ascending IDs and weights), and its embedding.
+_CachedRow = tuple[_SparseRow, tuple[TermIds, Weights], Weights]
 
 
 def paper_vectors(
     lexicon: Lexicon, papers: Sequence[PaperText]
 ) -> tuple[sparse.csr_matrix, Weights]:
-    """`lexicon.vectors(papers)` and their meanings. Texts without a key are made anew: what a
-    reader typed is theirs alone."""
-    weighed, meanings = _weighed(lexicon, papers)
-    return lexicon.joined(weighed), meanings
+    """Return `lexicon.vectors(papers)` (papers x size) and embeddings (papers x 256).
+
+    Texts without a key are not cached: only one reader typed them.
+    """
+    weighted, embeddings = _weigh_and_embed(lexicon, papers)
+    return lexicon.join_columns(weighted), embeddings
 
 
 def vectors_with_new_terms(
     lexicon: Lexicon, papers: Sequence[PaperText]
 ) -> tuple[Lexicon, sparse.csr_matrix, sparse.csr_matrix, Weights]:
-    """The lexicon with a column for each term of these papers, their vectors, the terms that they
-    have only as parts of compounds, and their meanings."""
-    weighed, meanings = _weighed(lexicon, papers)
-    apart, _meanings = _weighed(lexicon, [_written_apart(paper) for paper in papers])
-    wider = lexicon.with_terms(np.union1d(weighed.ids, apart.ids))
-    rows = wider.joined(weighed)
-    return wider, rows, _missing(rows, wider.joined(apart)), meanings
+    """Return vectors of papers in a lexicon with a column for each of their terms.
+
+    The result is that lexicon, the vectors (papers x size), the terms that papers have only as
+    parts of compounds (papers x size), and embeddings (papers x 256).
+    """
+    weighted, embeddings = _weigh_and_embed(lexicon, papers)
+    split, _embeddings = _weigh_and_embed(lexicon, [_split_paper(paper) for paper in papers])
+    wider = lexicon.with_terms(np.union1d(weighted.ids, split.ids))
+    rows = wider.join_columns(weighted)
+    return wider, rows, _missing_entries(rows, wider.join_columns(split)), embeddings
 
 
-def _missing(rows: sparse.csr_matrix, others: sparse.csr_matrix) -> sparse.csr_matrix:
-    """The entries of `others` where `rows` have none."""
-    there = rows.copy()
-    there.data = np.ones_like(there.data)
-    missing = sparse.csr_matrix(others - others.multiply(there))
+def _missing_entries(rows: sparse.csr_matrix, others: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the entries of `others` where `rows` have none (both n x terms)."""
+    present = rows.copy()
+    present.data = np.ones_like(present.data)
+    missing = sparse.csr_matrix(others - others.multiply(present))
     missing.eliminate_zeros()
     return missing
 
 
-@lru_cache(maxsize=KEPT)
-def _written_apart(paper: PaperText) -> PaperText:
+@lru_cache(maxsize=CACHE_SIZE)
+def _split_paper(paper: PaperText) -> PaperText:
     title, abstract = split_compounds(paper.title), split_compounds(paper.abstract)
     return replace(paper, title=title, abstract=abstract)
 
 
-def _weighed(lexicon: Lexicon, papers: Sequence[PaperText]) -> tuple[Weighed, Weights]:
-    if len(papers) > KEPT:
-        weighed = lexicon.weighed(papers)
-        return weighed, lexicon.meanings(weighed.known)
-    return _shelf(lexicon.learnt_version).of(lexicon, papers)
+def _weigh_and_embed(
+    lexicon: Lexicon, papers: Sequence[PaperText]
+) -> tuple[WeightedTerms, Weights]:
+    if len(papers) > CACHE_SIZE:
+        weighted = lexicon.weigh(papers)
+        return weighted, lexicon.embed(weighted.learnt)
+    return _cache_for(lexicon.learnt_version).get_rows(lexicon, papers)
 
 
-class _Shelf:
-    """The rows of one version of the lexicon, those asked for longest ago first."""
+class _VectorCache:
+    """An LRU cache of papers' rows, for one version of the lexicon."""
 
     def __init__(self) -> None:
-        self._rows: OrderedDict[PaperText, _Row] = OrderedDict()
-        self._lock = Lock()  # pages are made in threads
+        self._rows: OrderedDict[PaperText, _CachedRow] = OrderedDict()
+        self._lock = Lock()  # requests are served in threads
 
-    def of(self, lexicon: Lexicon, papers: Sequence[PaperText]) -> tuple[Weighed, Weights]:
+    def get_rows(
+        self, lexicon: Lexicon, papers: Sequence[PaperText]
+    ) -> tuple[WeightedTerms, Weights]:
+        """Return the rows of papers; compute and cache those that are missing."""
         with self._lock:
-            found = {paper: row for paper in papers if (row := self._rows.get(paper))}
-            found |= _made(lexicon, [paper for paper in papers if paper not in found])
-            for paper, row in found.items():
+            rows = {paper: row for paper in papers if (row := self._rows.get(paper))}
+            rows |= _compute_rows(lexicon, [paper for paper in papers if paper not in rows])
+            for paper, row in rows.items():
                 if paper.key:
                     self._rows[paper] = row
                     self._rows.move_to_end(paper)
-            while len(self._rows) > KEPT:
+            while len(self._rows) > CACHE_SIZE:
                 self._rows.popitem(last=False)
-        return _together(lexicon, [found[paper] for paper in papers])
+        return _stack_rows(lexicon, [rows[paper] for paper in papers])
 
 
-def _made(lexicon: Lexicon, papers: Sequence[PaperText]) -> dict[PaperText, _Row]:
+def _compute_rows(lexicon: Lexicon, papers: Sequence[PaperText]) -> dict[PaperText, _CachedRow]:
     if not papers:
         return {}
-    weighed = lexicon.weighed(papers)
-    known, unseen = _apart(weighed.known), _apart(weighed.unseen)
-    meanings = lexicon.meanings(weighed.known)
+    weighted = lexicon.weigh(papers)
+    learnt, unseen = _split_rows(weighted.learnt), _split_rows(weighted.unseen)
+    embeddings = lexicon.embed(weighted.learnt)
     return {
-        paper: (terms, (weighed.ids[columns], weights), meaning.copy())
-        for paper, terms, (columns, weights), meaning in zip(
-            papers, known, unseen, meanings, strict=True
+        paper: (terms, (weighted.ids[columns], weights), embedding.copy())
+        for paper, terms, (columns, weights), embedding in zip(
+            papers, learnt, unseen, embeddings, strict=True
         )
     }
 
 
-def _apart(rows: sparse.csr_matrix) -> list[_Terms]:
+def _split_rows(rows: sparse.csr_matrix) -> list[_SparseRow]:
     spans = [slice(*rows.indptr[place : place + 2]) for place in range(rows.shape[0])]
     return [(rows.indices[span].copy(), rows.data[span].copy()) for span in spans]
 
 
-def _together(lexicon: Lexicon, rows: Sequence[_Row]) -> tuple[Weighed, Weights]:
-    known = _stacked([row[0] for row in rows], len(lexicon.ids))
-    found = np.concatenate([np.empty(0, np.uint64), *(row[1][0] for row in rows)])
-    ids, columns = np.unique(found, return_inverse=True)
+def _stack_rows(lexicon: Lexicon, rows: Sequence[_CachedRow]) -> tuple[WeightedTerms, Weights]:
+    learnt = _stack_sparse([row[0] for row in rows], len(lexicon.ids))
+    unseen_ids = np.concatenate([np.empty(0, np.uint64), *(row[1][0] for row in rows)])
+    ids, columns = np.unique(unseen_ids, return_inverse=True)
     ends = np.cumsum([0, *(len(row[1][0]) for row in rows)])
     weights = np.concatenate([np.empty(0, np.float32), *(row[1][1] for row in rows)])
     unseen = sparse.csr_matrix(
         (weights, columns.astype(np.int32), ends), shape=(len(rows), len(ids))
     )
-    meanings = np.array([row[2] for row in rows], dtype=np.float32)
-    return Weighed(known, unseen, ids), meanings.reshape(len(rows), lexicon.points.shape[1])
+    embeddings = np.array([row[2] for row in rows], dtype=np.float32)
+    width = lexicon.embeddings.shape[1]
+    return WeightedTerms(learnt, unseen, ids), embeddings.reshape(len(rows), width)
 
 
-def _stacked(rows: Sequence[_Terms], width: int) -> sparse.csr_matrix:
-    terms = np.concatenate([np.empty(0, np.int32), *(terms for terms, _weights in rows)])
-    weights = np.concatenate([np.empty(0, np.float32), *(weights for _terms, weights in rows)])
-    ends = np.cumsum([0, *(len(terms) for terms, _weights in rows)])
-    return sparse.csr_matrix((weights, terms, ends), shape=(len(rows), width))
+def _stack_sparse(rows: Sequence[_SparseRow], width: int) -> sparse.csr_matrix:
+    columns = np.concatenate([np.empty(0, np.int32), *(columns for columns, _weights in rows)])
+    weights = np.concatenate([np.empty(0, np.float32), *(weights for _columns, weights in rows)])
+    ends = np.cumsum([0, *(len(columns) for columns, _weights in rows)])
+    return sparse.csr_matrix((weights, columns, ends), shape=(len(rows), width))
 
 
 @lru_cache(maxsize=2)
-def _shelf(_version: str) -> _Shelf:
-    return _Shelf()
+def _cache_for(_version: str) -> _VectorCache:
+    return _VectorCache()

@@ -1,4 +1,4 @@
-"""What the collected papers add up to: the lexicon in use."""
+"""Lexicons in the database: learn, store and load them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from django.db import connection
 from papers.models import Paper, StoredLexicon
 from papers.vectors.lexicon import METHOD, Lexicon, PaperText
 
-GROWN = 10  # learning anew pays when there are a tenth more papers
-LOCK = 0x1EA241  # of PostgreSQL's advisory locks: one worker learns at a time
-KEPT = 3  # older versions stay for a while, for workers that still use them
+GROWTH_SHARE = 10  # learn again once the collection has grown by one in so many papers
+LOCK = 0x1EA241  # PostgreSQL advisory lock: one worker learns at a time
+MAX_STORED = 3  # older versions are kept for workers that still use them
 
 
 def current_version() -> str:
-    """Return the version in use; empty before any was learnt in today's way."""
+    """Return the newest version learnt by the present method; "" if there is none."""
     usable = StoredLexicon.objects.filter(version__startswith=f"{METHOD}-")
-    newest = usable.order_by("-made_at", "-pk").values_list("version", flat=True)
-    return newest.first() or ""
+    versions = usable.order_by("-made_at", "-pk").values_list("version", flat=True)
+    return versions.first() or ""
 
 
 def load_lexicon(version: str = "") -> Lexicon:
-    """The lexicon in use, or the one of this version; read once by each process and version."""
+    """Return the lexicon of this version, by default the current one.
+
+    Each process loads a version once. Without a stored version, return an empty lexicon.
+    """
     version = version or current_version()
     return _load(version) if version else Lexicon.learn([])
 
@@ -34,8 +37,11 @@ def _load(version: str) -> Lexicon:
 
 
 def learn_lexicon(now: datetime) -> StoredLexicon | None:
-    """Learn from all papers if there are enough new ones, or if the newest lexicon was learnt in
-    another way; return None if there was nothing to do, or if another worker is learning."""
+    """Learn from all papers and store the result.
+
+    Return None if too few papers are new since the newest lexicon, which is of the present method,
+    or if another worker is learning.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
@@ -49,23 +55,23 @@ def learn_lexicon(now: datetime) -> StoredLexicon | None:
 def _learn(now: datetime) -> StoredLexicon | None:
     count = Paper.objects.count()
     newest = StoredLexicon.objects.order_by("-made_at", "-pk").defer("data").first()
-    if not count or (newest and _is_good(newest, count)):
+    if not count or (newest and _is_recent(newest, count)):
         return None
-    learnt = Lexicon.learn(_texts())
-    stored, _new = StoredLexicon.objects.update_or_create(
-        version=learnt.version,
-        defaults={"data": learnt.dumps(), "papers": count, "made_at": now},
+    lexicon = Lexicon.learn(_paper_texts())
+    stored, _is_new = StoredLexicon.objects.update_or_create(
+        version=lexicon.version,
+        defaults={"data": lexicon.dumps(), "papers": count, "made_at": now},
     )
-    old = StoredLexicon.objects.order_by("-made_at", "-pk").values_list("pk", flat=True)[KEPT:]
-    StoredLexicon.objects.filter(pk__in=list(old)).delete()
+    versions = StoredLexicon.objects.order_by("-made_at", "-pk").values_list("pk", flat=True)
+    StoredLexicon.objects.filter(pk__in=list(versions[MAX_STORED:])).delete()
     return stored
 
 
-def _is_good(stored: StoredLexicon, papers: int) -> bool:
-    few = (papers - stored.papers) * GROWN < stored.papers
-    return few and stored.version.startswith(f"{METHOD}-")
+def _is_recent(stored: StoredLexicon, papers: int) -> bool:
+    has_few_new = (papers - stored.papers) * GROWTH_SHARE < stored.papers
+    return has_few_new and stored.version.startswith(f"{METHOD}-")
 
 
-def _texts() -> list[PaperText]:
+def _paper_texts() -> list[PaperText]:
     rows = Paper.objects.values_list("pk", "title", "abstract").order_by("pk")
     return [PaperText(str(pk), title, abstract) for pk, title, abstract in rows.iterator()]

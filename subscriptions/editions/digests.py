@@ -32,7 +32,10 @@ from subscriptions.editions import states
 from subscriptions.editions.desk import Desk
 from subscriptions.mail.digest_mail import SUBJECT_LENGTH
 from subscriptions.matching import selection
-from subscriptions.matching.match import Candidates, Match, Profile, ProfileVectors, match_profiles
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import Match, match_profiles
+from subscriptions.matching.profile import Profile
+from subscriptions.matching.profile_vectors import ProfileVectors
 from subscriptions.matching.reasons import explain_choices
 from subscriptions.matching.selection import FOR_YOU, PICKED, Choice, ReaderCandidates
 from subscriptions.models import Digest, Interests, OpenedPaper, Reaction, Subscriber
@@ -135,7 +138,7 @@ class CandidatePool:
         """Which papers are in the reader's fields; all are, for whoever named none."""
         found = np.full(len(self.papers), not categories)
         for name in categories:
-            found[self.candidates.by_category.get(name, [])] = True
+            found[self.candidates.lookups.by_category.get(name, [])] = True
         return found
 
 
@@ -291,7 +294,7 @@ def preview_interests(
 ) -> list[dict[str, Any]]:
     """What a digest of `day` would hold for somebody who said this; nothing need be stored."""
     pool, profile = CandidatePool.of(day), profile_from_interests(interests)
-    taste = ProfileVectors.of([profile], pool.candidates.lexicon)
+    taste = ProfileVectors.of_profiles([profile], pool.candidates.lexicon)
     [matched] = match_profiles([profile], pool.candidates, taste)
     reader = Subscriber()
     offered = shelf(pool, reader, profile, matched, set(), desk)
@@ -337,7 +340,7 @@ def make(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest
         return []
     pool = CandidatePool.of(day)
     wanted = load_profiles(readers)
-    taste = ProfileVectors.of(wanted, pool.candidates.lexicon)
+    taste = ProfileVectors.of_profiles(wanted, pool.candidates.lexicon)
     matches = match_profiles(wanted, pool.candidates, taste)
     seen = seen_by([reader.pk for reader in readers], day)
     desk = Desk.of(day)
@@ -370,7 +373,7 @@ def unmatched_notices(
 ) -> list[str]:
     """Say that nothing matched what a reader wished for, if nothing did and there are papers. What
     matched may stand in any section: the editor pins it, or it trends."""
-    if not items or not profile.wishes or any(_matched(item) for item in items):
+    if not items or not profile.has_interests or any(_matched(item) for item in items):
         return []
     told = truncate(" ".join(profile.typed.split()), TYPED_SHOWN)
     if told and weekly:
@@ -456,7 +459,7 @@ def choose(
 ) -> list[list[dict[str, Any]]]:
     """The papers of each reader's digest, best first, each with its section and its reason in that
     reader's language; without `languages`, in that of the moment."""
-    composed = selection.select_papers(shelves, places, pool.candidates.alike)
+    composed = selection.select_papers(shelves, places, pool.candidates.lookups.similarity)
     languages = languages or [active_language()] * len(wanted)
     own = [[one.position for one in row if one.section == FOR_YOU] for row in composed]
     made: list[list[dict[str, Any]]] = []
@@ -494,7 +497,7 @@ def shelf(
         pinned=_pinned(pool, profile, matched, desk),
         own_fields=pool.own_fields(profile),
         named_fields=bool(profile.categories),
-        wishes=profile.wishes,
+        has_interests=profile.has_interests,
     )
 
 

@@ -14,7 +14,9 @@ from django.utils.translation import ngettext
 from papers.models import Paper
 from subscriptions.editions import digests
 from subscriptions.editions.desk import Desk
-from subscriptions.matching.match import Candidates, Profile, match_profiles
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import (
     NEAR_DUPLICATE,
     SECTIONS,
@@ -106,7 +108,7 @@ def _muted(case: _Case) -> str:
     position = _position(case)
     if position is None or not words + names:
         return ""
-    alone = _candidates(case).take([position])
+    alone = _candidates(case).select([position])
     for single, matched in zip(words + names, match_profiles(words + names, alone), strict=True):
         if matched.scores[0] < 0 and single.excluded_words:
             return _("You excluded “%(word)s”, which it says.") % {"word": single.excluded_words[0]}
@@ -125,7 +127,9 @@ def _ranked(case: _Case) -> str:
     seen = digests.seen_by([case.reader.pk], case.day)[case.reader.pk]
     desk = Desk.of(case.day)
     offered = digests.shelf(pool, case.reader, case.profile, matched, seen, desk)
-    [chosen] = select_papers([offered], [case.reader.max_papers], pool.candidates.alike)
+    [chosen] = select_papers(
+        [offered], [case.reader.max_papers], pool.candidates.lookups.similarity
+    )
     for choice in chosen:
         if choice.position == position:
             return _("Nothing: it would be in your next digest, under “%(section)s”.") % {
@@ -142,7 +146,7 @@ def _twin(
     """The title of the paper chosen instead of one that says the same; "" for none."""
     if offered.personal[position] <= offered.threshold or not chosen:
         return ""
-    [alike] = pool.candidates.alike(np.array([position]), np.array([chosen]))
+    [alike] = pool.candidates.lookups.similarity(np.array([position]), np.array([chosen]))
     if alike.max() <= NEAR_DUPLICATE:
         return ""
     return pool.papers[chosen[int(np.argmax(alike))]].title

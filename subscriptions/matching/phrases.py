@@ -1,4 +1,4 @@
-"""Which texts hold a phrase, as a person would say: whole words, of any spelling. Pure."""
+"""Search for phrases in texts, by whole words and in any spelling. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,41 @@ _BETWEEN_NUMBERS = re.compile(r"(?<=\d)[\s-]+(?=\d)")
 _PART = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s-]|(?<=\d) (?=\d)")
 
 
+class PhraseIndex:
+    """Texts that can be searched for phrases; results are cached by phrase.
+
+    Case, accents, ligatures, quotes and kinds of dashes do not matter. Words may stand apart, be
+    joined by a hyphen, or be written as one.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+        self._positions: dict[str, list[int]] = {}
+
+    def find(self, phrase: str) -> list[int]:
+        """Return the positions of the texts that contain `phrase`."""
+        joined = "".join(_split_parts(phrase))
+        if joined and joined not in self._positions:
+            self._positions[joined] = [
+                position for position, text in enumerate(self._joined) if text.contains(joined)
+            ]
+        return self._positions.get(joined, [])
+
+    @cached_property
+    def _joined(self) -> list[_JoinedText]:
+        return list(map(_JoinedText.of, self._texts))
+
+
 @dataclass(frozen=True, slots=True)
-class _Joined:
-    """A text without spaces and hyphens. `borders` has a 1 wherever a word begins or ends."""
+class _JoinedText:
+    """A text without spaces and hyphens; `borders` has a 1 where a word begins or ends."""
 
     text: str
     borders: bytes
 
     @classmethod
-    def of(cls, text: str) -> _Joined:
-        parts = _parts(text)
+    def of(cls, text: str) -> _JoinedText:
+        parts = _split_parts(text)
         borders = bytearray(sum(map(len, parts)) + 1)
         end = 0
         for part in parts:
@@ -33,39 +58,18 @@ class _Joined:
         borders[end] = 1
         return cls("".join(parts), bytes(borders))
 
-    def holds(self, phrase: str) -> bool:
+    def contains(self, phrase: str) -> bool:
         return any(
-            self.borders[at] and self.borders[at + len(phrase)] for at in self._places(phrase)
+            self.borders[start] and self.borders[start + len(phrase)]
+            for start in self._starts(phrase)
         )
 
-    def _places(self, phrase: str) -> Iterator[int]:
-        at = self.text.find(phrase)
-        while at >= 0:
-            yield at
-            at = self.text.find(phrase, at + 1)
+    def _starts(self, phrase: str) -> Iterator[int]:
+        start = self.text.find(phrase)
+        while start >= 0:
+            yield start
+            start = self.text.find(phrase, start + 1)
 
 
-class Phrases:
-    """An index of texts. Case, accents, ligatures, quotes and kinds of dashes do not matter, nor
-    whether words stand apart, are joined by a hyphen or written as one."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = texts
-        self._holding: dict[str, list[int]] = {}
-
-    def holding(self, phrase: str) -> list[int]:
-        """Return the positions of the texts that hold `phrase`."""
-        joined = "".join(_parts(phrase))
-        if joined and joined not in self._holding:
-            self._holding[joined] = [
-                position for position, text in enumerate(self._joined) if text.holds(joined)
-            ]
-        return self._holding.get(joined, [])
-
-    @cached_property
-    def _joined(self) -> list[_Joined]:
-        return list(map(_Joined.of, self._texts))
-
-
-def _parts(text: str) -> list[str]:
+def _split_parts(text: str) -> list[str]:
     return _PART.findall(_BETWEEN_NUMBERS.sub(" ", fold_text(text)))

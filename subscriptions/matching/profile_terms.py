@@ -1,4 +1,4 @@
-"""What drives a profile's choice, in words. Pure."""
+"""The terms that drive a profile, for display and removal. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from papers.text.markup import readable_lines
-from papers.vectors.lexicon import Lexicon, PaperText, extract_terms, extract_words
-from subscriptions.matching.match import Profile, strongest_words
-from subscriptions.matching.reasons import PHRASE_WORDS
-from subscriptions.matching.typed_terms import clauses, is_filler, is_subject
+from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.terms import extract_terms, extract_words
+from subscriptions.matching.profile import Profile
+from subscriptions.matching.profile_vectors import strongest_terms_of
+from subscriptions.matching.typed_phrases import MAX_PHRASE_WORDS
+from subscriptions.matching.typed_terms import is_filler, is_subject, split_clauses
 
-WORDS_SHOWN = 20
-_SPARE = 4  # times as many are looked at, since words inside a phrase are not shown again
+TERMS_SHOWN = 20
+_SPARE = 4  # as many times more terms are examined, since words inside a phrase are not repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,56 +27,56 @@ class Word:
     typed: bool
 
 
-def strongest_terms(profile: Profile, lexicon: Lexicon, count: int = WORDS_SHOWN) -> list[Word]:
-    """The words that raise a paper's score most; typed ones can be removed, others only muted.
+def strongest_terms(profile: Profile, lexicon: Lexicon, count: int = TERMS_SHOWN) -> list[Word]:
+    """Return the terms that raise a paper's score most, strongest first.
 
-    A short clause of what the reader typed stands as they wrote it. Of other words, one that
-    stands in a stronger phrase, or a phrase around a stronger word, is left out.
+    A short clause that the reader typed is shown as written. Other terms are left out if they are
+    part of a stronger phrase or contain a stronger word.
     """
-    weights = dict(strongest_words(profile, lexicon, count * _SPARE))
-    phrases = _phrases(profile, weights)
-    inside = {term for phrase in phrases for term in extract_terms(phrase.text)}
-    typed, written = set(extract_terms(profile.typed)), _written(profile)
-    chosen: list[Word] = []
+    weights = dict(strongest_terms_of(profile, lexicon, count * _SPARE))
+    phrases = _typed_phrases(profile, weights)
+    in_phrases = {term for phrase in phrases for term in extract_terms(phrase.text)}
+    typed, source_text = set(extract_terms(profile.typed)), _source_text(profile)
+    words: list[Word] = []
     for text, weight in weights.items():
         if not is_subject(text, profile.typed) if text in typed else is_filler(text):
             continue
         parts = set(text.split())
-        said = text in inside or any(
-            parts <= set(word.text.split()) or parts >= set(word.text.split()) for word in chosen
+        is_repeated = text in in_phrases or any(
+            parts <= set(word.text.split()) or parts >= set(word.text.split()) for word in words
         )
-        # A pair made across a stop word reads like nothing that anybody wrote.
-        if weight > 0 and not said and (" " not in text or text in written):
-            chosen.append(Word(text, weight, text in typed))
-    return sorted([*phrases, *chosen], key=lambda word: -word.weight)[:count]
+        # A pair that spans a stop word does not read like a phrase of the text.
+        if weight > 0 and not is_repeated and (" " not in text or text in source_text):
+            words.append(Word(text, weight, text in typed))
+    return sorted([*phrases, *words], key=lambda word: -word.weight)[:count]
 
 
-def _phrases(profile: Profile, weights: Mapping[str, float]) -> list[Word]:
-    """Clauses of two words and more that are short enough to be one thing, with what their terms
-    weigh together."""
-    found = []
-    for clause in dict.fromkeys(clauses(profile.typed)):
+def _typed_phrases(profile: Profile, weights: Mapping[str, float]) -> list[Word]:
+    """Return typed clauses of 2 to MAX_PHRASE_WORDS words, each with the weight of its terms."""
+    phrases = []
+    for clause in dict.fromkeys(split_clauses(profile.typed)):
         weight = sum(max(weights.get(term, 0.0), 0.0) for term in set(extract_terms(clause)))
-        written = len(clause.split())
-        if weight > 0 and written <= PHRASE_WORDS and max(written, len(extract_words(clause))) > 1:
-            found.append(Word(clause, weight, typed=True))
-    return found
+        length = len(clause.split())
+        has_words = max(length, len(extract_words(clause))) > 1
+        if weight > 0 and length <= MAX_PHRASE_WORDS and has_words:
+            phrases.append(Word(clause, weight, typed=True))
+    return phrases
 
 
-def _written(profile: Profile) -> str:
+def _source_text(profile: Profile) -> str:
     papers = (f"{paper.title}. {paper.abstract}" for paper in profile.examples)
     return " ".join(". ".join([profile.typed, *papers]).lower().split())
 
 
 def terms_of_paper(paper: PaperText, lexicon: Lexicon, count: int = 5) -> list[str]:
-    """The words that one paper adds to a profile, or takes from it."""
+    """Return the strongest terms that a liked or disliked paper contributes to a profile."""
     return [word.text for word in strongest_terms(Profile(liked=(paper,)), lexicon, count)]
 
 
 def remove_phrase(text: str, phrase: str) -> str:
-    """`text` without a phrase, wherever it stands as whole words, of any case.
+    """Return `text` without a phrase, wherever it occurs as whole words in any case.
 
-    Phrases are made with stop words left out, so up to three words may stand inside one.
+    Phrases lack stop words, so up to three words may stand between two words of one.
     """
     words = map(re.escape, phrase.split())
     pattern = r"\s+(?:[\w'’-]+\s+){0,3}?".join(words)
@@ -84,12 +86,12 @@ def remove_phrase(text: str, phrase: str) -> str:
 
 
 def remove_entries(entries: Sequence[str], phrase: str) -> list[str]:
-    """A list of words and phrases without those that hold this one."""
+    """Return the entries that do not contain a phrase."""
     return [entry for entry in entries if remove_phrase(entry, phrase) == entry]
 
 
 def _tidy(text: str) -> str:
-    """No doubled spaces or separators where words were taken out; lines stay lines."""
+    """Remove doubled spaces and separators, and empty lines."""
     lines = (re.sub(r"[^\S\n]+", " ", line) for line in text.splitlines())
     closed = (re.sub(r" ?([,;:.])(?:\s*[,;:.])+", r"\1", line) for line in lines)
     bare = (re.sub(r" ([,;:.])", r"\1", line).strip(" ,;:") for line in closed)

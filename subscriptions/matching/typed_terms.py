@@ -1,4 +1,4 @@
-"""What readers type, clause by clause, and what each term of it counts as a reason. Pure."""
+"""Typed text, clause by clause, and how much each of its terms counts as a reason. Pure."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from papers.text.filler_words import FILLER_WORDS
-from papers.vectors.lexicon import Lexicon, TermIds, extract_terms, extract_words, term_ids
+from papers.vectors.lexicon import Lexicon
+from papers.vectors.terms import TermIds, extract_words, ids_of_all, named_term_ids
 
-WORD, RARE_WORD = 1.0, 2.0  # what they count; a word that is a clause of its own counts as rare
-SHORT_CLAUSE = 3  # words of a phrase that the reader chose, where "long context" is a subject
-RARE_SHARE, RARE_PAPERS = 0.01, 3  # a rare word is in no more papers than one of these
+WORD_COUNT, RARE_COUNT = 1.0, 2.0  # a word, a rare word; a clause of one word counts as rare
+MAX_SHORT_CLAUSE = 3  # words; in a short clause fillers count, as in "long context"
+RARE_SHARE, RARE_PAPERS = 0.01, 3  # a rare word is in no more papers than the larger of these
 
 _CLAUSE = re.compile(r"[.;:!?,，、；。](?:\s|$)|[，、；。()\[\]{}“”\"\n]")
+_Counts = tuple[TermIds, NDArray[np.float32]]  # term IDs and what each counts
 
 
-def clauses(text: str) -> list[str]:
-    """The parts of a text between marks of punctuation, as they are written."""
+def split_clauses(text: str) -> list[str]:
+    """Return the parts of a text between punctuation marks, as written."""
     return [clause.strip() for clause in _CLAUSE.split(text) if clause.strip()]
 
 
 def is_filler(term: str) -> bool:
-    """Whether every word of a term tells nothing about a subject."""
+    """Return whether no word of the term says anything about a subject."""
     return all(
         word in FILLER_WORDS or word.isdigit() or (len(word) == 1 and word.isascii())
         for word in term.split()
@@ -34,64 +36,63 @@ def is_filler(term: str) -> bool:
 
 
 def is_subject(phrase: str, typed: str) -> bool:
-    """Whether a phrase of what a reader typed says something when it is named alone."""
+    """Return whether a phrase of a typed text names a subject when shown alone."""
     words = extract_words(phrase)
-    own = {tuple(extract_words(clause)) for clause in clauses(typed)}
-    short = len(words) <= SHORT_CLAUSE and tuple(words) in own
-    return short or not is_filler(" ".join(words))
+    clauses = {tuple(extract_words(clause)) for clause in split_clauses(typed)}
+    is_short_clause = len(words) <= MAX_SHORT_CLAUSE and tuple(words) in clauses
+    return is_short_clause or not is_filler(" ".join(words))
 
 
-def as_reasons(
-    typed: Sequence[str], ignored: Sequence[Iterable[str]], lexicon: Lexicon
+def typed_term_counts(
+    texts: Sequence[str], ignored: Sequence[Iterable[str]], lexicon: Lexicon
 ) -> sparse.csr_matrix:
-    """A row for each text: what each of its terms counts as a reason, without ignored ones."""
-    rows = [_without(_counted(text), words) for text, words in zip(typed, ignored, strict=True)]
+    """Return how much each term of each typed text counts as a reason (texts x terms).
+
+    `ignored` has the words to leave out, for each text.
+    """
+    rows = [
+        _drop_ignored(_term_counts(text), words) for text, words in zip(texts, ignored, strict=True)
+    ]
     ids = np.concatenate([np.empty(0, np.uint64), *(row[0] for row in rows)])
     counts = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)])
     owners = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
     columns = lexicon.columns_of(ids)
-    there = columns >= 0
-    ids, counts, owners, columns = ids[there], counts[there], owners[there], columns[there]
-    rare = lexicon.rarity_of(max(RARE_SHARE * lexicon.papers, RARE_PAPERS))
-    is_rare = (counts == WORD) & (lexicon.rarity_at(columns) >= rare)
-    counts = np.where(is_rare, np.float32(RARE_WORD), counts)
+    present = columns >= 0
+    counts, owners, columns = counts[present], owners[present], columns[present]
+    min_rarity = lexicon.rarity_for(max(RARE_SHARE * lexicon.paper_count, RARE_PAPERS))
+    is_rare = (counts == WORD_COUNT) & (lexicon.rarity_at(columns) >= min_rarity)
+    counts = np.where(is_rare, np.float32(RARE_COUNT), counts)
     return sparse.csr_matrix((counts, (owners, columns)), shape=(len(rows), lexicon.size))
 
 
-def ids_of(words: Iterable[str]) -> TermIds:
-    """The ids of all terms of these words and phrases."""
-    return np.concatenate([np.empty(0, np.uint64), *map(term_ids, words)])
-
-
-def _without(
-    counted: tuple[TermIds, NDArray[np.float32]], ignored: Iterable[str]
-) -> tuple[TermIds, NDArray[np.float32]]:
-    ids, counts = counted
+def _drop_ignored(counts: _Counts, ignored: Iterable[str]) -> _Counts:
+    ids, values = counts
     if not ignored:
-        return counted
-    kept = ~np.isin(ids, ids_of(ignored))
-    return ids[kept], counts[kept]
+        return counts
+    kept = ~np.isin(ids, ids_of_all(ignored))
+    return ids[kept], values[kept]
 
 
 @lru_cache(maxsize=1 << 11)
-def _counted(text: str) -> tuple[TermIds, NDArray[np.float32]]:
-    """The ids of the terms of a text that count, and what each counts unless it is rare."""
+def _term_counts(text: str) -> _Counts:
+    """Return the terms of a text that count, before rare ones are told apart."""
     counts: dict[int, float] = {}
-    for clause in clauses(text):
-        for number, count in _of_clause(clause):
+    for clause in split_clauses(text):
+        for number, count in _clause_counts(clause):
             counts[number] = max(count, counts.get(number, 0.0))
-    told = {number: count for number, count in counts.items() if count}
-    return np.array(list(told), np.uint64), np.array(list(told.values()), np.float32)
+    positive = {number: count for number, count in counts.items() if count}
+    return np.array(list(positive), np.uint64), np.array(list(positive.values()), np.float32)
 
 
-def _of_clause(clause: str) -> Iterable[tuple[int, float]]:
-    named = list(zip(term_ids(clause).tolist(), extract_terms(clause), strict=True))
-    words = sum(" " not in term for _number, term in named)
-    for number, term in named:
+def _clause_counts(clause: str) -> Iterable[tuple[int, float]]:
+    """Yield the ID of each term of a clause, and what it counts."""
+    terms = list(named_term_ids(clause))
+    words = sum(" " not in term for _number, term in terms)
+    for number, term in terms:
         if words == 1:
-            yield number, RARE_WORD
+            yield number, RARE_COUNT
         elif " " in term:
-            chosen = words <= SHORT_CLAUSE or not is_filler(term)
-            yield number, RARE_WORD if chosen else 0.0
+            counts = words <= MAX_SHORT_CLAUSE or not is_filler(term)
+            yield number, RARE_COUNT if counts else 0.0
         else:
-            yield number, 0.0 if is_filler(term) else WORD
+            yield number, 0.0 if is_filler(term) else WORD_COUNT

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from papers.searching import queries, search
+from papers.searching import corrections, queries
 from papers.text.languages import foreign_language
 from papers.text.markup import join_names
 from subscriptions.editions import digests
@@ -22,14 +22,14 @@ MOST_NAMED = 5  # words
 def explain(interests: Interests, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the preview says of these items: that nothing matched, and what may be the cause."""
     profile = profile_from_interests(interests)
-    told: dict[str, Any] = {"wishes": profile.wishes}
+    told: dict[str, Any] = {"wishes": profile.has_interests}
     if not (missed := digests.unmatched_notices(profile, items)):
         return told
     told["unmatched"] = missed[0]
     if language := foreign_language(profile.typed):
         return told | {"other_language": _(language)}
     query = queries.parse_query(profile.typed)
-    unknown, right = search.unknown_words(query), search.spelling_corrections(query)
+    unknown, right = corrections.unknown_words(query), corrections.spelling_corrections(query)
     quoted = [_("“%(words)s”") % {"words": word} for word in unknown if word not in right]
     told["unknown_words"] = join_names(quoted, MOST_NAMED)
     if right:

@@ -13,7 +13,7 @@ from papers.bulk import any_of
 from papers.models import Paper
 from papers.text.markup import readable_lines
 from papers.vectors.lexicon import PaperText
-from subscriptions.matching.match import Profile
+from subscriptions.matching.profile import Profile
 from subscriptions.models import Interests, OpenedPaper, Reaction, Subscriber
 
 MOST_EXAMPLES = 50  # the newest reactions of each kind; interests move, and vectors cost

@@ -17,7 +17,8 @@ from devtools.benchmarks import matching as benchmark
 from devtools.benchmarks import preview, synthetic_text
 from papers.text.folding import fold_text
 from papers.vectors.lexicon import Lexicon, PaperText
-from subscriptions.matching.match import Candidates, Match
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import Match
 
 letters = st.sampled_from("aiksIKSıİſK ßéC+-4.\n")
 texts = st.text(letters, max_size=12)
@@ -31,7 +32,7 @@ def test_phrases_are_found_as_by_looking_through_every_paper(
     rows = [PaperText(str(n), title, abstract) for n, (title, abstract) in enumerate(papers)]
     candidates = Candidates.prepare(Lexicon.learn([]), rows)
     looked = [n for n, (one, two) in enumerate(papers) if says(f"{one}\n{two}", phrase)]
-    assert candidates.holding(phrase) == looked
+    assert candidates.lookups.phrases.find(phrase) == looked
 
 
 def says(text: str, phrase: str) -> bool:

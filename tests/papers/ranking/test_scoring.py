@@ -113,8 +113,8 @@ def test_a_days_list_needs_no_sequential_scan(order: str, now: datetime) -> None
 def test_which_words_go_with_votes_is_learnt_and_told_to_new_papers(
     make_paper: MakePaper, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "ENOUGH", 40)
-    monkeypatch.setattr(vote_prediction, "ENOUGH", 40)
+    monkeypatch.setattr(scoring, "MIN_PAPERS", 40)
+    monkeypatch.setattr(vote_prediction, "MIN_PAPERS", 40)
     for number in range(40):
         loud = number % 4 == 0
         paper = make_paper(
@@ -138,9 +138,9 @@ def test_which_words_go_with_votes_is_learnt_and_told_to_new_papers(
     assert robots.appeal
     assert robots.appeal > 0
     assert robots.score_parts["to_come_part"] > 4
-    for _more in range(scoring.KEPT):
+    for _more in range(scoring.MAX_STORED):
         scoring.learn_appeal(now)
-    assert StoredAppeal.objects.count() == scoring.KEPT
+    assert StoredAppeal.objects.count() == scoring.MAX_STORED
 
 
 def test_scoring_asks_as_often_for_many_papers_as_for_one(

@@ -15,9 +15,9 @@ from papers.ranking.trending import (
     describe_popularity,
     popularity_reasons,
     score,
-    to_come,
     trending_heat,
     votes_gained,
+    votes_to_come,
 )
 
 NOW = datetime(2026, 4, 30, 12, tzinfo=UTC)
@@ -59,11 +59,11 @@ def test_a_curators_pick_stands_above_sixty_votes() -> None:
 
 
 def test_what_is_to_come_depends_on_the_text_within_limits() -> None:
-    assert to_come(80, 0.0) == USUAL_TO_COME
-    assert to_come(20, 0.0) > to_come(80, 0.0) > to_come(160, 0.0)
-    assert to_come(80, 1.0) > to_come(80, 0.0) > to_come(80, -1.0)
-    assert to_come(80, 1000.0) == 4 * USUAL_TO_COME
-    assert to_come(10**6, 0.0) == USUAL_TO_COME / 4
+    assert votes_to_come(80, 0.0) == USUAL_TO_COME
+    assert votes_to_come(20, 0.0) > votes_to_come(80, 0.0) > votes_to_come(160, 0.0)
+    assert votes_to_come(80, 1.0) > votes_to_come(80, 0.0) > votes_to_come(80, -1.0)
+    assert votes_to_come(80, 1000.0) == 4 * USUAL_TO_COME
+    assert votes_to_come(10**6, 0.0) == USUAL_TO_COME / 4
 
 
 def test_the_parts_add_up_to_the_heat() -> None:

@@ -4,7 +4,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from papers.ranking.vote_prediction import ENOUGH, Appeal, AppealError, VotedPaper, weighted_text
+from papers.ranking.vote_prediction import (
+    MIN_PAPERS,
+    Appeal,
+    AppealError,
+    VotedPaper,
+    weighted_text,
+)
 
 DAYS = [date(2026, 4, 1) + timedelta(days=number) for number in range(20)]
 
@@ -25,20 +31,20 @@ def papers(count: int) -> list[VotedPaper]:
 
 
 def test_words_that_went_with_votes_are_learnt_against_their_day() -> None:
-    learnt = Appeal.learn(papers(ENOUGH))
-    robots, glaciers, unknown = learnt.of(["Robots walk.", "Glaciers melt.", "Quorums agree."])
+    learnt = Appeal.learn(papers(MIN_PAPERS))
+    robots, glaciers, unknown = learnt.predict(["Robots walk.", "Glaciers melt.", "Quorums agree."])
     assert robots > 0.3
     assert glaciers < -0.3
     assert unknown == 0
 
 
 def test_too_few_papers_teach_nothing() -> None:
-    assert Appeal.learn(papers(ENOUGH - 1)) == Appeal()
-    assert Appeal().of(["Robots walk."]).tolist() == [0.0]
+    assert Appeal.learn(papers(MIN_PAPERS - 1)) == Appeal()
+    assert Appeal().predict(["Robots walk."]).tolist() == [0.0]
 
 
 def test_what_is_stored_says_the_same_when_it_is_read() -> None:
-    learnt = Appeal.learn(papers(ENOUGH))
+    learnt = Appeal.learn(papers(MIN_PAPERS))
     read = Appeal.loads(learnt.dumps())
     assert read == learnt
     assert Appeal.loads(Appeal().dumps()) == Appeal()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from papers.searching.queries import MAX_LENGTH, MOST_TERMS, Query, parse_query
+from papers.searching.queries import MAX_LENGTH, MAX_TERMS, Query, parse_query
 
 PIECES = st.sampled_from(
     ["author:", "cat:", "date:", "since:", "until:", '"', "-", "..", ":", " ", "or", "2026-04"]
@@ -92,16 +92,16 @@ def test_a_query_in_its_normal_form_reads_as_itself(typed: str) -> None:
 def test_no_query_is_too_much(typed: str) -> None:
     query = parse_query(typed)
     tuples = [value for name in Query.__slots__ if isinstance(value := getattr(query, name), tuple)]
-    assert sum(map(len, tuples)) <= MOST_TERMS
+    assert sum(map(len, tuples)) <= MAX_TERMS
     assert bool(query) == bool(str(query).replace(" ", "")) or query.excluded
 
 
 def test_an_unknown_field_is_told_with_the_likely_one() -> None:
-    assert parse_query("autor:hinton").meant_fields == ("author",)
-    assert parse_query("venue:neurips").meant_fields == ()
+    assert parse_query("autor:hinton").suggested_fields == ("author",)
+    assert parse_query("venue:neurips").suggested_fields == ()
 
 
 def test_a_misspelt_word_is_replaced_where_it_stands() -> None:
     query = parse_query('difusion "of video" author:"jonathon ho" cat:cs.CV')
-    right = query.spelt({"difusion": "diffusion", "jonathon": "jonathan"})
+    right = query.with_corrections({"difusion": "diffusion", "jonathon": "jonathan"})
     assert str(right) == 'diffusion "of video" author:"jonathan ho" cat:cs.CV'

@@ -7,7 +7,7 @@ import pytest
 
 from papers.ingest import ingest_document
 from papers.models import Paper, PaperVector, SearchEntry, SearchWord
-from papers.searching import indexing, search
+from papers.searching import corrections, indexing, search
 from papers.searching.queries import parse_query
 from papers.text import lexemes
 from papers.vectors import stored_lexicon
@@ -128,11 +128,13 @@ def test_misspelt_words_are_set_right(
 ) -> None:
     make_paper("Once more: diffusion", authors=["Ada Lovelace"])
     indexing.index_changed(now)
-    assert search.spelling_corrections(parse_query("difusion the video")) == {
+    assert corrections.spelling_corrections(parse_query("difusion the video")) == {
         "difusion": "diffusion"
     }
-    assert search.spelling_corrections(parse_query("author:lovelac")) == {"lovelac": "lovelace"}
-    assert search.spelling_corrections(parse_query("xqzzyx")) == {}
+    assert corrections.spelling_corrections(parse_query("author:lovelac")) == {
+        "lovelac": "lovelace"
+    }
+    assert corrections.spelling_corrections(parse_query("xqzzyx")) == {}
 
 
 def test_a_changed_text_is_found_by_its_new_words_only(library: Library, now: datetime) -> None:
@@ -376,4 +378,4 @@ def test_meanings_of_two_lexicons_are_never_mixed(
     assert set(PaperVector.objects.values_list("version", flat=True)) == {later.version}
     assert PaperVector.objects.count() == Paper.objects.count()
     [vector] = PaperVector.objects.values_list("vector", flat=True)[:1]
-    assert len(vector) == stored_lexicon.load_lexicon().points.shape[1]
+    assert len(vector) == stored_lexicon.load_lexicon().embeddings.shape[1]

@@ -36,7 +36,7 @@ def test_the_nearest_are_those_of_the_greatest_product(
     papers: list[Paper], vectors: vector_index.Vector
 ) -> None:
     exact = [papers[place].pk for place in np.argsort(-(vectors @ vectors[3]))]
-    known = vector_index.held("one")
+    known = vector_index.current_index("one")
     assert known.nearest(vectors[3], 1) == [papers[3].pk]
     assert len(set(known.nearest(vectors[3], 20)) & set(exact[:20])) >= 19
     assert sorted(known.nearest(vectors[3], 1000)) == sorted(exact)
@@ -46,7 +46,7 @@ def test_only_those_among_which_to_look_are_found(
     papers: list[Paper], vectors: vector_index.Vector
 ) -> None:
     some = [paper.pk for paper in papers[10:13]]
-    known = vector_index.held("one")
+    known = vector_index.current_index("one")
     assert sorted(known.nearest(vectors[3], 5, among=[*some, 0])) == some
     assert known.nearest(vectors[3], 5, among=[]) == []
 
@@ -54,13 +54,13 @@ def test_only_those_among_which_to_look_are_found(
 def test_what_is_new_or_changed_comes_in_at_the_next_search(
     papers: list[Paper], vectors: vector_index.Vector, make_paper: MakePaper
 ) -> None:
-    before = vector_index.held("one")
-    assert vector_index.held("one") is before
+    before = vector_index.current_index("one")
+    assert vector_index.current_index("one") is before
     PaperVector.objects.filter(paper=papers[3]).delete()
     mean(papers[3], -vectors[3])
     added = make_paper("One more")
     mean(added, vectors[3])
-    known = vector_index.held("one")
+    known = vector_index.current_index("one")
     assert known.nearest(vectors[3], 1) == [added.pk]
     assert known.nearest(vectors[3], 1000)[-1] == papers[3].pk
     assert len(known.papers) == len(papers) + 1
@@ -69,5 +69,5 @@ def test_what_is_new_or_changed_comes_in_at_the_next_search(
 
 def test_versions_are_apart(papers: list[Paper], vectors: vector_index.Vector) -> None:
     mean(papers[0], vectors[0], "two")
-    assert vector_index.held("two").nearest(vectors[0], 9) == [papers[0].pk]
-    assert vector_index.held("none").nearest(vectors[0], 9) == []
+    assert vector_index.current_index("two").nearest(vectors[0], 9) == [papers[0].pk]
+    assert vector_index.current_index("none").nearest(vectors[0], 9) == []

@@ -13,14 +13,14 @@ LEXICON = Lexicon.learn(PAPERS)
 MEANT = replace(
     LEXICON,
     version="with meanings",
-    places=np.arange(LEXICON.size, dtype=np.int32),
-    points=np.random.default_rng(1).standard_normal((LEXICON.size, 256)).astype(np.float16),
+    embedded_columns=np.arange(LEXICON.size, dtype=np.int32),
+    embeddings=np.random.default_rng(1).standard_normal((LEXICON.size, 256)).astype(np.float16),
 )
 
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
-    paper_vectors._shelf.cache_clear()
+    paper_vectors._cache_for.cache_clear()
 
 
 @pytest.mark.parametrize("lexicon", [LEXICON, MEANT])
@@ -31,18 +31,18 @@ def test_kept_vectors_are_those_the_lexicon_makes(lexicon: Lexicon) -> None:
         wanted = lexicon.vectors(some)
         assert np.array_equal(rows.toarray(), wanted.toarray())
         assert rows.shape == (len(some), lexicon.size)
-        assert np.allclose(meanings, lexicon.meanings(wanted), atol=1e-6)
-        assert meanings.shape == (len(some), lexicon.points.shape[1])
+        assert np.allclose(meanings, lexicon.embed(wanted), atol=1e-6)
+        assert meanings.shape == (len(some), lexicon.embeddings.shape[1])
 
 
 def test_what_readers_typed_is_not_kept_and_of_papers_those_asked_for_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(paper_vectors, "KEPT", 4)
+    monkeypatch.setattr(paper_vectors, "CACHE_SIZE", 4)
     for some in (PAPERS[:3], [PAPERS[0], PaperText("", "two")], PAPERS[5:7], PAPERS):
         rows, _meanings = paper_vectors.paper_vectors(LEXICON, some)
         assert np.array_equal(rows.toarray(), LEXICON.vectors(some).toarray())
-    kept = paper_vectors._shelf(LEXICON.version)._rows
+    kept = paper_vectors._cache_for(LEXICON.version)._rows
     assert list(kept) == [PAPERS[2], PAPERS[0], *PAPERS[5:7]]
 
 

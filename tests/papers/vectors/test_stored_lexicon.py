@@ -30,7 +30,7 @@ def test_the_newest_lexicon_is_in_use_and_old_ones_go(make_paper: MakePaper, now
     for number in range(6):
         make_paper(f"Paper {number} on subject{number}")
         stored_lexicon.learn_lexicon(now + timedelta(hours=number))
-    assert StoredLexicon.objects.count() == stored_lexicon.KEPT
+    assert StoredLexicon.objects.count() == stored_lexicon.MAX_STORED
     newest = StoredLexicon.objects.latest()
     assert (
         stored_lexicon.load_lexicon().version == stored_lexicon.current_version() == newest.version

@@ -36,7 +36,7 @@ def _paper(number: int, words: np.ndarray) -> PaperText:
 def test_papers_without_a_word_in_common_lie_near_by_their_subject(lexicon: Lexicon) -> None:
     same = [_paper(0, np.arange(9)), _paper(0, np.arange(9, 18))]
     apart = _paper(1, np.arange(9))
-    one, other, third = lexicon.meanings(lexicon.vectors([*same, apart]))
+    one, other, third = lexicon.embed(lexicon.vectors([*same, apart]))
     assert one @ other > 0.5 > abs(one @ third) + 0.2
 
 
@@ -49,9 +49,9 @@ def test_halves_of_an_abstract_are_drawn_by_chance_and_are_the_whole_of_it() -> 
     counts = sparse.csr_matrix(np.arange(1, 15, dtype=np.float32).reshape(7, 2))
     owners = np.array([0, 0, 0, 1, 3, 3, 3])  # one sentence is no two halves, nor is none
     rows = sparse.csr_matrix((4, 2), dtype=np.float32)
-    corpus = Corpus(rows, rows, rows, counts, owners, weighed=lambda summed: summed)
+    corpus = Corpus(rows, rows, rows, counts, owners, weigh=lambda summed: summed)
     rng = np.random.default_rng(0)
-    drawn = [corpus.halves(rng) for _ in range(9)]
+    drawn = [corpus.random_halves(rng) for _ in range(9)]
     for ones, others in drawn:
         assert (ones + others).toarray().tolist() == [[9, 12], [33, 36]]
         assert ones.toarray().all()

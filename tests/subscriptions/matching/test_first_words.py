@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from papers.vectors.lexicon import Lexicon, PaperText
-from subscriptions.matching.match import HALF, Candidates, Profile, match_profiles
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import HALF_SCORE_SIMILARITY as HALF
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
 from subscriptions.matching.profile_terms import strongest_terms
 from subscriptions.matching.reasons import explain_choices
 
@@ -33,7 +36,7 @@ SMALL = Lexicon.learn(OLD[:40])
 
 def _large() -> Lexicon:
     """As of a thousand papers, of which 40 are counted."""
-    return replace(SMALL, papers=1200, version="of many")
+    return replace(SMALL, paper_count=1200, version="of many")
 
 
 @pytest.fixture(params=[NOTHING, SMALL, _large()], ids=["nothing", "small", "large"])
@@ -140,7 +143,7 @@ def test_a_typed_word_matches_as_part_of_a_compound(lexicon: Lexicon, typed: str
     [[reason]] = explain_choices([Profile(text=typed)], candidates, [[place]])
     assert " ".join(reason.words).lower() == typed.removeprefix("the ").lower()
     assert chosen(candidates, text=typed, ignored=(typed,)) == []
-    assert chosen(candidates.take([place]), text=typed) == [key]
+    assert chosen(candidates.select([place]), text=typed) == [key]
 
 
 def test_what_follows_a_prefix_is_no_word_of_its_own() -> None:
@@ -195,7 +198,7 @@ def test_a_reason_names_no_compound_of_which_a_paper_has_a_part() -> None:
 @pytest.mark.promise(42)
 def test_a_compound_is_excluded_in_any_spelling(word: str, key: str | None) -> None:
     candidates = Candidates.prepare(SMALL, COMPOUNDS)
-    barred = [COMPOUNDS[place].key for place in candidates.holding(word)]
+    barred = [COMPOUNDS[place].key for place in candidates.lookups.phrases.find(word)]
     assert barred == ([key] if key else [])
 
 
@@ -266,7 +269,7 @@ def test_an_ignored_word_tells_nothing() -> None:
 
 def test_common_words_match_where_they_were_typed_alone() -> None:
     lexicon = Lexicon.learn([*OLD[:1100]])
-    assert len(lexicon.common)
+    assert len(lexicon.common_columns)
     candidates = Candidates.prepare(lexicon, [*OLD[:10], *NEW])
     found = chosen(candidates, text="language models")
     assert set(found) == {str(n) for n in range(10)}

@@ -10,18 +10,18 @@ import pytest
 from scipy import sparse
 
 from papers.vectors.lexicon import Lexicon, PaperText
+from subscriptions.matching.candidates import Candidates, Scores
 from subscriptions.matching.match import (
-    CLOSE_EXAMPLES,
-    CLOSE_MEANING,
-    HALF,
-    MEANING_OF_TYPED,
-    Candidates,
+    HALF_SCORE_SIMILARITY as HALF,
+)
+from subscriptions.matching.match import (
+    MIN_EXAMPLE_SCORE,
+    MIN_TYPED_COSINE,
     Match,
-    Profile,
-    ProfileVectors,
-    Scores,
     match_profiles,
 )
+from subscriptions.matching.profile import Profile
+from subscriptions.matching.profile_vectors import TYPED_EMBEDDING_WEIGHT, ProfileVectors
 
 USUAL = [
     PaperText(str(n), f"{'Tidal' if n % 2 else 'Lunar'} sediment", "Currents.") for n in range(400)
@@ -49,10 +49,10 @@ def grounded(**said: Any) -> set[str]:
 
 def in_space(profile: Profile, meant: list[float], papers: Scores) -> Match:
     """One reader of this direction of meaning, who shares no term with any paper."""
-    candidates = replace(CANDIDATES, meanings=np.asarray(papers, np.float32))
-    taste = ProfileVectors.of([profile], candidates.lexicon)
+    candidates = replace(CANDIDATES, embeddings=np.asarray(papers, np.float32))
+    taste = ProfileVectors.of_profiles([profile], candidates.lexicon)
     nothing = sparse.csr_matrix(taste.sparse_rows.shape, dtype=np.float32)
-    taste = replace(taste, sparse_rows=nothing, meanings=np.asarray([meant], np.float32))
+    taste = replace(taste, sparse_rows=nothing, embeddings=np.asarray([meant], np.float32))
     [found] = match_profiles([profile], candidates, taste)
     return found
 
@@ -63,15 +63,15 @@ def test_one_usual_word_is_too_little_two_or_a_rare_one_are_enough() -> None:
 
 
 def test_typed_text_is_close_from_half_a_cosine_on() -> None:
-    cosines = [CLOSE_MEANING - 0.01, CLOSE_MEANING + 0.01, 0.0]
+    cosines = [MIN_TYPED_COSINE - 0.01, MIN_TYPED_COSINE + 0.01, 0.0]
     papers = np.array([[one, np.sqrt(1 - one**2)] for one in cosines])
-    found = in_space(Profile(text="anemones"), [MEANING_OF_TYPED, 0.0], papers)
+    found = in_space(Profile(text="anemones"), [TYPED_EMBEDDING_WEIGHT, 0.0], papers)
     assert found.scores[0] > 0
     assert found.grounds.tolist() == [False, True, False]
 
 
 def test_an_example_is_close_from_a_fixed_score_on() -> None:
-    scores = np.array([CLOSE_EXAMPLES - 0.01, CLOSE_EXAMPLES + 0.01, 0.0])
+    scores = np.array([MIN_EXAMPLE_SCORE - 0.01, MIN_EXAMPLE_SCORE + 0.01, 0.0])
     likeness = HALF * scores / (1 - scores)
     papers = np.stack([likeness, np.zeros(3)], axis=1)
     found = in_space(Profile(liked=(PaperText("l", "Anemones"),)), [1.0, 0.0], papers)

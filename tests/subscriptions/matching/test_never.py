@@ -23,7 +23,9 @@ from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import Lexicon
 from subscriptions.editions import digests
 from subscriptions.editions.digests import CandidatePool
-from subscriptions.matching.match import Candidates, Profile, match_profiles
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
 from subscriptions.profiles.load import paper_text
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from papers.vectors.lexicon import Lexicon, PaperText
-from subscriptions.matching.match import Profile
+from subscriptions.matching.profile import Profile
 from subscriptions.matching.profile_terms import (
     remove_entries,
     remove_phrase,

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from papers.text.markup import name_key
 from papers.vectors.lexicon import Lexicon, PaperText
-from subscriptions.matching.match import HALF, Candidates, Profile, match_profiles
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import HALF_SCORE_SIMILARITY as HALF
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
 from subscriptions.matching.reasons import Reason, explain_choices
 from subscriptions.models import Interests
 from subscriptions.profiles.load import profile_from_interests

@@ -15,7 +15,7 @@ from papers.searching import indexing
 from papers.text import spelling
 from papers.text.languages import foreign_language
 from subscriptions.editions import digests
-from subscriptions.matching.match import Profile
+from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import FOR_YOU, TODAY
 
 MakePaper = Callable[..., Paper]

@@ -7,15 +7,12 @@ import pytest
 
 from devtools.benchmarks import synthetic_text
 from papers.vectors.lexicon import Lexicon, PaperText
-from subscriptions.matching import match as matching
-from subscriptions.matching.match import (
-    HALF,
-    Candidates,
-    Profile,
-    ProfileVectors,
-    focused_taste,
-    match_profiles,
-)
+from subscriptions.matching import profile_vectors
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import HALF_SCORE_SIMILARITY as HALF
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
+from subscriptions.matching.profile_vectors import ProfileVectors, vectors_with_feedback
 from subscriptions.matching.reasons import explain_choices
 
 
@@ -37,30 +34,30 @@ def readers(papers: list[PaperText]) -> list[Profile]:
 def test_an_edition_is_matched_by_what_the_reader_said_alone(
     candidates: Candidates, readers: list[Profile]
 ) -> None:
-    taste = ProfileVectors.of(readers, candidates.lexicon)
-    assert focused_taste(readers, candidates, taste) is taste
+    taste = ProfileVectors.of_profiles(readers, candidates.lexicon)
+    assert vectors_with_feedback(readers, candidates, taste) is taste
 
 
 def test_in_an_archive_the_direction_turns_to_the_nearest_papers(
     candidates: Candidates, readers: list[Profile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = ProfileVectors.of(readers, candidates.lexicon)
+    plain = ProfileVectors.of_profiles(readers, candidates.lexicon)
     likeness = [
-        np.argsort(-found.scores)[: matching.NEAREST]
+        np.argsort(-found.scores)[: profile_vectors.FEEDBACK_PAPERS]
         for found in match_profiles(readers, candidates)
     ]
-    monkeypatch.setattr(matching, "ARCHIVE", len(candidates.papers))
-    focused = focused_taste(readers, candidates, plain)
+    monkeypatch.setattr(profile_vectors, "ARCHIVE_SIZE", len(candidates.papers))
+    focused = vectors_with_feedback(readers, candidates, plain)
     for row, nearest in enumerate(likeness):
-        middle = candidates.meanings[nearest].mean(axis=0)
-        assert focused.meanings[row] @ middle > plain.meanings[row] @ middle
+        middle = candidates.embeddings[nearest].mean(axis=0)
+        assert focused.embeddings[row] @ middle > plain.embeddings[row] @ middle
 
 
 def test_reasons_stand_on_the_score_in_an_archive_too(
     candidates: Candidates, readers: list[Profile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matching, "ARCHIVE", len(candidates.papers))
-    taste = ProfileVectors.of(readers, candidates.lexicon)
+    monkeypatch.setattr(profile_vectors, "ARCHIVE_SIZE", len(candidates.papers))
+    taste = ProfileVectors.of_profiles(readers, candidates.lexicon)
     matches = match_profiles(readers, candidates, taste)
     tops = [found.top(5) for found in matches]
     for found, top, said in zip(

@@ -14,7 +14,8 @@ from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.editions import digests
 from subscriptions.editions.why_not import explain_absence
-from subscriptions.matching.match import Profile, match_profiles
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
 from subscriptions.models import Interests, OpenedPaper, Subscriber
 from subscriptions.profiles import reading_history
 from subscriptions.profiles.load import load_profiles, paper_text

@@ -1,0 +1,76 @@
+"""A reader's profile: raw inputs, independent of any lexicon. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from papers.text.markup import name_key
+from papers.vectors.lexicon import PaperText
+
+TYPED_SHARE, DISLIKED_SHARE = 2.0, -0.5  # weights of typed text and disliked papers; liked: 1
+OPENED_SHARE = 0.25  # opening a paper says less than liking it
+MAX_TEAM = 30  # authors; the names on papers of larger collaborations say little about a subject
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The inputs of one reader.
+
+    `opened` are papers the reader only looked at. `ignored` words never count. With
+    `shared_authors`, papers by authors of liked papers score higher. `threshold` is the minimum
+    score, in [0, 1], for a place in the digest.
+    """
+
+    text: str = ""
+    words: tuple[str, ...] = ()
+    excluded_words: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    muted_authors: tuple[str, ...] = ()
+    liked: tuple[PaperText, ...] = ()
+    disliked: tuple[PaperText, ...] = ()
+    opened: tuple[PaperText, ...] = ()
+    shared_authors: bool = False
+    threshold: float = 0.0
+
+    @property
+    def typed(self) -> str:
+        """The free text and the single words as one text."""
+        return ". ".join(part for part in (self.text, *self.words) if part.strip())
+
+    @property
+    def has_interests(self) -> bool:
+        """Whether there is more to match than categories."""
+        return bool(self.typed or self.examples or self.authors)
+
+    @property
+    def examples(self) -> tuple[PaperText, ...]:
+        """Liked papers, then opened ones."""
+        return (*self.liked, *self.opened)
+
+    def weighted_texts(self) -> list[tuple[PaperText, float]]:
+        """Return the typed text and all papers of the profile, each with its weight."""
+        typed = [(PaperText("", self.typed), TYPED_SHARE)] if self.typed else []
+        liked = [(paper, 1.0) for paper in self.liked]
+        opened = [(paper, OPENED_SHARE) for paper in self.opened]
+        return typed + liked + opened + [(paper, DISLIKED_SHARE) for paper in self.disliked]
+
+    def liked_authors(self) -> dict[str, PaperText]:
+        """Return the authors of liked papers by key, each with the first paper they wrote.
+
+        Papers with more than MAX_TEAM authors are skipped.
+        """
+        papers: dict[str, PaperText] = {}
+        for paper in self.liked:
+            if len(paper.authors) <= MAX_TEAM:
+                for name in paper.authors:
+                    papers.setdefault(author_key(name), paper)
+        return papers
+
+
+@lru_cache(maxsize=1 << 16)
+def author_key(name: str) -> str:
+    """Return a key that is the same for all spellings of a name."""
+    return name_key(name)

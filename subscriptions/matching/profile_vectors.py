@@ -1,0 +1,202 @@
+"""Profiles as vectors, comparable with those of candidates. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.paper_vectors import paper_vectors
+from papers.vectors.sparse_rows import (
+    normalize_dense_rows,
+    normalize_rows,
+    scale_rows,
+    square_entries,
+)
+from papers.vectors.terms import ids_of_all, named_term_ids
+from subscriptions.matching.candidates import Candidates, Scores, category_rows
+from subscriptions.matching.profile import Profile
+from subscriptions.matching.typed_terms import typed_term_counts
+
+# Weights of embeddings, categories and terms in the similarity. They were chosen on one half of
+# the evaluation's readers and confirmed on the other; the optimum is flat. A typed text has few
+# terms, and chance decides which of them a paper has, so its embedding weighs more. Both sets are
+# scaled so that the median paper readers picked is equally similar to either kind of profile.
+EMBEDDING_WEIGHT, CATEGORY_WEIGHT, TERM_WEIGHT = 0.04, 0.01, 1.0
+TYPED_EMBEDDING_WEIGHT, TYPED_TERM_WEIGHT = 0.12, 0.15
+MAX_TERMS = 512  # the strongest ones of a profile; bounds the cost of a reader
+# Relevance feedback: in an archive, unlike in an edition of a few days, the nearest papers are
+# surely relevant, and they describe the subject in more words than the reader did.
+ARCHIVE_SIZE = 20_000  # the minimum number of candidates for relevance feedback
+FEEDBACK_PAPERS = 20
+FEEDBACK_TERM_SHARE = 0.4  # terms weigh less then, since the embedding is more precise
+
+
+@dataclass(frozen=True, slots=True)
+class TextVectors:
+    """The vectors of all papers and typed texts of a chunk of profiles, each computed once.
+
+    `places` has the row of each text in `rows` (texts x terms) and `embeddings` (texts x 256).
+    """
+
+    places: dict[PaperText, int]
+    rows: sparse.csr_matrix
+    embeddings: Scores
+
+    @classmethod
+    def of_texts(cls, texts: Iterable[PaperText], lexicon: Lexicon) -> TextVectors:
+        """Compute vectors; common terms count only in typed texts, which have no key."""
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        rows, embeddings = paper_vectors(lexicon, list(places))
+        is_paper = np.array([bool(text.key) for text in places], dtype=np.bool_)
+        is_paper = np.repeat(is_paper, np.diff(rows.indptr))
+        rows.data[is_paper & np.isin(rows.indices, lexicon.common_columns)] = 0.0
+        rows.eliminate_zeros()
+        return cls(places, rows, embeddings)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileVectors:
+    """A chunk of profiles in the vectors of one version of the lexicon, one row for each.
+
+    * `sparse_rows`: profiles x (terms + CATEGORY_COLUMNS), scaled by their weights.
+    * `embeddings`: profiles x 256, scaled by their weights.
+    * `typed_counts`: profiles x terms, how much each typed term counts as a reason.
+
+    They are valid for every edition whose lexicon has the same `version`. `texts` may be dropped
+    to save memory; reasons then compute it again.
+    """
+
+    version: str
+    sparse_rows: sparse.csr_matrix
+    embeddings: Scores
+    typed_counts: sparse.csr_matrix
+    texts: TextVectors | None = None
+
+    @classmethod
+    def of_profiles(cls, profiles: Sequence[Profile], lexicon: Lexicon) -> ProfileVectors:
+        """Compute the vectors of profiles, with at most MAX_TERMS terms for each."""
+        weighted = [profile.weighted_texts() for profile in profiles]
+        texts = TextVectors.of_texts((text for row in weighted for text, _ in row), lexicon)
+        shares = _text_shares(weighted, texts.places)
+        typed_weight = TYPED_TERM_WEIGHT if texts.embeddings.shape[1] else TERM_WEIGHT
+        term_weights = [TERM_WEIGHT if p.examples else typed_weight for p in profiles]
+        embedding_weights = [
+            EMBEDDING_WEIGHT if p.examples else TYPED_EMBEDDING_WEIGHT for p in profiles
+        ]
+        all_terms = _drop_ignored(_term_rows(shares, texts), profiles, lexicon)
+        terms = sparse.diags(term_weights) @ _keep_strongest(all_terms, MAX_TERMS)
+        categories = CATEGORY_WEIGHT * normalize_rows(shares @ category_rows(list(texts.places)))
+        embeddings = normalize_dense_rows(np.asarray(shares @ texts.embeddings, dtype=np.float32))
+        return cls(
+            lexicon.version,
+            sparse.hstack([terms, categories], format="csr", dtype=np.float32),
+            np.asarray(embeddings * np.array(embedding_weights)[:, None], dtype=np.float32),
+            typed_term_counts([p.typed for p in profiles], [p.ignored for p in profiles], lexicon),
+            texts,
+        )
+
+    @property
+    def typed_rows(self) -> sparse.csr_matrix:
+        """`sparse_rows` with typed terms only, which match inside compounds, too."""
+        typed = self.typed_counts.copy()
+        typed.data = np.ones_like(typed.data)
+        typed.resize(self.sparse_rows.shape)
+        return self.sparse_rows.multiply(typed).tocsr()
+
+    def sparse_similarity(self, candidates: Candidates) -> Scores:
+        """Return the similarity by terms and categories (profiles x candidates)."""
+        similarity = self.sparse_rows @ candidates.lookups.columns
+        if self.typed_counts.nnz:
+            similarity += self.typed_rows @ candidates.lookups.compound_columns
+        return np.asarray(similarity.toarray(), dtype=np.float32)
+
+    def embedding_similarity(self, candidates: Candidates) -> Scores:
+        """Return the similarity by embeddings (profiles x candidates)."""
+        return np.asarray(self.embeddings @ candidates.embeddings.T, dtype=np.float32)
+
+
+def vectors_with_feedback(
+    profiles: Sequence[Profile], candidates: Candidates, vectors: ProfileVectors | None
+) -> ProfileVectors:
+    """Return `vectors`, computed if they are missing or of another version of the lexicon.
+
+    In an archive, apply relevance feedback: turn the embeddings half-way to the mean of the nearest
+    candidates.
+    """
+    if vectors is None or vectors.version != candidates.lexicon.version:
+        vectors = ProfileVectors.of_profiles(profiles, candidates.lexicon)
+    if len(candidates.papers) < ARCHIVE_SIZE or not candidates.embeddings.shape[1]:
+        return vectors
+    similarity = vectors.embedding_similarity(candidates) + vectors.sparse_similarity(candidates)
+    nearest = np.argpartition(-similarity, FEEDBACK_PAPERS, axis=1)[:, :FEEDBACK_PAPERS]
+    middle = normalize_dense_rows(candidates.embeddings[nearest].mean(axis=1))
+    lengths = np.linalg.norm(vectors.embeddings, axis=1, keepdims=True)
+    turned = lengths * normalize_dense_rows(normalize_dense_rows(vectors.embeddings) + middle)
+    return ProfileVectors(
+        vectors.version,
+        sparse.csr_matrix(FEEDBACK_TERM_SHARE * vectors.sparse_rows, dtype=np.float32),
+        np.asarray(turned, dtype=np.float32),
+        vectors.typed_counts,
+        vectors.texts,
+    )
+
+
+def strongest_terms_of(profile: Profile, lexicon: Lexicon, count: int) -> list[tuple[str, float]]:
+    """Return at most `count` terms of a profile with their weights, strongest first."""
+    lexicon = lexicon.with_terms_of([text for text, _share in profile.weighted_texts()])
+    rows = ProfileVectors.of_profiles([profile], lexicon).sparse_rows[:, : lexicon.size].tocoo()
+    weights = dict(zip(lexicon.ids_at(rows.col).tolist(), rows.data.tolist(), strict=True))
+    texts = [profile.typed, *(f"{paper.title}. {paper.abstract}" for paper in profile.examples)]
+    names = {number: term for text in texts for number, term in named_term_ids(text)}
+    named = [(names[number], weight) for number, weight in weights.items() if number in names]
+    return sorted(named, key=lambda item: (-item[1], item[0]))[:count]
+
+
+def _text_shares(
+    weighted: Sequence[Sequence[tuple[PaperText, float]]], places: Mapping[PaperText, int]
+) -> sparse.csr_matrix:
+    """Return the weight of each text in each profile (profiles x texts)."""
+    values = np.array([share for row in weighted for _text, share in row], dtype=np.float32)
+    columns = np.array([places[text] for row in weighted for text, _share in row], dtype=np.int64)
+    ends = np.cumsum([0, *(len(row) for row in weighted)])
+    return sparse.csr_matrix((values, columns, ends), shape=(len(weighted), len(places)))
+
+
+def _term_rows(shares: sparse.csr_matrix, texts: TextVectors) -> sparse.csr_matrix:
+    """Return unit-length rows of the profiles' terms (profiles x terms).
+
+    Terms without a column, since no candidate has them, count for the length: a reader's only word
+    weighs more than one of three.
+    """
+    rows = sparse.csr_matrix(shares @ texts.rows)
+    present = np.asarray(square_entries(texts.rows).sum(axis=1)).ravel()
+    missing = square_entries(shares) @ np.maximum(1.0 - present, 0.0)
+    lengths = np.sqrt(np.asarray(square_entries(rows).sum(axis=1)).ravel() + missing)
+    return scale_rows(rows, lengths)
+
+
+def _drop_ignored(
+    rows: sparse.csr_matrix, profiles: Sequence[Profile], lexicon: Lexicon
+) -> sparse.csr_matrix:
+    """Set the weights of ignored words to zero, in place (profiles x terms)."""
+    for place, profile in enumerate(profiles):
+        if profile.ignored:
+            span = slice(*rows.indptr[place : place + 2])
+            ignored = lexicon.unique_columns_of(ids_of_all(profile.ignored))
+            rows.data[span][np.isin(rows.indices[span], ignored)] = 0.0
+    return rows
+
+
+def _keep_strongest(rows: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
+    """Return the `count` entries of each row that are farthest from zero (profiles x terms)."""
+    kept = rows.copy()
+    for start, end in zip(rows.indptr, rows.indptr[1:], strict=False):
+        if end - start > count:
+            weak = np.argpartition(np.abs(rows.data[start:end]), -count)[:-count]
+            kept.data[start + weak] = 0.0
+    kept.eliminate_zeros()
+    return kept
