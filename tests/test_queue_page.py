@@ -159,10 +159,10 @@ def test_a_reader_reports_a_paper_once_and_a_curator_decides_and_undoes(
     assert client.get(page).status_code == 200
     assert not Report.objects.exists()
     form = Page.open(client, page)
-    assert form.submit("Tell the curators", why="").status == 400
+    assert form.submit("Send report", why="").status == 400
     for _twice in range(2):
-        told = form.submit("Tell the curators", why="An advertisement")
-        assert "A curator looks at it" in told.text
+        told = form.submit("Send report", why="An advertisement")
+        assert "A curator will review it" in told.text
     report = Report.objects.get()
     client.force_login(admin_user)
     assert "An advertisement" in client.get(QUEUE).text
@@ -187,7 +187,7 @@ def test_nobody_fills_the_queue_alone(
     page = reverse(
         "report", args=[make_paper("More").pk, tokens.make_token(Purpose.REACT, reader.pk)]
     )
-    answer = Page.open(client, page).submit("Tell the curators", why="Spam")
+    answer = Page.open(client, page).submit("Send report", why="Spam")
     assert (answer.status, "still waiting" in answer.text) == (400, True)
 
 

@@ -235,9 +235,13 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
     told = dict(work.rejections)
     assert sorted(told) == list(range(3, 12))
     for line, why in (
-        *((3, "not an e-mail address"), (4, importing.STANDS_BEFORE), (5, importing.IS_HERE)),
+        *(
+            (3, "doesn't look like an email address"),
+            (4, importing.STANDS_BEFORE),
+            (5, importing.IS_HERE),
+        ),
         *((6, importing.BOUNCED), (7, importing.FORGOTTEN), (8, "consent_at: This field")),
-        *((9, "of the future"), (10, "before the consent"), (11, "consent_text: This field")),
+        *((9, "dated in the future"), (10, "before the consent"), (11, "consent_text: This field")),
     ):
         assert why in told[line]
     assert not any("@e.org" in why for why in told.values()), "no address is kept"
@@ -251,10 +255,10 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
     ("data", "why"),
     [
         (b"", "missing: email"),
-        (b"email,name\n", "missing: consent_at"),
-        (f"{HEAD},shoe_size\n".encode(), "not known: shoe_size"),
-        ("email,é".encode("latin-1"), "not in UTF-8"),
-        (f"{HEAD}\na\0b".encode(), "no text"),
+        (b"email,name\n", "Missing: consent_at"),
+        (f"{HEAD},shoe_size\n".encode(), "Unknown columns: shoe_size"),
+        ("email,é".encode("latin-1"), "isn't UTF-8"),
+        (f"{HEAD}\na\0b".encode(), "isn't a text file"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(

@@ -65,14 +65,17 @@ def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> b
     except community.TooManyProposals:
         form.add_error(
             "paper",
-            _("%(number)s of your proposals are still waiting; please let a curator catch up.")
+            _(
+                "%(number)s of your proposals are still waiting. "
+                "Please let the curators catch up first."
+            )
             % {"number": community.MAX_WAITING},
         )
         return False
     if made.by == reader.community_key:
-        messages.success(request, _("Thank you. A curator looks at it before it comes in."))
+        messages.success(request, _("Thank you. A curator will review it before it's added."))
     else:
-        messages.info(request, _("Somebody has proposed this paper already."))
+        messages.info(request, _("Someone has already proposed this paper."))
     return True
 
 
@@ -148,6 +151,6 @@ def report_page(request: HttpRequest, access: Access, paper_pk: int) -> HttpResp
 
 
 def _waiting() -> str:
-    return _("%(number)s of your reports are still waiting; please let a curator catch up.") % {
-        "number": community.MAX_WAITING
-    }
+    return _(
+        "%(number)s of your reports are still waiting. Please let the curators catch up first."
+    ) % {"number": community.MAX_WAITING}

@@ -61,8 +61,8 @@ class SignUpForm(forms.Form):
         if settings.CHALLENGE and not challenge.is_solved(answer):
             raise ValidationError(
                 _(
-                    "Please press the button once more: your browser solves a riddle first, so "
-                    "that no machine signs up strangers. It needs JavaScript for that."
+                    "Please press the button again. Your browser first solves a small puzzle, "
+                    "so that bots can't sign up strangers. This needs JavaScript."
                 )
             )
         return answer
@@ -92,7 +92,7 @@ class PreviewForm(forms.Form):
     def clean_interests(self) -> str:
         typed: str = self.cleaned_data["interests"]
         if "\0" in typed or not typed.strip():
-            raise ValidationError(_("Type a few words, or paste the arXiv ids of papers you like."))
+            raise ValidationError(_("Type a few words, or paste the arXiv IDs of papers you like."))
         return typed
 
     def said(self) -> dict[str, Any]:
@@ -123,8 +123,8 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=_("BibTeX, RIS or CSL JSON file"),
         help_text=_(
-            "Zotero, Mendeley, EndNote and others export these. At most 10 MB; of a longer list, "
-            "the newest 200 papers are taken."
+            "Zotero, Mendeley, EndNote and others export these formats. At most 10 "
+            "MB. From a longer list we take the newest 200 papers."
         ),
         widget=forms.FileInput(attrs={"accept": ".bib,.bibtex,.ris,.json,.txt"}),
     )
@@ -132,7 +132,7 @@ class UploadForm(forms.Form):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > MAX_BYTES:
-            raise ValidationError(_("The file is larger than 10 MB; upload a part of it."))
+            raise ValidationError(_("The file is larger than 10 MB. Please upload part of it."))
         return file
 
 
@@ -142,14 +142,14 @@ class AuthorPageForm(forms.Form):
     author = forms.CharField(
         label=_("arXiv author page or ORCID"),
         max_length=200,
-        help_text=_("Such as https://arxiv.org/a/doe_j_1 or 0000-0002-1825-0097."),
+        help_text=_("For example https://arxiv.org/a/doe_j_1 or 0000-0002-1825-0097."),
     )
 
     def clean_author(self) -> str:
         name = parse_author_id(self.cleaned_data["author"])
         if not name:
             raise ValidationError(
-                _("This is no arXiv author page (arxiv.org/a/doe_j_1) and no ORCID.")
+                _("This isn't an arXiv author page (arxiv.org/a/doe_j_1) or an ORCID.")
             )
         return name
 
@@ -157,7 +157,7 @@ class AuthorPageForm(forms.Form):
 class WhyForm(forms.Form):
     """Which paper is missed."""
 
-    paper = forms.CharField(label=_("arXiv id or link"), max_length=ENTRY_LENGTH)
+    paper = forms.CharField(label=_("arXiv ID or link"), max_length=ENTRY_LENGTH)
 
     def clean_paper(self) -> str:
         return clean_paper_id(self.cleaned_data["paper"].strip())
@@ -167,16 +167,16 @@ class ProposalForm(forms.Form):
     """A paper that others should see."""
 
     paper = forms.CharField(
-        label=_("arXiv link or id"),
+        label=_("arXiv link or ID"),
         max_length=200,
-        help_text=_("Such as https://arxiv.org/abs/2401.00001"),
+        help_text=_("For example https://arxiv.org/abs/2401.00001"),
     )
     note = forms.CharField(label=_("Why? (for the curator)"), max_length=500, required=False)
 
     def clean_paper(self) -> str:
         found, _version = parse_arxiv_id(self.cleaned_data["paper"])
         if not found:
-            raise ValidationError(_("This is no link or id of a paper on arXiv."))
+            raise ValidationError(_("This isn't an arXiv link or ID."))
         return found
 
 
@@ -184,7 +184,7 @@ class ReportForm(forms.Form):
     """Why a paper should not be here."""
 
     why = forms.CharField(
-        label=_("What is wrong with it? (for the curator)"),
+        label=_("What's wrong with it? (for the curator)"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
@@ -218,18 +218,18 @@ class RhythmForm(FoldingForm):
 
     timezone = ZoneField(
         label=_("Time zone"),
-        help_text=_("A city near you, such as Berlin, or a zone."),
+        help_text=_("A city near you, such as Berlin, or the name of a time zone."),
         widget=forms.TextInput(attrs={"list": "places", "autocomplete": "off"}),
     )
     hour = forms.TypedChoiceField(
-        label=_("At"),
-        help_text=_("By your own clock."),
+        label=_("Delivery time"),
+        help_text=_("In your time zone."),
         coerce=int,
         choices=[(hour, f"{hour:02}:00") for hour in range(24)],
     )
     max_papers = RangeField(
-        label=_("Papers in a digest, at most"),
-        help_text=_("From 1 to 30. There are fewer when fewer fit."),
+        label=_("Maximum papers per digest"),
+        help_text=_("From 1 to 30. You get fewer if fewer match."),
         min_value=1,
         max_value=30,
     )
@@ -239,13 +239,13 @@ class RhythmForm(FoldingForm):
         fields = ["frequency", "weekday", "hour", "timezone", "max_papers", "language"]
         labels = {
             "frequency": _("How often"),
-            "weekday": _("On (weekly digests)"),
+            "weekday": _("Day (weekly digests)"),
             "language": _("Language of the emails"),
         }
         help_texts = {
-            "frequency": _("The best papers since the last one."),
-            "weekday": _("Only for a digest once a week."),
-            "language": _("Papers stay in their own."),
+            "frequency": _("Each digest has the best papers since the last one."),
+            "weekday": _("Only used for weekly digests."),
+            "language": _("Papers are not translated."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -264,38 +264,44 @@ class InterestsForm(FoldingForm):
     )
 
     words = ListField(
-        label=_("Words or phrases that matter"),
-        help_text=_("Separated by commas or lines. Papers that say one of these move up."),
+        label=_("Keywords or phrases"),
+        help_text=_(
+            "Separate them with commas or line breaks. Papers that contain one of them move up."
+        ),
     )
     excluded_words = ListField(
-        label=_("Never send papers that say"),
+        label=_("Never send papers that contain"),
         help_text=_(
-            "Words or phrases, separated by commas or lines. They win over everything else."
+            "Words or phrases, separated by commas or line breaks. These override everything else."
         ),
     )
     categories = CategoriesField(
         label=_("arXiv categories"),
-        help_text=_("Such as cs.CL stat.ML quant-ph, separated by spaces, commas or lines."),
+        help_text=_(
+            "For example cs.CL stat.ML quant-ph, separated by spaces, commas or line breaks."
+        ),
     )
     authors = NamesField(
         label=_("Authors to follow"),
-        help_text=_("Full names, separated by commas or lines."),
+        help_text=_("Full names, separated by commas or line breaks."),
     )
     muted_authors = NamesField(
         label=_("Never send papers by"),
-        help_text=_("Full names, separated by commas or lines."),
+        help_text=_("Full names, separated by commas or line breaks."),
     )
     strictness = forms.ChoiceField(
-        label=_("How strict should the choice be?"),
+        label=_("How selective should your digest be?"),
         choices=Interests.Strictness.choices,
         required=False,
-        help_text=_("The strictest leaves out trending papers too, unless they are for you."),
+        help_text=_(
+            "The strictest setting also leaves out trending papers that don't match your interests."
+        ),
     )
     examples = PapersField(
         label=_("Papers you like"),
         help_text=_(
-            "arXiv ids or links, separated by spaces, commas or lines. Three good examples say "
-            "more than thirty words."
+            "arXiv IDs or links, separated by spaces, commas or line breaks. Three "
+            "good examples say more than thirty words."
         ),
     )
 
@@ -307,11 +313,11 @@ class InterestsForm(FoldingForm):
         ]
         labels = {
             "topics": _("What do you work on?"),
-            "shared_authors": _("Also papers by people who wrote the papers you like"),
+            "shared_authors": _("Also papers by authors of papers you like"),
         }
         help_texts = {
             "topics": _("A sentence or two in your own words."),
-            "shared_authors": _("Papers that share an author with one of yours move up."),
+            "shared_authors": _("Papers that share an author with a paper you like move up."),
         }
         widgets = {
             "topics": forms.Textarea(
@@ -326,7 +332,9 @@ class InterestsForm(FoldingForm):
     def clean_topics(self) -> str:
         topics: str = self.cleaned_data["topics"]
         if len(topics) > TOPICS_LENGTH:
-            raise ValidationError(_("At most 2,000 characters; the strongest words matter most."))
+            raise ValidationError(
+                _("At most 2,000 characters. The most distinctive words matter most.")
+            )
         return topics
 
     def clean_strictness(self) -> str:

@@ -87,7 +87,7 @@ def _rejoin(request: HttpRequest, access: Access, back: str) -> HttpResponse:
     """Say that the reader is subscribed; where it is too late, say so on the page `back`."""
     if lifecycle.undo_unsubscribe(access.reader.pk, timezone.now()):
         return render(request, "subscriptions/rejoined.html")
-    messages.error(request, _("That is no longer possible. Please subscribe again."))
+    messages.error(request, _("That's no longer possible. Please subscribe again."))
     return access.redirect(back)
 
 
@@ -114,7 +114,7 @@ def frequency_page(request: HttpRequest, access: Access) -> HttpResponse:
 def _act(request: HttpRequest, reader: Subscriber, acts: Mapping[str, Act]) -> None:
     act = acts.get(request.POST.get("act", ""))
     if act is None or not reader.is_active:
-        messages.error(request, _("Nothing was changed: the page did not say what."))
+        messages.error(request, _("Nothing was changed: the request was incomplete."))
     else:
         act(request, reader)
 
@@ -139,22 +139,22 @@ def choices(reader: Subscriber) -> dict[str, object]:
 def _less_often(request: HttpRequest, reader: Subscriber) -> None:
     frequency = request.POST.get("frequency")
     if frequency not in (Frequency.WEEKDAYS, Frequency.WEEKLY):
-        messages.error(request, _("Nothing was changed: the page did not say what."))
+        messages.error(request, _("Nothing was changed: the request was incomplete."))
         return
     lifecycle.change_schedule(reader.pk, timezone.now(), frequency=frequency)
-    messages.success(request, _("Saved: fewer mails from now on."))
+    messages.success(request, _("Saved. You'll get fewer emails from now on."))
 
 
 def _pause(request: HttpRequest, reader: Subscriber) -> None:
     now = timezone.now()
     until = now + PAUSES.get(request.POST.get("weeks", ""), PAUSES["2"])
     lifecycle.change_schedule(reader.pk, now, paused_until=until)
-    messages.success(request, _("Paused. What is on its way already still comes."))
+    messages.success(request, _("Paused. Emails already on their way will still arrive."))
 
 
 def _resume(request: HttpRequest, reader: Subscriber) -> None:
     lifecycle.change_schedule(reader.pk, timezone.now(), paused_until=None)
-    messages.success(request, _("Welcome back: the pause is over."))
+    messages.success(request, _("Welcome back! Your digests have resumed."))
 
 
 def _mute(request: HttpRequest, reader: Subscriber) -> None:
@@ -164,7 +164,7 @@ def _mute(request: HttpRequest, reader: Subscriber) -> None:
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        messages.success(request, _("Muted: no digest brings it any more."))
+        messages.success(request, _("Muted. Your digests won't include it any more."))
 
 
 ACTS: dict[str, Act] = {

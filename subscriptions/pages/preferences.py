@@ -142,7 +142,7 @@ def confirm(request: HttpRequest, access: Access) -> HttpResponse:
     if not lifecycle.activate_reader(reader, timezone.now()):
         return render(request, "subscriptions/suppressed.html", status=409)
     tasks.send_messages_to.delay_on_commit(reader.pk)
-    messages.success(request, _("You are subscribed. Now say what you care about."))
+    messages.success(request, _("You're subscribed. Now tell us what you're interested in."))
     page = redirect("preferences")
     browser_sign_in.sign_in_browser(request, page, reader, access.link)
     return page
@@ -236,7 +236,7 @@ def answer_suggestion(request: HttpRequest, access: Access) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        said = _("Added. Your next digest follows.") if added else _("Nothing was added.")
+        said = _("Added. Your next digest will use it.") if added else _("Nothing was added.")
         messages.success(request, said)
     return access.redirect("preferences")
 
@@ -248,7 +248,9 @@ def renew_feed(request: HttpRequest, access: Access) -> HttpResponse:
     Subscriber.objects.filter(pk=access.reader.pk).update(
         feed_key_version=F("feed_key_version") + 1
     )
-    text = _("Your feed has a new address; the old one no longer works. Have the new one mailed.")
+    text = _(
+        "Your feed has a new address. The old one no longer works. Request the new one by email."
+    )
     messages.success(request, text)
     return access.redirect("preferences")
 
@@ -311,7 +313,7 @@ def _sample(said: dict[str, Any], day: date | None) -> dict[str, Any]:
 @require_safe
 @mailed_link(Purpose.PREFERENCES)
 def profile_page(request: HttpRequest, access: Access) -> HttpResponse:
-    """What drives the choice of a reader's papers, each thing with its button."""
+    """Show the reader's profile, with a button for each entry."""
     return _render_profile(request, access)
 
 
@@ -379,9 +381,9 @@ def remove_from_profile(request: HttpRequest, access: Access) -> HttpResponse:
     kind, entry = request.POST.get("kind", ""), request.POST.get("entry", "")
     if kind in edits.REMOVERS and entry:
         edits.remove_from_interests(pk, kind, entry)
-        messages.success(request, _("Removed. Your next digest follows."))
+        messages.success(request, _("Removed. Your next digest will reflect it."))
     else:
-        messages.error(request, _("Nothing was removed: the page did not say what."))
+        messages.error(request, _("Nothing was removed: the request was incomplete."))
     return access.redirect("profile")
 
 
@@ -396,8 +398,8 @@ def mute_entry(request: HttpRequest, access: Access) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        ignored = _("Ignored: this word no longer counts.")
-        done = ignored if kind == "ignore" else _("Muted: no digest brings it any more.")
+        ignored = _("Ignored. This word no longer counts.")
+        done = ignored if kind == "ignore" else _("Muted. Your digests won't include it any more.")
         messages.success(request, done)
     return access.redirect("profile")
 
@@ -433,9 +435,11 @@ def author_page(request: HttpRequest, access: Access) -> HttpResponse:
         return _render_profile(request, access, author_form=form)
     if library_import.request_author_page(pk, form.cleaned_data["author"], timezone.now()):
         tasks.import_author.delay_on_commit(pk)
-        messages.success(request, _("We ask arXiv for these papers; it takes a minute."))
+        messages.success(
+            request, _("We're asking arXiv for these papers. It takes about a minute.")
+        )
     else:
-        messages.info(request, _("We have asked arXiv only just now. Try again in ten minutes."))
+        messages.info(request, _("We asked arXiv just a moment ago. Try again in ten minutes."))
     return access.redirect("profile")
 
 
@@ -447,7 +451,7 @@ def reset_profile(request: HttpRequest, access: Access) -> HttpResponse:
     if request.method != "POST":
         return render(request, "subscriptions/reset.html", {"links": _profile_links(access)})
     edits.reset_interests(pk)
-    messages.success(request, _("Your profile is blank again. You get what trends."))
+    messages.success(request, _("Profile cleared. You'll get trending papers."))
     return access.redirect("profile")
 
 
@@ -462,8 +466,10 @@ def learn_from_opened(request: HttpRequest, access: Access) -> HttpResponse:
         reading_history.start_recording(pk, timezone.now())
         if access.link:
             browser_sign_in.sign_in_browser(request, back, access.reader, access.link)
-        messages.success(request, _("Papers you open in this browser count from now on."))
+        messages.success(request, _("From now on, papers you open in this browser count."))
     else:
         reading_history.stop_and_delete(pk)
-        messages.success(request, _("Nothing you open is noted any more; the list is forgotten."))
+        messages.success(
+            request, _("We no longer record the papers you open. The list has been deleted.")
+        )
     return back

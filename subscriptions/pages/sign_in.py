@@ -64,7 +64,7 @@ def sign_in_here(request: HttpRequest, access: Access) -> HttpResponse:
         return render(request, "subscriptions/sign_in_here.html", context)
     page = redirect(browser_sign_in.next_page(request, reverse("preferences")))
     browser_sign_in.sign_in_browser(request, page, access.reader, access.link)
-    messages.success(request, _("You are signed in in this browser."))
+    messages.success(request, _("You're signed in on this browser."))
     return page
 
 
@@ -74,7 +74,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign this browser out. Twice changes nothing."""
     page = redirect("home")
     browser_sign_in.sign_out_browser(request, page)
-    messages.success(request, _("You are signed out in this browser."))
+    messages.success(request, _("You're signed out on this browser."))
     return page
 
 
@@ -85,5 +85,5 @@ def sign_out_everywhere(request: HttpRequest, access: Access) -> HttpResponse:
     browser_sign_in.sign_out_everywhere(access.reader.pk, timezone.now())
     page = redirect("home")
     browser_sign_in.sign_out_browser(request, page)
-    messages.success(request, _("You are signed out everywhere."))
+    messages.success(request, _("You're signed out everywhere."))
     return page

@@ -88,13 +88,13 @@ def add_to_muted(pk: int, field: str, entry: str) -> None:
     """
     entry = " ".join(entry.split())
     if not entry:
-        raise ValidationError(_("Type what you never want to see."))
+        raise ValidationError(_("Type a word or name to mute."))
     if "\0" in entry or len(entry) > LONGEST_MUTED:
-        raise ValidationError(_("This is too long: at most 200 characters."))
+        raise ValidationError(_("This is too long. The maximum is 200 characters."))
     interests = Interests.objects.select_for_update().get(pk=pk)
     muted = list(dict.fromkeys([*getattr(interests, field), entry]))
     if len(muted) > MAX_MUTED:
-        raise ValidationError(_("At most 100 fit. Remove one first."))
+        raise ValidationError(_("You've reached the maximum of 100. Remove one first."))
     setattr(interests, field, muted)
     if field == "muted_authors":
         same = name_key(entry)
@@ -118,7 +118,9 @@ def settle_suggestion(pk: int, *, take: bool) -> bool:
             both = [*getattr(interests, name), *suggestion.get(name, [])]
             setattr(interests, name, list(dict.fromkeys(both)))
         if len(interests.topics) > TOPICS_LENGTH or len(interests.examples) > MAX_EXAMPLES:
-            raise ValidationError(_("This does not fit beside what you said; shorten that first."))
+            raise ValidationError(
+                _("There's no room for this beside your other interests. Shorten those first.")
+            )
     interests.save(update_fields=RESET_FIELDS)
     return taken
 

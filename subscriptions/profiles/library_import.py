@@ -43,18 +43,18 @@ class Added:
         return self.found + self.by_title
 
     def in_words(self) -> str:
-        said = _("%(found)s of %(total)s were found among our papers") % {
+        said = _("We have %(found)s of %(total)s papers") % {
             "found": self.found,
             "total": self.total,
         }
         if self.by_title:
             said += ", " + ngettext(
-                "%(count)s is used by its title",
-                "%(count)s are used by their titles",
+                "%(count)s is matched by title only",
+                "%(count)s are matched by title only",
                 self.by_title,
             ) % {"count": self.by_title}
         if self.left_out:
-            said += ", " + _("%(count)s older examples gave way: %(most)s are the most") % {
+            said += ", " + _("%(count)s older examples were dropped (maximum %(most)s)") % {
                 "count": self.left_out,
                 "most": MAX_EXAMPLES,
             }
@@ -67,12 +67,12 @@ def describe_upload(added: Added, brought: ParsedLibrary) -> str:
     if brought.refused:
         some = "; ".join(brought.refused[:REASONS_SHOWN])
         more = "; …" if len(brought.refused) > REASONS_SHOWN else ""
-        said += _(", %(count)s could not be read: %(why)s") % {
+        said += _(", %(count)s couldn't be read: %(why)s") % {
             "count": len(brought.refused),
             "why": some + more,
         }
     if brought.left_out:
-        said += _(". The newest %(most)s were taken; %(count)s older ones were not") % {
+        said += _(". We took the newest %(most)s and skipped %(count)s older ones") % {
             "most": len(brought.references),
             "count": brought.left_out,
         }
@@ -164,7 +164,7 @@ def request_author_page(pk: int, author: str, now: datetime) -> bool:
         waiting.update(
             author_page=author,
             author_page_requested_at=now,
-            author_page_status=_("Asking arXiv. Come back in a minute."),
+            author_page_status=_("Asking arXiv. Check back in a minute."),
         )
     )
 
@@ -189,14 +189,14 @@ def take(pk: int, fetched: FetchResult) -> None:
 
 def _came_of(pk: int, fetched: FetchResult) -> str:
     if fetched.status in (404, 410):
-        return _("arXiv knows no author page of this name.")
+        return _("arXiv has no author page with this name.")
     if fetched.outcome != "ok":
-        return _("arXiv could not be reached. Please try again later.")
+        return _("We couldn't reach arXiv. Please try again later.")
     try:
         entries = parse_document(fetched.body).entries
     except DocumentError:
-        return _("arXiv's answer could not be read. Please try again later.")
+        return _("We couldn't read arXiv's answer. Please try again later.")
     if not entries:
-        return _("The author page holds no papers.")
+        return _("The author page lists no papers.")
     brought = [Reference(one.title, one.arxiv_id, one.doi) for one in entries[:MAX_EXAMPLES]]
     return add_examples(pk, brought).in_words() + "."

@@ -95,7 +95,7 @@ def parse_library(data: bytes, filename: str) -> ParsedLibrary:
     else."""
     if len(data) > MAX_BYTES:
         raise ReferencesError(
-            _("“%(name)s” is larger than 10 MB; upload a part of it.") % {"name": filename}
+            _("“%(name)s” is larger than 10 MB. Please upload part of it.") % {"name": filename}
         )
     text = _decoded(data)
     ris, bibtex = bool(_RIS_START.search(text)), is_bibtex(text)
@@ -108,11 +108,11 @@ def parse_library(data: bytes, filename: str) -> ParsedLibrary:
         found = _from_bibtex(text) if bibtex else []
     if not found:
         raise ReferencesError(
-            _("“%(name)s” holds no entry in BibTeX, RIS or CSL JSON.") % {"name": filename}
+            _("“%(name)s” contains no BibTeX, RIS or CSL JSON entries.") % {"name": filename}
         )
     if len(found) > MOST_ENTRIES:
         raise ReferencesError(
-            _("“%(name)s” holds more than 50,000 entries; upload a part of it.")
+            _("“%(name)s” contains more than 50,000 entries. Please upload part of it.")
             % {"name": filename}
         )
     return _library(found)
@@ -133,7 +133,7 @@ def split_ids(text: str) -> tuple[list[str], str]:
 
 
 def malformed_ids(text: str) -> list[str]:
-    """What looks like an arXiv id or link in a text and is none."""
+    """What looks like an arXiv ID or link in a text and is none."""
     tokens = (token.rstrip(".:!?") for token in _TOKEN.findall(join_arxiv_ids(text)))
     return list(dict.fromkeys(one for one in tokens if _LIKE_ID.search(one) and not _id_of(one)))
 
@@ -219,9 +219,9 @@ def _ris_fields(text: str) -> Mapping[str, str] | str:
     try:
         entries = rispy.loads(f"{whole}\nER  - \n")
     except (KeyError, ValueError, TypeError, IndexError, AttributeError):
-        return _("not an entry in RIS")
+        return _("not a RIS entry")
     if not entries:
-        return _("not an entry in RIS")
+        return _("not a RIS entry")
     values = dict(entries[0])
     values |= {str(tag): told for tag, told in dict(values.pop("unknown_tag", {})).items()}
     return {str(name).lower(): _joined(value)[:LONGEST] for name, value in values.items()}
@@ -237,12 +237,15 @@ def _from_csl(text: str, filename: str) -> list[_Raw]:
         whole = json.loads(text)
     except RecursionError:
         raise ReferencesError(
-            _("“%(name)s” is nested too deeply to be a library.") % {"name": filename}
+            _("“%(name)s” is nested too deeply for a reference library.") % {"name": filename}
         ) from None
     except ValueError as error:
         told = {"name": filename, "line": getattr(error, "lineno", 1)}
         raise ReferencesError(
-            _("“%(name)s” is no whole JSON: line %(line)s is broken or cut off. Export it anew.")
+            _(
+                "“%(name)s” isn't valid JSON: line %(line)s is broken or cut off. "
+                "Please export it again."
+            )
             % told
         ) from None
     return [
@@ -269,7 +272,7 @@ def _is_attached(entry: object) -> bool:
 
 def _csl_fields(entry: object) -> Mapping[str, str] | str:
     if not isinstance(entry, dict):
-        return _("no object with a title")
+        return _("not an object with a title")
     data = entry.get("data")  # as Zotero's own API has it
     entry = data if isinstance(data, dict) and "title" not in entry else entry
     values = {str(name).lower(): _joined(value)[:LONGEST] for name, value in entry.items()}
@@ -312,7 +315,7 @@ def _library(found: list[_Raw]) -> ParsedLibrary:
             if reference.title or reference.arxiv_id or reference.doi:
                 kept[reference] = None
             else:
-                refused[raw] = _("neither title nor id")
+                refused[raw] = _("neither title nor ID")
     told = [f"{raw.where()}: {refused[raw]}" for raw in found if raw in refused]
     left_out = max(0, whole - MAX_EXAMPLES) + len(newest) - len(looked_into)
     return ParsedLibrary(tuple(kept), tuple(told), left_out)

@@ -37,7 +37,7 @@ def follow_search(pk: int, search: SavedSearch) -> SavedSearch:
     words = [*interests.words, *filter(None, [added.words])]
     categories = [*interests.categories, *added.categories]
     if added and max(len(words), len(categories)) > MOST_FOLLOWED:
-        raise ValidationError(_("At most 100 fit. Remove one first."))
+        raise ValidationError(_("You've reached the maximum of 100. Remove one first."))
     interests.words, interests.categories = words, categories
     interests.save(update_fields=["words", "categories"])
     return added

@@ -48,17 +48,22 @@ class AddressField(forms.CharField):
         try:
             address = normalize_address(typed)
         except EmailNotValidError as error:
-            raise ValidationError(_not_an_address(error)) from error
+            raise ValidationError(_describe_address_error(typed, error)) from error
         if len(address) > ADDRESS_LENGTH:
-            raise ValidationError(_("This address is longer than any mail system takes."))
+            raise ValidationError(_("This address is too long."))
         return address
 
 
-def _not_an_address(error: EmailNotValidError) -> str:
-    """With the reason where it is told in the language of the moment: the library's is English."""
+def _describe_address_error(typed: str, error: EmailNotValidError) -> str:
+    """Return the message for a malformed address.
+
+    It includes the library's reason only in English, since the library is not translated.
+    """
+    if "@" not in typed:
+        return gettext("That doesn't look like an email address: the @ is missing.")
     if active_language() == "en":
-        return gettext("This is not an e-mail address: %(why)s") % {"why": error}
-    return gettext("This is not an e-mail address; they look like you@university.edu.")
+        return gettext("That doesn't look like an email address: %(reason)s") % {"reason": error}
+    return gettext("That doesn't look like an email address. Try you@university.edu.")
 
 
 class PermanentAddressField(AddressField):
@@ -69,9 +74,7 @@ class PermanentAddressField(AddressField):
         labels = address.rpartition("@")[2].lower().split(".")
         domains = disposable_domains(settings.DISPOSABLE_DOMAINS_FILE)
         if any(".".join(labels[start:]) in domains for start in range(len(labels))):
-            raise ValidationError(
-                _("This address is made to be thrown away. Use one that you read.")
-            )
+            raise ValidationError(_("Please don't use a disposable address."))
         return address
 
 
@@ -100,10 +103,11 @@ def _no_zone(typed: str) -> ValidationError:
     told = {"typed": typed[:QUOTED_LENGTH], "near": ", ".join(time_zones.suggest_places(typed))}
     if told["near"]:
         return ValidationError(
-            _("“%(typed)s” does not name one time zone. Did you mean %(near)s?"), params=told
+            _("We can't tell which time zone “%(typed)s” is in. Did you mean %(near)s?"),
+            params=told,
         )
     return ValidationError(
-        _("“%(typed)s” is not a place or time zone we know. Type a large city near you."),
+        _("We don't know the place or time zone “%(typed)s”. Try a large city near you."),
         params=told,
     )
 
@@ -123,7 +127,7 @@ class RangeField(forms.IntegerField):
             number: int = super().clean(value)
         except ValidationError as error:
             raise ValidationError(
-                _("Type a whole number from %(least)s to %(most)s."),
+                _("Enter a whole number from %(least)s to %(most)s."),
                 params={"least": self.min_value, "most": self.max_value},
             ) from error
         return number
@@ -149,7 +153,7 @@ class ListField(forms.CharField):
         entries = list(dict.fromkeys(self.parse(super().clean(value))))
         if len(entries) > self.most:
             raise ValidationError(
-                _("%(count)s entries are too many; at most %(most)s fit."),
+                _("%(count)s entries are too many. The maximum is %(most)s."),
                 params={"count": len(entries), "most": self.most},
             )
         return entries
@@ -160,7 +164,7 @@ class ListField(forms.CharField):
             entry = " ".join(part.split())
             if len(entry) > ENTRY_LENGTH:
                 raise ValidationError(
-                    _("“%(start)s…” is too long; at most %(most)s characters fit."),
+                    _("“%(start)s…” is too long. The maximum is %(most)s characters."),
                     params={"start": entry[:40], "most": ENTRY_LENGTH},
                 )
             if entry:
@@ -204,15 +208,15 @@ def _no_category(typed: str) -> ValidationError:
     told = {"typed": typed[:QUOTED_LENGTH], "near": ", ".join(categories.nearest_categories(typed))}
     if told["near"]:
         return ValidationError(
-            _("“%(typed)s” is not a category. Did you mean %(near)s?"), params=told
+            _("“%(typed)s” isn't an arXiv category. Did you mean %(near)s?"), params=told
         )
     return ValidationError(
-        _("“%(typed)s” is not a category of arXiv. They look like cs.CL or quant-ph."), params=told
+        _("“%(typed)s” isn't an arXiv category. Try cs.CL or quant-ph."), params=told
     )
 
 
 class PapersField(ListField):
-    """Papers by arXiv id or link, separated by spaces, commas or lines."""
+    """Papers by arXiv ID or link, separated by spaces, commas or lines."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(most=MAX_EXAMPLES, **options)
@@ -221,7 +225,7 @@ class PapersField(ListField):
         ids, rest = split_ids(typed)
         if wrong := next(_no_papers(rest), ""):
             raise ValidationError(
-                _("“%(typed)s” is not an arXiv id or link. They look like 2401.00001."),
+                _("“%(typed)s” isn't an arXiv ID or link. IDs look like 2401.00001."),
                 params={"typed": wrong[:QUOTED_LENGTH]},
             )
         return ids
@@ -240,7 +244,7 @@ def clean_paper_id(typed: str) -> str:
     name, _version = parse_arxiv_id(typed)
     if not name:
         raise ValidationError(
-            _("“%(typed)s” is not an arXiv id or link. They look like 2401.00001."),
+            _("“%(typed)s” isn't an arXiv ID or link. IDs look like 2401.00001."),
             params={"typed": typed[:QUOTED_LENGTH]},
         )
     return name

@@ -36,10 +36,10 @@ IGNORED = ("status", "created_at", "signup_requested_at", "unsubscribed_at")  # 
 MAX_BYTES = 20_000_000
 MOST_TOLD = 1_000  # refused lines that are named; the others are counted
 PIECE = 500  # lines
-IS_HERE = "The address is here already and stays as it is."
-STANDS_BEFORE = "The address stands in the file before."
-BOUNCED = "Mail to the address bounced, or was complained about."
-FORGOTTEN = "The reader asked to be forgotten."
+IS_HERE = "This address already exists. It is left unchanged."
+STANDS_BEFORE = "Duplicate address in this file."
+BOUNCED = "Mail to this address bounced or was reported as spam."
+FORGOTTEN = "The reader asked to be erased."
 State = ReaderImport.State
 RUNNING = (State.CHECKING, State.IMPORTING)
 
@@ -70,9 +70,9 @@ class ReaderRow(forms.Form):
         now, agreed = timezone.now(), self.cleaned_data.get("consent_at")
         confirmed = self.cleaned_data.get("confirmed_at")
         if any(moment and moment > now for moment in (agreed, confirmed)):
-            raise forms.ValidationError("The consent is of the future.")
+            raise forms.ValidationError("The consent is dated in the future.")
         if agreed and confirmed and confirmed < agreed:
-            raise forms.ValidationError("It was confirmed before the consent.")
+            raise forms.ValidationError("The confirmation is dated before the consent.")
 
     def said(self) -> str:
         """What is wrong, in one line."""
@@ -120,20 +120,20 @@ def read_import_file(data: bytes) -> tuple[str, int]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ImportFileError("The file is not in UTF-8. Save it as “CSV UTF-8”.") from error
+        raise ImportFileError("The file isn't UTF-8. Save it as “CSV UTF-8”.") from error
     if "\0" in text:
-        raise ImportFileError("The file is no text.")
+        raise ImportFileError("The file isn't a text file.")
     head = [name.strip().lower() for name in next(_reader(text), [])]
     if missing := [name for name in NEEDED if name not in head]:
         raise ImportFileError(
-            f"The first line must name the columns; missing: {', '.join(missing)}."
+            f"The first line must name the columns. Missing: {', '.join(missing)}."
         )
     if unknown := [name for name in head if name not in NEEDED + OPTIONAL + IGNORED]:
-        raise ImportFileError(f"These columns are not known: {', '.join(unknown)}.")
+        raise ImportFileError(f"Unknown columns: {', '.join(unknown)}.")
     try:
         return text, sum(1 for row in _reader(text) if row) - 1
     except csv.Error as error:
-        raise ImportFileError(f"It cannot be read as CSV: {error}.") from error
+        raise ImportFileError(f"The file can't be read as CSV: {error}.") from error
 
 
 def _reader(text: str) -> Iterator[list[str]]:

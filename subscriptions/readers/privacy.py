@@ -89,7 +89,7 @@ def summarize_data(reader: Subscriber) -> list[tuple[str, int]]:
         (gettext_noop("Papers you opened here"), reader.opened.count()),
         (gettext_noop("Votes"), Vote.objects.filter(by=key).count()),
         (gettext_noop("Proposals"), Submission.objects.filter(by=key).count()),
-        (gettext_noop("What became of mails"), reader.delivery_events.count()),
+        (gettext_noop("Delivery records"), reader.delivery_events.count()),
     ]
 
 

@@ -18,8 +18,8 @@ ALARM_FROM, ALARM_BELOW = 50, 0.1  # sign-ups, and the part of them that is conf
 TOLD = "signup-trouble"  # the alarm's name
 
 CONSENT = _(
-    "Send me trending papers by email. I can change what I get or unsubscribe at any time, by a "
-    "link in every email."
+    "Send me trending papers by email. I can change what I get at any time, "
+    "or unsubscribe from any email."
 )
 
 

@@ -55,7 +55,7 @@ class Flow:
         return Interests.objects.get(pk=self.reader.pk)
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+@pytest.fixture(params=[True, False], ids=["scripts", "no fonts, scripts or trackers"])
 def flow(request: pytest.FixtureRequest, browser: Browser, papers: str) -> Flow:
     now = timezone.now()
     made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
@@ -76,9 +76,9 @@ def test_saying_when_and_what(flow: Flow) -> None:
 
 def test_less_often_a_pause_and_back(flow: Flow) -> None:
     flow.open("rhythm")
-    flow.press("Once a week", "Saved: fewer mails from now on.")
+    flow.press("Once a week", "Saved. You'll get fewer emails from now on.")
     flow.press("Two weeks", "Paused.")
-    flow.press("Start again now", "Welcome back")
+    flow.press("Resume now", "Welcome back")
     flow.reader.refresh_from_db()
     assert (flow.reader.frequency, flow.reader.paused_until) == ("weekly", None)
 
@@ -86,18 +86,18 @@ def test_less_often_a_pause_and_back(flow: Flow) -> None:
 def test_steering_the_profile(flow: Flow, tmp_path: Path) -> None:
     flow.open("profile")
     flow.browser.fill("Mute a word or phrase", "diffusion")
-    flow.press_beside("mute-word", "Muted: no digest brings it any more.")
+    flow.press_beside("mute-word", "Muted. Your digests won't include it any more.")
     library = tmp_path / "library.bib"
     library.write_text(BIBTEX)
     flow.browser.find("//*[@id='id_file']", "the file").send_keys(str(library))
     flow.press("Upload", "Attention is not all")
-    flow.browser.fill("arXiv id or link", flow.paper.arxiv_id or "")
+    flow.browser.fill("arXiv ID or link", flow.paper.arxiv_id or "")
     flow.browser.press("Explain")
     flow.sees("Why not this paper?")
     assert flow.interests.excluded_words == ["diffusion"]
-    flow.press("Reset my profile…", "Forget all you have said about papers?")
+    flow.press("Reset my profile…", "Reset your profile?")
     assert flow.interests.excluded_words == ["diffusion"]
-    flow.press("Reset my profile", "Your profile is blank again.")
+    flow.press("Reset my profile", "Profile cleared.")
     assert (flow.interests.topics, flow.interests.excluded_words) == ("", [])
 
 
@@ -106,12 +106,12 @@ def test_reacting(flow: Flow, kind: str) -> None:
     flow.open("react", kind, flow.paper.pk, purpose=Purpose.REACT)
     flow.sees(f"{kind.title()} like this?")
     assert not Reaction.objects.exists()
-    flow.press(f"Show me {kind} like this", "Noted")
+    flow.press(f"Show me {kind} like this", "Got it")
     assert Reaction.objects.get().kind == kind
     if kind == "less":
-        flow.press("It should not be here at all", "Should this paper not be here?")
-        flow.browser.fill("What is wrong with it? (for the curator)", "The same as another one")
-        flow.press("Tell the curators", "A curator looks at it.")
+        flow.press("Report this paper", "Report this paper?")
+        flow.browser.fill("What's wrong with it? (for the curator)", "The same as another one")
+        flow.press("Send report", "A curator will look at it.")
         assert Report.objects.get().paper == flow.paper
 
 
@@ -119,42 +119,42 @@ def test_voting_and_taking_it_back(flow: Flow) -> None:
     flow.open("vote", flow.paper.pk, purpose=Purpose.REACT)
     flow.press("Vote for it", "Your vote counts")
     assert Vote.objects.count() == 1
-    flow.press("Take it back", "Your vote is taken back")
+    flow.press("Take it back", "Your vote was removed")
     assert not Vote.objects.exists()
 
 
 def test_proposing_a_paper(flow: Flow) -> None:
     flow.open("propose")
-    flow.browser.fill("arXiv link or id", "no paper")
-    flow.press("Propose it", "This is no link or id of a paper on arXiv.")
-    flow.browser.fill("arXiv link or id", "https://arxiv.org/abs/2604.00001")
-    flow.press("Propose it", "A curator looks at it before it comes in.")
+    flow.browser.fill("arXiv link or ID", "no paper")
+    flow.press("Propose it", "This isn't an arXiv link or ID.")
+    flow.browser.fill("arXiv link or ID", "https://arxiv.org/abs/2604.00001")
+    flow.press("Propose it", "A curator will review it before it's added.")
     assert Submission.objects.get().arxiv_id == "2604.00001"
 
 
 def test_another_address_for_the_feed(flow: Flow) -> None:
     flow.open("preferences")
     flow.browser.find("//summary[contains(., 'address of my feed')]", "the summary").click()
-    flow.press("Give my feed a new address", "the old one no longer works")
+    flow.press("Create a new feed address", "The old one no longer works")
     flow.reader.refresh_from_db()
     assert flow.reader.feed_key_version == 1
 
 
 def test_taking_the_data_along_and_having_it_deleted(flow: Flow) -> None:
     flow.open("data", purpose=Purpose.DATA)
-    flow.sees("Download all of it")
-    flow.press("Delete all of it", "Delete all that we know of you?")
+    flow.sees("Download everything")
+    flow.press("Delete everything", "Delete all your data?")
     assert Subscriber.objects.exists()
-    flow.press("Delete all of it", "All of it is deleted")
+    flow.press("Delete everything", "Your data has been deleted")
     assert not Subscriber.objects.exists()
 
 
 def test_leaving_and_what_may_be_enough(flow: Flow) -> None:
     flow.open("unsubscribe", purpose=Purpose.UNSUBSCRIBE)
-    flow.sees("Or would less be enough?")
-    flow.press("Monday to Friday", "Saved: fewer mails from now on.")
+    flow.sees("Or would fewer emails help?")
+    flow.press("Monday to Friday", "Saved. You'll get fewer emails from now on.")
     flow.open("unsubscribe", purpose=Purpose.UNSUBSCRIBE)
-    flow.press("Unsubscribe", "You are unsubscribed")
+    flow.press("Unsubscribe", "You're unsubscribed")
     flow.reader.refresh_from_db()
     assert (flow.reader.status, flow.reader.frequency) == ("unsubscribed", "weekdays")
 

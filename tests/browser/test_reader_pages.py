@@ -35,14 +35,14 @@ def test_opened_papers_are_noted_once_the_reader_allowed_it(
     browser.open(first.get_absolute_url())
     browser.open(profile_of(reader))
     browser.press("Learn from papers I open here")
-    browser.sees("count from now on")
+    browser.sees("papers you open in this browser count")
     browser.open(second.get_absolute_url())
-    browser.sees("this one is noted")
+    browser.sees("including this one")
     until(OpenedPaper.objects.exists, "the page to report that it was opened")
     browser.open(profile_of(reader))
     browser.sees(second.title)
-    browser.press("Stop, and forget them all")
-    browser.sees("the list is forgotten")
+    browser.press("Stop and delete them all")
+    browser.sees("The list has been deleted")
     assert not OpenedPaper.objects.exists()
     browser.open(first.get_absolute_url())
     assert not browser.chrome.find_elements("id", "opened")
@@ -57,7 +57,7 @@ def test_a_visitor_on_a_phone_unfolds_the_preview_and_signs_up_with_it(
     assert not browser.chrome.find_element("id", "id_interests").is_displayed()
     browser.chrome.find_element("css selector", "details.beside > summary").click()
     browser.fill("What do you work on?", "Long context language models, 1234.99999")
-    browser.press("Show me my papers")
+    browser.press("Show my papers")
     browser.sees("For you")
     browser.sees("no arXiv id: 1234.99999")
     assert 0 <= top_of(browser, ".found") < 100, "the result is in view"
@@ -67,7 +67,7 @@ def test_a_visitor_on_a_phone_unfolds_the_preview_and_signs_up_with_it(
     address = browser.chrome.find_element("id", "with-this-email")
     address.send_keys("phone@reader.example")
     address.submit()
-    browser.sees("Look into your inbox")
+    browser.sees("Check your inbox")
     assert Interests.objects.get().topics.startswith("Long context language models")
 
 
@@ -85,7 +85,7 @@ def test_a_wrong_category_in_the_preview_is_answered_beside_its_field(
     browser.chrome.find_element("css selector", "details.beside > summary").click()
     browser.fill("What do you work on?", "Long context language models")
     browser.fill("arXiv categories", "cs.XX")
-    browser.press("Show me my papers")
+    browser.press("Show my papers")
     browser.sees("Did you mean cs.AI")
     assert browser.measure("location.pathname") == "/", "in place"
     assert top_of(browser, "#id_categories") >= 0
@@ -109,7 +109,7 @@ def test_the_preview_works_without_javascript(browser: Browser, papers: str) -> 
     browser.emulate("setScriptExecutionDisabled", value=True)
     browser.open("/")
     browser.fill("What do you work on?", "Long context language models")
-    browser.press("Show me my papers")
-    browser.sees("Your digest, before you sign up")
+    browser.press("Show my papers")
+    browser.sees("Preview your digest")
     browser.sees("For you")
     assert "/preview/?interests=" in browser.where

@@ -44,7 +44,7 @@ def test_a_reader_searches_and_follows_the_search(
     marked = browser.chrome.find_elements("css selector", ".card mark")
     assert {"language", "model"} <= {element.text.lower().rstrip("s") for element in marked}
     browser.press("Email me papers like these")
-    browser.sees("You will be mailed papers like these:")
+    browser.sees("You'll get papers like these:")
     browser.sees("language models")
 
 
@@ -60,16 +60,16 @@ def test_who_reads_already_follows_a_search_too(
     browser.emulate("setScriptExecutionDisabled", value=not scripts)
     browser.open("/search/?q=language+models+cat%3Acs.CL")
     browser.press("Email me papers like these")
-    browser.fill("Your e-mail address", reader.email)
+    browser.fill("Your email address", reader.email)
     browser.press("Subscribe")
-    browser.sees("Look into your inbox")
+    browser.sees("Check your inbox")
     browser.open_mail("Sign in to Paperboy", to=reader.email)
     browser.step_into_mail()
     browser.sees("one tap there adds them")
     browser.press_in_mail("Open your preferences without signing in")
     browser.sees("Add them to your interests?")
     browser.press("Add to my interests")
-    browser.sees("Added. Your next digest follows.")
+    browser.sees("Added. Your next digest will use it.")
     interests = Interests.objects.get(pk=reader.pk)
     assert (interests.topics, interests.categories) == ("language models", ["cs.CL"])
 
@@ -83,23 +83,23 @@ def test_a_search_joins_the_profile_in_a_browser_that_knows_its_reader(
     browser.emulate("setScriptExecutionDisabled", value=not scripts)
     browser.open(reverse("confirm", args=[tokens.make_token(Purpose.CONFIRM, made.pk)]))
     browser.find("//main//form//button", "the button").click()
-    browser.sees("You are subscribed.")
+    browser.sees("You're subscribed.")
     browser.open("/search/?q=language+models+cat:cs.CL")
     browser.press("Email me papers like these")
-    browser.sees("This joins what you care about")
+    browser.sees("This adds the search to your interests")
     assert Interests.objects.get().words == []
     browser.press("Follow this search")
     browser.sees("You follow this search")
     found = Interests.objects.get()
     assert (found.words, found.categories) == (["language models"], ["cs.CL"])
     browser.press("Take it back")
-    browser.sees("Your search is taken back")
+    browser.sees("You no longer follow this search")
     browser.press("Follow this search")
     browser.sees("You follow this search")
     browser.open(reverse("profile", args=[tokens.make_token(Purpose.PREFERENCES, made.pk)]))
     phrase = "//h2[.='Phrases and searches you follow']/following-sibling::ul[1]"
     browser.find(f"{phrase}//button", "the button").click()
-    browser.sees("Removed. Your next digest follows.")
+    browser.sees("Removed. Your next digest will reflect it.")
     assert Interests.objects.get().words == []
 
 

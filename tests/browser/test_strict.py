@@ -58,7 +58,7 @@ def test_nothing_that_the_pages_need_is_refused(browser: Browser, reader: Subscr
         assert complaints(browser) == [], page
     browser.open("/")
     browser.fill("What do you work on?", "Long context language models")
-    browser.press("Show me my papers")
+    browser.press("Show my papers")
     browser.sees("For you")
     assert complaints(browser) == []
 
@@ -82,5 +82,5 @@ def test_the_riddle_is_solved_by_the_browser_and_nobody_notices(
     address = browser.chrome.find_element("id", "signup-email")
     address.send_keys("ada@reader.example")
     address.submit()
-    browser.sees("Look into your inbox")
+    browser.sees("Check your inbox")
     assert Subscriber.objects.get().email == "ada@reader.example"

@@ -93,9 +93,9 @@ def subscribe_on_the_home_page(browser: Browser) -> None:
     browser.emulate("setTimezoneOverride", timezoneId="Europe/Vienna")
     browser.open("/")
     browser.sees("Get trending papers in your email inbox!")
-    browser.fill("Your e-mail address", READER)
+    browser.fill("Your email address", READER)
     browser.press("Subscribe")
-    browser.sees("Look into your inbox")
+    browser.sees("Check your inbox")
     reader = Subscriber.objects.get(email=READER)
     assert (reader.status, reader.timezone) == ("pending", "Europe/Vienna")
 
@@ -105,7 +105,7 @@ def confirm_from_the_mail(browser: Browser) -> None:
     before = everything()
     browser.step_into_mail()
     browser.press_in_mail("Confirm my subscription")
-    browser.sees("One tap, and you are subscribed")
+    browser.sees("Just one more click")
     assert everything() == before
     browser.press("Yes, send me papers")
     browser.sees("Your preferences")
@@ -143,7 +143,7 @@ def ask_for_more_like_this(browser: Browser) -> None:
     browser.sees(digest.items[0]["title"])
     assert everything() == before
     browser.press("Show me more like this")
-    browser.sees("Noted")
+    browser.sees("Got it")
     reaction = Reaction.objects.get()
     assert (reaction.subscriber_id, reaction.kind) == (digest.subscriber_id, "more")
     assert reaction.paper_id == digest.paper_ids[0]
@@ -157,7 +157,7 @@ def leave_with_the_button(browser: Browser) -> None:
     browser.sees("Leave Paperboy?")
     assert everything() == before
     browser.press("Unsubscribe")
-    browser.sees("You are unsubscribed")
+    browser.sees("You're unsubscribed")
     assert Subscriber.objects.get(email=READER).status == "unsubscribed"
 
 
@@ -173,9 +173,9 @@ def leave_with_one_click(mail: EmailMessage) -> None:
 def test_signing_up_works_without_javascript(browser: Browser, worker: None) -> None:
     browser.emulate("setScriptExecutionDisabled", value=True)
     browser.open("/")
-    browser.fill("Your e-mail address", READER)
+    browser.fill("Your email address", READER)
     browser.press("Subscribe")
-    browser.sees("Look into your inbox")
+    browser.sees("Check your inbox")
     browser.open_mail("Confirm", to=READER)
     browser.find("//pre//a[contains(@href, '/confirm/')]", "the link in the text part").click()
     browser.press("Yes, send me papers")

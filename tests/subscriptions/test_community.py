@@ -69,7 +69,7 @@ def test_a_proposal_waits_for_a_curator_and_comes_in_when_accepted(
 ) -> None:
     arxiv.answer("/api", body=ANSWER)
     said = propose(client, reader, "https://arxiv.org/abs/2604.00001v1", note="Read it").text
-    assert "A curator looks at it" in said
+    assert "A curator will review it" in said
     assert "arXiv:2604.00001" in said
     assert not Paper.objects.exists()
     made = Submission.objects.get()
@@ -107,7 +107,7 @@ def test_an_acceptance_stays_while_arxiv_cannot_be_reached_and_is_tried_again(
         arxiv.stream("/api", lambda: iter([b""]))
     made = community.propose_paper("2604.00001", "", reader.community_key, now)
     page = Page.open(admin_client, reverse("admin:papers_queue")).submit("Accept 2604.00001")
-    assert "arXiv could not be reached. Paperboy tries again by itself." in page.text
+    assert "arXiv could not be reached. Paperboy will retry automatically." in page.text
     assert "Accepted, waiting for arXiv" in page.text
     assert "Errno" not in page.html
     arxiv.answer("/api", body=ANSWER)
@@ -156,14 +156,14 @@ def test_a_paper_is_proposed_once_and_a_reader_proposes_within_bounds(
     assert "still waiting" in refused.text
     other = make_reader("other@example.org")
     said = propose(client, other, "2604.00001").text
-    assert "Somebody has proposed this paper already." in said
+    assert "Someone has already proposed this paper." in said
     assert Submission.objects.count() == community.MAX_WAITING
 
 
 def test_no_arxiv_link_is_said_to_be_none(client: Client, reader: Subscriber) -> None:
     page = propose(client, reader, "https://example.org/x")
     assert page.status == 400
-    assert "no link or id of a paper on arXiv" in page.text
+    assert "isn't an arXiv link or ID" in page.text
 
 
 def test_a_vote_counts_once_can_be_taken_back_and_is_an_observation(
@@ -186,7 +186,7 @@ def test_a_vote_counts_once_can_be_taken_back_and_is_an_observation(
         4,
     )
     assert Observation.objects.get(kind="readers").votes == 1
-    assert "Your vote is taken back" in Page.open(client, url).submit("Take it back").text
+    assert "Your vote was removed" in Page.open(client, url).submit("Take it back").text
     paper.refresh_from_db()
     assert paper.site_votes == 0
 
@@ -237,7 +237,7 @@ def test_a_reaction_offers_a_vote(
     paper = make_paper()
     token = tokens.make_token(Purpose.REACT, reader.pk)
     page = Page.open(client, reverse("react", args=["more", paper.pk, token]))
-    assert "Vote for it, for all to see" in page.submit("Show me more like this").text
+    assert "Vote for it publicly" in page.submit("Show me more like this").text
 
 
 # --- The button by mail -------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_the_button_to_vote_comes_by_mail_to_readers_alone_and_the_answer_is_one
     answers = set()
     for email in ("reader@example.org", "nobody@example.org"):
         with django_capture_on_commit_callbacks(execute=True):
-            answer = page.submit("Send me the button", follow=False, email=email)
+            answer = page.submit("Email me the link", follow=False, email=email)
         answers.add((answer.status, answer.response["Location"]))
     assert len(answers) == 1
     [mail] = [message_from_bytes(path.read_bytes(), policy=default) for path in messages(outbox)]

@@ -132,7 +132,7 @@ def test_a_reaction_changes_tomorrows_digest_as_its_page_says(
     assert ("move up" if kind == "more" else "move down") in asked
     assert "anchors" in asked, "the words it adds or takes"
     assert [item["score"] for item in by_title(reader, tomorrow)] == before, "looking is nothing"
-    assert "Noted" in shown.submit(f"Show me {kind} like this").text
+    assert "Got it" in shown.submit(f"Show me {kind} like this").text
     after = by_title(reader, tomorrow)
     moved = after[0]["score"] / after[1]["score"] - before[0] / before[1]
     assert moved > 0 if kind == "more" else moved < 0

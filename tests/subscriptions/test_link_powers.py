@@ -194,14 +194,14 @@ def test_an_unsubscribe_link_of_years_ago_leaves_and_gets_less_and_that_is_all(
     page = Page.open(client, link).submit("Two weeks")
     reader.refresh_from_db()
     assert reader.paused_until
-    assert "Start again now" not in page.text
+    assert "Resume now" not in page.text
     less = reverse("unsubscribe-less", args=[link.split("/")[2]])
     for act in ({"act": "resume"}, {"act": "mute", "word": "agents"}):
         assert "Nothing was changed" in forge(client, less, act, follow=True).text
     reader.refresh_from_db()
     assert reader.paused_until
     assert not reader.interests.excluded_words
-    assert "You are unsubscribed" in Page.open(client, link).submit("Unsubscribe").text
+    assert "You're unsubscribed" in Page.open(client, link).submit("Unsubscribe").text
 
 
 def test_a_data_link_opened_daily_dies_all_the_same(
@@ -211,7 +211,7 @@ def test_a_data_link_opened_daily_dies_all_the_same(
         link = reverse("data", args=[tokens.make_token(Purpose.DATA, reader.pk)])
         clock.shift(timedelta(hours=23))
         page = Page.open(client, link)
-        assert page.submit("Download all of it").status == 200
+        assert page.submit("Download everything").status == 200
         clock.shift(timedelta(hours=2))
-        gone = page.submit("Download all of it")
+        gone = page.submit("Download everything")
         assert gone.status == client.get(link).status_code == 410

@@ -61,7 +61,7 @@ def test_the_preview_takes_it_as_an_example(client: Client, paper: Paper, link: 
     page = client.get(reverse("preview"), {"interests": f"sound {link}"})
     assert page.status_code == 200
     assert page.context["not_ids"] == []
-    assert "In none of the feeds" not in page.text
+    assert "have these papers yet" not in page.text
 
 
 @pytest.mark.parametrize("link", LINKS)
@@ -87,5 +87,5 @@ def test_it_is_read_in_an_uploaded_library(
     file = io.BytesIO(f"@misc{{a, title={{Another spelling}}, url={{{link}}}}}".encode())
     file.name = "library.bib"
     page = page_of(client, "profile", reader).submit("Upload", file=file)
-    assert "1 of 1 were found among our papers" in page.text
+    assert "We have 1 of 1 papers" in page.text
     assert Interests.objects.get(pk=reader.pk).examples == [ID]

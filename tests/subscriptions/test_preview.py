@@ -73,7 +73,7 @@ def test_pasted_ids_count_as_examples(
     page = client.get(URL, {"interests": typed}).text
     assert near.title in page
     assert f"“{edition[4].title}”" in page.replace("&quot;", '"')
-    assert "2001.99999" in page.partition("In none of the feeds")[2]
+    assert "2001.99999" in page.partition("have these papers yet")[2]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_pasted_ids_count_as_examples(
         ({"interests": "   "}, "Type a few words"),
         ({"interests": "x" * 2001}, "2000"),
         ({"interests": "a\0b"}, "Null characters"),
-        ({"interests": "a", "categories": "nonsense; x y"}, "is not a category"),
+        ({"interests": "a", "categories": "nonsense; x y"}, "an arXiv category"),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
@@ -100,7 +100,7 @@ def test_the_preview_takes_no_post(client: Client) -> None:
 
 
 def test_before_any_paper_came_the_preview_says_so(client: Client) -> None:
-    assert "No papers have come in yet" in client.get(URL, {"interests": "x"}).text
+    assert "No papers yet" in client.get(URL, {"interests": "x"}).text
 
 
 def test_what_was_typed_is_escaped(client: Client, edition: list[Paper]) -> None:
@@ -202,8 +202,8 @@ def test_what_looks_like_an_id_and_is_none_is_named(
     client: Client, edition: list[Paper], typed: str
 ) -> None:
     page = client.get(URL, {"interests": f"language, {typed}; 2604.10001"}).text
-    assert f"since it is no arXiv id: {typed}. Ids look like" in page
-    assert "no arXiv id" not in client.get(URL, {"interests": "version 3.14 of 10.5"}).text
+    assert f"so we searched for it as text: {typed}. IDs look like" in page
+    assert "Not an arXiv ID" not in client.get(URL, {"interests": "version 3.14 of 10.5"}).text
 
 
 def test_a_category_that_arxiv_does_not_have_is_refused(
@@ -211,4 +211,4 @@ def test_a_category_that_arxiv_does_not_have_is_refused(
 ) -> None:
     answer = client.get(URL, {"interests": "language", "categories": "nonsense"})
     assert answer.status_code == 400
-    assert "“nonsense” is not a category" in answer.text
+    assert "“nonsense” isn&#x27;t an arXiv category" in answer.text

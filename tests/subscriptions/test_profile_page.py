@@ -154,24 +154,24 @@ def test_a_word_is_ignored_exported_and_counts_again_once_that_is_undone(
     client: Client, reader: Subscriber, word: str
 ) -> None:
     page = profile(client, reader).submit(f"Ignore {word}")
-    assert "Ignored: this word no longer counts." in page.text
-    assert f"Words you ignore {word} Remove" in page.text
+    assert "Ignored. This word no longer counts." in page.text
+    assert f"Ignored words {word} Remove" in page.text
     assert f"Ignore {word}" not in page.text, "it is no strongest word now"
     assert Interests.objects.get().ignored_words == [word]
 
     data = Page.open(client, reverse("data", args=[tokens.make_token(Purpose.DATA, reader.pk)]))
-    exported = data.submit("Download all of it").html
+    exported = data.submit("Download everything").html
     assert json.loads(exported)["interests"]["ignored_words"] == [word]
 
     page = remove(page, "ignored-word", word)
-    assert "Words you ignore" not in page.text
+    assert "Ignored words" not in page.text
     assert f"Ignore {word}" in page.text
     assert Interests.objects.get().ignored_words == []
     assert {name: getattr(Interests.objects.get(), name) for name in SAID} == SAID
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"), [("", "Type what"), ("x" * 201, "too long"), ("a\0b", "too long")]
+    ("entry", "said"), [("", "Type a word"), ("x" * 201, "too long"), ("a\0b", "too long")]
 )
 def test_what_cannot_be_muted_is_said(
     client: Client, reader: Subscriber, entry: str, said: str
@@ -202,8 +202,8 @@ def test_an_upload_says_what_became_of_it(
     file.name = "mine.bib"
     page = profile(client, reader).submit("Upload", file=file)
     assert (
-        "1 of 2 were found among our papers, 1 is used by its title, 2 could not be read: "
-        "line 3: not closed properly; line 4: neither title nor id." in page.text
+        "We have 1 of 2 papers, 1 is matched by title only, 2 couldn't be read: "
+        "line 3: not closed properly; line 4: neither title nor ID." in page.text
     )
     assert edition[1].arxiv_id in Interests.objects.get().examples
 
@@ -212,7 +212,7 @@ def test_an_upload_says_what_became_of_it(
     ("data", "said"),
     [
         (b"", "empty"),
-        (b"%PDF-1.7", "no entry in BibTeX, RIS or CSL JSON"),
+        (b"%PDF-1.7", "no BibTeX, RIS or CSL JSON entries"),
         (b"x" * (MAX_BYTES + 1), "larger than 10 MB"),
     ],
 )
@@ -238,16 +238,16 @@ def test_an_author_page_is_asked_for_once(
     monkeypatch.setattr(tasks.import_author, "delay", asked.append)
     page = profile(client, reader)
     with django_capture_on_commit_callbacks(execute=True):
-        assert "ask arXiv" in page.submit("Use these papers", author="doe_j_1").text
-        assert "just now" in page.submit("Use these papers", author="doe_j_1").text
+        assert "asking arXiv" in page.submit("Add these papers", author="doe_j_1").text
+        assert "just a moment ago" in page.submit("Add these papers", author="doe_j_1").text
     assert asked == [reader.pk]
     assert "Asking arXiv" in client.get(url("profile", reader)).text
 
 
 def test_what_is_no_author_page_is_refused(client: Client, reader: Subscriber) -> None:
-    page = profile(client, reader).submit("Use these papers", author="http://169.254.169.254/")
+    page = profile(client, reader).submit("Add these papers", author="http://169.254.169.254/")
     assert page.status == 400
-    assert "no arXiv author page" in page.text
+    assert "an arXiv author page" in page.text
     assert Interests.objects.get().author_page == ""
 
 
@@ -260,14 +260,14 @@ def test_why_not_answers_on_the_page(
     assert "too old" in answer.text
     refused = client.get(link, {"paper": "nonsense"})
     assert refused.status_code == 400
-    assert "is not an arXiv id" in refused.text
+    assert "an arXiv ID or link. IDs look like" in refused.text
 
 
 def test_a_reaction_page_says_what_changes(
     client: Client, reader: Subscriber, edition: list[Paper]
 ) -> None:
     token = tokens.make_token(Purpose.REACT, reader.pk)
-    for kind, said in (("more", "count for more"), ("less", "count for less")):
+    for kind, said in (("more", "count more"), ("less", "count less")):
         link = reverse("react", args=[kind, edition[3].pk, token])
         asked = Page.open(client, link)
         for page in (asked, asked.submit(f"Show me {kind} like this")):

@@ -42,7 +42,7 @@ def test_it_is_off_until_the_reader_ticks_it(
     assert "Li" not in reasons(reader, now).get(far.pk, "")
     url = reverse("preferences", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     page = Page.open(client, url)
-    assert "Also papers by people who wrote the papers you like" in page.text
+    assert "Also papers by authors of papers you like" in page.text
     assert "Saved." in page.submit("Save", shared_authors=True).text
     assert Interests.objects.get().shared_authors
     said = reasons(reader, now)[far.pk]

@@ -49,7 +49,7 @@ def test_looking_signs_nobody_in_and_the_button_does(client: Client, reader: Sub
     assert "Sign in" in Page.open(client, "/").text
     page = sign_in(client, reader)
     assert page.url == reverse("preferences")
-    assert "You are signed in in this browser." in page.text
+    assert "You're signed in on this browser." in page.text
     home = Page.open(client, "/")
     assert "Sign out" in home.text
     assert "Sign in" not in home.text
@@ -61,7 +61,7 @@ def test_looking_signs_nobody_in_and_the_button_does(client: Client, reader: Sub
 def test_a_browser_that_is_not_signed_in_is_asked_to(client: Client, name: str) -> None:
     back = urlencode({"next": reverse(name)})
     assert client.get(reverse(name))["Location"] == f"{reverse('sign-in')}?{back}"
-    assert Page.open(client, reverse(name)).form("Mail me the link") is not None
+    assert Page.open(client, reverse(name)).form("Email me the link") is not None
 
 
 @pytest.mark.parametrize("start", ["/search/?q=video+models&x=1", "/", "/status/"])
@@ -70,9 +70,9 @@ def test_signing_in_leads_back_to_the_page_it_began_on(
 ) -> None:
     page = Page.open(client, start)
     [there] = set(page.tree.xpath("//header//a[.='Sign in']/@href"))
-    page = Page.open(client, there).submit("Mail me the link", email="no address", follow=False)
+    page = Page.open(client, there).submit("Email me the link", email="no address", follow=False)
     assert page.status == 400
-    page.submit("Mail me the link", email=reader.email)
+    page.submit("Email me the link", email=reader.email)
     mailed = _mailed_link(Message.objects.get().pk)
     page = Page.open(client, mailed).submit("Sign in")
     assert page.url == start
@@ -81,7 +81,7 @@ def test_signing_in_leads_back_to_the_page_it_began_on(
 
 
 def test_a_page_that_asks_to_sign_in_is_shown_after_it(client: Client, reader: Subscriber) -> None:
-    Page.open(client, reverse("propose")).submit("Mail me the link", email=reader.email)
+    Page.open(client, reverse("propose")).submit("Email me the link", email=reader.email)
     page = Page.open(client, _mailed_link(Message.objects.get().pk)).submit("Sign in")
     assert page.url == reverse("propose")
 
@@ -110,7 +110,7 @@ def _mailed_link(message: int) -> str:
 def test_signing_in_leads_nowhere_else(client: Client, reader: Subscriber, wanted: str) -> None:
     query = urlencode({"next": wanted})
     page = Page.open(client, f"{reverse('sign-in')}?{query}")
-    page.submit("Mail me the link", email=reader.email)
+    page.submit("Email me the link", email=reader.email)
     assert Message.objects.get().details == {}
     page = Page.open(client, f"{link(reader)}?{query}").submit("Sign in")
     assert page.url == reverse("preferences")
@@ -124,10 +124,10 @@ def test_the_address_of_a_mailed_link_is_not_passed_on(client: Client, reader: S
 
 def test_a_page_opened_by_a_link_offers_to_stay(client: Client, reader: Subscriber) -> None:
     page = Page.open(client, link(reader, name="profile"))
-    page = page.submit("Keep me signed in here")
+    page = page.submit("Stay signed in here")
     assert page.url == reverse("profile")
     assert is_in(client)
-    assert "Keep me signed in here" not in Page.open(client, link(reader, name="profile")).text
+    assert "Stay signed in here" not in Page.open(client, link(reader, name="profile")).text
 
 
 def test_confirming_signs_in(client: Client, make_reader: MakeReader) -> None:
@@ -221,7 +221,7 @@ def test_signing_out_everywhere_ends_browsers_links_and_feed_and_leaving_still_w
         assert not any(is_in(one) for one in (client, other, stolen))
         assert [client.get(one).status_code for one in mailed] == [410] * 3
         assert waiting.submit("Sign in").status == 410
-        assert erase.submit("Delete all of it").status == 410
+        assert erase.submit("Delete everything").status == 410
         assert client.get(feed).status_code == 404
         assert client.get(leave).status_code == 200
         clock.shift(timedelta(minutes=1))
@@ -242,8 +242,8 @@ def test_erasing_and_exporting_take_a_link_mailed_just_now(
 ) -> None:
     sign_in(client, reader)
     page = Page.open(client, reverse("data"))
-    assert "Download all of it" not in page.text
-    assert "Look into your inbox" in page.submit("Mail me the link").text
+    assert "Download everything" not in page.text
+    assert "Check your inbox" in page.submit("Email me the link").text
     assert reader.messages.get().kind == "preferences_link"
     assert privacy.export(reader)["sign_ins"][0]["expires_at"]
 
@@ -320,7 +320,7 @@ def test_a_visitor_and_a_reader_who_left_get_the_button_by_email(
     sign_in(client, reader)
     Subscriber.objects.update(status="unsubscribed")
     page = Page.open(client, reverse("vote", args=[edition[0].pk]))
-    assert "Send me the button" in page.text
+    assert "Email me the link" in page.text
     forge(client, reverse("vote", args=[edition[0].pk]))
     assert not Vote.objects.exists()
 
@@ -380,10 +380,10 @@ def test_that_was_a_mistake(client: Client, leaving: Subscriber, way: str) -> No
         page = Page.open(client, reverse("leave"))
     page = page.submit("Unsubscribe")
     assert Subscriber.objects.get().status == "unsubscribed"
-    assert "That was a mistake" in Page.open(client, page.url).text  # as after a reload
-    back = page.submit("That was a mistake")
-    assert back.tree.xpath("//h1/text()") == ["You are subscribed"]
-    assert "You are subscribed as before" in back.text
+    assert "Undo" in Page.open(client, page.url).text  # as after a reload
+    back = page.submit("Undo")
+    assert back.tree.xpath("//h1/text()") == ["You're subscribed"]
+    assert "Your subscription continues as before" in back.text
     assert not back.tree.xpath("//main//form")
     after = Subscriber.objects.values().get()
     assert after.pop("next_digest_at")
@@ -394,8 +394,8 @@ def test_a_mistake_is_noticed_within_an_hour(client: Client, leaving: Subscriber
     page = Page.open(client, link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe"))
     page = page.submit("Unsubscribe")
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
-        assert "no longer possible" in page.submit("That was a mistake").text
-        assert "That was a mistake" not in Page.open(client, page.url).text
+        assert "no longer possible" in page.submit("Undo").text
+        assert "Undo" not in Page.open(client, page.url).text
     assert Subscriber.objects.get().status == "unsubscribed"
 
 
@@ -413,7 +413,7 @@ def test_nobody_is_brought_in_who_was_not(
     """Who never confirmed, who complained, and who was signed up again by somebody since."""
     Subscriber.objects.update(**changed)
     url = link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe")
-    assert "That was a mistake" not in Page.open(client, url).submit("Unsubscribe").text
+    assert "Undo" not in Page.open(client, url).submit("Unsubscribe").text
     forge(client, link(leaving, Purpose.UNSUBSCRIBE, "unsubscribe-undo"))
     assert Subscriber.objects.get().status != "active"
 
@@ -425,7 +425,7 @@ def test_a_paper_that_is_here_is_offered_for_a_vote(
     page = Page.open(client, reverse("propose"))
     typed = f"https://arxiv.org/abs/{edition[0].arxiv_id}v3"
     page = page.submit("Propose it", paper=typed)
-    assert "This paper is here already" in page.text
+    assert "We already have this paper" in page.text
     assert edition[0].title in page.text
     assert "Your vote counts" in page.submit("Vote for it").text
     assert Vote.objects.get().paper == edition[0]

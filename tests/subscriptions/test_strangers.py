@@ -33,7 +33,7 @@ ADDRESS = "reader@example.org"
 STATES = ("new", "pending", "active", "unsubscribed", "suppressed", "blocked", "erased")
 DOORS = {
     "subscribe": ("/subscribe/?topics=agents", "Subscribe"),
-    "sign-in": ("/sign-in/", "Mail me the link"),
+    "sign-in": ("/sign-in/", "Email me the link"),
 }
 """The pages that take an address, and their buttons."""
 
@@ -202,10 +202,10 @@ def test_domains_of_throw_away_addresses_are_refused_where_the_operator_lists_th
     client: Client, settings: Any, tmp_path: Path
 ) -> None:
     listed = tmp_path / "domains.txt"
-    listed.write_text("# thrown away\nMailinator.example\n\n")
+    listed.write_text("# disposable\nMailinator.example\n\n")
     settings.DISPOSABLE_DOMAINS_FILE = str(listed)
     for address in ("a@mailinator.example", "a@sub.MAILINATOR.example"):
-        assert "thrown away" in subscribe(client, address).text
+        assert "disposable" in subscribe(client, address).text
     assert subscribe(client, "a@other.example").url == reverse("check-inbox")
     assert Subscriber.objects.count() == 1
 

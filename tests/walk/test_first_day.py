@@ -87,7 +87,7 @@ def test_3_papers_arrive_and_are_found(reader: Person) -> None:
 def preview(reader: Person, interests: str) -> None:
     reader.open("/")
     reader.fill("What do you work on?", interests)
-    reader.press("Show me my papers")
+    reader.press("Show my papers")
 
 
 def test_4_the_curator_edits_and_switches_off_a_source(curator: Person) -> None:
@@ -151,13 +151,13 @@ def test_6_the_reader_answers_and_stays_signed_in(reader: Person, mail_server: M
     reader.sees("1 here")
     reader.picture("voted")
     reader.open("/preferences/")
-    reader.press("What we know of you")
-    reader.sees("Where you are signed in")
+    reader.press("Privacy")
+    reader.sees("Where you're signed in")
     reader.picture("data")
 
 
 def test_7_a_second_link_comes_at_once(reader: Person, mail_server: MailServer) -> None:
-    reader.press("Mail me the link")
+    reader.press("Email me the link")
     reader.sees("inbox")
     message = mail_server.newest(READER, "Sign in")
     reader.press_in_email(message, "Your data", "link")
@@ -171,10 +171,10 @@ def test_8_the_reader_leaves_and_comes_back(reader: Person, mail_server: MailSer
     reader.sees("Leave")
     reader.picture("leave")
     reader.press("Unsubscribe")
-    reader.sees("You are unsubscribed")
+    reader.sees("You're unsubscribed")
     reader.picture("left")
-    reader.press("That was a mistake")
-    reader.sees("You are subscribed as before")
+    reader.press("Undo")
+    reader.sees("Your subscription continues as before")
 
 
 def test_9_the_curator_shapes_the_next_edition(curator: Person) -> None:

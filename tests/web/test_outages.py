@@ -51,8 +51,8 @@ def database_away(error: psycopg.Error) -> Iterator[None]:
     ("path", "button", "fields"),
     [
         ("/subscribe/", "Subscribe", {"email": "a@example.org"}),
-        ("/sign-in/", "Mail me the link", {"email": "a@example.org"}),
-        ("/preferences/", "Mail me the link", {"email": "a@example.org"}),
+        ("/sign-in/", "Email me the link", {"email": "a@example.org"}),
+        ("/preferences/", "Email me the link", {"email": "a@example.org"}),
         ("/admin/login/", "Log in", {"username": "ada", "password": "wrong"}),
     ],
 )

@@ -332,8 +332,8 @@ def test_answers_leave_at_whole_steps_of_time(
     ("view", "button"),
     [
         ("subscribe", "Subscribe"),
-        ("sign-in", "Mail me the link"),
-        ("vote", "Send me the button"),
+        ("sign-in", "Email me the link"),
+        ("vote", "Email me the link"),
     ],
 )
 @pytest.mark.django_db

@@ -74,14 +74,14 @@ def test_a_reader_gives_the_feed_another_address_and_the_old_one_is_gone(
     assert "/feeds/digests/" not in page.html
     assert client.get(reverse("feed-renew")).status_code == 405
     assert client.get(old).status_code == 200
-    page = page.submit("Give my feed a new address")
+    page = page.submit("Create a new feed address")
     assert "new address" in page.text
     assert client.get(old).status_code == 404
-    assert "Look into your inbox" in page.submit("Mail me its address").text
+    assert "Check your inbox" in page.submit("Email me the address").text
     reader.refresh_from_db()
     [new] = re.findall(r"/feeds/digests/[^\"\s]+\.atom", str(emails.preferences_link(reader).text))
     assert client.get(new).status_code == 200
-    page.submit("Give my feed a new address")
+    page.submit("Create a new feed address")
     assert client.get(new).status_code == 404
     reader.delete()
     assert client.get(new).status_code == 404

@@ -103,11 +103,11 @@ def test_confirming_leads_straight_to_what_the_reader_cares_about(
     reader = make_reader(status=Subscriber.Status.PENDING, next_digest_at=None)
     link = url("confirm", Purpose.CONFIRM, reader.pk)
     page = Page.open(client, link).submit("Yes, send me papers")
-    assert "Now say what you care about." in page.text
+    assert "Now tell us what you're interested in." in page.text
     assert page.fields("Save")["topics"] == ""
     again = Page.open(client, link)
-    assert "You are subscribed" in again.text
-    assert again.submit("Say what you care about").fields("Save")["topics"] == ""
+    assert "You're subscribed" in again.text
+    assert again.submit("Choose your interests").fields("Save")["topics"] == ""
 
 
 def test_what_was_typed_in_the_preview_stands_in_the_preferences_in_the_same_words(
@@ -115,7 +115,7 @@ def test_what_was_typed_in_the_preview_stands_in_the_preferences_in_the_same_wor
 ) -> None:
     typed = "Memory in “language” agents; <b>tools</b>\n2604.10001"
     page = Page.open(client, reverse("home"))
-    page = page.submit("Show me my papers", interests=typed, categories="cs.CL cs.ai")
+    page = page.submit("Show my papers", interests=typed, categories="cs.CL cs.ai")
     page.submit("Subscribe", email="new@example.org")
     reader = Subscriber.objects.get()
     confirmed = Page.open(client, url("confirm", Purpose.CONFIRM, reader.pk))
@@ -165,12 +165,12 @@ def test_a_place_is_taken_as_its_time_zone(client: Client, make_reader: MakeRead
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("timezone", "Moon/Crater", "not a place or time zone"),
+        ("timezone", "Moon/Crater", "don't know the place or time zone"),
         ("timezone", "Berln", "Did you mean Berlin"),
-        ("timezone", "localtime", "not a place or time zone"),
-        ("categories", "cs.CL; drop table", "“drop” is not a category"),
+        ("timezone", "localtime", "don't know the place or time zone"),
+        ("categories", "cs.CL; drop table", "“drop” isn't an arXiv category"),
         ("categories", "cs.XY", "Did you mean cs.SY, cs.CY"),
-        ("examples", "https://example.org/paper", "not an arXiv id"),
+        ("examples", "https://example.org/paper", "isn't an arXiv ID"),
         *(("max_papers", value, "from 1 to 30") for value in ("31", "0", "-3", "many", "")),
         ("words", "\n".join(map(str, range(101))), "too many"),
         ("topics", "x" * 2001, "2,000"),
@@ -346,7 +346,7 @@ def test_asking_for_the_preferences_link_never_tells_who_is_known(
     make_reader("known@example.org")
     page = Page.open(client, reverse("sign-in"))
     answers = [
-        page.submit("Mail me the link", follow=False, email=email).response
+        page.submit("Email me the link", follow=False, email=email).response
         for email in ("known@example.org", "unknown@example.org")
     ]
     assert [(one.status_code, one["Location"]) for one in answers] == [(302, "/check-inbox/")] * 2
@@ -399,7 +399,7 @@ def test_an_offer_that_does_not_fit_is_kept_and_the_page_says_so(
     client: Client, make_reader: MakeReader
 ) -> None:
     reader = make_reader(interests={"topics": "a" * 1990, "suggestion": {"topics": "long enough"}})
-    assert "does not fit" in preferences(client, reader).submit("Add to my interests").text
+    assert "no room for this" in preferences(client, reader).submit("Add to my interests").text
     interests = Interests.objects.get(pk=reader.pk)
     assert (len(interests.topics), interests.suggestion) == (1990, {"topics": "long enough"})
 

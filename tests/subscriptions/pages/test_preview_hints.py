@@ -38,7 +38,7 @@ def _today(make_paper: MakePaper) -> None:
     ("typed", "told"),
     [
         ("asdf qwer zxcv", "matches “asdf qwer zxcv”"),
-        ("asdf qwer zxcv", "No paper has"),
+        ("asdf qwer zxcv", "No paper contains"),
         ("the of and", "matches “the of and”"),
         ("大语言模型 推理", "looks like Chinese"),
         ("Sprachmodelle für Roboter", "looks like German"),

@@ -72,7 +72,7 @@ def test_brought_papers_are_found_by_id_doi_or_title(
         Reference("Nor this"),
     ]
     added = library_import.add_examples(reader.pk, brought)
-    assert added.in_words() == ("3 of 5 were found among our papers, 2 are used by their titles")
+    assert added.in_words() == ("We have 3 of 5 papers, 2 are matched by title only")
     kept = Interests.objects.get()
     assert kept.examples == [one.arxiv_id, two.arxiv_id, three.arxiv_id]
     assert [ref["title"] for ref in kept.references] == ["Not among ours", "Nor this"]
@@ -123,18 +123,18 @@ def test_an_author_page_becomes_examples(make_paper: MakePaper, make_reader: Mak
     interests = Interests.objects.get()
     assert interests.examples == [ours.arxiv_id]
     assert [ref["title"] for ref in interests.references] == ["Older"]
-    assert interests.author_page_status.startswith("1 of 2 were found")
+    assert interests.author_page_status.startswith("We have 1 of 2 papers")
 
 
 @pytest.mark.parametrize(
     ("fetched", "said"),
     [
-        (FetchResult("http_error", status=404, detail="HTTP 404"), "knows no author page"),
-        (FetchResult("too_slow", detail="not complete after 30 seconds"), "could not be reached."),
-        (FetchResult("network_error", detail="host name not found"), "could not be reached."),
-        (FetchResult("http_error", status=503, detail="HTTP 503"), "could not be reached."),
-        (FetchResult("ok", b"<html><body>Sorry</body></html>"), "could not be read"),
-        (FetchResult("ok", FEED.format("").encode()), "holds no papers"),
+        (FetchResult("http_error", status=404, detail="HTTP 404"), "has no author page"),
+        (FetchResult("too_slow", detail="not complete after 30 seconds"), "couldn't reach arXiv."),
+        (FetchResult("network_error", detail="host name not found"), "couldn't reach arXiv."),
+        (FetchResult("http_error", status=503, detail="HTTP 503"), "couldn't reach arXiv."),
+        (FetchResult("ok", b"<html><body>Sorry</body></html>"), "couldn't read arXiv's answer"),
+        (FetchResult("ok", FEED.format("").encode()), "lists no papers"),
     ],
 )
 def test_whatever_comes_of_it_is_said(
@@ -187,7 +187,7 @@ def test_author_pages_are_asked_for_by_name_and_in_turn(
     agents = [headers["User-Agent"] for _path, headers in arxiv.requests]
     assert agents == [settings.USER_AGENT] * 2
     said = Interests.objects.values_list("author_page_status", flat=True)
-    assert all(one.startswith("0 of 1 were found") for one in said)
+    assert all(one.startswith("We have 0 of 1 papers") for one in said)
 
 
 @pytest.mark.usefixtures("redis")
@@ -199,11 +199,11 @@ def test_an_author_page_is_bounded_and_leads_into_no_house(
     path = "/a/doe_j_1.atom2"
     arxiv.answer(path, body=gzip.compress(b" " * 30_000_000), Content_Encoding="gzip")
     library_import.import_author(reader.pk, now)
-    assert "could not be reached" in Interests.objects.get().author_page_status
+    assert "couldn't reach arXiv" in Interests.objects.get().author_page_status
     arxiv.answer(path, 302, Location="http://169.254.169.254/latest/meta-data/")
     library_import.import_author(reader.pk, now)
     kept = Interests.objects.get()
-    assert "could not be reached" in kept.author_page_status
+    assert "couldn't reach arXiv" in kept.author_page_status
     assert "169.254.169.254" not in kept.author_page_status
     assert kept.examples == kept.references == []
 
@@ -211,9 +211,9 @@ def test_an_author_page_is_bounded_and_leads_into_no_house(
 def test_the_report_of_a_long_file_says_how_many_were_taken() -> None:
     entries = "".join(f"@article{{k{n},\n title={{T{n}}},\n year=2020\n}}\n" for n in range(300))
     brought = parse_library(entries.encode(), "a.bib")
-    assert ". The newest 200 were taken; 100 older ones were not." in _reported(brought)
+    assert ". We took the newest 200 and skipped 100 older ones." in _reported(brought)
     few = replace(brought, references=brought.references[:3], left_out=900)
-    assert ". The newest 3 were taken; 900 older ones were not." in _reported(few)
+    assert ". We took the newest 3 and skipped 900 older ones." in _reported(few)
 
 
 def _reported(brought: ParsedLibrary) -> str:

@@ -31,8 +31,8 @@ def choose(client: Client, reader: Subscriber, allow: str) -> str:
     page = Page.open(client, profile_url(reader))
     buttons = {
         "yes": "Learn from papers I open here",
-        "again": "Note them in this browser too",
-        "no": "Stop, and forget them all",
+        "again": "Record them in this browser too",
+        "no": "Stop and delete them all",
     }
     return page.submit(buttons[allow]).html
 
@@ -68,8 +68,8 @@ def test_an_opened_paper_is_noted_by_its_page_and_never_by_looking(
 ) -> None:
     reader = make_reader()
     page = choose(client, reader, "yes")
-    assert "count from now on" in page
-    assert "Noted since you allowed it on" in page
+    assert "papers you open in this browser count" in page
+    assert "Recorded since you allowed it on" in page
     first = Interests.objects.get().opened_recorded_since
     choose(Client(), reader, "again")
     assert Interests.objects.get().opened_recorded_since == first
@@ -95,8 +95,8 @@ def test_another_browser_and_a_changed_cookie_note_nothing(
     other.cookies[name] = tokens.make_token(Purpose.PREFERENCES, reader.pk)
     report(other, edition[0])
     assert not OpenedPaper.objects.exists()
-    assert "Note them in this browser too" in profile_page(other, reader)
-    assert "Note them in this browser too" not in profile_page(client, reader)
+    assert "Record them in this browser too" in profile_page(other, reader)
+    assert "Record them in this browser too" not in profile_page(client, reader)
 
 
 def test_reporting_needs_csrf(
@@ -119,7 +119,7 @@ def test_each_is_removed_with_one_tap_and_stopping_forgets_all(
     assert OpenedPaper.objects.count() == 2
     before = Page.open(client, profile_url(reader))
     for _ in range(2):
-        assert "the list is forgotten" in before.submit("Stop, and forget them all").text
+        assert "The list has been deleted" in before.submit("Stop and delete them all").text
     assert not OpenedPaper.objects.exists()
     report(client, edition[1])
     assert not OpenedPaper.objects.exists()

@@ -272,7 +272,7 @@ def test_broken_entries_are_named_and_the_rest_is_read() -> None:
     data += b"@misc{d, year=1999}"
     read = parse_library(data, "a.bib")
     assert [one.title for one in read.references] == ["One", "Two"]
-    assert read.refused == ("line 2: not closed properly", "line 4: neither title nor id")
+    assert read.refused == ("line 2: not closed properly", "line 4: neither title nor ID")
 
 
 def test_broken_entries_of_ris_are_named_by_their_line_and_the_rest_is_read() -> None:
@@ -280,14 +280,14 @@ def test_broken_entries_of_ris_are_named_by_their_line_and_the_rest_is_read() ->
     data += b"TY  - JOUR\nXX bad\nTI  - Three\nER  - \nTY  - JOUR\nPY  - 1999\nER  - \n"
     read = parse_library(data, "a.ris")
     assert {"One", "Two"} <= {one.title for one in read.references}
-    assert read.refused == ("line 12: neither title nor id",)
+    assert read.refused == ("line 12: neither title nor ID",)
 
 
 def test_broken_entries_of_csl_json_are_named_and_the_rest_is_read() -> None:
     data = b'[{"title": "One"}, 7, {"type": "book"}, {"DOI": "10.1000/two"}]'
     read = parse_library(data, "a.json")
     assert [one.title or one.doi for one in read.references] == ["One", "10.1000/two"]
-    assert read.refused == ("entry 2: no object with a title", "entry 3: neither title nor id")
+    assert read.refused == ("entry 2: not an object with a title", "entry 3: neither title nor ID")
 
 
 @pytest.mark.parametrize(
@@ -295,9 +295,9 @@ def test_broken_entries_of_csl_json_are_named_and_the_rest_is_read() -> None:
     [
         (b'[{"title": "One"},\n {"title"', "line 2 is broken or cut off"),
         (b"[" * 100_000, "nested too deeply"),
-        (b"[]", "holds no entry"),
-        (b'{"items": 7}', "holds no entry"),
-        (b'{"items": {"a": 1}}', "holds no entry"),
+        (b"[]", "contains no BibTeX, RIS or CSL JSON entries"),
+        (b'{"items": 7}', "contains no BibTeX, RIS or CSL JSON entries"),
+        (b'{"items": {"a": 1}}', "contains no BibTeX, RIS or CSL JSON entries"),
     ],
 )
 def test_json_that_is_no_library_says_what_is_wrong(data: bytes, said: str) -> None:
@@ -328,7 +328,9 @@ def test_the_newest_are_kept() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\0" * 1000, b"%PDF-1.7", b"<html></html>"])
 def test_what_is_no_list_of_references_is_refused_in_one_line(data: bytes) -> None:
-    with pytest.raises(ReferencesError, match="holds no entry") as caught:
+    with pytest.raises(
+        ReferencesError, match="contains no BibTeX, RIS or CSL JSON entries"
+    ) as caught:
         parse_library(data, "a.bib")
     assert "\n" not in str(caught.value)
 

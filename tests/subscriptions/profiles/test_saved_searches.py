@@ -60,7 +60,7 @@ def test_one_tap_where_the_reader_is_signed_in(browser: Client) -> None:
     again = page.submit("Follow this search")
     assert kept() == (["long context memory"], ["cs.CV", "cs.CL"])
     assert "You follow this search" in again.text
-    assert "taken back" in followed.submit("Take it back").text
+    assert "no longer follow this search" in followed.submit("Take it back").text
     assert kept() == ([], ["cs.CV"])
 
 

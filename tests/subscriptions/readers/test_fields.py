@@ -39,11 +39,14 @@ def test_categories_come_in_any_usual_form(typed: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("cs.CL cs.XX", "“cs.XX” is not a category. Did you mean cs.AI"),
+        ("cs.CL cs.XX", "“cs.XX” isn't an arXiv category. Did you mean cs.AI"),
         ("cs.CLL", "Did you mean cs.CL"),
         ("quantph", "Did you mean quant-ph"),
-        ("machine learning", "“machine learning” is not a category. Did you mean cs.LG, stat.ML"),
-        ("robots", "They look like cs.CL"),
+        (
+            "machine learning",
+            "“machine learning” isn't an arXiv category. Did you mean cs.LG, stat.ML",
+        ),
+        ("robots", "Try cs.CL"),
     ],
 )
 def test_an_unknown_category_is_refused_by_naming_near_ones(typed: str, said: str) -> None:
@@ -64,7 +67,7 @@ def test_papers_come_in_any_usual_form(typed: str) -> None:
 
 
 def test_what_is_no_paper_is_named() -> None:
-    assert "“attention” is not an arXiv id" in refusal(PapersField(), "2401.00001 attention")
+    assert "“attention” isn't an arXiv ID" in refusal(PapersField(), "2401.00001 attention")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_phrases_stay_whole() -> None:
 @pytest.mark.parametrize("typed", ["0", "-3", "31", "ten", "", "1.5"])
 def test_a_number_out_of_range_is_told_the_range(typed: str) -> None:
     assert refusal(RangeField(min_value=1, max_value=30), typed) == (
-        "Type a whole number from 1 to 30."
+        "Enter a whole number from 1 to 30."
     )
 
 

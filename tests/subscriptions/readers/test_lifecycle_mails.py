@@ -181,8 +181,8 @@ def test_a_pause_of_two_weeks_ends_by_itself(
     reader = make_reader(timezone="Europe/Berlin", hour=7)
     page = act(client, reader, now, "Two weeks")
     assert reader.next_digest_at == datetime.fromisoformat("2026-05-15T05:00:00Z")
-    assert "The next one comes on Friday, 15 May, at 07:00." in page
-    act(client, reader, now + timedelta(days=3), "Start again now")
+    assert "The next one comes on Friday, 15 May at 07:00." in page
+    act(client, reader, now + timedelta(days=3), "Resume now")
     assert reader.next_digest_at == datetime.fromisoformat("2026-05-04T05:00:00Z")
 
 
@@ -200,7 +200,10 @@ def test_less_often(client: Client, make_reader: MakeReader, now: datetime) -> N
     reader = make_reader()
     page = act(client, reader, now, "Once a week")
     assert reader.frequency == "weekly"
-    assert "You get: Once a week. The next digest comes on Monday, 4 May, at 08:00 (UTC)." in page
+    assert (
+        "Your current setting: Once a week. The next digest comes on Monday, 4 May at 08:00 (UTC)."
+        in page
+    )
 
 
 def test_a_topic_is_muted(client: Client, make_reader: MakeReader, now: datetime) -> None:
