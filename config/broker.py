@@ -1,12 +1,12 @@
-"""Redis as Celery's broker, so that no answer of Redis and no message ends a worker.
+"""A Celery transport for Redis that keeps workers alive on errors and bad messages.
 
-kombu's transport takes only lost connections for errors of the connection. A worker ends on any
-other error: Redis is full (OOM), cannot write to its disk (MISCONF), or became a replica
-(READONLY). Here all of them are, and the worker connects again until it works.
+kombu's transport reconnects only after a lost connection. Any other error ends the worker: Redis is
+full (OOM), cannot write to its disk (MISCONF) or became a replica (READONLY). This transport treats
+all Redis errors as connection errors, so that the worker reconnects until Redis works again.
 
-A message that is malformed, or was redelivered again and again since its workers died of it, is put
-aside into the list `ASIDE` and logged. PostgreSQL says what is left to do, so the sweep queues the
-work behind it anew; nothing else reads that list.
+Malformed messages, and messages that were redelivered too often because they kill their worker, are
+moved to the list `REJECTED_KEY` and logged. PostgreSQL holds the work itself, so the recovery tasks
+queue it again. Nothing reads the list; it is there for the operator.
 """
 
 from __future__ import annotations
@@ -25,22 +25,21 @@ from kombu.transport.virtual import QoS as VirtualQoS
 
 log = logging.getLogger(__name__)
 
-ASIDE = "paperboy:messages-put-aside"
-MOST_ASIDE = 1000
-REDELIVERIES = 5  # a worker that is stopped or killed redelivers as well
-COUNTED_FOR = 86_400  # seconds
+REJECTED_KEY = "paperboy:rejected-messages"
+MAX_REJECTED = 1000
+MAX_REDELIVERIES = 5  # stopping or killing a worker redelivers its messages too
+REDELIVERY_COUNT_TTL = 86_400  # seconds
 SCHEMES = ("redis", "rediss", "redis+socket")
-WRITTEN_AS = ("application/json", "utf-8")
-LIMIT = int | float | None
-STUMBLES = (TypeError, ValueError, AttributeError, LookupError)
+CONTENT_TYPE = ("application/json", "utf-8")
+TIME_LIMIT = int | float | None
+MALFORMED_ERRORS = (TypeError, ValueError, AttributeError, LookupError)
 
 
 class QoS(kombu_redis.QoS):
-    """Give the place of a finished message free, even if Redis refuses to note that it is done.
+    """Release the slot of a finished message even if Redis refuses the acknowledgement.
 
-    kombu logs the refusal and keeps the place, so that a worker with one place takes no message any
-    more. The message comes again after the visibility timeout; a task that runs twice changes
-    nothing.
+    kombu logs the error and keeps the slot, so that a worker with one slot would never take another
+    message. Redis redelivers the message after the visibility timeout; tasks can run twice.
     """
 
     def ack(self, delivery_tag: str) -> None:
@@ -52,7 +51,7 @@ class QoS(kombu_redis.QoS):
 
 
 class Channel(kombu_redis.Channel):
-    """A channel that does not stumble over what is no JSON."""
+    """A channel that drops messages that are not JSON."""
 
     QoS = QoS
 
@@ -60,92 +59,97 @@ class Channel(kombu_redis.Channel):
         try:
             return super()._brpop_read(**options)
         except ValueError as error:
-            log.error("A message that is no JSON was dropped: %s", error)
+            log.error("Dropped a message that is not JSON: %s", error)
             return True
 
 
 class Transport(kombu_redis.Transport):
+    """Deliver well-formed tasks and reject the rest."""
+
     Channel = Channel
     connection_errors = (*kombu_redis.Transport.connection_errors, redis.RedisError)
 
     def _deliver(self, message: Any, queue: str) -> None:
-        if queue not in task_queues():  # answers to `inspect`, and the like
+        if queue not in task_queues():  # replies to `inspect` and other control messages
             super()._deliver(message, queue)
             return
-        if reason := defect(message) or self.repetition(message):
-            self.put_aside(message, queue, reason)
+        if reason := defect(message) or self.excess_redelivery(message):
+            self.reject_message(message, queue, reason)
             return
         try:
             super()._deliver(message, queue)
-        except STUMBLES as error:
-            self.put_aside(message, queue, f"{type(error).__name__}: {error}")
+        except MALFORMED_ERRORS as error:
+            self.reject_message(message, queue, f"{type(error).__name__}: {error}")
             self.acknowledge(message["properties"]["delivery_tag"])
 
-    def repetition(self, message: dict[str, Any]) -> str:
-        """Count redeliveries; say so where there were too many."""
+    def excess_redelivery(self, message: dict[str, Any]) -> str:
+        """Count this redelivery; return the reason to reject it if there were too many, else ""."""
         if not message["headers"].get("redelivered"):
             return ""
         key = f"paperboy:redelivered:{message['headers']['id']}"
         try:
             with self.channels[0].conn_or_acquire() as client:
                 count = client.incr(key)
-                client.expire(key, COUNTED_FOR)
+                client.expire(key, REDELIVERY_COUNT_TTL)
         except redis.RedisError:
             return ""
-        return f"redelivered more than {REDELIVERIES} times" if count > REDELIVERIES else ""
+        return f"redelivered more than {MAX_REDELIVERIES} times" if count > MAX_REDELIVERIES else ""
 
-    def put_aside(self, message: Any, queue: str, reason: str) -> None:
+    def reject_message(self, message: Any, queue: str, reason: str) -> None:
+        """Log a message and keep it in the list of rejected messages."""
         headers = message.get("headers") if isinstance(message, dict) else None
         task = headers.get("task") if isinstance(headers, dict) else None
-        log.error("A message of the queue %s was put aside (task %s): %s", queue, task, reason)
+        log.error("Rejected a message in queue %s (task %s): %s", queue, task, reason)
         entry = json.dumps({"queue": queue, "reason": reason, "message": message}, default=repr)
         try:
             with self.channels[0].conn_or_acquire() as client:
-                client.lpush(ASIDE, entry)
-                client.ltrim(ASIDE, 0, MOST_ASIDE - 1)
+                client.lpush(REJECTED_KEY, entry)
+                client.ltrim(REJECTED_KEY, 0, MAX_REJECTED - 1)
         except redis.RedisError as error:
-            log.warning("It could not be kept: %s", error)
+            log.warning("Could not store the rejected message: %s", error)
 
     def acknowledge(self, tag: str) -> None:
+        """Acknowledge a message on the channel that delivered it."""
         for channel in self.channels:
             if tag in channel.qos._delivered:
                 channel.basic_ack(tag)
 
 
 def defect(message: Any) -> str:
-    """Return why a message cannot be a task, or "" if it can."""
+    """Return the reason why a message is not a valid task, or "" if it is one."""
     try:
         headers, properties = message["headers"], message["properties"]
         if not (isinstance(headers["task"], str) and isinstance(headers["id"], str)):
             return "no task"
         soft, hard = headers.get("timelimit") or (None, None)
-        if not (isinstance(soft, LIMIT) and isinstance(hard, LIMIT)):
-            return "no limits of time"
+        if not (isinstance(soft, TIME_LIMIT) and isinstance(hard, TIME_LIMIT)):
+            return "invalid time limits"
         if not all(isinstance(headers.get(name), str | None) for name in ("eta", "expires")):
-            return "no moments"
+            return "invalid eta or expiry"
         if not isinstance(properties["delivery_tag"], str):
             return "no delivery tag"
         if not isinstance(properties["delivery_info"], dict):
             return "no delivery information"
-        if (message["content-type"], message["content-encoding"]) != WRITTEN_AS:
-            return "not written as JSON in UTF-8"
+        if (message["content-type"], message["content-encoding"]) != CONTENT_TYPE:
+            return "not JSON in UTF-8"
         body = message["body"]
         if coding := properties.get("body_encoding"):
             body = VirtualChannel.codecs[coding].decode(body)
-        arguments, named, embedded = json.loads(body)
-    except STUMBLES as error:
+        args, kwargs, options = json.loads(body)
+    except MALFORMED_ERRORS as error:
         return f"{type(error).__name__}: {error}"
-    if not (isinstance(arguments, list) and isinstance(named, dict)):
+    if not (isinstance(args, list) and isinstance(kwargs, dict)):
         return "no arguments"
-    return "" if isinstance(embedded, dict) else "no options"
+    return "" if isinstance(options, dict) else "no options"
 
 
 @cache
 def task_queues() -> frozenset[str]:
+    """Return the queues that carry tasks."""
     return frozenset(route["queue"] for route in settings.CELERY_TASK_ROUTES.values())
 
 
 def register() -> None:
-    """Have kombu use it wherever a URL names Redis."""
+    """Make kombu use this transport for every Redis URL."""
     for scheme in SCHEMES:
         kombu.transport.TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"

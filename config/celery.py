@@ -23,7 +23,7 @@ app.autodiscover_tasks()
 @celeryd_init.connect
 @beat_init.connect
 def start_embedded_services(**_: Any) -> None:
-    """A worker or beat started on its own finds its database and broker running."""
+    """Start the embedded servers, so that a worker or beat can be started on its own."""
     from config import services  # settings are not ready when this module is imported
 
     services.start_embedded()
@@ -31,13 +31,13 @@ def start_embedded_services(**_: Any) -> None:
 
 @worker_process_init.connect
 def limit_blas_threads(**_: Any) -> None:
-    """There are as many processes as there is room for; a product that spreads out waits for it."""
+    """Use one thread for linear algebra: the worker processes already use all cores."""
     threadpool_limits(1, user_api="blas")
 
 
 @setup_logging.connect
-def log_as_settings_say(loglevel: int, **_: Any) -> None:
-    """In place of Celery's own handlers; `-l` of the command line still counts."""
+def configure_logging(loglevel: int, **_: Any) -> None:
+    """Use our logging in place of Celery's; the command line's `-l` still sets the level."""
     from django.conf import settings  # settings are not ready when this module is imported
 
     logging.config.dictConfig(settings.LOGGING)

@@ -1,7 +1,7 @@
-"""Read settings from environment variables, and collect everything that is wrong with them.
+"""Parse settings from environment variables and collect all errors.
 
-Each reader returns a usable value even when the variable is wrong, so that one start names all
-wrong variables together. `stop_if_wrong` ends the process with one line for each.
+Each parser returns a usable value even if the variable is wrong, so that one start reports all
+errors together. `exit_on_errors` ends the process with one line per error.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from django.core.validators import validate_email
 from environs import Env, EnvError
 
 env = Env()
-ENVIRONS = 'Environment variable "{}" invalid: '  # how its messages begin
-problems: dict[str, str] = {}  # by variable, the first one of each
-names: set[str] = set()  # all variables that were asked for
+ENVIRONS = 'Environment variable "{}" invalid: '  # prefix of environs' messages
+problems: dict[str, str] = {}  # variable -> its first error
+names: set[str] = set()  # all variables that were read
 
-MIN_KEY_LENGTH = 50  # characters, and so many different ones: what Django's own check asks for
+MIN_KEY_LENGTH = 50  # characters; Django's own check asks for the same
 MIN_DISTINCT_CHARACTERS = 5
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 # Read by docker-compose.yml and its containers, or by the libraries themselves.
@@ -37,18 +37,18 @@ NOT_OURS = (
 
 
 def add_error(name: str, reason: str) -> None:
-    """Record what is wrong with a variable; the first reason counts."""
+    """Record an error of a variable; the first one is reported."""
     problems.setdefault(name, reason)
 
 
 def is_set(name: str) -> bool:
-    """Tell whether a variable has a value. Docker Compose passes empty ones: they do not count."""
+    """Return whether a variable has a value. Docker Compose passes unset variables as empty."""
     names.add(name)
     return bool(os.environ.get(name, "").strip())
 
 
 def parse(reader: Any, name: str, default: Any = None, **options: Any) -> Any:
-    """Read one variable; return the default where it is absent, empty or wrong."""
+    """Parse one variable; return the default if it is absent, empty or wrong."""
     if not is_set(name):
         return default
     try:
@@ -59,28 +59,31 @@ def parse(reader: Any, name: str, default: Any = None, **options: Any) -> Any:
 
 
 def text(name: str, default: str = "") -> str:
+    """Read a string."""
     value: str = parse(env.str, name, default)
     return value
 
 
 def flag(name: str, default: bool) -> bool:
+    """Read a boolean such as 1, 0, true or off."""
     value: bool = parse(env.bool, name, default)
     return value
 
 
 def list_of(name: str, default: Iterable[str] = ()) -> list[str]:
-    """Read values with commas between; empty ones do not count."""
-    found: list[str] = parse(env.list, name, list(default))
-    return [item.strip() for item in found if item.strip()]
+    """Read comma-separated values; skip empty ones."""
+    values: list[str] = parse(env.list, name, list(default))
+    return [item.strip() for item in values if item.strip()]
 
 
 def day(name: str) -> date | None:
+    """Read a date in ISO format."""
     value: date | None = parse(env.date, name)
     return value
 
 
 def integer(name: str, default: int, low: int, high: int) -> int:
-    """Read a whole number that must lie between two bounds."""
+    """Read a whole number between two bounds, both included."""
     value: int = parse(env.int, name, default)
     if not low <= value <= high:
         add_error(name, f"{value} is not between {low} and {high}.")
@@ -89,6 +92,7 @@ def integer(name: str, default: int, low: int, high: int) -> int:
 
 
 def choice(name: str, default: str, choices: Iterable[str], hint: str = "") -> str:
+    """Read one of some allowed values."""
     value = text(name, default)
     allowed = list(choices)
     if value not in allowed:
@@ -98,7 +102,7 @@ def choice(name: str, default: str, choices: Iterable[str], hint: str = "") -> s
 
 
 def address(name: str, default: str) -> str:
-    """Read an email address, which may have a display name before it."""
+    """Read an email address, with or without a display name."""
     value = text(name, default)
     try:
         if is_set(name):
@@ -109,7 +113,7 @@ def address(name: str, default: str) -> str:
 
 
 def key(name: str, default: str = "") -> str:
-    """Read a key that signs; a short one can be guessed."""
+    """Read a signing key; reject one that is short enough to guess."""
     value = text(name, default)
     if is_set(name) and (len(value) < MIN_KEY_LENGTH or len(set(value)) < MIN_DISTINCT_CHARACTERS):
         add_error(
@@ -121,7 +125,7 @@ def key(name: str, default: str = "") -> str:
 
 
 def url(name: str, schemes: Iterable[str], hint: str, default: str = "") -> str:
-    """Read a URL whose scheme is one of these and that names a host or a path."""
+    """Read a URL with one of these schemes and a host or path."""
     value = text(name, default)
     if not value:
         return value
@@ -132,7 +136,7 @@ def url(name: str, schemes: Iterable[str], hint: str, default: str = "") -> str:
 
 
 def split_url(value: str) -> SplitResult | None:
-    """The parts of a URL; None where its host or port cannot be read."""
+    """Return the parts of a URL, or None if its host or port is invalid."""
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -142,7 +146,7 @@ def split_url(value: str) -> SplitResult | None:
 
 
 def refuse_bare_characters(name: str) -> None:
-    """Refuse a URL that ends early because its password has a character with a meaning in URLs."""
+    """Report a URL that is cut short by an unescaped special character in its password."""
     if not is_set(name):
         return
     parts = split_url(os.environ[name].strip())
@@ -155,15 +159,16 @@ def refuse_bare_characters(name: str) -> None:
 
 
 def host_names(name: str) -> list[str]:
-    """Read names made of labels, such as `selector1` or `s1.example`."""
-    found = list_of(name)
-    for value in found:
+    """Read DNS names such as `selector1` or `s1.example`."""
+    values = list_of(name)
+    for value in values:
         if not all(map(LABEL.fullmatch, value.split("."))):
-            add_error(name, f"{value!r} is not a name of DNS.")
-    return found
+            add_error(name, f"{value!r} is not a DNS name.")
+    return values
 
 
 def file(name: str, hint: str) -> str:
+    """Read the path of an existing file."""
     value = text(name)
     if value and not Path(value).is_file():
         add_error(name, f"{value!r} is not a file; {hint}")
@@ -171,50 +176,50 @@ def file(name: str, hint: str) -> str:
 
 
 def domain_rates(name: str) -> dict[str, float]:
-    """Read `gmail.com=20,*=5`: messages a second to a domain; * is any other."""
-    found: dict[str, float] = {}
+    """Read `gmail.com=20,*=5`: messages per second to a domain; `*` is any other domain."""
+    rates: dict[str, float] = {}
     for entry in list_of(name):
         domain, _, rate = entry.lower().partition("=")
         try:
-            found[domain] = float(rate)
+            rates[domain] = float(rate)
         except ValueError:
-            found[domain] = 0.0
-        if not domain or not 0 < found[domain] < 1e6:
+            rates[domain] = 0.0
+        if not domain or not 0 < rates[domain] < 1e6:
             add_error(name, f"{entry!r} is not DOMAIN=MESSAGES_PER_SECOND.")
-    return found
+    return rates
 
 
-def rate_limits(name: str, rates: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-    """Read `signup=60:1000`: an hour's requests from one network, and from all; 0: no limit."""
-    found = dict(rates)
+def rate_limits(name: str, defaults: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Read `signup=60:1000`: requests per hour from one network and in total; 0 is no limit."""
+    limits = dict(defaults)
     for entry in list_of(name):
-        entrance, _, given = entry.partition("=")
-        counts = given.split(":")
-        if entrance not in rates or len(counts) != 2 or not all(map(str.isdecimal, counts)):
+        endpoint, _, value = entry.partition("=")
+        counts = value.split(":")
+        if endpoint not in defaults or len(counts) != 2 or not all(map(str.isdecimal, counts)):
             add_error(
                 name,
                 f"{entry!r} is not ENDPOINT=PER_NETWORK:IN_TOTAL with one of the endpoints "
-                f"{', '.join(rates)}.",
+                f"{', '.join(defaults)}.",
             )
             continue
-        found[entrance] = (int(counts[0]), int(counts[1]))
-    return found
+        limits[endpoint] = (int(counts[0]), int(counts[1]))
+    return limits
 
 
 def networks(name: str) -> list[str]:
-    """Read addresses and networks such as 10.0.0.0/8."""
-    found = list_of(name)
-    for entry in found:
+    """Read IP addresses and networks such as 10.0.0.0/8."""
+    entries = list_of(name)
+    for entry in entries:
         try:
             ip_network(entry, strict=False)
         except ValueError as error:
             add_error(name, f"{error}.")
             return []
-    return found
+    return entries
 
 
 def load_secret_files(secrets: Iterable[str]) -> None:
-    """Of these variables, read those that are given as NAME_FILE and not by themselves."""
+    """Load each secret that is given as a file, by NAME_FILE, and not as a value."""
     for name in secrets:
         names.add(f"{name}_FILE")
         if (path := os.environ.get(f"{name}_FILE", "").strip()) and not is_set(name):
@@ -225,45 +230,45 @@ def load_secret_files(secrets: Iterable[str]) -> None:
 
 
 def report_misspelled() -> None:
-    """Refuse variables whose names are almost, and not quite, those of settings."""
+    """Report variables whose names are almost those of settings."""
     known = sorted({*names, *NOT_OURS})
     for name in sorted(set(os.environ) - set(known)):
         if meant := next((other for other in known if is_misspelled(name, other)), None):
-            add_error(name, f"is not a setting. Is {meant} meant?")
+            add_error(name, f"is not a setting. Did you mean {meant}?")
 
 
 def is_misspelled(name: str, known: str) -> bool:
-    """Tell whether a name is one slip from a known one; two slips where both are long."""
-    given = name.upper().replace("-", "_")
-    if abs(len(given) - len(known)) > 2:
+    """Return whether a name is one typo away from a known one; two typos if it is long."""
+    typed = name.upper().replace("-", "_")
+    if abs(len(typed) - len(known)) > 2:
         return False
-    if sorted(given.split("_")) == sorted(known.split("_")):
+    if sorted(typed.split("_")) == sorted(known.split("_")):
         return True
-    return distance(given, known) <= (2 if len(known) >= 12 else 1)
+    return edit_distance(typed, known) <= (2 if len(known) >= 12 else 1)
 
 
-def distance(one: str, other: str) -> int:
-    """Count the letters that are added, missing, wrong or swapped with the next one."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, last, row = row, before, [i]
-        for j, wanted in enumerate(other, 1):
-            steps = [before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted)]
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
-                steps.append(last[j - 2] + 1)
+def edit_distance(left: str, right: str) -> int:
+    """Return the number of letters added, missing, wrong or swapped with the next one."""
+    above: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, letter in enumerate(left, 1):
+        above, two_above, row = row, above, [i]
+        for j, expected in enumerate(right, 1):
+            steps = [above[j] + 1, row[j - 1] + 1, above[j - 1] + (letter != expected)]
+            if i > 1 and j > 1 and letter == right[j - 2] and left[i - 2] == expected:
+                steps.append(two_above[j - 2] + 1)
             row.append(min(steps))
     return row[-1]
 
 
 def exit_on_errors() -> None:
-    """End this process, whichever it is, with a line for each wrong variable."""
+    """End the process with one line per wrong variable, if there are any."""
     if problems:
         sys.exit("\n".join(f"Wrong setting: {name}: {reason}" for name, reason in problems.items()))
 
 
 def celery_url(url: str) -> str:
-    """A redis-py URL as Celery spells it: `unix://` becomes `redis+socket://`."""
+    """Return a redis-py URL in Celery's spelling: `unix://` becomes `redis+socket://`."""
     parts = urlsplit(url)
     if parts.scheme != "unix":
         return url

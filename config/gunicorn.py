@@ -1,6 +1,6 @@
-"""How gunicorn serves Paperboy: `gunicorn -c python:config.gunicorn config.wsgi`.
+"""gunicorn's configuration: `gunicorn -c python:config.gunicorn config.wsgi`.
 
-Names in lower case are gunicorn's settings.
+Lower-case names are gunicorn's settings.
 """
 
 from __future__ import annotations
@@ -16,36 +16,38 @@ from gunicorn.glogging import Logger
 from config.settings import LOGGING, WEB_BIND, WEB_PROCESSES, WEB_THREADS
 
 bind, workers, threads = WEB_BIND, WEB_PROCESSES, WEB_THREADS
-worker_class = "config.request_buffer.BufferedWorker"  # slow senders occupy no thread
-worker_connections = 800  # of each process; below the 1,024 files that systemd gives it
+worker_class = "config.request_buffer.BufferedWorker"  # slow clients occupy no thread
+worker_connections = 800  # per process; below systemd's default of 1,024 open files
 timeout = 60
-graceful_timeout = 30  # requests under way are finished after SIGTERM
-max_requests, max_requests_jitter = 10_000, 1_000  # what memory a process gathers, it gives back
-control_socket_disable = True  # nothing asks by it, and the file system is read-only
+graceful_timeout = 30  # seconds; running requests finish after SIGTERM
+max_requests, max_requests_jitter = (
+    10_000,
+    1_000,
+)  # restart processes, so that leaked memory is freed
+control_socket_disable = True  # unused, and the file system is read-only
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn's advice
 logconfig_dict = LOGGING
-# No client's address, no query, no Referer; tokens in the path are taken out by config.logs.
+# Without client address, query and Referer; config.logs removes tokens from the path.
 access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
 
 
 class AccessLog(Logger):
-    """With the path of requests that gunicorn answers itself, since the application failed."""
+    """Log the path also of requests that gunicorn answers itself because the application failed."""
 
     def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> dict[str, Any]:
-        found: dict[str, Any] = super().atoms(resp, req, environ, request_time)
-        if found["U"] is None:
-            found["U"] = str(environ.get("RAW_URI") or "-").partition("?")[0]
-        return found
+        fields: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        if fields["U"] is None:
+            fields["U"] = str(environ.get("RAW_URI") or "-").partition("?")[0]
+        return fields
 
 
 logger_class = AccessLog
 
 
 def on_starting(_server: Any) -> None:
-    """A folder, new at each start, in which the processes count requests together.
+    """Create the folder in which the processes share their request metrics.
 
-    Before the first process is forked, and before anything imports prometheus_client, which looks
-    for it then.
+    prometheus_client reads its path on import, so this runs before any process is forked.
     """
     folder = tempfile.mkdtemp(prefix="paperboy-metrics-", dir=worker_tmp_dir)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

@@ -1,8 +1,7 @@
-"""How log lines are written: nothing in them says who a reader is or lets anybody pass as one.
+"""Log formats that remove personal data: email addresses and the tokens of mailed links.
 
-A formatter sees the whole text, traceback included, whoever logged it: Paperboy, Django, Celery,
-gunicorn or a mail library that quotes a server's answer. So here is the one place to take out
-addresses and the tokens of mailed links.
+Formatters see the complete text with its traceback, from Paperboy, Django, Celery, gunicorn or a
+mail library that quotes a server's reply. Redaction therefore happens here and nowhere else.
 """
 
 from __future__ import annotations
@@ -13,30 +12,28 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-# The part before the @ goes, the domain stays: it tells which mail system there is trouble with.
-# "@" is %40 in an address of the web; a quoted part may hold blanks. A domain has a dot, so that
-# the names of Celery's workers (mail@host) stay.
-# Both patterns begin only where a word does: a long text without either costs no more than its
-# length.
+# Remove the local part and keep the domain, which tells which mail system has a problem. "@" is %40
+# in URLs; a quoted local part may contain spaces. A domain needs a dot, so that the names of Celery
+# workers (mail@host) stay. Both patterns start at a word boundary, so that matching is linear.
 _LOCAL = r"""[^\s"'<>()\[\],;:@\\/=&?|]"""
 _ADDRESS = re.compile(
     rf"""(?:"[^"\n]{{1,64}}"|(?<!{_LOCAL}){_LOCAL}+)(?=(?:@|%40)(?:\[|[\w-]+(?:\.[\w-]+)+))""",
     re.IGNORECASE,
 )
-# VALUE:TIME:SIGNATURE as django.core.signing makes it, also cut short or escaped.
+# VALUE:TIME:SIGNATURE as made by django.core.signing, also truncated or percent-encoded.
 _TOKEN = re.compile(r"(?<![\w-])[\w-]+(?::|%3A)[0-9A-Za-z]{5,8}(?::|%3A)[\w-]{8,}", re.IGNORECASE)
 HIDDEN = "***"
 
 
 def redact(text: str) -> str:
-    """The text without the names of mailboxes, credentials in URLs and signed tokens."""
+    """Return the text without local parts of addresses, credentials in URLs and signed tokens."""
     if "@" in text or "%40" in text:
         text = _ADDRESS.sub(HIDDEN, text)
     return _TOKEN.sub(HIDDEN, text)
 
 
 class Line(logging.Formatter):
-    """For people: a line, and below it a traceback if there is one."""
+    """Format a record as one line for people, followed by its traceback."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -46,8 +43,11 @@ class Line(logging.Formatter):
 
 
 class Json(logging.Formatter):
-    """For programs: an object a line, with the fields `time`, `level`, `logger`, `message` and,
-    where they apply, `task`, `path` of a request, `status` of a response, and `exception`."""
+    """Format a record as one JSON object per line for programs.
+
+    Fields: `time`, `level`, `logger`, `message` and, if they apply, `task`, the request's
+    `path`, the response's `status`, and `exception`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         exception = self.formatException(record.exc_info) if record.exc_info else record.exc_text
@@ -65,7 +65,7 @@ class Json(logging.Formatter):
 
 
 def _path(record: logging.LogRecord) -> str:
-    """Of the request that Django logs about; runserver logs a socket by the same name."""
+    """Return the request's path; runserver logs a socket as `request`, which has none."""
     return str(getattr(getattr(record, "request", None), "path", ""))
 
 
@@ -73,22 +73,22 @@ FORMATTERS = {"line": Line, "json": Json}
 
 
 def configuration(form: str, level: int) -> dict[str, Any]:
-    """For `logging.config.dictConfig`: all to stderr in one form, "line" or "json"."""
+    """Return a configuration for `dictConfig` that logs to stderr as "line" or "json"."""
     to_root: dict[str, Any] = {"handlers": [], "propagate": True}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"chosen": {"()": FORMATTERS[form]}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "chosen"}},
+        "formatters": {"default": {"()": FORMATTERS[form]}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "default"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # These come with handlers of their own, which would write past the formatter.
+            # These have their own handlers, which would bypass our formatter.
             "django": to_root,
             "django.server": to_root,
             "gunicorn.access": to_root,
             "gunicorn.error": to_root,
             "httpx": {"level": "WARNING"},
             "pylatexenc": {"level": "ERROR"},
-            "flufl.bounce": {"level": "CRITICAL"},  # a detector that stumbles is passed over
+            "flufl.bounce": {"level": "CRITICAL"},  # a failing detector is skipped
         },
     }

@@ -1,6 +1,6 @@
-"""Say how far a long command is: a bar on a terminal, else a line every few seconds, on stderr.
+"""Progress of long commands on stderr: a bar on a terminal, otherwise a line every few seconds.
 
-for paper in progress(papers, "Learning"): ...
+for paper in track(papers, "Learning"): ...
 with step("Starting PostgreSQL and Redis"): ...
 """
 
@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
-BETWEEN_LINES = 5.0  # seconds, where something is counted
-BETWEEN_SIGNS = 30.0  # seconds, where nothing is
-REFRESHES = 4  # a second, on a terminal: what benchmarks measure hardly notices so few
+LINE_INTERVAL = 5.0  # seconds, if items are counted
+STEP_INTERVAL = 30.0  # seconds, if nothing is counted
+REFRESHES_PER_SECOND = 4  # few enough not to disturb benchmarks
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
-    """The same items; what lasts less than some seconds says nothing but on a terminal."""
+    """Yield the items and show progress; outside a terminal only if it takes some seconds."""
     if total is None and isinstance(items, Sized):
         total = len(items)
     shown = _bar(items, what, total) if sys.stderr.isatty() else _lines(items, what, total)
@@ -37,7 +37,7 @@ def _bar(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        refresh_per_second=REFRESHES,
+        refresh_per_second=REFRESHES_PER_SECOND,
     )
     with bar:
         yield from bar.track(items, total=total, description=what)
@@ -46,7 +46,7 @@ def _bar(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:
 def _lines(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:
     done = 0
     of = f" of {total:,}" if total is not None else ""
-    with _repeated(lambda: f"{what}: {done:,}{of}", BETWEEN_LINES):
+    with _repeated(lambda: f"{what}: {done:,}{of}", LINE_INTERVAL):
         for item in items:
             yield item
             done += 1
@@ -54,39 +54,39 @@ def _lines(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item
 
 @contextmanager
 def step(what: str, after: float = 0.0) -> Iterator[None]:
-    """Name one part of a command in which nothing can be counted.
+    """Show the name of a step that cannot be counted.
 
-    Outside a terminal, a part that takes less than `after` seconds says nothing.
+    Outside a terminal, a step shorter than `after` seconds prints nothing.
     """
     if sys.stderr.isatty():
-        status = Console(stderr=True).status(f"{what} …", refresh_per_second=REFRESHES)
+        status = Console(stderr=True).status(f"{what} …", refresh_per_second=REFRESHES_PER_SECOND)
         with status:
             yield
         return
-    begun = time.monotonic()
+    started = time.monotonic()
     if not after:
-        _say(f"{what} …")
-    with _repeated(lambda: f"{what} … {time.monotonic() - begun:.0f} s", after or BETWEEN_SIGNS):
+        _print_line(f"{what} …")
+    with _repeated(lambda: f"{what} … {time.monotonic() - started:.0f} s", after or STEP_INTERVAL):
         yield
 
 
 @contextmanager
 def _repeated(line: Callable[[], str], seconds: float) -> Iterator[None]:
-    """Say a line every so many seconds, however long one item takes."""
+    """Print a line every `seconds`, in a thread, however long one item takes."""
     ended = Event()
 
     def repeat() -> None:
         while not ended.wait(seconds):
-            _say(line())
+            _print_line(line())
 
-    speaker = Thread(target=repeat, daemon=True)
-    speaker.start()
+    printer = Thread(target=repeat, daemon=True)
+    printer.start()
     try:
         yield
     finally:
         ended.set()
-        speaker.join()
+        printer.join()
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -1,10 +1,10 @@
-"""Wait for whole requests before a thread takes them, so that slow senders occupy no thread.
+"""A gunicorn worker that reads complete requests before a thread handles them.
 
-gunicorn's threads read a request's headers and body from the socket, and wait for each byte: as
-many slow senders as there are threads stop the site. Here one loop collects what arrives on every
-connection and hands a request to a thread once it is whole. What takes too long, is too large or
-too much is refused. `Arrival` is pure; `BufferedWorker` is gunicorn's worker class. It speaks no
-TLS and no HTTP/2, since a slow client's handshake would stop the loop for all. The proxy does both.
+gunicorn's threads read headers and body from the socket and wait for each byte, so that as many
+slow clients as there are threads block the site. Here one loop collects the bytes of all
+connections and passes a request to a thread once it is complete. Requests that take too long or
+are too large are refused. `Arrival` is pure; `BufferedWorker` is gunicorn's worker class. It
+supports neither TLS nor HTTP/2, because a slow handshake would block the loop. The proxy does both.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-SECONDS = 60.0  # for a request to arrive; an import of 20 MB takes as long at 2.7 Mbit/s
+SECONDS = 60.0  # to receive a request; enough for an import of 20 MB at 2.7 Mbit/s
 SECONDS_WHEN_STOPPING = 2.0
-LARGEST_HEAD = 65_536  # bytes; gunicorn refuses a longer one anyway
-LARGEST_BODY = 21_000_000  # bytes: the largest import, and what a form wraps around it
-ROOM = 200_000_000  # bytes of unfinished requests in one process; the largest goes beyond that
-SEND_BUFFER = 1_000_000  # bytes: a page leaves at once, however slowly it is read
+MAX_HEAD = 65_536  # bytes; gunicorn refuses longer ones too
+MAX_BODY = 21_000_000  # bytes: the largest import and its form encoding
+MAX_BUFFERED = 200_000_000  # bytes per process; beyond it the largest request is refused
+SEND_BUFFER = 1_000_000  # bytes: a page fits, so that a slow reader holds no thread
 SEND_SECONDS = 30
-ONCE = 262_144  # bytes read at once
+READ_SIZE = 262_144  # bytes
 
-# As gunicorn reads them: where it waits for more, so does an `Arrival`.
+# As gunicorn parses them: an `Arrival` waits exactly when gunicorn would.
 END, END_OF_HEAD = b"\r\n", b"\r\n\r\n"
 LENGTH = re.compile(rb"\ncontent-length:[ \t]*0*(\d+)[ \t]*\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\ntransfer-encoding:[^\n]*chunked", re.IGNORECASE)
 EXPECTED = re.compile(rb"\nexpect:[ \t]*100-continue", re.IGNORECASE)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_TLS = (
-    "Paperboy's web server speaks HTTP/1.1 without TLS to the proxy before it. "
-    "Take {names} out, and let the proxy do that (docs/operations.md)."
+    "Paperboy's web server speaks plain HTTP/1.1 to the proxy in front of it. "
+    "Remove {names} and let the proxy do that (docs/operations.md)."
 )
 REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
@@ -48,26 +48,26 @@ REFUSALS = {
 
 
 class TooLargeError(Exception):
-    """The body is larger than any this site takes."""
+    """The body exceeds `MAX_BODY`."""
 
 
 class Arrival:
-    """One request as it arrives. Malformed ones count as whole: gunicorn says what is wrong."""
+    """One request while it arrives. Malformed requests count as complete: gunicorn reports them."""
 
     def __init__(self, now: float) -> None:
-        self.begun = now
+        self.started = now
         self.received = bytearray()
         self.expects_continue = False
-        self.refused = False  # then the rest is read and thrown away, so that the answer arrives
-        self._searched = 0  # up to here there is no end of the head
-        self._needed: int | None = None  # bytes of head and body; None while unknown or chunked
-        self._chunk: int | None = None  # where the next chunk of a chunked body begins
+        self.refused = False  # read and discard the rest, so that the response arrives
+        self._searched = 0  # no end of the head before this offset
+        self._needed: int | None = None  # bytes of head and body; None if unknown or chunked
+        self._chunk: int | None = None  # offset of the next chunk of a chunked body
 
     def add(self, data: bytes) -> bool:
-        """Take what came; tell whether the request is whole. Raises TooLargeError."""
+        """Append bytes; return whether the request is complete. Raises TooLargeError."""
         self.received += data
         if self._needed is None and self._chunk is None and not self._read_head():
-            return len(self.received) > LARGEST_HEAD
+            return len(self.received) > MAX_HEAD
         if self._chunk is not None:
             return self._read_chunks()
         return self._needed is not None and len(self.received) >= self._needed
@@ -85,17 +85,17 @@ class Arrival:
             return True
         length = LENGTH.search(head)
         digits = length[1] if length else b"0"
-        if len(digits) > 12 or int(digits) > LARGEST_BODY:
+        if len(digits) > 12 or int(digits) > MAX_BODY:
             raise TooLargeError
         self._needed = begin + int(digits)
         return True
 
     def _read_chunks(self) -> bool:
-        """Follow the sizes of chunks as far as they are here."""
+        """Walk over the chunks received so far; return whether the last one is among them."""
         while self._chunk is not None and self._chunk < len(self.received):
             end = self.received.find(END, self._chunk)
             if end < 0:
-                return len(self.received) - self._chunk > LARGEST_HEAD
+                return len(self.received) - self._chunk > MAX_HEAD
             try:
                 size = int(bytes(self.received[self._chunk : end]).split(b";")[0], 16)
             except ValueError:
@@ -103,25 +103,25 @@ class Arrival:
             begin = end + len(END)
             if size <= 0:
                 return self._has_trailers(begin)
-            if size + begin > LARGEST_BODY + LARGEST_HEAD:
+            if size + begin > MAX_BODY + MAX_HEAD:
                 raise TooLargeError
             self._chunk = begin + size + len(END)
         return False
 
     def _has_trailers(self, begin: int) -> bool:
-        """They end with an empty line; mostly that is all there is."""
+        """Return whether the trailers are complete; they end with an empty line."""
         if self.received.startswith(END, begin):
             return True
-        whole = self.received.find(END_OF_HEAD, begin) >= 0
-        return whole or len(self.received) - begin > LARGEST_HEAD
+        complete = self.received.find(END_OF_HEAD, begin) >= 0
+        return complete or len(self.received) - begin > MAX_HEAD
 
 
 class BufferedWorker(ThreadWorker):
-    """gunicorn's threads, each with whole requests only."""
+    """gunicorn's threaded worker, whose threads get complete requests only."""
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
-        """Refuse to start with options that no loop of ours can serve."""
+        """Refuse to start with TLS or HTTP/2 options."""
         names = [f"--{name}" for name in ("certfile", "keyfile") if getattr(cfg, name)]
         if "h2" in cfg.http_protocols:
             names.append("--http-protocols h2")
@@ -131,11 +131,11 @@ class BufferedWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.arrivals: dict[TConn, Arrival] = {}  # the one that waits longest is first
-        self.room_taken = 0
+        self.arrivals: dict[TConn, Arrival] = {}  # oldest first
+        self.buffered_bytes = 0
 
     def enqueue_req(self, conn: TConn) -> None:
-        """In place of handing a connection to a thread at once: new, or kept alive."""
+        """Buffer a new or kept-alive connection instead of passing it to a thread at once."""
         conn.data_ready = True
         if not conn.initialized:
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -148,33 +148,34 @@ class BufferedWorker(ThreadWorker):
             self.refuse(next(iter(self.arrivals)), 503)
         self.arrivals[conn] = Arrival(time.monotonic())
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.receive, conn))
-        self.take_in(conn, conn.parser.unreader.take_buffered())
+        self.add_data(conn, conn.parser.unreader.take_buffered())
 
     def receive(self, conn: TConn, _sock: Any) -> None:
-        """Called by the loop when a connection has something to read."""
+        """Read from a connection; gunicorn's loop calls it when there is data."""
         try:
-            data = conn.sock.recv(ONCE)
+            data = conn.sock.recv(READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
             data = b""
         if data:
-            self.take_in(conn, data)
+            self.add_data(conn, data)
         else:
             self.drop(conn)
 
-    def take_in(self, conn: TConn, data: bytes) -> None:
+    def add_data(self, conn: TConn, data: bytes) -> None:
+        """Add received bytes; pass the request to a thread once it is complete."""
         arrival = self.arrivals[conn]
         if arrival.refused:
             return
-        self.room_taken += len(data)
+        self.buffered_bytes += len(data)
         try:
-            whole = arrival.add(data) if data else False
+            complete = arrival.add(data) if data else False
         except TooLargeError:
             arrival.refused = True
-            self.answer(conn, 413)
+            self.send_refusal(conn, 413)
             return
-        if whole:
+        if complete:
             self.forget(conn)
             conn.parser.unreader.unread(bytes(arrival.received))
             super().enqueue_req(conn)
@@ -183,32 +184,36 @@ class BufferedWorker(ThreadWorker):
             arrival.expects_continue = False
             with suppress(OSError):
                 conn.sock.send(CONTINUE)
-        if self.room_taken > ROOM:
-            self.refuse(max(self.arrivals, key=lambda one: len(self.arrivals[one].received)), 503)
+        if self.buffered_bytes > MAX_BUFFERED:
+            self.refuse(max(self.arrivals, key=lambda key: len(self.arrivals[key].received)), 503)
 
     def murder_pending(self) -> None:
-        """Called by gunicorn's loop at least once a second."""
+        """Refuse requests that take too long; gunicorn's loop calls it every second."""
         super().murder_pending()
         allowed = SECONDS if self.alive else SECONDS_WHEN_STOPPING
         latest = time.monotonic() - allowed
-        for conn in [one for one, arrival in self.arrivals.items() if arrival.begun < latest]:
+        for conn in [key for key, arrival in self.arrivals.items() if arrival.started < latest]:
             self.refuse(conn, 408)
 
     def refuse(self, conn: TConn, status: int) -> None:
+        """Answer with an error status if a request has begun, and close the connection."""
         if self.arrivals[conn].received and not self.arrivals[conn].refused:
-            self.answer(conn, status)
+            self.send_refusal(conn, status)
         self.drop(conn)
 
-    def answer(self, conn: TConn, status: int) -> None:
+    def send_refusal(self, conn: TConn, status: int) -> None:
+        """Send a minimal error response and end our side of the connection."""
         with suppress(OSError):
             conn.sock.send(REFUSALS[status])
             conn.sock.shutdown(socket.SHUT_WR)
 
     def drop(self, conn: TConn) -> None:
+        """Close a connection without a response."""
         self.forget(conn)
         self.nr_conns -= 1
         conn.close()
 
     def forget(self, conn: TConn) -> None:
+        """Stop buffering a connection."""
         self.poller.unregister(conn.sock)
-        self.room_taken -= len(self.arrivals.pop(conn).received)
+        self.buffered_bytes -= len(self.arrivals.pop(conn).received)

@@ -1,4 +1,4 @@
-"""Errors to Sentry, where SENTRY_DSN is set; scrubbed as log lines are."""
+"""Error reports to Sentry if SENTRY_DSN is set, redacted like log lines."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from config.logs import redact
 
-# A frame's variables, a request's body, headers and cookies may hold whatever a reader typed.
-LEFT_OUT = ("cookies", "data", "env", "headers", "query_string")
+# These may contain text that a reader typed.
+REMOVED_FIELDS = ("cookies", "data", "env", "headers", "query_string")
 
 
-def refuse(dsn: str) -> str:
-    """Say what is wrong with a DSN; "" for one that is usable, or none."""
+def validate_dsn(dsn: str) -> str:
+    """Return what is wrong with a DSN, or "" if it is empty or valid."""
     if not dsn:
         return ""
     from sentry_sdk.utils import BadDsn, Dsn  # see `start`
@@ -24,10 +24,10 @@ def refuse(dsn: str) -> str:
 
 
 def start(dsn: str, environment: str) -> None:
-    """Idle without a DSN. No traces, no bodies, no local variables, no addresses."""
+    """Start reporting if there is a DSN: no traces, bodies, local variables or addresses."""
     if not dsn:
         return
-    # Imported here: every process starts half a second sooner where nobody asked for it.
+    # Imported here, because it costs half a second at the start of every process.
     import sentry_sdk
     from sentry_sdk.integrations.celery import CeleryIntegration
     from sentry_sdk.integrations.django import DjangoIntegration
@@ -40,14 +40,14 @@ def start(dsn: str, environment: str) -> None:
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=20,
-        before_send=scrubbed,
-        before_breadcrumb=scrubbed,
+        before_send=scrub,
+        before_breadcrumb=scrub,
     )
 
 
-def scrubbed(event: Any, _hint: Any) -> Any:
-    """An event, or one of what came before it, without what says who a reader is."""
-    for name in LEFT_OUT:
+def scrub(event: Any, _hint: Any) -> Any:
+    """Remove personal data from an event or breadcrumb."""
+    for name in REMOVED_FIELDS:
         event.get("request", {}).pop(name, None)
     event.pop("user", None)
     return _clean(event)

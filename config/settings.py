@@ -1,8 +1,8 @@
-"""All settings, read from the environment; with an empty environment Paperboy runs locally.
+"""Django's settings, read from environment variables; docs/configuration.md lists them.
 
-Local means: DEBUG on, embedded PostgreSQL and Redis under .data/, mail into a local outbox.
-Production means DEBUG=0, and then everything the world can see must be given. Wrong values stop
-the start, each named in a line (config.environment).
+With an empty environment Paperboy runs locally: DEBUG on, embedded PostgreSQL and Redis in .data/,
+and mail to a local outbox. Production means DEBUG=0, and the required variables must be set. Wrong
+values end the start with one line each (config.environment).
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def required(name: str, value: Any, hint: str) -> Any:
-    """In production a value must be given; locally an empty one is fine."""
+    """Return the value; report an empty one if DEBUG is off."""
     if not DEBUG and not value:
         add_error(name, f"must be set when DEBUG is off. {hint}")
     return value
 
 
 def local_secret_key(data: Path) -> str:
-    """A key of this machine's own, so that local links survive a restart."""
+    """Return this machine's secret key, so that local links survive a restart."""
     path = data / "secret_key"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ SECRETS = (
 _anymail = [name[:-5] for name in os.environ if re.fullmatch("ANYMAIL_.+_FILE", name)]
 load_secret_files((*SECRETS, *_anymail))
 
-# --- What kind of place this is ------------------------------------------------------------
+# --- Environment --------------------------------------------------------------------------
 DEBUG = flag("DEBUG", True)
 DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 SITE_URL = text("SITE_URL", "http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
@@ -90,7 +90,7 @@ elif not SITE_HOST:
 elif _site.path or _site.query or _site.fragment or _site.username:
     add_error("SITE_URL", f"{SITE_URL!r} must be a scheme and a host, with nothing after it.")
 ALLOWED_HOSTS = list_of("ALLOWED_HOSTS", [SITE_HOST])
-ALLOWED_HOSTS += ["127.0.0.1"]  # health checks; no link is ever made from the Host header
+ALLOWED_HOSTS += ["127.0.0.1"]  # health checks; links never use the Host header
 if DEBUG:
     ALLOWED_HOSTS += ["localhost", "[::1]"]
 SECRET_KEY: str = required("SECRET_KEY", key("SECRET_KEY"), "A long random string; keep it secret.")
@@ -98,16 +98,16 @@ if DEBUG and not SECRET_KEY:
     SECRET_KEY = local_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = list_of("SECRET_KEY_FALLBACKS")
 
-# --- Who runs it ---------------------------------------------------------------------------
+# --- Site and operator --------------------------------------------------------------------
 SITE_NAME = text("SITE_NAME", "Paperboy")  # on pages and in emails
 if not SITE_NAME.isprintable() or len(SITE_NAME) > 60:
     add_error("SITE_NAME", "must be one line of at most 60 characters.")
-POSTAL_ADDRESS = text("POSTAL_ADDRESS")  # at the foot of emails, where the law asks for one
+POSTAL_ADDRESS = text("POSTAL_ADDRESS")  # in the footer of emails, where the law requires it
 IMPRINT_URL = url(
     "IMPRINT_URL", ("https", "http"), "an address such as https://example.org/imprint"
 )
 
-# --- The parts ----------------------------------------------------------------------------
+# --- Django -------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "web.admin_site.PaperboyAdminConfig",
     "django.contrib.auth",
@@ -143,7 +143,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "config.tasks.tell_of_lost_hints",
+    "config.tasks.report_lost_hints",
     "django_otp.middleware.OTPMiddleware",
     "web.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -173,9 +173,9 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en"  # of all that no reader sees, and of readers who asked for no other
+LANGUAGE_CODE = "en"  # the default, and of everything that no reader sees
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-LOGIN_REDIRECT_URL = "admin:index"  # where a log-in leads that does not say, or may not
+LOGIN_REDIRECT_URL = "admin:index"  # after a log-in without a valid `next`
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = True, "Lax"
 LANGUAGE_COOKIE_AGE = 365 * 86_400
@@ -222,8 +222,8 @@ if DATABASES["default"].get("ENGINE") != "django.db.backends.postgresql":
     add_error("DATABASE_URL", "only postgresql:// is supported.")
 DATABASES["default"]["ENGINE"] = "config.postgresql"
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# From a URL both come as options of the connection; Django takes only the second for one. It
-# switches prepared statements off: its own cursors use none, but that of each hand-over does.
+# A URL's query becomes connection options, but this one is a setting of Django. Prepared statements
+# are off by default; the statement that claims messages uses one.
 _options: dict[str, Any] = DATABASES["default"].setdefault("OPTIONS", {})
 _pooled = bool(_options.pop("DISABLE_SERVER_SIDE_CURSORS", False))
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _pooled
@@ -236,7 +236,7 @@ REDIS_URL = url(
     "redis://host:6379/0, rediss:// or unix://",
     embedded.redis_url(DATA_DIR) if EMBEDDED_REDIS else "",
 )
-REDIS_PATIENCE = 5  # seconds in which Redis connects and answers; then it counts as away
+REDIS_PATIENCE = 5  # seconds to connect and to answer; then Redis counts as down
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -256,17 +256,17 @@ ANYMAIL_PROVIDER = text("ANYMAIL_PROVIDER")
 ANYMAIL: dict[str, Any] = {
     name.removeprefix("ANYMAIL_"): value
     for name, value in os.environ.items()
-    # An empty key would make signatures that anybody can make.
+    # With an empty key anybody could make valid signatures.
     if name.startswith("ANYMAIL_")
     and name != "ANYMAIL_PROVIDER"
     and value.strip()
     and not name.endswith("_FILE")
 }
-if is_set("ANYMAIL_WEBHOOK_SECRET"):  # several while one takes over from another
+if is_set("ANYMAIL_WEBHOOK_SECRET"):  # several during a change of secrets
     ANYMAIL["WEBHOOK_SECRET"] = list_of("ANYMAIL_WEBHOOK_SECRET")
-    if not all(0 < one.find(":") < len(one) - 1 for one in ANYMAIL["WEBHOOK_SECRET"]):
+    if not all(0 < pair.find(":") < len(pair) - 1 for pair in ANYMAIL["WEBHOOK_SECRET"]):
         add_error(
-            "ANYMAIL_WEBHOOK_SECRET", "must be user:password, or several such with commas between."
+            "ANYMAIL_WEBHOOK_SECRET", "must be user:password, or several separated by commas."
         )
 SMTP_HINT = "submission://user:password@host (STARTTLS), smtp://host?ssl=1 or smtp://host"
 OUTBOX_DIR = DATA_DIR / "outbox"
@@ -314,46 +314,46 @@ ALLOW_PRIVATE_SOURCES = flag("ALLOW_PRIVATE_SOURCES", False)
 SECONDS_BETWEEN_REQUESTS = integer("SECONDS_BETWEEN_REQUESTS", 1, 0, 60)
 USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"
 
-# --- What a digest holds and when it is too late for it -----------------------------------
+# --- Digests and requested mails ----------------------------------------------------------
 LOOKBACK_DAYS = integer("LOOKBACK_DAYS", 7, 1, 31)
 DIGEST_CUTOFF = timedelta(hours=integer("DIGEST_CUTOFF_HOURS", 10, 1, 23))
-# What becomes of an edition that no curator approved by the cut-off, which is so many hours after
-# its day begins in UTC; -14 is when it begins in the first zone of the world.
+# Whether editions that no curator approved in time are sent or held. The deadline is in hours after
+# the day begins in UTC; -14 is when it begins in the first time zone of the world.
 UNAPPROVED_EDITIONS = choice("UNAPPROVED_EDITIONS", "send", ("send", "hold"))
 APPROVE_BY = timedelta(hours=integer("APPROVE_BY_HOUR", -14, -14, 23))
 DIGEST_SPREAD = timedelta(minutes=integer("DIGEST_SPREAD_MINUTES", 0, 0, 59))
 SUBSCRIBERS_PER_TASK = 200  # one SQL round and one matrix product serve them all
 CONFIRMATION_COOLDOWN = timedelta(minutes=integer("CONFIRMATION_COOLDOWN_MINUTES", 20, 1, 10080))
 LINK_COOLDOWN = timedelta(seconds=integer("LINK_COOLDOWN_SECONDS", 60, 1, 86_400))
-LINKS_PER_HOUR = integer("LINKS_PER_HOUR", 3, 1, 1000)  # of each kind, to one reader
+LINKS_PER_HOUR = integer("LINKS_PER_HOUR", 3, 1, 1000)  # per kind and reader
 PENDING_EXPIRES = timedelta(days=integer("PENDING_EXPIRES_DAYS", 7, 1, 90))
 
-# --- What comes back ----------------------------------------------------------------------
+# --- Bounces and provider events ----------------------------------------------------------
 SUPPRESSION_KEY = key("SUPPRESSION_KEY", SECRET_KEY)
 SOFT_BOUNCES = integer("SOFT_BOUNCES", 3, 1, 100)
 SOFT_BOUNCES_OF = integer("SOFT_BOUNCES_OF", 5, SOFT_BOUNCES, 100)
-# No shorter than a confirmation link lives: one from before the bounce must not bring it back.
+# At least the lifetime of a confirmation link: an old link must not lift the suppression.
 BOUNCE_SUPPRESSION = timedelta(days=integer("BOUNCE_SUPPRESSION_DAYS", 90, 7, 3650))
 EVENT_MAX_AGE = timedelta(days=integer("EVENT_MAX_AGE_DAYS", 7, 1, 365))
-# Longer than an event may be old: one that was forgotten must not count again.
+# Longer than EVENT_MAX_AGE: a deleted event must not be recorded again.
 EVENTS_KEPT = timedelta(days=integer("EVENTS_KEPT_DAYS", 30, EVENT_MAX_AGE.days + 1, 3650))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000  # a provider's batch of some thousand events
 
-# --- How fast mail leaves, and what happens when it does not -------------------------------
+# --- Send rates and retries ---------------------------------------------------------------
 LIMIT = limit_for(ANYMAIL_PROVIDER)
 MAIL_CONNECTIONS = integer(
     "MAIL_CONNECTIONS", LIMIT.connections, 1, 64
-)  # of each worker process, a thread each
+)  # per worker process, one thread each
 SEND_RATE = integer(
     "SEND_RATE", LIMIT.rate, 0, 100_000
-)  # messages a second for all workers; 0: no cap
+)  # messages per second for all workers; 0: no limit
 DOMAIN_RATES = domain_rates("DOMAIN_RATES")
 WARM_UP_FROM: date | None = day("WARM_UP_FROM")
 WARM_UP_FIRST_DAY = integer("WARM_UP_FIRST_DAY", 500, 1, 10_000_000)
 WARM_UP_GROWTH_PERCENT = integer("WARM_UP_GROWTH_PERCENT", 50, 0, 1000)
 FIRST_RETRY = timedelta(seconds=integer("FIRST_RETRY_SECONDS", 60, 1, 3600))
 RECOVER_AFTER = timedelta(seconds=integer("RECOVER_AFTER_SECONDS", 180, 1, 3600))
-# No hand-over takes as long: whoever claimed it is gone.
+# Longer than any delivery takes: the worker that claimed the message is gone.
 UNCERTAIN_AFTER = timedelta(seconds=integer("UNCERTAIN_AFTER_SECONDS", 600, 180, 86_400))
 
 # --- Tasks --------------------------------------------------------------------------------
@@ -365,8 +365,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": REDIS_PATIENCE,
     "socket_connect_timeout": REDIS_PATIENCE,
 }
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a long chunk must not hold others back
-CELERY_TASK_ACKS_LATE = True  # PostgreSQL, not the message, says what is left to do
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a long chunk must not delay others
+CELERY_TASK_ACKS_LATE = True  # PostgreSQL, not the message, records the work that is left
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_DEFAULT_QUEUE = "ingest"
 CELERY_TASK_ROUTES = {
@@ -384,95 +384,95 @@ CELERY_TASK_ROUTES = {
     "subscriptions.*": {"queue": "build"},
 }
 CELERY_BEAT_SCHEDULE = {
-    "say that beat lives": {
+    "record that beat is running": {
         "task": "operations.tasks.note_beat",
         "schedule": timedelta(minutes=1),
     },
-    "fetch every source that is due": {
+    "fetch due sources": {
         "task": "papers.tasks.fetch_due_sources",
         "schedule": timedelta(minutes=1),
     },
-    "score what is talked about": {
+    "update trending scores": {
         "task": "papers.tasks.score_papers",
         "schedule": timedelta(minutes=15),
     },
-    "fetch pictures of papers that trend": {
+    "fetch thumbnails of trending papers": {
         "task": "papers.tasks.fetch_thumbnails",
         "schedule": crontab(minute="10,40"),
     },
-    "learn the words of new papers": {
+    "learn the lexicon from new papers": {
         "task": "papers.tasks.learn_lexicon",
         "schedule": crontab(hour="4", minute="15"),
     },
-    "make new papers searchable": {
+    "index new papers": {
         "task": "papers.tasks.index_papers",
         "schedule": timedelta(minutes=1),
     },
-    "count what readers liked": {
+    "count reactions": {
         "task": "subscriptions.tasks.count_reactions",
         "schedule": timedelta(minutes=15),
     },
-    "learn which words go with votes": {
+    "learn the vote prediction": {
         "task": "papers.tasks.learn_appeal",
         "schedule": crontab(hour="4", minute="5"),
     },
-    "fill days of arXiv's lists that were missed": {
+    "backfill missed days of arXiv lists": {
         "task": "papers.tasks.fill_missed_days",
         "schedule": crontab(hour="7,19", minute="40"),
     },
-    "bring in the papers that curators accepted": {
+    "fetch accepted proposals": {
         "task": "papers.tasks.bring_in_accepted",
         "schedule": timedelta(minutes=1),
     },
-    "forget how sources stood months ago": {
+    "delete old source checks": {
         "task": "papers.tasks.forget_checks",
         "schedule": crontab(hour="3", minute="50"),
     },
-    "build digests for readers who are due": {
+    "build due digests": {
         "task": "subscriptions.tasks.build_due_digests",
         "schedule": timedelta(minutes=1),
     },
-    "hand over what was left behind": {
+    "recover digests": {
         "task": "subscriptions.tasks.recover_digests",
         "schedule": timedelta(seconds=30),
     },
-    "send messages that were left behind": {
+    "recover messages": {
         "task": "subscriptions.tasks.recover_messages",
         "schedule": timedelta(seconds=30),
     },
-    "tell the operator when mail is not going out": {
+    "alert the operator about editions": {
         "task": "subscriptions.tasks.watch_editions",
         "schedule": timedelta(minutes=5),
     },
-    "go on with imports that stopped": {
+    "resume interrupted imports": {
         "task": "subscriptions.tasks.resume_imports",
         "schedule": timedelta(minutes=2),
     },
-    "close the books of editions that are over": {
+    "close finished editions": {
         "task": "subscriptions.tasks.close_editions",
         "schedule": timedelta(hours=1),
     },
-    "settle what is uncertain, and learn from refusals": {
+    "settle waiting events": {
         "task": "subscriptions.tasks.catch_up_with_events",
         "schedule": timedelta(minutes=5),
     },
-    "forget old events": {
+    "delete old events": {
         "task": "subscriptions.tasks.forget_events",
         "schedule": crontab(hour="3", minute="45"),
     },
-    "notice when sign-ups are not confirmed any more": {
+    "watch unconfirmed sign-ups": {
         "task": "subscriptions.tasks.watch_sign_ups",
         "schedule": timedelta(hours=1),
     },
-    "thin out what is old": {
+    "delete old rows": {
         "task": "operations.tasks.thin_out",
         "schedule": crontab(hour="2", minute="40"),
     },
-    "ask quiet readers, once, whether it is too much": {
+    "offer fewer emails to quiet readers": {
         "task": "subscriptions.tasks.ask_quiet_readers",
         "schedule": crontab(hour="9", minute="20"),
     },
-    "forget sign-ups that were never confirmed": {
+    "delete unconfirmed sign-ups": {
         "task": "subscriptions.tasks.expire_pending",
         "schedule": crontab(hour="3", minute="30"),
     },
@@ -484,54 +484,56 @@ if BOUNCE_MAILBOX_URL:
     }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
-# --- Who comes in, and how often -----------------------------------------------------------
-# web.rate_limit reads these: requests an hour from one network and from all; 0: no limit.
+# --- Rate limits and abuse ----------------------------------------------------------------
+# web.rate_limit: requests per hour from one network and in total; 0: no limit.
 RATE_LIMITS = rate_limits(
     "RATE_LIMITS",
     {
         "signup": (60, 1000),
-        "typed": (20, 0),  # one address into the sign-up form, by whomever
+        "typed": (20, 0),  # one email address typed into the sign-up form
         "challenge": (600, 20_000),
-        "link": (60, 1000),  # mail me the way to my preferences
+        "link": (60, 1000),  # requests for a mailed link
         "preview": (1200, 20_000),
         "search": (1800, 60_000),
         "api": (3600, 100_000),
         "login": (60, 600),
-        "mailed": (600, 0),  # from one reader, by a signed link; from a network, by a wrong one
+        "mailed": (600, 0),  # per reader with a signed link; per network with an invalid one
         "upload": (60, 1000),
         "community": (300, 5000),
         "language": (600, 60_000),
     },
 )
 RESPONSE_STEP = 0.05  # seconds; web.rate_limit.constant_time
-TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")  # whose X-Forwarded-For is trusted
 EMAILS_PER_DAY = integer("EMAILS_PER_DAY", 6, 1, 1000)  # on request, to one mailbox
-DISPOSABLE_DOMAINS_FILE = file("DISPOSABLE_DOMAINS_FILE", "one domain a line.")
+DISPOSABLE_DOMAINS_FILE = file("DISPOSABLE_DOMAINS_FILE", "one domain per line.")
 
 CHALLENGE = choice("CHALLENGE", "", ("", "altcha"), "altcha, or empty for none")  # before a sign-up
-CHALLENGE_COST = integer("CHALLENGE_COST", 2000, 1, 1_000_000)  # rounds a try; some 256 tries
+CHALLENGE_COST = integer(
+    "CHALLENGE_COST", 2000, 1, 1_000_000
+)  # hash rounds per try; about 256 tries
 
 # --- The admin's log-in -------------------------------------------------------------------
 ADMIN_SECOND_FACTOR = flag("ADMIN_SECOND_FACTOR", False)
 AXES_FAILURE_LIMIT = integer("LOGIN_FAILURES", 5, 1, 100)
 AXES_COOLOFF_TIME = timedelta(minutes=integer("LOGIN_COOLOFF_MINUTES", 30, 1, 10_080))
-# By account and address together: a stranger must not lock a curator out.
+# Per account and address together: a stranger must not lock a curator out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "web.log_in_failures.LogInFailures"
 AXES_CLIENT_IP_CALLABLE = "web.rate_limit.client_address"
 AXES_LOCKOUT_CALLABLE = "web.log_in_failures.locked_out"
 AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying again does not prolong it
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # further attempts do not extend the lock
 AXES_VERBOSE = AXES_ENABLE_ADMIN = False
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
-# --- Safety -------------------------------------------------------------------------------
+# --- Security -----------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"  # mailed links carry tokens
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600  # only the admin has sessions
-SIGN_IN_COOKIE_NAME = "reader"  # a reader's browser: subscriptions.readers.browser_sign_in
+SIGN_IN_COOKIE_NAME = "reader"  # readers; see subscriptions.readers.browser_sign_in
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 if not DEBUG:
     SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", True)
@@ -539,28 +541,28 @@ if not DEBUG:
     SECURE_HSTS_SECONDS = integer("SECURE_HSTS_SECONDS", 31_536_000, 0, 63_072_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
-    # The prefix keeps other hosts of the domain from setting them.
+    # The prefix prevents other hosts of the domain from setting them.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     SIGN_IN_COOKIE_NAME = "__Host-reader"
     if flag("BEHIND_TLS_PROXY", False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# --- Watching -----------------------------------------------------------------------------
+# --- Monitoring ---------------------------------------------------------------------------
 METRICS_TOKEN = text("METRICS_TOKEN")
 SENTRY_DSN = text("SENTRY_DSN")
-if reason := sentry.refuse(SENTRY_DSN):
+if reason := sentry.validate_dsn(SENTRY_DSN):
     add_error("SENTRY_DSN", reason)
-DKIM_SELECTORS = host_names("DKIM_SELECTORS")  # for the doctor to look up
+DKIM_SELECTORS = host_names("DKIM_SELECTORS")  # looked up by the doctor
 
-# --- How long things are kept (what comes back: above) ------------------------------------
-# Of a day long past one observation says enough.
+# --- Data retention (events: see above) ---------------------------------------------------
+# Older days keep one observation each.
 OBSERVATIONS_DENSE = timedelta(days=integer("OBSERVATIONS_DENSE_DAYS", 30, 3, 3650))
 OBSERVATIONS_KEPT = timedelta(
     days=integer("OBSERVATIONS_KEPT_DAYS", 400, OBSERVATIONS_DENSE.days, 36_500)
 )
-# No shorter than papers are remembered as sent; by default as long as links to a digest are good.
+# At least as long as papers count as sent; by default as long as links to a digest are valid.
 DIGESTS_KEPT = timedelta(days=integer("DIGESTS_KEPT_DAYS", 400, 130, 36_500))
-# Longer than any may still be sent, and than events of them come back.
+# Longer than messages may be retried and their events arrive.
 MESSAGES_KEPT = timedelta(days=integer("MESSAGES_KEPT_DAYS", 90, 30, 36_500))
 DOCUMENTS_KEPT = timedelta(days=integer("DOCUMENTS_KEPT_DAYS", 180, 30, 36_500))
 
@@ -568,7 +570,7 @@ DOCUMENTS_KEPT = timedelta(days=integer("DOCUMENTS_KEPT_DAYS", 180, 30, 36_500))
 LOG_FORMAT = choice("LOG_FORMAT", "line", logs.FORMATTERS)
 LOGGING = logs.configuration(LOG_FORMAT, parse(env.log_level, "LOG_LEVEL", logging.INFO))
 
-# --- The web server: config.gunicorn ---------------------------------------------------------
+# --- The web server: config.gunicorn ------------------------------------------------------
 WEB_PROCESSES = integer("WEB_PROCESSES", 2, 1, 256)
 WEB_THREADS = integer("WEB_THREADS", 4, 1, 256)
 WEB_BIND = text("WEB_BIND", "0.0.0.0:8000")

@@ -1,4 +1,4 @@
-"""Whether this worker was told to stop: long tasks ask between two steps."""
+"""Shutdown flag of a Celery worker, which long tasks check between two steps."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 
 from celery.signals import worker_shutting_down
 
-# The signal reaches the worker's first process; its pool is forked from that and shares the byte.
+# The signal reaches the worker's main process; the pool is forked from it and shares this byte.
 _shutting_down = mmap.mmap(-1, 1)
 
 
 @worker_shutting_down.connect
 def note_shutdown(**_: Any) -> None:
+    """Set the flag."""
     _shutting_down[0] = 1
 
 
 def is_shutting_down() -> bool:
+    """Return whether the worker was asked to stop."""
     return _shutting_down[0] == 1

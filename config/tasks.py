@@ -1,7 +1,8 @@
-"""Tasks as hints: PostgreSQL says what is left to do, so that a request never fails with Redis.
+"""Celery tasks that are only hints: a request succeeds even if Redis is down.
 
-Views and the admin enqueue by `delay_on_commit` alone. Each leaves a row behind that beat's tasks
-find without the hint. In the admin a message says that the rest waits for Redis.
+PostgreSQL holds the work. Views and the admin enqueue with `delay_on_commit` only, and each
+stores a row that the periodic recovery tasks find without the hint. The admin shows a message if a
+hint was lost.
 """
 
 from __future__ import annotations
@@ -20,43 +21,46 @@ from kombu.exceptions import OperationalError
 
 log = logging.getLogger(__name__)
 
-WAITS = "Redis cannot be reached. What you did is saved; the rest of it starts once Redis is back."
+LOST_HINT_MESSAGE = "Your change is saved, but Redis is down. Processing starts once it is back."
 lost_hints: ContextVar[list[str] | None] = ContextVar("lost_hints", default=None)
 
 
 class HintTask(DjangoTask):
-    """A task whose `delay_on_commit` survives an absent broker: recovery finds the rows."""
+    """A task whose `delay_on_commit` does not fail if the broker is down."""
 
     abstract = True
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+        """Enqueue after the transaction commits; log and remember the hint if that fails."""
         transaction.on_commit(partial(self._hint, args, kwargs))
 
     def _hint(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         try:
             self.delay(*args, **kwargs)
         except OperationalError as error:
-            log.warning("the broker is away (%s): %s waits", type(error).__name__, self.name)
+            log.warning(
+                "The broker is down (%s); task %s is not enqueued", type(error).__name__, self.name
+            )
             if (lost := lost_hints.get()) is not None:
                 lost.append(self.name)
 
 
-def tell_of_lost_hints(
-    answer: Callable[[HttpRequest], HttpResponse],
+def report_lost_hints(
+    get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: say in the admin that a task could not be enqueued."""
+    """Show a message in the admin if a task could not be enqueued (middleware)."""
 
-    def answered(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
         if not request.path.startswith("/admin/"):
-            return answer(request)
+            return get_response(request)
         lost: list[str] = []
-        before = lost_hints.set(lost)
+        token = lost_hints.set(lost)
         try:
-            response = answer(request)
+            response = get_response(request)
         finally:
-            lost_hints.reset(before)
+            lost_hints.reset(token)
         if lost:
-            messages.warning(request, WAITS)
+            messages.warning(request, LOST_HINT_MESSAGE)
         return response
 
-    return answered
+    return middleware

@@ -1,7 +1,7 @@
-"""Django's PostgreSQL, with a short wait for a server that restarts.
+"""Django's PostgreSQL backend, which waits a few seconds for a server that restarts.
 
-A connection is made before the first query of a request or task, when nothing has been done yet
-and so nothing is done twice. A connection lost later on is not repaired.
+Connections are opened before the first query of a request or task, so that a retry repeats no
+work. A connection that is lost later is not reopened.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from django.db import OperationalError
 from django.db.backends.postgresql import base
 
 WAIT = 3.0  # seconds for the server to come back
-BETWEEN = 0.25  # seconds between two attempts
-NO_WAIT = 10.0  # seconds after a wait in vain in which this process does not wait again
+RETRY_INTERVAL = 0.25  # seconds
+NO_WAIT = 10.0  # seconds without waiting after a wait that failed
 
-_waited_in_vain_at = -NO_WAIT
+_last_failed_wait = -NO_WAIT
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    """Retry opening a connection for `WAIT` seconds."""
+
     def connect(self) -> None:
-        global _waited_in_vain_at
+        global _last_failed_wait
         give_up = time.monotonic() + WAIT
         while True:
             try:
@@ -29,12 +31,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 return
             except OperationalError:
                 now = time.monotonic()
-                if now - _waited_in_vain_at < NO_WAIT:
+                if now - _last_failed_wait < NO_WAIT:
                     raise
                 if now > give_up:
-                    _waited_in_vain_at = now
+                    _last_failed_wait = now
                     raise
-                time.sleep(BETWEEN)
+                time.sleep(RETRY_INTERVAL)
 
     def attempt(self) -> Any:
         super().connect()

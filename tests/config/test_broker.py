@@ -134,9 +134,9 @@ def test_malformed_messages_end_no_worker(worker: subprocess.Popen[bytes]) -> No
     assert works()
     assert works()
     assert worker.poll() is None
-    aside = [json.loads(entry) for entry in queues.client().lrange(broker.ASIDE, 0, -1)]
-    assert len(aside) >= 15
-    assert all(entry["reason"] and entry["queue"] == "ingest" for entry in aside)
+    rejected = [json.loads(entry) for entry in queues.client().lrange(broker.REJECTED_KEY, 0, -1)]
+    assert len(rejected) >= 15
+    assert all(entry["reason"] and entry["queue"] == "ingest" for entry in rejected)
     assert queues.client().hlen("unacked") == 0, "none comes again"
 
 
@@ -159,12 +159,12 @@ def test_what_redis_refuses_ends_no_worker(worker: subprocess.Popen[bytes], trou
 
 
 @pytest.mark.slow
-def test_a_message_that_kills_is_put_aside(worker: subprocess.Popen[bytes]) -> None:
+def test_a_message_that_kills_workers_is_rejected(worker: subprocess.Popen[bytes]) -> None:
     app = Celery(broker=celery_url(project.REDIS_URL), set_as_current=False)
     app.send_task("tests.config.deadly_task.die", queue="ingest")
-    until(lambda: queues.client().llen(broker.ASIDE))
-    [entry] = map(json.loads, queues.client().lrange(broker.ASIDE, 0, -1))
-    assert entry["reason"] == f"redelivered more than {broker.REDELIVERIES} times"
+    until(lambda: queues.client().llen(broker.REJECTED_KEY))
+    [entry] = map(json.loads, queues.client().lrange(broker.REJECTED_KEY, 0, -1))
+    assert entry["reason"] == f"redelivered more than {broker.MAX_REDELIVERIES} times"
     assert entry["message"]["headers"]["task"] == "tests.config.deadly_task.die"
     until(works)
     assert worker.poll() is None

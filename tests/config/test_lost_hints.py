@@ -56,7 +56,7 @@ def digest(make_reader: MakeReader, make_paper: Any) -> Digest:
 def saved(page: Page) -> bool:
     """Tell whether the page answers, and says that the rest waits."""
     assert page.status == 200
-    return tasks.WAITS in page.text
+    return tasks.LOST_HINT_MESSAGE in page.text
 
 
 def test_a_failed_digest_waits_in_its_row(
@@ -84,7 +84,7 @@ def test_an_edition_resumed_and_approved_stays_so(
 ) -> None:
     edition = Page.open(admin_client, f"{EDITION}{digest.day}/change/")
     page = edition.submit("pause")
-    assert tasks.WAITS not in page.text
+    assert tasks.LOST_HINT_MESSAGE not in page.text
     assert saved(page.submit("resume"))
     assert Edition.objects.get().state == Edition.State.OPEN
     desk = Page.open(admin_client, f"{EDITION}{digest.day}/desk/")

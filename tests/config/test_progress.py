@@ -15,7 +15,7 @@ from config.progress import step, track
 def test_lines_come_every_few_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BETWEEN_LINES", 0.2)
+    monkeypatch.setattr(module, "LINE_INTERVAL", 0.2)
     for item in track([1, 2], "Learning"):
         time.sleep(0.05 if item == 1 else 0.25)
     told = capsys.readouterr()
@@ -26,7 +26,7 @@ def test_lines_come_every_few_seconds(
 def test_one_long_item_says_more_than_once_that_it_goes_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BETWEEN_LINES", 0.05)
+    monkeypatch.setattr(module, "LINE_INTERVAL", 0.05)
     for _ in track(iter([1]), "Reading"):
         time.sleep(0.3)
     lines = capsys.readouterr().err.splitlines()
@@ -63,7 +63,7 @@ def test_a_terminal_gets_a_bar(
 def test_a_step_is_named_and_then_says_how_long_it_takes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BETWEEN_SIGNS", 0.1)
+    monkeypatch.setattr(module, "STEP_INTERVAL", 0.1)
     with step("Starting"):
         assert capsys.readouterr().err == "Starting …\n"
         time.sleep(0.15)

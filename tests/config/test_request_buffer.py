@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.request_buffer import LARGEST_BODY, LARGEST_HEAD, Arrival, TooLargeError
+from config.request_buffer import MAX_BODY, MAX_HEAD, Arrival, TooLargeError
 
 GET = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nabcde"
@@ -35,9 +35,9 @@ def test_a_request_is_whole_with_its_last_byte(request_: bytes, step: int) -> No
         b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n\r\n",
-        b"a" * (LARGEST_HEAD + 1),
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * (LARGEST_HEAD + 1),
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"a" * (LARGEST_HEAD + 1),
+        b"a" * (MAX_HEAD + 1),
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * (MAX_HEAD + 1),
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"a" * (MAX_HEAD + 1),
     ],
 )
 def test_a_malformed_request_is_gunicorns_to_refuse(request_: bytes) -> None:
@@ -62,9 +62,9 @@ def test_what_gunicorn_would_wait_for_is_waited_for_here(rest: bytes) -> None:
 @pytest.mark.parametrize(
     "rest",
     [
-        f"Content-Length: {LARGEST_BODY + 1}\r\n\r\n",
+        f"Content-Length: {MAX_BODY + 1}\r\n\r\n",
         f"Content-Length: {'9' * 5000}\r\n\r\n",
-        f"Transfer-Encoding: chunked\r\n\r\n{LARGEST_BODY * 2:x}\r\n",
+        f"Transfer-Encoding: chunked\r\n\r\n{MAX_BODY * 2:x}\r\n",
     ],
 )
 def test_a_body_larger_than_any_import_is_not_waited_for(rest: str) -> None:
@@ -102,4 +102,4 @@ def test_tls_is_refused_in_one_line(tmp_path: Path, options: tuple[str, ...], na
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     [line] = [line for line in done.stderr.splitlines() if not line.startswith("[")]
-    assert f"Take {named} out" in line
+    assert f"Remove {named} and" in line

@@ -69,7 +69,7 @@ def test_a_request_goes_out_without_its_body_and_headers() -> None:
         "query_string": "q=ada%40example.org",
         "env": {"REMOTE_ADDR": "192.0.2.1"},
     }
-    event = sentry.scrubbed({"request": request, "extra": {"celery-job": {"args": [7]}}}, {})
+    event = sentry.scrub({"request": request, "extra": {"celery-job": {"args": [7]}}}, {})
     assert event["request"] == {
         "url": "https://paperboy.example.org/profile/***/",
         "method": "POST",

@@ -208,7 +208,7 @@ def test_no_process_starts_with_wrong_settings(tmp_path: Path, command: tuple[st
     assert result.returncode != 0
     assert result.stderr.splitlines() == [
         "Wrong setting: WEB_PROCESSES: 0 is not between 1 and 256.",
-        "Wrong setting: SEND_RTAE: is not a setting. Is SEND_RATE meant?",
+        "Wrong setting: SEND_RTAE: is not a setting. Did you mean SEND_RATE?",
     ]
 
 

@@ -167,9 +167,9 @@ def upload(port: int, size: int) -> int:
 
 
 def test_the_largest_import_fits_through_the_proxy() -> None:
-    from config.request_buffer import LARGEST_BODY
+    from config.request_buffer import MAX_BODY
     from subscriptions.readers.importing import MAX_BYTES
 
     text = (ROOT / "deploy/Caddyfile").read_text()
-    assert f"max_size {LARGEST_BODY // 1_000_000}MB" in text
-    assert MAX_BYTES + 100_000 < LARGEST_BODY
+    assert f"max_size {MAX_BODY // 1_000_000}MB" in text
+    assert MAX_BYTES + 100_000 < MAX_BODY

@@ -136,9 +136,9 @@ def test_errors_of_other_middleware_are_told_apart_as_well() -> None:
 
 @pytest.fixture
 def database(monkeypatch: pytest.MonkeyPatch) -> base.DatabaseWrapper:
-    monkeypatch.setattr(base, "BETWEEN", 0.01)
+    monkeypatch.setattr(base, "RETRY_INTERVAL", 0.01)
     monkeypatch.setattr(base, "WAIT", 0.2)
-    monkeypatch.setattr(base, "_waited_in_vain_at", -base.NO_WAIT)
+    monkeypatch.setattr(base, "_last_failed_wait", -base.NO_WAIT)
     return base.DatabaseWrapper(connection.settings_dict)
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from config.progress import BETWEEN_LINES, step, track
+from config.progress import LINE_INTERVAL, step, track
 from papers.feeds import KINDS, DocumentError, fields
 from papers.fetching import sources
 from papers.ingest import IngestResult, ingest_document
@@ -38,11 +38,11 @@ class Command(BaseCommand):
         results = list(self.ingest_paths(paths, kind) if paths else self.check_sources(all))
         self.report_total([result for result in results if result])
         now = timezone.now()
-        with step("Scoring papers", BETWEEN_LINES):
+        with step("Scoring papers", LINE_INTERVAL):
             scoring.rescore(now)
-        with step("Updating the lexicon", BETWEEN_LINES):
+        with step("Updating the lexicon", LINE_INTERVAL):
             stored_lexicon.learn_lexicon(now)
-        with step("Indexing papers", BETWEEN_LINES):
+        with step("Indexing papers", LINE_INTERVAL):
             indexing.index_changed(now)
         if any(result is None or 0 < result.entries == result.refused for result in results):
             sys.exit(1)  # a document without a usable entry is a failure too

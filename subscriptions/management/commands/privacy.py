@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from config.progress import BETWEEN_LINES, step
+from config.progress import LINE_INTERVAL, step
 from subscriptions.mail.addresses import email_key
 from subscriptions.models import Subscriber
 from subscriptions.readers import privacy
@@ -25,10 +25,10 @@ class Command(BaseCommand):
         if reader is None:
             raise CommandError("No reader has this address.")
         if action == "export":
-            with step("Collecting", BETWEEN_LINES):
+            with step("Collecting", LINE_INTERVAL):
                 document = privacy.export_json(reader)
             self.stdout.write(document)
         else:
-            with step("Erasing", BETWEEN_LINES):
+            with step("Erasing", LINE_INTERVAL):
                 privacy.erase_reader(reader, timezone.now(), privacy.RequestedBy.OPERATOR)
             self.stdout.write("Erased.")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from config.progress import BETWEEN_LINES, step
+from config.progress import LINE_INTERVAL, step
 from subscriptions.feedback import mailboxes, returned_mail
 
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         try:
             if not (paths or settings.BOUNCE_MAILBOX_URL):
                 raise CommandError("Give a PATH, or set BOUNCE_MAILBOX_URL.")
-            with step("Reading returned mail", BETWEEN_LINES):
+            with step("Reading returned mail", LINE_INTERVAL):
                 if paths:
                     tally = sum((mailboxes.read_path(path, take) for path in paths), Counter[str]())
                 else:
