@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.core.cache import cache
 
 from config.celery import app
+from config.redis_client import redis_client
 
 QUEUES = ("urgent", "mail", "build", "ingest")
 BEAT = "operations.beat"  # when a task of beat's last ran
@@ -19,9 +19,7 @@ ANSWER_WITHIN = 2.0  # seconds for workers to name their queues
 
 def client() -> redis.Redis:
     """A connection that gives up soon: whoever asks wants to know whether Redis is there."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=3, socket_connect_timeout=3, decode_responses=True
-    )
+    return redis_client(3, decode=True)
 
 
 def depths() -> dict[str, int]:

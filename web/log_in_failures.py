@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import redis
 from axes.handlers.cache import AxesCacheHandler
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from config.redis_client import redis_client
 
 
 class LogInFailures(AxesCacheHandler):
@@ -29,7 +30,7 @@ class LogInFailures(AxesCacheHandler):
         """Clear the entry of an account and address or, if one of them is missing, all entries."""
         if ip_address and username and not ip_or_username:
             return int(super().reset_attempts(ip_address=ip_address, username=username))
-        store = redis.Redis.from_url(settings.REDIS_URL)
+        store = redis_client()
         keys = list(store.scan_iter(cache.make_key("axes-*"), count=1000))
         return int(store.delete(*keys)) if keys else 0
 

@@ -27,9 +27,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 
+from config.redis_client import redis_client
+
 log = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponse]
+REDIS_TIMEOUT = 2  # seconds
 KEY_PREFIX = "paperboy:rate-limit"
 HOUR, DAY = 3600.0, 86_400.0
 BURST = 1 / 3  # share of the hourly limit that may come at once
@@ -75,12 +78,6 @@ class Limit:
         return self.seconds / self.count, self.at_once or max(1, self.count * BURST)
 
 
-@lru_cache
-def _script(url: str) -> Any:
-    client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
-    return client.register_script(TAKE_SCRIPT)
-
-
 def take_tokens(*limits: Limit) -> float:
     """Count a request towards all limits, or none; return the seconds to wait, 0 if allowed.
 
@@ -90,7 +87,8 @@ def take_tokens(*limits: Limit) -> float:
         return 0.0
     arguments = [number for limit in limits for number in limit.arguments]
     keys = [f"{KEY_PREFIX}:{limit.key}" for limit in limits]
-    return float(_script(settings.REDIS_URL)(keys=keys, args=arguments))
+    script = redis_client(REDIS_TIMEOUT).register_script(TAKE_SCRIPT)
+    return float(script(keys=keys, args=arguments))
 
 
 def pseudonym(value: str) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from functools import cache
-from typing import Any
 
 import redis
 from django.conf import settings
+
+from config.redis_client import redis_client
 
 # arXiv asks for one request in three seconds over all machines, under whatever name.
 # https://info.arxiv.org/help/api/tou.html
@@ -61,7 +61,7 @@ def wait_for_turn(host: str) -> timedelta | None:
     """Wait until `host` may be asked, and return None; or return the wait, if that is far off."""
     key, seconds = _key(host)
     try:
-        taken, wait = _store().eval(_PAUSE + _TAKE, 2, *_names(key), seconds, PATIENCE)
+        taken, wait = redis_client().eval(_PAUSE + _TAKE, 2, *_names(key), seconds, PATIENCE)
     except redis.RedisError:
         taken, wait = 1, seconds
     if not taken:
@@ -74,7 +74,7 @@ def hold_host(host: str, pause: timedelta) -> None:
     """Ask nothing of a host for a while, because it said so."""
     key, _seconds = _key(host)
     try:
-        _store().eval(_PAUSE + _HOLD, 2, *_names(key), pause.total_seconds())
+        redis_client().eval(_PAUSE + _HOLD, 2, *_names(key), pause.total_seconds())
     except redis.RedisError:
         return  # the source that was told waits anyway
 
@@ -91,8 +91,3 @@ def _key(host: str) -> tuple[str, float]:
 def _names(key: str) -> tuple[str, str]:
     """Return the names in Redis of a host's next turn and of its pause."""
     return f"paperboy:turn:{key}", f"paperboy:pause:{key}"
-
-
-@cache
-def _store() -> Any:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5)

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 
 import redis
 from django.conf import settings
 
+from config.redis_client import redis_client
 from subscriptions.models import Digest
 
 log = logging.getLogger(__name__)
@@ -119,11 +119,6 @@ class Slot:
     why: str = ""
 
 
-@lru_cache
-def client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
-
-
 class SendRate:
     """One connection's part in keeping the pace; `clock` says which day of the warm-up it is.
 
@@ -132,7 +127,7 @@ class SendRate:
 
     def __init__(self, clock: Callable[[], datetime], *, urgent: bool = False) -> None:
         self.clock, self.urgent = clock, urgent
-        self.redis = client(settings.REDIS_URL)
+        self.redis = redis_client()
         self._take = self.redis.register_script(TAKE)
         self._slow_down = self.redis.register_script(SLOW_DOWN)
         self.left, self.until, self.used = 0, 0.0, 0

@@ -18,6 +18,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from config.redis_client import redis_client
 from devtools import sample
 from papers.fetching import fetch as fetching
 from papers.fetching import host_throttle, sources
@@ -214,7 +215,7 @@ def test_a_clock_that_ran_ahead_blocks_no_host(
     """Redis's clock was a day ahead when it wrote this, and has been set back."""
     host = f"ahead{name}.test"
     monkeypatch.setitem(host_throttle.SECONDS, host, 0.1)
-    host_throttle._store().set(
+    redis_client().set(
         host_throttle._names(host)[name], f"{time.time() + 86_400}{rest}", px=90_000_000
     )
     begun = time.monotonic()
@@ -223,7 +224,7 @@ def test_a_clock_that_ran_ahead_blocks_no_host(
 
 
 def test_a_pause_lasts_as_long_as_it_was_asked_for_however_far_ahead_the_clock_was() -> None:
-    host_throttle._store().set(
+    redis_client().set(
         host_throttle._names("long.test")[1], f"{time.time() + 86_400} 3600", px=90_000_000
     )
     for _ in range(2):
@@ -243,14 +244,10 @@ def test_a_worker_without_redis_waits_by_itself(
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     monkeypatch.setitem(host_throttle.SECONDS, "paced.test", 0.1)
-    host_throttle._store.cache_clear()
-    try:
-        started = time.monotonic()
-        assert host_throttle.wait_for_turn("paced.test") is None
-        assert time.monotonic() - started >= 0.1
-        host_throttle.hold_host("paced.test", timedelta(hours=1))
-    finally:
-        host_throttle._store.cache_clear()
+    started = time.monotonic()
+    assert host_throttle.wait_for_turn("paced.test") is None
+    assert time.monotonic() - started >= 0.1
+    host_throttle.hold_host("paced.test", timedelta(hours=1))
 
 
 # --- Parking ----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from config.redis_client import redis_client
 from papers.models import Paper
 from subscriptions.delivery import claims as ledger
 from subscriptions.delivery import mailing_run, rates
@@ -489,7 +490,7 @@ def test_a_warm_up_day_has_a_cap_that_grows(
     assert rates.warm_up_cap(TODAY + timedelta(days=9)) > 200
     ready = make_ready(9)
     mailing_run.deliver_digests(ready[:5], lambda: now)
-    rates.client(settings.REDIS_URL).flushdb()  # what was sent today is counted anew
+    redis_client().flushdb()  # what was sent today is counted anew
     mailing_run.deliver_digests(ready[5:], lambda: now)
     assert totals() == {"sent": 6, "pending": 3}
     midnight = datetime(2026, 5, 1, tzinfo=now.tzinfo)
