@@ -47,7 +47,7 @@ from config.environment import (
     text,
     url,
 )
-from config.providers import limit_for
+from config.providers import find_provider
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -340,12 +340,12 @@ EVENTS_KEPT = timedelta(days=integer("EVENTS_KEPT_DAYS", 30, EVENT_MAX_AGE.days 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000  # a provider's batch of some thousand events
 
 # --- Send rates and retries ---------------------------------------------------------------
-LIMIT = limit_for(ANYMAIL_PROVIDER)
+_provider = find_provider(ANYMAIL_PROVIDER)
 MAIL_CONNECTIONS = integer(
-    "MAIL_CONNECTIONS", LIMIT.connections, 1, 64
+    "MAIL_CONNECTIONS", _provider.connections, 1, 64
 )  # per worker process, one thread each
 SEND_RATE = integer(
-    "SEND_RATE", LIMIT.rate, 0, 100_000
+    "SEND_RATE", _provider.rate, 0, 100_000
 )  # messages per second for all workers; 0: no limit
 DOMAIN_RATES = domain_rates("DOMAIN_RATES")
 WARM_UP_FROM: date | None = day("WARM_UP_FROM")

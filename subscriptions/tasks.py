@@ -11,7 +11,7 @@ from django.utils import timezone
 from config.stopping import is_shutting_down
 from subscriptions.delivery import mailing_run
 from subscriptions.editions import digests, rebuild, recovery, states
-from subscriptions.feedback import events, mailboxes, returned_mail
+from subscriptions.feedback import mailboxes, record, refusals, returned_mail, settle
 from subscriptions.mail import transactional
 from subscriptions.profiles import library_import, like_counts
 from subscriptions.readers import importing, lifecycle, lifecycle_mails, signup
@@ -151,17 +151,19 @@ def expire_pending() -> None:
 
 @shared_task
 def catch_up_with_events() -> None:
-    events.settle_waiting_events(timezone.now())
+    now = timezone.now()
+    settle.settle_uncertain(now)
+    refusals.record_refusals(now)
 
 
 @shared_task
 def forget_events() -> None:
-    events.delete_old_events(timezone.now())
+    record.delete_old_events(timezone.now())
 
 
 @shared_task
 def read_bounces() -> None:
     """Beat's, where there is a mailbox."""
-    mailboxes.read_imap(
+    mailboxes.process_imap(
         settings.BOUNCE_MAILBOX_URL, lambda raw: returned_mail.process_mail(raw, timezone.now())
     )

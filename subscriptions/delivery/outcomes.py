@@ -17,6 +17,8 @@ from typing import Any
 
 from anymail.exceptions import AnymailAPIError, AnymailError
 
+from config.providers import find_error
+
 LONGEST_WHY = 500  # characters; providers answer with whole pages
 
 
@@ -98,31 +100,6 @@ HTTP = {
     422: Kind.REFUSED,
     425: Kind.RETRY,
     429: Kind.THROTTLED,
-}
-# Providers' own names of errors, where they say more than the status code.
-NAMED = {
-    # Amazon SES v2, https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
-    "AccountSuspendedException": Kind.BROKEN,
-    "LimitExceededException": Kind.THROTTLED,
-    "MailFromDomainNotVerifiedException": Kind.BROKEN,
-    "MessageRejected": Kind.REFUSED,
-    "SendingPausedException": Kind.BROKEN,
-    "Throttling": Kind.THROTTLED,
-    "ThrottlingException": Kind.THROTTLED,
-    "TooManyRequestsException": Kind.THROTTLED,
-    # Mandrill answers 500 to everything, https://mailchimp.com/developer/transactional/api/
-    "Invalid_Key": Kind.BROKEN,
-    "PaymentRequired": Kind.BROKEN,
-    "Unknown_Subaccount": Kind.BROKEN,
-    "ValidationError": Kind.REFUSED,
-    # Postmark's ErrorCode, https://postmarkapp.com/developer/api/overview#error-codes
-    10: Kind.BROKEN,  # bad or missing token
-    300: Kind.REFUSED,  # invalid address
-    400: Kind.BROKEN,  # sender signature not found
-    401: Kind.BROKEN,  # sender signature not confirmed
-    405: Kind.BROKEN,  # out of credit
-    406: Kind.REFUSED,  # inactive recipient
-    412: Kind.BROKEN,  # account pending approval
 }
 # Exceptions by class name, so that no provider's library need be installed: requests and
 # urllib3, botocore, the standard library, anymail. The first one found in the chain counts.
@@ -208,7 +185,7 @@ def _status_code(error: Exception, response: Any) -> int | None:
 def _named(response: Any) -> Kind | None:
     """By the provider's own name of the error, if the answer holds one that says more."""
     if isinstance(response, Mapping):
-        return NAMED.get(response.get("Error", {}).get("Code"))
+        return _kind_of_error(response.get("Error", {}).get("Code"))
     try:
         body = response.json()
     except (AttributeError, ValueError):
@@ -216,7 +193,12 @@ def _named(response: Any) -> Kind | None:
     if not isinstance(body, Mapping):
         return None
     name = body.get("ErrorCode") or body.get("name")
-    return NAMED.get(name) if isinstance(name, int | str) else None
+    return _kind_of_error(name)
+
+
+def _kind_of_error(name: object) -> Kind | None:
+    kind = find_error(name) if isinstance(name, int | str) else None
+    return Kind(kind) if kind else None
 
 
 def _class_names(error: BaseException) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Where returned mail is read from: an IMAP mailbox, a Maildir, an mbox, files, a pipe.
+"""Sources of returned mail: an IMAP mailbox, a Maildir, an mbox, files, a pipe.
 
-What was ours is taken out once it is recorded; what was not stays, marked as read, for a person to
-look at. A run that breaks off takes the rest next time.
+Mail about our messages is removed once it is recorded; other mail stays, marked as read, for a
+person to look at. An interrupted run continues next time.
 """
 
 from __future__ import annotations
@@ -15,46 +15,47 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from subscriptions.feedback import bounce_parser
-from subscriptions.feedback.returned_mail import LEFT_ALONE
+from subscriptions.feedback.mail_parts import MAX_BYTES
+from subscriptions.feedback.returned_mail import IGNORED
 
-Take = Callable[[bytes], str]  # one mail in, what it was out
+Handler = Callable[[bytes], str]
+"""Process one mail and return its kind."""
 
-MOST_A_RUN = 2000
-HERE = ("localhost", "127.0.0.1", "::1")
-SECONDS = 30.0
+MAX_MAILS_PER_RUN = 2000
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+TIMEOUT = 30.0  # seconds
 
 
 class MailboxError(Exception):
-    """It cannot be read; the message says why."""
+    """The mailbox cannot be read; the message says why."""
 
 
-# --- Files ----------------------------------------------------------------------------------------
+def process_path(path: str, handle: Handler) -> Counter[str]:
+    """Process every mail at a path and count the kinds.
 
-
-def read_path(path: str, take: Take) -> Counter[str]:
-    """Take every mail at a path: a Maildir's new ones, any other directory's files, an mbox, one
-    mail, or "-" for what is piped in. Only a Maildir is changed."""
+    The path is a Maildir (its new mails), a directory of files, an mbox, one mail, or "-" for
+    standard input. Only a Maildir is changed.
+    """
     if path == "-":
-        return Counter([take(sys.stdin.buffer.read(bounce_parser.LARGEST))])
+        return Counter([handle(sys.stdin.buffer.read(MAX_BYTES))])
     place = Path(path)
     try:
         if (place / "new").is_dir() and (place / "cur").is_dir():
-            return _take_maildir(place, take)
-        return Counter(take(raw) for raw in _mails(place))
+            return _process_maildir(place, handle)
+        return Counter(handle(raw) for raw in _read_mails(place))
     except (OSError, mailbox.Error) as error:
         raise MailboxError(f"{path}: {error}") from error
 
 
-def _mails(place: Path) -> Iterator[bytes]:
+def _read_mails(place: Path) -> Iterator[bytes]:
     if place.is_dir():
-        for file in sorted(one for one in place.iterdir() if one.is_file()):
-            yield from _mails(file)
+        for file in sorted(path for path in place.iterdir() if path.is_file()):
+            yield from _read_mails(file)
         return
-    with place.open("rb") as opened:
-        if not opened.read(5).startswith(b"From "):
-            opened.seek(0)
-            yield opened.read(bounce_parser.LARGEST)
+    with place.open("rb") as stream:
+        if not stream.read(5).startswith(b"From "):
+            stream.seek(0)
+            yield stream.read(MAX_BYTES)
             return
     box = mailbox.mbox(place, create=False)
     try:
@@ -63,29 +64,28 @@ def _mails(place: Path) -> Iterator[bytes]:
         box.close()
 
 
-def _take_maildir(place: Path, take: Take) -> Counter[str]:
-    """As a mail program does: from new/ to cur/, marked as seen; what was ours is removed."""
+def _process_maildir(place: Path, handle: Handler) -> Counter[str]:
+    """Move mails from new/ to cur/, marked as seen; remove those about our messages."""
     tally: Counter[str] = Counter()
-    for file in sorted((place / "new").iterdir())[:MOST_A_RUN]:
-        what = take(file.read_bytes()[: bounce_parser.LARGEST])
-        if what == LEFT_ALONE:
+    for file in sorted((place / "new").iterdir())[:MAX_MAILS_PER_RUN]:
+        kind = handle(file.read_bytes()[:MAX_BYTES])
+        if kind == IGNORED:
             file.rename(place / "cur" / f"{file.name}:2,S")
         else:
             file.unlink()
-        tally[what] += 1
+        tally[kind] += 1
     return tally
 
 
-# --- IMAP -----------------------------------------------------------------------------------------
+def process_imap(url: str, handle: Handler) -> Counter[str]:
+    """Process the unread mails of imaps://user:password@host:port/FOLDER and count the kinds.
 
-
-def read_imap(url: str, take: Take) -> Counter[str]:
-    """Take the unread mails of imaps://user:password@host:port/FOLDER; imap:// is with STARTTLS,
-    which only a server on this very machine may lack."""
+    imap:// requires STARTTLS, except for a server on this machine.
+    """
     try:
-        connection = _connected(url)
+        connection = _connect(url)
         try:
-            return _take_unread(connection, take)
+            return _process_unread(connection, handle)
         finally:
             connection.logout()
     except (OSError, imaplib.IMAP4.error) as error:
@@ -93,16 +93,16 @@ def read_imap(url: str, take: Take) -> Counter[str]:
         raise MailboxError(f"The mailbox at {host} cannot be read: {error}") from error
 
 
-def _connected(url: str) -> imaplib.IMAP4:
+def _connect(url: str) -> imaplib.IMAP4:
     parts = urlsplit(url)
     host = parts.hostname or ""
     connection: imaplib.IMAP4
     if parts.scheme == "imaps":
         tls = ssl.create_default_context()
-        connection = imaplib.IMAP4_SSL(host, parts.port or 993, ssl_context=tls, timeout=SECONDS)
+        connection = imaplib.IMAP4_SSL(host, parts.port or 993, ssl_context=tls, timeout=TIMEOUT)
     else:
-        connection = imaplib.IMAP4(host, parts.port or 143, timeout=SECONDS)
-        if host not in HERE or "STARTTLS" in connection.capabilities:
+        connection = imaplib.IMAP4(host, parts.port or 143, timeout=TIMEOUT)
+        if host not in LOCAL_HOSTS or "STARTTLS" in connection.capabilities:
             connection.starttls(ssl.create_default_context())
     connection.login(unquote(parts.username or ""), unquote(parts.password or ""))
     folder = unquote(parts.path.strip("/")) or "INBOX"
@@ -112,18 +112,18 @@ def _connected(url: str) -> imaplib.IMAP4:
     return connection
 
 
-def _take_unread(connection: imaplib.IMAP4, take: Take) -> Counter[str]:
+def _process_unread(connection: imaplib.IMAP4, handle: Handler) -> Counter[str]:
     tally: Counter[str] = Counter()
-    _, found = connection.uid("SEARCH", "UNSEEN")
-    for uid in (found[0] or b"").split()[:MOST_A_RUN]:
+    _, uids = connection.uid("SEARCH", "UNSEEN")
+    for uid in (uids[0] or b"").split()[:MAX_MAILS_PER_RUN]:
         name = uid.decode()
-        _, answer = connection.uid("FETCH", name, f"(BODY.PEEK[]<0.{bounce_parser.LARGEST}>)")
+        _, answer = connection.uid("FETCH", name, f"(BODY.PEEK[]<0.{MAX_BYTES}>)")
         raw = next((part[1] for part in answer if isinstance(part, tuple)), None)
         if raw is None:
-            continue  # gone meanwhile
-        what = take(raw)
-        flags = r"(\Seen)" if what == LEFT_ALONE else r"(\Seen \Deleted)"
+            continue  # deleted meanwhile
+        kind = handle(raw)
+        flags = r"(\Seen)" if kind == IGNORED else r"(\Seen \Deleted)"
         connection.uid("STORE", name, "+FLAGS.SILENT", flags)
-        tally[what] += 1
+        tally[kind] += 1
     connection.expunge()
     return tally

@@ -1,6 +1,6 @@
-"""What anymail signals: events of mails we sent, and mails that came in.
+"""Receivers of anymail's signals: delivery events, and incoming mail.
 
-A webhook brings up to thousands at once; they are gathered and recorded together.
+A webhook brings up to thousands at once; they are collected and recorded together.
 """
 
 from __future__ import annotations
@@ -16,47 +16,50 @@ from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, inbound, 
 from django.dispatch import receiver
 from django.utils import timezone
 
-from subscriptions.feedback import events, returned_mail
-from subscriptions.feedback.events import Event
+from subscriptions.feedback import returned_mail
+from subscriptions.feedback.normalize import Event, normalize_event
+from subscriptions.feedback.record import record_events
 
 
-class Gathered:
+class Batch:
+    """The events and mails of one request; a mail is its bytes and envelope recipient."""
+
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.mails: list[tuple[bytes, str]] = []
 
 
-_gathered: ContextVar[Gathered | None] = ContextVar("gathered", default=None)
+_batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
 
 
 @contextmanager
-def gathering() -> Iterator[Gathered]:
-    """What anymail signals meanwhile is put aside instead of being recorded one by one."""
-    gathered = Gathered()
-    token = _gathered.set(gathered)
+def collect_signals() -> Iterator[Batch]:
+    """Collect what anymail signals inside this block instead of recording it at once."""
+    batch = Batch()
+    token = _batch.set(batch)
     try:
-        yield gathered
+        yield batch
     finally:
-        _gathered.reset(token)
+        _batch.reset(token)
 
 
 @receiver(tracking)
 def on_tracking(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
     now: datetime = timezone.now()
-    one = events.from_tracking(event, esp_name, now)
-    if (gathered := _gathered.get()) is not None:
-        gathered.events.append(one)
+    normalized = normalize_event(event, esp_name, now)
+    if (batch := _batch.get()) is not None:
+        batch.events.append(normalized)
     else:
-        events.record_events([one], now)
+        record_events([normalized], now)
 
 
 @receiver(inbound)
 def on_inbound(event: AnymailInboundEvent, esp_name: str, **_: Any) -> None:
     message: AnymailInboundMessage | None = event.message
     if message is None:
-        return  # the provider had trouble with a mail, and says no more
+        return  # the provider could not process a mail and gives no details
     mail, sent_to = message.as_bytes(), str(message.envelope_recipient or "")
-    if (gathered := _gathered.get()) is not None:
-        gathered.mails.append((mail, sent_to))
+    if (batch := _batch.get()) is not None:
+        batch.mails.append((mail, sent_to))
     else:
         returned_mail.process_mail(mail, timezone.now(), sent_to=sent_to)

@@ -1,8 +1,8 @@
-"""The doors at which mail providers tell what became of our mails: anymail's views, guarded.
+"""Webhooks of mail providers: anymail's views, made stricter.
 
-anymail knows each provider's format and signature. Added here: without a secret or a signature
-nobody comes in, Amazon's signatures are verified, what is old or was said before with the same
-signature is refused, and the events of a request are recorded together, in one transaction.
+anymail knows each provider's format and signature. In addition, a webhook without a secret or a
+signature is closed, Amazon's signatures are verified, old and replayed requests are refused, and
+the events of a request are recorded together in one transaction.
 """
 
 from __future__ import annotations
@@ -31,67 +31,51 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
+from config.providers import find_provider
 from papers.fetching.fetch import fetch
-from subscriptions.feedback import events, returned_mail, sns
-from subscriptions.feedback.signals import Gathered, gathering
+from subscriptions.feedback import returned_mail, sns
+from subscriptions.feedback.normalize import make_key
+from subscriptions.feedback.record import record_events
+from subscriptions.feedback.signals import Batch, collect_signals
 
 log = logging.getLogger(__name__)
-# anymail warns that webhooks without a secret are open to anyone; here they are shut.
+# anymail warns that webhooks without a secret are open to anyone; here they are closed.
 warnings.filterwarnings("ignore", category=AnymailInsecureWebhookWarning)
 
-# What parsing raises for a body that is not as the provider's documents have it.
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
-# Their event id is the request's own, under its signature: the same again is a replay. Others
-# send an event again that we had, if our answer was lost; that is fine and changes nothing.
-SIGNED_ONCE = frozenset({"mailgun", "amazon ses", "resend"})
-REPLAYED = 406  # Mailgun and SNS do not try again after it
-CERTIFICATE_BYTES, CERTIFICATE_SECONDS, CERTIFICATE_KEPT = 100_000, 5.0, 86_400
+PARSE_ERRORS = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""Errors that parsing raises for a body that doesn't match the provider's documentation."""
+
+REPLAYED = 406  # Mailgun and SNS don't retry after this status
+MAX_CERTIFICATE_BYTES, CERTIFICATE_TIMEOUT, CERTIFICATE_CACHED_FOR = 100_000, 5.0, 86_400
 
 
-def _mailgun_time(request: HttpRequest) -> object:
-    if request.content_type != "application/json":
-        return request.POST.get("timestamp")
-    body = json.loads(request.body)
-    return body["signature"]["timestamp"]
-
-
-# Where a time stands that is signed with the request; anymail verifies the signature.
-SIGNED_TIME = {
-    "mailgun": _mailgun_time,
-    "sendgrid": lambda request: request.headers.get("X-Twilio-Email-Event-Webhook-Timestamp", ""),
-}
-
-
-def _is_of_now(seconds: object) -> bool:
-    """Whether a Unix time is no older than events may be; an absent one is left to anymail."""
+def _is_recent(seconds: object) -> bool:
+    """Return whether a Unix time is within EVENT_MAX_AGE. anymail checks for an absent one."""
     if seconds in ("", None):
         return True
     age = timezone.now().timestamp() - float(str(seconds))
-    return -sns.AHEAD.total_seconds() <= age <= settings.EVENT_MAX_AGE.total_seconds()
+    return -sns.MAX_CLOCK_SKEW.total_seconds() <= age <= settings.EVENT_MAX_AGE.total_seconds()
 
 
-def certificate_at(url: str) -> bytes:
-    """Amazon's certificate, fetched within bounds and kept for a day."""
-    if kept := cache.get(f"sns-certificate:{url}"):
-        return bytes(kept)
-    fetched = fetch(
+def fetch_certificate(url: str) -> bytes:
+    """Fetch Amazon's certificate within bounds, and cache it for a day."""
+    if cached := cache.get(f"sns-certificate:{url}"):
+        return bytes(cached)
+    response = fetch(
         url,
         user_agent=settings.USER_AGENT,
         now=timezone.now(),
-        max_bytes=CERTIFICATE_BYTES,
-        seconds=CERTIFICATE_SECONDS,
+        max_bytes=MAX_CERTIFICATE_BYTES,
+        seconds=CERTIFICATE_TIMEOUT,
     )
-    if fetched.outcome != "ok" or fetched.final_url != url:
-        raise sns.NotSigned(f"its certificate could not be had: {fetched.outcome}")
-    cache.set(f"sns-certificate:{url}", fetched.body, CERTIFICATE_KEPT)
-    return fetched.body
+    if response.outcome != "ok" or response.final_url != url:
+        raise sns.SignatureError(f"its certificate could not be fetched: {response.outcome}")
+    cache.set(f"sns-certificate:{url}", response.body, CERTIFICATE_CACHED_FOR)
+    return response.body
 
 
-# --- anymail's views with what they lack ---------------------------------------------------------
-
-
-class Guarded(View):
-    """Mixed in before each of anymail's views; it runs every `validate_request` there is."""
+class StrictWebhook(View):
+    """A mixin placed before each of anymail's views."""
 
     basic_auth: Any
     warn_if_no_basic_auth: bool
@@ -99,93 +83,94 @@ class Guarded(View):
     signal: Any
 
     def validate_request(self, request: HttpRequest) -> None:
+        """Refuse a webhook without a secret, and requests signed too long ago."""
         if self.warn_if_no_basic_auth and not self.basic_auth:
             raise AnymailWebhookValidationFailure(
                 f"{self.esp_name} webhook without ANYMAIL_WEBHOOK_SECRET or a signature"
             )
-        if (signed := SIGNED_TIME.get(self.esp_name.lower())) and not _is_of_now(signed(request)):
-            raise AnymailWebhookValidationFailure(f"{self.esp_name} webhook signed long ago")
+        signed_time = find_provider(self.esp_name).signed_time
+        if signed_time and not _is_recent(signed_time(request)):
+            raise AnymailWebhookValidationFailure(f"{self.esp_name} webhook signed too long ago")
 
     def esp_to_anymail_event(self, *parts: Any) -> Any:
-        """One event of a batch that cannot be read is kept as unknown; the others count."""
+        """Parse one event of a batch; an unreadable one is kept as unknown."""
         try:
             return super().esp_to_anymail_event(*parts)  # type: ignore[misc]
-        except UNREADABLE as error:
+        except PARSE_ERRORS as error:
             if self.signal is inbound:
                 raise
             raw = next((part for part in parts if isinstance(part, Mapping)), {})
-            said = f"unreadable: {type(error).__name__}"
             return AnymailTrackingEvent(
                 event_type=EventType.UNKNOWN,
-                description=said,
+                description=f"unreadable: {type(error).__name__}",
                 esp_event=raw,
-                event_id=events.key_of(json.dumps(raw, sort_keys=True, default=str)),
+                event_id=make_key(json.dumps(raw, sort_keys=True, default=str)),
             )
 
 
-class SignedByAmazon(Guarded):
+class AmazonWebhook(StrictWebhook):
     def validate_request(self, request: HttpRequest) -> None:
-        """The secret first: nobody else makes us fetch a certificate."""
+        """Check the secret first, so that strangers cannot make us fetch a certificate."""
         super().validate_request(request)
         AnymailBasicAuthMixin.validate_request(self, request)
         try:
             message = json.loads(request.body)
-            sns.verify(message, certificate_at, timezone.now(), settings.EVENT_MAX_AGE)
-        except (sns.NotSigned, ValueError, AttributeError) as error:
+            sns.verify(message, fetch_certificate, timezone.now(), settings.EVENT_MAX_AGE)
+        except (sns.SignatureError, ValueError, AttributeError) as error:
             raise AnymailWebhookValidationFailure(f"Amazon SNS message refused: {error}") from error
 
 
-def guarded(view: type[View]) -> Any:
-    """The door to one of anymail's views."""
-    guard = SignedByAmazon if issubclass(view, AmazonSESBaseWebhookView) else Guarded
-    mixed: Any = type(view.__name__, (guard, view), {})
-    inner = mixed.as_view()
+def strict_webhook(view: type[View]) -> Any:
+    """Return the view function for one of anymail's views, made stricter."""
+    mixin = AmazonWebhook if issubclass(view, AmazonSESBaseWebhookView) else StrictWebhook
+    strict_view: Any = type(view.__name__, (mixin, view), {})
+    inner = strict_view.as_view()
 
     @csrf_exempt
-    def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        with gathering() as gathered:
-            response = _answer(inner, request, *args, **kwargs)
-        return response if response.status_code >= 400 else _take(request, gathered, response)
+    def webhook(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with collect_signals() as batch:
+            response = _call_anymail(inner, request, *args, **kwargs)
+        return response if response.status_code >= 400 else _record(request, batch, response)
 
-    door.rate_limit = "webhook"  # type: ignore[attr-defined]  # whoever has no secret stays outside
-    return door
+    webhook.rate_limit = "webhook"  # type: ignore[attr-defined]  # closed without a secret
+    return webhook
 
 
-def _answer(inner: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """anymail's answer; what it cannot make sense of is the sender's mistake, not ours."""
+def _call_anymail(inner: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """Return anymail's response; a body it cannot parse is the sender's error, not ours."""
     try:
-        answer: HttpResponse = inner(request, *args, **kwargs)
+        response: HttpResponse = inner(request, *args, **kwargs)
     except AnymailWebhookValidationFailure as error:
-        return _refused(request, str(error))
+        return _refuse(request, str(error))
     except ImproperlyConfigured as error:
-        return _refused(request, f"not set up: {error}")
-    except (AnymailError, AssertionError, RecursionError, *UNREADABLE) as error:
-        return _refused(request, f"its body was not understood: {type(error).__name__}")
-    return answer
+        return _refuse(request, f"not set up: {error}")
+    except (AnymailError, AssertionError, RecursionError, *PARSE_ERRORS) as error:
+        return _refuse(request, f"cannot parse its body: {type(error).__name__}")
+    return response
 
 
-def _refused(request: HttpRequest, why: str) -> HttpResponse:
-    """Why is for the operator; whoever knocks learns nothing."""
-    log.warning("webhook %s refused: %s", request.path, why)
+def _refuse(request: HttpRequest, reason: str) -> HttpResponse:
+    """Log the reason for the operator; the sender doesn't learn it."""
+    log.warning("webhook %s refused: %s", request.path, reason)
     return HttpResponse("Refused.", status=400, content_type="text/plain")
 
 
-def _take(request: HttpRequest, gathered: Gathered, response: HttpResponse) -> HttpResponse:
-    """Record what a request brought; refuse one that is old or was here before."""
+def _record(request: HttpRequest, batch: Batch, response: HttpResponse) -> HttpResponse:
+    """Record a request's events and mails; refuse it if they are old or replayed."""
     now = timezone.now()
-    fresh = [event for event in gathered.events if event.at >= now - settings.EVENT_MAX_AGE]
-    if gathered.events and not fresh:
-        return _refused(request, "its events are too old")
-    new = events.record_events(fresh, now)
-    for mail, sent_to in gathered.mails:
+    recent = [event for event in batch.events if event.at >= now - settings.EVENT_MAX_AGE]
+    if batch.events and not recent:
+        return _refuse(request, "its events are too old")
+    new_count = record_events(recent, now)
+    for mail, sent_to in batch.mails:
         returned_mail.process_mail(mail, now, sent_to=sent_to)
-    if fresh and not new and fresh[0].provider.lower() in SIGNED_ONCE:
-        return HttpResponse("Said before.", status=REPLAYED, content_type="text/plain")
+    if recent and not new_count and find_provider(recent[0].provider).refuses_replays:
+        return HttpResponse("Already received.", status=REPLAYED, content_type="text/plain")
     return response
 
 
 app_name = "anymail"
 urlpatterns = [
-    URLPattern(one.pattern, guarded(one.callback.view_class), name=one.name)
-    for one in anymail_urls.urlpatterns
+    URLPattern(url.pattern, strict_webhook(url.callback.view_class), name=url.name)
+    for url in anymail_urls.urlpatterns
 ]

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from config.providers import find_provider
 from subscriptions.models import Subscriber
 from subscriptions.pages.forms import LinkForm
 from subscriptions.pages.mailed_links import Access, bad_link, mailed_link, signed
@@ -24,7 +25,7 @@ def privacy_statement(request: HttpRequest) -> HttpResponse:
         "form": LinkForm(),
         "pending_days": settings.PENDING_EXPIRES.days,
         "events_days": settings.EVENTS_KEPT.days,
-        "provider": settings.ANYMAIL_PROVIDER.replace("_", " ").title(),
+        "provider": find_provider(settings.ANYMAIL_PROVIDER).label,
         "contact": settings.CONTACT_EMAIL,
     }
     return render(request, "subscriptions/privacy.html", context)

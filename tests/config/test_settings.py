@@ -6,12 +6,9 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-from config.providers import LIMITS
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = dict(
@@ -371,7 +368,3 @@ def test_a_providers_limits_hold_unless_others_are_given(
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == expected
-
-
-def test_every_provider_with_limits_is_one_of_anymails() -> None:
-    assert all(find_spec(f"anymail.backends.{name}") for name in LIMITS)

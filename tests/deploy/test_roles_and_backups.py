@@ -34,19 +34,20 @@ from papers.models import Paper
 from operations import retention
 from subscriptions.delivery import mailing_run
 from subscriptions.editions import digests, recovery
-from subscriptions.feedback import events
+from subscriptions.feedback import record, refusals, settle
 from subscriptions.readers import signup
 from subscriptions.models import Interests, Subscriber
 now = timezone.now()
 Paper.objects.update(listed_on=now.date(), first_seen_at=now)
-scoring.rescore(now); stored_lexicon.learn(now)
+scoring.rescore(now); stored_lexicon.learn_lexicon(now)
 reader = Subscriber.objects.create(email="a@example.org", email_key="a@example.org",
     status="active", created_at=now, confirmed_at=now, next_digest_at=now)
 Interests.objects.create(subscriber=reader, topics="language models")
-tally = mailing_run.deliver(digests.build_due([reader.pk], now), timezone.now).tally
+tally = mailing_run.deliver_digests(digests.build_due_digests([reader.pk], now), timezone.now).tally
 print('sent', sum(tally.values()), tally.get('sent'))
-recovery.sweep(now); events.catch_up(now); events.forget(now); signup.expire_pending(now)
-retention.thin_out(now)
+recovery.recover_digests(now); settle.settle_uncertain(now)
+refusals.record_refusals(now); record.delete_old_events(now); signup.expire_pending(now)
+retention.delete_old_rows(now)
 """
 
 

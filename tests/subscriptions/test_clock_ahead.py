@@ -11,7 +11,8 @@ import pytest
 from papers import community
 from papers.models import Source, Submission
 from subscriptions.editions import recovery, states
-from subscriptions.feedback import events
+from subscriptions.feedback.normalize import Event
+from subscriptions.feedback.record import record_events
 from subscriptions.mail import transactional
 from subscriptions.models import Digest, Edition, Interests, Message, OperatorAlert, Subscriber
 from subscriptions.profiles import library_import
@@ -83,7 +84,7 @@ def test_a_claim_of_the_future_is_in_doubt_and_events_settle_it(
     assert swept(mail, now) == []
     mail.refresh_from_db()
     assert mail.status == "uncertain"
-    events.record_events([events.Event("k", "x", "delivered", now, public_id=mail.public_id)], now)
+    record_events([Event("k", "x", "delivered", now, public_id=mail.public_id)], now)
     mail.refresh_from_db()
     assert mail.status == "sent"
 

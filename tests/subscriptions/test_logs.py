@@ -18,7 +18,8 @@ from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.delivery import mailing_run
 from subscriptions.editions import digests, recovery
-from subscriptions.feedback import events
+from subscriptions.feedback.refusals import record_refusals
+from subscriptions.feedback.settle import settle_uncertain
 from subscriptions.mail import digest_mail
 from subscriptions.models import Digest, Subscriber
 from tests.pages import forge
@@ -80,7 +81,8 @@ def test_logs_of_a_sending_run_hold_no_address_and_no_token(
     pks = [reader.pk for reader in (*people, poison, gone, slow)]
     mailing_run.deliver_digests(digests.build_due_digests(pks, now), lambda: now)
     recovery.recover_digests(now)
-    events.settle_waiting_events(now)
+    settle_uncertain(now)
+    record_refusals(now)
     token = tokens.make_token(tokens.Purpose.PREFERENCES, people[0].pk)
     client.get(f"/profile/{token}x/")
     forge(client, f"/profile/{token}/mute/")

@@ -97,7 +97,7 @@ def test_the_privacy_page_says_what_the_settings_say(client: Client, settings: A
     settings.PENDING_EXPIRES, settings.EVENTS_KEPT = timedelta(days=3), timedelta(days=44)
     settings.ANYMAIL_PROVIDER = "amazon_ses"
     text = client.get(reverse("privacy")).text
-    for said in ("after 3 days", "after 44 days", "Amazon Ses", settings.CONTACT_EMAIL):
+    for said in ("after 3 days", "after 44 days", "Amazon SES", settings.CONTACT_EMAIL):
         assert said in text
 
 

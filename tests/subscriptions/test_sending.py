@@ -21,7 +21,8 @@ from subscriptions.delivery import mailing_run, rates
 from subscriptions.delivery.circuit_breaker import Breaker
 from subscriptions.delivery.outcomes import Kind, Outcome
 from subscriptions.editions import digests, recovery, states
-from subscriptions.feedback import events
+from subscriptions.feedback.normalize import Event
+from subscriptions.feedback.record import record_events
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
 from subscriptions.readers import lifecycle
 from tests.subscriptions.conftest import Sink
@@ -216,10 +217,10 @@ def test_a_timeout_after_acceptance_is_uncertain_until_settled(
         )  # type: ignore[misc]
     assert len(smtp.accepted) == 1
     digest = Digest.objects.get()
-    said = events.Event(
+    said = Event(
         key="k", provider="p", kind=DeliveryEvent.Kind.DELIVERED, at=now, public_id=digest.public_id
     )
-    events.record_events([said], now + MINUTE)
+    record_events([said], now + MINUTE)
     assert totals() == {"sent": 1}
 
 

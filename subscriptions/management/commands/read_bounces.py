@@ -35,9 +35,11 @@ class Command(BaseCommand):
                 raise CommandError("Give a PATH, or set BOUNCE_MAILBOX_URL.")
             with step("Reading returned mail", LINE_INTERVAL):
                 if paths:
-                    tally = sum((mailboxes.read_path(path, take) for path in paths), Counter[str]())
+                    tally = sum(
+                        (mailboxes.process_path(path, take) for path in paths), Counter[str]()
+                    )
                 else:
-                    tally = mailboxes.read_imap(settings.BOUNCE_MAILBOX_URL, take)
+                    tally = mailboxes.process_imap(settings.BOUNCE_MAILBOX_URL, take)
         except mailboxes.MailboxError as error:
             raise CommandError(str(error)) from error
         counts = " ".join(f"{name.replace(' ', '_')}={tally[name]}" for name in sorted(tally))

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subscriptions.feedback import bounce_parser
-from subscriptions.feedback.bounce_parser import Kind, Returned
-from subscriptions.feedback.bounce_severity import Verdict, is_hard, provider_verdict
+from subscriptions.feedback.bounce_parser import ReturnedMail
+from subscriptions.feedback.bounce_severity import is_hard
+from subscriptions.feedback.reports import Kind
 from tests.shared_data import SHARED, needs_shared_data
 from tests.subscriptions.returned import absence, complaint, delayed, dsn, prose
 
@@ -198,7 +199,7 @@ def test_an_absence_note_is_no_bounce(subject: str) -> None:
 
 @given(st.binary(max_size=2000))
 def test_no_bytes_make_it_stumble(raw: bytes) -> None:
-    assert isinstance(bounce_parser.parse_bounce(raw), Returned)
+    assert isinstance(bounce_parser.parse_bounce(raw), ReturnedMail)
 
 
 @given(st.data())
@@ -206,7 +207,7 @@ def test_no_damage_to_a_report_makes_it_stumble(data: st.DataObject) -> None:
     raw = bytearray(dsn())
     for _ in range(data.draw(st.integers(1, 30))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    assert isinstance(bounce_parser.parse_bounce(bytes(raw)), Returned)
+    assert isinstance(bounce_parser.parse_bounce(bytes(raw)), ReturnedMail)
 
 
 @pytest.mark.parametrize(
@@ -301,16 +302,6 @@ def test_a_bounce_tells_whether_the_address_is_at_fault(
     status: str, diagnostic: str, hard: bool
 ) -> None:
     assert is_hard(status, diagnostic) is hard
-
-
-def test_providers_say_it_each_in_their_own_way() -> None:
-    assert provider_verdict("Amazon SES", {"bounce": {"bounceType": "Permanent"}}) == Verdict.HARD
-    assert provider_verdict("Amazon SES", {"bounce": {"bounceType": "Transient"}}) == Verdict.SOFT
-    sparkpost = {"msys": {"message_event": {"bounce_class": "10"}}}
-    assert provider_verdict("SparkPost", sparkpost) == Verdict.HARD
-    for strange in (None, [], "text", {}, {"bounce": None}, {"bounce": {"bounceType": ["x"]}}):
-        assert provider_verdict("Amazon SES", strange) is None
-    assert provider_verdict("Carrier pigeon", {"Type": "HardBounce"}) is None
 
 
 # --- Collections ----------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from django.utils import timezone
 from subscriptions import tasks, tokens
 from subscriptions.delivery import mailing_run
 from subscriptions.editions import digests
-from subscriptions.feedback import events, returned_mail
+from subscriptions.feedback import returned_mail
+from subscriptions.feedback.record import record_events
 from subscriptions.mail import digest_mail, emails, transactional
 from subscriptions.models import DeliveryEvent, Digest, Subscriber, Suppression
 from subscriptions.tokens import Purpose, ReturnPath
@@ -100,7 +101,7 @@ def test_each_kind_of_mail_has_its_consequence(
 @pytest.mark.promise(50)
 def test_an_automatic_report_changes_nothing(digest: Digest, kind: str) -> None:
     raw = complaint(message_id=digest_mail.message_id(digest), to=sealed(digest), kind=kind)
-    assert returned_mail.process_mail(raw, timezone.now()) == returned_mail.LEFT_ALONE
+    assert returned_mail.process_mail(raw, timezone.now()) == returned_mail.IGNORED
     assert states(digest) == ("uncertain", "active")
     assert not Suppression.objects.exists()
 
@@ -128,7 +129,7 @@ def test_a_bounce_of_strange_characters_is_written_down(digest: Digest) -> None:
 def test_an_email_without_our_signature_suppresses_nobody(
     digest: Digest, now: datetime, raw: bytes
 ) -> None:
-    assert returned_mail.process_mail(raw, timezone.now()) == returned_mail.LEFT_ALONE
+    assert returned_mail.process_mail(raw, timezone.now()) == returned_mail.IGNORED
     assert states(digest) == ("uncertain", "active")
     assert not DeliveryEvent.objects.exists()
 
@@ -136,7 +137,7 @@ def test_an_email_without_our_signature_suppresses_nobody(
 @pytest.mark.promise(36)
 def test_a_digest_that_was_never_sent_cannot_bounce(make_digest: MakeDigest, now: datetime) -> None:
     waiting = make_digest(status="pending", claimed_at=None)
-    assert returned_mail.process_mail(dsn(to=sealed(waiting)), now) == returned_mail.LEFT_ALONE
+    assert returned_mail.process_mail(dsn(to=sealed(waiting)), now) == returned_mail.IGNORED
     assert states(waiting) == ("pending", "active")
 
 
@@ -148,7 +149,7 @@ def test_bounce_corpora_suppress_nobody(
     for name in ("kijitora@example.jp", "userx@example.uk", "anne.person@dom.ain"):
         make_digest(make_reader(name))
     for path in [*mails(SISIMAI), *mails(FLUFL)]:
-        assert returned_mail.process_mail(path.read_bytes(), now) == returned_mail.LEFT_ALONE, (
+        assert returned_mail.process_mail(path.read_bytes(), now) == returned_mail.IGNORED, (
             path.name
         )
     assert set(Subscriber.objects.values_list("status", flat=True)) == {"active"}
@@ -270,12 +271,10 @@ def test_a_forged_or_missing_token_unsubscribes_nobody(
     said = token.format(
         pk=reader.pk, other=tokens.make_token(Purpose.PREFERENCES, reader.pk), cut=good[:-1]
     )
-    assert (
-        returned_mail.process_mail(letter(f"unsubscribe {said}"), now) == returned_mail.LEFT_ALONE
-    )
+    assert returned_mail.process_mail(letter(f"unsubscribe {said}"), now) == returned_mail.IGNORED
     assert (
         returned_mail.process_mail(letter("unsubscribe", f"please, {reader.email}"), now)
-        == returned_mail.LEFT_ALONE
+        == returned_mail.IGNORED
     )
     reader.refresh_from_db()
     assert reader.status == "active"
@@ -297,9 +296,9 @@ def test_files_directories_and_mboxes_are_read(digest: Digest, tmp_path: Path) -
     box.add(delayed(to=sealed(digest)))
     box.add(absence(to=sealed(digest)))
     box.close()
-    assert run(str(tmp_path)) == "mails=4 auto_reply=1 bounce=1 delayed=1 left_alone=1"
+    assert run(str(tmp_path)) == "mails=4 auto_reply=1 bounce=1 delayed=1 ignored=1"
     assert run(str(tmp_path / "one.eml")) == "mails=1 bounce=1"
-    assert run(str(tmp_path)) == "mails=4 auto_reply=1 bounce=1 delayed=1 left_alone=1"
+    assert run(str(tmp_path)) == "mails=4 auto_reply=1 bounce=1 delayed=1 ignored=1"
     assert DeliveryEvent.objects.count() == 3
     assert states(digest) == ("failed", "suppressed")
 
@@ -308,7 +307,7 @@ def test_a_maildir_keeps_only_what_was_not_ours(digest: Digest, tmp_path: Path) 
     box = std_mailbox.Maildir(tmp_path / "Maildir")
     box.add(dsn(to=sealed(digest)))
     box.add(letter("hello"))
-    assert run(str(tmp_path / "Maildir")) == "mails=2 bounce=1 left_alone=1"
+    assert run(str(tmp_path / "Maildir")) == "mails=2 bounce=1 ignored=1"
     assert run(str(tmp_path / "Maildir")) == "mails=0"
     [left] = std_mailbox.Maildir(tmp_path / "Maildir")
     assert (left.get_subdir(), left.get_flags(), left["Subject"]) == ("cur", "S", "hello")
@@ -368,7 +367,7 @@ def test_an_imap_mailbox_is_read_and_what_was_ours_taken_out(
 ) -> None:
     for raw in (dsn(to=sealed(digest)), letter("hello"), delayed(to=sealed(digest))):
         imap.append("INBOX", "", "", raw)
-    assert run() == "mails=3 bounce=1 delayed=1 left_alone=1"
+    assert run() == "mails=3 bounce=1 delayed=1 ignored=1"
     assert states(digest) == ("failed", "suppressed")
     assert run() == "mails=0"
     tasks.read_bounces()
@@ -394,7 +393,7 @@ def test_no_password_goes_unencrypted_to_another_machine(settings: Any) -> None:
 
 def test_the_same_bounce_twice_is_one_event(digest: Digest, now: datetime) -> None:
     raw = dsn(to=sealed(digest))
-    assert events.record_events([], now) == 0
+    assert record_events([], now) == 0
     returned_mail.process_mail(raw, timezone.now())
     returned_mail.process_mail(raw, timezone.now() + timedelta(days=1))
     assert DeliveryEvent.objects.count() == 1

@@ -31,7 +31,7 @@ def open_doors(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ANYMAIL = providers.settings_of_all()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
-    monkeypatch.setattr(webhooks, "certificate_at", lambda url: providers.certificate())
+    monkeypatch.setattr(webhooks, "fetch_certificate", lambda url: providers.certificate())
 
 
 @pytest.fixture
@@ -394,7 +394,7 @@ def test_a_certificate_is_fetched_only_after_the_secret_matched(
     client: Client, digest: Digest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
-    monkeypatch.setattr(webhooks, "certificate_at", fetched.append)
+    monkeypatch.setattr(webhooks, "fetch_certificate", fetched.append)
     assert DOORS["amazon_ses"](digest).to(client, Authorization="Basic eDp5").status_code == 400
     assert fetched == []
 

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from email_validator import EmailNotValidError
 
-from subscriptions.feedback import events
-from subscriptions.feedback.events import Event
+from subscriptions.feedback.normalize import Event
+from subscriptions.feedback.record import record_events
 from subscriptions.mail.addresses import (
     email_key,
     normalize_address,
@@ -109,7 +109,7 @@ def test_an_event_finds_the_reader_of_its_own_domain_and_no_other(
     make_digest(mine, claimed_at=then)
     make_digest(other, claimed_at=then)
     event = Event("k", "Postmark", DeliveryEvent.Kind.HARD_BOUNCE, timezone.now())
-    events.record_events([replace(event, recipient="ann@xn--fa-hia.de")], then)
+    record_events([replace(event, recipient="ann@xn--fa-hia.de")], then)
     mine.refresh_from_db()
     other.refresh_from_db()
     assert (mine.status, other.status) == ("suppressed", "active")

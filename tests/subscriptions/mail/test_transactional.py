@@ -19,7 +19,10 @@ from papers.models import Paper
 from subscriptions import tasks
 from subscriptions.delivery import claims, mailing_run
 from subscriptions.editions import recovery
-from subscriptions.feedback import events
+from subscriptions.feedback.normalize import Event, parse_message_id
+from subscriptions.feedback.record import record_events
+from subscriptions.feedback.refusals import record_refusals
+from subscriptions.feedback.settle import settle_uncertain
 from subscriptions.mail import transactional
 from subscriptions.models import DeliveryEvent, Message, Subscriber
 from subscriptions.readers import lifecycle, mail_requests, privacy
@@ -240,10 +243,10 @@ def test_a_bounce_of_a_message_names_it_and_settles_it(
     sign_up(pending.email, now)
     assert states() == [("confirmation", "uncertain")]
     message, told = Message.objects.get(), smtp.accepted[0]
-    public_id = events.of_message_id(str(told["Message-ID"]))
+    public_id = parse_message_id(str(told["Message-ID"]))
     assert public_id == message.public_id
-    event = events.Event("k", "postmark", "delivered", now + MINUTE, public_id=public_id)
-    events.record_events([event], now + MINUTE)
+    event = Event("k", "postmark", "delivered", now + MINUTE, public_id=public_id)
+    record_events([event], now + MINUTE)
     assert states() == [("confirmation", "sent")]
     assert DeliveryEvent.objects.get().message == message
 
@@ -254,10 +257,11 @@ def test_an_event_that_came_before_the_doubt_settles_it_later(
     mail_requests.request_mail(pending.email, RequestKind.SIGN_UP, now)
     message = Message.objects.select_related("subscriber").get()
     claims.ClaimHolder("dies", lambda: now).take(message)
-    event = events.Event("k", "x", "delivered", now, public_id=message.public_id)
-    events.record_events([event], now)
+    event = Event("k", "x", "delivered", now, public_id=message.public_id)
+    record_events([event], now)
     recovery.recover_messages(now + 11 * MINUTE)
-    events.settle_waiting_events(now + 12 * MINUTE)
+    settle_uncertain(now + 12 * MINUTE)
+    record_refusals(now + 12 * MINUTE)
     assert states() == [("confirmation", "sent")]
 
 
@@ -266,7 +270,7 @@ def test_an_address_refused_at_the_hand_over_is_suppressed(
 ) -> None:
     smtp.at_rcpt = ["550 5.1.1 no such user"]
     sign_up(pending.email, now)
-    assert [events.learn_from_refusals(now) for _ in range(2)] == [1, 0]
+    assert [record_refusals(now) for _ in range(2)] == [1, 0]
     pending.refresh_from_db()
     assert pending.status == "suppressed"
 
@@ -328,8 +332,8 @@ def test_messages_are_part_of_my_data_and_go_with_the_reader(
 def test_old_messages_are_forgotten(pending: Subscriber, smtp: Sink, now: datetime) -> None:
     sign_up(pending.email, now)
     message = Message.objects.get()
-    event = events.Event("k", "x", "delivered", now, public_id=message.public_id)
-    events.record_events([event], now)
+    event = Event("k", "x", "delivered", now, public_id=message.public_id)
+    record_events([event], now)
     assert retention.delete_old_rows(now + timedelta(days=89))["messages"] == 0
     assert retention.delete_old_rows(now + timedelta(days=91))["messages"] == 1
     assert DeliveryEvent.objects.get().message is None
