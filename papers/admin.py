@@ -38,10 +38,10 @@ class DocumentAdmin(LargeTableAdmin):
 class SubmissionAdmin(QueuePages, LargeTableAdmin):
     """Papers that readers propose; a curator accepts or rejects each."""
 
-    list_display = ("arxiv_id", "note", "at", "status", "outcome", "paper")
+    list_display = ("arxiv_id", "note", "created_at", "status", "outcome", "paper")
     list_filter = ("status",)
     search_fields = ("arxiv_id", "note")
-    fields = ("arxiv_id", "note", "at", "status", "outcome", "paper")
+    fields = ("arxiv_id", "note", "created_at", "status", "outcome", "paper")
     readonly_fields = fields
     actions = ("accept", "refuse")
 

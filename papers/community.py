@@ -1,6 +1,7 @@
-"""What readers do for all: propose papers, and vote. Both are observations like any source's.
+"""Contributions by readers: proposed papers, votes and reports.
 
-Who did it is known here by a key without a name; a reader's votes and proposals go with the reader.
+Readers are identified by a pseudonymous key. Their votes and proposals are removed together with
+their account.
 """
 
 from __future__ import annotations
@@ -11,42 +12,43 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from papers.feeds import DocumentError
+from papers.feeds import DocumentError, kinds
 from papers.feeds.addresses import with_query
 from papers.fetching import backfill, sources
 from papers.ingest import ingest_document
 from papers.models import Merge, Observation, Paper, Report, Submission, Vote
 
-OBSERVATION_KIND = "readers"  # of the observations
-MAX_WAITING = 10  # proposals of one reader that no curator has looked at yet
-MAX_FETCHED = 50  # accepted proposals in one round
-FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=2), timedelta(hours=6)  # between two tries
-MANY_TRIES = 36  # with these waits, a week
-BAD_REQUEST = 400  # how the query API answers an id that cannot be
+OBSERVATION_KIND = "readers"  # of observations of votes on the site
+MAX_WAITING = 10  # undecided proposals, or reports, per reader
+MAX_FETCHED = 50  # accepted proposals per run
+MIN_WAIT, MAX_WAIT = timedelta(minutes=2), timedelta(hours=6)  # between two tries
+MAX_TRIES = 36  # about a week with these waits
+BAD_REQUEST = 400  # status of the query API for an invalid ID
 Status = Submission.Status
 
 
 class TooManyProposals(Exception):
-    """This reader has proposed enough for now."""
+    """The reader has too many undecided proposals or reports."""
 
 
-def propose_paper(arxiv_id: str, note: str, by: str, now: datetime) -> Submission:
-    """Put a paper into the curators' queue; one that is there already stays as it is."""
-    known = Submission.objects.filter(arxiv_id=arxiv_id).first()
-    if known:
-        return known
-    waiting = Submission.objects.filter(by=by, status=Submission.Status.WAITING)
+def propose_paper(arxiv_id: str, note: str, reader: str, now: datetime) -> Submission:
+    """Add a paper to the curators' queue; return the existing proposal if there is one."""
+    existing = Submission.objects.filter(arxiv_id=arxiv_id).first()
+    if existing:
+        return existing
+    waiting = Submission.objects.filter(created_by=reader, status=Submission.Status.WAITING)
     if waiting.count() >= MAX_WAITING:
         raise TooManyProposals
     paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
-    made, _new = Submission.objects.get_or_create(
-        arxiv_id=arxiv_id, defaults={"note": note, "by": by, "at": now, "paper": paper}
+    submission, _is_new = Submission.objects.get_or_create(
+        arxiv_id=arxiv_id,
+        defaults={"note": note, "created_by": reader, "created_at": now, "paper": paper},
     )
-    return made
+    return submission
 
 
 def find_visible(arxiv_id: str) -> Paper | None:
-    """The paper with this id, or the one it was merged into, if the site shows it."""
+    """Return the visible paper with this arXiv ID, or the one it was merged into."""
     paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
     if merge := Merge.objects.filter(merged=paper).select_related("kept").first():
         paper = merge.kept
@@ -54,9 +56,9 @@ def find_visible(arxiv_id: str) -> Paper | None:
 
 
 def accept_proposal(submission: Submission, now: datetime) -> Submission:
-    """Decide to bring a paper in, and try at once.
+    """Accept a proposal and try to fetch its paper.
 
-    Where arXiv cannot be reached the decision stays and `bring_in` tries again later.
+    If arXiv cannot be reached the proposal stays accepted and a task retries later.
     """
     Submission.objects.filter(pk=submission.pk).update(
         status=Status.FETCHING, tries=0, next_try_at=now, outcome=""
@@ -67,113 +69,116 @@ def accept_proposal(submission: Submission, now: datetime) -> Submission:
 
 
 def due_proposals(now: datetime) -> list[int]:
-    """Return the accepted proposals whose next try is due."""
+    """Return the primary keys of accepted proposals whose next try is due."""
     due = Submission.objects.filter(_is_due(now), status=Status.FETCHING)
     return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MAX_FETCHED])
 
 
 def _is_due(now: datetime) -> Q:
-    """The next try is due, or a clock that ran ahead put it off further than any wait."""
-    return Q(next_try_at__lte=now) | Q(next_try_at__gt=now + 2 * LONGEST_WAIT)
+    """Match a due try, or one further away than any wait, set by a clock that ran ahead."""
+    return Q(next_try_at__lte=now) | Q(next_try_at__gt=now + 2 * MAX_WAIT)
 
 
 def fetch_proposal(pk: int, now: datetime) -> bool:
-    """Fetch one accepted proposal if its try is due; True if the paper is here now."""
+    """Fetch one accepted proposal if its try is due; return whether the paper was stored."""
     row = Submission.objects.filter(_is_due(now), pk=pk, status=Status.FETCHING).first()
     if row is None or not _claim_try(row, now):
         return False
     url = with_query(backfill.API, id_list=row.arxiv_id, max_results=1)
     fetched = sources.fetch_politely(url, now)
     if fetched.outcome != "ok" and fetched.status != BAD_REQUEST:
-        return _put_off(row, now)
+        return _postpone(row)
     try:
-        ingest_document(fetched.body, url, now, "arxiv-api")
+        ingest_document(fetched.body, url, now, kinds.ARXIV_API.name)
     except DocumentError:
         if fetched.outcome == "ok":
-            return _put_off(row, now)
+            return _postpone(row)
     paper = Paper.objects.filter(arxiv_id=row.arxiv_id).first()
     if paper is None:
-        return _hand_back(row, "arXiv has no paper with this ID.")
+        return _return_to_queue(row, "arXiv has no paper with this ID.")
     _settle(row, status=Status.ACCEPTED, outcome="", paper=paper)
-    if row.by:  # the reader is still here, and who proposes a paper is for it
-        add_vote(paper.pk, row.by, now)
+    if row.created_by:  # empty once the reader's account is deleted
+        add_vote(paper.pk, row.created_by, now)
     return True
 
 
 def _claim_try(row: Submission, now: datetime) -> bool:
-    """Take this try, and set the next one before the slow part."""
-    wait = min(FIRST_WAIT * 2**row.tries, LONGEST_WAIT)
-    mine = Submission.objects.filter(pk=row.pk, status=Status.FETCHING, tries=row.tries)
-    return bool(mine.update(tries=row.tries + 1, next_try_at=now + wait))
+    """Claim this try; set the next one before the slow part."""
+    wait = min(MIN_WAIT * 2**row.tries, MAX_WAIT)
+    unclaimed = Submission.objects.filter(pk=row.pk, status=Status.FETCHING, tries=row.tries)
+    return bool(unclaimed.update(tries=row.tries + 1, next_try_at=now + wait))
 
 
-def _put_off(row: Submission, now: datetime) -> bool:
-    if row.tries >= MANY_TRIES:
-        return _hand_back(row, "arXiv could not be reached for a week.")
+def _postpone(row: Submission) -> bool:
+    if row.tries >= MAX_TRIES:
+        return _return_to_queue(row, "arXiv could not be reached for a week.")
     _settle(row, outcome="arXiv could not be reached. Paperboy will retry automatically.")
     return False
 
 
-def _hand_back(row: Submission, why: str) -> bool:
-    """Let it wait for a curator again, who reads why."""
-    _settle(row, status=Status.WAITING, outcome=why, next_try_at=None)
+def _return_to_queue(row: Submission, outcome: str) -> bool:
+    """Put a proposal back in the curators' queue, with an explanation."""
+    _settle(row, status=Status.WAITING, outcome=outcome, next_try_at=None)
     return False
 
 
 def _settle(row: Submission, **values: Any) -> None:
-    """Write what came of a try, unless a curator decided otherwise meanwhile."""
+    """Store the outcome of a try, unless a curator has changed the decision meanwhile."""
     Submission.objects.filter(pk=row.pk, status=Status.FETCHING).update(**values)
 
 
-def report_paper(paper_pk: int, why: str, by: str, now: datetime) -> bool:
-    """Tell the curators that a paper should not be here; once for each reader and paper."""
-    waiting = Report.objects.filter(by=by, status=Report.Status.WAITING)
+def report_paper(paper_pk: int, reason: str, reader: str, now: datetime) -> bool:
+    """Report a paper to the curators; return False if the reader has reported it before."""
+    waiting = Report.objects.filter(created_by=reader, status=Report.Status.WAITING)
     if waiting.count() >= MAX_WAITING:
         raise TooManyProposals
     _report, is_new = Report.objects.get_or_create(
-        paper_id=paper_pk, by=by, defaults={"why": why, "at": now}
+        paper_id=paper_pk, created_by=reader, defaults={"reason": reason, "created_at": now}
     )
     return is_new
 
 
 @transaction.atomic
-def add_vote(paper_pk: int, by: str, now: datetime) -> bool:
-    """Count a reader's vote; False for one that was counted before."""
+def add_vote(paper_pk: int, reader: str, now: datetime) -> bool:
+    """Add a reader's vote; return False if the reader has voted before."""
     Paper.objects.select_for_update().only("pk").get(pk=paper_pk)
-    _vote, is_new = Vote.objects.get_or_create(paper_id=paper_pk, by=by, defaults={"at": now})
+    _vote, is_new = Vote.objects.get_or_create(
+        paper_id=paper_pk, created_by=reader, defaults={"created_at": now}
+    )
     if is_new:
-        _count(paper_pk, now)
+        _count_votes(paper_pk, now)
     return is_new
 
 
 @transaction.atomic
-def remove_vote(paper_pk: int, by: str, now: datetime) -> bool:
-    """Take a vote back; False where there was none."""
-    gone, _each = Vote.objects.filter(paper_id=paper_pk, by=by).delete()
-    if gone:
-        _count(paper_pk, now)
-    return bool(gone)
+def remove_vote(paper_pk: int, reader: str, now: datetime) -> bool:
+    """Remove a reader's vote; return False if there was none."""
+    deleted, _by_model = Vote.objects.filter(paper_id=paper_pk, created_by=reader).delete()
+    if deleted:
+        _count_votes(paper_pk, now)
+    return bool(deleted)
 
 
-def has_voted(paper_pk: int, by: str) -> bool:
-    return Vote.objects.filter(paper_id=paper_pk, by=by).exists()
+def has_voted(paper_pk: int, reader: str) -> bool:
+    """Return whether a reader has voted for a paper."""
+    return Vote.objects.filter(paper_id=paper_pk, created_by=reader).exists()
 
 
-def voted_papers(by: str) -> set[int]:
-    """The papers that one reader voted for."""
-    return set(Vote.objects.filter(by=by).values_list("paper_id", flat=True))
+def voted_papers(reader: str) -> set[int]:
+    """Return the primary keys of the papers a reader voted for."""
+    return set(Vote.objects.filter(created_by=reader).values_list("paper_id", flat=True))
 
 
 @transaction.atomic
-def forget_reader(by: str, now: datetime) -> None:
-    """Take back all that one reader did here."""
-    for paper_pk in list(Vote.objects.filter(by=by).values_list("paper_id", flat=True)):
-        remove_vote(paper_pk, by, now)
-    Report.objects.filter(by=by).delete()
-    Submission.objects.filter(by=by).update(by="", note="")
+def forget_reader(reader: str, now: datetime) -> None:
+    """Delete a reader's votes and reports, and anonymise the proposals."""
+    for paper_pk in voted_papers(reader):
+        remove_vote(paper_pk, reader, now)
+    Report.objects.filter(created_by=reader).delete()
+    Submission.objects.filter(created_by=reader).update(created_by="", note="")
 
 
-def _count(paper_pk: int, now: datetime) -> None:
+def _count_votes(paper_pk: int, now: datetime) -> None:
     votes = Vote.objects.filter(paper_id=paper_pk).count()
     Paper.objects.filter(pk=paper_pk).update(site_votes=votes)
     Observation.objects.update_or_create(

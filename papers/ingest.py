@@ -15,16 +15,13 @@ from hashlib import sha256
 from django.db import connection, transaction
 
 from papers import bulk, curation
-from papers.feeds import Entry, ParsedDocument, parse_document
+from papers.feeds import Entry, ParsedDocument, kinds, parse_document
 from papers.freshness import rules
 from papers.models import Document, Observation, Paper, PaperUpdate, Source, Version
 from papers.searching import indexing
 from papers.text.markup import name_key, title_key
 
 LOCK = 0x9A9E4B07  # any number; documents are stored one at a time, so that none races another
-
-# Whose words stand: the archive itself, then who curates it, then any feed.
-RANK = {"feed": 1, "hf-daily": 2, "arxiv-rss": 3, "arxiv-api": 3, "arxiv-oai": 3}
 
 TEXT = ("title", "title_raw", "abstract", "abstract_raw")
 BLANKS = (
@@ -114,7 +111,7 @@ def store_document(
             "title": parsed.title[:500],
             "first_seen_at": now,
             "published_at": parsed.published_at,
-            "covers": day or _day_of(parsed),
+            "list_day": day or kinds.by_name(parsed.kind).list_day(parsed),
             "categories": _categories(parsed),
         },
     )
@@ -129,15 +126,6 @@ def store_document(
     if is_new:
         _keep_counts(document, result)
     return result
-
-
-def _day_of(parsed: ParsedDocument) -> date | None:
-    """The day of the list that a document is; None for documents that are no day's list."""
-    if parsed.kind == "arxiv-rss" and parsed.published_at:
-        return rules.arxiv_day(parsed.published_at)
-    if parsed.kind == "hf-daily":
-        return max((e.featured_on for e in parsed.entries if e.featured_on), default=None)
-    return None
 
 
 def _categories(parsed: ParsedDocument) -> dict[str, tuple[int, str | None]]:
@@ -331,7 +319,7 @@ def _new_paper(entry: Entry, key: str, document: Document) -> Paper:
         categories=list(entry.categories),
         announce_type=entry.announce_type,
         updated_at=entry.updated_at,
-        listed_on=entry.listed_on or entry.featured_on or document.covers or seen.date(),
+        listed_on=entry.listed_on or entry.featured_on or document.list_day or seen.date(),
         featured_on=entry.featured_on,
         withdrawn=entry.withdrawn,
         first_seen_at=seen,
@@ -363,9 +351,9 @@ def _merge(paper: Paper, entry: Entry, document: Document, count: bool) -> bool:
 
 def _is_newer_text(paper: Paper, entry: Entry, document: Document) -> bool:
     """A revision always; otherwise what stands as high and was seen later."""
-    mine, theirs = RANK[paper.text_source], RANK[document.kind]
-    if theirs != mine:
-        return theirs > mine
+    rank, new_rank = (kinds.by_name(name).rank for name in (paper.text_source, document.kind))
+    if new_rank != rank:
+        return new_rank > rank
     if entry.version != paper.version:
         return (entry.version or 0) > (paper.version or 0)
     return document.first_seen_at > paper.text_seen_at

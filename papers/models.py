@@ -1,4 +1,4 @@
-"""What was published and how much it is talked about. Knows nothing of readers."""
+"""Papers, their sources, and how popular they are. Independent of readers."""
 
 from __future__ import annotations
 
@@ -16,47 +16,48 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
-MAX_WAIT = timedelta(days=1)  # between two checks, whatever failed or was asked for
+from papers.feeds import kinds
+
+MAX_WAIT = timedelta(days=1)  # between two checks, even after failures or a Retry-After
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
     def due(self, now: datetime) -> SourceQuerySet:
-        """Sources to check now; also those put off further than any wait, by a clock that ran
-        ahead."""
+        """Return the sources to check now.
+
+        Includes sources whose next check is further away than any wait, which only a clock that
+        ran ahead can have set.
+        """
         longest = models.F("check_every") * timedelta(minutes=1) + 2 * MAX_WAIT
         ahead = models.Q(next_check_at__gt=models.Value(now) + longest)
         due = models.Q(next_check_at__lte=now) | ahead
         return self.filter(due, active=True, parked_at=None)
 
     def claim(self, pk: int, now: datetime) -> bool:
-        """Take a due source for one check; False means somebody else has it.
+        """Claim a due source for one check; return False if another worker has it.
 
-        The next check is set before the slow part, so that a crash costs one check at most.
+        This sets the next check before the slow part, so that a crash costs one check at most.
         """
         later = now + models.F("check_every") * timedelta(minutes=1)
         return bool(self.due(now).filter(pk=pk).update(next_check_at=later))
 
 
 class Source(models.Model):
-    """A feed that is read again and again, and how well that goes."""
-
-    class Kind(models.TextChoices):
-        ARXIV_RSS = "arxiv-rss", "arXiv RSS"
-        ARXIV_API = "arxiv-api", "arXiv API"
-        ARXIV_OAI = "arxiv-oai", "arXiv OAI-PMH"
-        HF_DAILY = "hf-daily", "Hugging Face Daily Papers"
-        FEED = "feed", "RSS, Atom, RDF or JSON feed"
+    """A feed that is checked regularly, and the state of its last check."""
 
     name = models.CharField(
-        max_length=200, blank=True, help_text="Empty: the document's own title, once it is read."
+        max_length=200, blank=True, help_text="If empty, the document's title is used."
     )
     kind = models.CharField(
-        max_length=20, choices=Kind, blank=True, help_text="Empty: recognised from the document."
+        max_length=20,
+        choices=kinds.choices,
+        blank=True,
+        help_text="If empty, it is detected from the document.",
     )
     url = models.URLField("address", max_length=2000, unique=True)
     active = models.BooleanField(default=True)
     check_every = models.PositiveIntegerField(
-        default=60, validators=[MinValueValidator(5)], help_text="Minutes between two checks."
+        default=60, validators=[MinValueValidator(5)], help_text="Minutes between checks."
     )
     next_check_at = models.DateTimeField(db_index=True, default=timezone.now)
     etag = models.CharField(max_length=500, blank=True, editable=False)
@@ -66,13 +67,13 @@ class Source(models.Model):
     outcome = models.CharField(max_length=40, blank=True, editable=False)
     error = models.TextField(blank=True, editable=False)
     failures = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Failed checks in a row."
+        default=0, editable=False, help_text="Consecutive failed checks."
     )
     parked_at = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        help_text="Since when it is left alone, after too many failures; “check now” wakes it.",
+        help_text="When checks were paused after too many failures; “Check now” resumes them.",
     )
 
     objects = SourceQuerySet.as_manager()
@@ -85,25 +86,27 @@ class Source(models.Model):
 
 
 class Document(models.Model):
-    """One document as it was received, known by its bytes, with what came of its entries."""
+    """A received document, identified by its hash, with the counts of its entries."""
 
     source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.SET_NULL)
     kind = models.CharField(max_length=20)
-    location = models.CharField(max_length=2000, help_text="Address or path it was read from.")
+    location = models.CharField(max_length=2000, help_text="Address or path.")
     title = models.CharField(max_length=500, blank=True)
     sha256 = models.CharField(max_length=64, unique=True)
     first_seen_at = models.DateTimeField()
-    published_at = models.DateTimeField(null=True, blank=True, help_text="Its own date.")
-    covers = models.DateField(null=True, blank=True, help_text="The day of the list it holds.")
+    published_at = models.DateTimeField(
+        null=True, blank=True, help_text="The date in the document."
+    )
+    list_day = models.DateField(null=True, blank=True, help_text="The day of its list.")
     categories = models.JSONField(
-        default=dict, help_text="Entries and newest day of each category in it."
+        default=dict, help_text="Number of entries and newest day per category."
     )
     entries = models.PositiveIntegerField(default=0)
     new = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
-    reasons = models.JSONField(default=list, help_text="Why entries were refused.")
+    reasons = models.JSONField(default=list, help_text="Why entries were rejected.")
 
     class Meta:
         ordering = ["-first_seen_at"]
@@ -113,7 +116,7 @@ class Document(models.Model):
 
 
 class SourceCheck(models.Model):
-    """One look at a source: what came of the request, and what that says of the day."""
+    """One check of a source: the outcome of the request and the state of the source."""
 
     class State(models.TextChoices):
         FRESH = "fresh", _("up to date")
@@ -126,13 +129,13 @@ class SourceCheck(models.Model):
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="checks")
     at = models.DateTimeField()
-    outcome = models.CharField(max_length=40, help_text="What came of the request, by name.")
-    status = models.PositiveSmallIntegerField(null=True, help_text="HTTP status, if one came.")
+    outcome = models.CharField(max_length=40, help_text="Outcome of the request.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="HTTP status, if any.")
     detail = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State)
-    reason = models.TextField(blank=True, help_text="The state in a plain sentence.")
-    said = models.JSONField(null=True, help_text="The same, for other languages.")
-    categories = models.JSONField(default=dict, help_text="State and reason of each category.")
+    reason = models.TextField(blank=True, help_text="The reason for the state, in English.")
+    messages = models.JSONField(null=True, help_text="The reason, translatable.")
+    categories = models.JSONField(default=dict, help_text="State and reason per category.")
     document = models.ForeignKey(Document, null=True, on_delete=models.SET_NULL)
     new = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(default=0)
@@ -146,7 +149,7 @@ class SourceCheck(models.Model):
 
 
 class Window(models.TextChoices):
-    """How far back a list of trending papers reaches."""
+    """The period of a list of trending papers."""
 
     DAY = "day", _("Day")
     WEEK = "week", _("Week")
@@ -154,6 +157,7 @@ class Window(models.TextChoices):
 
     @property
     def days(self) -> int:
+        """Return the length of the period in days."""
         return {Window.DAY: 1, Window.WEEK: 7, Window.MONTH: 30}[self]
 
 
@@ -165,42 +169,40 @@ class PaperQuerySet(models.QuerySet["Paper"]):
         return self.filter(day=day)
 
     def within(self, window: Window, day: date) -> PaperQuerySet:
-        """Papers of the day, or of the week or month that ends with it."""
+        """Return the papers of the period that ends with this day."""
         return self.filter(day__gt=day - timedelta(days=window.days), day__lte=day)
 
     def hottest(self) -> PaperQuerySet:
-        """What is talked about most first, whatever its age: the order within a window.
-
-        The newest paper wins a tie, so that the order is stable."""
+        """Order by popularity, regardless of age; the newest paper first among equals."""
         return self.order_by("-heat", "-pk")
 
     def outstanding(self) -> PaperQuerySet:
-        """What stands out most in its own field first, so that small fields show."""
+        """Order by popularity relative to the field, so that small fields are visible."""
         return self.order_by("-standing", "-pk")
 
     def trending(self) -> PaperQuerySet:
-        """What trends by now first: a day's age costs one doubling."""
+        """Order by the trending score, which halves for each day of age."""
         return self.order_by("-score", "-pk")
 
     def fields(self) -> list[tuple[str, int]]:
-        """The primary categories of these papers and how many are in each, the largest first."""
-        counted = self.exclude(field="").order_by().values_list("field")
-        return list(counted.annotate(papers=models.Count("pk")).order_by("-papers", "field"))
+        """Return the primary categories and the number of papers in each, largest first."""
+        categorised = self.exclude(field="").order_by().values_list("field")
+        return list(categorised.annotate(papers=models.Count("pk")).order_by("-papers", "field"))
 
     def with_pictures(self) -> PaperQuerySet:
-        """Each knows as `has_picture` whether there is one to show."""
-        theirs = Thumbnail.objects.filter(paper=models.OuterRef("pk")).exclude(media_type="")
-        return self.annotate(has_picture=models.Exists(theirs))
+        """Annotate each paper with `has_picture`."""
+        thumbnails = Thumbnail.objects.filter(paper=models.OuterRef("pk")).exclude(media_type="")
+        return self.annotate(has_picture=models.Exists(thumbnails))
 
     def news(self, day: date, lookback_days: int) -> PaperQuerySet:
-        """What may stand in an edition of `day`: new or newly featured, not a mere revision."""
+        """Return the candidates for the edition of `day`: new or featured papers, no revisions."""
         first = day - timedelta(days=lookback_days)
         revised = models.Q(featured_on=None, announce_type__startswith="replace")
         return self.visible().filter(day__gt=first, day__lte=day).exclude(revised)
 
 
 class Paper(models.Model):
-    """One paper, however many lists, versions and feeds it was announced in."""
+    """A paper, regardless of how many lists, versions and feeds announced it."""
 
     arxiv_id = models.CharField(max_length=30, null=True, blank=True, unique=True)
     doi = models.CharField(max_length=300, null=True, blank=True, unique=True)
@@ -208,16 +210,16 @@ class Paper(models.Model):
         max_length=400,
         db_index=True,
         editable=False,
-        help_text="Normalised title and first author: the identity where there is no id.",
+        help_text="Normalised title and first author; identifies papers without an ID.",
     )
     version = models.PositiveSmallIntegerField(null=True, blank=True)
     title = models.TextField()
     title_raw = models.TextField(editable=False, help_text="As received.")
     abstract = models.TextField(blank=True)
     abstract_raw = models.TextField(blank=True, editable=False, help_text="As received.")
-    tldr = models.TextField(blank=True, help_text="A summary that the source brings.")
+    tldr = models.TextField(blank=True, help_text="A summary provided by the source.")
     text_source = models.CharField(
-        max_length=20, editable=False, help_text="The kind of source the text is from."
+        max_length=20, editable=False, help_text="The kind of source that provided the text."
     )
     authors = models.JSONField(default=list)
     categories = ArrayField(models.CharField(max_length=100), default=list, blank=True)
@@ -225,21 +227,21 @@ class Paper(models.Model):
         expression=Coalesce(models.F("categories__0"), models.Value("")),
         output_field=models.CharField(max_length=100),
         db_persist=True,
-        help_text="Its primary category.",
+        help_text="The primary category.",
     )
     announce_type = models.CharField(max_length=20, blank=True)
     journal_ref = models.CharField(max_length=500, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)
-    listed_on = models.DateField(help_text="First day it stood in a list.")
+    listed_on = models.DateField(help_text="First day in a list.")
     featured_on = models.DateField(
-        null=True, blank=True, help_text="First day it was featured by the community."
+        null=True, blank=True, help_text="First day featured by the community."
     )
     day = models.GeneratedField(
         expression=Coalesce("featured_on", "listed_on"),
         output_field=models.DateField(),
         db_persist=True,
-        help_text="The day it is news.",
+        help_text="The day the paper counts as news.",
     )
     abstract_url = models.URLField(max_length=2000, blank=True)
     pdf_url = models.URLField(max_length=2000, blank=True)
@@ -249,21 +251,21 @@ class Paper(models.Model):
     votes = models.PositiveIntegerField(default=0)
     comments = models.PositiveIntegerField(default=0)
     stars = models.PositiveIntegerField(default=0)
-    site_votes = models.PositiveIntegerField(default=0, help_text="Of our own readers.")
+    site_votes = models.PositiveIntegerField(default=0, help_text="Votes of our readers.")
     liked = models.PositiveIntegerField(
-        default=0, help_text="Readers of ours who asked for more like it."
+        default=0, help_text="Readers who asked for more papers like this."
     )
     appeal = models.FloatField(
         null=True,
         editable=False,
-        help_text="Votes predicted from its words, in doublings of the usual paper's votes.",
+        help_text="Predicted votes, as log2 of the ratio to a typical paper.",
     )
     heat = models.FloatField(default=0, help_text="Trending score before the decay by age.")
     standing = models.FloatField(
-        default=0, help_text="Its heat against the usual of its field; comparable across fields."
+        default=0, help_text="Heat relative to the field; comparable across fields."
     )
-    score = models.FloatField(default=0, help_text="Its heat and its day: what trends by now.")
-    score_parts = models.JSONField(default=dict, help_text="What the score is made of.")
+    score = models.FloatField(default=0, help_text="Trending score: heat, decayed by age.")
+    score_parts = models.JSONField(default=dict, help_text="The parts of the score.")
     scored_at = models.DateTimeField(null=True, blank=True)
     featured = models.BooleanField("curator's pick", default=False)
     note = models.TextField("curator's note", blank=True)
@@ -271,7 +273,7 @@ class Paper(models.Model):
     withdrawn = models.BooleanField(default=False)
     first_seen_at = models.DateTimeField()
     text_seen_at = models.DateTimeField(
-        editable=False, help_text="When the document that gave the text was first seen."
+        editable=False, help_text="When the document that provided the text was first seen."
     )
 
     objects = PaperQuerySet.as_manager()
@@ -281,7 +283,7 @@ class Paper(models.Model):
             models.UniqueConstraint(
                 fields=["title_key"],
                 condition=models.Q(arxiv_id=None, doi=None),
-                name="paper_without_id_is_known_by_title",
+                name="paper_without_id_unique_title",
             )
         ]
         indexes = [
@@ -304,25 +306,27 @@ class Paper(models.Model):
 
     @property
     def all_votes(self) -> int:
-        """The votes counted elsewhere and those of our own readers."""
+        """Return the votes from sources and from our readers."""
         return self.votes + self.site_votes
 
     @property
     def language(self) -> str:
-        """As pages mark its text, so that screen readers pronounce it right: "" is unknown, where
-        most letters of the title are not Latin and a wrong mark would be worse than none."""
-        letters = "" if self.title.isascii() else [one for one in self.title if one.isalpha()]
-        latin = sum(one < "\u0250" for one in letters)
+        """Return the language code for the HTML `lang` attribute, used by screen readers.
+
+        The code is empty if most letters of the title are not Latin.
+        """
+        letters = "" if self.title.isascii() else [char for char in self.title if char.isalpha()]
+        latin = sum(letter < "\u0250" for letter in letters)
         return "en" if 2 * latin >= len(letters) else ""
 
     @property
     def tldr_by(self) -> str:
-        """Who wrote `tldr`; so far one source alone brings such summaries, made by its model."""
+        """Return the author of `tldr`; only Hugging Face provides such summaries so far."""
         return "Hugging Face" if self.tldr else ""
 
     @property
     def venue(self) -> str:
-        """Where it was published; "" for a preprint."""
+        """Return the journal reference or DOI link; "" for a preprint."""
         return self.journal_ref or (f"https://doi.org/{self.doi}" if self.doi else "")
 
     def get_ranking_url(self) -> str:
@@ -334,7 +338,7 @@ class Paper(models.Model):
 
 
 class Thumbnail(models.Model):
-    """A picture of a paper, as its source had it; empty where it could not be had."""
+    """A picture of a paper, as the source provided it; empty if it could not be fetched."""
 
     paper = models.OneToOneField(Paper, on_delete=models.CASCADE, primary_key=True)
     media_type = models.CharField(max_length=20, blank=True)
@@ -346,7 +350,7 @@ class Thumbnail(models.Model):
 
 
 class Observation(models.Model):
-    """How much a paper was talked about at one moment, as one kind of source counted it."""
+    """The popularity of a paper at one moment, as counted by one kind of source."""
 
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="observations")
     kind = models.CharField(max_length=20)
@@ -358,7 +362,7 @@ class Observation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["paper", "kind", "observed_at"], name="one_observation_a_moment"
+                fields=["paper", "kind", "observed_at"], name="observation_unique"
             )
         ]
 
@@ -371,7 +375,7 @@ class Observation(models.Model):
 
 
 class Version(models.Model):
-    """A version of a paper that a later one has replaced, as it stood."""
+    """An earlier version of a paper, as it was before a later one replaced it."""
 
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveSmallIntegerField()
@@ -381,16 +385,14 @@ class Version(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [
-            models.UniqueConstraint(fields=["paper", "number"], name="a_version_is_kept_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["paper", "number"], name="version_unique")]
 
     def __str__(self) -> str:
         return f"v{self.number} of {self.paper_id}"
 
 
 class PaperUpdate(models.Model):
-    """What became of a paper after it was first told of."""
+    """A change to a paper after it was first announced: code, publication, withdrawal."""
 
     class Kind(models.TextChoices):
         CODE = "code", _("now has code")
@@ -400,12 +402,12 @@ class PaperUpdate(models.Model):
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="updates")
     kind = models.CharField(max_length=10, choices=Kind)
     at = models.DateTimeField(db_index=True)
-    detail = models.TextField(blank=True, help_text="The code's address, the journal.")
+    detail = models.TextField(blank=True, help_text="The code's address or the journal.")
 
     class Meta:
         ordering = ["-at"]
         constraints = [
-            models.UniqueConstraint(fields=["paper", "kind"], name="a_development_is_told_once")
+            models.UniqueConstraint(fields=["paper", "kind"], name="paper_update_unique")
         ]
 
     def __str__(self) -> str:
@@ -413,33 +415,35 @@ class PaperUpdate(models.Model):
 
 
 class Submission(models.Model):
-    """A paper that a reader proposes; it comes in once a curator says so."""
+    """A paper proposed by a reader, to be accepted or rejected by a curator."""
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("waiting for a curator")
         FETCHING = "fetching", _("accepted, waiting for arXiv")
         ACCEPTED = "accepted", _("accepted")
-        REFUSED = "refused", _("refused")
+        REFUSED = "refused", _("rejected")
 
     arxiv_id = models.CharField(max_length=30, unique=True)
-    note = models.CharField("why", max_length=500, blank=True)
-    by = models.CharField(max_length=64, editable=False, help_text="Who, as a key without a name.")
-    at = models.DateTimeField()
+    note = models.CharField("reason", max_length=500, blank=True)
+    created_by = models.CharField(
+        max_length=64, editable=False, help_text="The reader, as a pseudonymous key."
+    )
+    created_at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
-    outcome = models.CharField(max_length=300, blank=True, help_text="What came of fetching it.")
+    outcome = models.CharField(max_length=300, blank=True, help_text="Result of fetching it.")
     tries = models.PositiveSmallIntegerField(default=0, editable=False)
     next_try_at = models.DateTimeField(null=True, editable=False)
     paper = models.ForeignKey(Paper, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:
-        ordering = ["-at"]
+        ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return f"{self.arxiv_id} ({self.get_status_display()})"
 
 
 class Report(models.Model):
-    """A reader says that a paper should not be here; a curator decides."""
+    """A reader's complaint about a paper, to be decided by a curator."""
 
     class Status(models.TextChoices):
         WAITING = "waiting", "waiting for a curator"
@@ -447,78 +451,82 @@ class Report(models.Model):
         DISMISSED = "dismissed", "dismissed"
 
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="reports")
-    by = models.CharField(max_length=64, editable=False, help_text="Who, as a key without a name.")
-    why = models.CharField(max_length=500)
-    at = models.DateTimeField()
+    created_by = models.CharField(
+        max_length=64, editable=False, help_text="The reader, as a pseudonymous key."
+    )
+    reason = models.CharField(max_length=500)
+    created_at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
 
     class Meta:
-        ordering = ["-at"]
-        constraints = [models.UniqueConstraint(fields=["paper", "by"], name="one_report_a_reader")]
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["paper", "created_by"], name="report_unique")
+        ]
 
     def __str__(self) -> str:
         return f"report on {self.paper_id} ({self.get_status_display()})"
 
 
 class Block(models.Model):
-    """What a curator keeps out: papers that match are hidden, now and when they come."""
+    """A curator's rule: matching papers are hidden, now and in future."""
 
     class Kind(models.TextChoices):
         TITLE = "title", "words in the title"
         AUTHOR = "author", "an author's name"
-        SITE = "site", "a source: the site of the paper's page"
+        SITE = "site", "the site of the paper's page"
 
     kind = models.CharField(max_length=10, choices=Kind)
     value = models.CharField(max_length=300, help_text="As typed.")
     key = models.CharField(max_length=300, editable=False, help_text="As compared.")
-    why = models.CharField(max_length=500, blank=True)
-    by = models.CharField(max_length=150, editable=False)
-    at = models.DateTimeField(editable=False)
-    hid = ArrayField(models.BigIntegerField(), default=list, editable=False)
+    reason = models.CharField(max_length=500, blank=True)
+    created_by = models.CharField(max_length=150, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    hidden_papers = ArrayField(models.BigIntegerField(), default=list, editable=False)
 
     class Meta:
-        ordering = ["-at"]
-        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="blocked_once")]
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="block_unique")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.value}"
 
 
 class Merge(models.Model):
-    """Two rows that turned out to be one paper: `kept` stands for both."""
+    """Two rows for the same paper; `kept` represents both."""
 
     kept = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="merges")
     merged = models.OneToOneField(Paper, on_delete=models.CASCADE, related_name="merged_into")
     was_hidden = models.BooleanField(default=False)
-    by = models.CharField(max_length=150)
-    at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["-at"]
+        ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return f"{self.merged_id} into {self.kept_id}"
 
 
 class Vote(models.Model):
-    """A reader's vote on the site; one each."""
+    """A reader's vote for a paper; one per reader and paper."""
 
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="site_vote_rows")
-    by = models.CharField(max_length=64, help_text="Who, as a key without a name.")
-    at = models.DateTimeField()
+    created_by = models.CharField(max_length=64, help_text="The reader, as a pseudonymous key.")
+    created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["paper", "by"], name="one_vote_a_reader")]
+        constraints = [models.UniqueConstraint(fields=["paper", "created_by"], name="vote_unique")]
 
     def __str__(self) -> str:
         return f"vote on {self.paper_id}"
 
 
 class StoredAppeal(models.Model):
-    """What words went with votes, as learnt on one day; the newest is the one in use."""
+    """A model that predicts votes from words; the newest row is in use."""
 
     data = models.BinaryField()
-    papers = models.PositiveIntegerField(help_text="How many papers it was learnt from.")
+    papers = models.PositiveIntegerField(help_text="Number of papers it was learnt from.")
     made_at = models.DateTimeField()
 
     class Meta:
@@ -529,14 +537,14 @@ class StoredAppeal(models.Model):
 
 
 class StoredLexicon(models.Model):
-    """A lexicon learnt from the papers on one day; the newest is the one in use."""
+    """A lexicon learnt from the papers; the newest row is in use."""
 
     version = models.CharField(max_length=32, unique=True)
     data = models.BinaryField()
-    papers = models.PositiveIntegerField(help_text="How many papers it was learnt from.")
+    papers = models.PositiveIntegerField(help_text="Number of papers it was learnt from.")
     made_at = models.DateTimeField()
-    meant_at = models.DateTimeField(
-        null=True, editable=False, help_text="When all papers had their meanings by it."
+    vectorized_at = models.DateTimeField(
+        null=True, editable=False, help_text="When all papers had their vectors."
     )
 
     class Meta:
@@ -548,15 +556,16 @@ class StoredLexicon(models.Model):
 
 
 class SearchEntry(models.Model):
-    """The words a paper is found by, made by `papers.text.lexemes`.
+    """The search words of a paper, built by `papers.text.lexemes`.
 
-    A table of its own: the paper's figures change all day, this index does not."""
+    This is a separate table because the paper's counts change all day and its words do not.
+    """
 
     paper = models.OneToOneField(
         Paper, on_delete=models.CASCADE, primary_key=True, related_name="search_entry"
     )
-    text_seen_at = models.DateTimeField(help_text="The paper's own, when this was made.")
-    method = models.PositiveSmallIntegerField(help_text="Version of `lexemes` that made it.")
+    text_seen_at = models.DateTimeField(help_text="The paper's value when this was built.")
+    method = models.PositiveSmallIntegerField(help_text="Version of `lexemes` that built it.")
     words = SearchVectorField()
 
     class Meta:
@@ -568,10 +577,10 @@ class SearchEntry(models.Model):
 
 
 class SearchWord(models.Model):
-    """A word of titles and author names, for who mistypes it."""
+    """A word of titles or author names, to correct misspelt queries."""
 
     word = models.CharField(max_length=40, primary_key=True)
-    papers = models.PositiveIntegerField(help_text="How many have had it.")
+    papers = models.PositiveIntegerField(help_text="Number of papers with this word.")
 
     class Meta:
         indexes = [GinIndex(fields=["word"], name="search_spelling", opclasses=["gin_trgm_ops"])]
@@ -581,15 +590,18 @@ class SearchWord(models.Model):
 
 
 class PaperVector(models.Model):
-    """Where a paper lies in the space of one lexicon's meanings (unit length, its width)."""
+    """A paper's unit vector in the semantic space of one lexicon."""
 
-    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="meanings")
-    version = models.CharField(max_length=32, help_text="Of the lexicon; never mixed.")
+    paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="vectors")
+    version = models.CharField(
+        max_length=32,
+        help_text="Version of the lexicon; vectors of two versions are not comparable.",
+    )
     vector = HalfVectorField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["version", "paper"], name="one_meaning_a_version")
+            models.UniqueConstraint(fields=["version", "paper"], name="paper_vector_unique")
         ]
 
     def __str__(self) -> str:

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from papers.feeds import addresses
+from papers.feeds import kinds
 from papers.feeds.addresses import ARXIV_LIST, HF_DAILY
 from papers.metadata import categories
 from papers.models import Source
 
-Kind = Source.Kind
 STARTERS = ("hf-daily", "cs.AI", "cs.CL", "cs.CV", "cs.LG")
 
 
@@ -43,7 +42,9 @@ def _arxiv(code: str, papers_per_day: int) -> Recommendation:
     subject = categories.NAMES[code]
     address = ARXIV_LIST + code
     label = f"arXiv {code}"
-    return Recommendation("arXiv", code, label, subject, papers_per_day, Kind.ARXIV_RSS, address)
+    return Recommendation(
+        "arXiv", code, label, subject, papers_per_day, kinds.ARXIV_RSS.name, address
+    )
 
 
 def _preprints(server: str, subject: str, papers_per_day: int) -> Recommendation:
@@ -51,13 +52,15 @@ def _preprints(server: str, subject: str, papers_per_day: int) -> Recommendation
     name = f"{server.lower()}-{subject.replace('_', '-')}"
     address = f"https://connect.{server.lower()}.org/{server.lower()}_xml.php?subject={subject}"
     label = f"{server}: {words}"
-    return Recommendation(server, name, label, words, papers_per_day, Kind.FEED, address)
+    return Recommendation(server, name, label, words, papers_per_day, kinds.FEED.name, address)
 
 
 def _journal(
     name: str, label: str, subject: str, papers_per_day: int, address: str
 ) -> Recommendation:
-    return Recommendation("Journals", name, label, subject, papers_per_day, Kind.FEED, address)
+    return Recommendation(
+        "Journals", name, label, subject, papers_per_day, kinds.FEED.name, address
+    )
 
 
 RECOMMENDED: tuple[Recommendation, ...] = (
@@ -67,7 +70,7 @@ RECOMMENDED: tuple[Recommendation, ...] = (
         label="Hugging Face Daily Papers",
         subject="AI papers that people vote for and discuss",
         papers_per_day=40,
-        kind=Kind.HF_DAILY,
+        kind=kinds.HF_DAILY.name,
         address=HF_DAILY,
     ),
     _arxiv("cs.AI", 400),
@@ -190,9 +193,9 @@ def source_reading(address: str, sources: Sequence[Source]) -> Source | None:
 
     An arXiv list that is fetched together with others in one request counts too.
     """
-    requested = set(addresses.arxiv_categories(address))
+    requested = set(kinds.requested_categories(address))
     for source in sources:
-        covered = set(addresses.arxiv_categories(source.url))
+        covered = set(kinds.requested_categories(source.url))
         if source.url == address or (requested and requested <= covered):
             return source
     return None

@@ -38,7 +38,7 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
     reader = make_reader(interests={"topics": "language models"})
     Source.objects.create(name="A list", url="https://example.org/rss", next_check_at=now)
     Document.objects.create(kind="feed", location="x", sha256="a" * 64, first_seen_at=now)
-    Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
+    Submission.objects.create(arxiv_id="2604.77777", created_by="reader-1", created_at=now)
     digests.build_due_digests([reader.pk], now)
     ReaderImport.objects.create(name="old.csv", created_at=now, lines=1)
     LogEntry.objects.log_actions(admin_user.pk, edition[:1], CHANGE, "Looked at.")  # type: ignore[arg-type]

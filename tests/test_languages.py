@@ -23,6 +23,8 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from lxml import html
 
+from papers.feeds import kinds
+from papers.feeds.schedule import arxiv_day
 from papers.fetching.fetch import FetchResult
 from papers.freshness import notices as silence
 from papers.freshness import rules
@@ -183,7 +185,7 @@ def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: 
     url = "https://rss.arxiv.org/rss/cs.AI+cs.CL"
     listed = Source.objects.create(name="One", kind="arxiv-rss", url=url)
     broken = Source.objects.create(name="Two", url="https://two.example/feed")
-    day = rules.arxiv_day(now)
+    day = arxiv_day(now)
     facts = Facts("arxiv-rss", day=day, entries=3, counts={"cs.AI": (3, day)}, usual=USUAL)
     for source, verdict in (
         (listed, rules.judge_document(facts, now, ["cs.AI", "cs.CL"])),
@@ -195,7 +197,7 @@ def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: 
             verdict.overall.reason,
             verdict.overall.messages,
         )
-        source.checks.create(at=now, state=state, reason=reason, said=said, categories=told)
+        source.checks.create(at=now, state=state, reason=reason, messages=said, categories=told)
     pages = client.get(reverse("status")).text, client.get(reverse("status"), **GERMAN).text
     for said in (
         ("cs.AI: only 3 papers instead of about 1,210.", "cs.AI: nur 3 Paper statt etwa 1.210."),
@@ -219,7 +221,10 @@ def test_every_sentence_of_a_source_is_translated() -> None:
     with translation.override("de"):
         still = rules.render_messages([["It still shows the list for %(day)s.", {"day": late}]])
         assert still == "Sie zeigt noch die Liste vom Mittwoch, 29. April."
-        for sentence in (*rules.TROUBLES.values(), *rules.QUIET_DAY.values()):
+        for sentence in (
+            *rules.TROUBLES.values(),
+            *(text for kind in kinds.KINDS if kind.schedule for text in kind.schedule.quiet),
+        ):
             assert rules.render_messages([[sentence, {"status": 500}]]) != sentence % {
                 "status": 500
             }

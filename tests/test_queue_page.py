@@ -88,7 +88,7 @@ def test_what_comes_later_is_blocked_too(admin_client: Client, now: datetime) ->
     ):
         ingest_document(FEED.format(title=title, link=link, author="A").encode(), link, now)
     assert shown() == {"A plain result"}
-    assert len(Block.objects.get().hid) == 1
+    assert len(Block.objects.get().hidden_papers) == 1
 
 
 def test_what_two_blocks_match_stays_hidden_when_one_is_undone(
@@ -173,7 +173,7 @@ def test_a_reader_reports_a_paper_once_and_a_curator_decides_and_undoes(
     assert shown() == {"Not research"}
     act(client, "dismiss", pk=report.pk)
     assert Report.objects.get().status == "dismissed"
-    assert privacy.export(reader)["reports"][0]["why"] == "An advertisement"
+    assert privacy.export(reader)["reports"][0]["reason"] == "An advertisement"
     community.forget_reader(reader.community_key, timezone.now())
     assert not Report.objects.exists()
 
@@ -193,7 +193,9 @@ def test_nobody_fills_the_queue_alone(
 
 # --- Proposals and rights -----------------------------------------------------------------
 def test_a_refusal_is_undone(admin_client: Client, now: datetime) -> None:
-    row = Submission.objects.create(arxiv_id="2604.77777", by="reader-1", note="Good", at=now)
+    row = Submission.objects.create(
+        arxiv_id="2604.77777", created_by="reader-1", note="Good", created_at=now
+    )
     assert "2604.77777" in admin_client.get(QUEUE).text
     for do, status in (("refuse", "refused"), ("wait-again", "waiting")):
         act(admin_client, do, pk=row.pk)

@@ -77,7 +77,9 @@ def test_each_act_needs_its_permission_and_is_written_down(
 ) -> None:
     client = as_role(role)
     paper, reader = make_paper(), make_reader(status=Subscriber.Status.SUPPRESSED)
-    proposal = Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
+    proposal = Submission.objects.create(
+        arxiv_id="2604.77777", created_by="reader-1", created_at=now
+    )
     act(client, "papers_paper", "hide", paper.pk)
     act(client, "papers_submission", "refuse", proposal.pk)
     act(client, "subscriptions_subscriber", "lift_the_suppression", reader.pk)

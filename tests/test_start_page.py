@@ -59,7 +59,7 @@ def test_it_shows_what_waits_and_what_is_broken(
     SourceCheck.objects.create(
         source=source, at=now, outcome="http_error", state="broken", reason=reason
     )
-    Submission.objects.create(arxiv_id="2604.77777", by="reader-1", at=now)
+    Submission.objects.create(arxiv_id="2604.77777", created_by="reader-1", created_at=now)
     desk.apply_change(now.date() + timedelta(days=1), now, desk.pin_paper, paper.pk)
     make_reader(confirmed_at=now)
     make_reader("gone@example.org", status="unsubscribed", unsubscribed_at=now)

@@ -1,43 +1,55 @@
-"""Documents of papers in, entries out: pure parsers for what sources publish."""
+"""Pure parsers for the documents that sources publish."""
 
-from papers.feeds import arxiv, generic, huggingface, jsonfeed, oai
-from papers.feeds.entries import KINDS, DocumentError, Entry, ParsedDocument, Refusal
-from papers.feeds.recognise import recognise
+from dataclasses import replace
+
+from papers.feeds import kinds
+from papers.feeds.entries import DocumentError, Entry, ParsedDocument, Refusal
+from papers.feeds.kinds import SourceKind
+from papers.feeds.sniffing import check_tags, sniff
 
 __all__ = [
-    "KINDS",
     "DocumentError",
     "Entry",
     "ParsedDocument",
     "Refusal",
-    "parse",
+    "SourceKind",
+    "parse_document",
     "recognise",
 ]
 
-_PARSERS = {
-    "arxiv-rss": arxiv.parse_listing,
-    "arxiv-api": arxiv.parse_answer,
-    "arxiv-oai": oai.parse_records,
-    "hf-daily": huggingface.parse_daily,
-    "feed": lambda data: (
-        jsonfeed.parse_json_feed(data) if jsonfeed.MARK.search(data) else generic.parse_feed(data)
-    ),
-}
+
+def recognise(data: bytes) -> SourceKind:
+    """Return the kind of a document; raise `DocumentError` if there is none."""
+    sniffed = sniff(data)
+    for kind in kinds.KINDS:
+        if kind.recognise(sniffed):
+            check_tags(sniffed)
+            return kind
+    raise DocumentError(f"not a feed: the root element is <{sniffed.root}>")
 
 
 def parse_document(data: bytes, kind: str | None = None) -> ParsedDocument:
-    """Read a document of the given kind, or of the kind it shows to be.
+    """Parse a document of the given kind, or of the kind it is recognised as.
 
-    arXiv documents given as "feed" are read as what they are, with all their fields. Raises
-    DocumentError if the document as a whole cannot be read, and nothing else for any bytes;
-    ValueError for a kind that is not one of KINDS.
+    A document of a specific kind that is given as a generic one ("feed") is parsed as the
+    specific kind. Raise `DocumentError` if the document as a whole cannot be read, and `ValueError`
+    for an unknown kind.
     """
-    if kind not in (None, *KINDS):
-        raise ValueError(f"unknown kind of document {kind!r}, known are {', '.join(KINDS)}")
-    found = recognise(data)
-    if kind in (None, "feed") and found != "hf-daily":
-        return _PARSERS[found](data)
-    # Copies of arXiv's documents may have lost the marks by which they are recognised.
-    if kind not in (None, found) and (found != "feed" or kind == "hf-daily"):
-        raise DocumentError(f"a document of kind {found}, not {kind}")
-    return _PARSERS[kind or found](data)
+    if kind not in (None, *kinds.names()):
+        raise ValueError(
+            f"unknown kind of document {kind!r}, not one of {', '.join(kinds.names())}"
+        )
+    used = _kind_to_use(recognise(data), kind)
+    return replace(used.parse(data), kind=used.name)
+
+
+def _kind_to_use(recognised: SourceKind, name: str | None) -> SourceKind:
+    if name in (None, recognised.name):
+        return recognised
+    requested = kinds.by_name(str(name))
+    if requested.generic and recognised.format == requested.format:
+        return recognised
+    # Copies of a document may have lost the marks by which its kind is recognised.
+    if recognised.generic and recognised.format == requested.format:
+        return requested
+    raise DocumentError(f"a document of kind {recognised.name}, not {name}")

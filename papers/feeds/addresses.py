@@ -1,19 +1,16 @@
-"""Addresses of sources, and what their queries ask for."""
+"""Web addresses of sources: hosts, queries, categories."""
 
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 ARXIV_LIST = "https://rss.arxiv.org/rss/"
 HF_DAILY = "https://huggingface.co/api/daily_papers?limit=100"
-HF_PAGE = 50  # entries, unless "limit" says otherwise
-VOTES_GROW = 2  # days before today on which a daily list is still read
 
 
 def host_of(url: str) -> str:
-    """The host of an address, lower case; "" where there is none."""
+    """Return the host of an address in lower case, or "" if there is none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -27,10 +24,12 @@ _ADDRESS_LIKE = re.compile(r"://|^\S+\.\S+/\S*$|[?&]\w+=")
 
 
 def public_host_of(url: str) -> str:
-    """Return the host of an address if its name looks like one of the open internet, else "".
+    """Return the host of an address if its name is a public one, else "".
 
-    >>> public_host("https://feeds.lab.example.org/rss?token=1"), public_host("http://db.corp.org/")
-    ('feeds.lab.example.org', '')
+    >>> public_host_of("https://feeds.lab.example.org/rss?token=1")
+    'feeds.lab.example.org'
+    >>> public_host_of("http://db.corp.org/")
+    ''
     """
     name = host_of(url).rstrip(".")
     labels = name.split(".")
@@ -39,12 +38,12 @@ def public_host_of(url: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Is this text an address, or does it hold one, rather than a name?"""
+    """Return whether the text is, or contains, an address."""
     return bool(_ADDRESS_LIKE.search(text))
 
 
 def with_query(url: str, **values: object) -> str:
-    """The address with these parameters in its query, in place of those of the same name."""
+    """Return the address with these query parameters added or replaced."""
     parts = urlsplit(url)
     kept = [pair for pair in parse_qsl(parts.query) if pair[0] not in values]
     query = urlencode([*kept, *((name, str(value)) for name, value in values.items())])
@@ -52,27 +51,8 @@ def with_query(url: str, **values: object) -> str:
 
 
 def arxiv_categories(url: str) -> list[str]:
-    """The categories an arXiv listing was asked for: ".../rss/cs.AI+cs.CL"."""
+    """Return the categories in the address of an arXiv list: ".../rss/cs.AI+cs.CL"."""
     if "arxiv.org/" not in url or not ("/rss/" in url or "/atom/" in url):
         return []
     last = url.split("?")[0].rstrip("/").rpartition("/")[2]
     return [name for name in last.replace("%2B", "+").split("+") if name]
-
-
-def page_size(url: str) -> int:
-    """How many entries a full page of a daily list has."""
-    limit = dict(parse_qsl(urlsplit(url).query)).get("limit", "")
-    return int(limit) if limit.isdigit() and 0 < int(limit) <= 1000 else HF_PAGE
-
-
-def page_url(url: str, number: int) -> str:
-    """A further page of a daily list; the first is 0."""
-    return with_query(url, p=number)
-
-
-def urls_of_days_before(url: str, today: date) -> list[str]:
-    """The same list of the days before today; none for an address that names a day itself."""
-    if "date" in dict(parse_qsl(urlsplit(url).query)):
-        return []
-    days = (today - timedelta(days=back) for back in range(1, VOTES_GROW + 1))
-    return [with_query(url, date=day.isoformat()) for day in days]

@@ -5,10 +5,13 @@ Described at info.arxiv.org/help/rss_specifications.html, .../atom_specification
 """
 
 import re
+from datetime import date
 
 from papers.feeds import fields, markup
 from papers.feeds.entries import Entry, ParsedDocument
 from papers.feeds.markup import Element
+from papers.feeds.schedule import arxiv_day
+from papers.feeds.sniffing import Sniffed
 from papers.metadata import authors, identifiers
 
 _ANNOUNCE_TYPES = {"new", "cross", "replace", "replace-cross"}
@@ -16,6 +19,27 @@ _HEADER = re.compile(
     r"\s*arXiv:(?P<id>\S+)\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.I
 )
 _ERRORS = re.compile(r"https?://(?:export\.)?arxiv\.org/api/errors")
+_ANSWER_MARK = re.compile(rb"<(?:\w+:)?id>\s*https?://(?:export\.)?arxiv\.org/api/", re.I)
+_LISTING_MARK = re.compile(
+    rb"<(?:\w+:)?(?:guid|id)\b[^>]*>\s*oai:arXiv\.org:"
+    rb"|<(?:\w+:)?(?:link|id)>\s*https?://(?:rss|export)\.arxiv\.org/(?:rss|atom)/",
+    re.I,
+)
+
+
+def is_answer(sniffed: Sniffed) -> bool:
+    """Return whether this is an answer of the query API."""
+    return sniffed.is_feed and bool(_ANSWER_MARK.search(sniffed.head))
+
+
+def is_listing(sniffed: Sniffed) -> bool:
+    """Return whether this is a daily listing."""
+    return sniffed.is_feed and bool(_LISTING_MARK.search(sniffed.head))
+
+
+def list_day(parsed: ParsedDocument) -> date | None:
+    """Return the day of a listing, in New York."""
+    return arxiv_day(parsed.published_at) if parsed.published_at else None
 
 
 def parse_listing(data: bytes) -> ParsedDocument:
@@ -32,7 +56,7 @@ def parse_listing(data: bytes) -> ParsedDocument:
         items, lambda item: _listed_entry(item, listed), lambda item: _listed_id(item)[0]
     )
     published = fields.moment(listed)
-    return ParsedDocument("arxiv-rss", fields.short(title), entries, refused + broken, published)
+    return ParsedDocument(fields.short(title), entries, refused + broken, published)
 
 
 def parse_answer(data: bytes) -> ParsedDocument:
@@ -43,7 +67,7 @@ def parse_answer(data: bytes) -> ParsedDocument:
             raise fields.document_error("arXiv answered with an error", item.text("summary"))
     entries, refused = fields.read_all(items, _answer_entry, lambda item: _answer_id(item)[0])
     title, published = fields.short(feed.text("title")), fields.moment(feed.text("updated"))
-    return ParsedDocument("arxiv-api", title, entries, refused + broken, published)
+    return ParsedDocument(title, entries, refused + broken, published)
 
 
 def _listed_id(item: Element) -> tuple[str, int | None]:

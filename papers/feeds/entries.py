@@ -1,25 +1,19 @@
-"""What every parser returns, whatever the format it reads.
-
-Plain values only: no ORM, no clock, no settings.
-"""
+"""The values that all parsers return. Plain values: no ORM, no clock, no settings."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
-KINDS = ("arxiv-rss", "arxiv-api", "arxiv-oai", "hf-daily", "feed")
-
 
 class DocumentError(ValueError):
-    """The document as a whole cannot be read; str() is one line: what is wrong and where."""
+    """The document as a whole cannot be read. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One paper as one document describes it.
+    """A paper as one document describes it.
 
-    Texts are readable Unicode with the original beside them (`*_raw`, decoded from XML or
-    JSON, HTML taken out, and otherwise untouched). Everything a source leaves out is empty or
-    None.
+    Texts are readable Unicode. `title_raw` and `abstract_raw` have the original, decoded from XML
+    or JSON and without HTML. Missing values are empty or None.
     """
 
     title: str
@@ -34,8 +28,8 @@ class Entry:
     announce_type: str = ""  # new | cross | replace | replace-cross | ""
     published_at: datetime | None = None  # UTC, of the first version
     updated_at: datetime | None = None  # UTC, of this version
-    listed_on: date | None = None  # the day it stood in the source's list
-    featured_on: date | None = None  # Hugging Face's featuring day
+    listed_on: date | None = None  # the day of the source's list
+    featured_on: date | None = None  # the day it was featured by the community
     abstract_url: str = ""
     pdf_url: str = ""
     code_url: str = ""
@@ -51,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An entry that was left out: `where` is "entry 17 (2401.00001)", `reason` one line."""
+    """A rejected entry: `where` is "entry 17 (2401.00001)", `reason` is one line."""
 
     where: str
     reason: str
@@ -59,11 +53,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """A readable document: its entries, and those refused with the reason."""
+    """A parsed document with its entries and refusals."""
 
-    kind: str
     title: str
     entries: tuple[Entry, ...]
     refused: tuple[Refusal, ...]
-    published_at: datetime | None = None  # the document's own date
-    more: str = ""  # the token that asks for the rest of it, in OAI-PMH
+    published_at: datetime | None = None  # the date in the document
+    more: str = ""  # OAI-PMH's token to request the rest
+    kind: str = ""  # name of its `SourceKind`, set by `parse_document`

@@ -44,7 +44,7 @@ def _document(head: Any, items: Sequence[Any], broken: tuple[Refusal, ...]) -> P
     entries, refused = fields.read_all(items, _entry, _name)
     title = one_line(html_to_text(_text(head, "title")))[: fields.MAX_TITLE]
     published = _moment(head, "published") or _moment(head, "updated")
-    return ParsedDocument("feed", title, entries, refused + broken, published)
+    return ParsedDocument(title, entries, refused + broken, published)
 
 
 def _read(data: bytes) -> Any:

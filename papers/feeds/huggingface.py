@@ -7,12 +7,17 @@ wrapped as {"status": ..., "data": ...}; both are read.
 
 import ast
 import json
+from datetime import date, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from papers.feeds import fields
+from papers.feeds.addresses import with_query
 from papers.feeds.entries import Entry, ParsedDocument
 from papers.metadata import identifiers
 
+DEFAULT_PAGE_SIZE = 50  # entries, unless "limit" is given
+EARLIER_DAYS = 2  # whose lists are read again, since their votes still grow
 _MAX_LITERAL = 2**20
 # An item is four levels deep; abstracts add a few unclosed brackets.
 _MAX_DEPTH = 40
@@ -22,7 +27,31 @@ def parse_daily(data: bytes) -> ParsedDocument:
     """A day's papers. Raises DocumentError if this is not a list of items."""
     items = _items(_json(data))
     entries, refused = fields.read_all(items, _entry, _name)
-    return ParsedDocument("hf-daily", "Hugging Face daily papers", entries, refused)
+    return ParsedDocument("Hugging Face daily papers", entries, refused)
+
+
+def list_day(parsed: ParsedDocument) -> date | None:
+    """Return the newest day on which an entry was featured."""
+    return max((entry.featured_on for entry in parsed.entries if entry.featured_on), default=None)
+
+
+def page_size(url: str) -> int:
+    """Return the number of entries on a full page."""
+    limit = dict(parse_qsl(urlsplit(url).query)).get("limit", "")
+    return int(limit) if limit.isdigit() and 0 < int(limit) <= 1000 else DEFAULT_PAGE_SIZE
+
+
+def page_url(url: str, number: int) -> str:
+    """Return the address of a page; the first is 0."""
+    return with_query(url, p=number)
+
+
+def earlier_urls(url: str, today: date) -> list[str]:
+    """Return the lists of the days before today; [] if the address names a day itself."""
+    if "date" in dict(parse_qsl(urlsplit(url).query)):
+        return []
+    days = (today - timedelta(days=back) for back in range(1, EARLIER_DAYS + 1))
+    return [with_query(url, date=day.isoformat()) for day in days]
 
 
 def _json(text: bytes | str) -> object:

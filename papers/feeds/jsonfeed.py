@@ -6,10 +6,16 @@ from typing import Any
 
 from papers.feeds import fields
 from papers.feeds.entries import Entry, ParsedDocument
+from papers.feeds.sniffing import Sniffed
 from papers.metadata import authors, identifiers
 from papers.text.markup import html_to_text, one_line
 
 MARK = re.compile(rb'"version"\s*:\s*"https?:\\?/\\?/(?:www\.)?jsonfeed\.org', re.I)
+
+
+def is_json_feed(sniffed: Sniffed) -> bool:
+    """Return whether this is a JSON Feed."""
+    return sniffed.format == "json" and bool(MARK.search(sniffed.text))
 
 
 def parse_json_feed(data: bytes) -> ParsedDocument:
@@ -27,7 +33,7 @@ def parse_json_feed(data: bytes) -> ParsedDocument:
         document.get("items", []), lambda item: _entry(item, whole), _name
     )
     title = one_line(html_to_text(_text(document, "title")))[: fields.MAX_TITLE]
-    return ParsedDocument("feed", title, entries, refused)
+    return ParsedDocument(title, entries, refused)
 
 
 def _text(holder: Any, *keys: str) -> str:

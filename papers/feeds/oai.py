@@ -9,9 +9,15 @@ from lxml import etree
 from papers.feeds import fields, markup
 from papers.feeds.entries import Entry, ParsedDocument
 from papers.feeds.markup import Element
+from papers.feeds.sniffing import Sniffed
 from papers.metadata import authors, identifiers
 
 _NOTHING = "norecordsmatch"  # an empty answer, and no error of anybody's
+
+
+def is_oai(sniffed: Sniffed) -> bool:
+    """Return whether this is an OAI-PMH answer."""
+    return sniffed.root == "oai-pmh"
 
 
 def parse_records(data: bytes) -> ParsedDocument:
@@ -27,7 +33,7 @@ def parse_records(data: bytes) -> ParsedDocument:
     title = f"arXiv records of {_request(head)}"
     published = fields.moment(head.text("responsedate"))
     token = _token(head)
-    return ParsedDocument("arxiv-oai", title, entries, refused + broken, published, token)
+    return ParsedDocument(title, entries, refused + broken, published, token)
 
 
 def _request(head: Element) -> str:

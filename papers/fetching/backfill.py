@@ -16,8 +16,9 @@ from typing import Literal
 from papers import ingest
 from papers.feeds import DocumentError, ParsedDocument, addresses, parse_document
 from papers.feeds.addresses import with_query
+from papers.feeds.kinds import ARXIV_API, ARXIV_OAI, ARXIV_RSS
+from papers.feeds.schedule import NEW_YORK, arxiv_day, is_working_day, last_working_day
 from papers.fetching import sources
-from papers.freshness import rules
 from papers.models import Source
 
 API = "https://export.arxiv.org/api/query"
@@ -53,17 +54,17 @@ class DayResult:
 
 def gaps(source: Source, now: datetime, days: int = REACH_DAYS) -> list[date]:
     """Working days of the last days, since the source was first read, without a list of theirs."""
-    covered = source.document_set.values_list("covers", flat=True)
+    covered = source.document_set.values_list("list_day", flat=True)
     held = {day for day in covered if day}
-    today = rules.arxiv_day(now)
+    today = arxiv_day(now)
     first = max(today - timedelta(days=days), min(held, default=today))
     between = [first + timedelta(days=number) for number in range((today - first).days)]
-    return [day for day in between if rules.is_working_day(day) and day not in held]
+    return [day for day in between if is_working_day(day) and day not in held]
 
 
 def missed_days(now: datetime, days: int = REACH_DAYS) -> list[tuple[Source, date]]:
     """The gaps of every arXiv list that is in use."""
-    lists = Source.objects.filter(active=True, kind=Source.Kind.ARXIV_RSS)
+    lists = Source.objects.filter(active=True, kind=ARXIV_RSS.name)
     listed = [source for source in lists if addresses.arxiv_categories(source.url)]
     return [(source, day) for source in listed for day in gaps(source, now, days)]
 
@@ -96,16 +97,16 @@ def submitted(day: date) -> tuple[datetime, datetime]:
     Tuesday's list holds what came from Friday to Monday, Monday's what came from Thursday to
     Friday; every other day's, what came from two days before to the day before.
     """
-    end = rules.last_working_day(day)
-    start = rules.last_working_day(end)
-    at = (datetime.combine(one, CLOSES, rules.NEW_YORK) for one in (start, end))
+    end = last_working_day(day)
+    start = last_working_day(end)
+    at = (datetime.combine(one, CLOSES, NEW_YORK) for one in (start, end))
     return next(at), next(at)
 
 
 def _from_api(filled: DayResult, now: datetime) -> None:
     url = query(addresses.arxiv_categories(filled.source.url), filled.day)
     for number in range(MOST_PAGES):
-        parsed = _asked(filled, with_query(url, start=number * PAGE), "arxiv-api", now)
+        parsed = _asked(filled, with_query(url, start=number * PAGE), ARXIV_API.name, now)
         if len(parsed.entries) + len(parsed.refused) < PAGE:
             return
 
@@ -125,7 +126,7 @@ def _from_oai(filled: DayResult, now: datetime) -> None:
         more = {"from": first, "until": last, "set": oai_set(name), "metadataPrefix": "arXiv"}
         for _number in range(MOST_PAGES):
             url = with_query(OAI, verb="ListRecords", **more)
-            token = _asked(filled, url, "arxiv-oai", now).more
+            token = _asked(filled, url, ARXIV_OAI.name, now).more
             if not token:
                 break
             more = {"resumptionToken": token}
@@ -157,7 +158,7 @@ def _of_day(parsed: ParsedDocument, day: date) -> ParsedDocument:
 
     Its records bear the day of submission, not the hour, and that day is a working day or not.
     """
-    if parsed.kind != "arxiv-oai":
+    if parsed.kind != ARXIV_OAI.name:
         return parsed
     start, end = (moment.date() for moment in submitted(day))
     kept = [

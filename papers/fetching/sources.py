@@ -12,7 +12,8 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db.models import F, QuerySet
 
-from papers.feeds import DocumentError, addresses
+from papers.feeds import DocumentError, addresses, kinds
+from papers.feeds.kinds import Paging
 from papers.fetching import host_throttle
 from papers.fetching.fetch import FetchResult, fetch
 from papers.freshness import rules
@@ -27,7 +28,7 @@ FAULT = "fault"  # of this program
 FINE = ("ok", "not_modified", "postponed")
 PARKED_AFTER = 10  # failures in a row; with growing waits that is a week of an hourly source
 SECONDS = 30.0  # for one document, redirects included
-MOST_PAGES = 10  # of one day's list
+MAX_PAGES = 10  # of one day's list
 USUAL_DAYS = 10  # from which a category's usual number is told
 KEPT = timedelta(days=60)  # checks
 
@@ -109,35 +110,39 @@ def _take(source: Source, fetched: FetchResult, now: datetime) -> CheckResult:
 
 
 def _take_more(source: Source, first: IngestResult, now: datetime) -> None:
-    """What else belongs to a check: further pages, and the days before, whose votes still grow.
+    """Fetch further pages and the lists of earlier days.
 
-    It is an extra: where one of these fails, the next check brings it.
+    These are optional: a page that fails is fetched by the next check.
     """
-    if first.document is None or first.document.kind != Source.Kind.HF_DAILY:
+    kind = kinds.by_name(first.document.kind) if first.document else None
+    if kind is None or kind.paging is None:
         return
-    _take_pages(source, source.url, first, now)
-    for url in addresses.urls_of_days_before(source.url, now.date()):
-        if page := _page(source, url, now):
-            _take_pages(source, url, page, now)
+    _take_pages(source, source.url, first, kind.paging, kind.name, now)
+    for url in kind.paging.earlier_urls(source.url, now.date()):
+        if page := _take_page(source, url, kind.name, now):
+            _take_pages(source, url, page, kind.paging, kind.name, now)
 
 
-def _take_pages(source: Source, url: str, first: IngestResult, now: datetime) -> None:
+def _take_pages(
+    source: Source, url: str, first: IngestResult, paging: Paging, kind: str, now: datetime
+) -> None:
+    """Fetch the pages after `first` until one is empty, known or far from full."""
     page = first
-    for number in range(1, MOST_PAGES):
-        if page.entries * 2 < addresses.page_size(url):  # a page may hold fewer than asked for
+    for number in range(1, MAX_PAGES):
+        if page.entries * 2 < paging.page_size(url):  # full pages may have fewer than requested
             return
-        found = _page(source, addresses.page_url(url, number), now)
-        if found is None or found.known or not found.entries:
+        following = _take_page(source, paging.page_url(url, number), kind, now)
+        if following is None or following.known or not following.entries:
             return
-        page = found
+        page = following
 
 
-def _page(source: Source, url: str, now: datetime) -> IngestResult | None:
+def _take_page(source: Source, url: str, kind: str, now: datetime) -> IngestResult | None:
     fetched = fetch_politely(url, now)
     if fetched.outcome != "ok":
         return None
     try:
-        return ingest_document(fetched.body, url, now, Source.Kind.HF_DAILY, source)
+        return ingest_document(fetched.body, url, now, kind, source)
     except DocumentError:
         return None
     except Exception:  # an extra page is not worth the check that brought it
@@ -186,7 +191,7 @@ def _remember(source: Source, done: CheckResult, now: datetime, seconds: float) 
         detail=done.error,
         state=verdict.overall.state,
         reason=verdict.overall.reason,
-        said=verdict.overall.messages,
+        messages=verdict.overall.messages,
         categories={name: asdict(told) for name, told in verdict.categories.items()},
         document=done.result.document if done.result else None,
         new=done.result.new if done.result else 0,
@@ -196,7 +201,7 @@ def _remember(source: Source, done: CheckResult, now: datetime, seconds: float) 
 
 def judge(source: Source, done: CheckResult, now: datetime) -> Verdict:
     """What a check says of the day; one without a new document judges the last one anew."""
-    categories = addresses.arxiv_categories(source.url)
+    categories = kinds.requested_categories(source.url)
     if done.outcome == "postponed":
         return rules.judge_postponed(done.error)
     documents = list(_lists(source)[: USUAL_DAYS + 1])
@@ -210,7 +215,9 @@ def judge(source: Source, done: CheckResult, now: datetime) -> Verdict:
 
 def _lists(source: Source) -> QuerySet[Document]:
     """A source's documents, that of the newest day first."""
-    return source.document_set.order_by(F("covers").desc(nulls_last=True), "-first_seen_at", "-pk")
+    return source.document_set.order_by(
+        F("list_day").desc(nulls_last=True), "-first_seen_at", "-pk"
+    )
 
 
 def _facts(current: Document, others: Sequence[Document], new: int) -> Facts:
@@ -218,12 +225,12 @@ def _facts(current: Document, others: Sequence[Document], new: int) -> Facts:
     return Facts(
         kind=current.kind,
         published_at=current.published_at,
-        day=current.covers,
+        day=current.list_day,
         entries=current.entries,
         new=new,
         refused=current.refused,
         counts=_counts(current),
-        usual=_usual([one for one in others if one.covers != current.covers]),
+        usual=_usual([one for one in others if one.list_day != current.list_day]),
         previous_at=before,
     )
 

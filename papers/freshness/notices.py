@@ -16,26 +16,17 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from papers import recommended
-from papers.feeds import addresses
+from papers.feeds import addresses, kinds
+from papers.feeds.schedule import NEW_YORK, arxiv_day, last_working_day
 from papers.freshness import rules
 from papers.freshness.rules import BROKEN, FRESH, PARTIAL, QUIET, SEVERITY, STALE, Statement
 from papers.models import Source, SourceCheck
 from papers.text.markup import join_names
 
 MAX_CHECK_AGE = timedelta(days=3)  # older checks say nothing about today
-LIST_NOTICES = {
-    Source.Kind.ARXIV_RSS.value: {QUIET: gettext_lazy("arXiv has no announcements today.")},
-    Source.Kind.HF_DAILY.value: {
-        QUIET: gettext_lazy("Hugging Face features no papers today."),
-        STALE: gettext_lazy("Hugging Face's list for today is late."),
-        BROKEN: gettext_lazy(
-            "We couldn't read Hugging Face today; the votes shown may be out of date."
-        ),
-    },
-}
 LATE_HOUR = 6  # in New York; nearly every digest includes the papers that came before
 MISSED_STATES = (STALE, BROKEN)
 MAX_NAMED = 3  # categories in one sentence
@@ -68,11 +59,12 @@ class Report:
         return [*lists, *quiet, *troubles, *_caught_up_notices(caught_up)]
 
 
-def _list_notices(kinds: dict[str, Statement]) -> Iterable[str]:
+def _list_notices(statements: dict[str, Statement]) -> Iterable[str]:
     """Yield a sentence for each list that is quiet, late or broken as a whole."""
-    for kind, sentences in LIST_NOTICES.items():
-        if (statement := kinds.get(kind)) and (sentence := sentences.get(statement.state)):
-            yield str(sentence)
+    for kind in kinds.KINDS:
+        texts = {QUIET: kind.notices.quiet, STALE: kind.notices.late, BROKEN: kind.notices.broken}
+        if (statement := statements.get(kind.name)) and (text := texts.get(statement.state)):
+            yield str(text)
 
 
 def _quiet_notices(statements: dict[str, Statement]) -> Iterable[str]:
@@ -137,7 +129,7 @@ def shorten_names(names: Sequence[str]) -> str:
 def report_at(at: datetime) -> Report:
     """Return the state of all active sources at a moment, cached until the next check."""
     newest = SourceCheck.objects.filter(at__lte=at).aggregate(newest=Max("pk"))["newest"]
-    return _build_report(newest, rules.arxiv_day(at)) if newest else Report()
+    return _build_report(newest, arxiv_day(at)) if newest else Report()
 
 
 @lru_cache(maxsize=4)
@@ -148,17 +140,17 @@ def _build_report(newest: int, today: date) -> Report:
     checks = checks.exclude(state=SourceCheck.State.POSTPONED).select_related("source")
     rows = list(checks.defer("detail").order_by("at", "pk"))
     latest = {check.source_id: check for check in rows}
-    kinds: dict[str, Statement] = {}
+    by_kind: dict[str, Statement] = {}
     categories: dict[str, Statement] = {}
     for check in latest.values():
-        _keep_better(kinds, check.source.kind, _statement_of(check))
+        _keep_better(by_kind, check.source.kind, _statement_of(check))
         for name, values in check.categories.items():
             _keep_better(categories, name, Statement(**values))
-    return Report(kinds, categories, _count_caught_up(rows, today, categories))
+    return Report(by_kind, categories, _count_caught_up(rows, today, categories))
 
 
 def _statement_of(check: SourceCheck) -> Statement:
-    return Statement(check.state, check.reason, messages=check.said or [])
+    return Statement(check.state, check.reason, messages=check.messages or [])
 
 
 def _keep_better(best: dict[str, Statement], name: str, statement: Statement) -> None:
@@ -171,10 +163,10 @@ def _count_caught_up(
     checks: Sequence[SourceCheck], today: date, categories: dict[str, Statement]
 ) -> dict[str, int]:
     """Return the entries of each category that was late or broken yesterday and is fresh now."""
-    yesterday = rules.last_working_day(today)
+    yesterday = last_working_day(today)
     late: set[str] = set()
     for check in checks:
-        local = check.at.astimezone(rules.NEW_YORK)
+        local = check.at.astimezone(NEW_YORK)
         if local.date() == yesterday and local.hour >= LATE_HOUR:
             late |= {
                 name

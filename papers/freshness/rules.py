@@ -1,9 +1,10 @@
 """Judge a source check: is the source up to date, quiet, late, incomplete or broken? Pure.
 
-arXiv dates its list by the day in New York and publishes it soon after midnight there, Monday to
-Friday; on weekends and holidays the list is dated but empty. Hugging Face lists by UTC day and
-fills the list during the morning. Other feeds have no known schedule: they are late only when they
-show an older document than before.
+Sources with a daily list are judged by the schedule of their kind (`papers.feeds.kinds`). arXiv
+dates its list by the day in New York and publishes it soon after midnight there, Monday to Friday;
+on weekends and holidays the list is dated but empty. Hugging Face lists by UTC day and fills the
+list during the morning. Other feeds have no known schedule: they are late only when they show an
+older document than before.
 
 Reasons are stored as translatable sentences with their values and translated when displayed.
 """
@@ -12,14 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from statistics import median
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
+
+from papers.feeds import kinds
+from papers.feeds.schedule import DailyList, is_working_day, last_working_day
 
 CategoryCounts = dict[str, tuple[int, date | None]]  # entries and newest day, by category
 
@@ -43,19 +46,8 @@ TROUBLES = {
     "fault": gettext_noop("An error on our side kept us from storing the document."),
     "not_modified": gettext_noop("The server reports no changes, but we have no earlier document."),
 }
-QUIET_DAY = {  # by how the source publishes, and by whether it is a working day
-    ("announced", True): gettext_noop("Nothing was announced today."),
-    ("announced", False): gettext_noop("Nothing is announced on weekends."),
-    ("featured", True): gettext_noop("No papers are featured today."),
-    ("featured", False): gettext_noop("No papers are featured on weekends."),
-}
-NEW_YORK = ZoneInfo("America/New_York")
-ARXIV_DUE = timedelta(hours=2)  # after midnight in New York
-FEATURED_DUE = timedelta(hours=12)  # after midnight UTC
-ARXIV_LIMIT = 2000  # entries in one document; arXiv leaves out the rest
 MIN_USUAL = 5  # papers per day; a category with fewer may be empty without a note
 SMALL_SHARE = 0.25  # of the usual number; with fewer entries a category counts as incomplete
-SATURDAY = 5
 
 
 Message = list[Any]  # [translatable sentence, {name: value}], as stored in JSON
@@ -147,43 +139,25 @@ def judge_postponed(detail: str) -> Verdict:
 
 def judge_document(facts: Facts, now: datetime, categories: Sequence[str]) -> Verdict:
     """Return the verdict on a readable document, new or not modified, at this moment."""
-    if facts.kind == "arxiv-rss":
-        return _judge_arxiv(facts, now, categories)
-    if facts.kind == "hf-daily":
-        overall = _judge_list(facts, now.date(), now - _midnight(now), FEATURED_DUE, "featured")
-        return Verdict(overall)
-    return Verdict(_judge_feed(facts))
+    schedule = kinds.by_name(facts.kind).schedule
+    if schedule is None:
+        return Verdict(_judge_feed(facts))
+    return _judge_scheduled(facts, schedule, now, categories)
 
 
-def arxiv_day(now: datetime) -> date:
-    """Return the day in New York, by which arXiv dates its lists."""
-    return now.astimezone(NEW_YORK).date()
-
-
-def is_working_day(day: date) -> bool:
-    """Return whether this is a day from Monday to Friday."""
-    return day.weekday() < SATURDAY
-
-
-def last_working_day(today: date) -> date:
-    """Return the last working day before today."""
-    day = today - timedelta(days=1)
-    while not is_working_day(day):
-        day -= timedelta(days=1)
-    return day
-
-
-def _judge_arxiv(facts: Facts, now: datetime, categories: Sequence[str]) -> Verdict:
-    local = now.astimezone(NEW_YORK)
-    overall = _judge_list(facts, local.date(), local - _midnight(local), ARXIV_DUE, "announced")
+def _judge_scheduled(
+    facts: Facts, schedule: DailyList, now: datetime, categories: Sequence[str]
+) -> Verdict:
+    overall = _judge_list(facts, schedule, now.astimezone(schedule.zone))
     if overall.state != FRESH:
         return Verdict(overall, dict.fromkeys(categories, overall))
     statements = {name: _judge_category(name, facts) for name in categories}
-    if facts.entries >= ARXIV_LIMIT:
+    if schedule.max_entries and facts.entries >= schedule.max_entries:
         sentence = gettext_noop(
-            "arXiv returns at most %(limit)s entries, so some papers are missing."
+            "The source returns at most %(limit)s entries, so some papers are missing."
         )
-        return Verdict(_explain(PARTIAL, sentence, facts.entries, limit=ARXIV_LIMIT), statements)
+        overall = _explain(PARTIAL, sentence, facts.entries, limit=schedule.max_entries)
+        return Verdict(overall, statements)
     troubled = [one for one in statements.values() if one.state in (STALE, PARTIAL)]
     if troubled:
         messages = [message for statement in troubled for message in statement.messages]
@@ -195,33 +169,29 @@ def _midnight(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _judge_list(
-    facts: Facts, today: date, since_midnight: timedelta, due: timedelta, mode: str
-) -> Statement:
-    """Return the state of a daily list that comes out `due` after midnight.
-
-    `mode` is a key of `QUIET_DAY`: "announced" or "featured".
-    """
-    day = facts.day
+def _judge_list(facts: Facts, schedule: DailyList, now: datetime) -> Statement:
+    """Return the state of a daily list; `now` is in the schedule's zone."""
+    today, day = now.date(), facts.day
     if day is None and not facts.entries:
-        return _quiet(today, mode)
+        return _quiet(schedule, today)
     if day is not None and day < today:
         if not is_working_day(today):
-            return _quiet(today, mode)
-        if since_midnight < due and day >= last_working_day(today):
+            return _quiet(schedule, today)
+        if now - _midnight(now) < schedule.due and day >= last_working_day(today):
             return _explain(WAITING, gettext_noop("Today's list isn't out yet."))
         sentence = gettext_noop("It still shows the list for %(day)s.")
         return _explain(STALE, sentence, day=day.isoformat())
     if not facts.entries:
-        return _quiet(today, mode)
+        return _quiet(schedule, today)
     if facts.refused:
         sentence = gettext_noop("%(refused)s of %(all)s entries couldn't be read.")
         return _explain(PARTIAL, sentence, facts.entries, refused=facts.refused, all=facts.entries)
     return Statement(FRESH, "", facts.entries)
 
 
-def _quiet(today: date, mode: str) -> Statement:
-    return _explain(QUIET, QUIET_DAY[mode, is_working_day(today)])
+def _quiet(schedule: DailyList, today: date) -> Statement:
+    on_working_day, on_weekend = schedule.quiet
+    return _explain(QUIET, on_working_day if is_working_day(today) else on_weekend)
 
 
 def _judge_category(name: str, facts: Facts) -> Statement:

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from papers.community import OBSERVATION_KIND
-from papers.models import Paper, Source, Window
+from papers.feeds import kinds
+from papers.models import Paper, Window
 
 MAX_COUNTS = 30
-SOURCE_LABELS = dict(Source.Kind.choices)
 SIGNAL_LABELS = {
     "votes_part": gettext_noop("Votes"),
     "own_part": gettext_noop("Adjustment for a long author list"),
@@ -84,4 +84,4 @@ def ranks(paper: Paper) -> list[tuple[Window, int, int]]:
 
 def source_label(kind: str) -> str:
     """Return the name of a kind of source; "" for the readers of this site."""
-    return "" if kind == OBSERVATION_KIND else str(SOURCE_LABELS.get(kind, kind))
+    return "" if kind == OBSERVATION_KIND else dict(kinds.choices()).get(kind, kind)

@@ -56,7 +56,7 @@ def index_papers(papers: Sequence[Paper]) -> None:
 
 def serving_version() -> str:
     """Return the lexicon version that searches use; "" before there is one."""
-    ready = StoredLexicon.objects.exclude(meant_at=None).order_by("-made_at", "-pk")
+    ready = StoredLexicon.objects.exclude(vectorized_at=None).order_by("-made_at", "-pk")
     ready = ready.filter(version__startswith=f"{METHOD}-")
     return ready.values_list("version", flat=True).first() or ""
 
@@ -123,7 +123,7 @@ def _update_vectors(now: datetime) -> None:
     for version in dict.fromkeys(filter(None, [serving, newest])):
         _add_vectors(version)
     if newest != serving:
-        StoredLexicon.objects.filter(version=newest).update(meant_at=now)
+        StoredLexicon.objects.filter(version=newest).update(vectorized_at=now)
         PaperVector.objects.exclude(version=newest).delete()
 
 

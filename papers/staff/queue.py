@@ -104,7 +104,7 @@ def unmerge(request: HttpRequest) -> Done:
 def block(request: HttpRequest) -> Done:
     kind, value, why = (request.POST.get(name, "") for name in ("kind", "value", "why"))
     made = curation.add_block(kind, value, why, request.user.get_username(), timezone.now())
-    return (made, f"Blocked; {len(made.hid)} papers are hidden.") if made else None
+    return (made, f"Blocked; {len(made.hidden_papers)} papers are hidden.") if made else None
 
 
 def unblock(request: HttpRequest) -> Done:
@@ -171,9 +171,9 @@ class QueuePages:
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
             "title": "Queue",
-            "submissions": submissions.filter(**waiting).order_by("at")[:SHOWN],
-            "fetching": submissions.filter(status=Status.FETCHING).order_by("at")[:SHOWN],
-            "reports": reports.filter(**waiting).order_by("at")[:SHOWN],
+            "submissions": submissions.filter(**waiting).order_by("created_at")[:SHOWN],
+            "fetching": submissions.filter(status=Status.FETCHING).order_by("created_at")[:SHOWN],
+            "reports": reports.filter(**waiting).order_by("created_at")[:SHOWN],
             "duplicates": curation.likely_duplicates(timezone.now().date()),
             "blocks": Block.objects.all()[:SHOWN],
             "kinds": Block.Kind.choices,

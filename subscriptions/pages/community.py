@@ -40,7 +40,7 @@ def propose_page(request: HttpRequest, access: Access) -> HttpResponse:
             context |= {"here": here, "voted": community.has_voted(here.pk, key)}
         elif _proposed(request, access.reader, form):
             return access.redirect("propose")
-    context["submissions"] = Submission.objects.filter(by=key).select_related("paper")[:20]
+    context["submissions"] = Submission.objects.filter(created_by=key).select_related("paper")[:20]
     status = 400 if form.errors else 200
     return render(request, "subscriptions/propose.html", context, status=status)
 
@@ -72,7 +72,7 @@ def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> b
             % {"number": community.MAX_WAITING},
         )
         return False
-    if made.by == reader.community_key:
+    if made.created_by == reader.community_key:
         messages.success(request, _("Thank you. A curator will review it before it's added."))
     else:
         messages.info(request, _("Someone has already proposed this paper."))

@@ -61,12 +61,15 @@ def export(reader: Subscriber) -> dict[str, Any]:
         "sign_ins": list(reader.sign_ins.order_by("created_at").values("created_at", "expires_at")),
         "reactions": _papers(reader.reactions.order_by("created_at"), "kind", "created_at"),
         "opened": _papers(reader.opened.order_by("created_at"), "created_at"),
-        "votes": _papers(Vote.objects.filter(by=key).order_by("at"), "at"),
-        "reports": _papers(Report.objects.filter(by=key).order_by("at"), "why", "at", "status"),
+        "votes": _papers(Vote.objects.filter(created_by=key).order_by("created_at"), "created_at"),
+        "reports": _papers(
+            Report.objects.filter(created_by=key).order_by("created_at"),
+            *("reason", "created_at", "status"),
+        ),
         "proposals": list(
-            Submission.objects.filter(by=key)
-            .order_by("at")
-            .values("arxiv_id", "note", "at", "status", "outcome")
+            Submission.objects.filter(created_by=key)
+            .order_by("created_at")
+            .values("arxiv_id", "note", "created_at", "status", "outcome")
         ),
         "digests": list(reader.digests.order_by("day").values(*DIGEST, "sent_at")),
         "messages": list(reader.messages.order_by("created_at").values(*MESSAGE)),
@@ -87,8 +90,8 @@ def summarize_data(reader: Subscriber) -> list[tuple[str, int]]:
         (gettext_noop("Other emails"), reader.messages.count()),
         (gettext_noop("Reactions to papers"), reader.reactions.count()),
         (gettext_noop("Papers you opened here"), reader.opened.count()),
-        (gettext_noop("Votes"), Vote.objects.filter(by=key).count()),
-        (gettext_noop("Proposals"), Submission.objects.filter(by=key).count()),
+        (gettext_noop("Votes"), Vote.objects.filter(created_by=key).count()),
+        (gettext_noop("Proposals"), Submission.objects.filter(created_by=key).count()),
         (gettext_noop("Delivery records"), reader.delivery_events.count()),
     ]
 

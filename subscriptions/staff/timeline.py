@@ -82,10 +82,14 @@ def _reactions(reader: Subscriber) -> Iterator[TimelineEntry]:
 
 def _community(reader: Subscriber) -> Iterator[TimelineEntry]:
     key = reader.community_key
-    for vote in Vote.objects.filter(by=key).select_related("paper").order_by("-at")[:MOST]:
-        yield TimelineEntry(vote.at, "reaction", "Voted", vote.paper.title)
-    for proposal in Submission.objects.filter(by=key).order_by("-at")[:MOST]:
-        yield TimelineEntry(proposal.at, "reaction", f"Proposed {proposal.arxiv_id}", proposal.note)
+    for vote in (
+        Vote.objects.filter(created_by=key).select_related("paper").order_by("-created_at")[:MOST]
+    ):
+        yield TimelineEntry(vote.created_at, "reaction", "Voted", vote.paper.title)
+    for proposal in Submission.objects.filter(created_by=key).order_by("-created_at")[:MOST]:
+        yield TimelineEntry(
+            proposal.created_at, "reaction", f"Proposed {proposal.arxiv_id}", proposal.note
+        )
 
 
 def _staff(reader: Subscriber) -> Iterator[TimelineEntry]:

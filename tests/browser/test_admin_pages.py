@@ -45,8 +45,10 @@ def reader(papers: str) -> Subscriber:
 def pages(reader: Subscriber) -> Addresses:
     now = timezone.now()
     paper = Paper.objects.trending()[0]
-    Submission.objects.create(arxiv_id="2604.11111", note="Worth a look", by="a", at=now)
-    Report.objects.create(paper=paper, by="a", why="A duplicate", at=now)
+    Submission.objects.create(
+        arxiv_id="2604.11111", note="Worth a look", created_by="a", created_at=now
+    )
+    Report.objects.create(paper=paper, created_by="a", reason="A duplicate", created_at=now)
     text, lines = importing.read_import_file(CSV.encode())
     work = ReaderImport.objects.create(
         name="old.csv", created_by="mary", created_at=now, text=text, lines=lines

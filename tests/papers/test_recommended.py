@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers import recommended, tasks
+from papers.feeds import kinds
 from papers.feeds.pasted import resolve_source_url
 from papers.models import Source
 from papers.recommended import RECOMMENDED, STARTERS
@@ -39,7 +40,7 @@ def test_each_recommended_source_is_what_its_address_stands_for() -> None:
     """So that pasting it and ticking it give one source, of a kind that is read."""
     for one in RECOMMENDED:
         assert resolve_source_url(one.address) == one.address, one.name
-        assert one.kind in Source.Kind.values
+        assert one.kind in kinds.names()
         assert one.papers_per_day > 0
     for key in ("name", "address", "label"):
         assert len({getattr(one, key) for one in RECOMMENDED}) == len(RECOMMENDED)

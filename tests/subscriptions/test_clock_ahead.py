@@ -136,7 +136,7 @@ def test_a_source_put_off_by_more_than_its_rhythm_is_due(now: datetime, ahead: t
 
 
 def test_a_proposal_put_off_further_than_any_wait_is_due(now: datetime) -> None:
-    values = {"by": "reader-1", "at": now, "status": Submission.Status.FETCHING}
+    values = {"created_by": "reader-1", "created_at": now, "status": Submission.Status.FETCHING}
     made = Submission.objects.create(arxiv_id="2604.1", next_try_at=now + DAY, **values)
     Submission.objects.create(arxiv_id="2604.2", next_try_at=now + 5 * HOUR, **values)
     assert community.due_proposals(now) == [made.pk]

@@ -228,7 +228,7 @@ def test_what_a_reader_did_goes_with_the_reader(
     paper.refresh_from_db()
     assert paper.site_votes == 0
     assert not Vote.objects.exists()
-    assert (Submission.objects.get().by, Submission.objects.get().note) == ("", "")
+    assert (Submission.objects.get().created_by, Submission.objects.get().note) == ("", "")
 
 
 def test_a_reaction_offers_a_vote(

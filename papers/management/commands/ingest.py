@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from config.progress import LINE_INTERVAL, step, track
-from papers.feeds import KINDS, DocumentError, fields
+from papers.feeds import DocumentError, fields, kinds
 from papers.fetching import sources
 from papers.ingest import IngestResult, ingest_document
 from papers.models import Source
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="*", type=Path, metavar="PATH")
-        parser.add_argument("--kind", choices=KINDS, help="detected if not given")
+        parser.add_argument("--kind", choices=kinds.names(), help="detected if not given")
         parser.add_argument("--all", action="store_true", help="every active source, due or not")
 
     def handle(self, *_: Any, paths: list[Path], kind: str | None, all: bool, **__: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from papers.feeds import KINDS, DocumentError, ParsedDocument, parse_document
+from papers.feeds import DocumentError, ParsedDocument, kinds, parse_document
 from papers.feeds.fields import MAX_ABSTRACT, MAX_AUTHORS, MAX_TITLE, MAX_URL
 from tests.shared_data import SHARED, needs_shared_data
 
@@ -32,7 +32,7 @@ def read(data: bytes, kind: str | None = None) -> ParsedDocument | str:
 
 
 def check(document: ParsedDocument) -> None:
-    assert document.kind in KINDS
+    assert document.kind in kinds.names()
     for refusal in document.refused:
         assert len(f"{refusal.where}: {refusal.reason}".splitlines()) == 1
     for entry in document.entries:
@@ -150,7 +150,7 @@ def test_formats_that_are_not_ours_are_refused() -> None:
 def test_documents_made_to_break_readers_do_not_break_this_one(folder: str) -> None:
     for path in sorted((BAD / folder).rglob("*")):
         if path.is_file():
-            for kind in (None, *KINDS):
+            for kind in (None, *kinds.names()):
                 read(path.read_bytes(), kind)
 
 

@@ -72,7 +72,12 @@ def source() -> Source:
     source = Source.objects.create(name="arXiv", kind="arxiv-rss", url=url)
     for day in ("2026-04-28", "2026-04-29", "2026-05-01", "2026-05-04"):
         Document.objects.create(
-            source=source, kind="arxiv-rss", location=url, sha256=day, covers=day, first_seen_at=NOW
+            source=source,
+            kind="arxiv-rss",
+            location=url,
+            sha256=day,
+            list_day=day,
+            first_seen_at=NOW,
         )
     return source
 

@@ -145,7 +145,7 @@ def test_erasing_leaves_nothing_but_a_keyed_hash(
     assert "my own work" not in left
     assert Erasure.objects.get().address_hash in hashes
     assert not Vote.objects.exists()
-    assert Submission.objects.get().by == ""
+    assert Submission.objects.get().created_by == ""
     edition[0].refresh_from_db()
     assert edition[0].site_votes == 0
 

@@ -1,13 +1,14 @@
-"""What a document is, told from its bytes and never from its name."""
+"""Inspect the bytes of a document before parsing: format, root element, size."""
 
 import re
+from dataclasses import dataclass
+from typing import Literal
 
-from papers.feeds import jsonfeed
 from papers.feeds.entries import DocumentError
 
-# A whole arXiv day is about 3 MB and a full page of the query API about 6 MB.
+# A day of all arXiv lists is about 3 MB, a full page of the query API about 6 MB.
 MAX_BYTES = 12 * 2**20
-# Each tag takes some 200 bytes of memory; two thousand papers have about 100,000.
+# Each tag takes about 200 bytes of memory; two thousand papers have about 100,000 tags.
 MAX_TAGS = 600_000
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -15,33 +16,45 @@ _LEADING = b"\xef\xbb\xbf\xff\xfe \t\r\n"
 _JSON_START = re.compile(rb'[\[{"\d-]')
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]{0,60})")
 _FEED_ROOTS = {"rss", "feed", "rdf", "channel"}
-# The marks of arXiv's own documents stand in the head or in the first item.
-_HEAD = 2**16
-_ANSWER_MARK = re.compile(rb"<(?:\w+:)?id>\s*https?://(?:export\.)?arxiv\.org/api/", re.I)
-_LISTING_MARK = re.compile(
-    rb"<(?:\w+:)?(?:guid|id)\b[^>]*>\s*oai:arXiv\.org:"
-    rb"|<(?:\w+:)?(?:link|id)>\s*https?://(?:rss|export)\.arxiv\.org/(?:rss|atom)/",
-    re.I,
-)
+_HEAD = 2**16  # bytes that hold the marks of a format: the head and the first item
 
 
-def recognise(data: bytes) -> str:
-    """The kind of a document, one of KINDS.
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """The properties of a document by which its kind is recognised.
 
-    Raises DocumentError for what no parser should be given: empty or oversized documents,
-    HTML pages, other XML, NUL bytes, and XML that declares its own entities.
+    `text` is the document with one byte per character, `root` the local name of its root element
+    in lower case ("" for JSON), `head` the first 64 kB from the root on.
+    """
+
+    format: Literal["xml", "json"]
+    text: bytes
+    root: str = ""
+    head: bytes = b""
+
+    @property
+    def is_feed(self) -> bool:
+        """Return whether this is RSS, Atom or RDF."""
+        return self.root in _FEED_ROOTS
+
+
+def sniff(data: bytes) -> Sniffed:
+    """Return the properties of a document.
+
+    Raise `DocumentError` for documents that no parser should read: empty or oversized documents,
+    HTML pages, NUL bytes, and XML that declares its own entities.
     """
     text = _single_byte(data)
     start = text[:_HEAD].lstrip(_LEADING)
     if not start:
         raise DocumentError("empty document")
     if _JSON_START.match(start):
-        return "feed" if jsonfeed.MARK.search(text) else "hf-daily"
-    return _kind_of_xml(text)
+        return Sniffed("json", text)
+    return _sniff_xml(text)
 
 
 def _single_byte(data: bytes) -> bytes:
-    """The ASCII parts of the document on their own, whatever its character width."""
+    """Return the document without NUL bytes, so that ASCII can be searched at any width."""
     if len(data) > MAX_BYTES:
         raise DocumentError(f"document of {len(data)} bytes, more than {MAX_BYTES}")
     at = data.find(b"\0")
@@ -52,36 +65,33 @@ def _single_byte(data: bytes) -> bytes:
     return data.replace(b"\0", b"")
 
 
-def _kind_of_xml(text: bytes) -> str:
+def _sniff_xml(text: bytes) -> Sniffed:
     at = _root_offset(text)
     # Only declared entities can expand; no feed of papers needs any.
     if re.search(rb"<!ENTITY", text[:at], re.I):
-        raise DocumentError("XML that declares its own entities, refused")
+        raise DocumentError("XML that declares its own entities")
     name = _root_name(text, at)
-    if name == "oai-pmh":
-        return "arxiv-oai"
     if name == "html":
         raise DocumentError("an HTML page, not a feed")
-    if name not in _FEED_ROOTS:
-        raise DocumentError(f"XML of another kind: its root element is <{name}>, not a feed's")
-    head = text[at : at + _HEAD]
-    if (tags := text.count(b"<")) > MAX_TAGS:
+    return Sniffed("xml", text, name, text[at : at + _HEAD])
+
+
+def check_tags(sniffed: Sniffed) -> None:
+    """Raise `DocumentError` for XML with more than `MAX_TAGS` tags."""
+    if sniffed.format == "xml" and (tags := sniffed.text.count(b"<")) > MAX_TAGS:
         raise DocumentError(f"XML with {tags} tags, more than {MAX_TAGS}")
-    if _ANSWER_MARK.search(head):
-        return "arxiv-api"
-    return "arxiv-rss" if _LISTING_MARK.search(head) else "feed"
 
 
 def _root_name(text: bytes, at: int) -> str:
-    found = _ROOT.match(text, at)
-    if not found:
+    match = _ROOT.match(text, at)
+    if not match:
         start = text.lstrip(_LEADING)[:30].decode("ascii", "replace")
         raise DocumentError(f"neither XML nor JSON: begins with {start!r}")
-    return found[1].decode("ascii", "replace").lower()
+    return match[1].decode("ascii", "replace").lower()
 
 
 def _root_offset(text: bytes) -> int:
-    """Where the root element starts, past comments, instructions and the document type."""
+    """Return the offset of the root element, after comments, instructions and doctype."""
     at = text.find(b"<")
     while at >= 0 and text[at + 1 : at + 2] in (b"!", b"?"):
         end = _markup_end(text, at)

@@ -1,7 +1,7 @@
 import pytest
 
-from papers.feeds import KINDS, DocumentError, parse_document, recognise
-from papers.feeds.recognise import MAX_BYTES, MAX_TAGS
+from papers.feeds import DocumentError, kinds, parse_document, recognise
+from papers.feeds.sniffing import MAX_BYTES, MAX_TAGS
 
 LISTING = (
     b"<rss><channel><link>http://rss.arxiv.org/rss/cs.AI</link><item><title>A</title>"
@@ -29,7 +29,7 @@ BLOG = b"<rss version='2.0'><channel><item><title>A</title></item></channel></rs
     ],
 )
 def test_a_document_is_recognised_by_its_content(data: bytes, kind: str) -> None:
-    assert recognise(data) == kind
+    assert recognise(data).name == kind
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_document_is_recognised_by_its_content(data: bytes, kind: str) -> None
         (b"\0" * 10, "empty document"),
         (b"<!DOCTYPE html>\n<HTML><body><item>", "an HTML page, not a feed"),
         (b"<html><body><rss>", "an HTML page, not a feed"),
-        (b"<opml/>", "XML of another kind: its root element is <opml>, not a feed's"),
+        (b"<opml/>", "not a feed: the root element is <opml>"),
         (b"Not Found", "neither XML nor JSON: begins with 'Not Found'"),
         (b"<!-- never closed <rss>", "neither XML nor JSON: begins with '<!-- never closed <rss>'"),
         (BLOG[:40] + b"\0" + BLOG[40:], "NUL byte at offset 40"),
@@ -50,7 +50,7 @@ def test_a_document_is_recognised_by_its_content(data: bytes, kind: str) -> None
     ],
 )
 def test_what_no_parser_should_see_is_an_error_of_one_line(data: bytes, message: str) -> None:
-    for kind in (None, *KINDS):
+    for kind in (None, *kinds.names()):
         with pytest.raises(DocumentError) as caught:
             parse_document(data, kind)
         assert str(caught.value) == message
