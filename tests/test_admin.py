@@ -145,7 +145,7 @@ def test_a_source_is_added_by_its_address_alone(admin_client: Client) -> None:
     again = add.submit("Save", url="https://rss.arxiv.org/rss/cs.AI+cs.CL")
     assert "already exists" in again.text
     for bad in ("no address", "ftp://example.org/feed"):
-        assert "Enter a valid URL" in add.submit("Save", url=bad).text
+        assert "isn't a web address" in add.submit("Save", url=bad).text
 
 
 @pytest.mark.parametrize("parked", [True, False])
