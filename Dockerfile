@@ -1,7 +1,7 @@
-# One image for web, workers and beat. Build: docker build -t paperboy .
+# The image for web, workers and beat. Build it with `docker build -t paperboy .`
 FROM python:3.11.14-slim-bookworm AS packages
 COPY requirements.txt /tmp/
-# Without pip and the packages' own tests, a sixth of what is installed.
+# Leave out pip and the tests of the packages: a sixth of the installed size.
 RUN python -m venv --without-pip /venv \
  && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/requirements.txt \
  && find /venv/lib -type d -name tests -prune -exec rm -rf {} +
@@ -20,7 +20,7 @@ COPY templates templates
 COPY locale locale
 COPY static static
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
-# Static files are gathered while building; the settings only need to be complete, not true.
+# collectstatic only needs complete settings, so the placeholders in check.env are enough.
 RUN --mount=type=bind,source=deploy/check.env,target=/tmp/check.env \
     env $(cat /tmp/check.env) python manage.py collectstatic --noinput
 USER paperboy

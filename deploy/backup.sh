@@ -1,6 +1,7 @@
 #!/bin/sh
-# A dump each night at BACKUP_HOUR (UTC) into BACKUP_TO, the newest BACKUPS_KEPT kept; with the
-# argument `now`, one dump at once. Says PGHOST, PGDATABASE, PGUSER and PGPASSWORD where from.
+# Dump the database to BACKUP_TO every night at BACKUP_HOUR (UTC) and keep the newest BACKUPS_KEPT
+# dumps. With the argument `now`, dump once and exit.
+# PGHOST, PGDATABASE, PGUSER and PGPASSWORD select the database.
 set -eu
 to=${BACKUP_TO:-/backups}
 keep=${BACKUPS_KEPT:-14}
@@ -8,13 +9,13 @@ hour=${BACKUP_HOUR:-1}
 
 back_up() {
     name="$to/paperboy-$(date -u +%Y-%m-%dT%H%M%SZ).dump"
-    # Under another name until it is whole and can be read: what ends in .dump can be restored.
+    # Rename to .dump only after the file is complete and readable, so every .dump can be restored.
     pg_dump --format=custom --no-owner --no-acl --lock-wait-timeout=60s --file="$name.part" &&
         pg_restore --list "$name.part" >/dev/null &&
         sync "$name.part" &&
         mv "$name.part" "$name" || { rm -f "$name.part"; echo "backup FAILED" >&2; return 1; }
     echo "backup: $name ($(wc -c <"$name") bytes)"
-    # The newest stay, by name; nothing else in the folder is touched.
+    # Delete the oldest dumps (names sort by time); leave other files alone.
     ls -1 "$to" | grep -E '^paperboy-[0-9TZ-]+\.dump$' | sort -r | tail -n "+$((keep + 1))" |
         while read -r old; do rm -f "$to/$old"; done
 }

@@ -1,7 +1,7 @@
--- Two roles, so that what serves pages and mails cannot change or drop tables:
+-- Create two roles, so that the processes that serve pages and send emails cannot alter tables:
 --   paperboy_owner owns the tables and runs migrations, backups and restores;
---   paperboy_app reads and writes rows, and is what DATABASE_URL names for web, workers and beat.
--- Run by a superuser in Paperboy's database, before the first migration or later, any time again:
+--   paperboy_app reads and writes rows; web, workers and beat use it in DATABASE_URL.
+-- Run as a superuser in Paperboy's database, before or after the first migration. Safe to repeat:
 --   psql -v owner_password=… -v app_password=… -d paperboy -f deploy/roles.sql
 \set ON_ERROR_STOP on
 CREATE EXTENSION IF NOT EXISTS vector;
@@ -13,10 +13,10 @@ WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec
 ALTER ROLE paperboy_owner NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'owner_password';
 ALTER ROLE paperboy_app NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'app_password';
 
--- A migration that cannot have its lock soon gives up; otherwise all who come later would queue
--- behind it. Running it again is safe.
+-- A migration gives up if it cannot get its lock soon; later queries would queue behind it.
+-- Running the migration again is safe.
 ALTER ROLE paperboy_owner SET lock_timeout = '5s';
--- What was forgotten must not hold rows for ever.
+-- Abandoned transactions must not keep rows locked.
 ALTER ROLE paperboy_app SET idle_in_transaction_session_timeout = '10min';
 
 ALTER DATABASE :"DBNAME" OWNER TO paperboy_owner;
@@ -26,7 +26,7 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO paperboy_owner;
 GRANT USAGE ON SCHEMA public TO paperboy_app;
 
--- What there is already, and what migrations will make.
+-- Existing tables, and tables that migrations will create.
 SELECT format('ALTER TABLE %s OWNER TO paperboy_owner', oid::regclass)
 FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')

@@ -55,6 +55,7 @@ class Status:
     """One server as found: whether it answers, where, and where it writes its log."""
 
     name: str
+    setting: str
     running: bool
     url: str
     log: Path
@@ -325,7 +326,8 @@ def stop(data: Path) -> list[str]:
 def status(data: Path) -> list[Status]:
     """What runs under `data`; starts nothing."""
     return [
-        Status(server.name, server.answers(), server.url, server.log) for server in servers(data)
+        Status(server.name, server.setting, server.answers(), server.url, server.log)
+        for server in servers(data)
     ]
 
 

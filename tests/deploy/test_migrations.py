@@ -186,7 +186,7 @@ from subscriptions.models import Digest, Edition, Subscriber
 totals = Digest.objects.all().totals()
 edition = Edition.objects.get()
 print("totals", totals["pending"] + totals["sent"], edition.due, Subscriber.objects.count())
-print("swept", bool(recovery.sweep(timezone.now())))
+print("recovered", bool(recovery.recover_digests(timezone.now())))
 """
 
 
@@ -205,4 +205,4 @@ def test_many_readers_are_migrated_while_digests_go_out(old: Place) -> None:
     print(f"{seconds:.1f} s; sent {sender.sent}; longest wait {sender.longest:.2f} s")
     said = old.manage("shell", "-c", AFTER, database=DATABASE, user=APP)
     assert f"totals {READERS} {READERS} {READERS}" in said
-    assert "swept True" in said
+    assert "recovered True" in said

@@ -38,7 +38,7 @@ from papers.vectors import stored_lexicon
 from papers.models import Paper
 now = timezone.now()
 Paper.objects.update(listed_on=now.date(), featured_on=None, first_seen_at=now)
-scoring.rescore(now); stored_lexicon.learn(now)
+scoring.rescore(now); stored_lexicon.learn_lexicon(now)
 """
 
 

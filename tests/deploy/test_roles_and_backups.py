@@ -135,7 +135,7 @@ def test_a_database_with_tables_is_not_restored_into(place: Place, tmp_path: Pat
         check=False,
     )
     assert done.returncode == 1
-    assert "restore into an empty one" in done.stderr
+    assert "Restore into an empty database" in done.stderr
 
 
 def test_only_so_many_backups_are_kept_and_nothing_else_is_touched(

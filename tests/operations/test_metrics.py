@@ -191,7 +191,7 @@ def test_rules_and_dashboard_ask_for_metrics_that_exist(
 def test_every_rule_says_how_urgent_it_is_and_where_to_read_on() -> None:
     guide = (DEPLOY.parent / "docs" / "operations.md").read_text()
     for rule in rules():
-        assert rule["labels"]["severity"] in ("page", "look")
+        assert rule["labels"]["severity"] in ("page", "ticket")
         heading = rule["annotations"]["runbook"].removeprefix("docs/operations.md: ")
         assert re.search(rf"^#+ {re.escape(heading)}$", guide, re.MULTILINE), heading
 

@@ -12,7 +12,7 @@ from devtools import embedded
 
 class Command(BaseCommand):
     help = "Show, start or stop the embedded PostgreSQL and Redis under the data directory."
-    requires_system_checks = ()  # checks may ask the very database that is to be started
+    requires_system_checks = ()  # a check may query the database before it is started
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=("status", "start", "stop"))
@@ -32,7 +32,9 @@ class Command(BaseCommand):
 
     def stop(self) -> None:
         stopped = embedded.stop(settings.DATA_DIR)
-        self.stdout.write(f"Stopped {' and '.join(stopped)}." if stopped else "Nothing runs.")
+        self.stdout.write(
+            f"Stopped {' and '.join(stopped)}." if stopped else "No servers are running."
+        )
 
     def status(self) -> None:
         wanted = {"Postgres": settings.EMBEDDED_POSTGRES, "Redis": settings.EMBEDDED_REDIS}
@@ -41,4 +43,4 @@ class Command(BaseCommand):
                 state = "running" if server.running else "stopped"
                 self.stdout.write(f"{server.name}: {state}, {server.url}, log {server.log}")
             else:
-                self.stdout.write(f"{server.name}: not embedded, a server of your own is set")
+                self.stdout.write(f"{server.name}: not embedded; {server.setting} is set")
