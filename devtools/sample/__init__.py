@@ -1,4 +1,4 @@
-"""The sample documents that come with the project, moved in time so that the last day is today."""
+"""Sample documents and pictures; the documents are moved in time so that the last day is today."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ _MAIL_DAY = re.compile(rb"\b[A-Z][a-z]{2}, [0-3]\d [A-Z][a-z]{2} 20\d\d\b")
 
 
 def write_for(today: date, folder: Path) -> list[Path]:
-    """Write the sample as if its last day were `today`; returns the files, oldest first."""
+    """Write the documents as if their last day were `today`; return the files, oldest first."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = sorted(
+    documents = sorted(
         (match["day"], path) for path in FOLDER.iterdir() if (match := NAME.fullmatch(path.name))
     )
-    ahead = today - date.fromisoformat(found[-1][0])
-    return [_write(path, date.fromisoformat(day), ahead, folder) for day, path in found]
+    ahead = today - date.fromisoformat(documents[-1][0])
+    return [_write(path, date.fromisoformat(day), ahead, folder) for day, path in documents]
+
+
+def pictures() -> dict[str, Path]:
+    """Return the PNG files of the sample papers that have a picture, by arXiv ID."""
+    return {path.stem: path for path in (FOLDER / "pictures").glob("*.png")}
 
 
 def _write(path: Path, day: date, ahead: timedelta, folder: Path) -> Path:
@@ -30,13 +35,13 @@ def _write(path: Path, day: date, ahead: timedelta, folder: Path) -> Path:
 
 
 def moved(document: bytes, ahead: timedelta) -> bytes:
-    """A document with every date in it moved; all else is left as it is."""
+    """Return a document with every date moved by `ahead`, otherwise unchanged."""
 
-    def iso(found: re.Match[bytes]) -> bytes:
-        return (date.fromisoformat(found[0].decode()) + ahead).isoformat().encode()
+    def iso(match: re.Match[bytes]) -> bytes:
+        return (date.fromisoformat(match[0].decode()) + ahead).isoformat().encode()
 
-    def mail(found: re.Match[bytes]) -> bytes:
-        day = datetime.strptime(found[0].decode(), "%a, %d %b %Y").date()  # noqa: DTZ007
+    def mail(match: re.Match[bytes]) -> bytes:
+        day = datetime.strptime(match[0].decode(), "%a, %d %b %Y").date()  # noqa: DTZ007
         return (day + ahead).strftime("%a, %d %b %Y").encode()
 
     return _MAIL_DAY.sub(mail, _ISO_DAY.sub(iso, document))

@@ -32,6 +32,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from config import urls
 from config.celery import app
 from devtools import embedded, sample
+from devtools.sample_pictures import store_pictures
 from papers.models import Paper
 from tests import database
 from tests.database import Snapshot
@@ -164,6 +165,7 @@ def papers(live_server: Any, tmp_path: Path, ingested: dict[date, tuple[Snapshot
     assert not Paper.objects.exists(), "the snapshot would hold other papers"
     printed = io.StringIO()
     call_command("ingest", *sample.write_for(today, tmp_path / "sample"), stdout=printed)
+    store_pictures(timezone.now())
     if database.is_superuser():
         snapshot = Snapshot("sample", prefix="papers_")
         snapshot.take()

@@ -24,6 +24,7 @@ from config.progress import step
 from devtools import sample
 from devtools.outbox import messages
 from devtools.outbox_pages import read
+from devtools.sample_pictures import store_pictures
 from subscriptions import tasks
 from subscriptions.mail import digest_mail
 from subscriptions.models import Digest, Interests, Subscriber
@@ -66,6 +67,7 @@ class Command(BaseCommand):
         paths = sample.write_for(today, settings.DATA_DIR / "sample")
         self.stdout.write("Papers in (the sample's days are moved so that the last one is today):")
         call_command("ingest", *paths, stdout=self.stdout)
+        store_pictures(timezone.now())
         with ExitStack() as running:
             running.enter_context(kept_running("worker", *CELERY, *worker_options()))
             with step("Sending three digests through a worker"):
