@@ -1,21 +1,27 @@
+"""URLs of readers' pages."""
+
 from django.urls import path, register_converter
 
 from subscriptions.models import Reaction
 from subscriptions.pages import (
     community,
+    digests,
     feeds,
     following,
     leaving,
     preferences,
+    preview,
     privacy,
+    profile,
     reactions,
     sign_in,
+    signup,
 )
 from subscriptions.pages.mailed_links import reader_paths
 
 
-class KindConverter:
-    """more or less: the two reactions."""
+class ReactionKindConverter:
+    """Path converter for the two kinds of reactions, "more" and "less"."""
 
     regex = "|".join(Reaction.Kind.values)
 
@@ -26,16 +32,16 @@ class KindConverter:
         return value
 
 
-register_converter(KindConverter, "kind")
+register_converter(ReactionKindConverter, "kind")
 
-# Pages of readers have two addresses: with the token of a mailed link, and without one for a
-# browser that is signed in. What has only the first takes the link itself.
+# `reader_paths` gives a page two URLs: with the token of a mailed link, and without one for
+# browsers that are signed in.
 urlpatterns = [
-    path("subscribe/", preferences.subscribe, name="subscribe"),
-    path("check-inbox/", preferences.check_inbox, name="check-inbox"),
-    path("confirm/<token>/", preferences.confirm, name="confirm"),
-    path("challenge/", preferences.challenge_for_sign_up, name="challenge"),
-    path("preview/", preferences.preview_page, name="preview"),
+    path("subscribe/", signup.subscribe, name="subscribe"),
+    path("check-inbox/", signup.check_inbox, name="check-inbox"),
+    path("confirm/<token>/", signup.confirm, name="confirm"),
+    path("challenge/", signup.challenge_for_sign_up, name="challenge"),
+    path("preview/", preview.preview_page, name="preview"),
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-in/<token>/", sign_in.sign_in_here, name="sign-in"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
@@ -54,13 +60,13 @@ urlpatterns = [
     path("vote/<int:paper_pk>/<token>/", community.vote_page, name="vote"),
     *reader_paths("report/<int:paper_pk>", "", community.report_page, name="report"),
     path("follow/", following.follow_search, name="follow"),
-    *reader_paths("profile", "remove/", preferences.remove_from_profile, name="profile-remove"),
-    *reader_paths("profile", "mute/", preferences.mute_entry, name="profile-mute"),
-    *reader_paths("profile", "upload/", preferences.upload_library, name="profile-upload"),
-    *reader_paths("profile", "author/", preferences.author_page, name="profile-author"),
-    *reader_paths("profile", "opened/", preferences.learn_from_opened, name="profile-opened"),
-    *reader_paths("profile", "reset/", preferences.reset_profile, name="profile-reset"),
-    *reader_paths("profile", "", preferences.profile_page, name="profile"),
+    *reader_paths("profile", "remove/", profile.remove_from_profile, name="profile-remove"),
+    *reader_paths("profile", "mute/", profile.mute_entry, name="profile-mute"),
+    *reader_paths("profile", "upload/", profile.upload_library, name="profile-upload"),
+    *reader_paths("profile", "author/", profile.author_page, name="profile-author"),
+    *reader_paths("profile", "opened/", profile.learn_from_opened, name="profile-opened"),
+    *reader_paths("profile", "reset/", profile.reset_profile, name="profile-reset"),
+    *reader_paths("profile", "", profile.profile_page, name="profile"),
     path("unsubscribe/<token>/", leaving.unsubscribe_page, name="unsubscribe"),
     path("unsubscribe/<token>/less/", leaving.less_page, name="unsubscribe-less"),
     path("unsubscribe/<token>/undo/", leaving.undo_unsubscribe, name="unsubscribe-undo"),
@@ -69,6 +75,6 @@ urlpatterns = [
     *reader_paths("react/<kind:kind>/<int:paper_pk>", "", reactions.react_page, name="react"),
     path("opened/<int:paper_pk>/", reactions.note_opened, name="opened"),
     path("feeds/digests/<token>.<feed:kind>", feeds.digests_feed, name="feed-digests"),
-    path("digest/<token>/", preferences.digest_page, name="digest"),
-    *reader_paths("digests/<uuid:public_id>", "", preferences.past_digest, name="past-digest"),
+    path("digest/<token>/", digests.digest_page, name="digest"),
+    *reader_paths("digests/<uuid:public_id>", "", digests.past_digest, name="past-digest"),
 ]

@@ -17,10 +17,10 @@ LONGEST = [
     browser/test_whole_way browser/test_desk devtools/test_embedded deploy/test_processes
     papers/feeds/test_plainxml config/test_settings devtools/benchmarks/test_edition
     browser/test_reader_pages browser/test_strict subscriptions/readers/test_every_zone
-    subscriptions/test_link_powers subscriptions/matching/test_never
+    subscriptions/pages/test_link_powers subscriptions/matching/test_never
     subscriptions/feedback/test_events papers/searching/test_search config/test_broker
     deploy/test_roles_and_backups test_bad_input papers/feeds/test_fuzz papers/feeds/test_shared
-    subscriptions/test_pace test_languages subscriptions/test_strangers
+    subscriptions/test_pace test_languages subscriptions/readers/test_strangers
     papers/test_search_page papers/test_troubled_sources
     """.split()
 ]

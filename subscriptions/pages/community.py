@@ -1,4 +1,4 @@
-"""A reader's part in what everyone sees: voting, proposing, reporting. GET shows, POST acts."""
+"""Pages for voting, proposing and reporting papers. GET shows, POST acts."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ from web.rate_limit import constant_time, rate_limited
 @rate_limited("community", methods=("POST",))
 @mailed_link(Purpose.PREFERENCES, active=True)
 def propose_page(request: HttpRequest, access: Access) -> HttpResponse:
-    """Propose a paper by its arXiv link; a curator looks at it before it comes in. A paper that is
-    here already can be voted for instead."""
+    """Propose a paper by its arXiv link to the curators, or vote for it if we already have it."""
     key = access.reader.community_key
     if "vote" in request.POST:
         return _vote_instead(request, access)
@@ -38,7 +37,7 @@ def propose_page(request: HttpRequest, access: Access) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if here := community.find_visible(form.cleaned_data["paper"]):
             context |= {"here": here, "voted": community.has_voted(here.pk, key)}
-        elif _proposed(request, access.reader, form):
+        elif _propose(request, access.reader, form):
             return access.redirect("propose")
     context["submissions"] = Submission.objects.filter(created_by=key).select_related("paper")[:20]
     status = 400 if form.errors else 200
@@ -56,11 +55,12 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
-def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> bool:
-    given = form.cleaned_data
+def _propose(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> bool:
+    """Store a proposal and tell the result; return False if the reader has too many waiting."""
+    data = form.cleaned_data
     try:
-        made = community.propose_paper(
-            given["paper"], given["note"], reader.community_key, timezone.now()
+        submission = community.propose_paper(
+            data["paper"], data["note"], reader.community_key, timezone.now()
         )
     except community.TooManyProposals:
         form.add_error(
@@ -72,7 +72,7 @@ def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> b
             % {"number": community.MAX_WAITING},
         )
         return False
-    if made.created_by == reader.community_key:
+    if submission.created_by == reader.community_key:
         messages.success(request, _("Thank you. A curator will review it before it's added."))
     else:
         messages.info(request, _("Someone has already proposed this paper."))
@@ -83,7 +83,7 @@ def _proposed(request: HttpRequest, reader: Subscriber, form: ProposalForm) -> b
 @never_cache
 @rate_limited("community", methods=("POST",))
 def vote_signed_in(request: HttpRequest, paper_pk: int) -> HttpResponse:
-    """One tap where a reader is signed in; for others the button comes by email."""
+    """Vote with one click when signed in; otherwise request the link by email."""
     if reader := browser_sign_in.active_reader(request):
         return _vote(request, Access(reader), paper_pk)
     return _vote_link(request, paper_pk)
@@ -92,7 +92,7 @@ def vote_signed_in(request: HttpRequest, paper_pk: int) -> HttpResponse:
 @rate_limited("link", methods=("POST",), fail_closed=True)
 @constant_time
 def _vote_link(request: HttpRequest, paper_pk: int) -> HttpResponse:
-    """Mail the button, to a known address only; the answer is the same for all."""
+    """Email the link, to subscribers only. The response is the same for every address."""
     paper = get_object_or_404(Paper.objects.visible(), pk=paper_pk)
     form = LinkForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -109,7 +109,7 @@ def _vote_link(request: HttpRequest, paper_pk: int) -> HttpResponse:
 @rate_limited("community", methods=("POST",))
 @mailed_link(Purpose.REACT, active=True)
 def vote_page(request: HttpRequest, access: Access, paper_pk: int) -> HttpResponse:
-    """GET shows the paper with a button; POST counts the vote, or takes it back."""
+    """Show the paper with a button on GET. Add or remove the vote on POST."""
     return _vote(request, access, paper_pk)
 
 
@@ -134,7 +134,7 @@ def _vote(request: HttpRequest, access: Access, paper_pk: int) -> HttpResponse:
 @rate_limited("community", methods=("POST",))
 @mailed_link(Purpose.REACT, active=True)
 def report_page(request: HttpRequest, access: Access, paper_pk: int) -> HttpResponse:
-    """GET shows the paper with a form; POST tells the curators, who decide."""
+    """Show the paper with a form on GET. Report it to the curators on POST."""
     paper = get_object_or_404(Paper.objects.visible(), pk=paper_pk)
     form = ReportForm(request.POST or None)
     context = {"paper": paper, "form": form, "done": False}

@@ -1,4 +1,4 @@
-"""A reader's own digests as a feed, at an address that only the reader knows."""
+"""A reader's digests as a feed, at a secret address."""
 
 from __future__ import annotations
 
@@ -21,56 +21,56 @@ from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import BadLink, Purpose
 from web.rate_limit import rate_limited
 
-LISTED = 30  # a month of daily digests
+MAX_DIGESTS = 30  # a month of daily digests
 
 
-def sent_to(token: str) -> QuerySet[Digest]:
-    """The newest first; a token that is no good, or no longer, finds nothing at all."""
+def digests_for_token(token: str) -> QuerySet[Digest]:
+    """Return the sent digests, newest first; raise Http404 for an invalid or revoked token."""
     try:
-        pk, _, turn = tokens.read_token(Purpose.FEED, token).partition(".")
+        pk, _, version = tokens.read_token(Purpose.FEED, token).partition(".")
     except BadLink as error:
         raise Http404 from error
-    reader = get_object_or_404(Subscriber, pk=pk, feed_key_version=turn or 0)
+    reader = get_object_or_404(Subscriber, pk=pk, feed_key_version=version or 0)
     return reader.digests.filter(status=Digest.Status.SENT).order_by("-day", "-sequence")
 
 
-def newest(_request: HttpRequest, token: str, kind: str) -> str:
-    """What the feed changes with, and nothing else."""
-    return f'"{sent_to(token).values_list("public_id", flat=True).first()}.{kind}"'
+def feed_etag(_request: HttpRequest, token: str, kind: str) -> str:
+    """Return an ETag that changes only with the newest digest."""
+    return f'"{digests_for_token(token).values_list("public_id", flat=True).first()}.{kind}"'
 
 
 @require_safe
 @rate_limited("api")
 @cache_control(private=True, max_age=900)
-@condition(etag_func=newest)
+@condition(etag_func=feed_etag)
 def digests_feed(request: HttpRequest, token: str, kind: str) -> HttpResponse:
-    """The digests that were sent, each with its papers."""
-    listed = list(sent_to(token)[:LISTED])
-    papers = Paper.objects.visible().in_bulk([pk for one in listed for pk in one.paper_ids])
-    items = [item(one, papers) for one in listed]
+    """Return the feed of sent digests, each with its papers."""
+    recent = list(digests_for_token(token)[:MAX_DIGESTS])
+    papers = Paper.objects.visible().in_bulk([pk for digest in recent for pk in digest.paper_ids])
+    items = [digest_item(digest, papers) for digest in recent]
     response = feed_document(request, kind, "Your digests", reverse("home"), items)
     response["X-Robots-Tag"] = "noindex"
     return response
 
 
-def item(digest: Digest, papers: Mapping[int, Paper]) -> Item:
+def digest_item(digest: Digest, papers: Mapping[int, Paper]) -> Item:
     at = digest.sent_at or digest.created_at
     path = reverse("digest", args=[tokens.make_token(Purpose.DIGEST, digest.public_id, at)])
     return Item(
         title=digest.subject,
         id=f"urn:uuid:{digest.public_id}",
         url=settings.SITE_URL + path,
-        content=listing(digest.items, papers),
+        content=paper_list(digest.items, papers),
         at=at,
     )
 
 
-def listing(items: Sequence[Mapping[str, str]], papers: Mapping[int, Paper]) -> str:
-    """The papers of a digest, each with its reason, as HTML."""
+def paper_list(items: Sequence[Mapping[str, str]], papers: Mapping[int, Paper]) -> str:
+    """Return the papers of a digest, each with its reason, as an HTML list."""
     rows = (
-        (settings.SITE_URL + papers[pk].get_absolute_url(), papers[pk].title, one["reason"])
-        for one in items
-        if (pk := int(one["paper"])) in papers
+        (settings.SITE_URL + papers[pk].get_absolute_url(), papers[pk].title, item["reason"])
+        for item in items
+        if (pk := int(item["paper"])) in papers
     )
-    listed = format_html_join("", '<li><a href="{}">{}</a><br>{}</li>', rows)
-    return format_html("<ol>{}</ol>", listed)
+    entries = format_html_join("", '<li><a href="{}">{}</a><br>{}</li>', rows)
+    return format_html("<ol>{}</ol>", entries)

@@ -1,4 +1,4 @@
-"""Follow a search. GET shows what would be added to the profile, POST adds it."""
+"""The page for following a search: GET shows the addition to the profile, POST saves it."""
 
 from __future__ import annotations
 
@@ -25,32 +25,34 @@ from web.rate_limit import rate_limited
 @never_cache
 @rate_limited("community", methods=("POST",))
 def follow_search(request: HttpRequest) -> HttpResponse:
-    """“Email me papers like these”: one tap where a reader is signed in; for others, the sign-up
-    form, which mails readers an offer to add it."""
-    search = SearchForm.read(request.POST if request.method == "POST" else request.GET)
+    """Follow a search when signed in; otherwise redirect to the sign-up form.
+
+    An existing subscriber who signs up there is offered the search by email.
+    """
+    search = SearchForm.parse(request.POST if request.method == "POST" else request.GET)
     if not search:
         return redirect("search")
     reader = browser_sign_in.active_reader(request)
     if not reader:
-        return redirect(_address("subscribe", search))
-    return _page(request, reader, search)
+        return redirect(_search_url("subscribe", search))
+    return _follow_page(request, reader, search)
 
 
-def _page(request: HttpRequest, reader: Subscriber, search: SavedSearch) -> HttpResponse:
+def _follow_page(request: HttpRequest, reader: Subscriber, search: SavedSearch) -> HttpResponse:
     Interests.objects.get_or_create(subscriber=reader)
     context: dict[str, Any] = {"search": search}
     if request.method == "POST":
-        context |= _acted(reader.pk, search, request.POST)
+        context |= _save(reader.pk, search, request.POST)
     context["followed"] = saved_searches.is_followed(reader.pk, search)
     status = 400 if "refused" in context else 200
     return render(request, "subscriptions/follow.html", context, status=status)
 
 
-def _acted(pk: int, search: SavedSearch, said: Mapping[str, str]) -> dict[str, Any]:
-    """Follow the search, or take back what following it has added."""
-    if "back" in said:
-        added = {"topics": said.get("added_words", ""), "categories": said["back"]}
-        saved_searches.unfollow_search(pk, SearchForm.read(added))
+def _save(pk: int, search: SavedSearch, data: Mapping[str, str]) -> dict[str, Any]:
+    """Follow the search, or undo its last addition, and return the result as context."""
+    if "back" in data:
+        added = {"topics": data.get("added_words", ""), "categories": data["back"]}
+        saved_searches.unfollow_search(pk, SearchForm.parse(added))
         return {"taken_back": True}
     try:
         return {"added": saved_searches.follow_search(pk, search)}
@@ -58,6 +60,6 @@ def _acted(pk: int, search: SavedSearch, said: Mapping[str, str]) -> dict[str, A
         return {"refused": error.messages[0]}
 
 
-def _address(name: str, search: SavedSearch) -> str:
-    said = {"topics": search.words, "categories": ",".join(search.categories)}
-    return f"{reverse(name)}?{urlencode({key: text for key, text in said.items() if text})}"
+def _search_url(name: str, search: SavedSearch) -> str:
+    params = {"topics": search.words, "categories": ",".join(search.categories)}
+    return f"{reverse(name)}?{urlencode({key: text for key, text in params.items() if text})}"

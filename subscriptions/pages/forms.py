@@ -1,4 +1,4 @@
-"""The forms of readers. Every refusal says what is wrong and what to do."""
+"""Forms on readers' pages. Every error message says how to correct the input."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from subscriptions.readers.fields import (
 
 
 class SignUpForm(forms.Form):
-    """One field to fill in; the browser tells the time zone, a preview what was typed before."""
+    """Sign-up with an address. The browser adds the time zone, a preview adds the interests."""
 
     email = PermanentAddressField(max_length=ADDRESS_LENGTH)
-    nickname = forms.CharField(required=False)  # a trap: people do not see it
+    nickname = forms.CharField(required=False)  # honeypot, hidden from people
     altcha = forms.CharField(required=False)
     timezone = GuessedZoneField(required=False, widget=forms.HiddenInput)
     topics = forms.CharField(
@@ -48,9 +48,11 @@ class SignUpForm(forms.Form):
     categories = CategoriesField(widget=forms.HiddenInput, label=_("Categories"))
 
     @classmethod
-    def brought(cls, query: Mapping[str, str]) -> dict[str, Any]:
-        """Initial values from a link's query; whoever follows it did not type them, so what is not
-        valid is left out instead of refused."""
+    def initial_from_query(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return the valid values of a query string as initial values; drop the others.
+
+        The visitor did not type them, so there is no use in showing errors.
+        """
         form = cls(dict(query.items()))
         form.full_clean()
         names = ("topics", "examples", "categories")
@@ -67,14 +69,14 @@ class SignUpForm(forms.Form):
             )
         return answer
 
-    def said(self) -> dict[str, Any]:
-        """What the preview was made of, as fields of Interests; empty where nothing was said."""
+    def interest_values(self) -> dict[str, Any]:
+        """Return the non-empty interests as field values of Interests."""
         names = ("topics", "examples", "categories")
         return {name: value for name in names if (value := self.cleaned_data[name])}
 
 
 class PreviewForm(forms.Form):
-    """What a visitor cares about: words, and arXiv ids or links among them."""
+    """Interests of a visitor: text that may contain arXiv IDs and links, and categories."""
 
     interests = forms.CharField(
         required=False,
@@ -95,30 +97,31 @@ class PreviewForm(forms.Form):
             raise ValidationError(_("Type a few words, or paste the arXiv IDs of papers you like."))
         return typed
 
-    def said(self) -> dict[str, Any]:
-        """As fields of Interests."""
+    def interest_values(self) -> dict[str, Any]:
+        """Return the interests as field values of Interests."""
         examples, topics = split_ids(self.cleaned_data["interests"])
         categories = self.cleaned_data["categories"]
         return {"topics": topics, "examples": examples, "categories": categories}
 
 
 class SearchForm(forms.Form):
-    """A search to follow, as links and hidden fields bring it; what is not valid is left out."""
+    """A search to follow, from a link or hidden fields. Invalid values are dropped."""
 
     topics = forms.CharField(required=False, max_length=TOPICS_LENGTH)
     categories = CategoriesField()
 
     @classmethod
-    def read(cls, said: Mapping[str, str]) -> SavedSearch:
-        form = cls({name: said.get(name, "") for name in cls.base_fields})
+    def parse(cls, data: Mapping[str, str]) -> SavedSearch:
+        """Return the search that these values describe; it may be empty."""
+        form = cls({name: data.get(name, "") for name in cls.base_fields})
         form.full_clean()
-        words = re.sub(r"[,;\s]+", " ", form.cleaned_data.get("topics", ""))  # one entry of a list
-        shown = textwrap.shorten(words, ENTRY_LENGTH, placeholder="")
-        return SavedSearch(shown, tuple(form.cleaned_data.get("categories", ())))
+        words = re.sub(r"[,;\s]+", " ", form.cleaned_data.get("topics", ""))  # one list entry
+        shortened = textwrap.shorten(words, ENTRY_LENGTH, placeholder="")
+        return SavedSearch(shortened, tuple(form.cleaned_data.get("categories", ())))
 
 
 class UploadForm(forms.Form):
-    """A file of references."""
+    """Upload of a library file."""
 
     file = forms.FileField(
         label=_("BibTeX, RIS or CSL JSON file"),
@@ -137,7 +140,7 @@ class UploadForm(forms.Form):
 
 
 class AuthorPageForm(forms.Form):
-    """An author whose own papers are good examples: mostly the reader."""
+    """An author, usually the reader, whose papers become examples."""
 
     author = forms.CharField(
         label=_("arXiv author page or ORCID"),
@@ -155,7 +158,7 @@ class AuthorPageForm(forms.Form):
 
 
 class WhyForm(forms.Form):
-    """Which paper is missed."""
+    """A paper whose absence from the digest is to be explained."""
 
     paper = forms.CharField(label=_("arXiv ID or link"), max_length=ENTRY_LENGTH)
 
@@ -164,7 +167,7 @@ class WhyForm(forms.Form):
 
 
 class ProposalForm(forms.Form):
-    """A paper that others should see."""
+    """Proposal of a paper to the curators."""
 
     paper = forms.CharField(
         label=_("arXiv link or ID"),
@@ -174,14 +177,14 @@ class ProposalForm(forms.Form):
     note = forms.CharField(label=_("Why? (for the curator)"), max_length=500, required=False)
 
     def clean_paper(self) -> str:
-        found, _version = parse_arxiv_id(self.cleaned_data["paper"])
-        if not found:
+        arxiv_id, _version = parse_arxiv_id(self.cleaned_data["paper"])
+        if not arxiv_id:
             raise ValidationError(_("This isn't an arXiv link or ID."))
-        return found
+        return arxiv_id
 
 
 class ReportForm(forms.Form):
-    """Why a paper should not be here."""
+    """Report of a paper to the curators."""
 
     why = forms.CharField(
         label=_("What's wrong with it? (for the curator)"),
@@ -191,13 +194,13 @@ class ReportForm(forms.Form):
 
 
 class LinkForm(forms.Form):
-    """Ask for the link to the preferences."""
+    """Request for a link by email."""
 
     email = AddressField(max_length=ADDRESS_LENGTH)
 
 
 class FoldingForm(forms.ModelForm):
-    """A form that shows some of its fields only on demand, or when they hold something."""
+    """A form that folds some of its fields, except when they have errors or changed values."""
 
     FOLDED: tuple[str, ...] = ()
 
@@ -212,7 +215,7 @@ class FoldingForm(forms.ModelForm):
 
 
 class RhythmForm(FoldingForm):
-    """When, and how much."""
+    """Schedule, number of papers and language."""
 
     FOLDED = ("max_papers",)
 
@@ -257,7 +260,7 @@ class RhythmForm(FoldingForm):
 
 
 class InterestsForm(FoldingForm):
-    """What a reader cares about."""
+    """Interests of a reader."""
 
     FOLDED = (
         *("words", "authors", "excluded_words", "muted_authors", "strictness", "shared_authors"),
@@ -341,7 +344,7 @@ class InterestsForm(FoldingForm):
         return self.cleaned_data["strictness"] or self.instance.strictness
 
     def clean(self) -> dict[str, Any]:
-        """Take arXiv ids among the words as papers, as the preview does."""
+        """Move arXiv IDs from the text to the examples, as the preview does."""
         cleaned: dict[str, Any] = super().clean() or {}
         ids, rest = split_ids(cleaned.get("topics", ""))
         if ids and "examples" in cleaned:

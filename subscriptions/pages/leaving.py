@@ -1,4 +1,7 @@
-"""Leaving, and beside it less of it: fewer mails, a pause, a topic muted. GET shows, POST acts."""
+"""Pages for unsubscribing and its alternatives: fewer emails, a pause, a muted topic.
+
+GET shows, POST acts.
+"""
 
 from __future__ import annotations
 
@@ -24,34 +27,34 @@ from subscriptions.schedule import local_due
 from subscriptions.tokens import Link, Purpose
 
 Act = Callable[[HttpRequest, Subscriber], None]
-PAUSES = {"2": timedelta(weeks=2), "4": timedelta(weeks=4)}  # by the number on the button
+PAUSES = {"2": timedelta(weeks=2), "4": timedelta(weeks=4)}  # by the button's value
 Frequency = Subscriber.Frequency
 
 
-@csrf_exempt  # RFC 8058: mailbox providers post here without cookie or token of ours
+@csrf_exempt  # RFC 8058: mailbox providers post here without our cookie or token
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed(Purpose.UNSUBSCRIBE)
 def unsubscribe_page(request: HttpRequest, link: Link) -> HttpResponse:
-    """GET shows a button, and less of it beside; POST leaves at once, for a button and for
-    one-click alike. A reader who is gone already, or was erased, sees the same.
+    """Show the choices on GET. Unsubscribe on POST, from the button or by one-click (RFC 8058).
 
-    The link never expires and stands in headers that mail providers read: it names nobody, and
-    more than leaving, a pause and fewer emails it cannot do.
+    The page is the same for readers who have left or were erased. The link never expires and is
+    in headers that mail providers read, so it shows no address and allows nothing but
+    unsubscribing, a pause and fewer emails.
     """
     less_url = reverse("unsubscribe-less", args=[link.token])
     undo_url = reverse("unsubscribe-undo", args=[link.token])
-    return _leave(request, int(link.value), less_url, undo_url)
+    return _unsubscribe(request, int(link.value), less_url, undo_url)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailed_link(Purpose.PREFERENCES)
 def leave_page(request: HttpRequest, access: Access) -> HttpResponse:
-    """The same from a reader's own pages."""
-    return _leave(request, access.reader.pk, access.url("rhythm"), access.url("leave-undo"))
+    """Unsubscribe from the reader's own pages."""
+    return _unsubscribe(request, access.reader.pk, access.url("rhythm"), access.url("leave-undo"))
 
 
-def _leave(request: HttpRequest, pk: int, less_url: str, undo_url: str) -> HttpResponse:
-    """Who pressed our button gets one last email; who left in their mail program wanted none."""
+def _unsubscribe(request: HttpRequest, pk: int, less_url: str, undo_url: str) -> HttpResponse:
+    """Unsubscribe a reader on POST; send a goodbye email except after one-click unsubscribing."""
     one_click = "List-Unsubscribe" in request.POST
     if one_click:
         lifecycle.unsubscribe_reader(pk, timezone.now())
@@ -66,35 +69,36 @@ def _leave(request: HttpRequest, pk: int, less_url: str, undo_url: str) -> HttpR
         )
         undo = {"undo_url": undo_url if may_undo else ""}
         return render(request, "subscriptions/unsubscribed.html", undo)
-    context = choices(reader) if reader else {}
+    context = frequency_choices(reader) if reader else {}
     return render(request, "subscriptions/unsubscribe.html", {**context, "act_url": less_url})
 
 
 @require_POST
 @mailed_link(Purpose.UNSUBSCRIBE)
 def undo_unsubscribe(request: HttpRequest, access: Access) -> HttpResponse:
-    """“That was a mistake”, for a while after leaving."""
+    """Subscribe again soon after unsubscribing by a link."""
     return _rejoin(request, access, "unsubscribe")
 
 
 @require_POST
 @mailed_link(Purpose.PREFERENCES)
 def undo_leave(request: HttpRequest, access: Access) -> HttpResponse:
+    """Subscribe again soon after unsubscribing on the reader's own pages."""
     return _rejoin(request, access, "preferences")
 
 
-def _rejoin(request: HttpRequest, access: Access, back: str) -> HttpResponse:
-    """Say that the reader is subscribed; where it is too late, say so on the page `back`."""
+def _rejoin(request: HttpRequest, access: Access, error_page: str) -> HttpResponse:
+    """Undo the unsubscription, or redirect to `error_page` with a message if it is too late."""
     if lifecycle.undo_unsubscribe(access.reader.pk, timezone.now()):
         return render(request, "subscriptions/rejoined.html")
     messages.error(request, _("That's no longer possible. Please subscribe again."))
-    return access.redirect(back)
+    return access.redirect(error_page)
 
 
 @require_POST
 @mailed_link(Purpose.UNSUBSCRIBE)
 def less_page(request: HttpRequest, access: Access) -> HttpResponse:
-    """Fewer emails or a pause, by a link that can do no more."""
+    """Reduce the frequency or pause, by a link that allows nothing else."""
     _act(request, access.reader, {name: ACTS[name] for name in ("less", "pause")})
     return access.redirect("unsubscribe")
 
@@ -102,12 +106,14 @@ def less_page(request: HttpRequest, access: Access) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailed_link(Purpose.PREFERENCES)
 def frequency_page(request: HttpRequest, access: Access) -> HttpResponse:
-    """Fewer emails, a pause or its end, a topic muted."""
+    """Show and apply the choices: fewer emails, a pause or its end, a muted topic."""
     if request.method == "POST":
         _act(request, access.reader, ACTS)
         return access.redirect("rhythm")
     links = {"act_url": access.url("rhythm"), "unsubscribe_url": access.url("leave")}
-    context = choices(access.reader) | links | {"preferences_url": access.url("preferences")}
+    context = (
+        frequency_choices(access.reader) | links | {"preferences_url": access.url("preferences")}
+    )
     return render(request, "subscriptions/rhythm.html", context | {"may_do_more": True})
 
 
@@ -119,8 +125,8 @@ def _act(request: HttpRequest, reader: Subscriber, acts: Mapping[str, Act]) -> N
         act(request, reader)
 
 
-def choices(reader: Subscriber) -> dict[str, object]:
-    """What the page, and that of leaving, offer to a reader."""
+def frequency_choices(reader: Subscriber) -> dict[str, object]:
+    """Return the template context of `_less.html` for a reader."""
     paused = reader.paused_until and reader.paused_until > timezone.now()
     frequency = reader.frequency
     fewer = {
@@ -136,7 +142,7 @@ def choices(reader: Subscriber) -> dict[str, object]:
     }
 
 
-def _less_often(request: HttpRequest, reader: Subscriber) -> None:
+def _reduce_frequency(request: HttpRequest, reader: Subscriber) -> None:
     frequency = request.POST.get("frequency")
     if frequency not in (Frequency.WEEKDAYS, Frequency.WEEKLY):
         messages.error(request, _("Nothing was changed: the request was incomplete."))
@@ -168,7 +174,7 @@ def _mute(request: HttpRequest, reader: Subscriber) -> None:
 
 
 ACTS: dict[str, Act] = {
-    "less": _less_often,
+    "less": _reduce_frequency,
     "pause": _pause,
     "resume": _resume,
     "mute": _mute,

@@ -1,10 +1,10 @@
-"""What every page behind a mailed link repeats: read the link, find the reader, refuse politely.
+"""Decorators for pages behind mailed links: verify the link and load the reader.
 
     @mailed_link(Purpose.PREFERENCES)
     def preferences(request, access): ...
 
-A page that has an address without a token, too, opens in a browser that is signed in. Its links to
-other pages are made by `access.url`: they hold the token that opened it, or none.
+A page whose URL has no token requires a browser that is signed in. Links to other pages of the
+reader come from `access.url`: they contain the token that opened this page, or none.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from subscriptions.tokens import BadLink, ExpiredLink, Link, Purpose
 from web import rate_limit
 
 View = Callable[..., HttpResponse]
-OUTLIVE_SIGNING_OUT = (Purpose.UNSUBSCRIBE, Purpose.CONFIRM)  # of the links that were mailed
+VALID_AFTER_SIGN_OUT = (Purpose.UNSUBSCRIBE, Purpose.CONFIRM)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose pages these are, and the link that opened them; none where the browser is signed in."""
+    """The reader of a page, and the link that opened it; None in a signed-in browser."""
 
     reader: Subscriber
     link: Link | None = None
 
     def url(self, name: str, *args: object) -> str:
-        """The address of another page of this reader, for whoever may see this one."""
+        """Return the URL of another page of this reader, with the same access."""
         return reverse(name, args=[*args, self.link.token] if self.link else [*args])
 
     def redirect(self, name: str, *args: object) -> HttpResponse:
@@ -51,7 +51,7 @@ class Access:
 
 
 def reader_paths(start: str, rest: str, view: View, name: str) -> list[URLPattern]:
-    """The addresses of a page for a browser that is signed in and for a mailed link."""
+    """Return the URL patterns of a page: for signed-in browsers and for mailed links."""
     return [
         path(f"{start}/{rest}", view, name=name),
         path(f"{start}/<token>/{rest}", view, name=name),
@@ -59,7 +59,7 @@ def reader_paths(start: str, rest: str, view: View, name: str) -> list[URLPatter
 
 
 def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], View]:
-    """Give the view the `Access` of a reader, only of one who gets digests if `active`."""
+    """Pass the view an `Access`. With `active`, admit only readers who get digests."""
 
     def decorate(view: View) -> View:
         def admit(request: HttpRequest, access: Access, **rest: Any) -> HttpResponse:
@@ -70,13 +70,13 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
 
         def by_link(request: HttpRequest, link: Link, **rest: Any) -> HttpResponse:
             reader = get_object_or_404(Subscriber, pk=link.value)
-            if purpose not in OUTLIVE_SIGNING_OUT and browser_sign_in.is_signed_out(link, reader):
+            if purpose not in VALID_AFTER_SIGN_OUT and browser_sign_in.is_signed_out(link, reader):
                 return bad_link(request, ExpiredLink(link.token))
             return admit(request, Access(reader, link), **rest)
 
         @wraps(view)
         @never_cache
-        def opened(request: HttpRequest, token: str = "", **rest: Any) -> HttpResponse:
+        def wrapper(request: HttpRequest, token: str = "", **rest: Any) -> HttpResponse:
             if token:
                 return signed(purpose)(by_link)(request, token=token, **rest)
             if not (reader := browser_sign_in.signed_in_reader(request)):
@@ -86,23 +86,22 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
                 return rate_limit.too_many_requests(request, wait)
             return admit(request, Access(reader), **rest)
 
-        opened.rate_limit = "mailed"  # type: ignore[attr-defined]
-        return opened
+        wrapper.rate_limit = "mailed"  # type: ignore[attr-defined]
+        return wrapper
 
     return decorate
 
 
 def signed(purpose: Purpose) -> Callable[[View], View]:
-    """Give the view the `Link` that its token is; a bad one gets a page that helps.
+    """Pass the view the `Link` of its token; show a help page for an invalid one.
 
-    The signature guards this entrance. Who acts through it too often, or tries wrong links, must
-    wait. Leaving never waits.
+    Actions are rate-limited per link, invalid links per network. Unsubscribing is never limited.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         @never_cache
-        def opened(request: HttpRequest, token: str, **rest: Any) -> HttpResponse:
+        def wrapper(request: HttpRequest, token: str, **rest: Any) -> HttpResponse:
             try:
                 link = tokens.open_link(purpose, token)
             except BadLink as error:
@@ -119,14 +118,17 @@ def signed(purpose: Purpose) -> Callable[[View], View]:
                 return rate_limit.too_many_requests(request, wait)
             return view(request, link, **rest)
 
-        opened.rate_limit = "mailed"  # type: ignore[attr-defined]
-        return opened
+        wrapper.rate_limit = "mailed"  # type: ignore[attr-defined]
+        return wrapper
 
     return decorate
 
 
 def _wait(key: str) -> float:
-    """Count one use of mailed links; the signature guards them where Redis is away."""
+    """Count one use of a mailed link and return the seconds to wait.
+
+    Without Redis there is no limit, since the signature already protects these pages.
+    """
     count, _all = settings.RATE_LIMITS["mailed"]
     return rate_limit.seconds_to_wait(
         "mailed", [rate_limit.Limit(f"mailed:{key}", count)] if count else []
@@ -134,6 +136,7 @@ def _wait(key: str) -> float:
 
 
 def bad_link(request: HttpRequest, error: BadLink) -> HttpResponse:
+    """Return the page for an invalid (400) or expired (410) link, with a form for a new one."""
     expired = isinstance(error, ExpiredLink)
     context = {"expired": expired, "form": LinkForm()}
     return render(request, "subscriptions/bad_link.html", context, status=410 if expired else 400)

@@ -1,4 +1,4 @@
-"""Why a preview has nothing for somebody, in words: what no paper has, how it may be spelt."""
+"""Explanations for a preview without matches: unknown words, spelling, and the language."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ from subscriptions.editions import digests
 from subscriptions.models import Interests
 from subscriptions.profiles.load import profile_from_interests
 
-MOST_NAMED = 5  # words
+MAX_UNKNOWN_WORDS = 5
 
 
-def explain(interests: Interests, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the preview says of these items: that nothing matched, and what may be the cause."""
+def explain_matches(interests: Interests, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return template context: whether the items match, and if not, the likely causes."""
     profile = profile_from_interests(interests)
-    told: dict[str, Any] = {"wishes": profile.has_interests}
-    if not (missed := digests.unmatched_notices(profile, items)):
-        return told
-    told["unmatched"] = missed[0]
+    context: dict[str, Any] = {"wishes": profile.has_interests}
+    if not (notices := digests.unmatched_notices(profile, items)):
+        return context
+    context["unmatched"] = notices[0]
     if language := foreign_language(profile.typed):
-        return told | {"other_language": _(language)}
+        return context | {"other_language": _(language)}
     query = queries.parse_query(profile.typed)
-    unknown, right = corrections.unknown_words(query), corrections.spelling_corrections(query)
-    quoted = [_("“%(words)s”") % {"words": word} for word in unknown if word not in right]
-    told["unknown_words"] = join_names(quoted, MOST_NAMED)
-    if right:
-        instead = " ".join(_corrected(word, right) for word in profile.typed.split())
-        asked = {"interests": instead, "categories": " ".join(interests.categories)}
-        told |= {"instead": instead, "instead_url": f"{reverse('preview')}?{urlencode(asked)}"}
-    return told
+    unknown = corrections.unknown_words(query)
+    spellings = corrections.spelling_corrections(query)
+    quoted = [_("“%(words)s”") % {"words": word} for word in unknown if word not in spellings]
+    context["unknown_words"] = join_names(quoted, MAX_UNKNOWN_WORDS)
+    if spellings:
+        corrected = " ".join(_correct_word(word, spellings) for word in profile.typed.split())
+        params = {"interests": corrected, "categories": " ".join(interests.categories)}
+        context["instead"] = corrected
+        context["instead_url"] = f"{reverse('preview')}?{urlencode(params)}"
+    return context
 
 
-def _corrected(typed: str, right: Mapping[str, str]) -> str:
-    """One word as typed, with the right spelling between the same marks."""
+def _correct_word(typed: str, spellings: Mapping[str, str]) -> str:
+    """Return the word with its spelling corrected and its punctuation unchanged."""
     word = typed.strip(",.;:!?()\"'")
-    return typed.replace(word, right.get(word) or right.get(word.lower()) or word)
+    return typed.replace(word, spellings.get(word) or spellings.get(word.lower()) or word)

@@ -1,5 +1,7 @@
-"""What we know of readers: a page that says it, and, by a link mailed just now, all of it to export
-or to erase."""
+"""Pages about privacy: the statement, and viewing, exporting and erasing a reader's data.
+
+Exporting and erasing require a recently mailed link.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from web.rate_limit import rate_limited
 
 @require_safe
 def privacy_statement(request: HttpRequest) -> HttpResponse:
-    """What is kept, why, for how long, and who sees it; made from the settings in force."""
+    """Show which data is stored, why, for how long and who has access, per the settings."""
     context = {
         "form": LinkForm(),
         "pending_days": settings.PENDING_EXPIRES.days,
@@ -34,10 +36,10 @@ def privacy_statement(request: HttpRequest) -> HttpResponse:
 @require_safe
 @mailed_link(Purpose.DATA)
 def my_data(request: HttpRequest, access: Access) -> HttpResponse:
-    """What is stored about a reader, in short, and where they are signed in.
+    """Show a summary of a reader's data and their signed-in browsers.
 
-    To take it along or to delete it takes a link mailed within a day: a sign-in may be months old,
-    or have come from a digest that was passed on.
+    Exporting or erasing requires a link mailed within a day, since a sign-in may be months old or
+    come from a forwarded digest.
     """
     reader = access.reader
     context = {
@@ -56,16 +58,16 @@ def my_data(request: HttpRequest, access: Access) -> HttpResponse:
 @rate_limited("upload")
 @mailed_link(Purpose.DATA)
 def export_my_data(_request: HttpRequest, access: Access) -> HttpResponse:
-    """All of it as a JSON file."""
-    answer = HttpResponse(privacy.export_json(access.reader), content_type="application/json")
-    answer["Content-Disposition"] = 'attachment; filename="paperboy.json"'
-    return answer
+    """Download all data of the reader as a JSON file."""
+    response = HttpResponse(privacy.export_json(access.reader), content_type="application/json")
+    response["Content-Disposition"] = 'attachment; filename="paperboy.json"'
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed(Purpose.DATA)
 def erase_my_data(request: HttpRequest, link: Link) -> HttpResponse:
-    """GET asks; POST deletes. A reader who is gone already sees the same."""
+    """Ask for confirmation on GET. Erase on POST. Show the same for readers already erased."""
     reader = Subscriber.objects.filter(pk=link.value).first()
     if reader and browser_sign_in.is_signed_out(link, reader):
         return bad_link(request, ExpiredLink(link.token))
@@ -73,7 +75,7 @@ def erase_my_data(request: HttpRequest, link: Link) -> HttpResponse:
         return render(request, "subscriptions/erase.html", {"reader": reader})
     if reader:
         privacy.erase_reader(reader, timezone.now())
-    answer = render(request, "subscriptions/erased.html")
+    response = render(request, "subscriptions/erased.html")
     if not browser_sign_in.signed_in_reader(request):
-        browser_sign_in.sign_out_browser(request, answer)
-    return answer
+        browser_sign_in.sign_out_browser(request, response)
+    return response

@@ -1,4 +1,4 @@
-"""One reader's word on a paper: more or less like this, undone again; and papers opened here."""
+"""Pages for reactions to papers ("more" or "less like this"), and for recording opened papers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from web.rate_limit import rate_limited
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailed_link(Purpose.REACT)
 def react_page(request: HttpRequest, access: Access, kind: str, paper_pk: int) -> HttpResponse:
-    """GET shows the paper with a button; POST records more or less like this, or undoes it."""
+    """Show the paper with a button on GET. Save or undo the reaction on POST."""
     paper = get_object_or_404(Paper, pk=paper_pk)
     if request.method == "POST":
-        _record(access, paper, kind, undo="undo" in request.POST)
+        _save_reaction(access, paper, kind, undo="undo" in request.POST)
     reaction = access.reader.reactions.filter(paper=paper).first()
     context: dict[str, Any] = {
         "paper": paper,
@@ -41,7 +41,7 @@ def react_page(request: HttpRequest, access: Access, kind: str, paper_pk: int) -
     return render(request, "subscriptions/react.html", context)
 
 
-def _record(access: Access, paper: Paper, kind: str, *, undo: bool) -> None:
+def _save_reaction(access: Access, paper: Paper, kind: str, *, undo: bool) -> None:
     if undo:
         access.reader.reactions.filter(paper=paper, kind=kind).delete()
         return
@@ -55,7 +55,7 @@ def _record(access: Access, paper: Paper, kind: str, *, undo: bool) -> None:
 @require_POST
 @rate_limited("community")
 def note_opened(request: HttpRequest, paper_pk: int) -> HttpResponse:
-    """A paper's page reports that it was opened in the browser of a reader who allowed that."""
+    """Record that a signed-in reader, who allowed this, opened a paper's page."""
     if reader := browser_sign_in.active_reader(request):
         reading_history.record_opened(reader.pk, paper_pk, timezone.now())
     return HttpResponse(status=204)

@@ -1,4 +1,4 @@
-"""Signing a browser in by a mailed link, and out again. There are no passwords."""
+"""Signing browsers in by a mailed link, and out. There are no passwords."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from web.rate_limit import constant_time, rate_limited
 @rate_limited("link", methods=("POST",), fail_closed=True)
 @constant_time
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Mail a link that signs in, to a known address only; the answer is the same, and so is what
-    is done for it here."""
+    """Email a sign-in link, to known addresses only.
+
+    The response and the work done are the same for every address.
+    """
     if request.method != "POST" and browser_sign_in.signed_in_reader(request):
         return redirect(browser_sign_in.next_page(request, reverse("preferences")))
     form, back_to = LinkForm(request.POST or None), browser_sign_in.next_page(request, "")
@@ -46,7 +48,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @rate_limited("link", fail_closed=True)
 @mailed_link(Purpose.PREFERENCES)
 def mail_link(_request: HttpRequest, access: Access) -> HttpResponse:
-    """Mail a reader the same: what no page hands on, the way to all data and to the feed."""
+    """Email the reader the links that no page shows: to all data and to the feed."""
     message = mail_requests.request_mail(
         access.reader.email, RequestKind.PREFERENCES, timezone.now()
     )
@@ -57,33 +59,33 @@ def mail_link(_request: HttpRequest, access: Access) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailed_link(Purpose.PREFERENCES)
 def sign_in_here(request: HttpRequest, access: Access) -> HttpResponse:
-    """GET shows a button; POST signs this browser in."""
+    """Show a button on GET. Sign this browser in on POST."""
     if request.method != "POST" or not access.link:
         context = {"reader": access.reader, "preferences_url": access.url("preferences")}
         context["next"] = browser_sign_in.next_page(request, "")
         return render(request, "subscriptions/sign_in_here.html", context)
-    page = redirect(browser_sign_in.next_page(request, reverse("preferences")))
-    browser_sign_in.sign_in_browser(request, page, access.reader, access.link)
+    response = redirect(browser_sign_in.next_page(request, reverse("preferences")))
+    browser_sign_in.sign_in_browser(request, response, access.reader, access.link)
     messages.success(request, _("You're signed in on this browser."))
-    return page
+    return response
 
 
 @require_POST
 @rate_limited("community")
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """Sign this browser out. Twice changes nothing."""
-    page = redirect("home")
-    browser_sign_in.sign_out_browser(request, page)
+    """Sign this browser out. Safe to repeat."""
+    response = redirect("home")
+    browser_sign_in.sign_out_browser(request, response)
     messages.success(request, _("You're signed out on this browser."))
-    return page
+    return response
 
 
 @require_POST
 @mailed_link(Purpose.DATA)
 def sign_out_everywhere(request: HttpRequest, access: Access) -> HttpResponse:
-    """Sign all browsers of a reader out, and end the links in their mailbox."""
+    """Sign all browsers of a reader out, and revoke the links mailed so far."""
     browser_sign_in.sign_out_everywhere(access.reader.pk, timezone.now())
-    page = redirect("home")
-    browser_sign_in.sign_out_browser(request, page)
+    response = redirect("home")
+    browser_sign_in.sign_out_browser(request, response)
     messages.success(request, _("You're signed out everywhere."))
-    return page
+    return response

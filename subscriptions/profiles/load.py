@@ -48,6 +48,13 @@ def paper_ids(texts: Iterable[PaperText]) -> set[int]:
     return {int(text.key) for text in texts if text.key.isdigit()}
 
 
+def missing_papers(arxiv_ids: Iterable[str]) -> list[str]:
+    """Return the IDs, sorted, of papers that we do not have, so that matching cannot use them."""
+    ids = set(arxiv_ids)
+    stored = Paper.objects.filter(arxiv_id__in=ids).values_list("arxiv_id", flat=True)
+    return sorted(ids - set(stored))
+
+
 def is_strict(profile: Profile) -> bool:
     """Whether nothing below the threshold may stand in a digest, not even what trends."""
     return profile.threshold >= THRESHOLDS[Interests.Strictness.ONLY]

@@ -129,10 +129,12 @@ def test_what_is_full_says_so(browser: Client, reader: Subscriber) -> None:
 
 
 def test_a_search_is_one_entry_of_a_list() -> None:
-    read = SearchForm.read({"topics": " long,  context;\nmemory ", "categories": "cs.CL, nonsense"})
+    read = SearchForm.parse(
+        {"topics": " long,  context;\nmemory ", "categories": "cs.CL, nonsense"}
+    )
     assert read == SavedSearch("long context memory")
-    assert SearchForm.read({"topics": "word " * 100}).words == ("word " * 40).strip()
-    assert not SearchForm.read({"topics": "a\0b"})
+    assert SearchForm.parse({"topics": "word " * 100}).words == ("word " * 40).strip()
+    assert not SearchForm.parse({"topics": "a\0b"})
 
 
 def test_searching_leads_there(client: Client) -> None:

@@ -1,0 +1,192 @@
+"""The profile of a reader: the keywords, papers and authors that select their papers, editable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from papers.models import Paper
+from papers.vectors import stored_lexicon
+from subscriptions import tasks
+from subscriptions.editions.why_not import explain_absence
+from subscriptions.matching import profile_terms
+from subscriptions.models import Interests, OpenedPaper, Reaction, Subscriber
+from subscriptions.pages.forms import AuthorPageForm, UploadForm, WhyForm
+from subscriptions.pages.mailed_links import Access, mailed_link
+from subscriptions.profiles import edits, library_import, reading_history
+from subscriptions.profiles.load import load_profiles
+from subscriptions.profiles.references import ReferencesError, parse_library
+from subscriptions.readers import browser_sign_in
+from subscriptions.tokens import Purpose
+from web import rate_limit
+
+ACTIONS = ("remove", "mute", "upload", "author", "opened", "reset")  # URL names: profile-<action>
+MAX_OPENED_SHOWN = 50
+
+
+@require_safe
+@mailed_link(Purpose.PREFERENCES)
+def profile_page(request: HttpRequest, access: Access) -> HttpResponse:
+    """Show the reader's profile, with a button for each entry."""
+    return _render_profile(request, access)
+
+
+def _render_profile(
+    request: HttpRequest,
+    access: Access,
+    upload_form: UploadForm | None = None,
+    author_form: AuthorPageForm | None = None,
+) -> HttpResponse:
+    reader = _get_interests(access).subscriber
+    why_form = WhyForm(request.GET if "paper" in request.GET else None)
+    answer = ""
+    if why_form.is_valid():
+        answer = explain_absence(reader, why_form.cleaned_data["paper"], timezone.now())
+    opened = OpenedPaper.objects.allowed().filter(subscriber=reader).select_related("paper")
+    context = {
+        "reader": reader,
+        "links": _profile_links(access),
+        "upload_form": upload_form or UploadForm(),
+        "author_form": author_form or AuthorPageForm(),
+        "why_form": why_form,
+        "answer": answer,
+        "opened": opened[:MAX_OPENED_SHOWN],
+        "noted_here": browser_sign_in.signed_in_reader(request) == reader,
+        **_profile_context(reader),
+    }
+    has_errors = any(form and form.errors for form in (upload_form, author_form, why_form))
+    return render(request, "subscriptions/profile.html", context, status=400 if has_errors else 200)
+
+
+def _profile_context(reader: Subscriber) -> dict[str, Any]:
+    """Return the parts of the profile as template context."""
+    [profile] = load_profiles([reader])
+    interests = reader.interests
+    papers = Paper.objects.filter(arxiv_id__in=interests.examples)
+    titles = dict(papers.values_list("arxiv_id", "title"))
+    reactions = reader.reactions.select_related("paper").order_by("-created_at")
+    return {
+        "interests": interests,
+        "words": profile_terms.strongest_terms(profile, stored_lexicon.load_lexicon()),
+        "examples": [(name, titles.get(name, "")) for name in interests.examples],
+        "references": [(edits.reference_name(ref), ref["title"]) for ref in interests.references],
+        "more": [row for row in reactions if row.kind == Reaction.Kind.MORE],
+        "less": [row for row in reactions if row.kind == Reaction.Kind.LESS],
+    }
+
+
+def _profile_links(access: Access) -> dict[str, str]:
+    links = {name: access.url(f"profile-{name}") for name in ACTIONS}
+    return links | {name: access.url(name) for name in ("profile", "preferences")}
+
+
+def _get_interests(access: Access) -> Interests:
+    return get_object_or_404(Interests.objects.select_related("subscriber"), pk=access.reader.pk)
+
+
+@require_POST
+@mailed_link(Purpose.PREFERENCES)
+def remove_from_profile(request: HttpRequest, access: Access) -> HttpResponse:
+    """Remove one word, paper, author or reaction from the profile."""
+    pk = _get_interests(access).pk
+    kind, entry = request.POST.get("kind", ""), request.POST.get("entry", "")
+    if kind in edits.REMOVERS and entry:
+        edits.remove_from_interests(pk, kind, entry)
+        messages.success(request, _("Removed. Your next digest will reflect it."))
+    else:
+        messages.error(request, _("Nothing was removed: the request was incomplete."))
+    return access.redirect("profile")
+
+
+@require_POST
+@mailed_link(Purpose.PREFERENCES)
+def mute_entry(request: HttpRequest, access: Access) -> HttpResponse:
+    """Mute a word or an author, or ignore a word in the profile."""
+    kind = request.POST.get("kind", "")
+    try:
+        field = edits.MUTED.get(kind, "excluded_words")
+        edits.add_to_muted(_get_interests(access).pk, field, request.POST.get("entry", ""))
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    else:
+        ignored = _("Ignored. This word no longer counts.")
+        muted = _("Muted. Your digests won't include it any more.")
+        messages.success(request, ignored if kind == "ignore" else muted)
+    return access.redirect("profile")
+
+
+@require_POST
+@rate_limit.rate_limited("upload")
+@mailed_link(Purpose.PREFERENCES)
+def upload_library(request: HttpRequest, access: Access) -> HttpResponse:
+    """Add the papers of an uploaded library file to the reader's examples."""
+    pk = _get_interests(access).pk
+    form = UploadForm(request.POST, request.FILES)
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        try:
+            library = parse_library(file.read(), file.name)
+        except ReferencesError as error:
+            form.add_error("file", str(error))
+        else:
+            added = library_import.add_examples(pk, library.references)
+            messages.success(request, library_import.describe_upload(added, library))
+            return access.redirect("profile")
+    return _render_profile(request, access, upload_form=form)
+
+
+@require_POST
+@rate_limit.rate_limited("upload")
+@mailed_link(Purpose.PREFERENCES)
+def author_page(request: HttpRequest, access: Access) -> HttpResponse:
+    """Import the papers of an arXiv author page in the background."""
+    pk = _get_interests(access).pk
+    form = AuthorPageForm(request.POST)
+    if not form.is_valid():
+        return _render_profile(request, access, author_form=form)
+    if library_import.request_author_page(pk, form.cleaned_data["author"], timezone.now()):
+        tasks.import_author.delay_on_commit(pk)
+        messages.success(
+            request, _("We're asking arXiv for these papers. It takes about a minute.")
+        )
+    else:
+        messages.info(request, _("We asked arXiv just a moment ago. Try again in ten minutes."))
+    return access.redirect("profile")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@mailed_link(Purpose.PREFERENCES)
+def reset_profile(request: HttpRequest, access: Access) -> HttpResponse:
+    """Ask for confirmation on GET. Reset the profile on POST."""
+    pk = _get_interests(access).pk
+    if request.method != "POST":
+        return render(request, "subscriptions/reset.html", {"links": _profile_links(access)})
+    edits.reset_interests(pk)
+    messages.success(request, _("Profile cleared. You'll get trending papers."))
+    return access.redirect("profile")
+
+
+@require_POST
+@mailed_link(Purpose.PREFERENCES)
+def learn_from_opened(request: HttpRequest, access: Access) -> HttpResponse:
+    """Start recording opened papers and sign this browser in, or stop and delete the record."""
+    pk = _get_interests(access).pk
+    response = access.redirect("profile")
+    if request.POST.get("allow") == "yes":
+        reading_history.start_recording(pk, timezone.now())
+        if access.link:
+            browser_sign_in.sign_in_browser(request, response, access.reader, access.link)
+        messages.success(request, _("From now on, papers you open in this browser count."))
+    else:
+        reading_history.stop_and_delete(pk)
+        messages.success(
+            request, _("We no longer record the papers you open. The list has been deleted.")
+        )
+    return response
