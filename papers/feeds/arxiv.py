@@ -43,9 +43,9 @@ def list_day(parsed: ParsedDocument) -> date | None:
 
 
 def parse_listing(data: bytes) -> ParsedDocument:
-    """A day of a category, in RSS or Atom; weekends and holidays are valid and empty.
+    """Parse a daily listing, in RSS or Atom; on weekends and holidays it is valid and empty.
 
-    Raises DocumentError for what is no XML, and for arXiv's "Feed error" with its reason.
+    Raise `DocumentError` for invalid XML, and for arXiv's "Feed error" with its reason.
     """
     channel, items, broken = markup.read(data, "item", "entry")
     title = channel.text("title")
@@ -60,7 +60,7 @@ def parse_listing(data: bytes) -> ParsedDocument:
 
 
 def parse_answer(data: bytes) -> ParsedDocument:
-    """An answer of the query API. Raises DocumentError if arXiv answered with an error."""
+    """Parse an answer of the query API; raise `DocumentError` if it is an error."""
     feed, items, broken = markup.read(data, "item", "entry")
     for item in items:
         if _ERRORS.match(item.text("id")):
@@ -71,13 +71,13 @@ def parse_answer(data: bytes) -> ParsedDocument:
 
 
 def _listed_id(item: Element) -> tuple[str, int | None]:
-    """Id and version from the guid, else the description, else the link."""
+    """Return ID and version, from the guid, else the description, else the link."""
     header = _HEADER.match(item.text("description", "summary"))
     hrefs = [link.get("href", "") for link in item.all("link")]
     for text in (*item.texts("guid", "id"), header["id"] if header else "", *hrefs):
-        found = identifiers.parse_arxiv_id(text)
-        if found[0]:
-            return found
+        arxiv, version = identifiers.parse_arxiv_id(text)
+        if arxiv:
+            return arxiv, version
     return identifiers.parse_arxiv_id(item.text("link"))
 
 
@@ -98,7 +98,7 @@ def _listed_entry(item: Element, listed: str) -> Entry:
         doi=identifiers.parse_doi(item.text("doi")),
         categories=fields.categories(_listed_categories(item)),
         announce_type=announce_type,
-        # The date is that of the announcement, so only a new paper's tells its age.
+        # This is the date of the announcement; only for new papers it is their age.
         published_at=fields.moment(announced) if announce_type == "new" else None,
         updated_at=fields.moment(announced) if announce_type.startswith("replace") else None,
         listed_on=fields.day(announced) or fields.day(listed),
@@ -110,7 +110,7 @@ def _listed_entry(item: Element, listed: str) -> Entry:
 
 
 def _announcement(item: Element) -> tuple[str, str]:
-    """Announce type and abstract, from "arXiv:ID Announce Type: new \\nAbstract: ..."."""
+    """Return announce type and abstract of "arXiv:ID Announce Type: new \\nAbstract: ..."."""
     description = item.text("description", "summary")
     header = _HEADER.match(description)
     abstract = description[header.end() :] if header else description

@@ -1,6 +1,6 @@
-"""One value of an entry at a time: as received in, clean and within bounds out.
+"""Clean and bound the values of an entry, one function per field.
 
-What is out of bounds is dropped; only a title that cannot be used refuses the entry.
+Values out of bounds are dropped. Only an unusable title rejects the whole entry.
 """
 
 import re
@@ -18,7 +18,7 @@ MAX_TITLE = 1_000
 MAX_ABSTRACT = 20_000
 MAX_RAW = 100_000
 MAX_NAME = 200
-MAX_CATEGORY = 100  # characters; as wide as the column, which a test compares
+MAX_CATEGORY = 100  # characters; the width of the column, as a test checks
 MAX_JOURNAL = 500
 MAX_AUTHORS = 5_000
 MAX_CATEGORIES = 50
@@ -40,22 +40,22 @@ _ARXIV_SUFFIX = re.compile(
     r"\.? ?\(arXiv:\S{9,30}(?: \[[\w.-]{2,20}\])?(?: (?:UPDATED|CROSS LISTED))?\)$"
 )
 _LETTER = re.compile(r"[^\W\d_]")
-# What needs no reading: most names, and there are ten thousand in a day.
+# Most of the ten thousand names per day need no conversion.
 _PLAIN_NAME = re.compile(r"[A-Za-z]+\.?(?:[ '-][A-Za-z]+\.?)*")
 
 Item = TypeVar("Item")
 
 
 class EntryRefused(ValueError):
-    """This entry cannot be used; str() is one line saying why."""
+    """The entry cannot be used. The message is one line."""
 
 
 def read_all(
     items: Iterable[Item], read: Callable[[Item], Entry], name: Callable[[Item], str]
 ) -> tuple[tuple[Entry, ...], tuple[Refusal, ...]]:
-    """Entries of those items that can be read, and a refusal for each of the others.
+    """Return the entries of the readable items, and a refusal for each of the others.
 
-    `name` gives what an item is known by ("2401.00001"), or "".
+    `name` returns the identifier of an item ("2401.00001"), or "".
     """
     entries: list[Entry] = []
     refused: list[Refusal] = []
@@ -77,21 +77,22 @@ def where(number: int, name: str) -> str:
 
 
 def document_error(what: str, *details: object) -> DocumentError:
-    """A DocumentError whose text is surely one line of bounded length."""
+    """Return a `DocumentError` whose message is one line of bounded length."""
     return DocumentError(one_line(remove_unstorable(": ".join([what, *map(str, details)])))[:300])
 
 
 def remove_unstorable(text: str) -> str:
-    """The text without NUL and lone surrogates, which PostgreSQL cannot hold."""
+    """Return the text without NUL and lone surrogates, which PostgreSQL cannot store."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def raw(text: str) -> str:
+    """Return an original text, bounded and storable."""
     return remove_unstorable(text[:MAX_RAW])
 
 
 def title(text: str) -> str:
-    """A readable title as it is; refuses an empty or an endless one."""
+    """Return a readable title; raise `EntryRefused` if it is empty or too long."""
     if not text:
         raise EntryRefused("no title")
     if len(text) > MAX_TITLE:
@@ -100,17 +101,17 @@ def title(text: str) -> str:
 
 
 def tex_title(text: str) -> str:
-    """A title with LaTeX made readable, without what arXiv's old feeds wrote behind it."""
+    """Return a title with readable LaTeX, without the suffix of arXiv's old feeds."""
     return title(_ARXIV_SUFFIX.sub("", one_line(readable_text(text))))
 
 
 def tex_abstract(text: str) -> str:
-    """Paragraphs with LaTeX made readable, separated by blank lines."""
+    """Return paragraphs with readable LaTeX, separated by blank lines."""
     return _tidied(readable_text(text[:MAX_RAW]))
 
 
 def abstract(text: str) -> str:
-    """Paragraphs separated by blank lines."""
+    """Return paragraphs separated by blank lines."""
     return _tidied(unwrap_lines(text))
 
 
@@ -119,12 +120,12 @@ def _tidied(unwrapped: str) -> str:
 
 
 def journal(text: str) -> str:
-    """A journal's name or reference on one line; its end is cut when it is too long."""
+    """Return a journal's name or reference on one line, truncated if it is too long."""
     return truncate(short(text), MAX_JOURNAL)
 
 
 def short(text: str) -> str:
-    """A journal reference or another short text, at most a long title's length, on one line."""
+    """Return a short text, such as a journal reference, on one line."""
     return one_line(readable_text(text[:MAX_TITLE]))
 
 
@@ -135,7 +136,7 @@ def _shortened(text: str) -> str:
 
 
 def names(received: Iterable[str]) -> tuple[str, ...]:
-    """Author names, readable, without those that hold no letter ("Team, :, A. Name" has one)."""
+    """Return readable author names, without those that have no letter, such as ":"."""
     readable_names = (
         name if _PLAIN_NAME.fullmatch(name) else one_line(readable_text(name)) for name in received
     )
@@ -144,21 +145,21 @@ def names(received: Iterable[str]) -> tuple[str, ...]:
 
 
 def categories(received: Iterable[str]) -> tuple[str, ...]:
-    """Distinct categories in their order; "Optics; Acoustics" are two."""
+    """Return distinct categories in order; "Optics; Acoustics" are two."""
     single = (part for text in received for part in remove_unstorable(text).split(";"))
     return tuple(dict.fromkeys(_bounded(map(one_line, single), MAX_CATEGORIES, MAX_CATEGORY)))
 
 
-def _bounded(texts: Iterable[str], limit: int, longest: int) -> Iterator[str]:
+def _bounded(texts: Iterable[str], limit: int, max_length: int) -> Iterator[str]:
     kept = 0
     for text in texts:
         if text and kept < limit:
             kept += 1
-            yield truncate(text, longest)
+            yield truncate(text, max_length)
 
 
 def url(value: object) -> str:
-    """An http(s) address of sane length, else ""."""
+    """Return an HTTP(S) address of sane length, else ""."""
     if not isinstance(value, str) or len(value) >= MAX_URL:
         return ""
     value = remove_unstorable(value).strip()
@@ -171,39 +172,38 @@ def url(value: object) -> str:
 
 
 def count(value: object) -> int | None:
-    """A whole number from 0 to a billion, else None."""
+    """Return an integer from 0 to a billion, else None."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value <= MAX_COUNT else None
 
 
 def moment(text: object) -> datetime | None:
-    """The instant of an ISO 8601 or RFC 822 date, in UTC; a date without zone is in UTC."""
-    read = _read_date(text)
-    return read.astimezone(UTC) if read else None
+    """Return the moment of an ISO 8601 or RFC 822 date, in UTC; without a zone it is UTC."""
+    parsed = _parse_date(text)
+    return parsed.astimezone(UTC) if parsed else None
 
 
 def day(text: object) -> date | None:
-    """The day as written, in the zone it was written in."""
-    read = _read_date(text)
-    return read.date() if read else None
+    """Return the day of a date, in the zone it was written in."""
+    parsed = _parse_date(text)
+    return parsed.date() if parsed else None
 
 
-def _read_date(text: object) -> datetime | None:
+def _parse_date(text: object) -> datetime | None:
     if not isinstance(text, str) or len(text) > MAX_DATE:
         return None
-    return _dated(text)
+    return _parse_date_text(text)
 
 
-@lru_cache(maxsize=1024)  # a whole day's entries bear one date
-def _dated(text: str) -> datetime | None:
+@lru_cache(maxsize=1024)  # all entries of a day have the same date
+def _parse_date_text(text: str) -> datetime | None:
     text = " ".join(text.split())
-    read = next(
-        filter(None, (reader(text) for reader in (_iso_date, _mail_date, _other_date))), None
-    )
-    if read is None or read.year not in YEARS:
+    formats = (_iso_date, _mail_date, _journal_date)
+    parsed = next(filter(None, (parse(text) for parse in formats)), None)
+    if parsed is None or parsed.year not in YEARS:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def _iso_date(text: str) -> datetime | None:
@@ -214,7 +214,7 @@ def _iso_date(text: str) -> datetime | None:
 
 
 def _mail_date(text: str) -> datetime | None:
-    if not _MAIL_DATE.match(text):  # the library makes something of "2021/02/18"
+    if not _MAIL_DATE.match(text):  # the library misreads "2021/02/18"
         return None
     try:
         return parsedate_to_datetime(text)
@@ -222,22 +222,23 @@ def _mail_date(text: str) -> datetime | None:
         return None
 
 
-def _other_date(text: str) -> datetime | None:
-    """A date as journals write it: "2021/02/18 14:42:15", "18-Nov-2026", "November 18, 2026".
+def _journal_date(text: str) -> datetime | None:
+    """Parse dates of journals: "2021/02/18 14:42:15", "18-Nov-2026", "November 18, 2026".
 
-    With slashes the year must come first: "02/03/2021" is another day in another country.
+    With slashes the year must come first, because "02/03/2021" is ambiguous.
     """
-    found = (
+    match = (
         _YEAR_FIRST.fullmatch(text) or _DAY_FIRST.fullmatch(text) or _MONTH_FIRST.fullmatch(text)
     )
-    if not found:
+    if not match:
         return None
-    month = found["month"]
+    month = match["month"]
     number = int(month) if month.isdigit() else _MONTHS.get(month[:3].lower(), 0)
-    hour, minute, second = (int(part) for part in f"{found['clock'] or '0:0'}:0".split(":")[:3])
-    year, day = int(found["year"]), int(found["day"])
+    hour, minute, second = (int(part) for part in f"{match['clock'] or '0:0'}:0".split(":")[:3])
     try:
-        return datetime(year, number, day, hour, minute, second, tzinfo=UTC)
+        return datetime(
+            int(match["year"]), number, int(match["day"]), hour, minute, second, tzinfo=UTC
+        )
     except ValueError:
         return None
 
@@ -264,6 +265,6 @@ _MONTH_FIRST = re.compile(
 
 
 def withdrawn(*texts: str) -> bool:
-    """Whether an abstract or a comment says that the paper was withdrawn."""
+    """Return whether an abstract or a comment states that the paper was withdrawn."""
     suspects = (text for text in texts if "ithdraw" in text or "ITHDRAW" in text)
     return any(_WITHDRAWN.search(text) for text in suspects)

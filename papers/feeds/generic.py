@@ -1,5 +1,7 @@
-"""Any RSS, Atom or RDF feed: journals, labs, lists of papers. What is not plain, through
-feedparser."""
+"""Parser for any RSS, Atom or RDF feed: journals, labs, lists of papers.
+
+Well-formed feeds are parsed by `plainxml`, all others by feedparser.
+"""
 
 import re
 from calendar import timegm
@@ -26,11 +28,11 @@ _END_TAG = re.compile(rb"</\s*(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.I)
 
 
 def parse_feed(data: bytes) -> ParsedDocument:
-    """Entries of a feed, HTML taken out. Raises DocumentError if feedparser finds no feed."""
+    """Parse a feed; raise `DocumentError` if feedparser finds none."""
     plain_feed = plainxml.read(data)
     if plain_feed is not None:
         return _document(plain_feed["feed"], plain_feed["entries"], ())
-    feed = _read(data)
+    feed = _parse_with_feedparser(data)
     items = feed.entries
     _add_identifiers(items, data)
     broken: tuple[Refusal, ...] = ()
@@ -47,11 +49,11 @@ def _document(head: Any, items: Sequence[Any], broken: tuple[Refusal, ...]) -> P
     return ParsedDocument(title, entries, refused + broken, published)
 
 
-def _read(data: bytes) -> Any:
-    _refuse_endless_markup(data.replace(b"\0", b""))
+def _parse_with_feedparser(data: bytes) -> Any:
+    _refuse_excessive_markup(data.replace(b"\0", b""))
     try:
         # As a stream: bytes themselves would be tried as a file name and as an address.
-        # Its sanitiser takes minutes on a crafted document; our texts are made plain by nh3.
+        # Its sanitiser can take minutes on a crafted document; we use nh3.
         feed = feedparser.parse(BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
     except Exception as error:  # a library with many ways to fail on broken input
         raise fields.document_error("feed that cannot be read", repr(error)) from error
@@ -63,7 +65,7 @@ def _read(data: bytes) -> Any:
 
 
 def _add_identifiers(items: Sequence[Any], data: bytes) -> None:
-    """Give each item all its `dc:identifier`; feedparser keeps the last, which may be no DOI."""
+    """Add all `dc:identifier` of each item; feedparser keeps only the last one."""
     for item in items:
         item["identifiers"] = [_text(item, "dc_identifier")]
     try:
@@ -75,7 +77,7 @@ def _add_identifiers(items: Sequence[Any], data: bytes) -> None:
             item["identifiers"] += node.texts("identifier")
 
 
-def _refuse_endless_markup(text: bytes) -> None:
+def _refuse_excessive_markup(text: bytes) -> None:
     marks = sum(map(text.count, (b"<", b"&", b'="', b"='")))
     if marks > _MAX_MARKS:
         raise fields.document_error(f"feed with {marks} tags and attributes, over {_MAX_MARKS}")
@@ -94,12 +96,12 @@ def _links(item: Any) -> list[str]:
 
 
 def _identity(item: Any) -> tuple[str, int | None, str]:
-    """arXiv id, version and DOI, from the fields meant for them and from all links."""
-    named = [_text(item, key) for key in ("prism_doi", "arxiv_doi")]
-    places = [*named, *item.get("identifiers", ()), *_links(item)]
-    found = (identifiers.parse_arxiv_id(place) for place in places)
-    arxiv, version = next((each for each in found if each[0]), ("", None))
-    doi = next(filter(None, map(identifiers.parse_doi, places)), "")
+    """Return arXiv ID, version and DOI, from their own fields and from all links."""
+    doi_fields = [_text(item, key) for key in ("prism_doi", "arxiv_doi")]
+    texts = [*doi_fields, *item.get("identifiers", ()), *_links(item)]
+    parsed = (identifiers.parse_arxiv_id(text) for text in texts)
+    arxiv, version = next((pair for pair in parsed if pair[0]), ("", None))
+    doi = next(filter(None, map(identifiers.parse_doi, texts)), "")
     return arxiv, version, doi
 
 
@@ -147,28 +149,28 @@ def _authors(item: Any) -> tuple[str, ...]:
 
 
 def _moment(holder: Any, name: str) -> datetime | None:
-    """A date as an instant in UTC, from its text, or else as feedparser has read it.
+    """Return a date as a moment in UTC, parsed by us, else by feedparser.
 
-    feedparser completes a date that it half understands with today's: "2021/02/18" is the first
-    of this month. Its reading counts only where the text holds that very year and day.
+    feedparser completes a partly understood date with today's: "2021/02/18" becomes the first of
+    this month. Its result is used only if the text contains the same year and day.
     """
     if f"{name}_at" in holder:
         instant: datetime | None = holder[f"{name}_at"]
         return instant
-    # Asked for an absent "updated", feedparser would give "published".
+    # feedparser returns "published" for a missing "updated".
     if name not in holder:
         return None
     text = _text(holder, name)
-    if read := fields.moment(text):
-        return read.replace(microsecond=0)
+    if moment := fields.moment(text):
+        return moment.replace(microsecond=0)
     parts = holder.get(f"{name}_parsed")
-    if not parts or parts[0] not in fields.YEARS or not _holds_day(text, parts):
+    if not parts or parts[0] not in fields.YEARS or not _contains_day(text, parts):
         return None
     return datetime.fromtimestamp(timegm(parts), UTC)
 
 
-def _holds_day(text: str, parts: Any) -> bool:
-    """Whether a text names the year and the day; a zone may have moved the day by one."""
+def _contains_day(text: str, parts: Any) -> bool:
+    """Return whether a text contains the year and day; a time zone may shift the day by one."""
     numbers = {int(digits) for digits in re.findall(r"\d{1,4}", text)}
     days = {parts[2] - 1, parts[2], parts[2] + 1}
     compact = f"{parts[0]:04}{parts[1]:02}{parts[2]:02}" in text

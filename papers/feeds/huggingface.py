@@ -1,8 +1,8 @@
 """Hugging Face's daily papers: the JSON of /api/daily_papers, a list of {"paper": {...}, ...}.
 
-The format is not documented and keys appear over time, so nearly every field is optional.
-Recordings of it go around as JSON strings that hold the items as Python literals, and
-wrapped as {"status": ..., "data": ...}; both are read.
+The format is undocumented and gains keys over time, so nearly every field is optional. Recordings
+also exist as JSON strings with Python literals, and wrapped as {"status": ..., "data": ...}; both
+are accepted.
 """
 
 import ast
@@ -19,12 +19,12 @@ from papers.metadata import identifiers
 DEFAULT_PAGE_SIZE = 50  # entries, unless "limit" is given
 EARLIER_DAYS = 2  # whose lists are read again, since their votes still grow
 _MAX_LITERAL = 2**20
-# An item is four levels deep; abstracts add a few unclosed brackets.
+# Items have four levels; abstracts may add a few unclosed brackets.
 _MAX_DEPTH = 40
 
 
 def parse_daily(data: bytes) -> ParsedDocument:
-    """A day's papers. Raises DocumentError if this is not a list of items."""
+    """Parse a daily list; raise `DocumentError` if it is not a list of items."""
     items = _items(_json(data))
     entries, refused = fields.read_all(items, _entry, _name)
     return ParsedDocument("Hugging Face daily papers", entries, refused)
@@ -70,20 +70,20 @@ def _items(document: object) -> list[object]:
         document = _json(document)
     if isinstance(document, list):
         return document
-    raise fields.document_error("JSON that is no list of papers", _described(document))
+    raise fields.document_error("JSON that is not a list of papers", _described(document))
 
 
 def _described(document: object) -> str:
     if not isinstance(document, dict):
         return f"{type(document).__name__} {str(document)[:50]}"
-    said = document.get("error") or document.get("message")
-    if isinstance(said, str):
-        return f'the message "{said}"'
+    message = document.get("error") or document.get("message")
+    if isinstance(message, str):
+        return f'the message "{message}"'
     return f"an object with {', '.join(list(document)[:8]) or 'no keys'}"
 
 
 def _item(item: object) -> dict[str, Any]:
-    """The item as a dict with the paper's own fields under "paper"."""
+    """Return the item as a dict with the fields of the paper under "paper"."""
     if isinstance(item, str):
         item = _python_literal(item)
     if not isinstance(item, dict) or not isinstance(item.get("paper"), dict):
@@ -92,17 +92,17 @@ def _item(item: object) -> dict[str, Any]:
 
 
 def _python_literal(text: str) -> object:
-    """The value of a Python literal; bounded, as deep nesting can exhaust the C stack."""
+    """Return the value of a Python literal; bounded, because nesting can exhaust the C stack."""
     if len(text) > _MAX_LITERAL or _depth(text) > _MAX_DEPTH:
-        raise fields.EntryRefused("a text too large or too deep to be an item")
+        raise fields.EntryRefused("text too large or too deep for an item")
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise fields.EntryRefused("a text that is no item") from error
+        raise fields.EntryRefused("text that is not an item") from error
 
 
 def _depth(text: str) -> int:
-    """The deepest nesting there can be, strings not told from structure."""
+    """Return the maximum nesting depth, including brackets within strings."""
     depth = deepest = 0
     for character in text:
         if character in "([{":
@@ -152,7 +152,7 @@ def _entry(received: object) -> Entry:
 
 
 def _featured_before_2025(item: dict[str, Any]) -> object:
-    """The outer date, which was that of the listing; later it repeats the paper's, hours off."""
+    """Return the outer date, the day of the list until 2025; later it repeats the paper's."""
     outer, own = item.get("publishedAt"), item["paper"].get("publishedAt")
     later = isinstance(outer, str) and isinstance(own, str) and outer > own
     return outer if later else None
@@ -160,7 +160,11 @@ def _featured_before_2025(item: dict[str, Any]) -> object:
 
 def _authors(paper: dict[str, Any]) -> list[str]:
     listed = paper.get("authors")
-    people = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    people = (
+        [person for person in listed if isinstance(person, dict)]
+        if isinstance(listed, list)
+        else []
+    )
     return [_text(person, "name") for person in people if person.get("hidden") is not True]
 
 

@@ -19,7 +19,7 @@ def is_json_feed(sniffed: Sniffed) -> bool:
 
 
 def parse_json_feed(data: bytes) -> ParsedDocument:
-    """Entries of a feed, HTML taken out. Raises DocumentError for what is none."""
+    """Parse a JSON Feed; raise `DocumentError` for any other document."""
     try:
         document = json.loads(data)
     except RecursionError as error:
@@ -28,16 +28,16 @@ def parse_json_feed(data: bytes) -> ParsedDocument:
         raise fields.document_error("broken JSON", error) from error
     if not isinstance(document, dict) or not isinstance(document.get("items", []), list):
         raise fields.document_error("JSON Feed without a list of items")
-    whole = [name for name in map(_person, _people(document)) if name]
+    feed_authors = [name for name in map(_person, _people(document)) if name]
     entries, refused = fields.read_all(
-        document.get("items", []), lambda item: _entry(item, whole), _name
+        document.get("items", []), lambda item: _entry(item, feed_authors), _name
     )
     title = one_line(html_to_text(_text(document, "title")))[: fields.MAX_TITLE]
     return ParsedDocument(title, entries, refused)
 
 
 def _text(holder: Any, *keys: str) -> str:
-    """The first of these that is there as a text; a number, which ids may be, as one too."""
+    """Return the first of these keys with text; IDs may be numbers."""
     for key in keys:
         value = holder.get(key) if isinstance(holder, dict) else None
         if isinstance(value, int) and not isinstance(value, bool):
@@ -61,8 +61,8 @@ def _links(item: Any) -> list[str]:
 
 
 def _identity(item: Any) -> tuple[str, int | None, str]:
-    found = [identifiers.parse_arxiv_id(link) for link in _links(item)]
-    arxiv, version = next((each for each in found if each[0]), ("", None))
+    parsed = [identifiers.parse_arxiv_id(link) for link in _links(item)]
+    arxiv, version = next((pair for pair in parsed if pair[0]), ("", None))
     return arxiv, version, next(filter(None, map(identifiers.parse_doi, _links(item))), "")
 
 
@@ -71,7 +71,7 @@ def _name(item: Any) -> str:
     return arxiv or doi or _text(item, "url", "id")
 
 
-def _entry(item: Any, feeds_authors: list[str]) -> Entry:
+def _entry(item: Any, feed_authors: list[str]) -> Entry:
     if not isinstance(item, dict):
         raise fields.EntryRefused("no object")
     arxiv, version, doi = _identity(item)
@@ -80,7 +80,7 @@ def _entry(item: Any, feeds_authors: list[str]) -> Entry:
     abstract = html_to_text(html)
     readable = fields.tex_title if arxiv or doi else fields.title
     tidy = fields.tex_abstract if arxiv or doi else fields.abstract
-    named = [name for name in map(_person, _people(item)) if name] or feeds_authors
+    named = [name for name in map(_person, _people(item)) if name] or feed_authors
     tags = item.get("tags")
     return Entry(
         title=readable(one_line(title)),

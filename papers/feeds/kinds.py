@@ -24,7 +24,7 @@ ARCHIVE, CURATED, ANY_FEED = 3, 2, 1  # ranks
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How to request the rest of a list, and the lists of earlier days whose votes still grow."""
+    """The addresses of further pages, and of earlier lists whose votes still grow."""
 
     page_size: Callable[[str], int]  # full page of this URL, in entries
     page_url: Callable[[str, int], str]  # the first page is 0
@@ -48,7 +48,7 @@ class SourceKind:
     """Everything that is specific to one kind of source.
 
     Texts of a higher `rank` replace those of a lower one. A `generic` kind accepts documents that
-    more specific kinds recognise as theirs.
+    more specific kinds recognise too.
     """
 
     name: str  # as stored in the database

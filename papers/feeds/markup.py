@@ -1,7 +1,6 @@
-"""XML of papers, read with lxml: elements by their local names, broken documents as far as they go.
+"""Lenient XML parsing with lxml: elements by local name, broken documents as far as possible.
 
-Elements are known by their local names in lower case, as copies go around without namespaces and
-with "pubdate".
+Local names are in lower case, because copies exist without namespaces and with "pubdate".
 """
 
 import re
@@ -18,7 +17,7 @@ _REFERENCE = re.compile(rb"&#(?:x(?P<hex>[0-9a-f]{1,8})|(?P<decimal>[0-9]{1,8}))
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """The children of an XML element by local name; texts stripped, attributes as they are."""
+    """The children of an XML element by local name; texts are stripped."""
 
     children: dict[str, list[etree._Element]]
 
@@ -42,7 +41,7 @@ def _text(node: etree._Element) -> str:
 
 
 def read(data: bytes, *names: str) -> tuple[Element, list[Element], tuple[Refusal, ...]]:
-    """The head, the items of these names, and a refusal if the document breaks off in the last."""
+    """Return the head, the items with these names, and a refusal if the last is incomplete."""
     root, error = _tree(data)
     channel = next(root.iter("{*}channel"), root)
     items = [element(item) for item in root.iter(*(f"{{*}}{name}" for name in names))]
@@ -54,7 +53,7 @@ def read(data: bytes, *names: str) -> tuple[Element, list[Element], tuple[Refusa
 
 
 def _tree(data: bytes) -> tuple[etree._Element, str]:
-    """The document, and what is wrong with it ("" for well-formed XML)."""
+    """Return the root and the parser's error message, "" for well-formed XML."""
     data = data.lstrip()
     try:
         return etree.fromstring(data, _parser(recover=False)), ""
@@ -62,18 +61,18 @@ def _tree(data: bytes) -> tuple[etree._Element, str]:
         reason = error.msg or str(error)
     except ValueError as error:
         raise fields.document_error("broken XML", error) from error
-    # One stray character must not cost a whole day's papers.
+    # A single stray character must not cost a day's papers: try to recover.
     try:
-        root = etree.fromstring(_REFERENCE.sub(_possible, data), _parser(recover=True))
-        # libxml2 may let bytes through that are no text; better now than at any later access.
+        root = etree.fromstring(_REFERENCE.sub(_drop_surrogate, data), _parser(recover=True))
+        # libxml2 may accept bytes that are not text; fail here, not at a later access.
         etree.tostring(root, encoding="unicode")
     except (etree.XMLSyntaxError, ValueError, TypeError) as error:
         raise fields.document_error("broken XML", error) from error
     return root, reason
 
 
-def _possible(reference: re.Match[bytes]) -> bytes:
-    """The reference, unless it is to half of a surrogate pair, which is no character."""
+def _drop_surrogate(reference: re.Match[bytes]) -> bytes:
+    """Return the reference, or nothing if it is half of a surrogate pair."""
     code = int(reference["hex"], 16) if reference["hex"] else int(reference["decimal"])
     return b"" if 0xD800 <= code <= 0xDFFF else reference[0]
 
@@ -90,7 +89,7 @@ def _parser(recover: bool) -> etree.XMLParser:
 
 
 def _closed(data: bytes, root: etree._Element) -> bool:
-    """Whether the root's end tag is there (in any character width)."""
+    """Return whether the root's end tag is present, in any character width."""
     end = f"</(?:\\w+:)?{re.escape(_local_name(root.tag))}".encode()
     return re.search(end, data[-400:].replace(b"\0", b""), re.I) is not None
 
@@ -108,5 +107,5 @@ def element(node: etree._Element) -> Element:
 
 @lru_cache(maxsize=512)
 def _local_name(tag: str) -> str:
-    """ "creator" for dc:creator, also where a copy has lost the declaration of "dc"."""
+    """Return "creator" for dc:creator, even if the prefix is not declared."""
     return re.split(r"[}:]", str(tag))[-1].lower()

@@ -1,7 +1,7 @@
-"""arXiv's OAI-PMH records, in its formats `arXiv` and `arXivRaw`: what was missed, harvested later.
+"""arXiv's OAI-PMH records, in the formats `arXiv` and `arXivRaw`, used to fill missed days.
 
 Described at info.arxiv.org/help/oa and www.openarchives.org/OAI/openarchivesprotocol.html.
-A long answer ends with a token, with which the rest is asked for.
+A long answer ends with a token that requests the rest.
 """
 
 from lxml import etree
@@ -12,7 +12,7 @@ from papers.feeds.markup import Element
 from papers.feeds.sniffing import Sniffed
 from papers.metadata import authors, identifiers
 
-_NOTHING = "norecordsmatch"  # an empty answer, and no error of anybody's
+_NO_RECORDS = "norecordsmatch"  # an empty answer, not an error
 
 
 def is_oai(sniffed: Sniffed) -> bool:
@@ -21,14 +21,14 @@ def is_oai(sniffed: Sniffed) -> bool:
 
 
 def parse_records(data: bytes) -> ParsedDocument:
-    """The records of an answer. Raises DocumentError for what is none, or an error's own words."""
+    """Parse the records of an answer; raise `DocumentError` for errors and other documents."""
     head, items, broken = markup.read(data, "record")
     for error in head.all("error"):
         code = error.get("code", "")
-        if code.lower() != _NOTHING:
+        if code.lower() != _NO_RECORDS:
             raise fields.document_error("OAI-PMH error", code, error.text or "")
     if not head.all("listrecords", "getrecord", "error"):
-        raise fields.document_error("no OAI-PMH answer with records in it")
+        raise fields.document_error("OAI-PMH answer without records")
     entries, refused = fields.read_all(items, _entry, _name)
     title = f"arXiv records of {_request(head)}"
     published = fields.moment(head.text("responsedate"))
@@ -37,15 +37,15 @@ def parse_records(data: bytes) -> ParsedDocument:
 
 
 def _request(head: Element) -> str:
-    asked = head.all("request")
-    given = asked[0].get("set") or asked[0].get("identifier") if asked else ""
-    return fields.short(given or "the archive")
+    requests = head.all("request")
+    name = requests[0].get("set") or requests[0].get("identifier") if requests else ""
+    return fields.short(name or "the archive")
 
 
 def _token(head: Element) -> str:
-    """What asks for the rest of the answer; "" for a whole one."""
+    """Return the token that requests the rest of the answer, "" if it is complete."""
     lists = [markup.element(node) for node in head.all("listrecords")]
-    return next((one.text("resumptiontoken") for one in lists), "")
+    return next((node.text("resumptiontoken") for node in lists), "")
 
 
 def _name(item: Element) -> str:
@@ -92,26 +92,26 @@ def _record(item: Element) -> Element:
 
 
 def _dates(record: Element) -> tuple[int | None, str, str]:
-    """The version, when the first came and when this one, "" for a first version."""
+    """Return the version, the date of the first and the date of this one ("" for the first)."""
     versions = [(node.get("version", ""), markup.element(node)) for node in record.all("version")]
     if not versions:
         return None, record.text("created"), record.text("updated")
     last = versions[-1][0].lstrip("v")
-    dates = [element.text("date") for _name, element in versions]
+    dates = [element.text("date") for _version, element in versions]
     number = int(last) if last.isdigit() and len(last) < 4 else None
     return number, dates[0], dates[-1] if len(dates) > 1 else ""
 
 
 def _authors(record: Element) -> list[str]:
-    """Names in parts (`arXiv`), or as one text (`arXivRaw`)."""
+    """Return names, which are in parts (`arXiv`) or in one text (`arXivRaw`)."""
     names: list[str] = []
     for node in record.all("authors"):
         parts = markup.element(node).all("author")
-        names += [_spoken(part) for part in parts] or authors.parse_authors([node.text or ""])
+        names += [_full_name(part) for part in parts] or authors.parse_authors([node.text or ""])
     return names
 
 
-def _spoken(node: etree._Element) -> str:
+def _full_name(node: etree._Element) -> str:
     author = markup.element(node)
     suffix = author.texts("suffix")[:1]
     return " ".join([*author.texts("forenames")[:1], *author.texts("keyname"), *suffix])

@@ -1,8 +1,8 @@
-"""Well-formed RSS, Atom and RDF without surprises, read with lxml: ten times as fast as feedparser.
+"""Fast parser for well-formed RSS, Atom and RDF, with lxml.
 
-`read` gives what feedparser would, as far as it is looked at here, or None for whatever asks for
-feedparser's experience: broken XML, old or strange formats, dates that are none, addresses that
-stand for others. A test holds the two against each other on every feed at hand.
+`read` returns the same values as feedparser, or None for documents that need feedparser: broken
+XML, old or unusual formats, invalid dates, relative addresses. A test compares both on every
+recorded feed. GAIN
 """
 
 from __future__ import annotations
@@ -44,35 +44,35 @@ _PARTS = {
     f"{{{DC}}}identifier": "identifier",
     f"{{{MEDIA}}}thumbnail": "thumbnail",
 }
-# Elements of the formats themselves that say nothing of use here; others of theirs are unknown.
-_IDLE = frozenset(
+# Elements of the formats that are ignored; all others are unknown.
+_IGNORED = frozenset(
     "comments enclosure source rights contributor language copyright managingEditor webMaster "
     "generator docs cloud ttl image rating textInput textinput skipHours skipDays subtitle icon "
     "logo items item entry publisher".split()
 )
 _FAMILIAR = (ATOM, RSS1, "")
-# feedparser knows these better than we do.
-_TELLING = re.compile(r"itunes|podlove|georss|opengis", re.I)
+# Left to feedparser.
+_LEFT_TO_FEEDPARSER = re.compile(r"itunes|podlove|georss|opengis", re.I)
 _CONTROL = re.compile("[\x80-\x9f]")
 _TYPES = {"text", "html", "xhtml", "text/plain", "text/html", "application/xhtml+xml", None}
 
 
-class _Strange(Exception):
-    """Here feedparser knows better."""
+class _Unsupported(Exception):
+    """The document needs feedparser."""
 
 
 def read(data: bytes) -> dict[str, Any] | None:
-    """The feed as {"feed": ..., "entries": [...]}, with feedparser's names; None if it is strange.
+    """Return {"feed": ..., "entries": [...]} with feedparser's names, or None if unsupported.
 
-    Dates are instants (`published_at`, `updated_at`) where feedparser has `..._parsed`.
+    Dates are moments (`published_at`, `updated_at`) where feedparser has `..._parsed`.
     """
     if b"xml:base" in data:
         return None
     try:
         root = etree.fromstring(data.lstrip(), _parser())
         head, items = _layout(root)
-        return {"feed": _Reader(head).holder(), "entries": [_Reader(one).holder() for one in items]}
-    except (_Strange, etree.XMLSyntaxError, ValueError):
+        return {"feed": _Reader(head).read(), "entries": [_Reader(item).read() for item in items]}
+    except (_Unsupported, etree.XMLSyntaxError, ValueError):
         return None
 
 
@@ -83,7 +83,7 @@ def _parser() -> etree.XMLParser:
 
 
 def _layout(root: etree._Element) -> tuple[etree._Element, list[etree._Element]]:
-    """The head and the items of the three formats as their specifications have them."""
+    """Return the head and the items of RSS, RDF or Atom."""
     name = str(root.tag)
     if name == "rss" and root.get("version", "").startswith(("0.9", "2")):
         channels = root.findall("channel")
@@ -93,34 +93,34 @@ def _layout(root: etree._Element) -> tuple[etree._Element, list[etree._Element]]
     elif name == f"{{{ATOM}}}feed":
         channels, items = [root], root.findall(f"{{{ATOM}}}entry")
     else:
-        raise _Strange
+        raise _Unsupported
     if len(channels) != 1 or len(items) != sum(1 for _ in root.iter("{*}item", "{*}entry")):
-        raise _Strange
+        raise _Unsupported
     return channels[0], items
 
 
 class _Reader:
-    """One head or item: its parts under feedparser's names."""
+    """Read a head or an item into a dict with feedparser's names."""
 
     def __init__(self, node: etree._Element) -> None:
         self.node = node
         parts = ("links", "authors", "tags", "content", "identifiers")
-        self.found: dict[str, Any] = {part: [] for part in parts}
+        self.values: dict[str, Any] = {part: [] for part in parts}
 
-    def holder(self) -> dict[str, Any]:
+    def read(self) -> dict[str, Any]:
         if about := self.node.get(f"{{{RDF}}}about"):
-            self.found["id"] = about
+            self.values["id"] = about
         for child in self.node.iterchildren("*"):
             self._take(child, *_part(str(child.tag)))
-        content = self.found["content"]
-        if content and "summary" not in self.found:
-            self.found["summary"] = content[0]["value"]
-        return self.found
+        content = self.values["content"]
+        if content and "summary" not in self.values:
+            self.values["summary"] = content[0]["value"]
+        return self.values
 
     def _take(self, child: etree._Element, part: str, is_atom: bool) -> None:
-        if part == "strange" or (part == "idle" and _holds_media(child)):
-            raise _Strange
-        if part == "idle":
+        if part == "unsupported" or (part == "ignored" and _has_media(child)):
+            raise _Unsupported
+        if part == "ignored":
             return
         take = getattr(self, f"_take_{part}", None)
         if take:
@@ -130,7 +130,7 @@ class _Reader:
 
     def _first(self, name: str, value: str) -> None:
         if value:
-            self.found.setdefault(name, value)
+            self.values.setdefault(name, value)
 
     def _take_title(self, child: etree._Element, is_atom: bool) -> None:
         self._first("title", _markup(child, is_atom))
@@ -140,23 +140,23 @@ class _Reader:
 
     def _take_content(self, child: etree._Element, is_atom: bool) -> None:
         if is_atom and child.get("src"):
-            raise _Strange
-        self.found["content"].append({"value": _markup(child, is_atom)})
+            raise _Unsupported
+        self.values["content"].append({"value": _markup(child, is_atom)})
 
     def _take_link(self, child: etree._Element, is_atom: bool) -> None:
         if not is_atom and child.attrib:
-            raise _Strange
+            raise _Unsupported
         href = child.get("href", "").strip() if is_atom else _text(child)
         if not href:
             return
-        self.found["links"].append({"href": href})
+        self.values["links"].append({"href": href})
         kind, rel = child.get("type", "text/html"), child.get("rel", "alternate")
         if rel == "alternate" and kind in ("text/html", "application/xhtml+xml", "html"):
-            self.found["link"] = href
+            self.values["link"] = href
 
     def _take_id(self, child: etree._Element, _is_atom: bool) -> None:
         text = _text(child)
-        self.found["id"] = text
+        self.values["id"] = text
         if child.get("isPermaLink", "true") == "true":
             self._first("link", text)
 
@@ -164,18 +164,18 @@ class _Reader:
         names = [_text(name) for name in child.findall(f"{{{ATOM}}}name")] if is_atom else []
         name = names[0] if len(names) == 1 else _text(child)
         if (is_atom and len(names) != 1) or "@" in name or (len(child) and not is_atom):
-            raise _Strange
+            raise _Unsupported
         if name:
-            self.found["authors"].append({"name": name})
+            self.values["authors"].append({"name": name})
 
     def _take_tag(self, child: etree._Element, is_atom: bool) -> None:
-        self.found["tags"].append({"term": (child.get("term", "") or _text(child)).strip()})
+        self.values["tags"].append({"term": (child.get("term", "") or _text(child)).strip()})
 
     def _take_identifier(self, child: etree._Element, _is_atom: bool) -> None:
-        self.found["identifiers"].append(_text(child))
+        self.values["identifiers"].append(_text(child))
 
     def _take_thumbnail(self, child: etree._Element, _is_atom: bool) -> None:
-        self.found.setdefault("media_thumbnail", []).append({"url": child.get("url", "")})
+        self.values.setdefault("media_thumbnail", []).append({"url": child.get("url", "")})
 
     def _take_published(self, child: etree._Element, _is_atom: bool) -> None:
         self._date("published_at", child)
@@ -187,55 +187,55 @@ class _Reader:
         text = _text(child)
         moment = fields.moment(text)
         if text and not moment:
-            raise _Strange
-        self.found[name] = moment and moment.replace(microsecond=0)
+            raise _Unsupported
+        self.values[name] = moment and moment.replace(microsecond=0)
 
 
 @lru_cache(maxsize=1024)
 def _part(tag: str) -> tuple[str, bool]:
-    """Which part an element is, and whether it is Atom's."""
+    """Return the part that an element is, and whether it belongs to Atom."""
     space, _brace, local = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
     familiar = space in _FAMILIAR
     part = _PARTS.get(local if familiar else tag)
     if part:
         return part, space == ATOM
-    if familiar and local not in _IDLE:
-        return "strange", False
+    if familiar and local not in _IGNORED:
+        return "unsupported", False
     if PRISM.fullmatch(space) and local.lower() in ("doi", "publicationname"):
         return f"prism_{local.lower()}", False
     if space in ARXIV and local == "doi":
         return "arxiv_doi", False
     if space.rstrip("/") == MEDIA.rstrip("/"):
-        return ("idle" if local == "content" else "strange"), False
-    return ("strange" if _TELLING.search(space) else "idle"), False
+        return ("ignored" if local == "content" else "unsupported"), False
+    return ("unsupported" if _LEFT_TO_FEEDPARSER.search(space) else "ignored"), False
 
 
 def _text(node: etree._Element) -> str:
     if len(node):
-        raise _Strange
-    return _settled(node.text or "")
+        raise _Unsupported
+    return _strip(node.text or "")
 
 
-def _settled(text: str) -> str:
-    """The text stripped; Windows' own signs and doubly encoded UTF-8 are feedparser's to mend."""
+def _strip(text: str) -> str:
+    """Return the text stripped; leave Windows-1252 and double encoding to feedparser."""
     text = text.strip()
     if text.isascii():
         return text
     if _CONTROL.search(text):  # the second byte of most doubly encoded letters is one of these
-        raise _Strange
+        raise _Unsupported
     return text
 
 
 def _markup(node: etree._Element, is_atom: bool) -> str:
-    """The text or HTML in an element; an Atom element may hold XHTML as it is."""
+    """Return the text or HTML in an element; Atom elements may contain XHTML."""
     if not is_atom:
         return _text(node)
     kind = node.get("type")
     if kind not in _TYPES or node.get("mode"):
-        raise _Strange
+        raise _Unsupported
     if kind in ("xhtml", "application/xhtml+xml"):
         only = node[0] if len(node) == 1 and not (node.text or "").strip() else node
-        return _settled("".join(_inner(only if str(only.tag).endswith("}div") else node)))
+        return _strip("".join(_inner(only if str(only.tag).endswith("}div") else node)))
     return _text(node)
 
 
@@ -245,8 +245,8 @@ def _inner(node: etree._Element) -> Iterator[str]:
         yield etree.tostring(child, encoding="unicode").replace(XHTML, "")
 
 
-def _holds_media(node: etree._Element) -> bool:
-    """Groups of media hold descriptions and pictures of their own."""
+def _has_media(node: etree._Element) -> bool:
+    """Return whether an element has media with their own descriptions and pictures."""
     if str(node.tag).rpartition("}")[2] in ("item", "entry"):
         return False
     return any(str(child.tag).startswith(f"{{{MEDIA}}}") for child in node)
