@@ -16,7 +16,7 @@ from django.db.models import Count
 from django.db.models.functions import Lower
 
 from papers.models import Block, Merge, Paper, Report
-from papers.text.markup import name_key
+from papers.text.identity import name_key
 
 DUPLICATES_WITHIN = timedelta(days=30)
 MAX_DUPLICATES = 20  # groups

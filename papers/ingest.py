@@ -19,7 +19,7 @@ from papers.feeds import Entry, ParsedDocument, kinds, parse_document
 from papers.freshness import rules
 from papers.models import Document, Observation, Paper, PaperUpdate, Source, Version
 from papers.searching import indexing
-from papers.text.markup import name_key, title_key
+from papers.text.identity import name_key, title_key
 
 LOCK = 0x9A9E4B07  # any number; documents are stored one at a time, so that none races another
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from papers.models import Paper, PaperUpdate
-from papers.text.markup import truncate
+from papers.text.shortening import truncate
 
 MAX_AGE = timedelta(days=8)  # covers the week of a weekly digest
 MAX_UPDATES = 3  # in one digest

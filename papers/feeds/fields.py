@@ -12,7 +12,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from papers.feeds.entries import DocumentError, Entry, Refusal
-from papers.text.markup import one_line, readable_text, truncate, unwrap_lines
+from papers.text.markup import one_line, readable_text, unwrap_lines
+from papers.text.shortening import truncate
 
 MAX_TITLE = 1_000
 MAX_ABSTRACT = 20_000

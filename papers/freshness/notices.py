@@ -24,7 +24,7 @@ from papers.feeds.schedule import NEW_YORK, arxiv_day, last_working_day
 from papers.freshness import rules
 from papers.freshness.rules import BROKEN, FRESH, PARTIAL, QUIET, SEVERITY, STALE, Statement
 from papers.models import Source, SourceCheck
-from papers.text.markup import join_names
+from papers.text.shortening import join_names
 
 MAX_CHECK_AGE = timedelta(days=3)  # older checks say nothing about today
 LATE_HOUR = 6  # in New York; nearly every digest includes the papers that came before

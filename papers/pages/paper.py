@@ -17,7 +17,8 @@ from papers.models import Merge, Observation, Paper, Thumbnail
 from papers.pages import citations, sparkline
 from papers.pages.ranking import score_breakdown, source_label
 from papers.searching import queries, search
-from papers.text.markup import extract_summary, short_authors
+from papers.text.shortening import short_authors
+from papers.text.summary import extract_summary
 
 MAX_SIMILAR = 5
 

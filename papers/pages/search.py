@@ -20,7 +20,8 @@ from django.views.decorators.http import require_safe
 from papers.models import Paper
 from papers.searching import corrections, highlighting, queries, search
 from papers.searching.queries import Query
-from papers.text.markup import extract_summary, join_names, short_authors
+from papers.text.shortening import join_names, short_authors
+from papers.text.summary import extract_summary
 from web.language import active_language
 from web.rate_limit import rate_limited
 

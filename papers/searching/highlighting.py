@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from papers.text.folding import fold_text
 from papers.text.lexemes import IS_UNSPACED, LONGEST, STOP_WORDS, Run, runs, spellings, stem
-from papers.text.markup import split_sentences
+from papers.text.summary import split_sentences
 
 Segments = list[tuple[str, bool]]  # in order; True for highlighted parts
 

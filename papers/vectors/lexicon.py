@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from papers.text.markup import split_sentences
+from papers.text.summary import split_sentences
 from papers.vectors import term_embeddings
 from papers.vectors.sparse_rows import (
     find_sorted,

@@ -25,7 +25,7 @@ from papers import bulk, curation, updates
 from papers.freshness import notices
 from papers.models import Paper, PaperQuerySet
 from papers.ranking.trending import describe_popularity
-from papers.text.markup import truncate
+from papers.text.shortening import truncate
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
 from subscriptions.editions import states

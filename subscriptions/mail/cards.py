@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from papers.bulk import any_of
 from papers.models import Paper
 from papers.ranking.trending import describe_parts, popularity_reasons
-from papers.text.markup import extract_summary, short_authors, truncate
+from papers.text.shortening import short_authors, truncate
+from papers.text.summary import extract_summary
 from subscriptions.mail.links import absolute
 from subscriptions.mail.prerendered import PrerenderedTemplate, slot
 from subscriptions.matching.selection import SECTIONS

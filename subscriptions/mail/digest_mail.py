@@ -21,7 +21,8 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.autoreload import file_changed
 
-from papers.text.markup import one_line, truncate
+from papers.text.markup import one_line
+from papers.text.shortening import truncate
 from subscriptions import tokens
 from subscriptions.mail import editor_note
 from subscriptions.mail.cards import Card

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from papers.text.markup import name_key
+from papers.text.identity import name_key
 from papers.vectors.lexicon import PaperText
 
 TYPED_SHARE, DISLIKED_SHARE = 2.0, -0.5  # weights of typed text and disliked papers; liked: 1

@@ -16,7 +16,7 @@ import numpy as np
 from django.utils.translation import gettext as _
 from scipy import sparse
 
-from papers.text.markup import join_names
+from papers.text.shortening import join_names
 from papers.vectors.lexicon import Lexicon, PaperText
 from papers.vectors.terms import term_ids
 from subscriptions.matching.candidates import Candidates, Scores

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from papers.searching import corrections, queries
 from papers.text.languages import foreign_language
-from papers.text.markup import join_names
+from papers.text.shortening import join_names
 from subscriptions.editions import digests
 from subscriptions.models import Interests
 from subscriptions.profiles.load import profile_from_interests

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from papers.text.markup import name_key
+from papers.text.identity import name_key
 from subscriptions.matching.profile_terms import remove_entries, remove_phrase
 from subscriptions.models import TOPICS_LENGTH, Interests, OpenedPaper, Reaction
 from subscriptions.profiles.references import MAX_EXAMPLES

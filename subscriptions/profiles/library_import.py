@@ -16,7 +16,7 @@ from papers.feeds import DocumentError, parse_document
 from papers.fetching import sources
 from papers.fetching.fetch import FetchResult
 from papers.models import Paper
-from papers.text.markup import title_key
+from papers.text.identity import title_key
 from subscriptions.models import CLOCK_SKEW, Interests
 from subscriptions.profiles.references import MAX_EXAMPLES, ParsedLibrary, Reference
 

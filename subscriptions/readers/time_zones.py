@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
-from papers.text.markup import title_key
+from papers.text.identity import title_key
 
 UTC = "UTC"
 MOST_NEAR = 3  # suggestions for a misspelled name

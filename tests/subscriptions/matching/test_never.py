@@ -18,7 +18,7 @@ from papers.feeds import Entry, ParsedDocument
 from papers.ingest import store_document
 from papers.models import Paper
 from papers.ranking import scoring
-from papers.text.markup import name_key
+from papers.text.identity import name_key
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import Lexicon
 from subscriptions.editions import digests

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from papers.text.markup import name_key
+from papers.text.identity import name_key
 from papers.vectors.lexicon import Lexicon, PaperText
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import HALF_SCORE_SIMILARITY as HALF

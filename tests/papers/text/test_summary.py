@@ -1,0 +1,104 @@
+"""Sentences and the two that summarise an abstract."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from papers.text.markup import one_line, readable_text
+from papers.text.summary import EXTRACT_LENGTH, extract_summary, split_sentences
+from tests.shared_data import SHARED, needs_shared_data
+
+CORPUS = SHARED / "corpus" / "papers.jsonl.gz"
+TEXISH = st.lists(
+    st.sampled_from([*"ab1 .,%$#&_^{}[]()\\~`'\"-<>\n", "\\frac", "\\emph{", "\\ours", "é"])
+).map("".join)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        ["We use e.g. A, i.e. B, cf. C vs. D.", "It works."],
+        ["Smith et al. [3] and J. K. Rowling agree (Fig. 3, Sec. 2).", "Next."],
+        ["As shown by Smith et al.", "We go on."],
+        ["It is state-of-the-art.", "Version 3.5 gains 4.2 points!", "Why?", "iPhones do."],
+        ['He said "stop."', "(Then he left.)", "See https://a.org/B.c?d=E for more."],
+        ["We tune λ.", "We win."],
+        ["The U.S. Army of St. Louis.", "Dr. No."],
+        ["One sentence without an end"],
+    ],
+)
+def test_sentences_end_where_they_end(whole: list[str]) -> None:
+    assert split_sentences(" ".join(whole)) == whole
+
+
+def test_a_paragraph_ends_a_sentence() -> None:
+    assert split_sentences("A heading\n\nand a text") == ["A heading", "and a text"]
+    assert split_sentences("") == []
+
+
+@given(st.text(st.sampled_from('aB .!?()"\n1')))
+def test_sentences_lose_nothing(text: str) -> None:
+    assert " ".join(split_sentences(text)).split() == text.split()
+
+
+BACKGROUND = "In recent years, language models have achieved remarkable success in many fields."
+GAP = "However, existing methods remain slow, and their memory grows with the length of the input."
+CLAIM = "In this paper, we propose Sieve, a cache that forgets what no later token has asked for."
+HOW = "Sieve keeps a counter beside each key and drops the lowest."
+RESULT = (
+    "Experiments show that Sieve outperforms full attention by 3.2% with a tenth of the memory."
+)
+CODE = "Code is available at https://example.org/sieve."
+
+
+def test_the_extract_is_claim_and_result_in_their_order() -> None:
+    abstract = " ".join([BACKGROUND, GAP, CLAIM, HOW, RESULT, CODE])
+    assert extract_summary(abstract) == f"{CLAIM} {RESULT}"
+    assert extract_summary(abstract, limit=1) == CLAIM
+
+
+def test_a_claim_that_comes_first_is_found_too() -> None:
+    assert extract_summary(" ".join([CLAIM, GAP, HOW, RESULT, CODE])) == f"{CLAIM} {RESULT}"
+
+
+def test_a_result_too_long_to_fit_gives_way_to_a_shorter_one() -> None:
+    long = RESULT.removesuffix(".") + ", " + "and on one more benchmark, " * 12 + "too."
+    short = "It reduces the cost by 40%."
+    assert extract_summary(" ".join([BACKGROUND, CLAIM, long, short])) == f"{CLAIM} {short}"
+
+
+def test_a_single_long_sentence_stays_whole() -> None:
+    long = CLAIM.removesuffix(".") + " and so on" * 60 + "."
+    assert extract_summary(" ".join([BACKGROUND, long, CODE])) == long
+
+
+def test_a_short_abstract_comes_whole_and_an_empty_one_empty() -> None:
+    assert extract_summary(f"{BACKGROUND}\n\n{HOW}") == f"{BACKGROUND} {HOW}"
+    assert extract_summary("") == ""
+
+
+def test_neither_links_nor_background_are_taken_for_the_point() -> None:
+    chosen = extract_summary(" ".join([BACKGROUND, GAP, HOW, CODE, RESULT]))
+    assert RESULT in chosen
+    assert not {BACKGROUND, GAP, CODE} & set(split_sentences(chosen))
+
+
+@needs_shared_data
+def test_extracts_of_real_abstracts_are_whole_sentences_of_them() -> None:
+    with gzip.open(CORPUS, "rt") as lines:
+        some = [
+            json.loads(line)["abstract"] or "" for line, _ in zip(lines, range(600), strict=False)
+        ]
+    for abstract in random.Random(1).sample(some, 200):
+        whole = split_sentences(one_line(readable_text(abstract)))
+        chosen = split_sentences(extract_summary(readable_text(abstract)))
+        assert len(chosen) in (0, 1, 2)
+        places = [whole.index(sentence) for sentence in chosen]
+        assert places == sorted(places)
+        assert len(chosen) < 2 or len(" ".join(chosen)) <= EXTRACT_LENGTH
