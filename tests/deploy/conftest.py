@@ -25,6 +25,11 @@ OWNER, APP = "paperboy_owner", "paperboy_app"
 PRODUCTION = dict(line.split("=", 1) for line in (DEPLOY / "check.env").read_text().splitlines())
 
 
+def script(name: str) -> str:
+    """Return the text of a program for `manage.py shell -c`."""
+    return (Path(__file__).parent / "scripts" / f"{name}.py").read_text()
+
+
 class Place:
     """The embedded server, seen from a shell."""
 

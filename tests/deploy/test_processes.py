@@ -22,7 +22,7 @@ import yaml
 from django.test import Client
 from redis import Redis
 
-from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, Place
+from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, Place, script
 from tests.pages import Page
 from tests.subscriptions.conftest import Sink, smtp
 
@@ -31,15 +31,6 @@ DATABASE = "processes_test"
 SITE = "https://paperboy.example.org"
 READER = "someone.new@example.org"
 PATIENCE = 90
-NEWS = """
-from django.utils import timezone
-from papers.ranking import scoring
-from papers.vectors import stored_lexicon
-from papers.models import Paper
-now = timezone.now()
-Paper.objects.update(listed_on=now.date(), featured_on=None, first_seen_at=now)
-scoring.rescore(now); stored_lexicon.learn_lexicon(now)
-"""
 
 
 def until(true: Callable[[], Any], what: str) -> None:
@@ -159,10 +150,11 @@ def test_no_process_logs_the_address_of_a_reader_it_serves(
     migrated = house.manage(*house.command("migrate")[2:], **owner)
     assert migrated.returncode == 0, migrated.stderr
     sample = (
-        f"devtools/sample/{name}" for name in ("arxiv-2026-04-30.xml", "hf-daily-2026-04-30.json")
+        str(ROOT / "devtools" / "sample" / name)
+        for name in ("arxiv-2026-04-30.xml", "hf-daily-2026-04-30.json")
     )
     assert house.manage("ingest", *sample).returncode == 0
-    assert house.manage("shell", "-c", NEWS).returncode == 0
+    assert house.manage("shell", "-c", script("learn_sample")).returncode == 0
     for name in ("web", "urgent", "mail", "build", "ingest", "beat", "watch"):
         house.start(name)
     until(house.is_ready, "the web server")

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.deploy.conftest import APP, DEPLOY, OWNER, Place
+from tests.deploy.conftest import APP, DEPLOY, OWNER, Place, script
 
 FIRST, SECOND = "roles_test", "roles_test_restored"
 
@@ -25,34 +25,10 @@ def place(server: Place) -> Iterator[Place]:
     server.drop(FIRST, SECOND)
 
 
-USE = """
-from datetime import timedelta
-from django.utils import timezone
-from papers.ranking import scoring
-from papers.vectors import stored_lexicon
-from papers.models import Paper
-from operations import retention
-from subscriptions.delivery import mailing_run
-from subscriptions.editions import digests, recovery
-from subscriptions.feedback import record, refusals, settle
-from subscriptions.readers import signup
-from subscriptions.models import Interests, Subscriber
-now = timezone.now()
-Paper.objects.update(listed_on=now.date(), first_seen_at=now)
-scoring.rescore(now); stored_lexicon.learn_lexicon(now)
-reader = Subscriber.objects.create(email="a@example.org", email_key="a@example.org",
-    status="active", created_at=now, confirmed_at=now, next_digest_at=now)
-Interests.objects.create(subscriber=reader, topics="language models")
-tally = mailing_run.deliver_digests(digests.build_due_digests([reader.pk], now), timezone.now).tally
-print('sent', sum(tally.values()), tally.get('sent'))
-recovery.recover_digests(now); settle.settle_uncertain(now)
-refusals.record_refusals(now); record.delete_old_events(now); signup.expire_pending(now)
-retention.delete_old_rows(now)
-"""
-
-
 def test_the_app_does_its_work_with_the_lesser_role(place: Place) -> None:
-    assert "sent 1 1" in place.manage("shell", "-c", USE, database=FIRST, user=APP)
+    assert "sent 1 1" in place.manage(
+        "shell", "-c", script("day_of_work"), database=FIRST, user=APP
+    )
 
 
 @pytest.mark.parametrize(
