@@ -1,4 +1,4 @@
-"""The mail backend of a local run: every message becomes an .eml file under .data/outbox/."""
+"""Email backend for local use: store messages as .eml files under .data/outbox/."""
 
 from __future__ import annotations
 
@@ -15,24 +15,27 @@ _serial = count()
 
 
 class OutboxBackend(BaseEmailBackend):
-    """Writes messages in the order they were sent, each complete or not at all."""
+    """Email backend that writes each message to a file of the outbox."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
             mime = message.message()
-            write(settings.OUTBOX_DIR, mime.as_bytes(linesep="\r\n"))  # type: ignore[call-arg]
+            write_message(settings.OUTBOX_DIR, mime.as_bytes(linesep="\r\n"))  # type: ignore[call-arg]
         return len(email_messages)
 
 
-def write(folder: Path, data: bytes) -> Path:
-    """Write one message; the name sorts by time and is free even with several processes."""
+def write_message(folder: Path, data: bytes) -> Path:
+    """Write a message atomically and return its path.
+
+    File names sort by time and are unique across processes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{time.time_ns()}-{next(_serial):04}.eml"
-    unfinished = path.with_suffix(".part")
-    unfinished.write_bytes(data)
-    return unfinished.rename(path)
+    temporary = path.with_suffix(".part")
+    temporary.write_bytes(data)
+    return temporary.rename(path)
 
 
 def messages(folder: Path) -> list[Path]:
-    """The messages of an outbox, newest first."""
+    """Return the paths of an outbox's messages, newest first."""
     return sorted(folder.glob("*.eml"), reverse=True)

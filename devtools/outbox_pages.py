@@ -1,4 +1,4 @@
-"""The local outbox in the browser: what would have been mailed. Only there in debug."""
+"""Pages of the local outbox; only available if DEBUG is set."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from devtools.outbox import messages
 from web.headers import INLINE_STYLES, with_csp
 
-SHOWN = 100
+MAX_MESSAGES = 100
 HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "List-Id", "List-Unsubscribe")
 
 
-def read(path: Path) -> EmailMessage:
+def read_message(path: Path) -> EmailMessage:
     return BytesParser(policy=policy.default).parsebytes(path.read_bytes())
 
 
-def find(name: str) -> EmailMessage:
+def find_message(name: str) -> EmailMessage:
+    """Return the message with this file stem; raise Http404 if there is none."""
     path = settings.OUTBOX_DIR / f"{name}.eml"
     if not re.fullmatch(r"\d+-\d+", name) or not path.exists():
         raise Http404
-    return read(path)
+    return read_message(path)
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """The newest messages first."""
-    paths = messages(settings.OUTBOX_DIR)[:SHOWN]
-    rows = [{"name": path.stem, "message": read(path)} for path in paths]
+    """List the newest messages."""
+    paths = messages(settings.OUTBOX_DIR)[:MAX_MESSAGES]
+    rows = [{"name": path.stem, "message": read_message(path)} for path in paths]
     return render(request, "outbox/index.html", {"rows": rows})
 
 
 @with_csp({"frame-src": "'self'"})
 def message(request: HttpRequest, name: str) -> HttpResponse:
-    """One message: headers, HTML part in a frame, text part."""
-    mail = find(name)
+    """Show the headers of a message, its HTML part in a frame, and its text part."""
+    mail = find_message(name)
     text = mail.get_body(("plain",))
     context = {
         "name": name,
@@ -55,8 +56,8 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
 @xframe_options_sameorigin
 @with_csp(INLINE_STYLES | {"frame-ancestors": "'self'"})
 def html(_request: HttpRequest, name: str) -> HttpResponse:
-    """The HTML part as a mail program shows it."""
-    body = find(name).get_body(("html",))
+    """Return the HTML part of a message for the frame."""
+    body = find_message(name).get_body(("html",))
     if body is None:
         raise Http404
     return HttpResponse(body.get_content())

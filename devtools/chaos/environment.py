@@ -105,7 +105,7 @@ class Crew:
 
 def restart_postgres() -> int:
     """As an upgrade does: open sessions are ended."""
-    embedded.halt(embedded.Postgres(settings.DATA_DIR))
+    embedded.stop_server(embedded.Postgres(settings.DATA_DIR))
     embedded.start_postgres(settings.DATA_DIR)
     connection.close()
     return 0

@@ -15,7 +15,7 @@ from django.utils import timezone
 from selenium.webdriver.common.by import By
 
 from devtools.outbox import messages
-from devtools.outbox_pages import read
+from devtools.outbox_pages import read_message
 from subscriptions import tasks
 from subscriptions.models import Digest, Interests, Reaction, Subscriber
 from subscriptions.readers import lifecycle, signup
@@ -26,7 +26,7 @@ READER = "ada@reader.example"
 
 def mails_to(address: str, outbox: Path) -> list[EmailMessage]:
     """The newest first."""
-    return [mail for path in messages(outbox) if (mail := read(path))["To"] == address]
+    return [mail for path in messages(outbox) if (mail := read_message(path))["To"] == address]
 
 
 def digests_to(address: str, outbox: Path) -> list[EmailMessage]:

@@ -32,7 +32,7 @@ FILE = b"email,consent_at,consent_text,confirmed_at\na@e.org,2024-05-01,Yes,2024
 @pytest.fixture
 def stopped_redis(admin_client: Client) -> Iterator[None]:
     """After the log-in, which needs Redis."""
-    assert embedded.halt(embedded.Redis(settings.DATA_DIR))
+    assert embedded.stop_server(embedded.Redis(settings.DATA_DIR))
     yield
     embedded.start_redis(settings.DATA_DIR)
 

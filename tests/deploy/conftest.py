@@ -36,7 +36,7 @@ class Place:
     def __init__(self) -> None:
         services.start_embedded()
         self.server = embedded.Postgres(settings.DATA_DIR)
-        self.programs = self.server.program("pginstall/bin")
+        self.programs = self.server.find_program("pginstall/bin")
 
     def environment(self, database: str, user: str, **more: str) -> dict[str, str]:
         return {

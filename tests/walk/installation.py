@@ -181,7 +181,7 @@ class Installation:
 
     def restart_redis(self) -> None:
         server = embedded.Redis(settings.DATA_DIR)
-        embedded.halt(server)
+        embedded.stop_server(server)
         embedded.start_redis(settings.DATA_DIR)
 
     def stop(self) -> None:

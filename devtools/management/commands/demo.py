@@ -1,4 +1,4 @@
-"""Set up from nothing, send today's edition to three sample readers, and serve the site."""
+"""`manage.py demo`: import sample papers, send digests to sample readers and serve the site."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from django.utils.crypto import get_random_string
 from config.progress import step
 from devtools import sample
 from devtools.outbox import messages
-from devtools.outbox_pages import read
+from devtools.outbox_pages import read_message
 from devtools.sample_pictures import store_pictures
 from subscriptions import tasks
 from subscriptions.mail import digest_mail
@@ -32,9 +32,9 @@ from subscriptions.readers import lifecycle, signup
 from subscriptions.schedule import local_day
 
 ADDRESS = "127.0.0.1:8000"
-LOOK = 0.2  # seconds between two looks at whether a program still runs
-RESTART_AFTER = 2.0  # seconds
-PATIENCE = 60  # seconds until three digests must have gone through the worker
+POLL_INTERVAL = 0.2  # seconds
+RESTART_DELAY = 2.0  # seconds
+TIMEOUT = 60  # seconds for sending the digests, and for starting the web server
 CELERY = ("-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "config")
 SAMPLE_READERS: dict[str, dict[str, Any]] = {
     "language@reader.example": {
@@ -53,99 +53,109 @@ SAMPLE_READERS: dict[str, dict[str, Any]] = {
 
 
 class Command(BaseCommand):
-    help = "Run the whole loop on the sample: papers in, personal digests out."
+    help = "Import the sample papers, send digests to sample readers and serve the site."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--no-serve", dest="serve", action="store_false")
+        parser.add_argument(
+            "--no-serve", dest="serve", action="store_false", help="Exit after sending the digests."
+        )
 
     def handle(self, *_: Any, serve: bool, **__: Any) -> None:
         if not (settings.DEBUG and settings.EMAIL_BACKEND == "devtools.outbox.OutboxBackend"):
-            raise CommandError("The demo only runs locally: unset DEBUG, EMAIL_URL and the like.")
-        with step("Making the tables"):
+            raise CommandError(
+                "The demo runs only in local mode. Unset DEBUG, EMAIL_URL and ANYMAIL_PROVIDER."
+            )
+        with step("Creating the tables"):
             call_command("migrate", verbosity=0)
         today = timezone.now().date()
         paths = sample.write_for(today, settings.DATA_DIR / "sample")
-        self.stdout.write("Papers in (the sample's days are moved so that the last one is today):")
+        self.stdout.write("Importing sample papers (dates shifted so that the last day is today):")
         call_command("ingest", *paths, stdout=self.stdout)
         store_pictures(timezone.now())
         with ExitStack() as running:
-            running.enter_context(kept_running("worker", *CELERY, *worker_options()))
-            with step("Sending three digests through a worker"):
-                closing = self.send_edition([sample_reader(email) for email in SAMPLE_READERS])
+            running.enter_context(supervise("worker", *CELERY, *worker_options()))
+            with step("Sending digests to three sample readers"):
+                summary = self.send_digests([create_reader(email) for email in SAMPLE_READERS])
             if serve:
-                self.stdout.write(closing)
+                self.stdout.write(summary)
                 self.serve(running)
         if not serve:
-            self.stdout.write(closing)
+            self.stdout.write(summary)
 
-    def send_edition(self, audience: Sequence[Subscriber]) -> str:
-        """Send for today's digests, wait for them, print the table; returns the closing line."""
+    def send_digests(self, readers: Sequence[Subscriber]) -> str:
+        """Send today's digests, print them and return a summary line."""
         now = timezone.now()
-        sent_before = Digest.objects.filter(subscriber__in=audience, sent_at__lt=now).count()
-        for reader in audience:
+        earlier = Digest.objects.filter(subscriber__in=readers, sent_at__lt=now).count()
+        for reader in readers:
             tasks.build_digest_now.delay(reader.pk)
-        made = self.wait_for(audience)
-        by_id = {read(path)["Message-ID"]: path for path in messages(settings.OUTBOX_DIR)}
-        files = {digest.pk: by_id.get(digest_mail.message_id(digest)) for digest in made}
-        self.table(made, files)
-        if sent_before:
+        digests = self.wait_for_digests(readers)
+        paths = {read_message(path)["Message-ID"]: path for path in messages(settings.OUTBOX_DIR)}
+        files = {digest.pk: paths.get(digest_mail.message_id(digest)) for digest in digests}
+        self.print_digests(digests, files)
+        if earlier:
             self.stdout.write(
-                f"{sent_before} of these were sent before; nothing is sent twice on one day."
+                f"{earlier} of these were sent by an earlier run (one digest per reader and day)."
             )
-        sent = sum(digest.status == Digest.Status.SENT for digest in made)
+        sent = sum(digest.status == Digest.Status.SENT for digest in digests)
         count = sum(path is not None for path in files.values())
         return f"digests={sent} messages={count} outbox={settings.OUTBOX_DIR}"
 
-    def wait_for(self, audience: Sequence[Subscriber]) -> list[Digest]:
-        """Today's digests of these readers, once none is under way any more."""
-        under_way = {Digest.Status.PENDING, Digest.Status.SENDING}
-        give_up = time.monotonic() + PATIENCE
-        while time.monotonic() < give_up:
+    def wait_for_digests(self, readers: Sequence[Subscriber]) -> list[Digest]:
+        """Return today's digests of these readers as soon as all of them are finished."""
+        unfinished = {Digest.Status.PENDING, Digest.Status.SENDING}
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
             now = timezone.now()
-            days = {reader.pk: local_day(reader.timezone, now) for reader in audience}
-            found = Digest.objects.filter(subscriber__in=audience).select_related("subscriber")
-            made = [digest for digest in found if digest.day == days[digest.subscriber_id]]
-            if len(made) == len(audience) and not under_way & {digest.status for digest in made}:
-                return sorted(made, key=lambda digest: digest.subscriber_id)
-            time.sleep(0.2)
-        raise CommandError(f"The worker did not send the edition within {PATIENCE} seconds.")
+            days = {reader.pk: local_day(reader.timezone, now) for reader in readers}
+            rows = Digest.objects.filter(subscriber__in=readers).select_related("subscriber")
+            digests = [digest for digest in rows if digest.day == days[digest.subscriber_id]]
+            statuses = {digest.status for digest in digests}
+            if len(digests) == len(readers) and not unfinished & statuses:
+                return sorted(digests, key=lambda digest: digest.subscriber_id)
+            time.sleep(POLL_INTERVAL)
+        raise CommandError(f"The worker did not send the digests within {TIMEOUT} seconds.")
 
-    def table(self, made: Sequence[Digest], files: dict[int, Path | None]) -> None:
-        for digest in made:
+    def print_digests(self, digests: Sequence[Digest], files: dict[int, Path | None]) -> None:
+        for digest in digests:
             path = files[digest.pk]
             self.stdout.write(f"\n{digest.subscriber.email}: {len(digest.items)} papers")
             if digest.items:
-                self.stdout.write(f"  first: {digest.items[0]['title']}")
-                self.stdout.write(f"  why:   {digest.items[0]['reason']}")
-            self.stdout.write(f"  mail:  {path.name if path else digest.reason or digest.status}")
+                self.stdout.write(f"  first paper: {digest.items[0]['title']}")
+                self.stdout.write(f"  reason:      {digest.items[0]['reason']}")
+            self.stdout.write(
+                f"  email:       {path.name if path else digest.reason or digest.status}"
+            )
         self.stdout.write("")
 
     def serve(self, running: ExitStack) -> None:
-        """Web, worker and beat until Ctrl-C."""
-        account = curator_account()
-        running.enter_context(kept_running("beat", *CELERY, "beat", "-l", "warning"))
-        web = running.enter_context(process("manage.py", "runserver", "--noreload", ADDRESS))
-        with step("Starting the site"):
+        """Run the web server and beat until Ctrl-C."""
+        account = create_curator()
+        running.enter_context(supervise("beat", *CELERY, "beat", "-l", "warning"))
+        web = running.enter_context(run_program("manage.py", "runserver", "--noreload", ADDRESS))
+        with step("Starting the web server"):
             wait_for_site()
         self.stdout.write(f"Home    http://{ADDRESS}/\nOutbox  http://{ADDRESS}/outbox/")
-        self.stdout.write(f"Admin   http://{ADDRESS}/admin/ ({account})\nCtrl-C stops.")
+        self.stdout.write(f"Admin   http://{ADDRESS}/admin/ ({account})\nPress Ctrl-C to stop.")
         self.stdout.flush()
         try:
             web.wait()
         except KeyboardInterrupt:
-            self.stdout.write("\nStopping.")
+            self.stdout.write("\nStopping …")
 
 
 def wait_for_site() -> None:
-    """What runserver says as it starts comes before the addresses, which stay in sight."""
-    give_up = time.monotonic() + PATIENCE
-    while time.monotonic() < give_up:
+    """Wait until the web server accepts connections.
+
+    Its startup messages then appear before the addresses, which stay at the end of the terminal.
+    """
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
         with (
             suppress(OSError),
             socket.create_connection(("127.0.0.1", int(ADDRESS.partition(":")[2])), timeout=1),
         ):
             return
-        time.sleep(0.2)
+        time.sleep(POLL_INTERVAL)
 
 
 def worker_options() -> list[str]:
@@ -154,58 +164,61 @@ def worker_options() -> list[str]:
 
 
 @contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """One of our own programs, ended with us. A second SIGINT from the terminal is harmless."""
-    started = subprocess.Popen([sys.executable, *arguments], cwd=settings.BASE_DIR)  # noqa: S603
+def run_program(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Python program and terminate it on exit.
+
+    On Ctrl-C the terminal sends SIGINT to the program as well, which is harmless.
+    """
+    process = subprocess.Popen([sys.executable, *arguments], cwd=settings.BASE_DIR)  # noqa: S603
     try:
-        yield started
+        yield process
     finally:
-        started.terminate()
+        process.terminate()
         try:
-            started.wait(20)
+            process.wait(20)
         except subprocess.TimeoutExpired:
-            started.kill()
+            process.kill()
 
 
 @contextmanager
-def kept_running(name: str, *arguments: str) -> Iterator[None]:
-    """One of our own programs, started again whenever it ends before we do."""
+def supervise(name: str, *arguments: str) -> Iterator[None]:
+    """Run a Python program in the background and restart it when it ends, until exit."""
     stopping = Event()
 
-    def keep() -> None:
+    def run_repeatedly() -> None:
         while not stopping.is_set():
-            with process(*arguments) as program:
-                while program.poll() is None and not stopping.wait(LOOK):
+            with run_program(*arguments) as program:
+                while program.poll() is None and not stopping.wait(POLL_INTERVAL):
                     pass
-            # Ctrl-C reaches the program too, which may end before we are told to stop.
-            if not stopping.wait(RESTART_AFTER):
+            # Ctrl-C also reaches the program, which may end before `stopping` is set.
+            if not stopping.wait(RESTART_DELAY):
                 status = program.returncode
-                print(f"The {name} ended ({status}) and is started again.", file=sys.stderr)
+                print(f"The {name} exited with status {status}. Restarting it.", file=sys.stderr)
 
-    keeper = Thread(target=keep)
-    keeper.start()
+    thread = Thread(target=run_repeatedly)
+    thread.start()
     try:
         yield
     finally:
         stopping.set()
-        keeper.join()
+        thread.join()
 
 
-def sample_reader(email: str) -> Subscriber:
-    """A sample reader, signed up and confirmed as any other; there already from an earlier run."""
+def create_reader(email: str) -> Subscriber:
+    """Sign up and confirm a sample reader, or return the one of an earlier run."""
     now = timezone.now()
-    asked = signup.SignUpRequest(email=email, timezone="UTC", page="demo", ip=None)
-    reader = signup.request_sign_up(asked, now)
+    request = signup.SignUpRequest(email=email, timezone="UTC", page="demo", ip=None)
+    reader = signup.request_sign_up(request, now)
     Interests.objects.filter(subscriber=reader, topics="").update(**SAMPLE_READERS[email])
     lifecycle.activate_reader(reader, now)
     return reader
 
 
-def curator_account() -> str:
-    """Make an account for the admin on the first run; its password is shown once."""
+def create_curator() -> str:
+    """Create the admin account on the first run and return a line that describes the account."""
     users = get_user_model().objects
     if users.filter(username="curator").exists():
-        return "user curator; manage.py changepassword curator sets a new password"
+        return "user: curator; to set a new password: manage.py changepassword curator"
     password = get_random_string(16)
     users.create_superuser("curator", "curator@reader.example", password)
-    return f"user curator, password {password}, shown this once"
+    return f"user: curator, password: {password}; shown only once"
