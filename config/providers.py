@@ -35,7 +35,7 @@ class ErrorKind(StrEnum):
 HARD, SOFT, COMPLAINT, UNSUBSCRIBED, NOTHING = Verdict
 THROTTLED, REFUSED, BROKEN = ErrorKind
 Path = tuple[str, ...]
-ANY = "*"  # in a path: the first value, whatever its key; in a rule: any other value
+ANY = "*"  # in a path: the first value, with any key; in a rule: any other value
 BounceRule = tuple[Path, Mapping[object, Verdict]]
 """A place in a provider's event, and the meaning of the values found there."""
 

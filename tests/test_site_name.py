@@ -27,9 +27,9 @@ IMPRINT = "https://club.example/imprint"
 @pytest.fixture(autouse=True)
 def named(settings: Any) -> Iterator[None]:
     settings.SITE_NAME, settings.POSTAL_ADDRESS, settings.IMPRINT_URL = NAME, ADDRESS, IMPRINT
-    digest_mail.forget()
+    digest_mail.clear_cache()
     yield
-    digest_mail.forget()
+    digest_mail.clear_cache()
 
 
 def test_no_template_writes_the_name_itself() -> None:

@@ -66,7 +66,7 @@ class Digests:
 
     def render(self, mail: Outbound) -> OutgoingMail:
         assert isinstance(mail, Digest)  # noqa: S101 - nothing else is among them
-        return digest_mail.digest_message(mail, self.cards.now())
+        return digest_mail.digest_message(mail, self.cards.current())
 
     def trouble(self, mail: Outbound, why: str, breaker: Breaker, now: datetime) -> None:
         assert isinstance(mail, Digest)  # noqa: S101

@@ -1,4 +1,4 @@
-"""Normalise provider events: one `Event` from whatever anymail reports.
+"""Normalise provider events: one `Event` from each report of anymail.
 
 Fields of a provider's event may be missing or of any type, and texts may hold anything.
 """

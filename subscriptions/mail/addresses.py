@@ -1,4 +1,4 @@
-"""Email addresses: what is one, when two are the same, and how one is written on the wire. Pure."""
+"""Email addresses: validation, identity, and the form used in SMTP. Pure."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import re
 import idna
 from email_validator import validate_email
 
-# These gave out addresses with several dots in a row, or one before the @, until 2009. They are
-# no addresses by RFC 5321 unless quoted, and their owners have them still.
+# Until 2009 these providers issued addresses with consecutive dots or a dot before the @, which are
+# still in use. RFC 5321 allows them only in quotes.
 DOTTED_DOMAINS = frozenset(("docomo.ne.jp", "ezweb.ne.jp"))
 _DOTTED = re.compile(r"[A-Za-z0-9][\w-]*(?:\.+[\w-]+)*\.*", re.ASCII)
 _QUOTED = re.compile(r'"([\w.+-]+)"', re.ASCII)
 
 
 def normalize_address(typed: str) -> str:
-    """An address in its normal form; raises EmailNotValidError. No look-up is made."""
+    """Return an address in its normal form, or raise EmailNotValidError. Makes no DNS query."""
     local, _, domain = typed.strip().rpartition("@")
     local = _QUOTED.sub(r"\1", local) if _is_dotted_domain(domain) else local
     if _is_dotted_domain(domain) and _DOTTED.fullmatch(local) and _needs_quotes(local):
-        plain = re.sub(r"\.+", ".", local).rstrip(".")
-        whole = validate_email(f"{plain}@{domain}", check_deliverability=False)
+        plain_local = re.sub(r"\.+", ".", local).rstrip(".")
+        whole = validate_email(f"{plain_local}@{domain}", check_deliverability=False)
         return f"{local}@{whole.domain}"
     return validate_email(typed, check_deliverability=False).normalized
 
 
 def email_key(email: str) -> str:
-    """The identity of an address. Local parts are case-sensitive in theory only.
+    """Return the identity of an address: only its case is folded.
 
-    Capitals are folded and nothing else: faß.de and fass.de are two domains.
+    Local parts are case-sensitive only in theory. faß.de and fass.de are different domains.
 
     >>> email_key("Ann@XN--FA-HIA.de"), email_key("ann@FASS.de")
     ('ann@faß.de', 'ann@fass.de')
     """
     local, at, domain = email.strip().lower().rpartition("@")
-    return f"{_QUOTED.sub(_bare, local)}{at}{_in_unicode(domain)}"
+    return f"{_QUOTED.sub(_unquote, local)}{at}{_domain_in_unicode(domain)}"
 
 
 def wire_address(address: str) -> str:
-    """An address with its domain in ASCII; what then still is not, needs SMTPUTF8."""
+    """Return an address with its domain in ASCII. If it is still not ASCII, it needs SMTPUTF8."""
     address = quote_local_part(address)
     if address.isascii():
         return address
@@ -47,7 +47,7 @@ def wire_address(address: str) -> str:
 
 
 def quote_local_part(address: str) -> str:
-    """An address whose dots need quotes, in quotes; others as they are."""
+    """Return an address with its local part in quotes, if its dots need them."""
     local, at, domain = address.rpartition("@")
     return f'"{local}"{at}{domain}' if _needs_quotes(local) else address
 
@@ -56,16 +56,16 @@ def _needs_quotes(local: str) -> bool:
     return '"' not in local and (".." in local or local.startswith(".") or local.endswith("."))
 
 
-def _bare(found: re.Match[str]) -> str:
-    return found[1] if _needs_quotes(found[1]) else found[0]
+def _unquote(match: re.Match[str]) -> str:
+    return match[1] if _needs_quotes(match[1]) else match[0]
 
 
 def _is_dotted_domain(domain: str) -> bool:
     return domain.lower() in DOTTED_DOMAINS
 
 
-def _in_unicode(domain: str) -> str:
-    """A domain as email-validator writes it; older ones than the standard allows stay in ASCII."""
+def _domain_in_unicode(domain: str) -> str:
+    """Return a domain as email-validator writes it; domains that IDNA 2008 forbids stay ASCII."""
     if "xn--" not in domain:
         return domain
     try:

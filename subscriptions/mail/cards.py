@@ -1,5 +1,4 @@
-"""Papers as readers are shown them: cards, made once and kept while the papers' rows stay as they
-are."""
+"""Cards: papers as pages and emails show them, cached until the paper's row changes."""
 
 from __future__ import annotations
 
@@ -26,35 +25,34 @@ from subscriptions.matching.selection import SECTIONS
 from subscriptions.models import Reaction
 from web.language import active_language
 
-KEPT = 3_000  # papers; two days' editions that overlap around the world
-TITLE_LENGTH, AUTHORS_LENGTH, EXTRACT_LENGTH = 240, 200, 550  # characters, in mails
+MAX_CACHED = 3_000  # papers; two days' editions overlap around the world
+TITLE_LENGTH, AUTHORS_LENGTH, EXTRACT_LENGTH = 240, 200, 550  # characters, in emails
 BRIEF_AUTHORS_LENGTH, BRIEF_EXTRACT_LENGTH = 120, 240
-FRESH = 10.0  # seconds; a paper that a curator hides is in no mail made later than this
-# Where a row stands and who wrote it: PostgreSQL knows this of every row, and it changes with each
-# update.
-ROW = RawSQL("papers_paper.xmin::text || papers_paper.ctid::text", (), TextField())
+REFRESH_AFTER = 10.0  # seconds after which a hidden paper is in no new email
+# The row version: PostgreSQL's transaction and position of a row, which change with each update.
+ROW_VERSION = RawSQL("papers_paper.xmin::text || papers_paper.ctid::text", (), TextField())
 
 
 class Card:
-    """What is on a paper's card whoever looks at it, and its stencils for mails."""
+    """The content of a paper's card that is the same for all readers, and its email templates."""
 
-    def __init__(self, paper: Paper, row: str = "") -> None:
-        self.paper, self.row = paper, row
-        self._stencils: dict[tuple[str, str, bool, bool, bool, str], PrerenderedTemplate] = {}
-        self._spoken: dict[str, dict[str, Any]] = {}
-        self._mailed: dict[str, dict[str, Any]] = {}
+    def __init__(self, paper: Paper, version: str = "") -> None:
+        self.paper, self.version = paper, version
+        self._templates: dict[tuple[str, str, bool, bool, bool, str], PrerenderedTemplate] = {}
+        self._contents: dict[str, dict[str, Any]] = {}
+        self._email_contents: dict[str, dict[str, Any]] = {}
 
     @property
-    def same_for_all(self) -> dict[str, Any]:
-        """In the language of the moment."""
-        return self._said(active_language())
+    def content(self) -> dict[str, Any]:
+        """The content in the active language."""
+        return self._content(active_language())
 
-    def _said(self, language: str) -> dict[str, Any]:
-        if language not in self._spoken:
-            self._spoken[language] = self._for_all()
-        return self._spoken[language]
+    def _content(self, language: str) -> dict[str, Any]:
+        if language not in self._contents:
+            self._contents[language] = self._build_content()
+        return self._contents[language]
 
-    def _for_all(self) -> dict[str, Any]:
+    def _build_content(self) -> dict[str, Any]:
         paper = self.paper
         return {
             "paper": paper,
@@ -66,49 +64,51 @@ class Card:
             "links": _links(paper),
         }
 
-    def _in_mails(self, language: str) -> dict[str, Any]:
-        """What mails show of it; cut where titles, names or abstracts have no end."""
-        if language not in self._mailed:
-            self._mailed[language] = self._shortened(self._said(language))
-        return self._mailed[language]
+    def _email_content(self, language: str) -> dict[str, Any]:
+        """Return the content for emails, with long titles, names and abstracts cut."""
+        if language not in self._email_contents:
+            self._email_contents[language] = self._shorten(self._content(language))
+        return self._email_contents[language]
 
-    def _shortened(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        said = self.paper.tldr or known["extract"]
+    def _shorten(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        extract = self.paper.tldr or content["extract"]
         return {
-            **known,
+            **content,
             "title": truncate(self.paper.title, TITLE_LENGTH),
-            "authors": truncate(known["authors"], AUTHORS_LENGTH),
-            "extract": truncate(said, EXTRACT_LENGTH),
+            "authors": truncate(content["authors"], AUTHORS_LENGTH),
+            "extract": truncate(extract, EXTRACT_LENGTH),
             "extract_by": self.paper.tldr_by,
-            "brief_authors": truncate(known["authors"], BRIEF_AUTHORS_LENGTH),
-            "brief_extract": truncate(said, BRIEF_EXTRACT_LENGTH),
+            "brief_authors": truncate(content["authors"], BRIEF_AUTHORS_LENGTH),
+            "brief_extract": truncate(extract, BRIEF_EXTRACT_LENGTH),
             "more_url": self._reaction_url(Reaction.Kind.MORE),
             "less_url": self._reaction_url(Reaction.Kind.LESS),
         }
 
     def for_item(self, item: Mapping[str, Any], number: int) -> dict[str, Any]:
-        """As a page shows an item of a digest."""
-        own = {"number": number, "section": item["section"], "reason": item["reason"]}
-        return self.same_for_all | own | {"note": self._note(item)}
+        """Return the card of a digest's item for a page."""
+        values = {"number": number, "section": item["section"], "reason": item["reason"]}
+        return self.content | values | {"note": self._note(item)}
 
     def _note(self, item: Mapping[str, Any]) -> str:
-        """The curator's: that of the edition, or else that of the paper."""
+        """Return the curator's note from the edition, else from the paper."""
         return item.get("note") or self.paper.note
 
-    def stencil(
+    def prerendered(
         self, template: str, item: Mapping[str, Any], language: str, *, is_lead: bool
     ) -> PrerenderedTemplate:
-        """As a mail's part, by its template, shows an item, the mail's first one larger; in the
-        language of the moment, which is asked once for all cards of a mail. Blanks are `number`,
-        `reason`, `token`."""
-        states_trend = item["reason"] in self._said(language)["popularity_reasons"]
-        shows = (bool(item["reason"]), not states_trend, self._note(item))
-        key = (language, template, is_lead, *shows)
-        if key not in self._stencils:
-            self._stencils[key] = self._rendered(*key)
-        return self._stencils[key]
+        """Return the prerendered card of a digest's item; slots are `number`, `reason`, `token`.
 
-    def _rendered(
+        `language` is the active one, passed in so that it is looked up once per email. The lead
+        card is larger.
+        """
+        states_trend = item["reason"] in self._content(language)["popularity_reasons"]
+        shape = (bool(item["reason"]), not states_trend, self._note(item))
+        key = (language, template, is_lead, *shape)
+        if key not in self._templates:
+            self._templates[key] = self._render(*key)
+        return self._templates[key]
+
+    def _render(
         self,
         language: str,
         template: str,
@@ -117,25 +117,25 @@ class Card:
         shows_trend: bool,
         note: str,
     ) -> PrerenderedTemplate:
-        known = self._in_mails(language)
-        own = {
+        content = self._email_content(language)
+        values = {
             "number": slot("number"),
             "reason": slot("reason") if has_reason else "",
-            "trend": known["trend"] if shows_trend else "",
+            "trend": content["trend"] if shows_trend else "",
             "note": note,
         }
-        context = {"paper": self.paper, "card": known | own, "is_lead": is_lead}
+        context = {"paper": self.paper, "card": content | values, "is_lead": is_lead}
         return PrerenderedTemplate(
             render_to_string(template, context), is_html=template.endswith(".html")
         )
 
     def _reaction_url(self, kind: str) -> str:
-        """With the blank for a token and its slash; nothing is there for signed-in readers."""
+        """Return the URL with a slot for the token and its slash, empty for signed-in readers."""
         return absolute(reverse("react", args=[kind, self.paper.pk])) + slot("token")
 
 
 def _links(paper: Paper) -> list[tuple[str, str]]:
-    """Where a paper is: each place's name with its address, as on the site."""
+    """Return the name and URL of each place where a paper is, as on the site."""
     places = (
         ("arXiv" if paper.arxiv_id else _("Publisher"), paper.abstract_url),
         ("PDF", paper.pdf_url),
@@ -145,57 +145,60 @@ def _links(paper: Paper) -> list[tuple[str, str]]:
     return [(name, url) for name, url in places if url]
 
 
-_kept: dict[int, Card] = {}
+_cache: dict[int, Card] = {}
 
 
 def visible_cards(pks: Collection[int]) -> dict[int, Card]:
-    """The cards of those of these papers that may be shown; one small query where all are kept."""
-    visible = Paper.objects.visible().filter(any_of("pk", pks)).annotate(row=ROW)
-    rows = dict(visible.values_list("pk", "row"))
-    found = {pk: card for pk in rows if (card := _kept.get(pk))}
-    found = {pk: card for pk, card in found.items() if card.row == rows[pk]}
-    if len(found) < len(rows):
-        for paper in visible.exclude(any_of("pk", found)):
-            found[paper.pk] = _kept[paper.pk] = Card(paper, paper.row)
-    for pk in list(_kept)[: max(len(_kept) - KEPT, 0)]:
-        _kept.pop(pk, None)
-    return found
+    """Return the cards of visible papers, by key. One small query if all are cached."""
+    visible = Paper.objects.visible().filter(any_of("pk", pks)).annotate(row_version=ROW_VERSION)
+    versions = dict(visible.values_list("pk", "row_version"))
+    cards = {
+        pk: card
+        for pk, version in versions.items()
+        if (card := _cache.get(pk)) and card.version == version
+    }
+    if len(cards) < len(versions):
+        for paper in visible.exclude(any_of("pk", cards)):
+            cards[paper.pk] = _cache[paper.pk] = Card(paper, paper.row_version)
+    for pk in list(_cache)[: max(len(_cache) - MAX_CACHED, 0)]:
+        _cache.pop(pk, None)
+    return cards
 
 
 @receiver(file_changed)
-def forget(**_: object) -> None:
-    """While working on templates: what was rendered before is old."""
-    _kept.clear()
+def clear_cache(**_kwargs: object) -> None:
+    """Discard cards when a template changes during development."""
+    _cache.clear()
 
 
 class Cards:
-    """The cards of some digests' papers, looked up for all of them at once, and anew after a while.
+    """The cards of some digests' papers, looked up together and refreshed after a while.
 
-    A paper that was hidden or withdrawn since is not among them.
+    Papers hidden or withdrawn meanwhile are dropped.
     """
 
     def __init__(self, pks: Collection[int]) -> None:
         self.pks, self.until = pks, 0.0
-        self.found: dict[int, Card] = {}
+        self.cards: dict[int, Card] = {}
 
-    def now(self) -> dict[int, Card]:
+    def current(self) -> dict[int, Card]:
         if time.monotonic() > self.until:
-            self.found = visible_cards(self.pks)
-            self.until = time.monotonic() + FRESH
-        return self.found
+            self.cards = visible_cards(self.pks)
+            self.until = time.monotonic() + REFRESH_AFTER
+        return self.cards
 
 
 def cards_for_items(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A card for each item of a digest whose paper may still be shown, numbered from one."""
-    found = visible_cards([item["paper"] for item in items])
-    left = [item for item in items if item["paper"] in found]
-    return [found[item["paper"]].for_item(item, number) for number, item in enumerate(left, 1)]
+    """Return numbered cards of a digest's items whose papers are still visible."""
+    cards = visible_cards([item["paper"] for item in items])
+    shown = [item for item in items if item["paper"] in cards]
+    return [cards[item["paper"]].for_item(item, number) for number, item in enumerate(shown, 1)]
 
 
 def digest_sections(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The parts of a digest that hold something, with their cards."""
+    """Return the sections of a digest that have cards."""
     return [
-        {"name": title, "cards": mine}
+        {"name": title, "cards": section_cards}
         for section, title in SECTIONS.items()
-        if (mine := [card for card in cards if card["section"] == section])
+        if (section_cards := [card for card in cards if card["section"] == section])
     ]

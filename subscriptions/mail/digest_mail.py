@@ -1,8 +1,8 @@
-"""A digest as a mail: the frame, the cards, and what is one reader's alone.
+"""Digests as emails: a frame, cards, and the reader's own values.
 
-The looks are those of templates/emails/digest.*, _card.* and _weekly_card.*; each is rendered once
-for each shape it takes (how many papers, how many notices), with blanks for what is personal. A
-weekly digest has cards of its own: one paper in full, the others in brief, all numbered.
+The templates emails/digest.*, _card.* and _weekly_card.* are rendered once per shape (numbers of
+papers and notices), with slots for personal values. A weekly digest shows one paper in full and the
+others in brief, all numbered.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose, ReturnPath
 from web.language import active_language
 
-LARGEST_HTML = 102_400  # bytes; Gmail cuts what is longer, and the unsubscribe link with it
-SUBJECT_LENGTH = 150  # characters; phones show some 40, and long ones are cut by providers
+MAX_HTML_BYTES = 102_400  # Gmail clips longer emails, and the unsubscribe link with them
+SUBJECT_LENGTH = 150  # characters; phones show about 40, and providers cut long subjects
 REASON_LENGTH, NOTICE_LENGTH = 250, 400  # characters
 PREHEADER_LENGTH, PREHEADER_TITLE, PREHEADER_TITLES = 220, 70, 3  # of each section
 LINKS = ("preferences_url", "rhythm_url", "unsubscribe_url", "view_url")
@@ -53,11 +53,11 @@ Cards = Mapping[int, Card]
 
 
 def digest_message(digest: Digest, cards: Cards) -> OutgoingMail:
-    """One reader's digest, ready for a transport; papers that have no card are left out."""
+    """Return a reader's digest for a transport; papers without a card are left out."""
     reader = digest.subscriber
     links = reader_links(reader)
     with translation.override(reader.language):
-        html, text = _parts(digest, cards, links)
+        html, text = _render_parts(digest, cards, links)
     return OutgoingMail(
         to=reader.email,
         subject=one_line(digest.subject)[:SUBJECT_LENGTH],
@@ -78,10 +78,10 @@ def digest_message(digest: Digest, cards: Cards) -> OutgoingMail:
 
 
 def test_message(digest: Digest, cards: Cards, to: str) -> OutgoingMail:
-    """The same digest for a curator's eyes; its links act for no reader."""
-    typical = digest.subscriber_id is None  # of nobody at all
-    language = settings.LANGUAGE_CODE if typical else digest.subscriber.language
-    nobody = Digest(
+    """Return a digest as a test email to a curator, with links that act for no reader."""
+    is_typical = digest.subscriber_id is None  # a digest of no particular reader
+    language = settings.LANGUAGE_CODE if is_typical else digest.subscriber.language
+    copy = Digest(
         subscriber=Subscriber(pk=0, email=to, language=language),
         public_id=digest.public_id,
         day=digest.day,
@@ -90,41 +90,44 @@ def test_message(digest: Digest, cards: Cards, to: str) -> OutgoingMail:
         items=digest.items,
         notices=digest.notices,
     )
-    made = digest_message(nobody, cards)
-    return replace(made, subject=f"[Test] {made.subject}"[:SUBJECT_LENGTH])
+    mail = digest_message(copy, cards)
+    return replace(mail, subject=f"[Test] {mail.subject}"[:SUBJECT_LENGTH])
 
 
 def browser_page(digest: Digest, cards: Cards) -> str:
-    """The same HTML as a page, with all papers. Its links hold no token: the address of a digest
-    shows that digest and acts for nobody, so that they act where a reader is signed in."""
+    """Return the HTML as a page with all papers.
+
+    Its links have no token: the address of a digest must not act for the reader, so they only work
+    for a signed-in reader.
+    """
     items = list(_items(digest, cards))
     values = _values(digest, items, cards, site_links(), acts_by_link=False)
     with translation.override(digest.subscriber.language):
-        return str(_filled("html", digest, items, cards, values, in_browser=True))
+        return str(_fill("html", digest, items, cards, values, in_browser=True))
 
 
-def _parts(
+def _render_parts(
     digest: Digest, cards: Cards, links: Mapping[str, str]
 ) -> tuple[FilledTemplate, FilledTemplate]:
-    """HTML and text, both with as many papers as HTML has room for."""
+    """Return HTML and text, both with as many papers as fit into the HTML."""
     items = list(_items(digest, cards))
     left_out = 0
     values = _values(digest, items, cards, links)
-    html = _filled("html", digest, items, cards, values)
+    html = _fill("html", digest, items, cards, values)
     while len(items) > 1 and _is_too_large(html):
         items.pop()
         left_out += 1
-        html = _filled("html", digest, items, cards, values, left_out=left_out)
-    return html, _filled("txt", digest, items, cards, values, left_out=left_out)
+        html = _fill("html", digest, items, cards, values, left_out=left_out)
+    return html, _fill("txt", digest, items, cards, values, left_out=left_out)
 
 
 def _is_too_large(html: FilledTemplate) -> bool:
-    """Encoded it is longer than before, so that most need not be measured twice."""
-    return len(html.encoded()) > LARGEST_HTML and len(str(html).encode()) > LARGEST_HTML
+    """Return whether the HTML is too large; the encoded size is longer and checked first."""
+    return len(html.encoded()) > MAX_HTML_BYTES and len(str(html).encode()) > MAX_HTML_BYTES
 
 
 def _items(digest: Digest, cards: Cards) -> Iterator[Item]:
-    """What is shown, in the order of the sections."""
+    """Yield the items that have a card, in the order of the sections."""
     for section in SECTIONS:
         for item in digest.items:
             if item["section"] == section and item["paper"] in cards:
@@ -139,7 +142,7 @@ def _values(
     *,
     acts_by_link: bool = True,
 ) -> dict[str, Value]:
-    """What is in the frame's blanks, but for the cards; `token` ends the address of a reaction."""
+    """Return the values of the frame's slots except the cards; `token` ends reaction links."""
     token = f"{tokens.make_token(Purpose.REACT, digest.subscriber_id)}/" if acts_by_link else ""
     return {
         **links,
@@ -150,13 +153,13 @@ def _values(
         **{
             f"notice_{number}{form}": value
             for number, notice in enumerate(digest.notices)
-            for form, value in _said(notice)
+            for form, value in _notice_values(notice)
         },
     }
 
 
-def _said(notice: str) -> list[tuple[str, Value]]:
-    """A notice's value for its blank; the editor's note has one for each form of a mail."""
+def _notice_values(notice: str) -> list[tuple[str, Value]]:
+    """Return suffixes and values of a notice's slots; the editor's note has one per format."""
     if not editor_note.is_note(notice):
         return [("", truncate(notice, NOTICE_LENGTH))]
     return [(f"_{form}", _note(notice, form)) for form in ("html", "txt")]
@@ -169,7 +172,7 @@ def _note(notice: str, form: str) -> FilledTemplate:
     return PrerenderedTemplate(rendered, is_html=is_html).fill({})
 
 
-def _filled(
+def _fill(
     form: str,
     digest: Digest,
     items: Sequence[Item],
@@ -186,19 +189,19 @@ def _filled(
         *(tuple(map(editor_note.is_note, digest.notices)), left_out, in_browser),
     )
     template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
-    larger = form == "html" or digest.weekly  # a day's plain text shows all papers alike
-    filled = dict(values)
+    has_lead = form == "html" or digest.weekly  # daily plain text shows all papers alike
+    all_values = dict(values)
     for number, item in enumerate(items, start=1):
-        card = cards[item["paper"]].stencil(
-            template, item, language, is_lead=larger and number == 1
+        card = cards[item["paper"]].prerendered(
+            template, item, language, is_lead=has_lead and number == 1
         )
-        own = {
+        card_values = {
             "number": str(number),
             "reason": truncate(item["reason"], REASON_LENGTH),
             "token": values["token"],
         }
-        filled[f"card_{number}"] = card.fill(own)
-    return frame.fill(filled)
+        all_values[f"card_{number}"] = card.fill(card_values)
+    return frame.fill(all_values)
 
 
 @lru_cache(maxsize=1024)
@@ -212,8 +215,10 @@ def _frame(
     left_out: int,
     in_browser: bool,
 ) -> PrerenderedTemplate:
-    """Everything around the cards; `sizes` is how many stand in each section, `notes` which of the
-    notices are the editor's."""
+    """Render everything around the cards.
+
+    `sizes` is the number of cards in each section; `notes` says which notices are the editor's.
+    """
     numbers = iter(range(1, sum(sizes) + 1))
     context = {
         **{name: slot(name) for name in LINKS},
@@ -245,16 +250,16 @@ def _frame(
 
 
 @receiver(file_changed)
-def forget(**_: object) -> None:
-    """While working on templates: what was rendered before is old."""
+def clear_cache(**_kwargs: object) -> None:
+    """Discard frames when a template changes during development."""
     _frame.cache_clear()
 
 
 def preheader(items: Sequence[Item], cards: Cards) -> str:
-    """What mailboxes show beside the subject: the first titles of each section."""
+    """Return the preview text that mail programs show: the first titles of each section."""
     titles = [
         truncate(cards[item["paper"]].paper.title, PREHEADER_TITLE)
         for section in SECTIONS
-        for item in [one for one in items if one["section"] == section][:PREHEADER_TITLES]
+        for item in [other for other in items if other["section"] == section][:PREHEADER_TITLES]
     ]
     return truncate(" · ".join(titles), PREHEADER_LENGTH)

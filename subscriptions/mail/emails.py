@@ -1,7 +1,10 @@
-"""The text of every email beside the digest: one small function each, named as its templates are.
+"""Every email other than the digest, one function each.
 
-An email named NAME has templates/emails/NAME.txt, whose first line is the subject, and NAME.html.
-Alerts to the operator share alert.txt and alert.html.
+The email NAME has the templates emails/NAME.txt, whose first line is the subject, and
+emails/NAME.html. Alerts to the operator share alert.txt and alert.html.
+
+To add an email: a kind in `Message.Kind`, a rule in `transactional.RULES`, its templates, and a
+function here with an entry in `RENDERERS`.
 """
 
 from __future__ import annotations
@@ -40,11 +43,11 @@ Kind = Message.Kind
 
 
 def render_message(message: Message) -> OutgoingMail:
-    """One message, rendered now, ready for a transport."""
-    made = RENDERED_BY[message.kind](message)
+    """Render a message for a transport."""
+    mail = RENDERERS[message.kind](message)
     return replace(
-        made,
-        headers={**made.headers, "Message-ID": message_id(message)},
+        mail,
+        headers={**mail.headers, "Message-ID": message_id(message)},
         public_id=str(message.public_id),
         kind="message",
         tag=message.kind,
@@ -53,14 +56,16 @@ def render_message(message: Message) -> OutgoingMail:
 
 
 def confirmation(reader: Subscriber) -> OutgoingMail:
-    """Asks whether the address wants our mail at all; so far it has agreed to nothing."""
+    """Ask an address that has not agreed to anything yet to confirm."""
     url = signed_url("confirm", Purpose.CONFIRM, reader.pk)
     return _mail("confirmation", reader, {"confirm_url": url, "home_url": absolute("/")})
 
 
 def preferences_link(reader: Subscriber, back_to: str = "") -> OutgoingMail:
-    """The way to the preferences without a password, and to all that we know of the reader; sent
-    only to the address on file. Signing in leads to the page `back_to` of ours."""
+    """Send the links to sign in, to the preferences and to the reader's data.
+
+    It goes only to the stored address. After signing in, the reader is taken to `back_to`.
+    """
     offered = Interests.objects.filter(pk=reader.pk).exclude(suggestion=None).exists()
     links = {**reader_links(reader), "data_url": signed_url("data", Purpose.DATA, reader.pk)}
     if back_to:
@@ -70,24 +75,24 @@ def preferences_link(reader: Subscriber, back_to: str = "") -> OutgoingMail:
 
 
 def vote_link(reader: Subscriber, paper: Paper) -> OutgoingMail:
-    """The button that votes for a paper, sent only to the address on file."""
+    """Send the link to vote for a paper, only to the stored address."""
     token = tokens.make_token(Purpose.REACT, reader.pk)
     url = absolute(reverse("vote", args=[paper.pk, token]))
     return _mail("vote_link", reader, {**reader_links(reader), "paper": paper, "vote_url": url})
 
 
 def welcome(reader: Subscriber) -> OutgoingMail:
-    """What comes when, and how to say what one cares about."""
+    """Welcome a confirmed reader: what to expect, and how to enter interests."""
     return _to_reader("welcome", reader, {"due": local_due(reader.next_digest_at, reader.timezone)})
 
 
 def less_often(reader: Subscriber) -> OutgoingMail:
-    """Whether it is too much: a pause and fewer mails offered, leaving as well."""
+    """Offer fewer emails, a break or unsubscribing to a reader who does not react."""
     return _to_reader("less_often", reader, {})
 
 
 def goodbye(reader: Subscriber) -> OutgoingMail:
-    """The last mail: that leaving worked, and the way back."""
+    """Confirm that the reader is unsubscribed, with a link to come back."""
     context = {
         "confirm_url": signed_url("confirm", Purpose.CONFIRM, reader.pk),
         "link_url": absolute(reverse("sign-in")),
@@ -97,7 +102,7 @@ def goodbye(reader: Subscriber) -> OutgoingMail:
 
 
 def edition_trouble(edition: Edition) -> OutgoingMail:
-    """Tells the operator that an edition is paused or its totals do not close."""
+    """Alert the operator that an edition is paused or its totals do not add up."""
     page = reverse("admin:subscriptions_edition_change", args=[edition.pk])
     context = {"edition": edition, "page_url": absolute(page)}
     subject, _, text = render_to_string("emails/edition_trouble.txt", context).partition("\n")
@@ -105,14 +110,14 @@ def edition_trouble(edition: Edition) -> OutgoingMail:
 
 
 def standstill(sentences: Sequence[str]) -> OutgoingMail:
-    """Tells the operator that an edition is missing or that nothing goes out."""
+    """Alert the operator that an edition is missing or nothing is being sent."""
     page = absolute(reverse("admin:subscriptions_edition_changelist"))
     text = "\n\n".join([*sentences, f"Editions: {page}"])
     return _alert(f"{settings.SITE_NAME}: emails are not being sent", text)
 
 
 def signup_trouble(sentences: Sequence[str]) -> OutgoingMail:
-    """Tells the operator what is wrong with sign-ups."""
+    """Alert the operator to a problem with sign-ups."""
     page = absolute(reverse("admin:subscriptions_signupswitch_changelist"))
     text = "\n\n".join([*sentences, f"Sign-up switch: {page}"])
     return _alert(f"{settings.SITE_NAME}: sign-ups are not being confirmed", text)
@@ -132,7 +137,7 @@ def _edition(message: Message) -> Edition:
     return Edition.objects.get(pk=date.fromisoformat(message.about))
 
 
-RENDERED_BY: dict[str, Callable[[Message], OutgoingMail]] = {
+RENDERERS: dict[str, Callable[[Message], OutgoingMail]] = {
     Kind.CONFIRMATION: lambda message: confirmation(_reader(message)),
     Kind.PREFERENCES_LINK: lambda message: preferences_link(
         _reader(message), message.details.get("next", "")
@@ -145,30 +150,30 @@ RENDERED_BY: dict[str, Callable[[Message], OutgoingMail]] = {
     Kind.STANDSTILL: lambda message: standstill(message.details["sentences"]),
     Kind.SIGNUP_TROUBLE: lambda message: signup_trouble(message.details["sentences"]),
 }
-"""Every kind of message, and what renders it."""
+"""The function that renders each kind of message."""
 
 
-def _to_reader(name: str, reader: Subscriber, more: Mapping[str, Any]) -> OutgoingMail:
-    """A mail to a reader who gets digests, with the ways out of them."""
+def _to_reader(name: str, reader: Subscriber, context: Mapping[str, Any]) -> OutgoingMail:
+    """Render an email to an active reader, with unsubscribe headers."""
     links = reader_links(reader)
-    made = _mail(name, reader, {**links, "reader": reader, **more})
-    return replace(made, headers={**made.headers, **list_unsubscribe(links["unsubscribe_url"])})
+    mail = _mail(name, reader, {**links, "reader": reader, **context})
+    return replace(mail, headers={**mail.headers, **list_unsubscribe(links["unsubscribe_url"])})
 
 
 def _mail(name: str, reader: Subscriber, context: Mapping[str, Any]) -> OutgoingMail:
-    """In the reader's language, whatever that of the moment is."""
+    """Render an email in the reader's language."""
     with translation.override(reader.language):
-        whole = render_to_string(f"emails/{name}.txt", dict(context))
+        text = render_to_string(f"emails/{name}.txt", dict(context))
         html = render_to_string(f"emails/{name}.html", dict(context))
-    first_line, _, text = whole.partition("\n")
-    return _outgoing(reader.email, first_line, text, html)
+    subject, _, body = text.partition("\n")
+    return _outgoing(reader.email, subject, body, html)
 
 
 def _alert(subject: str, text: str) -> OutgoingMail:
     context = {"subject": one_line(subject), "text": text.strip(), "home_url": absolute("/")}
-    whole = render_to_string("emails/alert.txt", context)
+    body = render_to_string("emails/alert.txt", context)
     html = render_to_string("emails/alert.html", context)
-    return _outgoing(parseaddr(settings.OPERATOR_EMAIL)[1], subject, whole, html)
+    return _outgoing(parseaddr(settings.OPERATOR_EMAIL)[1], subject, body, html)
 
 
 def _outgoing(to: str, subject: str, text: str, html: str) -> OutgoingMail:

@@ -1,7 +1,11 @@
-"""Text with blanks: rendered and encoded once, filled in often. Pure.
+"""Templates with slots: rendered and encoded once, filled for each reader. Pure.
 
-A template is rendered with `blank(name)` wherever a personal value is to stand. What is around the
-blanks is kept both as text and quoted-printable, so that a message is joined and not encoded.
+A template is rendered with `slot(name)` in place of each personal value. The text between the slots
+is kept both as text and quoted-printable, so that a message is joined instead of rendered.
+tests/subscriptions/mail/test_prerendered.py has a plain reference.
+
+Measured gain: assembling a digest takes 0.4 ms. Rendering it with Django and sending it takes a
+process 17 ms (docs/experiments/delivery.md).
 """
 
 from __future__ import annotations
@@ -13,59 +17,60 @@ from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
 
-WIDTH = 72  # characters of a line of plain text
+WIDTH = 72  # characters in a line of plain text
 CRLF = b"\r\n"
 SOFT_BREAK = b"=\r\n"
-LONGEST_LINE = 76  # of quoted-printable, with its soft break
+MAX_LINE_LENGTH = 76  # of quoted-printable, with its soft break
 
-_MARK = f"blank{secrets.token_hex(8)}"  # no title can hold what nobody can know
-_BLANK = re.compile(rf"{_MARK}\.(\w+)\.")
+_MARK = f"slot{secrets.token_hex(8)}"  # random, so that no title can contain it
+_SLOT = re.compile(rf"{_MARK}\.(\w+)\.")
 
 
 def slot(name: str) -> str:
-    """What a template is given for a value that comes later. It passes unchanged through escaping;
-    filters that would look at the value, or cut it, are no use on it."""
+    """Return the placeholder for a value that is filled in later.
+
+    It passes unchanged through escaping. Template filters cannot read or cut the value.
+    """
     return f"{_MARK}.{name}."
 
 
 class PrerenderedTemplate:
-    """A rendered template: `blanks` are a piece of text, the name of the blank behind it and, in
-    plain text, the column where that stands; `end` is the text behind the last one.
+    """A rendered template, split at its slots.
 
-    In HTML values are escaped. In plain text their lines are wrapped, the first one from where the
-    blank stands.
+    `slots` holds tuples of the text before a slot, the slot's name and, in plain text, its column;
+    `end` is the text after the last slot. Values are escaped in HTML, and wrapped in plain text.
     """
 
-    __slots__ = ("blanks", "encoded_blanks", "encoded_end", "end", "is_html")
+    __slots__ = ("encoded_end", "encoded_slots", "end", "is_html", "slots")
 
     def __init__(self, rendered: str, *, is_html: bool) -> None:
         text = rendered.replace("\r\n", "\n").replace("\r", "\n")
-        parts = _BLANK.split(text)
+        parts = _SLOT.split(text)
         if any(_MARK[:12] in part.lower() for part in parts):
-            raise ValueError("A filter of the template changed a blank.")
+            raise ValueError("A filter of the template changed a slot.")
         self.is_html, self.end = is_html, parts[-1]
-        self.blanks = tuple(
+        self.slots = tuple(
             (piece, name, 0 if is_html else len(piece.rpartition("\n")[2]))
             for piece, name in zip(parts[:-1:2], parts[1::2], strict=True)
         )
-        self.encoded_end = encoded(self.end)
-        self.encoded_blanks = tuple(
-            (encoded(piece), name, column) for piece, name, column in self.blanks
+        self.encoded_end = encode(self.end)
+        self.encoded_slots = tuple(
+            (encode(piece), name, column) for piece, name, column in self.slots
         )
 
     def fill(self, values: Mapping[str, Value]) -> FilledTemplate:
-        """`values` holds at least this stencil's names."""
+        """Return the template with these values, which must include every slot's name."""
         return FilledTemplate(self, values)
 
 
 class FilledTemplate:
-    """A stencil with its values: `str` of it is the text, `encoded` what goes over the wire."""
+    """A template with its values: `str()` returns the text, `encoded()` the bytes to send."""
 
-    __slots__ = ("_wire", "stencil", "values")
+    __slots__ = ("_encoded", "template", "values")
 
-    def __init__(self, stencil: PrerenderedTemplate, values: Mapping[str, Value]) -> None:
-        self.stencil, self.values = stencil, values
-        self._wire: bytes | None = None
+    def __init__(self, template: PrerenderedTemplate, values: Mapping[str, Value]) -> None:
+        self.template, self.values = template, values
+        self._encoded: bytes | None = None
 
     def __str__(self) -> str:
         parts: list[str] = []
@@ -73,47 +78,49 @@ class FilledTemplate:
         return "".join(parts)
 
     def encoded(self) -> bytes:
-        """UTF-8, quoted-printable, lines of at most 76 characters that end in CRLF."""
-        if self._wire is None:
+        """Return UTF-8 as quoted-printable: lines of at most 76 characters that end in CRLF."""
+        if self._encoded is None:
             parts: list[bytes] = []
-            self._add_wire(parts)
-            self._wire = b"".join(parts)
-        return self._wire
+            self._add_encoded(parts)
+            self._encoded = b"".join(parts)
+        return self._encoded
 
     def _add_text(self, parts: list[str]) -> None:
-        stencil, values = self.stencil, self.values
-        for piece, name, column in stencil.blanks:
+        template, values = self.template, self.values
+        for piece, name, column in template.slots:
             parts.append(piece)
             value = values[name]
             if isinstance(value, str):
-                parts.append(escape(value) if stencil.is_html else wrapped(value, column))
+                parts.append(escape(value) if template.is_html else wrap(value, column))
             else:
                 value._add_text(parts)
-        parts.append(stencil.end)
+        parts.append(template.end)
 
-    def _add_wire(self, parts: list[bytes]) -> None:
-        stencil, values = self.stencil, self.values
-        for piece, name, column in stencil.encoded_blanks:
+    def _add_encoded(self, parts: list[bytes]) -> None:
+        template, values = self.template, self.values
+        for piece, name, column in template.encoded_slots:
             parts.append(piece)
             value = values[name]
             if isinstance(value, str):
-                parts.append(_filled_in(value, stencil.is_html, column))
+                parts.append(_encode_value(value, template.is_html, column))
             else:
-                value._add_wire(parts)
-        parts.append(stencil.encoded_end)
+                value._add_encoded(parts)
+        parts.append(template.encoded_end)
 
 
 Value = str | FilledTemplate
 
 
-@lru_cache(maxsize=4096)  # a reader's token stands twice with each paper, a reason in many mails
-def _filled_in(value: str, is_html: bool, column: int) -> bytes:
-    return encoded(escape(value) if is_html else wrapped(value, column))
+@lru_cache(maxsize=4096)  # a reader's token occurs twice per paper, a reason in many emails
+def _encode_value(value: str, is_html: bool, column: int) -> bytes:
+    return encode(escape(value) if is_html else wrap(value, column))
 
 
-def wrapped(value: str, column: int) -> str:
-    """A value in lines of at most WIDTH characters, the first of which starts at `column`; words
-    stay whole, and the first one where it is."""
+def wrap(value: str, column: int) -> str:
+    """Wrap a value that starts at `column` to lines of at most WIDTH characters.
+
+    Words stay whole, and the first word stays on its line.
+    """
     if column + len(value) <= WIDTH:
         return value
     lines: list[list[str]] = []
@@ -128,16 +135,18 @@ def wrapped(value: str, column: int) -> str:
     return "\n".join(map(" ".join, lines))
 
 
-def encoded(text: str) -> bytes:
-    """Quoted-printable that may stand anywhere among others: it starts on a line of its own and
-    ends one, with a soft break where `text` has none."""
+def encode(text: str) -> bytes:
+    """Return quoted-printable that can be joined with other pieces.
+
+    It starts on a line of its own and ends one, with a soft break if `text` ends without a newline.
+    """
     if not text:
         return b""
     lines = b2a_qp(text.encode()).replace(b"\n", CRLF)
     if text.endswith("\n"):
         return lines
     last = len(lines) - (lines.rfind(b"\n") + 1)
-    if last > LONGEST_LINE - 1:  # it has no room for the soft break; its last sign stands alone
-        sign = 3 if lines[-3:-2] == b"=" else 1
-        lines = lines[:-sign] + SOFT_BREAK + lines[-sign:]
+    if last > MAX_LINE_LENGTH - 1:  # no room for the soft break: move the last character down
+        width = 3 if lines[-3:-2] == b"=" else 1
+        lines = lines[:-width] + SOFT_BREAK + lines[-width:]
     return lines + SOFT_BREAK

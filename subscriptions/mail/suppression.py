@@ -1,11 +1,11 @@
-"""Who gets no mail any more, why, and for how long.
+"""Suppression of addresses that bounced or complained.
 
-`Subscriber.status` is what selects recipients: it is part of the queries that find who is due and
-that claim a digest, and has their indexes. `Suppression` is the memory behind it: a keyed hash of
-the address, which outlives the reader's row, so that signing up anew sends no mail either.
+`Subscriber.status` selects recipients: the queries that find due readers and claim digests use it.
+`Suppression` stores a keyed hash of the address, which outlives the reader's row, so that signing
+up again sends no mail either.
 
-A hard bounce suppresses at once, soft ones when they come back again and again, both for a time:
-afterwards whoever reads that mailbox may sign up and confirm anew. A complaint is for good.
+A hard bounce suppresses at once, soft bounces if they are repeated, both for a limited time, after
+which the address may sign up and confirm again. A complaint suppresses permanently.
 """
 
 from __future__ import annotations
@@ -22,59 +22,63 @@ from subscriptions.models import DeliveryEvent, Digest, Subscriber, Suppression
 
 Kind = DeliveryEvent.Kind
 Reason = Suppression.Reason
-Said = Sequence[tuple[date, str]]  # the day of a mail, and what one event said of it
+EventKinds = Sequence[tuple[date, str]]
+"""The day of a mail and the kind of an event about it, for each event of a reader."""
 
 
 def reason_for(kinds: Collection[str]) -> str | None:
-    """What one event is enough for; the strongest wins."""
+    """Return the reason for which one of these events suppresses at once, the strongest first."""
     if Kind.COMPLAINT in kinds:
         return Reason.COMPLAINT
     return Reason.HARD if Kind.HARD_BOUNCE in kinds else None
 
 
-def is_worn_out(said: Said, days: Collection[date], most: int) -> bool:
-    """Whether soft bounces came back for `most` of the last mails, which went out on `days`.
+def has_repeated_soft_bounces(events: EventKinds, days: Collection[date], limit: int) -> bool:
+    """Return whether `limit` of the last mails, sent on `days`, bounced softly.
 
-    A mail that bounced softly and then arrived does not count.
+    A mail that bounced softly and arrived later does not count.
 
     >>> monday, tuesday = date(2026, 4, 27), date(2026, 4, 28)
-    >>> is_worn_out([(monday, "soft"), (tuesday, "soft")], [monday, tuesday], 2)
+    >>> has_repeated_soft_bounces([(monday, "soft"), (tuesday, "soft")], [monday, tuesday], 2)
     True
-    >>> is_worn_out([(monday, "soft"), (tuesday, "soft"), (tuesday, "delivered")], [monday], 2)
+    >>> arrived = (tuesday, "delivered")
+    >>> has_repeated_soft_bounces([(monday, "soft"), (tuesday, "soft"), arrived], [monday], 2)
     False
     """
     if not days:
         return False
     first = min(days)
-    bounced = {day for day, kind in said if kind == Kind.SOFT_BOUNCE and day >= first}
-    arrived = {day for day, kind in said if kind in (Kind.DELIVERED, Kind.OPENED, Kind.CLICKED)}
-    return len(bounced - arrived) >= most
+    bounced = {day for day, kind in events if kind == Kind.SOFT_BOUNCE and day >= first}
+    arrived = {day for day, kind in events if kind in (Kind.DELIVERED, Kind.OPENED, Kind.CLICKED)}
+    return len(bounced - arrived) >= limit
 
 
 def soft_bounced_out(pks: Collection[int]) -> list[int]:
-    """Of these readers, those whose last mails bounced softly too often."""
+    """Return those of these readers whose last mails bounced softly too often."""
     handed_over = Digest.objects.filter(subscriber__in=pks, claimed_at__isnull=False).annotate(
-        place=Window(RowNumber(), partition_by=F("subscriber"), order_by=F("day").desc())
+        rank=Window(RowNumber(), partition_by=F("subscriber"), order_by=F("day").desc())
     )
     days: dict[int, list[date]] = {pk: [] for pk in pks}
-    last = handed_over.filter(place__lte=settings.SOFT_BOUNCES_OF)
-    for reader, day in last.values_list("subscriber_id", "day"):
+    latest = handed_over.filter(rank__lte=settings.SOFT_BOUNCES_OF)
+    for reader, day in latest.values_list("subscriber_id", "day"):
         days[reader].append(day)
-    said: dict[int, list[tuple[date, str]]] = {pk: [] for pk in pks}
+    kinds: dict[int, list[tuple[date, str]]] = {pk: [] for pk in pks}
     since_confirmed = Q(subscriber__confirmed_at=None) | Q(
         occurred_at__gt=F("subscriber__confirmed_at")
     )
     events = DeliveryEvent.objects.filter(since_confirmed, subscriber__in=pks)
     events = events.only("subscriber", "day", "occurred_at", "kind")
     for row in events:
-        said[row.subscriber_id or 0].append((row.day or row.occurred_at.date(), row.kind))
-    return [pk for pk in pks if is_worn_out(said[pk], days[pk], settings.SOFT_BOUNCES)]
+        kinds[row.subscriber_id or 0].append((row.day or row.occurred_at.date(), row.kind))
+    return [
+        pk for pk in pks if has_repeated_soft_bounces(kinds[pk], days[pk], settings.SOFT_BOUNCES)
+    ]
 
 
 def suppress_readers(reasons: dict[int, str], now: datetime) -> None:
-    """Nothing more to these readers, by primary key the reason. Twice changes nothing."""
+    """Suppress these readers, given as primary key and reason. Safe to repeat."""
     readers = dict(Subscriber.objects.filter(pk__in=reasons).values_list("pk", "email_key"))
-    _remember({readers[pk]: reason for pk, reason in reasons.items() if pk in readers}, now)
+    _store_hashes({readers[pk]: reason for pk, reason in reasons.items() if pk in readers}, now)
     Subscriber.objects.filter(pk__in=readers).exclude(
         status=Subscriber.Status.SUPPRESSED, next_digest_at=None
     ).update(status=Subscriber.Status.SUPPRESSED, next_digest_at=None)
@@ -82,25 +86,25 @@ def suppress_readers(reasons: dict[int, str], now: datetime) -> None:
     Subscriber.objects.filter(pk__in=complained, unsubscribed_at=None).update(unsubscribed_at=now)
 
 
-def _remember(reasons: dict[str, str], now: datetime) -> None:
-    """Write down the hashes; a stronger reason replaces a weaker, a new bounce starts anew."""
+def _store_hashes(reasons: dict[str, str], now: datetime) -> None:
+    """Store the hashes. A stronger reason replaces a weaker one; a new bounce restarts the time."""
     hashes = {address_hashes(email_key)[0]: reason for email_key, reason in reasons.items()}
-    known = (
+    stored = (
         Suppression.objects.select_for_update()
         .order_by("pk")
         .in_bulk(list(hashes), field_name="address_hash")
     )
-    for address_hash, row in known.items():
+    for address_hash, row in stored.items():
         row.reason = max(row.reason, hashes[address_hash], key=Reason.values.index)
         row.until = None if row.until is None else _until(row.reason, now)
-    Suppression.objects.bulk_update(known.values(), ["reason", "until"])
+    Suppression.objects.bulk_update(stored.values(), ["reason", "until"])
     Suppression.objects.bulk_create(
         (
             Suppression(
                 address_hash=address_hash, reason=reason, created_at=now, until=_until(reason, now)
             )
             for address_hash, reason in sorted(hashes.items())
-            if address_hash not in known
+            if address_hash not in stored
         ),
         ignore_conflicts=True,
     )
@@ -111,7 +115,7 @@ def _until(reason: str, now: datetime) -> datetime | None:
 
 
 def address_hashes(email_key: str) -> list[str]:
-    """An address under today's key and under the older ones, as hexadecimal digits."""
+    """Return the hashes of an address under the current and the previous keys."""
     keys = dict.fromkeys(
         (settings.SUPPRESSION_KEY, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     )
@@ -122,9 +126,9 @@ def address_hashes(email_key: str) -> list[str]:
 
 
 def is_suppressed(reader: Subscriber, now: datetime) -> bool:
-    """Whether no mail may go to this reader's address, be it a confirmation.
+    """Return whether no mail, including confirmations, may go to this reader's address.
 
-    Who is suppressed and on no record (by hand, in the admin) stays so.
+    A reader suppressed by hand in the admin has no stored hash and stays suppressed.
     """
     rows = Suppression.objects.filter(address_hash__in=address_hashes(reader.email_key))
     if rows.in_force(now).exists():
@@ -133,7 +137,7 @@ def is_suppressed(reader: Subscriber, now: datetime) -> bool:
 
 
 def lift_suppression(readers: Iterable[Subscriber]) -> int:
-    """By hand: these may sign up anew, and get mail again once they have confirmed."""
+    """Lift the suppression of these readers by hand, so that they may sign up and confirm again."""
     pks = []
     for reader in readers:
         Suppression.objects.filter(address_hash__in=address_hashes(reader.email_key)).delete()

@@ -1,6 +1,6 @@
-"""Transactional mail: every email beside the digest is a row, written with what causes it.
+"""Transactional mail: every email other than the digest is a row, written with its cause.
 
-Tasks are hints: the sweep finds rows that no worker heard of, or that a worker left behind.
+Tasks are only hints: the recovery task finds rows that no worker picked up or that one abandoned.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from subscriptions.models import CLOCK_SKEW, Message, MessageQuerySet, Subscribe
 Kind, Status = Message.Kind, Message.Status
 Reader = Subscriber.Status
 
-WAITS_TOO_LONG = timedelta(minutes=30)
-WATCHED = timedelta(days=1)
-NOT_WANTED = "The reader's state has changed."
-NO_MAIL = "No mail may go to this address."
-NO_PAPER = "The paper is not shown any more."
+MAX_WAIT = timedelta(minutes=30)
+STATISTICS_WINDOW = timedelta(days=1)
+STATE_CHANGED = "The reader's state has changed."
+SUPPRESSED = "The address is suppressed."
+PAPER_HIDDEN = "The paper is no longer shown."
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`lifetime`: how late the email may still be sent; `readers`: in which of these states."""
+    """A kind of message: how late it may still be sent, and to readers in which states."""
 
     lifetime: timedelta
     readers: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ RULES = {
 def write_message(
     kind: str, now: datetime, reader: Subscriber | None = None, **values: Any
 ) -> Message:
-    """Write a message to a reader, or to the operator; call it in the transaction of its cause."""
+    """Store a message to a reader or the operator, in the transaction of its cause."""
     return Message.objects.create(
         kind=kind,
         subscriber=reader,
@@ -66,28 +66,28 @@ def write_message(
 
 
 def waiting_messages(reader: int) -> list[int]:
-    """The messages to this reader that wait to be sent."""
+    """Return the keys of this reader's pending messages."""
     waiting = Message.objects.filter(subscriber=reader, status=Status.PENDING)
     return list(waiting.order_by("pk").values_list("pk", flat=True))
 
 
 def waiting_alerts() -> list[int]:
-    """The messages to the operator that wait to be sent."""
+    """Return the keys of pending messages to the operator."""
     waiting = Message.objects.filter(subscriber=None, status=Status.PENDING)
     return list(waiting.order_by("pk").values_list("pk", flat=True))
 
 
 def reason_not_to_send(message: Message, now: datetime) -> str:
-    """Why a message may not be sent any more; empty if it may."""
+    """Return the reason not to send a message any more; empty if it may be sent."""
     reader = message.subscriber
     if reader is None:
         return ""
     if reader.status not in RULES[Kind(message.kind)].readers:
-        return NOT_WANTED
+        return STATE_CHANGED
     if suppression.is_suppressed(reader, now):
-        return NO_MAIL
+        return SUPPRESSED
     if message.kind == Kind.VOTE_LINK and not _is_shown(message.about):
-        return NO_PAPER
+        return PAPER_HIDDEN
     return ""
 
 
@@ -96,12 +96,12 @@ def _is_shown(paper: str) -> bool:
 
 
 def send_again(messages: MessageQuerySet, now: datetime) -> list[int]:
-    """By hand: send these failed, uncertain or expired messages once more; returns which."""
-    again = (Status.FAILED, Status.UNCERTAIN, Status.EXPIRED)
+    """Queue failed, uncertain or expired messages again, by hand; return their keys."""
+    resendable = (Status.FAILED, Status.UNCERTAIN, Status.EXPIRED)
     pks = []
-    for message in messages.filter(status__in=again):
-        here = Message.objects.filter(pk=message.pk, status__in=again)
-        if here.update(
+    for message in messages.filter(status__in=resendable):
+        row = Message.objects.filter(pk=message.pk, status__in=resendable)
+        if row.update(
             status=Status.PENDING,
             attempts=0,
             next_attempt_at=now,
@@ -113,12 +113,9 @@ def send_again(messages: MessageQuerySet, now: datetime) -> list[int]:
     return pks
 
 
-# --- What the operator hears ----------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class KindFigures:
-    """Messages of one kind: by state, those created in the last day and all that wait."""
+    """Counts of one kind by state: messages of the last day, and all that are under way."""
 
     kind: str
     states: Mapping[str, int]
@@ -126,12 +123,12 @@ class KindFigures:
 
 
 def message_figures(now: datetime) -> list[KindFigures]:
-    """How messages of each kind stand."""
-    recent = Q(created_at__gt=now - WATCHED)
+    """Return the figures of each kind of message."""
+    recent = Q(created_at__gt=now - STATISTICS_WINDOW)
     under_way = Q(status__in=(Status.PENDING, Status.SENDING))
     rows = Message.objects.filter(recent | under_way).order_by()
-    none: dict[str, int] = {str(status): 0 for status in Status}
-    counts = {str(kind): none.copy() for kind in Kind}
+    zeros: dict[str, int] = {str(status): 0 for status in Status}
+    counts = {str(kind): zeros.copy() for kind in Kind}
     for kind, status, count in rows.values_list("kind", "status").annotate(Count("pk")):
         counts[kind][status] = count
     pending = Message.objects.filter(status=Status.PENDING).order_by()
@@ -140,37 +137,37 @@ def message_figures(now: datetime) -> list[KindFigures]:
 
 
 def describe_standstill(now: datetime) -> list[str]:
-    """Whether messages to readers wait although none is sent, in sentences."""
+    """Return a sentence if messages to readers are waiting and none is being sent."""
     waiting = Message.objects.filter(
-        status=Status.PENDING, created_at__lt=now - WAITS_TOO_LONG, subscriber__isnull=False
+        status=Status.PENDING, created_at__lt=now - MAX_WAIT, subscriber__isnull=False
     )
     if not (oldest := waiting.order_by("created_at").first()):
         return []
-    recently = (now - WAITS_TOO_LONG, now + CLOCK_SKEW)
-    if Message.objects.filter(status=Status.SENT, sent_at__range=recently).exists():
+    recent = (now - MAX_WAIT, now + CLOCK_SKEW)
+    if Message.objects.filter(status=Status.SENT, sent_at__range=recent).exists():
         return []
     since = f"{oldest.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    why = f" Last error: {redact(oldest.reason)}" if oldest.reason else ""
+    error = f" Last error: {redact(oldest.reason)}" if oldest.reason else ""
     return [
         f"Messages waiting: {waiting.count()} (confirmations, links and others), the oldest since "
-        f"{since}. Is the urgent worker running?{why}"
+        f"{since}. Is the urgent worker running?{error}"
     ]
 
 
 def recent_failures(now: datetime) -> dict[str, dict[str, int]]:
-    """By kind and state, the messages of the last day that nobody may have received."""
-    wrong = [str(status) for status in (Status.FAILED, Status.UNCERTAIN, Status.EXPIRED)]
+    """Return counts of the last day's failed, uncertain and expired messages, by kind and state."""
+    failed = [str(status) for status in (Status.FAILED, Status.UNCERTAIN, Status.EXPIRED)]
     return {
-        one.kind: bad
-        for one in message_figures(now)
-        if (bad := {name: one.states[name] for name in wrong if one.states[name]})
+        figures.kind: states
+        for figures in message_figures(now)
+        if (states := {name: figures.states[name] for name in failed if figures.states[name]})
     }
 
 
-def describe_failures(wrong: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Such as "Confirmation: 2 failed"."""
+def describe_failures(failures: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return phrases such as "Confirmation: 2 failed"."""
     return [
         f"{Kind(kind).label}: {count} {status}"
-        for kind, states in wrong.items()
+        for kind, states in failures.items()
         for status, count in states.items()
     ]

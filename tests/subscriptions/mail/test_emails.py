@@ -161,7 +161,7 @@ def test_the_longest_digest_stays_below_the_clipping_limit(
 def test_omitted_papers_are_counted_and_linked(
     digest: Digest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(digest_mail, "LARGEST_HTML", 8_000)
+    monkeypatch.setattr(digest_mail, "MAX_HTML_BYTES", 8_000)
     for part in parts(sent(digest)):
         shown = sum(f"/react/more/{pk}/" in part for pk in digest.paper_ids)
         assert 1 <= shown < len(digest.paper_ids)

@@ -120,7 +120,7 @@ def test_a_sign_up_works_without_the_broker_and_its_message_waits(
     with django_capture_on_commit_callbacks(execute=True):
         page.submit("Subscribe", email="ada@example.org")
     assert time.monotonic() - begun < 3
-    assert "the broker is away" in caplog.text
+    assert "The broker is down" in caplog.text
     assert states() == [("confirmation", "pending")]
     message = Message.objects.get()
     assert swept(message.created_at + 10 * MINUTE) == {"sent": 1}

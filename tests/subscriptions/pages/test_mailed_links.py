@@ -147,7 +147,7 @@ def test_every_kind_of_mail_is_among_them() -> None:
         if inspect.isfunction(one) and one.__module__ == emails.__name__ and name[0] != "_"
     }
     assert kinds == {*Message.Kind.values, "render_message"}
-    assert set(emails.RENDERED_BY) == set(transactional.RULES) == set(Message.Kind)
+    assert set(emails.RENDERERS) == set(transactional.RULES) == set(Message.Kind)
 
 
 @pytest.mark.promise(26)

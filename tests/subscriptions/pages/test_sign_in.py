@@ -88,7 +88,7 @@ def test_a_page_that_asks_to_sign_in_is_shown_after_it(client: Client, reader: S
 
 def _mailed_link(message: int) -> str:
     """The path of the link that signs in, as the message has it."""
-    text = str(emails.RENDERED_BY["preferences_link"](Message.objects.get(pk=message)).text)
+    text = str(emails.RENDERERS["preferences_link"](Message.objects.get(pk=message)).text)
     [found] = re.findall(r"^https?://[^/]+(/sign-in/\S+)$", text, re.M)
     return found
 
