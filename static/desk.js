@@ -1,5 +1,5 @@
-// Order the pinned papers by dragging their handles, and pin by dragging a candidate among them.
-// The buttons do the same without this.
+// Reorder pinned papers by dragging their handles; pin a candidate by dragging it among them.
+// The buttons do the same without JavaScript.
 const pinned = document.getElementById("pinned");
 const act = document.getElementById("act");
 const orderOf = (list) => [...list.children].map((item) => item.dataset.paper).join(",");
@@ -19,9 +19,9 @@ function placeAt(item, event) {
 function submitOrder() {
   const order = document.createElement("input");
   Object.assign(order, { type: "hidden", name: "order", value: orderOf(pinned) });
-  const what = document.createElement("input");
-  Object.assign(what, { type: "hidden", name: "do", value: "order" });
-  act.append(order, what);
+  const action = document.createElement("input");
+  Object.assign(action, { type: "hidden", name: "do", value: "order" });
+  act.append(order, action);
   act.submit();
 }
 
@@ -38,14 +38,18 @@ function drag(start) {
     if (!placeAt(item, event) && home !== pinned) home.insertBefore(item, next);
   };
   const end = (event) => {
-    for (const [name, what] of Object.entries(heard)) document.removeEventListener(name, what);
+    for (const [name, listener] of Object.entries(listeners)) {
+      document.removeEventListener(name, listener);
+    }
     item.classList.remove("dragged");
     if (event.type === "pointercancel") home.insertBefore(item, next);
     else if (orderOf(pinned) !== before) submitOrder();
   };
-  // Of the document: what was pressed is moved about in it, and would hear no more of the pointer.
-  const heard = { pointermove: move, pointerup: end, pointercancel: end };
-  for (const [name, what] of Object.entries(heard)) document.addEventListener(name, what);
+  // Listen on the document: an element that is moved in the DOM stops receiving pointer events.
+  const listeners = { pointermove: move, pointerup: end, pointercancel: end };
+  for (const [name, listener] of Object.entries(listeners)) {
+    document.addEventListener(name, listener);
+  }
 }
 
 document.addEventListener("pointerdown", drag);

@@ -1,23 +1,22 @@
-// Sign-up forms tell the reader's time zone, so that the digest comes at their own hour.
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+// Fill in the time zone of sign-up forms, so that digests arrive at the reader's local time.
+const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-function tellZone(part) {
+function fillInTimeZone(part) {
   for (const field of part.querySelectorAll("input[type=hidden][name=timezone]")) {
-    field.value = zone || "";
+    field.value = timeZone || "";
     field.form.dataset.timezone = field.value;
   }
 }
 
-tellZone(document);
-// The form that comes with a preview is put in place by htmx.
-document.addEventListener("htmx:load", (event) => tellZone(event.target));
+fillInTimeZone(document);
+// htmx inserts the form of a preview later.
+document.addEventListener("htmx:load", (event) => fillInTimeZone(event.target));
 
-// The preview's form is folded where it is not beside the sign-up.
+// The preview form is open only where it fits beside the sign-up form.
 const preview = document.getElementById("preview");
 if (preview) preview.open = window.matchMedia("(min-width: 48rem)").matches;
 
-// A preview takes the place of what was there before: it comes into view and is read from its
-// heading, also on a phone, where it stands below the screen.
+// Move focus to a new preview and scroll it into view; on a phone it is below the fold.
 document.addEventListener("htmx:afterSettle", ({ target }) => {
   if (target.id !== "result") return;
   const heading = target.querySelector(".found, [role=alert]") || target.firstElementChild;
@@ -25,12 +24,12 @@ document.addEventListener("htmx:afterSettle", ({ target }) => {
   heading.tabIndex = -1;
   heading.focus({ preventScroll: true });
   const { top } = heading.getBoundingClientRect();
-  const isError = heading.matches("[role=alert]"); // its field stays in sight
+  const isError = heading.matches("[role=alert]"); // keep its field visible
   if (isError) heading.scrollIntoView({ block: "nearest" });
   else if (top < 0 || top > window.innerHeight / 2) heading.scrollIntoView({ block: "start" });
 });
 
-// What htmx cannot show in place, the browser shows as a page.
+// If htmx fails, submit the form normally and show the response as a page.
 for (const failure of ["htmx:sendError", "htmx:responseError"]) {
   document.addEventListener(failure, ({ detail }) => {
     const { status } = detail.xhr;
@@ -38,14 +37,14 @@ for (const failure of ["htmx:sendError", "htmx:responseError"]) {
   });
 }
 
-// Of a row that scrolls sideways, the chosen one is in sight.
-for (const chosen of document.querySelectorAll(".dayline + nav [aria-current]")) {
-  const row = chosen.closest("ul");
-  row.scrollLeft = chosen.offsetLeft - (row.clientWidth - chosen.offsetWidth) / 2;
+// Scroll horizontal rows so that the selected item is visible.
+for (const selected of document.querySelectorAll(".dayline + nav [aria-current]")) {
+  const row = selected.closest("ul");
+  row.scrollLeft = selected.offsetLeft - (row.clientWidth - selected.offsetWidth) / 2;
 }
 
-// The page of a paper reports that it was opened, for readers who allowed that; never one that a
-// browser loads ahead and nobody sees.
+// Report that a paper was opened, for readers who allowed it. Prerendered pages report it only
+// when they become visible.
 const opened = document.getElementById("opened");
 
 function reportOpened() {

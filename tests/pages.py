@@ -1,8 +1,8 @@
-"""A page as a browser without JavaScript sees it: its forms are submitted as rendered.
+"""Pages as a browser without JavaScript sees them. Forms are submitted as rendered.
 
-A test that posts a hand-made set of fields proves only that the view accepts those fields. It
-does not notice a field that the template forgot, such as a formset's management form.
-So tests post by `Page.submit`; what no page offers they post by `forge`, which says so.
+A test that posts hand-written fields proves only that the view accepts those fields. It does not
+notice a field that the template lacks, such as a formset's management form. So tests post with
+`Page.submit`, and requests that no page offers with `forge`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BUTTON_TYPES = {"submit", "image"}
 
 
 class Page:
-    """One response and its forms: `html` the text, `status` the HTTP status, `url` the address."""
+    """A response with its forms: `html`, the HTTP `status` and the `url`."""
 
     def __init__(
         self, client: Client, response: Any, url: str, headers: dict[str, Any] | None = None
@@ -33,9 +33,9 @@ class Page:
 
     @classmethod
     def open(cls, client: Client, url: str, status: int = 200, **headers: Any) -> Page:
-        """GET an address, follow redirects, and check the status of the last answer.
+        """GET a URL, follow redirects, and check the status of the last response.
 
-        The headers (`HTTP_…`, `REMOTE_ADDR`) go with what is submitted from the page too.
+        The headers (`HTTP_…`, `REMOTE_ADDR`) are also sent with forms of the page.
         """
         response = client.get(url, follow=True, **headers)
         page = cls(client, response, _last_address(response, url), headers)
@@ -44,7 +44,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The words of the page, white space collapsed, without scripts and styles."""
+        """Return the visible text with white space collapsed."""
         words = self.tree.xpath("//text()[not(ancestor::script or ancestor::style)]")
         return " ".join(" ".join(words).split())
 
@@ -53,17 +53,16 @@ class Page:
         return self._form_of(self._button(button))
 
     def fields(self, button: str) -> dict[str, Any]:
-        """Return what the form of this button would send unchanged; a field twice is a list."""
+        """Return the values that the form of this button would send; repeated fields are lists."""
         return _values(self.form(button))
 
     def submit(self, button: Any, *, follow: bool = True, **fields: Any) -> Page:
-        """Fill in fields that the form of this button has, press the button, follow redirects.
+        """Fill in fields of the button's form, press the button and follow redirects.
 
-        The button is a label, value, name or id, or, where several have the same, an element of
-        `tree`.
-        A value is a text, a bool for a checkbox, a list for several choices, or an open file.
-        Fields whose names are not Python names go in as `**{"form-0-name": "value"}`. A field
-        that the page does not have, or that it has disabled, is a KeyError.
+        The button is a label, value, name or id or, if several match, an element of `tree`.
+        A value is text, a bool for a checkbox, a list for several choices, or an open file.
+        Pass other field names as `**{"form-0-name": "value"}`. A missing or disabled field raises
+        KeyError.
         """
         pressed = self._button(button)
         form = self._form_of(pressed)
@@ -109,10 +108,10 @@ class Page:
 
 
 def forge(client: Client, url: str, data: Any = None, **extra: Any) -> Any:
-    """Post what no page offers, and return the response.
+    """Post data that no page offers, and return the response.
 
-    For programs (one-click of RFC 8058), attacks (nonsense, a missing field, a right that one
-    lacks, another site), and pages that were open for too long.
+    Use it for programs (one-click of RFC 8058), attacks (invalid data, missing fields, missing
+    permissions, cross-site requests) and expired pages.
     """
     return client.post(url, data, **extra)
 
@@ -124,7 +123,7 @@ def _labels(button: Any) -> set[str]:
 
 
 def _values(form: Any) -> dict[str, Any]:
-    """Return the successful controls of a form as HTML defines them, without its buttons."""
+    """Return the successful controls of a form, as HTML defines them, without buttons."""
     data: dict[str, Any] = {}
     for control in _controls(form):
         for value in _control_values(control):
@@ -139,7 +138,7 @@ def _values(form: Any) -> dict[str, Any]:
 
 
 def _controls(form: Any) -> list[Any]:
-    """Return the enabled, named controls of a form, those elsewhere with `form=ID` included."""
+    """Return the enabled, named controls of a form, including those with `form=ID`."""
     inside = form.xpath(".//input | .//select | .//textarea")
     if form.get("id"):
         root = form.getroottree().getroot()
@@ -182,7 +181,7 @@ def _option_value(option: Any) -> str:
 
 
 def _fill_in(form: Any, data: dict[str, Any], name: str, value: Any) -> None:
-    """Set one field as a person could: a checkbox is ticked, a choice must be offered."""
+    """Set a field as a user could: tick a checkbox, or choose an offered option."""
     controls = [control for control in _controls(form) if control.get("name") == name]
     if not controls:
         names = sorted({control.get("name") for control in _controls(form)})

@@ -44,8 +44,8 @@ from subscriptions.tokens import BadLink, Purpose
 from tests.pages import forge
 from tests.shared_data import SHARED, needs_shared_data
 from tests.signing_in import sign_in
-from tests.web.test_headers import runs_or_styles
-from tests.web.test_rate_limit import ENTRANCES
+from tests.web.test_headers import inline_code
+from tests.web.test_rate_limit import PUBLIC_PATTERNS
 
 BAD = SHARED / "bad"
 ANSWERS = Path(__file__).parent / "data" / "answers"
@@ -227,7 +227,7 @@ def test_every_rate_limited_endpoint_is_tried_with_bad_input(
     here = {name.partition(" ")[0] for name in doors(client, make_reader(), make_paper())}
     guarded = {
         pattern.name or path
-        for path, pattern in ENTRANCES
+        for path, pattern in PUBLIC_PATTERNS
         if getattr(pattern.callback, "rate_limit", "webhook") != "webhook"
     }
     assert guarded - {"admin/login/", "second-factor"} - here == WITHOUT_TEXT
@@ -329,7 +329,7 @@ def test_markup_of_strangers_is_text_on_every_page(
         Paper.objects.filter(pk=paper.pk).update(title=text, authors=[text], note=text)
         Interests.objects.filter(pk=reader.pk).update(words=[text[:200]], topics=text)
         for before, page in zip(plain, pages_of(client, paper, reader), strict=True):
-            assert runs_or_styles(page) == []
+            assert inline_code(page) == []
             assert elements(page) <= before | {
                 *("form", "button", "li", "ul", "details", "summary", "bdi"),
             }

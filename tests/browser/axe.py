@@ -1,4 +1,4 @@
-"""What axe-core finds wrong with the page that is open."""
+"""Accessibility checks of the open page with axe-core."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def _library() -> str:
 
 
 def violations(browser: Browser, *, but: Sequence[str] = ()) -> list[str]:
-    """One line for each element that breaks a rule, `but` those of these selectors; scripts must
-    be on."""
+    """Return a line for each element that breaks a rule, except elements matching `but`.
+
+    JavaScript must be enabled.
+    """
     browser.chrome.execute_script(_library())
     found: list[str] = browser.chrome.execute_async_script(RUN, list(but))
     return found

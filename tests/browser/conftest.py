@@ -1,4 +1,4 @@
-"""The site as its readers have it: Chromium, a web server, and a Celery worker of its own."""
+"""Fixtures for browser tests: Chromium, a web server and a Celery worker."""
 
 from __future__ import annotations
 
@@ -48,36 +48,36 @@ PHONE = (
     "Mozilla/5.0 (Linux; Android 15; K) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/140.0.0.0 Mobile Safari/537.36"
 )
-PATIENCE = 60  # seconds; a busy machine is slow, and a test that passes waits for less
+TIMEOUT = 60  # seconds, for busy machines
 Found = TypeVar("Found")
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the mark
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark these tests; where there is no browser, skip them, unless one is required."""
-    mine = [item for item in items if item.path.is_relative_to(HERE)]
-    for item in mine:
+    """Mark the browser tests. Skip them without a browser, unless REQUIRE_BROWSER=1."""
+    browser_tests = [item for item in items if item.path.is_relative_to(HERE)]
+    for item in browser_tests:
         item.add_marker(pytest.mark.browser)
-    if not mine or all(PROGRAMS.values()):
+    if not browser_tests or all(PROGRAMS.values()):
         return
     missing = "Chromium and chromedriver are not installed"
     install = "apt-get install chromium chromium-driver"
     if os.environ.get("REQUIRE_BROWSER") == "1":
         raise pytest.UsageError(f"{missing}, and REQUIRE_BROWSER=1 asks for them: {install}")
-    for item in mine:
+    for item in browser_tests:
         item.add_marker(
-            pytest.mark.skip(f"{missing}: {len(mine)} browser tests skipped; {install}")
+            pytest.mark.skip(f"{missing}: {len(browser_tests)} browser tests skipped; {install}")
         )
 
 
-def until(found: Callable[[], Found | None], what: str) -> Found:
-    """The first true answer of `found`; fails with `what` where none comes in time."""
-    give_up = time.monotonic() + PATIENCE
-    while not (answer := found()):
+def until(condition: Callable[[], Found | None], what: str) -> Found:
+    """Wait for a true result of `condition` and return it; fail with `what` on a timeout."""
+    give_up = time.monotonic() + TIMEOUT
+    while not (result := condition()):
         if time.monotonic() > give_up:
-            pytest.fail(f"Waited {PATIENCE} seconds in vain for {what}.")
+            pytest.fail(f"No {what} within {TIMEOUT} seconds.")
         time.sleep(0.03)
-    return answer
+    return result
 
 
 # --- The site -----------------------------------------------------------------------------
@@ -88,26 +88,26 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def short_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No thread of the web server keeps the test database open, so that it can be dropped."""
+    """Close the web server's connections after each request, so the database can be dropped."""
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
 
 
 @pytest.fixture(autouse=True)
 def outbox(data_dir: Path, live_server: Any, settings: Any) -> Path:
-    """The empty outbox that web server and worker share."""
+    """Empty the outbox that web server and worker share, and return its folder."""
     folder = data_dir / "outbox"
     shutil.rmtree(folder, ignore_errors=True)
     settings.OUTBOX_DIR = folder
     settings.SITE_URL = live_server.url
     settings.EMAIL_BACKEND = "devtools.outbox.OutboxBackend"
-    importlib.reload(urls)  # it serves the outbox for this backend only, and may have met another
+    importlib.reload(urls)  # it includes the outbox only for this backend
     clear_url_caches()
     return folder
 
 
 @pytest.fixture(scope="module")
 def worker(django_db_setup: None, data_dir: Path, live_server: Any) -> Iterator[None]:
-    """A Celery worker on the tests' database, Redis and outbox, with an empty queue."""
+    """Run a Celery worker on the tests' database, Redis and outbox, with an empty queue."""
     cache.clear()
     options = ["-Q", "urgent,mail,build,ingest", "--concurrency", "1", "-l", "warning"]
     with (data_dir / "worker.log").open("wb") as log:
@@ -118,7 +118,7 @@ def worker(django_db_setup: None, data_dir: Path, live_server: Any) -> Iterator[
             stderr=log,
         )
     try:
-        until(lambda: answers(process, data_dir / "worker.log"), "the worker's first answer")
+        until(lambda: responds(process, data_dir / "worker.log"), "the worker's first answer")
         yield
     finally:
         process.terminate()
@@ -141,22 +141,22 @@ def worker_environment(data_dir: Path, site: str) -> dict[str, str]:
     }
 
 
-def answers(process: subprocess.Popen[bytes], log: Path) -> bool:
+def responds(process: subprocess.Popen[bytes], log: Path) -> bool:
     if process.poll() is not None:
         pytest.fail(f"The worker ended at once:\n{log.read_text()}")
-    # The first answer is enough; `ping` would wait for others until the time is over.
+    # `ping` would wait for more workers until the timeout.
     return bool(app.control.broadcast("ping", reply=True, timeout=1, limit=1))
 
 
 @pytest.fixture(scope="session")
 def ingested() -> dict[date, tuple[Snapshot, str]]:
-    """The tables of each day's sample once it was read in, and the command's output."""
+    """Keep a snapshot of each day's ingested sample, and the command's output."""
     return {}
 
 
 @pytest.fixture
 def papers(live_server: Any, tmp_path: Path, ingested: dict[date, tuple[Snapshot, str]]) -> str:
-    """The sample, read in as `manage.py ingest` does, once a run; the command's output."""
+    """Ingest the sample papers, once per run, and return the output of `manage.py ingest`."""
     today = timezone.now().date()
     if today in ingested:
         snapshot, output = ingested[today]
@@ -176,13 +176,13 @@ def papers(live_server: Any, tmp_path: Path, ingested: dict[date, tuple[Snapshot
 # --- The browser --------------------------------------------------------------------------
 @dataclass
 class Browser:
-    """What a reader does with a browser, in a reader's words."""
+    """A browser with methods for a reader's actions."""
 
     chrome: Chrome
     site: str
 
     def open(self, address: str) -> None:
-        """Go to a path of the site, or to a whole address."""
+        """Open a path of the site or a full URL."""
         self.chrome.get(self.site + address if address.startswith("/") else address)
 
     def find(self, xpath: str, what: str) -> WebElement:
@@ -190,23 +190,23 @@ class Browser:
         return found[0]
 
     def press(self, label: str) -> None:
-        """Press the first button or link that says this."""
+        """Press the first button or link with this label."""
         says = f"[normalize-space()={label!r}]"
         self.find(f"//button{says} | //a{says}", f"“{label}”").click()
 
     def fill(self, label: str, text: str) -> None:
-        """Write into the field with this label."""
+        """Fill in the field with this label."""
         field = f"//*[@id=//label[normalize-space()={label!r}]/@for]"
         element = self.find(field, f"the field “{label}”")
         element.clear()
         element.send_keys(text)
 
     def sees(self, text: str) -> None:
-        """Wait until the page says this."""
+        """Wait until the page contains this text."""
         until(lambda: text in self.text, f"“{text}” on {self.where}")
 
     def open_mail(self, subject: str, to: str) -> None:
-        """Open the newest mail in the outbox with this in its subject, once it is there."""
+        """Wait for an email with this in its subject, and open the newest one."""
         until(lambda: self.mail_link(subject, to), f"a mail “{subject}” to {to}").click()
 
     def mail_link(self, subject: str, to: str) -> WebElement | None:
@@ -215,11 +215,11 @@ class Browser:
         return next((link for link in links if subject in link.text), None)
 
     def step_into_mail(self) -> None:
-        """Look at the HTML part of the mail that is open."""
+        """Switch to the HTML part of the open email."""
         self.chrome.switch_to.frame(self.find("//iframe", "the mail's HTML part"))
 
     def press_in_mail(self, label: str) -> None:
-        """Press a link of the HTML part; it opens a tab, and the reader goes on there."""
+        """Press a link of the HTML part, and switch to the tab that it opens."""
         before = self.chrome.current_window_handle
         self.press(label)
         until(lambda: len(self.chrome.window_handles) > 1, "the mail's link to open a tab")
@@ -228,7 +228,7 @@ class Browser:
         self.chrome.switch_to.window(self.chrome.window_handles[0])
 
     def emulate(self, command: str, **values: Any) -> None:
-        """A command of the browser's Emulation domain, undone after the test."""
+        """Send a command of the DevTools Emulation domain; the next tab starts without it."""
         self.chrome.execute_cdp_cmd(f"Emulation.{command}", values)
 
     def be_wide(self, width: int, height: int = 900, scale: float = 1.0) -> None:
@@ -236,7 +236,7 @@ class Browser:
         self.emulate("setDeviceMetricsOverride", **size, mobile=width < 600)
 
     def prefer(self, scheme: str) -> None:
-        """Ask pages for light or dark colours."""
+        """Set the preferred colour scheme."""
         self.emulate(
             "setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
         )
@@ -246,7 +246,7 @@ class Browser:
 
     @property
     def text(self) -> str:
-        # The next page may just be replacing this one.
+        # The page may be navigating.
         with suppress(StaleElementReferenceException, NoSuchElementException):
             return self.chrome.find_element(By.TAG_NAME, "body").text
         return ""
@@ -270,7 +270,7 @@ def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def browser(chrome: Chrome, live_server: Any) -> Browser:
-    """A new tab without cookies: a reader who comes for the first time."""
+    """Open a new tab without cookies."""
     old = chrome.current_window_handle
     chrome.switch_to.new_window("tab")
     new = chrome.current_window_handle

@@ -1,4 +1,4 @@
-"""Papers that are hard to set: titles without an end, 3,303 authors, LaTeX, Arabic and Chinese."""
+"""Papers that are difficult to display: long titles, 3,303 authors, LaTeX, Arabic, Chinese."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ PAPERS: list[dict[str, Any]] = [
 ]
 
 
-def take_in(day: date, folder: Path) -> list[Paper]:
-    """Read them in as a day's list, ahead of all others; in their order here."""
+def ingest_papers(day: date, folder: Path) -> list[Paper]:
+    """Ingest the papers as the top of a day's list, and return them in this order."""
     ids = [f"{day:%y%m}.9900{number}" for number in range(1, len(PAPERS) + 1)]
     items = [
         {
@@ -58,10 +58,10 @@ def take_in(day: date, folder: Path) -> list[Paper]:
     path = folder / "hard.json"
     path.write_text(json.dumps(items))
     call_command("ingest", str(path))
-    found = {paper.arxiv_id: paper for paper in Paper.objects.filter(arxiv_id__in=ids)}
-    return [found[name] for name in ids]
+    stored = {paper.arxiv_id: paper for paper in Paper.objects.filter(arxiv_id__in=ids)}
+    return [stored[name] for name in ids]
 
 
 def topics(papers: Sequence[Paper]) -> str:
-    """What a reader types who is sent them."""
+    """Return topics that match all of the papers."""
     return "; ".join(paper.title[:300] for paper in papers)

@@ -1,8 +1,8 @@
-"""Pictures of the running site: `python -m pytest tests/browser/screenshots.py`.
+"""Take pictures of the running site: `python -m pytest tests/browser/screenshots.py`.
 
-Not one of the tests: pytest collects this file only when it is named. The README's pictures go
-to docs/; with SCREENSHOTS=FOLDER in the environment, all of them go there, with pages as a printer
-gets them (PDF), and SPOKEN=de makes them German.
+pytest collects this file only if it is named. By default, take the README's pictures into docs/.
+With SCREENSHOTS=FOLDER in the environment, take all pictures and printed pages (PDF) into that
+folder. SCREENSHOT_LANGUAGE=de takes them in German.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from subscriptions.tokens import Purpose
 from tests.browser import hard
 from tests.browser.conftest import PHONE, Browser, until
 
-SPOKEN = os.environ.get("SPOKEN", settings.LANGUAGE_CODE)
+LANGUAGE = os.environ.get("SCREENSHOT_LANGUAGE", settings.LANGUAGE_CODE)
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 IN_README = ("home", "home-phone", "email", "email-phone", "email-weekly")
 TALLEST = 1400  # pixels; longer pages are cut
@@ -39,7 +39,7 @@ INTERESTS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """width: of the window in CSS pixels; scale: pixels of the picture for each of these."""
+    """A picture to take: `width` in CSS pixels, `scale` in device pixels per CSS pixel."""
 
     page: str
     width: int = 1200
@@ -88,7 +88,7 @@ PRINTED = ("home", "paper", "ranking", "search", "digest")
 
 def test_take_pictures(browser: Browser, worker: None, papers: str, outbox: Path) -> None:
     browser.open("/")
-    browser.chrome.add_cookie({"name": settings.LANGUAGE_COOKIE_NAME, "value": SPOKEN})
+    browser.chrome.add_cookie({"name": settings.LANGUAGE_COOKIE_NAME, "value": LANGUAGE})
     pages = addresses(outbox)
     elsewhere = os.environ.get("SCREENSHOTS")
     folder = Path(elsewhere) if elsewhere else DOCS
@@ -102,10 +102,10 @@ def test_take_pictures(browser: Browser, worker: None, papers: str, outbox: Path
 
 
 @pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="not for the README")
-def test_take_pictures_of_what_is_hard_to_set(
+def test_take_pictures_of_difficult_papers(
     browser: Browser, worker: None, papers: str, outbox: Path, tmp_path: Path
 ) -> None:
-    found = hard.take_in(timezone.now().date(), tmp_path)
+    found = hard.ingest_papers(timezone.now().date(), tmp_path)
     named = dict(zip(("many-authors", "latex", "arabic"), found, strict=False))
     pages = addresses(outbox, hard.topics(found))
     pages |= {name: one.get_absolute_url() for name, one in named.items()}
@@ -122,7 +122,7 @@ def take(browser: Browser, wanted: Picture, pages: dict[str, str], path: Path) -
 
 
 def addresses(outbox: Path, topics: str = "") -> dict[str, str]:
-    """Where each page is found, once a reader's digest has come."""
+    """Send a reader's digest, and return the URL of each page."""
     reader = sample_reader()
     if topics:
         Interests.objects.update(topics=topics)
@@ -150,7 +150,7 @@ def addresses(outbox: Path, topics: str = "") -> dict[str, str]:
 
 
 def as_weekly(reader: Subscriber) -> Digest:
-    """The digest that has come, laid out as a round-up."""
+    """Return the reader's digest in the weekly layout."""
     digest = reader.digests.get()
     digest.weekly = True
     digest.save(update_fields=["weekly"])
@@ -160,7 +160,7 @@ def as_weekly(reader: Subscriber) -> Digest:
 def sample_reader() -> Subscriber:
     now = timezone.now()
     reader = signup.request_sign_up(
-        signup.SignUpRequest("ada@reader.example", "UTC", "/", None, SPOKEN), now
+        signup.SignUpRequest("ada@reader.example", "UTC", "/", None, LANGUAGE), now
     )
     Interests.objects.filter(subscriber=reader).update(**INTERESTS)
     lifecycle.activate_reader(reader, now)
@@ -168,13 +168,13 @@ def sample_reader() -> Subscriber:
 
 
 def printed(browser: Browser) -> bytes:
-    """The page on A4, as PDF."""
+    """Print the page on A4 and return the PDF."""
     size = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": False}
     return base64.b64decode(browser.chrome.execute_cdp_cmd("Page.printToPDF", size)["data"])
 
 
 def taken(browser: Browser, wanted: Picture) -> bytes:
-    """The page from its top, as PNG."""
+    """Return a PNG of the page from its top."""
     page_height = browser.measure("document.documentElement.scrollHeight")
     height = min(page_height, TALLEST / wanted.scale)
     clip = {"x": 0, "y": 0, "width": wanted.width, "height": height, "scale": 1}

@@ -24,7 +24,7 @@ BIBTEX = "@article{one, title={Attention is not all}, year={2026}, author={One, 
 
 @dataclass
 class Flow:
-    """A reader at the browser, in their own words."""
+    """A signed-up reader using the browser."""
 
     browser: Browser
     reader: Subscriber
@@ -35,12 +35,12 @@ class Flow:
         self.browser.open(reverse(name, args=[*args, tokens.make_token(purpose, self.reader.pk)]))
 
     def press(self, label: str, then: str) -> None:
-        """Press a button, and look at the page that answers."""
+        """Press a button and check the next page."""
         self.browser.press(label)
         self.sees(then)
 
     def press_beside(self, field: str, then: str) -> None:
-        """The button of the form that a field is in."""
+        """Press the button of the form that contains a field."""
         form = self.browser.find(f"//form[.//*[@id={field!r}]]", field)
         form.find_element(By.TAG_NAME, "button").click()
         self.sees(then)
@@ -65,7 +65,7 @@ def flow(request: pytest.FixtureRequest, browser: Browser, papers: str) -> Flow:
     return Flow(browser, made, Paper.objects.order_by("-score")[0], request.param)
 
 
-def test_saying_when_and_what(flow: Flow) -> None:
+def test_changing_preferences(flow: Flow) -> None:
     flow.open("preferences")
     flow.browser.fill("arXiv categories", "cs.nonsense!")
     flow.press("Save", "Not saved yet")
@@ -74,7 +74,7 @@ def test_saying_when_and_what(flow: Flow) -> None:
     assert flow.interests.categories == ["cs.CV"]
 
 
-def test_less_often_a_pause_and_back(flow: Flow) -> None:
+def test_fewer_emails_a_pause_and_resuming(flow: Flow) -> None:
     flow.open("rhythm")
     flow.press("Once a week", "Saved. You'll get fewer emails from now on.")
     flow.press("Two weeks", "Paused.")
@@ -83,7 +83,7 @@ def test_less_often_a_pause_and_back(flow: Flow) -> None:
     assert (flow.reader.frequency, flow.reader.paused_until) == ("weekly", None)
 
 
-def test_steering_the_profile(flow: Flow, tmp_path: Path) -> None:
+def test_editing_the_profile(flow: Flow, tmp_path: Path) -> None:
     flow.open("profile")
     flow.browser.fill("Mute a word or phrase", "diffusion")
     flow.press_beside("mute-word", "Muted. Your digests won't include it any more.")
@@ -115,7 +115,7 @@ def test_reacting(flow: Flow, kind: str) -> None:
         assert Report.objects.get().paper == flow.paper
 
 
-def test_voting_and_taking_it_back(flow: Flow) -> None:
+def test_voting_and_removing_the_vote(flow: Flow) -> None:
     flow.open("vote", flow.paper.pk, purpose=Purpose.REACT)
     flow.press("Vote for it", "Your vote counts")
     assert Vote.objects.count() == 1
@@ -132,7 +132,7 @@ def test_proposing_a_paper(flow: Flow) -> None:
     assert Submission.objects.get().arxiv_id == "2604.00001"
 
 
-def test_another_address_for_the_feed(flow: Flow) -> None:
+def test_changing_the_feed_address(flow: Flow) -> None:
     flow.open("preferences")
     flow.browser.find("//summary[contains(., 'address of my feed')]", "the summary").click()
     flow.press("Create a new feed address", "The old one no longer works")
@@ -140,7 +140,7 @@ def test_another_address_for_the_feed(flow: Flow) -> None:
     assert flow.reader.feed_key_version == 1
 
 
-def test_taking_the_data_along_and_having_it_deleted(flow: Flow) -> None:
+def test_downloading_and_deleting_the_data(flow: Flow) -> None:
     flow.open("data", purpose=Purpose.DATA)
     flow.sees("Download everything")
     flow.press("Delete everything", "Delete all your data?")
@@ -149,7 +149,7 @@ def test_taking_the_data_along_and_having_it_deleted(flow: Flow) -> None:
     assert not Subscriber.objects.exists()
 
 
-def test_leaving_and_what_may_be_enough(flow: Flow) -> None:
+def test_unsubscribing_or_choosing_fewer_emails(flow: Flow) -> None:
     flow.open("unsubscribe", purpose=Purpose.UNSUBSCRIBE)
     flow.sees("Or would fewer emails help?")
     flow.press("Monday to Friday", "Saved. You'll get fewer emails from now on.")
@@ -159,7 +159,7 @@ def test_leaving_and_what_may_be_enough(flow: Flow) -> None:
     assert (flow.reader.status, flow.reader.frequency) == ("unsubscribed", "weekdays")
 
 
-def test_home_by_week_and_field(flow: Flow) -> None:
+def test_browsing_home_by_week_and_field(flow: Flow) -> None:
     flow.browser.open("/")
     flow.press("Week", "Trending in the week to")
     flow.press("Month", "Trending in the month to")

@@ -1,4 +1,4 @@
-"""Pages and mails: no barrier that axe-core knows, nothing from elsewhere, no sideways scroll."""
+"""Pages and emails: no axe-core violation, no external resource, no sideways scrolling."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def reader(papers: str) -> Subscriber:
 
 
 def pages(reader: Subscriber) -> dict[str, str]:
-    """The addresses of all that a reader can open."""
+    """Return the URLs of all pages that a reader can open."""
     paper = Paper.objects.order_by("-score")[0]
     mine, react = (
         tokens.make_token(purpose, reader.pk) for purpose in (Purpose.PREFERENCES, Purpose.REACT)
@@ -83,7 +83,7 @@ def pages(reader: Subscriber) -> dict[str, str]:
 
 
 def mails(reader: Subscriber, outbox: Path) -> dict[str, str]:
-    """The addresses of all mails as the outbox shows them, and of a digest of each layout."""
+    """Return the outbox URLs of all emails, and of a digest in each layout."""
     now = timezone.now()
     paper = Paper.objects.order_by("-score")[0]
     found: dict[str, str] = {}
@@ -133,10 +133,10 @@ def test_pages_and_emails_have_no_accessibility_violation(
 
 
 @pytest.mark.parametrize("width", [320, 1200])
-def test_what_is_hard_to_set_has_no_barrier_and_does_not_scroll_sideways(
+def test_difficult_papers_are_accessible_and_do_not_scroll_sideways(
     browser: Browser, reader: Subscriber, tmp_path: Path, width: int
 ) -> None:
-    hard_ones = hard.take_in(timezone.now().date(), tmp_path)
+    hard_ones = hard.ingest_papers(timezone.now().date(), tmp_path)
     Interests.objects.update(topics=hard.topics(hard_ones))
     digest = digests.build_digest(reader.pk, timezone.now())
     assert digest
@@ -150,7 +150,7 @@ def test_what_is_hard_to_set_has_no_barrier_and_does_not_scroll_sideways(
     assert [one.language for one in hard_ones] == ["en", "en", "en", ""]
 
 
-def test_paper_is_white_and_nothing_on_it_is_pressed(browser: Browser, reader: Subscriber) -> None:
+def test_print_is_black_on_white_without_controls(browser: Browser, reader: Subscriber) -> None:
     dark = [{"name": "prefers-color-scheme", "value": "dark"}]
     browser.emulate("setEmulatedMedia", media="print", features=dark)
     paper = Paper.objects.order_by("-score")[0]
@@ -166,13 +166,13 @@ def test_paper_is_white_and_nothing_on_it_is_pressed(browser: Browser, reader: S
     assert browser.measure("getComputedStyle(document.documentElement).colorScheme") == "light"
 
 
-def test_axe_finds_what_is_wrong(browser: Browser, papers: str) -> None:
+def test_axe_reports_violations(browser: Browser, papers: str) -> None:
     browser.open("/check-inbox/")
     browser.chrome.execute_script("document.body.append(document.createElement('img'))")
     assert [one.partition(":")[0] for one in violations(browser)] == ["image-alt", "region"]
 
 
-def test_the_keyboard_reaches_the_content_first(browser: Browser, papers: str) -> None:
+def test_the_first_tab_stop_skips_to_the_content(browser: Browser, papers: str) -> None:
     browser.open("/")
     browser.chrome.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     skip = browser.chrome.switch_to.active_element

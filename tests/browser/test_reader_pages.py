@@ -1,4 +1,4 @@
-"""The pages on which readers see and steer what they get."""
+"""Pages where readers see and change what they get."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def profile_of(reader: Subscriber) -> str:
     return reverse("profile", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
 
 
-def test_opened_papers_are_noted_once_the_reader_allowed_it(
+def test_opened_papers_are_recorded_only_with_permission(
     browser: Browser, reader: Subscriber
 ) -> None:
     first, second = Paper.objects.order_by("-score")[:2]
@@ -48,9 +48,7 @@ def test_opened_papers_are_noted_once_the_reader_allowed_it(
     assert not browser.chrome.find_elements("id", "opened")
 
 
-def test_a_visitor_on_a_phone_unfolds_the_preview_and_signs_up_with_it(
-    browser: Browser, papers: str
-) -> None:
+def test_a_visitor_on_a_phone_opens_the_preview_and_signs_up(browser: Browser, papers: str) -> None:
     browser.be_wide(375, 812)
     browser.emulate("setUserAgentOverride", userAgent=PHONE)
     browser.open("/")
@@ -72,12 +70,12 @@ def test_a_visitor_on_a_phone_unfolds_the_preview_and_signs_up_with_it(
 
 
 def top_of(browser: Browser, selector: str) -> float:
-    """How far below the upper edge of the window something stands, in pixels."""
+    """Return the distance of an element from the top of the window in pixels."""
     place = f"document.querySelector('{selector}').getBoundingClientRect().top"
     return float(browser.measure(place))
 
 
-def test_a_wrong_category_in_the_preview_is_answered_beside_its_field(
+def test_an_unknown_category_in_the_preview_gets_an_error_at_its_field(
     browser: Browser, papers: str
 ) -> None:
     browser.be_wide(390, 844)

@@ -1,4 +1,4 @@
-"""Searching and reading about a paper, with and without scripts; neither has a barrier."""
+"""Searching and the page of a paper, with and without JavaScript, and their accessibility."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ with_and_without_scripts = pytest.mark.parametrize("scripts", [True, False])
 
 @pytest.fixture
 def searchable(papers: str) -> Paper:
-    """The most talked-about of the sample papers, all of them indexed."""
+    """Index the sample papers and return the top one."""
     indexing.index_changed(timezone.now())
     return Paper.objects.trending()[0]
 
@@ -49,7 +49,7 @@ def test_a_reader_searches_and_follows_the_search(
 
 
 @with_and_without_scripts
-def test_who_reads_already_follows_a_search_too(
+def test_a_subscriber_follows_a_search_by_email(
     browser: Browser, worker: None, searchable: Paper, scripts: bool
 ) -> None:
     now = timezone.now()
@@ -75,7 +75,7 @@ def test_who_reads_already_follows_a_search_too(
 
 
 @with_and_without_scripts
-def test_a_search_joins_the_profile_in_a_browser_that_knows_its_reader(
+def test_a_signed_in_reader_follows_a_search(
     browser: Browser, searchable: Paper, scripts: bool
 ) -> None:
     now = timezone.now()
@@ -114,7 +114,7 @@ def test_a_reader_reads_about_a_paper(browser: Browser, searchable: Paper, scrip
 
 @pytest.mark.parametrize("width", [1200, 375])
 @pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.slow)])
-def test_pages_have_no_barrier(
+def test_search_pages_are_accessible(
     browser: Browser, searchable: Paper, width: int, colours: str
 ) -> None:
     browser.be_wide(width)

@@ -1,5 +1,4 @@
-"""The strict headers in a real browser: nothing that the site needs is refused, and what an
-attacker would bring is."""
+"""The Content-Security-Policy in a real browser: it allows the site and blocks an attacker."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.conftest import Browser, until
 
-REFUSED = "Content Security Policy"
+CSP_MESSAGE = "Content Security Policy"
 
 
 @pytest.fixture
@@ -31,16 +30,16 @@ def reader(papers: str) -> Subscriber:
     return made
 
 
-def complaints(browser: Browser) -> list[str]:
-    """What the browser refused since it was last asked."""
+def violations(browser: Browser) -> list[str]:
+    """Return new console messages about the Content-Security-Policy."""
     lines = [entry["message"] for entry in browser.chrome.get_log("browser")]
-    return [line for line in lines if REFUSED in line]
+    return [line for line in lines if CSP_MESSAGE in line]
 
 
-def test_nothing_that_the_pages_need_is_refused(browser: Browser, reader: Subscriber) -> None:
+def test_the_policy_blocks_nothing_that_pages_need(browser: Browser, reader: Subscriber) -> None:
     made = digests.build_digest(reader.pk, timezone.now())
     assert made
-    complaints(browser)
+    violations(browser)
     signed = {
         name: reverse(name, args=[tokens.make_token(purpose, reader.pk)])
         for name, purpose in (
@@ -55,26 +54,26 @@ def test_nothing_that_the_pages_need_is_refused(browser: Browser, reader: Subscr
     pages = ["/", paper, "/privacy/", "/status/", "/api/", "/admin/login/", "/nowhere/", shown]
     for page in [*pages, *signed.values()]:
         browser.open(page)
-        assert complaints(browser) == [], page
+        assert violations(browser) == [], page
     browser.open("/")
     browser.fill("What do you work on?", "Long context language models")
     browser.press("Show my papers")
     browser.sees("For you")
-    assert complaints(browser) == []
+    assert violations(browser) == []
 
 
-def test_a_script_that_got_into_a_page_does_not_run(browser: Browser, papers: str) -> None:
+def test_an_injected_script_does_not_run(browser: Browser, papers: str) -> None:
     browser.open("/")
-    complaints(browser)
+    violations(browser)
     image = "<img src=x onerror='document.title=1'>"
     link = "<a id=bad href='javascript:document.title=2'>x</a>"
     browser.measure(f'document.body.insertAdjacentHTML("beforeend", "{image}{link}")')
     browser.chrome.execute_script("document.getElementById('bad').click()")
-    until(lambda: complaints(browser), "the browser to refuse it")
+    until(lambda: violations(browser), "the browser to refuse it")
     assert browser.chrome.title not in ("1", "2")
 
 
-def test_the_riddle_is_solved_by_the_browser_and_nobody_notices(
+def test_the_browser_solves_the_sign_up_challenge(
     browser: Browser, papers: str, settings: Any
 ) -> None:
     settings.CHALLENGE, settings.CHALLENGE_COST = "altcha", 20

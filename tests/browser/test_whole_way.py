@@ -1,4 +1,4 @@
-"""The site as readers use it, from the first visit to the last mail."""
+"""The site as readers use it, from the first visit to the last email."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ READER = "ada@reader.example"
 
 
 def mails_to(address: str, outbox: Path) -> list[EmailMessage]:
-    """The newest first."""
+    """Return the emails to an address, newest first."""
     return [mail for path in messages(outbox) if (mail := read_message(path))["To"] == address]
 
 
@@ -34,7 +34,7 @@ def digests_to(address: str, outbox: Path) -> list[EmailMessage]:
 
 
 def subscribed(address: str) -> Subscriber:
-    """Another reader, who has signed up and confirmed."""
+    """Create a confirmed reader."""
     now = timezone.now()
     reader = signup.request_sign_up(signup.SignUpRequest(address, "UTC", "/", None), now)
     Interests.objects.filter(subscriber=reader).update(categories=["cs.CV"])
@@ -42,8 +42,8 @@ def subscribed(address: str) -> Subscriber:
     return reader
 
 
-def let_a_day_pass() -> None:
-    """Make all that was sent a day older, and everybody who wants mail due."""
+def advance_one_day() -> None:
+    """Move everything sent back by a day, and make all waiting readers due."""
     day = timedelta(days=1)
     Digest.objects.update(
         day=F("day") - day, created_at=F("created_at") - day, sent_at=F("sent_at") - day
@@ -55,13 +55,13 @@ def let_a_day_pass() -> None:
     waiting.update(next_digest_at=timezone.now())
 
 
-def everything() -> str:
-    """All that is stored of readers."""
+def stored_data() -> str:
+    """Return all stored data of readers as JSON."""
     models = apps.get_app_config("subscriptions").get_models()
     return "".join(serialize("json", model._default_manager.order_by("pk")) for model in models)
 
 
-def test_a_reader_goes_the_whole_way(
+def test_a_reader_from_sign_up_to_unsubscribing(
     browser: Browser, worker: None, papers: str, outbox: Path
 ) -> None:
     assert "refused=0" in papers.splitlines()[-1]
@@ -80,7 +80,7 @@ def test_a_reader_goes_the_whole_way(
     leave_with_the_button(browser)
     leave_with_one_click(digests_to(leaving.email, outbox)[0])
 
-    let_a_day_pass()
+    advance_one_day()
     tasks.build_due_digests.delay()
     until(lambda: staying.digests.filter(status="sent").count() == 2, "tomorrow's edition")
     assert len(digests_to(staying.email, outbox)) == 2
@@ -102,11 +102,11 @@ def subscribe_on_the_home_page(browser: Browser) -> None:
 
 def confirm_from_the_mail(browser: Browser) -> None:
     browser.open_mail("Confirm", to=READER)
-    before = everything()
+    before = stored_data()
     browser.step_into_mail()
     browser.press_in_mail("Confirm my subscription")
     browser.sees("Just one more click")
-    assert everything() == before
+    assert stored_data() == before
     browser.press("Yes, send me papers")
     browser.sees("Your preferences")
     assert Subscriber.objects.get(email=READER).status == "active"
@@ -137,11 +137,11 @@ def get_the_digest(browser: Browser, outbox: Path) -> None:
 
 def ask_for_more_like_this(browser: Browser) -> None:
     digest = Digest.objects.get(subscriber__email=READER)
-    before = everything()
+    before = stored_data()
     browser.press("More like this")
     browser.sees("More like this?")
     browser.sees(digest.items[0]["title"])
-    assert everything() == before
+    assert stored_data() == before
     browser.press("Show me more like this")
     browser.sees("Got it")
     reaction = Reaction.objects.get()
@@ -150,19 +150,19 @@ def ask_for_more_like_this(browser: Browser) -> None:
 
 
 def leave_with_the_button(browser: Browser) -> None:
-    before = everything()
+    before = stored_data()
     browser.open_mail(Digest.objects.get(subscriber__email=READER).subject, to=READER)
     browser.step_into_mail()
     browser.press_in_mail("Unsubscribe")
     browser.sees("Leave Paperboy?")
-    assert everything() == before
+    assert stored_data() == before
     browser.press("Unsubscribe")
     browser.sees("You're unsubscribed")
     assert Subscriber.objects.get(email=READER).status == "unsubscribed"
 
 
 def leave_with_one_click(mail: EmailMessage) -> None:
-    """As a mailbox provider does it: a POST without cookies to the address in the header."""
+    """Unsubscribe as a mailbox provider does: POST to the URL in the header, without cookies."""
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     by_web = re.findall(r"<(http[^>]+)>", mail["List-Unsubscribe"])
     answer = httpx.post(by_web[0], data={"List-Unsubscribe": "One-Click"})
@@ -192,7 +192,7 @@ def test_home_fits_a_narrow_phone(browser: Browser, papers: str) -> None:
     assert browser.measure("document.documentElement.scrollWidth") == 320
 
 
-def test_pages_are_dark_for_who_prefers_that(browser: Browser) -> None:
+def test_pages_follow_the_preferred_colour_scheme(browser: Browser) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
     shades = {}
     for scheme in ("light", "dark"):
@@ -203,6 +203,6 @@ def test_pages_are_dark_for_who_prefers_that(browser: Browser) -> None:
 
 
 def brightness(colour: str) -> float:
-    """The mean of a CSS colour's channels, such as rgb(20, 22, 26): 0 is black, 255 white."""
+    """Return the mean of the channels of a CSS colour such as rgb(20, 22, 26)."""
     channels = [int(value) for value in colour.removeprefix("rgb(").removesuffix(")").split(",")]
     return sum(channels) / len(channels)

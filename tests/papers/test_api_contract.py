@@ -1,4 +1,4 @@
-"""Whatever is asked, the API answers as its own OpenAPI document says."""
+"""Generated requests: the API responds as its OpenAPI document says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from papers.models import Paper
 from papers.searching import indexing
 
 pytestmark = pytest.mark.django_db
-FEW = settings(
+FEW_EXAMPLES = settings(
     max_examples=10,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
@@ -32,7 +32,7 @@ def papers(make_paper: Callable[..., Paper], now: datetime) -> Iterator[None]:
     for number in range(3):
         make_paper(f"Paper {number}", doi=f"10.1/{number}" if number else None, votes=number)
     indexing.index_changed(now)
-    # The end of a request must not end the test's transaction, as with Django's own test client.
+    # Like Django's test client, keep the connection open so that the test's transaction survives.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -41,6 +41,6 @@ def papers(make_paper: Callable[..., Paper], now: datetime) -> Iterator[None]:
 
 
 @document.parametrize()
-@FEW
-def test_answers_are_as_described(case: schemathesis.Case, papers: None) -> None:
+@FEW_EXAMPLES
+def test_responses_match_the_openapi_document(case: schemathesis.Case, papers: None) -> None:
     case.call_and_validate(headers={"Host": "127.0.0.1", "Accept-Encoding": "identity"})

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 MakePaper = Callable[..., Paper]
 
 
-def test_where_and_when_it_was_talked_about(
+def test_discussions_are_shown_by_source_and_date(
     client: Client, make_paper: MakePaper, now: datetime
 ) -> None:
     paper = make_paper()
@@ -35,7 +35,9 @@ def test_where_and_when_it_was_talked_about(
     assert "1,200 votes, 5 comments" in page
 
 
-def test_nobody_talked_about_it(client: Client, make_paper: MakePaper) -> None:
+def test_a_paper_without_discussions_has_no_section_for_them(
+    client: Client, make_paper: MakePaper
+) -> None:
     page = client.get(make_paper().get_absolute_url()).text
     assert "Where it's being discussed" not in page
     assert "<polyline" not in page
@@ -49,7 +51,7 @@ def test_earlier_versions_are_shown(client: Client, make_paper: MakePaper, now: 
     assert "A first go" in page
 
 
-def test_its_citation_is_a_file(client: Client, make_paper: MakePaper) -> None:
+def test_the_citation_can_be_downloaded(client: Client, make_paper: MakePaper) -> None:
     paper = make_paper('"Quotes", {braces} & <b>')
     answer = client.get(f"{paper.get_absolute_url()}bibtex/")
     assert answer["Content-Type"].startswith("application/x-bibtex")
@@ -59,19 +61,19 @@ def test_its_citation_is_a_file(client: Client, make_paper: MakePaper) -> None:
     assert entry["author"] == "Ada Example and Bo Example"
 
 
-def test_a_hidden_paper_is_not_cited(client: Client, make_paper: MakePaper) -> None:
+def test_a_hidden_paper_has_no_citation(client: Client, make_paper: MakePaper) -> None:
     hidden = make_paper(hidden=True)
     assert client.get(f"{hidden.get_absolute_url()}bibtex/").status_code == 404
 
 
-def test_sharing_asks_nobody_before_it_is_chosen(client: Client, make_paper: MakePaper) -> None:
+def test_share_links_load_nothing_from_other_hosts(client: Client, make_paper: MakePaper) -> None:
     page = client.get(make_paper("A & B").get_absolute_url()).text
     assert "https://bsky.app/intent/compose?text=A+%26+B+http" in page
     for asking in ('src="http', "<iframe", "url(http", '<link rel="preconnect"'):
         assert asking not in page
 
 
-def test_authors_and_categories_lead_to_search(
+def test_authors_and_categories_link_to_search(
     client: Client, make_paper: MakePaper, now: datetime
 ) -> None:
     paper = make_paper(authors=["Jürgen O'Müller (MIT)", '"X"'], categories=["cs.CL", "Odd, one"])
@@ -84,7 +86,9 @@ def test_authors_and_categories_lead_to_search(
         assert paper.title in Page.open(client, link.get("href")).text
 
 
-def test_a_shared_link_has_a_card(client: Client, make_paper: MakePaper, now: datetime) -> None:
+def test_a_paper_has_metadata_for_link_previews(
+    client: Client, make_paper: MakePaper, now: datetime
+) -> None:
     paper = make_paper('Say "A & B"', abstract="We say so.")
 
     def tags() -> dict[str, str]:
@@ -106,14 +110,14 @@ def test_a_shared_link_has_a_card(client: Client, make_paper: MakePaper, now: da
     assert card["twitter:card"] == "summary_large_image"
 
 
-def test_a_visitor_signs_up_from_a_paper(client: Client, make_paper: MakePaper) -> None:
+def test_a_visitor_signs_up_on_the_page_of_a_paper(client: Client, make_paper: MakePaper) -> None:
     page = Page.open(client, make_paper().get_absolute_url())
     assert "Get papers like this by email" in page.text
     page.submit("Subscribe", email="reader@example.org")
     assert Subscriber.objects.get().email == "reader@example.org"
 
 
-def test_an_abstract_is_opened_and_closed_by_its_own_words(
+def test_a_long_abstract_has_labels_to_open_and_close_it(
     client: Client, make_paper: MakePaper
 ) -> None:
     make_paper(

@@ -43,7 +43,7 @@ def test_an_empty_search_explains_itself(client: Client, few: list[Paper]) -> No
         assert 'class="card"' not in page
 
 
-def test_words_found_are_marked_and_nothing_else_is_markup(
+def test_matches_are_marked_and_all_other_markup_is_escaped(
     client: Client, few: list[Paper]
 ) -> None:
     page = ask(client, "diffusion")
@@ -53,7 +53,7 @@ def test_words_found_are_marked_and_nothing_else_is_markup(
     assert "Robots" not in page
 
 
-def test_queries_are_as_many_for_one_result_as_for_several(
+def test_the_number_of_queries_does_not_depend_on_the_number_of_results(
     client: Client, few: list[Paper]
 ) -> None:
     for paper in few:
@@ -68,39 +68,37 @@ def test_queries_are_as_many_for_one_result_as_for_several(
     assert counts[0] == counts[1]
 
 
-def test_what_is_typed_is_shown_not_run(client: Client, few: list[Paper]) -> None:
+def test_the_query_is_escaped(client: Client, few: list[Paper]) -> None:
     page = ask(client, '"><script>alert(1)</script> author:<i>')
     assert "<script>alert" not in page
     assert "<i>" not in page
 
 
-def test_what_nothing_is_found_for_is_searched_as_it_was_meant(
-    client: Client, few: list[Paper]
-) -> None:
+def test_a_misspelt_query_without_results_is_corrected(client: Client, few: list[Paper]) -> None:
     page = ask(client, "difusion")
     assert "Nothing found for “difusion”. Showing papers for “diffusion”." in page
     assert "<mark>Diffusion</mark> for video" in page
 
 
-def test_a_misspelt_word_among_others_is_pointed_out(client: Client, few: list[Paper]) -> None:
+def test_a_misspelt_word_among_others_gets_a_suggestion(client: Client, few: list[Paper]) -> None:
     page = ask(client, "video difusion")
     assert "Did you mean" in page
     assert "?q=video%20diffusion" in page
 
 
-def test_a_search_in_vain_says_what_to_try(client: Client, few: list[Paper]) -> None:
+def test_a_search_without_results_suggests_what_to_try(client: Client, few: list[Paper]) -> None:
     page = ask(client, "xqzzy date:1999")
     assert "Nothing found." in page
     assert "Remove a field" in page
 
 
-def test_a_field_that_cannot_be_read_is_told(client: Client, few: list[Paper]) -> None:
+def test_an_unreadable_field_is_reported(client: Client, few: list[Paper]) -> None:
     page = ask(client, "diffusion date:soon")
     assert "We couldn't read “date:soon”" in page
     assert "<mark>Diffusion</mark>" in page
 
 
-def test_only_leaving_out_is_no_search(client: Client, few: list[Paper]) -> None:
+def test_excluded_words_alone_are_not_a_search(client: Client, few: list[Paper]) -> None:
     assert "not only words to leave out" in ask(client, "-video")
 
 
@@ -114,13 +112,13 @@ def test_a_search_can_be_followed(client: Client, few: list[Paper]) -> None:
 
 
 @needs_shared_data
-def test_naughty_strings_are_searched_for(client: Client, few: list[Paper]) -> None:
+def test_naughty_strings_can_be_searched_for(client: Client, few: list[Paper]) -> None:
     for typed in json.loads(NAUGHTY.read_text())[::3]:
         ask(client, typed)
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "text"),
     [
         ("venue:neurips diffusion", "venue: isn't a search field"),
         ("venue:neurips diffusion", "Search fields: author:, title:, abstract:, cat:"),
@@ -132,17 +130,17 @@ def test_naughty_strings_are_searched_for(client: Client, few: list[Paper]) -> N
         ("xqzzyx", "Check the spelling"),
     ],
 )
-def test_what_cannot_be_searched_for_is_said(
-    client: Client, few: list[Paper], typed: str, said: str
+def test_the_page_explains_queries_it_cannot_answer(
+    client: Client, few: list[Paper], typed: str, text: str
 ) -> None:
-    assert said in html.unescape(ask(client, typed))
+    assert text in html.unescape(ask(client, typed))
 
 
-def test_a_question_is_searched_for_by_its_subject(client: Client, few: list[Paper]) -> None:
+def test_a_question_is_searched_by_its_subject(client: Client, few: list[Paper]) -> None:
     assert "<mark>Robots</mark> <mark>walk</mark>" in ask(client, "how can I make robots walk?")
 
 
-def test_a_word_is_marked_in_each_spelling(
+def test_every_spelling_of_a_word_is_marked(
     client: Client, make_paper: MakePaper, now: datetime
 ) -> None:
     make_paper("GLM-5V-Turbo", authors=["Jürgen Müller"], abstract="我们研究扩散模型的方法。")
@@ -152,8 +150,8 @@ def test_a_word_is_marked_in_each_spelling(
     assert "我们研究<mark>扩散模型</mark>的方法" in ask(client, "扩散模型")
 
 
-def test_it_is_said_when_no_paper_has_all_words(client: Client, few: list[Paper]) -> None:
-    said = "No paper has all of these words."
-    assert said in ask(client, "robots diffusion")
-    assert said not in ask(client, "diffusion video")
-    assert said not in ask(client, "cat:cs.CV")
+def test_the_page_says_if_no_paper_has_all_words(client: Client, few: list[Paper]) -> None:
+    text = "No paper has all of these words."
+    assert text in ask(client, "robots diffusion")
+    assert text not in ask(client, "diffusion video")
+    assert text not in ask(client, "cat:cs.CV")

@@ -1,4 +1,4 @@
-"""Every answer has the headers of a strict site, and no page needs what they forbid."""
+"""Security headers: every response has them, and no page needs what they forbid."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def digest(edition: list[Paper], make_reader: MakeReader, now: Any) -> Digest:
 
 
 def pages(digest: Digest) -> dict[str, str]:
-    """The site's pages by name; `digest` is shown as its mail is."""
+    """Return the paths of the site's pages by name; `digest` is an email in the browser."""
     pk = digest.subscriber_id
 
     def signed(name: str, purpose: Purpose, *args: object) -> str:
@@ -59,8 +59,8 @@ def pages(digest: Digest) -> dict[str, str]:
     }
 
 
-def runs_or_styles(text: str) -> list[str]:
-    """What a page would run or style by itself."""
+def inline_code(text: str) -> list[str]:
+    """Return the inline scripts and styles of a page."""
     tree = html.fromstring(text)
     found = [f"<script> {one.text}" for one in tree.iter("script") if not one.get("src")]
     found += ["<style>" for _ in tree.iter("style")]
@@ -72,19 +72,19 @@ def runs_or_styles(text: str) -> list[str]:
     return found
 
 
-def test_no_page_has_script_or_style_in_it_but_a_mail_its_styles(
+def test_pages_have_no_inline_scripts_or_styles_except_emails(
     client: Client, digest: Digest
 ) -> None:
     for name, path in pages(digest).items():
         answer = client.get(path)
-        found = runs_or_styles(answer.text)
+        found = inline_code(answer.text)
         if name == "digest":
             assert not [one for one in found if "style" not in one], name
         else:
             assert found == [], name
 
 
-def test_every_answer_has_the_headers_of_a_strict_site(client: Client, digest: Digest) -> None:
+def test_every_response_has_the_security_headers(client: Client, digest: Digest) -> None:
     for name, path in pages(digest).items():
         answer = client.get(path)
         policy = answer["Content-Security-Policy"]
@@ -99,13 +99,13 @@ def test_every_answer_has_the_headers_of_a_strict_site(client: Client, digest: D
         assert "geolocation=()" in answer["Permissions-Policy"]
 
 
-def test_a_mail_in_the_browser_may_style_itself_and_run_nothing() -> None:
+def test_an_email_in_the_browser_may_have_inline_styles_but_no_scripts() -> None:
     policy = headers.build_policy(headers.INLINE_STYLES)
     assert "style-src 'self' 'unsafe-inline'" in policy
     assert "script-src 'self';" in policy
 
 
-def test_the_admin_is_held_to_the_policy_too(admin_client: Client, digest: Digest) -> None:
+def test_the_admin_has_the_policy(admin_client: Client, digest: Digest) -> None:
     reader = reverse("admin:subscriptions_subscriber_change", args=[digest.subscriber_id])
     for path in ("/admin/", reverse("admin:subscriptions_digest_changelist"), reader):
         policy = admin_client.get(path)["Content-Security-Policy"]
@@ -122,12 +122,14 @@ def test_no_login_redirects_to_another_site(
     client: Client, django_user_model: type[User], target: str
 ) -> None:
     django_user_model.objects.create_superuser("curator", password="long enough for this")
-    given = {"username": "curator", "password": "long enough for this"}
+    credentials = {"username": "curator", "password": "long enough for this"}
     answers = [
         Page.open(client, f"/admin/login/?next={quote(target)}").submit(
-            "Log in", follow=False, **given
+            "Log in", follow=False, **credentials
         ),
-        Page.open(Client(), "/admin/login/").submit("Log in", follow=False, next=target, **given),
+        Page.open(Client(), "/admin/login/").submit(
+            "Log in", follow=False, next=target, **credentials
+        ),
     ]
     for answer in answers:
         assert answer.status == 302

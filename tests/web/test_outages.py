@@ -1,4 +1,4 @@
-"""While PostgreSQL or Redis is away, readers are asked to come back; nothing is a fault of ours."""
+"""Responses while PostgreSQL or Redis is unavailable: 503 with Retry-After."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from subscriptions.models import Subscriber
 from tests.pages import Page
 from web import outages
 
-NOWHERE = "redis://127.0.0.1:1/0"
+UNREACHABLE_REDIS = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
 def no_redis(settings: Any) -> Iterator[None]:
-    AxesProxyHandler.implementation = None  # it keeps the cache it met first
-    settings.REDIS_URL = NOWHERE
+    AxesProxyHandler.implementation = None  # it keeps the first cache it used
+    settings.REDIS_URL = UNREACHABLE_REDIS
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": NOWHERE,
+            "LOCATION": UNREACHABLE_REDIS,
         }
     }
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (60, 600))
@@ -56,7 +56,7 @@ def database_away(error: psycopg.Error) -> Iterator[None]:
         ("/admin/login/", "Log in", {"username": "ada", "password": "wrong"}),
     ],
 )
-def test_without_redis_what_sends_mail_or_checks_passwords_is_not_possible(
+def test_without_redis_forms_that_send_mail_and_logins_return_503(
     client: Client, no_redis: None, path: str, button: str, fields: dict[str, str]
 ) -> None:
     answer = Page.open(client, path).submit(button, **fields)
@@ -82,7 +82,7 @@ FULL = psycopg.errors.lookup("53300")("too many connections")
 @pytest.mark.django_db
 @pytest.mark.usefixtures("redis")
 @pytest.mark.parametrize("error", [STARTING, ENDED, REFUSED, FULL], ids=lambda one: str(one))
-def test_without_postgresql_a_page_says_when_to_come_back(
+def test_without_postgresql_pages_return_503_with_retry_after(
     client: Client, error: psycopg.Error
 ) -> None:
     sign_up = Page.open(client, "/subscribe/")
@@ -100,7 +100,7 @@ def test_without_postgresql_a_page_says_when_to_come_back(
 
 
 @pytest.mark.parametrize(
-    ("error", "is_one"),
+    ("error", "expected"),
     [
         (OperationalError(), True),
         (InterfaceError("the connection is closed"), True),
@@ -113,19 +113,19 @@ def test_without_postgresql_a_page_says_when_to_come_back(
     ],
     ids=repr,
 )
-def test_what_an_outage_is(error: Exception, is_one: bool) -> None:
-    assert outages.is_outage(error) == is_one
+def test_outages_are_recognised(error: Exception, expected: bool) -> None:
+    assert outages.is_outage(error) == expected
 
 
 @pytest.mark.parametrize("state", ["40P01", "55P03", "57014"])
-def test_a_query_that_failed_alone_is_none(state: str) -> None:
+def test_a_single_failed_query_is_not_an_outage(state: str) -> None:
     error = OperationalError()
     error.__cause__ = psycopg.errors.lookup(state)()
     assert not outages.is_outage(error)
 
 
 @pytest.mark.django_db
-def test_errors_of_other_middleware_are_told_apart_as_well() -> None:
+def test_outages_in_other_middleware_are_recognised() -> None:
     request = RequestFactory().get("/")
     for error, status in ((OperationalError(), 503), (ValueError(), 500)):
         try:
@@ -175,7 +175,7 @@ def test_a_long_outage_is_waited_for_once_in_a_while(
 
 
 @pytest.mark.django_db
-def test_the_page_itself_asks_nobody(no_redis: None) -> None:
+def test_the_503_page_uses_no_server(no_redis: None) -> None:
     with database_away(REFUSED):
         answer = outages.unavailable(RequestFactory().get("/"))
     assert answer.status_code == 503

@@ -27,9 +27,7 @@ def locations(client: Client) -> list[str]:
     return etree.fromstring(answer.content).xpath("//*[local-name()='loc']/text()")
 
 
-def test_the_site_map_lists_pages_that_anybody_may_see(
-    client: Client, make_paper: MakePaper
-) -> None:
+def test_the_sitemap_lists_public_pages(client: Client, make_paper: MakePaper) -> None:
     shown, hidden = make_paper("Shown"), make_paper("Hidden", hidden=True)
     later = make_paper("Later", listed_on=timezone.now().date() + timedelta(days=3))
     found = locations(client)
@@ -41,7 +39,7 @@ def test_the_site_map_lists_pages_that_anybody_may_see(
         assert client.get(urlsplit(address).path).status_code == 200
 
 
-def test_the_site_map_is_bounded(
+def test_the_sitemap_is_limited(
     client: Client, make_paper: MakePaper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sitemaps, "MAX_PAPERS", 3)
@@ -53,14 +51,14 @@ def test_the_site_map_is_bounded(
     assert sum("/days/" in address for address in found) == 2
 
 
-def test_robots_are_told_where_the_site_map_is(client: Client) -> None:
+def test_robots_txt_names_the_sitemap(client: Client) -> None:
     answer = client.get("/robots.txt")
     assert answer["Content-Type"].startswith("text/plain")
     assert f"Sitemap: {settings.SITE_URL}/sitemap.xml" in answer.text
     assert "Disallow: /admin/" in answer.text
 
 
-def test_there_is_an_icon_for_programs_that_read_no_page(client: Client) -> None:
+def test_favicon_ico_redirects_to_the_icon(client: Client) -> None:
     answer = client.get("/favicon.ico")
     assert answer.status_code == 302
     assert answer["Location"].endswith(".ico")
@@ -85,14 +83,12 @@ def test_there_is_an_icon_for_programs_that_read_no_page(client: Client) -> None
         ("/feeds/trending.atom", False),
     ],
 )
-def test_private_pages_are_kept_out_of_search_engines(
-    client: Client, path: str, is_private: bool
-) -> None:
+def test_private_pages_are_not_indexed(client: Client, path: str, is_private: bool) -> None:
     assert ("X-Robots-Tag" in client.get(path)) == is_private
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "", "javascript:x"])
-def test_a_log_in_with_a_refused_next_leads_to_the_admin(
+def test_a_login_with_an_unsafe_next_url_leads_to_the_admin(
     client: Client, wanted: str, django_user_model: type[User]
 ) -> None:
     django_user_model.objects.create_superuser("curator", password="long enough for this")
@@ -101,7 +97,7 @@ def test_a_log_in_with_a_refused_next_leads_to_the_admin(
     assert (page.status, urlsplit(page.url).path) == (200, "/admin/")
 
 
-def test_each_language_is_offered_in_its_own_words(client: Client) -> None:
+def test_each_language_is_offered_by_its_own_name(client: Client) -> None:
     for chosen, offered in (("de", "English"), ("en", "Deutsch")):
         page = Page.open(client, "/", headers={"Accept-Language": chosen})
         [button] = page.tree.xpath("//form[@class='languages']/button")

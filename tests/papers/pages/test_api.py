@@ -22,7 +22,7 @@ MakePaper = Callable[..., Paper]
 @pytest.fixture
 def papers(make_paper: MakePaper, now: datetime) -> list[Paper]:
     today = now.date()
-    made = [
+    papers = [
         make_paper(
             f"Paper {number} of many",
             listed_on=today - timedelta(days=number // 3),
@@ -32,9 +32,9 @@ def papers(make_paper: MakePaper, now: datetime) -> list[Paper]:
         )
         for number in range(9)
     ]
-    made.append(make_paper("Hidden", hidden=True))
+    papers.append(make_paper("Hidden", hidden=True))
     indexing.index_changed(now)
-    return made
+    return papers
 
 
 def ask(client: Client, address: str, **query: object) -> object:
@@ -44,33 +44,35 @@ def ask(client: Client, address: str, **query: object) -> object:
 
 
 def all_pages(client: Client, address: str) -> list[int]:
-    found: list[int] = []
+    keys: list[int] = []
     while address:
         answer = client.get(address).json()
-        found += [item["id"] for item in answer["items"]]
-        where = urlsplit(answer["next"] or "")
-        address = where.path and f"{where.path}?{where.query}"
-    return found
+        keys += [item["id"] for item in answer["items"]]
+        url = urlsplit(answer["next"] or "")
+        address = url.path and f"{url.path}?{url.query}"
+    return keys
 
 
 def test_pages_hold_every_paper_once(client: Client, papers: list[Paper]) -> None:
-    found = all_pages(client, "/api/papers?limit=2")
+    keys = all_pages(client, "/api/papers?limit=2")
     expected = Paper.objects.visible().order_by("-day", "-pk").values_list("pk", flat=True)
-    assert found == list(expected)
+    assert keys == list(expected)
 
 
-def test_pages_do_not_shift_when_papers_come_in(
+def test_pages_do_not_shift_when_papers_arrive(
     client: Client, papers: list[Paper], make_paper: MakePaper
 ) -> None:
     first = client.get("/api/papers", {"limit": 4}).json()
     make_paper("Newest")
-    where = urlsplit(first["next"])
-    rest = all_pages(client, f"{where.path}?{where.query}")
+    url = urlsplit(first["next"])
+    rest = all_pages(client, f"{url.path}?{url.query}")
     assert not {item["id"] for item in first["items"]} & set(rest)
     assert len(first["items"]) + len(rest) == 9
 
 
-def test_days_and_categories_narrow(client: Client, papers: list[Paper], now: datetime) -> None:
+def test_papers_are_filtered_by_day_and_category(
+    client: Client, papers: list[Paper], now: datetime
+) -> None:
     def titles(**query: object) -> list[str]:
         listed = client.get("/api/papers", query).json()["items"]
         return sorted(item["title"].split()[1] for item in listed)
@@ -82,16 +84,16 @@ def test_days_and_categories_narrow(client: Client, papers: list[Paper], now: da
 
 def test_one_paper(client: Client, papers: list[Paper]) -> None:
     one = papers[3]
-    told = ask(client, f"papers/{one.pk}")
-    assert told == ask(client, f"arxiv/{one.arxiv_id}") == ask(client, f"arxiv/{one.arxiv_id}v2")
-    assert isinstance(told, dict)
-    assert told["title"] == one.title
-    assert told["url"].endswith(one.get_absolute_url())
+    answer = ask(client, f"papers/{one.pk}")
+    assert answer == ask(client, f"arxiv/{one.arxiv_id}") == ask(client, f"arxiv/{one.arxiv_id}v2")
+    assert isinstance(answer, dict)
+    assert answer["title"] == one.title
+    assert answer["url"].endswith(one.get_absolute_url())
 
 
-def test_a_search_in_pages(client: Client, papers: list[Paper]) -> None:
-    found = all_pages(client, "/api/search?q=paper&limit=4")
-    assert sorted(found) == sorted(paper.pk for paper in papers[:9])
+def test_search_results_are_paginated(client: Client, papers: list[Paper]) -> None:
+    keys = all_pages(client, "/api/search?q=paper&limit=4")
+    assert sorted(keys) == sorted(paper.pk for paper in papers[:9])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_a_search_in_pages(client: Client, papers: list[Paper]) -> None:
         ("search", 422),
     ],
 )
-def test_what_is_asked_wrongly_is_told(
+def test_invalid_requests_get_an_error_message(
     client: Client, papers: list[Paper], address: str, status: int
 ) -> None:
     answer = client.get(f"/api/{address}")
@@ -116,7 +118,7 @@ def test_what_is_asked_wrongly_is_told(
     assert isinstance(answer.json()["detail"], str)
 
 
-def test_hidden_papers_are_not_told(client: Client, papers: list[Paper]) -> None:
+def test_hidden_papers_are_not_returned(client: Client, papers: list[Paper]) -> None:
     hidden = papers[-1]
     for address in (
         f"papers/{hidden.pk}",
@@ -127,7 +129,7 @@ def test_hidden_papers_are_not_told(client: Client, papers: list[Paper]) -> None
     assert hidden.pk not in all_pages(client, "/api/search?q=hidden")
 
 
-def test_daily_papers_read_as_those_of_hugging_face(
+def test_daily_papers_have_the_format_of_hugging_face(
     client: Client, papers: list[Paper], now: datetime
 ) -> None:
     answer = client.get("/api/daily_papers", {"date": now.date()})
@@ -139,7 +141,7 @@ def test_daily_papers_read_as_those_of_hugging_face(
     assert len(ask(client, "daily_papers", limit=2, p=1, date=now.date())) == 1  # type: ignore[arg-type]
 
 
-def test_what_is_unchanged_is_not_sent_again(client: Client, papers: list[Paper]) -> None:
+def test_an_unchanged_response_is_not_sent_again(client: Client, papers: list[Paper]) -> None:
     first = client.get("/api/papers")
     assert first["Cache-Control"] == "public, max-age=300"
     assert first["Access-Control-Allow-Origin"] == "*"
@@ -147,7 +149,7 @@ def test_what_is_unchanged_is_not_sent_again(client: Client, papers: list[Paper]
     assert again.status_code == 304
 
 
-def test_who_asks_too_often_waits(
+def test_too_many_requests_are_refused(
     client: Client, papers: list[Paper], redis: None, settings: Any
 ) -> None:
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"api": (6, 0)}
@@ -157,10 +159,10 @@ def test_who_asks_too_often_waits(
     assert "Too many requests" in answers[-1].json()["detail"]
 
 
-def test_the_document_says_what_there_is(client: Client, db: None) -> None:
-    told = client.get("/api/openapi.json").json()
-    assert told["openapi"].startswith("3.1")
-    assert set(told["paths"]) == {
+def test_the_openapi_document_lists_all_endpoints(client: Client, db: None) -> None:
+    document = client.get("/api/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {
         "/api/papers",
         "/api/papers/{pk}",
         "/api/papers/{pk}/similar",
@@ -170,21 +172,23 @@ def test_the_document_says_what_there_is(client: Client, db: None) -> None:
     }
 
 
-def test_people_read_on_a_page_what_the_document_says(client: Client) -> None:
-    told = client.get("/api/openapi.json").json()
+def test_the_reference_page_shows_the_openapi_document(client: Client) -> None:
+    document = client.get("/api/openapi.json").json()
     answer = client.get("/api/")
     assert answer.status_code == 200
     page = html.unescape(answer.text)
-    asked = [one["get"] for one in told["paths"].values()]
-    for path, one in told["paths"].items():
+    operations = [one["get"] for one in document["paths"].values()]
+    for path, one in document["paths"].items():
         assert f"{path}</code>" in page
         assert one["get"]["summary"] in page
-    for name in {given["name"] for one in asked for given in one.get("parameters", [])}:
+    for name in {
+        parameter["name"] for one in operations for parameter in one.get("parameters", [])
+    }:
         assert f"<dt><code>{name}</code></dt>" in page
-    for name, shape in told["components"]["schemas"].items():
+    for name, schema in document["components"]["schemas"].items():
         assert f'id="schema-{name}"' in page
-        for told_of in shape["properties"].values():
-            assert told_of.get("description", "") in page
+        for field in schema["properties"].values():
+            assert field.get("description", "") in page
     assert "list of Paper" in page
     assert "integer or null" in page
     assert "<dd>date.</dd>" in page
@@ -193,16 +197,16 @@ def test_people_read_on_a_page_what_the_document_says(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["nowhere", "arxiv/%0A2604.23536", "papers/", "papers/x/similar"])
-def test_an_address_that_there_is_not_is_told_in_json(client: Client, path: str) -> None:
+def test_an_unknown_url_gets_a_json_error(client: Client, path: str) -> None:
     for answer in (client.get(f"/api/{path}"), forge(client, f"/api/{path}", {"a": "b"})):
         assert answer.status_code in {404, 405, 422}
-    told = client.get(f"/api/{path}")
-    assert told["Content-Type"].startswith("application/json")
-    assert told.json()["detail"]
+    document = client.get(f"/api/{path}")
+    assert document["Content-Type"].startswith("application/json")
+    assert document.json()["detail"]
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         (
             "papers?categroy=cs.CL",
@@ -218,15 +222,15 @@ def test_an_address_that_there_is_not_is_told_in_json(client: Client, path: str)
         ("papers?=1", ": unknown parameter"),
     ],
 )
-def test_an_unknown_parameter_is_an_error_that_names_it(
-    client: Client, papers: list[Paper], address: str, said: str
+def test_an_unknown_parameter_is_rejected_by_name(
+    client: Client, papers: list[Paper], address: str, message: str
 ) -> None:
     answer = client.get(f"/api/{address}")
     assert answer.status_code == 422
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
-def test_while_no_meaning_is_learnt_titles_tell_what_is_similar(
+def test_without_a_vector_index_similarity_uses_titles(
     client: Client, make_paper: MakePaper, now: datetime
 ) -> None:
     one = make_paper("Native models for multimodal agents")

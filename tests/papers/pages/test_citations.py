@@ -37,15 +37,13 @@ def test_a_published_paper_is_an_article() -> None:
     assert "eprint" not in text
 
 
-def test_the_key_is_of_plain_letters() -> None:
+def test_the_citation_key_has_only_ascii_letters() -> None:
     assert citation_key(Work("Über Größe", ["Jürgen Müller"], 2026, "")) == "muller2026uber"
     assert citation_key(Work("王", [], 2026, "")) == "2026"
 
 
 @given(title=TEXT, authors=st.lists(TEXT, max_size=4), journal=TEXT, doi=TEXT)
-def test_programs_read_what_we_write(
-    title: str, authors: list[str], journal: str, doi: str
-) -> None:
+def test_every_entry_can_be_parsed(title: str, authors: list[str], journal: str, doi: str) -> None:
     text = bibtex_entry(Work(title, authors, 2026, "https://x.org/1", doi=doi, journal=journal))
     library = bibtexparser.parse_string(text)
     assert not library.failed_blocks

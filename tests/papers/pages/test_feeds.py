@@ -39,7 +39,7 @@ def papers(make_paper: MakePaper, now: datetime) -> list[Paper]:
         ("search", []),
     ],
 )
-def test_a_list_as_both_kinds_of_feed(
+def test_both_feed_formats_have_the_same_entries(
     client: Client, papers: list[Paper], address: str, titles: list[str]
 ) -> None:
     answer = client.get(f"/feeds/{address}.atom")
@@ -55,14 +55,14 @@ def test_a_list_as_both_kinds_of_feed(
     assert told["version"] == "https://jsonfeed.org/version/1.1"
 
 
-def test_a_search_is_a_feed_newest_first(client: Client, papers: list[Paper]) -> None:
+def test_a_search_feed_is_newest_first(client: Client, papers: list[Paper]) -> None:
     told = client.get("/feeds/search.json", {"q": "earlier OR paper study"}).json()
     assert told["feed_url"].endswith("/feeds/search.json?q=earlier+OR+paper+study")
     told = client.get("/feeds/search.json", {"q": "method"}).json()
     assert [item["title"] for item in told["items"]] == ["Quiet paper", "Earlier"]
 
 
-def test_content_is_text_made_safe(client: Client, papers: list[Paper]) -> None:
+def test_content_is_escaped(client: Client, papers: list[Paper]) -> None:
     [loud, _quiet] = client.get("/feeds/trending.json").json()["items"]
     assert loud["content_html"].startswith("<p>Says &lt;script&gt;alert(&quot;x&quot;)&lt;/script")
     [entry] = feedparser.parse(client.get("/feeds/days/2026-04-29.atom").content).entries
@@ -79,7 +79,7 @@ def test_an_unchanged_feed_is_not_sent_twice(client: Client, papers: list[Paper]
     assert changed.status_code == 200
 
 
-def test_our_own_reader_reads_them(client: Client, papers: list[Paper]) -> None:
+def test_our_own_parser_reads_the_feeds(client: Client, papers: list[Paper]) -> None:
     for kind in ("atom", "json"):
         body = client.get(f"/feeds/trending.{kind}").content
         document = parse_document(body)
@@ -96,7 +96,7 @@ def test_our_own_reader_reads_them(client: Client, papers: list[Paper]) -> None:
         "trending.rss",
     ],
 )
-def test_what_is_no_feed_is_not_found(client: Client, db: None, address: str) -> None:
+def test_an_unknown_feed_is_not_found(client: Client, db: None, address: str) -> None:
     assert client.get(f"/feeds/{address}").status_code == 404
 
 

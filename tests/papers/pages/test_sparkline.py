@@ -14,17 +14,17 @@ def at(hours: float, kind: str, count: int) -> tuple[datetime, str, int]:
     return START + timedelta(hours=hours), kind, count
 
 
-def test_who_was_not_asked_stands_as_last_heard_of() -> None:
+def test_a_source_without_a_new_count_keeps_its_last_one() -> None:
     found = total_over_time([at(0, "a", 3), at(2, "a", 9), at(1, "b", 2)])
     assert [number for _, number in found] == [3, 5, 11]
 
 
-def test_one_moment_is_no_line() -> None:
+def test_a_single_point_in_time_is_not_drawn() -> None:
     assert draw_plot([]) is None
     assert draw_plot([at(1, "a", 3), at(1, "b", 3)]) is None
 
 
-def test_a_line_goes_from_corner_to_corner() -> None:
+def test_the_line_spans_the_drawing() -> None:
     drawn = draw_plot([at(0, "a", 0), at(10, "a", 7)])
     assert drawn
     assert drawn.dots[0] == (MARGIN, HEIGHT - MARGIN)

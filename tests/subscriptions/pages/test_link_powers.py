@@ -22,7 +22,7 @@ from subscriptions.models import Digest, SignIn, Subscriber
 from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
 from tests.pages import Page, forge
 from tests.subscriptions.conftest import MakeDigest, MakeReader
-from tests.web.test_rate_limit import ENTRANCES
+from tests.web.test_rate_limit import PUBLIC_PATTERNS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -73,7 +73,7 @@ def addresses(digest: Digest, token: str) -> dict[str, str]:
         "public_id": digest.public_id,
     }
     found = {}
-    for _path, pattern in ENTRANCES:
+    for _path, pattern in PUBLIC_PATTERNS:
         names = set(pattern.pattern.converters)
         if "token" in names:
             given = {name: more[name] for name in names - {"token"}} | {"token": token}
