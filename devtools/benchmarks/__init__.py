@@ -1,5 +1,5 @@
-"""What `manage.py bench SUBJECT` measures: a module for each subject.
+"""Benchmarks for `manage.py bench SUBJECT`, a module for each subject.
 
-Each has `add_arguments(parser)`, `run(options)`, which returns plain values ready for JSON, and
-`table(report)`, the same for people. Every figure stands next to a baseline of the same run.
+Each has `add_arguments(parser)`, `run(options)`, which returns plain values, and `table(report)`,
+which returns them as text. Every figure has a baseline of the same run beside it.
 """

@@ -1,7 +1,7 @@
-"""An edition, from due readers to mails accepted, next to Django's own loop and bare smtplib.
+"""An edition, from due readers to accepted mails, beside Django's mail loop and bare smtplib.
 
-Two worker processes with the product's own tasks, and an SMTP server that does next to nothing in
-a process of its own; PostgreSQL and Redis are real. All share the machine.
+Two worker processes run the product's tasks, and a minimal SMTP server runs in another process.
+PostgreSQL and Redis are real. All share the machine.
 """
 
 from __future__ import annotations
@@ -37,73 +37,74 @@ from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose
 
 WORKERS = 2
-BASELINE = 400  # messages of each worker
+BASELINE_MESSAGES = 400  # per worker
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--readers", type=int, default=10_000)
-    parser.add_argument("--due", type=int, help="about so many of them are; if left out, all")
-    parser.add_argument("--papers", type=int, default=1_500, help="of the day")
+    parser.add_argument("--due", type=int, help="approximate number of readers due; default: all")
+    parser.add_argument("--papers", type=int, default=1_500, help="papers of the day")
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
-    """All rates are those of WORKERS processes together."""
+    """Return the rates of WORKERS processes together, for the product and the baselines."""
     with scratch_database.database() as name:
-        return measured(name, options["readers"], options["papers"], options["due"])
+        return measure(name, options["readers"], options["papers"], options["due"])
 
 
-def measured(database: str, readers: int, papers: int, due: int | None = None) -> dict[str, Any]:
-    """In an empty database of this name, which other processes can read."""
+def measure(database: str, readers: int, papers: int, due: int | None = None) -> dict[str, Any]:
+    """Measure in an empty database of this name, which other processes can read."""
     now = timezone.now()
     due = synthetic_readers.store(papers, readers, now, due)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pb-")))
         sink = stack.enter_context(Sink.open(folder))
-        team = Team([stack.enter_context(new_pool()) for _ in range(WORKERS)])
+        workers = Workers([stack.enter_context(new_pool()) for _ in range(WORKERS)])
         with step("Starting workers"):
-            team.all(worker_process.arrive, database, sink.port)
-        ours = paperboy(team, due)
-        sent = list(Digest.objects.order_by("?").values_list("pk", flat=True)[: 2 * BASELINE])
-        samples = check(folder)
-        with step("Sending by Django's loop"):
-            loop = together(team, worker_process.django_loop, sent)
+            workers.run_on_each(worker_process.use_smtp, database, sink.port)
+        product = send_edition(workers, due)
+        sent_pks = list(
+            Digest.objects.order_by("?").values_list("pk", flat=True)[: 2 * BASELINE_MESSAGES]
+        )
+        samples = check_samples(folder)
+        with step("Sending by Django's mail loop"):
+            loop = run_baseline(workers, worker_process.send_by_django, sent_pks)
         with step("Sending by smtplib"):
-            bare = together(team, worker_process.bare_smtplib, sent)
-        sink.close(ours["digests"] + 2 * len(sent))
+            bare = run_baseline(workers, worker_process.send_by_smtplib, sent_pks)
+        sink.close(product["digests"] + 2 * len(sent_pks))
     return {
         "readers": readers,
-        "paperboy": ours | {"checked": samples, "sink_cpu_s": round(sink.cpu_s, 1)},
+        "paperboy": product | {"checked": samples, "sink_cpu_s": round(sink.cpu_s, 1)},
         "baselines": {"django_loop": loop, "smtplib": bare},
         "workers": WORKERS,
     }
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report for people."""
-    ours, baselines = report["paperboy"], report["baselines"]
+    """Return the report as text."""
+    product, baselines = report["paperboy"], report["baselines"]
     rates = {
-        "Paperboy": ours,
+        "Paperboy": product,
         "Django's loop": baselines["django_loop"],
         "smtplib": baselines["smtplib"],
     }
-    lines = [
-        f"{report['readers']} readers, {ours['digests']} of them due, {report['workers']} workers"
-    ]
+    lines = [f"{report['readers']} readers, {product['digests']} due, {report['workers']} workers"]
     for name, row in rates.items():
-        times = ours["digests_per_s"] / row["digests_per_s"]
-        lines.append(f"{name:14}{row['digests_per_s']:8.0f} digests/s{times:8.2f} ×")
-    for name, stage in ours["stages"].items():
+        ratio = product["digests_per_s"] / row["digests_per_s"]
+        lines.append(f"{name:14}{row['digests_per_s']:8.0f} digests/s{ratio:8.2f} ×")
+    for name, stage in product["stages"].items():
         lines.append(f"  {name:26}{stage['share']:6.1%}{stage['ms']:8.3f} ms")
     lines.append(
-        f"{ours['cpu_ms_per_digest']} ms CPU a digest, {ours['queries_per_chunk']} queries a chunk "
-        f"and one statement a digest, {ours['peak_rss_mb']} MB, {ours['checked']} mails checked"
+        f"{product['cpu_ms_per_digest']} ms CPU per digest, "
+        f"{product['queries_per_chunk']} queries per chunk and one per digest, "
+        f"{product['peak_rss_mb']} MB, {product['checked']} mails checked"
     )
     return "\n".join(lines)
 
 
 @dataclass
 class Sink:
-    """The SMTP server's process."""
+    """The process of the SMTP server."""
 
     process: subprocess.Popen[str]
     port: int
@@ -111,8 +112,9 @@ class Sink:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, *kind: str) -> Iterator[Sink]:
-        command = (sys.executable, "-m", "devtools.benchmarks.smtp_sink", str(folder), *kind)
+    def open(cls, folder: Path, *options: str) -> Iterator[Sink]:
+        """Start the server; `folder` and `options` are its arguments."""
+        command = (sys.executable, "-m", "devtools.benchmarks.smtp_sink", str(folder), *options)
         pipe = subprocess.PIPE
         with subprocess.Popen(  # noqa: S603
             command, cwd=settings.BASE_DIR, stdin=pipe, stdout=pipe, text=True
@@ -124,49 +126,52 @@ class Sink:
                 process.kill()
 
     def close(self, expected: int) -> None:
-        """Ends it; what it accepted must be what we think was sent."""
-        said, _ = self.process.communicate()
-        counted = json.loads(said)
+        """Stop the server; raise CommandError if it did not accept `expected` mails."""
+        output, _ = self.process.communicate()
+        counted = json.loads(output)
         self.cpu_s = counted["cpu_s"]
         if counted["accepted"] != expected:
-            raise CommandError(f"{counted['accepted']} mails were accepted, not {expected}.")
+            raise CommandError(f"The server accepted {counted['accepted']} mails, not {expected}.")
 
 
 def new_pool() -> ProcessPoolExecutor:
-    """One process that shares nothing with this one, so that its memory is its own."""
+    """Return a pool of one process, spawned so that its memory use is not shared."""
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=django.setup)
 
 
 @dataclass
-class Team:
+class Workers:
+    """The worker processes."""
+
     pools: Sequence[ProcessPoolExecutor]
 
-    def all(self, work: Callable[..., Any], *args: Any) -> list[Any]:
-        """The same in each process, at once."""
-        return [done.result() for done in [pool.submit(work, *args) for pool in self.pools]]
+    def run_on_each(self, work: Callable[..., Any], *args: Any) -> list[Any]:
+        """Call `work` in all processes at once; return the results."""
+        futures = [pool.submit(work, *args) for pool in self.pools]
+        return [future.result() for future in futures]
 
     def share(self, work: Callable[..., Any], parts: Iterator[Any]) -> Iterator[Any]:
-        """Each part is done by the first process that is free."""
+        """Call `work` for each part in the first free process; yield the results."""
         waiting = {
             pool: pool.submit(work, part) for pool, part in zip(self.pools, parts, strict=False)
         }
         while waiting:
-            done = next((pool for pool, one in waiting.items() if one.done()), None)
-            if done is None:
+            free = next((pool for pool, future in waiting.items() if future.done()), None)
+            if free is None:
                 time.sleep(0.002)
                 continue
-            yield waiting.pop(done).result()
+            yield waiting.pop(free).result()
             if (part := next(parts, None)) is not None:
-                waiting[done] = done.submit(work, part)
+                waiting[free] = free.submit(work, part)
 
 
-def paperboy(team: Team, due: int) -> dict[str, Any]:
-    """The product: chunks of due readers, made and handed over."""
+def send_edition(workers: Workers, due: int) -> dict[str, Any]:
+    """Build and send the digests of all due readers, by chunks; return rates and stages."""
     stages: Counter[str] = Counter()
     started = time.perf_counter()
-    parts = team.share(worker_process.edition, digests.due_readers(timezone.now()))
+    parts = workers.share(worker_process.send_chunk, digests.due_readers(timezone.now()))
     total = -(-due // settings.SUBSCRIBERS_PER_TASK)
-    chunks = list(track(parts, "Sending, chunk by chunk", total))
+    chunks = list(track(parts, "Sending by chunks", total))
     took = time.perf_counter() - started
     for chunk in chunks:
         stages.update(chunk["stages"])
@@ -187,31 +192,34 @@ def paperboy(team: Team, due: int) -> dict[str, Any]:
     }
 
 
-def together(
-    team: Team, work: Callable[[Sequence[int]], Mapping[str, float]], pks: Sequence[int]
+def run_baseline(
+    workers: Workers, work: Callable[[Sequence[int]], Mapping[str, float]], pks: Sequence[int]
 ) -> dict[str, float]:
-    """A baseline in all processes at once; each goes through its own share of the digests."""
+    """Return the rate of a baseline, with a share of the digests in each process."""
     shares = [pks[start::WORKERS] for start in range(WORKERS)]
-    asked = [pool.submit(work, share) for pool, share in zip(team.pools, shares, strict=True)]
-    done = [one.result() for one in asked]
-    rate = sum(one["digests"] / one["seconds"] for one in done)
+    futures = [pool.submit(work, share) for pool, share in zip(workers.pools, shares, strict=True)]
+    results = [future.result() for future in futures]
+    rate = sum(result["digests"] / result["seconds"] for result in results)
     return {"digests_per_s": round(rate, 1)}
 
 
-def check(folder: Path) -> int:
-    """The mails that the server kept are whole, and each holds its own reader's links."""
+def check_samples(folder: Path) -> int:
+    """Check the mails that the server kept; return their number.
+
+    Each must be complete and have the links of its own reader.
+    """
     samples = sorted(folder.glob("*.eml"))
     for path in samples:
         message = BytesParser(policy=default).parsebytes(path.read_bytes())
-        if problem := trouble(message):
-            raise CommandError(f"A mail is not as it should be: {problem}.")
+        if problem := find_problem(message):
+            raise CommandError(f"A sent mail is wrong: {problem}.")
     if not samples:
-        raise CommandError("No mail was kept.")
+        raise CommandError("The server kept no mail to check.")
     return len(samples)
 
 
-def trouble(message: EmailMessage) -> str:
-    """What is wrong with a digest's mail; empty: nothing."""
+def find_problem(message: EmailMessage) -> str:
+    """Return the problem of a digest's mail, or ""."""
     reader = Subscriber.objects.get(email=message["To"])
     digest = reader.digests.get()
     parts = list(message.iter_parts())
@@ -229,5 +237,5 @@ def trouble(message: EmailMessage) -> str:
         ):
             token = text.partition(f"/{name}/")[2].partition("/")[0]
             if tokens.read_token(purpose, token) != str(value):
-                return f"the link {name} in {part.get_content_type()} is not the reader's own"
+                return f"the {name} link in {part.get_content_type()} belongs to another reader"
     return ""

@@ -1,9 +1,8 @@
-"""Documents into rows: from bytes to PostgreSQL, next to feedparser alone on the same bytes.
+"""Ingest of documents into PostgreSQL, beside feedparser alone on the same bytes.
 
-A round reads each document once with feedparser, which only parses, and once with Paperboy, which
-stores what it reads in an empty table. The best of some rounds counts on both sides, since what
-else a machine does only ever adds. A day is then a listing and the daily papers, from bytes to a
-pool of candidates ready for matching.
+Each round reads a document once with feedparser, which only parses, and once with Paperboy, which
+stores the papers in empty tables. The best round counts for both, since other load only adds time.
+A day is a listing and the daily papers, from bytes to candidates ready for matching.
 """
 
 from __future__ import annotations
@@ -35,16 +34,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: dict[str, Any]) -> dict[str, Any]:
-    """Seconds and entries per second for each kind of document, and for a whole day."""
+    """Return entries per second for each kind of document, and the seconds of a day."""
     count, rounds = options["entries"], options["rounds"]
-    made = {
+    documents = {
         "arXiv RSS": synthetic_feeds.arxiv_rss(count, DAY),
         "journal RSS": synthetic_feeds.journal_rss(count, DAY),
     }
     with scratch_database.database():
-        kinds = [measured(name, data, count, rounds) for name, data in made.items()]
-        with step("Reading a whole day"):
-            day = whole_day(count)
+        kinds = [measure_document(name, data, count, rounds) for name, data in documents.items()]
+        with step("Ingesting a day"):
+            day = measure_day(count)
     return {
         "entries": count,
         "kinds": kinds,
@@ -53,35 +52,36 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def measured(name: str, data: bytes, count: int, rounds: int) -> dict[str, Any]:
-    ours, theirs = [], []
-    for number in track(range(rounds + 1), f"Reading {name}"):
-        alone = seconds(lambda: feedparser.parse(BytesIO(data)))
-        empty()
-        stored = seconds(lambda: ingest_document(data, name, NOW))
-        if number:  # the first only warms up
-            theirs.append(alone)
-            ours.append(stored)
-    again = seconds(lambda: ingest_document(data, name, NOW))
+def measure_document(name: str, data: bytes, count: int, rounds: int) -> dict[str, Any]:
+    """Return the rates of one document with `count` entries."""
+    product_seconds, feedparser_seconds = [], []
+    for number in track(range(rounds + 1), f"Ingesting {name}"):
+        parsing = time_call(lambda: feedparser.parse(BytesIO(data)))
+        clear_tables()
+        ingest = time_call(lambda: ingest_document(data, name, NOW))
+        if number:  # the first round warms up
+            feedparser_seconds.append(parsing)
+            product_seconds.append(ingest)
+    again = time_call(lambda: ingest_document(data, name, NOW))
     return {
         "document": name,
         "bytes": len(data),
         "rows": Paper.objects.count(),
-        "stored_per_second": round(count / min(ours)),
-        "feedparser_per_second": round(count / min(theirs)),
-        "ratio": round(min(theirs) / min(ours), 2),
+        "stored_per_second": round(count / min(product_seconds)),
+        "feedparser_per_second": round(count / min(feedparser_seconds)),
+        "ratio": round(min(feedparser_seconds) / min(product_seconds), 2),
         "again_seconds": round(again, 3),
     }
 
 
-def whole_day(count: int) -> dict[str, float]:
-    """Seconds of each step of a day, the daily papers among those of the listing.
+def measure_day(count: int) -> dict[str, float]:
+    """Return the seconds of each step of a day; the daily papers are also in the listing.
 
-    The words are learnt beforehand from another day's papers, as they are every night.
+    The lexicon is learnt beforehand from papers of another day, as happens every night.
     """
-    empty()
+    clear_tables()
     ingest_document(synthetic_feeds.arxiv_rss(count, BEFORE), "before", NOW)
-    learn = seconds(lambda: stored_lexicon.learn_lexicon(NOW))
+    learn = time_call(lambda: stored_lexicon.learn_lexicon(NOW))
     listing, daily = synthetic_feeds.arxiv_rss(count, DAY), synthetic_feeds.hf_daily(50, DAY)
     steps: dict[str, Callable[[], object]] = {
         "ingest": lambda: (
@@ -91,23 +91,26 @@ def whole_day(count: int) -> dict[str, float]:
         "score": lambda: scoring.rescore(NOW),
         "index": lambda: digests.CandidatePool.of(DAY),
     }
-    took = {name: round(seconds(step), 3) for name, step in steps.items()}
+    took = {name: round(time_call(work), 3) for name, work in steps.items()}
     return took | {"total": round(sum(took.values()), 3), "learn": round(learn, 3)}
 
 
-def empty() -> None:
+def clear_tables() -> None:
+    """Delete all documents and papers."""
     for model in (Document, Paper):
         model.objects.all().delete()
 
 
-def seconds(work: Callable[[], object]) -> float:
+def time_call(work: Callable[[], object]) -> float:
+    """Return the seconds a call takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def table(report: dict[str, Any]) -> str:
-    lines = [f"{report['entries']:,} entries; entries per second, the best of the rounds", ""]
+    """Return the report as text."""
+    lines = [f"{report['entries']:,} entries; entries per second in the best round", ""]
     lines.append(f"{'document':14}{'stored':>10}{'feedparser alone':>20}{'ratio':>8}")
     lines += [
         f"{kind['document']:14}{kind['stored_per_second']:10,}"
@@ -116,6 +119,6 @@ def table(report: dict[str, Any]) -> str:
     ]
     day = report["day"]
     steps = " + ".join(f"{name} {day[name]:.2f}" for name in ("ingest", "score", "index"))
-    lines += ["", f"A day and 50 daily papers, seconds: {steps} = {day['total']:.2f}"]
-    lines.append(f"Learning the words of a day's papers, at night: {day['learn']:.2f}")
+    lines += ["", f"Seconds for a day with 50 daily papers: {steps} = {day['total']:.2f}"]
+    lines.append(f"Seconds to learn the lexicon at night: {day['learn']:.2f}")
     return "\n".join([*lines, f"Peak memory: {report['peak_mb']} MB"])

@@ -1,8 +1,7 @@
-"""Matching: reader-paper pairs a second, next to a bare dense product and an SVM per reader.
+"""Matching: reader-paper pairs per second, beside a dense product and an SVM per reader.
 
-Readers and papers are made from words drawn as natural language has them, or, with --papers, from
-a file of real ones. Tastes of `DISTINCT` readers are made and then used again and again, so that
-100 thousand readers cost no more memory than 10 thousand.
+Papers are synthetic, or from a file with --papers. The vectors of `DISTINCT` readers are reused, so
+that 100,000 readers need no more memory than 10,000.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from config.celery import limit_blas_threads
 from config.progress import step, track
 from devtools.benchmarks import synthetic_text
 from devtools.benchmarks.scratch_database import peak_mb
-from devtools.evaluation import matching_cases
-from devtools.evaluation.matching_cases import Case, Corpus
+from devtools.evaluation.baselines import TfidfFeatures
+from devtools.evaluation.cases import Case, Corpus, read_corpus
 from papers.vectors.lexicon import Lexicon, PaperText
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import match_profiles
@@ -31,8 +30,8 @@ from subscriptions.matching.reasons import explain_choices
 from subscriptions.matching.selection import ReaderCandidates, select_papers
 
 CORPUS = 12_000  # papers the lexicon learns from
-DISTINCT = 2_000
-CHUNK = 200  # readers at once, as the task that builds digests has them
+DISTINCT = 2_000  # readers
+CHUNK = 200  # readers at once, as in the task that builds digests
 TOP = 10
 WIDTH = 256
 SVM_READERS = 3
@@ -42,58 +41,63 @@ MILLION = 1_000_000
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--readers", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--candidates", type=int, default=1_500)
-    parser.add_argument("--papers", type=Path, help="real papers, as JSON lines, maybe .gz")
+    parser.add_argument("--papers", type=Path, help="real papers as JSON lines, plain or .gz")
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Measure; all times in seconds of one processor, on whatever else this machine is doing."""
+    """Return the rates of one processor; other load on the machine affects them."""
     limit_blas_threads()
     with step("Making papers"):
-        papers = _real(options["papers"]) if options["papers"] else synthetic_text.papers(CORPUS)
-    with step("Learning from them"):
+        papers = (
+            read_corpus(options["papers"]).papers[-CORPUS:]
+            if options["papers"]
+            else synthetic_text.papers(CORPUS)
+        )
+    with step("Learning the lexicon"):
         candidates = Candidates.prepare(Lexicon.learn(papers), papers[-options["candidates"] :])
     with step("Making readers"):
         profiles = list(_profiles(papers[: -options["candidates"]], DISTINCT))
-    chunks = track(list(_chunks(profiles)), "Making their vectors")
-    tastes = [
+    chunks = track(list(_chunks(profiles)), "Making vectors of readers")
+    vectors = [
         replace(ProfileVectors.of_profiles(chunk, candidates.lexicon), texts=None)
         for chunk in chunks
     ]
-    sizes = track(options["readers"], "Matching, one size after the other")
-    rows = [_row(readers, profiles, tastes, candidates) for readers in sizes]
+    sizes = track(options["readers"], "Matching by number of readers")
+    rows = [_row(readers, profiles, vectors, candidates) for readers in sizes]
     with step("Training SVMs"):
         svm_seconds = _svm(papers, options["candidates"])
     return {
         "candidates": options["candidates"],
-        "terms_a_reader": round(sum(taste.sparse_rows.nnz for taste in tastes) / DISTINCT, 1),
+        "terms_per_reader": round(sum(part.sparse_rows.nnz for part in vectors) / DISTINCT, 1),
         "rows": rows,
-        "steps_ms_a_reader": _steps(profiles[:CHUNK], candidates),
-        "svm_seconds_a_reader": round(svm_seconds, 3),
+        "steps_ms_per_reader": _steps(profiles[:CHUNK], candidates),
+        "svm_seconds_per_reader": round(svm_seconds, 3),
     }
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report for people."""
+    """Return the report as text."""
     lines = [
-        f"{report['candidates']} candidates, {report['terms_a_reader']} terms a reader",
-        f"{'readers':>9}{'':6}{'million pairs/s':>16}{'a million readers':>20}{'× dense':>9}"
+        f"{report['candidates']} candidates, {report['terms_per_reader']} terms per reader",
+        f"{'readers':>9}{'':10}{'million pairs/s':>16}{'a million readers':>20}{'× dense':>9}"
         f"{'peak':>9}",
     ]
     for row in report["rows"]:
-        for name in ("kept", "anew", "dense"):
+        for name in ("cached", "computed", "dense"):
             pace = row[name]
             lines.append(
-                f"{row['readers']:>9} {name:5}{pace['pairs_per_second'] / 1e6:16.1f}"
+                f"{row['readers']:>9} {name:9}{pace['pairs_per_second'] / 1e6:16.1f}"
                 f"{pace['million_readers_seconds']:18.0f} s{pace['times_dense']:9.1f}"
                 f"{row['peak_mb']:6.0f} MB"
             )
     lines.append(
-        "kept: with readers' vectors kept; anew: made each time; dense: a bare 256-wide product"
+        "cached: with cached vectors of readers; computed: vectors computed each time; "
+        "dense: a bare 256-wide product"
     )
-    steps = ", ".join(f"{name} {ms}" for name, ms in report["steps_ms_a_reader"].items())
-    lines.append(f"From what is stored to a digest, ms a reader: {steps}")
-    hours = report["svm_seconds_a_reader"] * MILLION / 3600
-    each = report["svm_seconds_a_reader"]
+    steps = ", ".join(f"{name} {ms}" for name, ms in report["steps_ms_per_reader"].items())
+    lines.append(f"From stored profiles to a digest, ms per reader: {steps}")
+    hours = report["svm_seconds_per_reader"] * MILLION / 3600
+    each = report["svm_seconds_per_reader"]
     lines.append(f"A linear SVM per reader: {each} s each, {hours:.0f} hours for a million")
     return "\n".join(lines)
 
@@ -101,32 +105,35 @@ def table(report: Mapping[str, Any]) -> str:
 def _row(
     readers: int,
     profiles: Sequence[Profile],
-    tastes: Sequence[ProfileVectors],
+    vectors: Sequence[ProfileVectors],
     candidates: Candidates,
 ) -> dict[str, Any]:
-    """`anew` is measured on the distinct readers only: it takes as long for each more."""
+    """Return the rates for so many readers.
+
+    "computed" is measured on the distinct readers only, since its rate is the same for more.
+    """
     chunks = list(_chunks(profiles))
 
-    def kept(number: int) -> None:
+    def cached(number: int) -> None:
         place = number % len(chunks)
-        for found in match_profiles(chunks[place], candidates, tastes[place]):
-            found.top(TOP)
+        for match in match_profiles(chunks[place], candidates, vectors[place]):
+            match.top(TOP)
 
-    def anew(number: int) -> None:
-        for found in match_profiles(chunks[number % len(chunks)], candidates):
-            found.top(TOP)
+    def computed(number: int) -> None:
+        for match in match_profiles(chunks[number % len(chunks)], candidates):
+            match.top(TOP)
 
     rng = np.random.default_rng(0)
-    offered = rng.standard_normal((len(candidates.papers), WIDTH), dtype=np.float32)
-    wanted = rng.standard_normal((CHUNK, WIDTH), dtype=np.float32)
+    paper_rows = rng.standard_normal((len(candidates.papers), WIDTH), dtype=np.float32)
+    reader_rows = rng.standard_normal((CHUNK, WIDTH), dtype=np.float32)
 
     def dense(_number: int) -> None:
-        scores = wanted @ offered.T
+        scores = reader_rows @ paper_rows.T
         np.argpartition(-scores, TOP, axis=1)[:, :TOP]
 
     paces = {
-        "kept": _pace(kept, readers, candidates),
-        "anew": _pace(anew, min(readers, len(profiles)), candidates),
+        "cached": _pace(cached, readers, candidates),
+        "computed": _pace(computed, min(readers, len(profiles)), candidates),
         "dense": _pace(dense, readers, candidates),
     }
     base = paces["dense"]
@@ -146,7 +153,7 @@ def _row(
 
 
 def _pace(work: Callable[[int], None], readers: int, candidates: Candidates) -> float:
-    """Pairs a second, after one chunk that warms up."""
+    """Return pairs per second, after a chunk to warm up."""
     work(0)
     chunks = max(readers // CHUNK, 1)
     started = time.perf_counter()
@@ -156,36 +163,38 @@ def _pace(work: Callable[[int], None], readers: int, candidates: Candidates) -> 
 
 
 def _steps(profiles: Sequence[Profile], candidates: Candidates) -> dict[str, float]:
-    """Milliseconds a reader of each step from stored inputs to a digest of ten with its reasons;
-    what is looked up in the database comes on top."""
-    everything = np.ones(len(candidates.papers), dtype=bool)
-    nothing = np.zeros(len(candidates.papers), dtype=np.float32)
+    """Return milliseconds per reader for each step from profiles to digests with reasons.
+
+    Database queries are not included.
+    """
+    all_flags = np.ones(len(candidates.papers), dtype=bool)
+    no_trend = np.zeros(len(candidates.papers), dtype=np.float32)
     marks = [time.perf_counter()]
-    taste = ProfileVectors.of_profiles(profiles, candidates.lexicon)
+    vectors = ProfileVectors.of_profiles(profiles, candidates.lexicon)
     marks.append(time.perf_counter())
-    matches = match_profiles(profiles, candidates, taste)
+    matches = match_profiles(profiles, candidates, vectors)
     marks.append(time.perf_counter())
-    flags = (everything, everything, everything)
-    field = np.zeros(len(candidates.papers), dtype=np.int64)
-    shelves = [ReaderCandidates(found.personal, nothing, *flags, 0.0, field) for found in matches]
-    composed = select_papers(shelves, [TOP] * len(shelves), candidates.lookups.similarity)
-    own = [[one.position for one in row] for row in composed]
+    flags = (all_flags, all_flags, all_flags)
+    fields = np.zeros(len(candidates.papers), dtype=np.int64)
+    readers = [ReaderCandidates(match.personal, no_trend, *flags, 0.0, fields) for match in matches]
+    selected = select_papers(readers, [TOP] * len(readers), candidates.lookups.similarity)
+    chosen = [[choice.position for choice in row] for row in selected]
     marks.append(time.perf_counter())
-    explain_choices(profiles, candidates, own, taste)
+    explain_choices(profiles, candidates, chosen, vectors)
     marks.append(time.perf_counter())
     took = np.diff(marks) * 1000 / len(profiles)
-    names = ("vectors", "match", "compose", "reasons")
+    names = ("vectors", "match", "select", "reasons")
     return {name: round(float(ms), 2) for name, ms in zip(names, took, strict=True)}
 
 
 def _svm(papers: Sequence[PaperText], count: int) -> float:
-    """Seconds for one reader of the evaluation's SVM, its features made beforehand."""
+    """Return the seconds of the evaluation's SVM for one reader, without computing features."""
     corpus = Corpus(list(papers), {})
     cases = [
         Case(str(n), tuple(range(5 * n, 5 * n + 5)), "", "all", frozenset())
         for n in range(SVM_READERS)
     ]
-    rank = matching_cases.Features.of(corpus, cases).svm()
+    rank = TfidfFeatures.of_corpus(corpus, cases).svm_ranker()
     pool = np.arange(len(papers) - count, len(papers))
     started = time.perf_counter()
     for case in cases:
@@ -199,8 +208,10 @@ def _chunks(profiles: Sequence[Profile]) -> Iterator[Sequence[Profile]]:
 
 
 def _profiles(papers: Sequence[PaperText], count: int) -> Iterator[Profile]:
-    """Readers as they come: a sentence, or some papers near each other, or both; some follow or
-    mute people, exclude words, and dislike a paper."""
+    """Yield profiles with a sentence, papers of one field, or both.
+
+    Some follow or mute authors, exclude words, or dislike a paper.
+    """
     by_field: dict[str, list[PaperText]] = {}
     for paper in papers:
         by_field.setdefault(paper.categories[0] if paper.categories else "", []).append(paper)
@@ -208,19 +219,15 @@ def _profiles(papers: Sequence[PaperText], count: int) -> Iterator[Profile]:
     rng = np.random.default_rng(1)
     for number in range(count):
         name = fields[int(rng.integers(len(fields)))]
-        mine = by_field[name]
-        drawn = [mine[int(place)] for place in rng.choice(len(mine), 12, replace=False)]
-        says, likes = number % 3 != 1, number % 3 != 0
+        members = by_field[name]
+        drawn = [members[int(n)] for n in rng.choice(len(members), 12, replace=False)]
+        has_text, has_likes = number % 3 != 1, number % 3 != 0
         yield Profile(
-            text=drawn[0].title if says else "",
+            text=drawn[0].title if has_text else "",
             excluded_words=tuple(drawn[1].title.split()[:1]) if number % 10 == 0 else (),
             categories=(name,) if name and number % 2 else (),
             authors=drawn[2].authors[:1] if number % 5 == 0 else (),
             muted_authors=drawn[3].authors[:1] if number % 20 == 0 else (),
-            liked=tuple(drawn[4 : 5 + int(rng.integers(1, 8))]) if likes else (),
+            liked=tuple(drawn[4 : 5 + int(rng.integers(1, 8))]) if has_likes else (),
             disliked=(drawn[1],) if number % 4 == 0 else (),
         )
-
-
-def _real(path: Path) -> list[PaperText]:
-    return matching_cases.read_corpus(path).papers[-CORPUS:]

@@ -1,4 +1,4 @@
-"""A database of the benchmark's own, and what a process used."""
+"""A temporary database for benchmarks, and the memory use of a process."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from config.progress import step
 
 @contextmanager
 def database() -> Iterator[str]:
-    """An empty, migrated database beside the real one, which stays as it is; yields its name.
+    """Create an empty, migrated database beside the real one; yield its name.
 
-    The name is that of the tests' database with `bench` before it, so that both can run at once.
+    The name starts with `bench`, so that tests can run at the same time.
     """
     with step("Starting PostgreSQL and Redis"):
         services.start_embedded()
     real = connection.settings_dict["NAME"]
     connection.settings_dict["TEST"]["NAME"] = f"bench_{real}"
-    with step("Making a database for the benchmark"):
+    with step("Creating a database for the benchmark"):
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         yield connection.settings_dict["NAME"]
@@ -33,9 +33,11 @@ def database() -> Iterator[str]:
 
 
 def peak_mb() -> float:
-    """The most memory this process ever held, in MB. Where Linux says it in /proc, from there:
-    ru_maxrss (in KiB) begins with that of the process which started this one."""
+    """Return the peak memory of this process in MB.
+
+    Read it from /proc on Linux, since ru_maxrss (in KiB) starts with that of the parent process.
+    """
     status = Path("/proc/self/status")
-    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
-        return int(found[1]) / 1024
+    if status.exists() and (match := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(match[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

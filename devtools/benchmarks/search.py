@@ -1,6 +1,6 @@
-"""The site's busiest pages, home and search: milliseconds a request and requests a second.
+"""The busiest pages, home and search: milliseconds per request and requests per second.
 
-With cases (see `evaluate matching`), also how much of what belongs to a search is found by it.
+With cases (see `evaluate matching`), it also measures the recall of searches.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from papers.text.markup import readable_text
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
 
-WARM = 5  # requests that do not count
+WARM_UP = 5  # requests
 LIMIT = 100  # milliseconds at the 95th percentile
 CHUNK = 5_000
-FIRST = (50, 200, 1000)  # results that are looked at for what was to be found
-# Where the corpus is real: what people type, of every kind that is searched differently.
-REAL = (
+RECALL_SIZES = (50, 200, 1000)  # recall is measured in so many results
+# Queries for real papers, one of each kind that is handled differently.
+REAL_QUERIES = (
     *("knowledge injection in pre-training", "diffusion models for video generation"),
     *('"chain of thought" reasoning', "cat:cs.CL long context", "large language models"),
     *("gaussian splatting since:2026-01", "author:zhang robot", "robot manipulaton"),
@@ -48,38 +48,38 @@ REAL = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--papers", type=int, default=75_000)
-    parser.add_argument("--requests", type=int, default=200, help="of each kind")
+    parser.add_argument("--requests", type=int, default=200, help="requests of each kind")
     parser.add_argument(
-        "--corpus", type=Path, help="real papers, JSON lines, .gz or plain; else made-up ones"
+        "--corpus", type=Path, help="real papers as JSON lines, plain or .gz; default: synthetic"
     )
     parser.add_argument(
-        "--cases", type=Path, help="words and the papers of the corpus that belong to them"
+        "--cases", type=Path, help="queries and their relevant papers of the corpus"
     )
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Through all middleware, in one process, one request after the other."""
-    with scratch_database.database(), override_settings(RATE_LIMITS=_unguarded()):
-        return measured(options["papers"], options["requests"], options["corpus"], options["cases"])
+    """Measure through all middleware, in one process, with one request at a time."""
+    with scratch_database.database(), override_settings(RATE_LIMITS=_no_rate_limits()):
+        return measure(options["papers"], options["requests"], options["corpus"], options["cases"])
 
 
-def measured(
+def measure(
     count: int, requests: int, path: Path | None = None, cases: Path | None = None
 ) -> dict[str, Any]:
-    """In whatever empty database there is."""
+    """Measure in the current database, which must be empty."""
     with step("Making papers"):
-        texts = list(_real(path, count)) if path else synthetic_text.papers(count)
+        texts = list(_read_papers(path, count)) if path else synthetic_text.papers(count)
     with step(f"Storing {len(texts):,} papers"):
         store(texts)
     started = time.perf_counter()
-    with step("Making papers searchable"):
+    with step("Indexing papers"):
         indexing.index_changed(timezone.now())
     indexed = time.perf_counter() - started
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     client = Client(SERVER_NAME="127.0.0.1")
     page, day = reverse("search"), reverse("day", args=[timezone.now().date()])
-    typed = REAL if path else [" ".join(text.title.split()[:4]) for text in texts[:50]]
+    typed = REAL_QUERIES if path else [" ".join(text.title.split()[:4]) for text in texts[:50]]
     kinds: dict[str, Callable[[int], Any]] = {
         "search": lambda n: client.get(page, {"q": typed[n % len(typed)]}),
         "home": lambda _n: client.get(day),
@@ -88,36 +88,37 @@ def measured(
     return {
         "papers": len(texts),
         "indexed_s": round(indexed, 1),
-        "rows": {name: row(name, ask, requests) for name, ask in kinds.items()},
-        "recall": recall(texts, cases) if cases else {},
+        "rows": {name: measure_page(name, ask, requests) for name, ask in kinds.items()},
+        "recall": measure_recall(texts, cases) if cases else {},
     }
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report for people."""
-    lines = [f"{report['papers']:,} papers, made searchable in {report['indexed_s']:,.0f} s"]
-    lines.append(f"{'':12}{'median':>10}{'95 %':>12}{'a second':>12}")
-    for name, one in report["rows"].items():
-        figures = f"{one['p50_ms']:7.1f} ms{one['p95_ms']:9.1f} ms{one['rps']:12,.0f}"
+    """Return the report as text."""
+    lines = [f"{report['papers']:,} papers, indexed in {report['indexed_s']:,.0f} s"]
+    lines.append(f"{'':12}{'median':>10}{'95 %':>12}{'per second':>12}")
+    for name, row in report["rows"].items():
+        figures = f"{row['p50_ms']:7.1f} ms{row['p95_ms']:9.1f} ms{row['rps']:12,.0f}"
         lines.append(f"{name:12}{figures}")
     if report["recall"]:
-        lines.append("of the papers that belong to a search, found among the first")
-        lines.append(f"{'':12}" + "".join(f"{first:>10,}" for first in FIRST))
-        for name, parts in report["recall"].items():
-            lines.append(f"{name:12}" + "".join(f"{part:10.3f}" for part in parts.values()))
+        lines.append("recall among the first")
+        lines.append(f"{'':12}" + "".join(f"{size:>10,}" for size in RECALL_SIZES))
+        for name, shares in report["recall"].items():
+            lines.append(f"{name:12}" + "".join(f"{share:10.3f}" for share in shares.values()))
     verdict = "within" if report["rows"]["search"]["p95_ms"] < LIMIT else "beyond"
     return "\n".join([*lines, f"search is {verdict} {LIMIT} ms"])
 
 
-def row(name: str, ask: Callable[[int], Any], requests: int) -> dict[str, float]:
+def measure_page(name: str, ask: Callable[[int], Any], requests: int) -> dict[str, float]:
+    """Return milliseconds and requests per second of a page."""
     took = []
-    for number in track(range(WARM + requests), f"Asking: {name}"):
+    for number in track(range(WARM_UP + requests), f"Requesting: {name}"):
         started = time.perf_counter()
-        answer = ask(number)
+        response = ask(number)
         took.append(time.perf_counter() - started)
-        if answer.status_code != 200:
-            raise AssertionError(f"{answer.request['PATH_INFO']}: {answer.status_code}")
-    counted = np.array(took[WARM:])
+        if response.status_code != 200:
+            raise AssertionError(f"{response.request['PATH_INFO']}: {response.status_code}")
+    counted = np.array(took[WARM_UP:])
     middle, late = np.percentile(counted, [50, 95]) * 1000
     return {
         "p50_ms": round(float(middle), 1),
@@ -126,36 +127,38 @@ def row(name: str, ask: Callable[[int], Any], requests: int) -> dict[str, float]
     }
 
 
-def recall(texts: Sequence[PaperText], path: Path) -> dict[str, dict[int, float]]:
-    """By search, and by each of the ways it fuses: the mean part of the relevant papers that is
-    among the first so many. Papers that are not in the corpus count as not found."""
+def measure_recall(texts: Sequence[PaperText], path: Path) -> dict[str, dict[int, float]]:
+    """Return the mean recall of the search and of each list it merges, by number of results.
+
+    Papers that are not in the corpus count as missed.
+    """
     keys = dict(Paper.objects.values_list("title_key", "pk"))
-    stored = {
+    pks_by_key = {
         text.key: keys[synthetic_readers.title_key(number, text)]
         for number, text in enumerate(texts)
     }
-    parts: dict[str, list[list[float]]] = {"search": [], "by words": [], "by meaning": []}
+    recalls: dict[str, list[list[float]]] = {"search": [], "by words": [], "by meaning": []}
     lines = path.read_text(encoding="utf-8").splitlines()
-    for line in track(lines, "Searching for what belongs together"):
+    for line in track(lines, "Measuring recall"):
         case = json.loads(line)
-        relevant = {stored.get(name) for name in case["relevant"]} - {None}
+        relevant = {pks_by_key.get(name) for name in case["relevant"]} - {None}
         query = queries.parse_query(case["profile"]["text"])
-        ways = search.ranked_lists(query)
-        found = (search.search_papers(query).pks, ways["worded"], ways["meant"])
-        for name, pks in zip(parts, found, strict=True):
-            hits = [len(relevant & set(pks[:first])) / len(case["relevant"]) for first in FIRST]
-            parts[name].append(hits)
+        lists = search.ranked_lists(query)
+        results = (search.search_papers(query).pks, lists["worded"], lists["meant"])
+        for name, pks in zip(recalls, results, strict=True):
+            total = len(case["relevant"])
+            recalls[name].append([len(relevant & set(pks[:n])) / total for n in RECALL_SIZES])
     return {
-        name: dict(zip(FIRST, np.mean(hits, axis=0).tolist(), strict=True))
-        for name, hits in parts.items()
+        name: dict(zip(RECALL_SIZES, np.mean(rows, axis=0).tolist(), strict=True))
+        for name, rows in recalls.items()
     }
 
 
 def store(texts: Sequence[PaperText]) -> None:
-    """Some hundred papers for each of the last days, scored and learnt from."""
+    """Store 300 papers for each of the last days, score them and learn the lexicon."""
     now = timezone.now()
     papers = [
-        synthetic_readers.paper(
+        synthetic_readers.unsaved_paper(
             number, text, _arxiv_id(number), now.date() - timedelta(number // 300), now
         )
         for number, text in enumerate(texts)
@@ -171,20 +174,20 @@ def _arxiv_id(number: int) -> str:
     return f"{2601 + number // 90_000:04d}.{10_000 + number % 90_000:05d}"
 
 
-def _real(path: Path, count: int) -> Iterator[PaperText]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as lines:
+def _read_papers(path: Path, count: int) -> Iterator[PaperText]:
+    open_file = gzip.open if path.suffix == ".gz" else open
+    with open_file(path, "rt", encoding="utf-8") as lines:
         for line in islice(lines, count):
-            told = json.loads(line)
+            row = json.loads(line)
             yield PaperText(
-                key=told["arxiv_id"],
-                title=readable_text(told["title"]),
-                abstract=readable_text(told["abstract"] or ""),
-                categories=tuple(name[:100] for name in told["categories"] or ()),
-                authors=tuple(told["authors"] or ()),
+                key=row["arxiv_id"],
+                title=readable_text(row["title"]),
+                abstract=readable_text(row["abstract"] or ""),
+                categories=tuple(name[:100] for name in row["categories"] or ()),
+                authors=tuple(row["authors"] or ()),
             )
 
 
-def _unguarded() -> dict[str, tuple[float, float]]:
-    """One visitor is not all: the doors' limits are not what is measured."""
+def _no_rate_limits() -> dict[str, tuple[float, float]]:
+    """Return rates without limits, since one visitor makes all requests."""
     return dict.fromkeys(settings.RATE_LIMITS, (0, 0))

@@ -1,9 +1,8 @@
-"""Sign-ups by the hundred a second: mails that went out, and how long an honest reader waited.
-And what the time of an answer tells of an address.
+"""Sign-ups under attack: mails sent, waiting times of honest readers, and timing leaks.
 
-The real way on loopback: gunicorn, PostgreSQL, Redis, a worker on the urgent queue, and an SMTP
-server that accepts everything, each a process, in a folder of their own. The load stands where a
-proxy of ours would: it names in X-Forwarded-For who speaks to it.
+A complete site runs on the loopback interface: gunicorn, PostgreSQL, Redis, a worker of the urgent
+queue, and an SMTP server that accepts everything. The load takes the place of a trusted proxy and
+names its clients in X-Forwarded-For.
 """
 
 from __future__ import annotations
@@ -46,108 +45,108 @@ from web import rate_limit
 THREADS = 8
 PAUSE = 0.5  # seconds between two honest readers
 STATES = ("new", "pending", "active", "unsubscribed", "suppressed", "blocked", "erased")
-AT_ONCE = 100  # sign-ups, fewer than the limit for all lets in at once
-PATIENCE = 20.0  # seconds that their last mail is waited for
+BURST = 100  # sign-ups, fewer than the global limit allows at once
+MAIL_TIMEOUT = 20.0  # seconds to wait for the last mail
 VICTIM = "victim@example.net"
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 CELERY = (sys.executable, "-W", "ignore", "-m", "celery", "-q", "-A", "config")
 
 
-def _anywhere() -> str:
-    """An address in any network of 198.18.0.0/15, which is set aside for benchmarks."""
+def _random_client() -> str:
+    """Return an IP address of 198.18.0.0/15, the range for benchmarks."""
     return f"198.{random.randrange(18, 20)}.{random.randrange(256)}.{random.randrange(256)}"  # noqa: S311
 
 
-def _somebody() -> str:
+def _random_email() -> str:
     return f"s{random.getrandbits(60):x}@example.net"
 
 
-# The address that is signed up, and what arrives as X-Forwarded-For: its end is what our own
-# proxy wrote, all before it is what the attacker did.
+# Each returns the address to sign up and the X-Forwarded-For header. The last part of the header is
+# from the trusted proxy, the parts before it are from the attacker.
 ATTACKS: dict[str, Callable[[], tuple[str, str]]] = {
-    "one address": lambda: (VICTIM, _anywhere()),
-    "one prefix": lambda: (_somebody(), f"203.0.113.{random.randrange(256)}"),  # noqa: S311
-    "forged headers": lambda: (_somebody(), f"{_anywhere()}, 203.0.113.9"),
-    "many addresses": lambda: (_somebody(), _anywhere()),
-    "many addresses, riddle": lambda: (_somebody(), _anywhere()),
+    "one address": lambda: (VICTIM, _random_client()),
+    "one prefix": lambda: (_random_email(), f"203.0.113.{random.randrange(256)}"),  # noqa: S311
+    "forged headers": lambda: (_random_email(), f"{_random_client()}, 203.0.113.9"),
+    "many addresses": lambda: (_random_email(), _random_client()),
+    "many addresses, challenge": lambda: (_random_email(), _random_client()),
 }
 
-CASES = {"nobody": None, **ATTACKS}
+CASES = {"no attack": None, **ATTACKS}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=int, default=10, help="of each attack")
+    parser.add_argument("--seconds", type=int, default=10, help="duration of each attack")
     parser.add_argument(
-        "--answers", type=int, default=100, help="timed for each state of an address"
+        "--answers", type=int, default=100, help="responses timed for each state of an address"
     )
     parser.add_argument("--attacks", nargs="+", choices=CASES, default=list(CASES), metavar="NAME")
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of each attack, and of the honest readers meanwhile and without one."""
+    """Return the result of each attack, with that of honest readers at the same time."""
     rows, answers = {}, {}
-    for riddle in ("", "altcha"):
-        wanted = [name for name in options["attacks"] if ("riddle" in name) == bool(riddle)]
-        timed = options["answers"] * (not riddle)
-        if not wanted and not timed:
+    for challenge in ("", "altcha"):
+        names = [name for name in options["attacks"] if ("challenge" in name) == bool(challenge)]
+        timed = options["answers"] * (not challenge)
+        if not names and not timed:
             continue
-        with place(riddle) as here:
+        with run_site(challenge) as site:
             if timed:
-                answers = told_apart(here, timed)
-            for name in track(wanted, "Attacking"):
-                here.forget_limits()
-                rows[name] = measured(here, CASES[name], options["seconds"])
+                answers = time_answers(site, timed)
+            for name in track(names, "Attacking"):
+                site.reset_limits()
+                rows[name] = measure_attack(site, CASES[name], options["seconds"])
     return {"seconds": options["seconds"], "threads": THREADS, "rows": rows, "answers": answers}
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report for people."""
-    lines = [f"{report['seconds']} seconds of each attack, from {report['threads']} threads"]
+    """Return the report as text."""
+    lines = [f"{report['seconds']} seconds per attack, from {report['threads']} threads"]
     lines.append(
-        f"{'attack':24}{'asked/s':>8}{'refused':>9}{'mails':>7}   honest: in, answer, mail"
+        f"{'attack':24}{'tried/s':>8}{'refused':>9}{'mails':>7}   honest: signed up, response, mail"
     )
     for name, row in report["rows"].items():
         lines.append(
-            f"{name:24}{row['asked_per_s']:8.0f}{row['refused']:9.0%}{row['mails']:7}   "
-            f"{row['honest_in']} of {row['honest']}, "
-            f"{row['answer_ms']:.0f} ms (most {row['answer_most_ms']:.0f}), "
-            f"{row['mail_s']:.2f} s (most {row['mail_most_s']:.2f})"
+            f"{name:24}{row['tries_per_s']:8.0f}{row['refused']:9.0%}{row['mails']:7}   "
+            f"{row['honest_signed_up']} of {row['honest']}, "
+            f"{row['answer_ms']:.0f} ms (max {row['answer_max_ms']:.0f}), "
+            f"{row['mail_s']:.2f} s (max {row['mail_max_s']:.2f})"
         )
     for state, row in report["answers"].items():
         lines.append(
-            f"answer to {state:14}{row['median_ms']:8.2f} ms ({row['from_ms']:.2f} to "
-            f"{row['to_ms']:.2f}); quicker than to a new address: {row['quicker']:.0%}"
+            f"response for {state:14}{row['median_ms']:8.2f} ms ({row['from_ms']:.2f} to "
+            f"{row['to_ms']:.2f}); faster than for a new address: {row['quicker']:.0%}"
         )
     return "\n".join(lines)
 
 
 @dataclass
-class Place:
-    """A running site: the web server's port, and where the mail server writes what it got."""
+class Site:
+    """A running site: the port of the web server, and the log of the mail server."""
 
     port: int
     log: Path
-    riddle: bool
+    has_challenge: bool
     redis: redis.Redis
     environment: Mapping[str, str]
 
-    def forget_limits(self) -> None:
-        """As if some hours had passed."""
+    def reset_limits(self) -> None:
+        """Delete all rate limits, as if hours had passed."""
         for key in self.redis.scan_iter(f"{rate_limit.KEY_PREFIX}:*"):
             self.redis.delete(key)
 
     def mails(self) -> dict[str, float]:
-        """When each recipient's first mail was accepted, by Unix time."""
-        found: dict[str, float] = {}
+        """Return the Unix time of each recipient's first accepted mail."""
+        times: dict[str, float] = {}
         for line in self.log.read_text().splitlines():
             moment, _, to = line.partition(" ")
-            found.setdefault(to, float(moment))
-        return found
+            times.setdefault(to, float(moment))
+        return times
 
 
 @contextmanager
-def place(riddle: str) -> Iterator[Place]:
-    """The site in a folder of its own, gone afterwards."""
+def run_site(challenge: str) -> Iterator[Site]:
+    """Run a site in a temporary folder; `challenge` is the CHALLENGE setting."""
     with tempfile.TemporaryDirectory(prefix="pb-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL may run as another account
@@ -157,8 +156,8 @@ def place(riddle: str) -> Iterator[Place]:
         assert sink.stdout  # noqa: S101 - it is a pipe
         mail_port = int(sink.stdout.readline())
         port = _free_port()
-        ours = ("DATABASE_URL", "REDIS_URL", "ANYMAIL_PROVIDER")
-        environment = {key: value for key, value in os.environ.items() if key not in ours} | {
+        removed = ("DATABASE_URL", "REDIS_URL", "ANYMAIL_PROVIDER")
+        environment = {key: value for key, value in os.environ.items() if key not in removed} | {
             "DEBUG": "1",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "DATA_DIR": str(folder / "data"),
@@ -166,7 +165,7 @@ def place(riddle: str) -> Iterator[Place]:
             "SITE_URL": f"http://127.0.0.1:{port}",
             "WEB_BIND": f"127.0.0.1:{port}",
             "TRUSTED_PROXIES": "127.0.0.1",
-            "CHALLENGE": riddle,
+            "CHALLENGE": challenge,
             "LOG_LEVEL": "ERROR",
         }
         processes = [sink]
@@ -178,9 +177,9 @@ def place(riddle: str) -> Iterator[Place]:
                 worker = (*CELERY[1:], "worker", "-Q", "urgent", "-c", "1", "-l", "error")
                 processes.append(_start(*worker, env=environment))
                 url = embedded.redis_url(folder / "data")
-                here = Place(port, log, bool(riddle), redis.Redis.from_url(url), environment)
-                _warm_up(here)
-            yield here
+                site = Site(port, log, bool(challenge), redis.Redis.from_url(url), environment)
+                _warm_up(site)
+            yield site
         finally:
             for process in processes:
                 process.kill()
@@ -189,7 +188,7 @@ def place(riddle: str) -> Iterator[Place]:
 
 
 def _run_commands(environment: Mapping[str, str]) -> None:
-    """Start the services and make the tables."""
+    """Start the services and create the tables."""
     for command in (("manage.py", "services", "start"), ("manage.py", "migrate", "-v0")):
         subprocess.run(  # noqa: S603
             [sys.executable, *command], cwd=settings.BASE_DIR, env=environment, check=True
@@ -215,7 +214,7 @@ def _free_port() -> int:
 
 @dataclass
 class Browser:
-    """A connection with the cookie and token that the form's page gave."""
+    """A connection with the cookie and token of the form's page."""
 
     port: int
     cookie: str = ""
@@ -225,187 +224,194 @@ class Browser:
     def __post_init__(self) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
-    def look(self) -> None:
-        page, headers = self._ask("GET", "/subscribe/", "", {})[1:]
+    def open_form(self) -> None:
+        """Load the form for its cookie and token."""
+        page, headers = self._request("GET", "/subscribe/", "", {})[1:]
         self.cookie = (headers["Set-Cookie"] or "").partition(";")[0]
-        found = TOKEN.search(page)
-        self.token = found[1] if found else ""
+        match = TOKEN.search(page)
+        self.token = match[1] if match else ""
 
     def sign_up(self, address: str, forwarded: str, answer: str = "") -> int:
-        """The status of the answer."""
-        given = {"csrfmiddlewaretoken": self.token, "email": address, "altcha": answer}
-        return self._ask("POST", "/subscribe/", urlencode(given), {"X-Forwarded-For": forwarded})[0]
+        """Submit the form; return the status of the response, 0 for none."""
+        fields = {"csrfmiddlewaretoken": self.token, "email": address, "altcha": answer}
+        return self._request(
+            "POST", "/subscribe/", urlencode(fields), {"X-Forwarded-For": forwarded}
+        )[0]
 
     def solve(self, forwarded: str) -> str:
-        """As the script of the form does it."""
-        riddle = json.loads(self._ask("GET", "/challenge/", "", {"X-Forwarded-For": forwarded})[1])
-        solution = altcha.solve_challenge(altcha.Challenge.from_dict(riddle))
+        """Solve a challenge as the form's script does; return the solution."""
+        challenge = json.loads(
+            self._request("GET", "/challenge/", "", {"X-Forwarded-For": forwarded})[1]
+        )
+        solution = altcha.solve_challenge(altcha.Challenge.from_dict(challenge))
         assert solution  # noqa: S101 - there is always one
-        whole = {"challenge": riddle, "solution": solution.to_dict()}
-        return base64.b64encode(json.dumps(whole).encode()).decode()
+        payload = {"challenge": challenge, "solution": solution.to_dict()}
+        return base64.b64encode(json.dumps(payload).encode()).decode()
 
-    def _ask(
+    def _request(
         self, method: str, path: str, body: str, headers: dict[str, str]
     ) -> tuple[int, str, Any]:
         form = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": self.cookie}
         try:
             self.connection.request(method, path, body, headers | form)
-            answer = self.connection.getresponse()
-            return answer.status, answer.read().decode(), answer.headers
+            response = self.connection.getresponse()
+            return response.status, response.read().decode(), response.headers
         except (OSError, http.client.HTTPException):
             self.connection.close()
             return 0, "", {"Set-Cookie": ""}
 
 
-def _warm_up(here: Place) -> None:
-    """Until the site answers and the worker mails."""
+def _warm_up(site: Site) -> None:
+    """Wait until the site responds and the worker sends mail."""
     for number in range(60):
-        browser = Browser(here.port)
-        browser.look()
+        browser = Browser(site.port)
+        browser.open_form()
         if browser.token:
             address = f"warm{number}@example.com"
             forwarded = f"192.0.2.{number}"
-            browser.sign_up(address, forwarded, browser.solve(forwarded) if here.riddle else "")
-            if _mailed(here, address, 2.0):
+            browser.sign_up(
+                address, forwarded, browser.solve(forwarded) if site.has_challenge else ""
+            )
+            if _wait_for_mail(site, address, 2.0):
                 return
         time.sleep(0.5)
-    raise SystemExit("The site did not come up.")
+    raise SystemExit("The site did not start.")
 
 
-def _mailed(here: Place, address: str, patience: float) -> float:
-    """When the address got its mail; 0 for not in time."""
-    give_up = time.time() + patience
-    while not (moment := here.mails().get(address, 0.0)) and time.time() < give_up:
+def _wait_for_mail(site: Site, address: str, timeout: float) -> float:
+    """Return the time at which the address got its mail; 0 if it did not in time."""
+    deadline = time.time() + timeout
+    while not (moment := site.mails().get(address, 0.0)) and time.time() < deadline:
         time.sleep(0.1)
     return moment
 
 
-def measured(
-    here: Place, draw: Callable[[], tuple[str, str]] | None, seconds: int
+def measure_attack(
+    site: Site, draw: Callable[[], tuple[str, str]] | None, seconds: int
 ) -> dict[str, Any]:
-    """One attack, or none, and honest readers one after the other meanwhile."""
+    """Run one attack, or none, and honest readers one by one at the same time."""
     until = time.time() + seconds
     answers: Counter[int] = Counter()
-    before = here.log.read_text().count("@example.net")
-    crowd = [
-        threading.Thread(target=_attack, args=(here, draw, until, answers))
+    before = site.log.read_text().count("@example.net")
+    attackers = [
+        threading.Thread(target=_attack, args=(site, draw, until, answers))
         for _ in range(THREADS if draw else 0)
     ]
-    for thread in crowd:
+    for thread in attackers:
         thread.start()
-    honest = _honest(here, until, f"h{time.time_ns():x}")
-    for thread in crowd:
+    honest = _sign_up_honestly(site, until, f"h{time.time_ns():x}")
+    for thread in attackers:
         thread.join()
-    came_in = {
-        address: begun for address, (status, begun, _took) in honest.items() if status == 302
+    accepted = {
+        address: started for address, (status, started, _took) in honest.items() if status == 302
     }
     waits = [
-        moment - begun
-        for address, begun in came_in.items()
-        if (moment := _mailed(here, address, PATIENCE))
+        moment - started
+        for address, started in accepted.items()
+        if (moment := _wait_for_mail(site, address, MAIL_TIMEOUT))
     ]
-    took = [1000 * seconds_ for _status, _begun, seconds_ in honest.values()]
-    asked = sum(answers.values())
+    took = [1000 * seconds_ for _status, _started, seconds_ in honest.values()]
+    requests = sum(answers.values())
     return {
-        "asked_per_s": asked / seconds,
+        "tries_per_s": requests / seconds,
         "answers": dict(answers),
-        "refused": 1 - answers[302] / asked if asked else 0.0,
-        "mails": here.log.read_text().count("@example.net") - before,
+        "refused": 1 - answers[302] / requests if requests else 0.0,
+        "mails": site.log.read_text().count("@example.net") - before,
         "honest": len(honest),
         "honest_answers": dict(Counter(status for status, *_ in honest.values())),
-        "honest_in": len(waits),
+        "honest_signed_up": len(waits),
         "answer_ms": median(took),
-        "answer_most_ms": max(took),
+        "answer_max_ms": max(took),
         "mail_s": median(waits) if waits else 0.0,
-        "mail_most_s": max(waits, default=0.0),
+        "mail_max_s": max(waits, default=0.0),
     }
 
 
 def _attack(
-    here: Place, draw: Callable[[], tuple[str, str]], until: float, answers: Counter[int]
+    site: Site, draw: Callable[[], tuple[str, str]], until: float, answers: Counter[int]
 ) -> None:
-    browser = Browser(here.port)
-    browser.look()
+    browser = Browser(site.port)
+    browser.open_form()
     while time.time() < until:
         answers[browser.sign_up(*draw())] += 1
 
 
-def _honest(here: Place, until: float, name: str) -> dict[str, tuple[int, float, float]]:
-    """By address: the answer's status, when the form was sent, and the seconds it took."""
-    found: dict[str, tuple[int, float, float]] = {}
+def _sign_up_honestly(site: Site, until: float, name: str) -> dict[str, tuple[int, float, float]]:
+    """Return by address the status, the time of submission, and the seconds it took."""
+    results: dict[str, tuple[int, float, float]] = {}
     while time.time() < until:
-        number = len(found)
-        browser = Browser(here.port)
-        browser.look()
+        number = len(results)
+        browser = Browser(site.port)
+        browser.open_form()
         forwarded = f"100.64.{number}.1"
-        answer = browser.solve(forwarded) if here.riddle else ""
-        begun = time.time()
+        answer = browser.solve(forwarded) if site.has_challenge else ""
+        started = time.time()
         address = f"{name}-{number}@example.com"
         status = browser.sign_up(address, forwarded, answer)
-        found[address] = (status, begun, time.time() - begun)
+        results[address] = (status, started, time.time() - started)
         time.sleep(PAUSE)
-    return found
+    return results
 
 
-def told_apart(here: Place, count: int) -> dict[str, dict[str, float]]:
-    """What the time of an answer says of an address's state, `count` of each, in random order.
+def time_answers(site: Site, count: int) -> dict[str, dict[str, float]]:
+    """Return response times by the state of an address, for `count` addresses of each.
 
-    `quicker` is the part of pairs in which the answer came before that to a new address: a half
-    where time tells nothing.
+    "quicker" is the share of pairs in which the response was faster than that for a new address;
+    it is one half if times reveal nothing.
     """
     script = f"from devtools.benchmarks import signup; signup.prepare({count})"
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", script]
-    subprocess.run(command, cwd=settings.BASE_DIR, env=here.environment, check=True)  # noqa: S603
-    addresses = [(state, _known(state, number)) for state in STATES for number in range(count)]
+    subprocess.run(command, cwd=settings.BASE_DIR, env=site.environment, check=True)  # noqa: S603
+    addresses = [(state, _address(state, number)) for state in STATES for number in range(count)]
     random.shuffle(addresses)
-    browser = Browser(here.port)
-    browser.look()
+    browser = Browser(site.port)
+    browser.open_form()
     took: dict[str, list[float]] = {state: [] for state in STATES}
     timed = track(addresses, "Timing answers")
     for number, (state, address) in enumerate(timed):
-        if number % AT_ONCE == 0:
-            here.forget_limits()
-        begun = time.perf_counter()
-        if (status := browser.sign_up(address, _anywhere())) != 302:
-            raise SystemExit(f"A sign-up of an address that is {state} was answered with {status}.")
-        took[state].append(1000 * (time.perf_counter() - begun))
-    return {state: _spread(found, took["new"]) for state, found in took.items()}
+        if number % BURST == 0:
+            site.reset_limits()
+        started = time.perf_counter()
+        if (status := browser.sign_up(address, _random_client())) != 302:
+            raise SystemExit(f"A sign-up of a {state} address got status {status}.")
+        took[state].append(1000 * (time.perf_counter() - started))
+    return {state: _summarize(times, took["new"]) for state, times in took.items()}
 
 
-def _spread(took: list[float], new: list[float]) -> dict[str, float]:
-    """The middle and the tenths at both ends, in milliseconds; and how it stands to new ones."""
-    tenths = quantiles(took, n=10, method="inclusive")
-    pairs = [0.5 if one == other else float(one < other) for one in took for other in new]
+def _summarize(took: list[float], new: list[float]) -> dict[str, float]:
+    """Return median, first and last decile in milliseconds, and the comparison with new ones."""
+    deciles = quantiles(took, n=10, method="inclusive")
+    pairs = [0.5 if a == b else float(a < b) for a in took for b in new]
     return {
         "median_ms": median(took),
-        "from_ms": tenths[0],
-        "to_ms": tenths[-1],
+        "from_ms": deciles[0],
+        "to_ms": deciles[-1],
         "quicker": sum(pairs) / len(pairs),
     }
 
 
-def _known(state: str, number: int) -> str:
+def _address(state: str, number: int) -> str:
     return f"{state}{number}@example.com"
 
 
 @transaction.atomic
 def prepare(count: int) -> None:
-    """Bring addresses into each state, in the database of the site that is measured."""
+    """Create addresses in each state, in the database of the measured site."""
     now = timezone.now()
     for state in STATES[1:]:
         status = state if state in Subscriber.Status.values else Subscriber.Status.ACTIVE
         Subscriber.objects.bulk_create(
             Subscriber(
-                email=_known(state, number),
-                email_key=_known(state, number),
+                email=_address(state, number),
+                email_key=_address(state, number),
                 status=status,
                 confirmed_at=None if state == "pending" else now,
                 created_at=now,
             )
             for number in range(count)
         )
-    without = Subscriber.objects.filter(interests=None)
-    Interests.objects.bulk_create(Interests(subscriber=one) for one in without)
+    without_interests = Subscriber.objects.filter(interests=None)
+    Interests.objects.bulk_create(Interests(subscriber=reader) for reader in without_interests)
     blocked = Subscriber.objects.filter(email_key__startswith="blocked").values_list(
         "pk", flat=True
     )

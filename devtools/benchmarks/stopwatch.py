@@ -1,4 +1,4 @@
-"""Where a worker's time goes: seconds by stage, measured around the product's own functions."""
+"""Seconds of a worker by stage, measured around functions of the product."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from subscriptions.mail import cards, digest_mail
 from subscriptions.mail.mime import OutgoingMail
 from subscriptions.matching.profile_vectors import ProfileVectors
 
-BUILD, SEND = "building, the rest", "sending, the rest"
-# A function of each stage; none of these calls another. `digests` is where it looks them up.
+OTHER_BUILDING, OTHER_SENDING = "building, other", "sending, other"
+# The functions of each stage, by the object that looks them up; none of them calls another.
 STAGES: tuple[tuple[Any, str, str], ...] = (
     (digests.CandidatePool, "of", "the day's papers"),
     (digests, "load_profiles", "profiles"),
@@ -38,7 +38,7 @@ STAGES: tuple[tuple[Any, str, str], ...] = (
 
 
 class Stopwatch:
-    """Seconds by stage. What `within` spends outside of the stages is the rest."""
+    """Seconds by stage; time that `measure` spends outside of all stages is counted apart."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -58,9 +58,10 @@ class Stopwatch:
         is_bound = isinstance(owner.__dict__.get(name), classmethod)
         return staticmethod(timed) if is_bound else timed
 
-    def within(self, rest: str, work: Callable[[], Any]) -> Any:
+    def measure(self, other_stage: str, work: Callable[[], Any]) -> Any:
+        """Call `work`; count time outside of all stages for `other_stage`."""
         before, started = sum(self.seconds.values()), time.perf_counter()
         result = work()
         took = time.perf_counter() - started
-        self.seconds[rest] += took - (sum(self.seconds.values()) - before)
+        self.seconds[other_stage] += took - (sum(self.seconds.values()) - before)
         return result

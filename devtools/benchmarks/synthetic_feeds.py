@@ -1,4 +1,4 @@
-"""Documents as large as a measurement wants, made from the sample's papers."""
+"""Synthetic documents of any size, made from the sample papers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import cycle, islice
 from devtools import sample
 from papers.feeds import Entry, parse_document
 
-# One abstract in four of arXiv's holds TeX; the sample's are plain.
+# One in four abstracts on arXiv has TeX; the sample abstracts are plain.
 TEX = (
     r" It gains 4.2\% on $k$-means with $\mathcal{O}(n \log n)$ steps.",
     r" The cost is $2\times$ that of \textit{M\"uller et al.}",
@@ -19,22 +19,22 @@ TEX = (
 
 
 def entries(count: int) -> Iterator[Entry]:
-    """The sample's papers over and over."""
-    found = [
+    """Yield `count` entries, repeating the sample papers."""
+    samples = [
         entry
         for path in sorted(sample.FOLDER.glob("arxiv-*.xml"))
         for entry in parse_document(path.read_bytes()).entries
     ]
-    return islice(cycle(found), count)
+    return islice(cycle(samples), count)
 
 
 def abstract(number: int, entry: Entry) -> str:
-    """As long as arXiv's: some 1,200 characters."""
+    """Return an abstract of the length usual on arXiv, about 1,200 characters."""
     return entry.abstract_raw * 2 + (TEX[number // 4 % 2] if number % 4 == 0 else "")
 
 
 def arxiv_rss(count: int, day: date) -> bytes:
-    """A day's listing; every entry is another paper."""
+    """Return the listing of a day with `count` different papers."""
     when = f"{day:%a, %d %b %Y} 00:00:00 -0400"
     items = "".join(
         f"<item><title>{escape(entry.title_raw)} {number}</title>"
@@ -57,7 +57,7 @@ def arxiv_rss(count: int, day: date) -> bytes:
 
 
 def journal_rss(count: int, day: date) -> bytes:
-    """A journal's feed, with markup in the descriptions."""
+    """Return the feed of a journal, with markup in the descriptions."""
     when = f"{day:%a, %d %b %Y} 06:00:00 +0000"
     items = "".join(
         f"<item><title>{escape(entry.title_raw)} {number}</title>"
@@ -76,7 +76,7 @@ def journal_rss(count: int, day: date) -> bytes:
 
 
 def hf_daily(count: int, day: date) -> bytes:
-    """A day of Hugging Face's, about the first papers of the same day's listing."""
+    """Return the daily papers of Hugging Face, with the first papers of the day's listing."""
     items = [
         {
             "paper": {

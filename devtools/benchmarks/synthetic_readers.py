@@ -1,4 +1,4 @@
-"""Readers of all sorts, and a day of papers for them, in whatever empty database there is."""
+"""Synthetic readers and papers, stored in the current database, which must be empty."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
 from subscriptions.models import Interests, Reaction, Subscriber
 
-DISTINCT = 2_000  # readers; more are these again under other addresses
-OLDER = 2  # papers that readers liked, too old to be sent, for each of the day
+DISTINCT = 2_000  # readers; more are copies of these with other addresses
+OLDER_PER_PAPER = 2  # older papers, which readers like, for each paper of the day
 
 
 def store(papers: int, readers: int, now: datetime, due: int | None = None) -> int:
-    """Papers of today and readers for them; returns how many readers are due."""
+    """Store papers of today and readers; return how many readers are due."""
     with step(f"Storing {papers:,} papers"):
         liked = store_papers(papers, now)
     with step(f"Storing {readers:,} readers"):
@@ -29,12 +29,14 @@ def store(papers: int, readers: int, now: datetime, due: int | None = None) -> i
 
 
 def store_papers(count: int, now: datetime) -> list[Paper]:
-    """`count` papers of today, some of them voted for, and the older ones; scored and learnt.
-    Returns the older ones."""
-    older = OLDER * count
+    """Store `count` papers of today, some with votes, and older ones; return the older ones.
+
+    Scores and the lexicon are computed, too.
+    """
+    older = OLDER_PER_PAPER * count
     texts = synthetic_text.papers(older + count)
-    made = [_paper(n, text, now, older=n < older) for n, text in enumerate(texts)]
-    papers = Paper.objects.bulk_create(made, batch_size=500)
+    unsaved = [_paper(n, text, now, older=n < older) for n, text in enumerate(texts)]
+    papers = Paper.objects.bulk_create(unsaved, batch_size=500)
     scoring.rescore(now)
     stored_lexicon.learn_lexicon(now)
     return papers[:older]
@@ -43,14 +45,18 @@ def store_papers(count: int, now: datetime) -> list[Paper]:
 def _paper(number: int, text: PaperText, now: datetime, *, older: bool) -> Paper:
     day = now - (timedelta(days=30) if older else timedelta())
     arxiv_id = f"{2603 if older else 2604}.{10000 + number}"
-    made = paper(number, text, arxiv_id, day.date(), day - timedelta(hours=1))
-    made.code_url = f"https://code.example.org/{number}" if number % 7 == 0 else ""
-    return made
+    row = unsaved_paper(number, text, arxiv_id, day.date(), day - timedelta(hours=1))
+    row.code_url = f"https://code.example.org/{number}" if number % 7 == 0 else ""
+    return row
 
 
-def paper(number: int, text: PaperText, arxiv_id: str, listed_on: date, seen: datetime) -> Paper:
-    """One of many, as a feed brings it; one in twenty has votes. The number keeps two of the same
-    title apart."""
+def unsaved_paper(
+    number: int, text: PaperText, arxiv_id: str, listed_on: date, seen: datetime
+) -> Paper:
+    """Return a paper as a feed lists it; one in twenty has votes.
+
+    The number keeps papers of the same title apart.
+    """
     return Paper(
         arxiv_id=arxiv_id,
         title=text.title,
@@ -70,28 +76,32 @@ def paper(number: int, text: PaperText, arxiv_id: str, listed_on: date, seen: da
 
 
 def title_key(number: int, text: PaperText) -> str:
+    """Return the unique title key of a synthetic paper."""
     return f"{text.title[:300]}|{number}"
 
 
 def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None = None) -> int:
-    """Active readers: one in three says what they want, one likes papers, one both. All are due,
-    or `due` of them, in whole lots of DISTINCT; returns how many."""
+    """Store active readers; return how many are due.
+
+    One third typed interests, one third likes papers, one third both. All are due, or about `due`
+    of them in multiples of DISTINCT.
+    """
     distinct = min(count, DISTINCT)
     readers = [_reader(number, now) for number in range(distinct)]
     Subscriber.objects.bulk_create(readers)
     interests, reactions = [], []
     rng = np.random.default_rng(1)
     by_field: dict[str | None, list[Paper]] = defaultdict(list)
-    for paper in liked:
-        by_field[paper.primary_category].append(paper)
+    for older in liked:
+        by_field[older.primary_category].append(older)
     for number, reader in enumerate(readers):
         near = by_field[liked[number % len(liked)].primary_category]
         drawn = [near[int(n)] for n in rng.integers(len(near), size=12)]
         interests.append(_interests(number, reader, drawn))
         if number % 3:
-            wanted = dict.fromkeys(drawn[4 : 5 + int(rng.integers(1, 8))])
-            kinds = [(paper, Reaction.Kind.MORE) for paper in wanted]
-            if number % 4 == 0 and drawn[1] not in wanted:
+            liked_papers = dict.fromkeys(drawn[4 : 5 + int(rng.integers(1, 8))])
+            kinds = [(paper, Reaction.Kind.MORE) for paper in liked_papers]
+            if number % 4 == 0 and drawn[1] not in liked_papers:
                 kinds.append((drawn[1], Reaction.Kind.LESS))
             reactions += [
                 Reaction(subscriber=reader, paper=paper, kind=kind, created_at=now)
@@ -130,15 +140,17 @@ def _interests(number: int, reader: Subscriber, drawn: list[Paper]) -> Interests
 
 
 def _multiply(distinct: int, count: int, due: int) -> None:
-    """The same readers again until there are `count`, inside PostgreSQL; of the copies one in so
-    many is due now, and the others tomorrow."""
+    """Copy the distinct readers inside PostgreSQL until there are `count`.
+
+    As many copies are due now as `due` requires; the others are due tomorrow.
+    """
     copies = -(-count // distinct) - 1
     one_in = max(count // max(due, 1), 1)
-    step = (Subscriber.objects.aggregate(last=models.Max("pk"))["last"] or 0) + 1
-    reader = f"subscriber_id + copy.n * {step}"
-    own = {
+    pk_step = (Subscriber.objects.aggregate(last=models.Max("pk"))["last"] or 0) + 1
+    reader = f"subscriber_id + copy.n * {pk_step}"
+    changed = {
         Subscriber: {
-            "id": f"id + copy.n * {step}",
+            "id": f"id + copy.n * {pk_step}",
             "email": "copy.n || '-' || email",
             "email_key": "copy.n || '-' || email_key",
             "next_digest_at": f"next_digest_at + CASE mod(copy.n, {one_in}) WHEN 0 "
@@ -147,7 +159,7 @@ def _multiply(distinct: int, count: int, due: int) -> None:
         Interests: {"subscriber_id": reader},
         Reaction: {"subscriber_id": reader, "id": "nextval(pg_get_serial_sequence(%s, 'id'))"},
     }
-    for model, values in own.items():
+    for model, values in changed.items():
         table = model._meta.db_table
         columns = [str(field.column) for field in model._meta.concrete_fields]
         named = ", ".join(f'"{name}"' for name in columns)

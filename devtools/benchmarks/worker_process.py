@@ -1,4 +1,4 @@
-"""What a worker process of the benchmark does: the product's work, and the baselines'."""
+"""The work of a worker process: the product's tasks, and the baselines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django.utils.safestring import mark_safe
 from config import services
 from config.celery import limit_blas_threads
 from devtools.benchmarks.scratch_database import peak_mb
-from devtools.benchmarks.stopwatch import BUILD, SEND, Stopwatch
+from devtools.benchmarks.stopwatch import OTHER_BUILDING, OTHER_SENDING, Stopwatch
 from subscriptions import tokens
 from subscriptions.delivery import mailing_run
 from subscriptions.editions import digests
@@ -31,15 +31,15 @@ from subscriptions.tokens import Purpose
 Numbers = dict[str, float]
 
 
-def arrive(database: str, port: int) -> None:
-    """Once in each process, before it is measured: mail goes to an SMTP server at this port."""
+def use_smtp(database: str, port: int) -> None:
+    """Prepare the process: send mail to an SMTP server at this port."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 30
     _connect(database)
 
 
-def arrive_at_provider(database: str, port: int, threads: int) -> None:
-    """The same with a mail provider's HTTP interface, through django-anymail."""
+def use_provider(database: str, port: int, threads: int) -> None:
+    """Prepare the process: send mail to a provider's HTTP API, through django-anymail."""
     settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
     url = f"http://127.0.0.1:{port}/"
     settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "none", "POSTMARK_API_URL": url}
@@ -58,22 +58,27 @@ def _connect(database: str) -> None:
 
 @lru_cache
 def stopwatch() -> Stopwatch:
+    """Return the stopwatch of this process."""
     return Stopwatch()
 
 
-def edition(pks: Sequence[int]) -> dict[str, Any]:
-    """From due readers to mails accepted, as the two tasks do it; seconds by stage."""
+def send_chunk(pks: Sequence[int]) -> dict[str, Any]:
+    """Build and send the digests of due readers as the tasks do; return seconds by stage."""
     watch, statements = stopwatch(), Counter[str]()
 
-    def counted(execute: Callable[..., Any], *args: Any) -> Any:
+    def count_statement(execute: Callable[..., Any], *args: Any) -> Any:
         statements["queries"] += 1
         return execute(*args)
 
     before = dict(watch.seconds)
     cpu = time.process_time()
-    with connection.execute_wrapper(counted):
-        ready = watch.within(BUILD, lambda: digests.build_due_digests(pks, timezone.now()))
-        report = watch.within(SEND, lambda: mailing_run.deliver_digests(ready, timezone.now))
+    with connection.execute_wrapper(count_statement):
+        ready = watch.measure(
+            OTHER_BUILDING, lambda: digests.build_due_digests(pks, timezone.now())
+        )
+        report = watch.measure(
+            OTHER_SENDING, lambda: mailing_run.deliver_digests(ready, timezone.now)
+        )
     return {
         "sent": report.tally.get(Digest.Status.SENT, 0),
         "queries": statements["queries"],
@@ -83,44 +88,47 @@ def edition(pks: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def django_loop(pks: Sequence[int]) -> Numbers:
-    """The same digests as Django's own means make and send them: render_to_string, a message
-    object, the SMTP backend over one connection. What the mail holds is looked up beforehand."""
-    found = list(Digest.objects.filter(pk__in=pks).select_related("subscriber"))
-    shown = cards.visible_cards({pk for digest in found for pk in digest.paper_ids})
-    contexts = [(digest, _context(digest, shown)) for digest in found]
+def send_by_django(pks: Sequence[int]) -> Numbers:
+    """Send digests by Django's means, over one connection.
+
+    These are render_to_string, a message object, and the SMTP backend. The content is loaded before
+    the measurement.
+    """
+    digests_ = list(Digest.objects.filter(pk__in=pks).select_related("subscriber"))
+    cards_by_pk = cards.visible_cards({pk for digest in digests_ for pk in digest.paper_ids})
+    contexts = [(digest, _context(digest, cards_by_pk)) for digest in digests_]
     backend = get_connection()
     backend.open()
     started = time.perf_counter()
     for digest, context in contexts:
-        backend.send_messages([_plainly(digest, context)])
+        backend.send_messages([_django_message(digest, context)])
     took = time.perf_counter() - started
     backend.close()
     return {"digests": len(contexts), "seconds": took}
 
 
-def bare_smtplib(pks: Sequence[int]) -> Numbers:
-    """A ready message again and again over one connection."""
+def send_by_smtplib(pks: Sequence[int]) -> Numbers:
+    """Send one prepared message repeatedly over one connection."""
     digest = Digest.objects.select_related("subscriber").get(pk=pks[0])
-    ready = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))
-    content = ready.as_bytes("paperboy@example.org", timezone.now())
+    outgoing = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))
+    content = outgoing.as_bytes("paperboy@example.org", timezone.now())
     with smtplib.SMTP(settings.EMAIL_HOST, settings.EMAIL_PORT) as smtp:
         smtp.ehlo()
         started = time.perf_counter()
         for _ in pks:
-            smtp.sendmail("paperboy@example.org", [ready.to], content)
+            smtp.sendmail("paperboy@example.org", [outgoing.to], content)
         took = time.perf_counter() - started
     return {"digests": len(pks), "seconds": took, "bytes": len(content)}
 
 
-def _context(digest: Digest, shown: dict[int, cards.Card]) -> dict[str, Any]:
+def _context(digest: Digest, cards_by_pk: dict[int, cards.Card]) -> dict[str, Any]:
     reader = digest.subscriber
     token = tokens.make_token(Purpose.REACT, reader.pk)
-    items = [item for item in digest.items if item["paper"] in shown]
-    made = [
-        shown[item["paper"]].for_item(item, number)
+    items = [item for item in digest.items if item["paper"] in cards_by_pk]
+    rows = [
+        cards_by_pk[item["paper"]].for_item(item, number)
         | {
-            "title": shown[item["paper"]].paper.title,
+            "title": cards_by_pk[item["paper"]].paper.title,
             "more_url": f"{settings.SITE_URL}/react/more/{item['paper']}/{token}/",
             "less_url": f"{settings.SITE_URL}/react/less/{item['paper']}/{token}/",
         }
@@ -128,16 +136,16 @@ def _context(digest: Digest, shown: dict[int, cards.Card]) -> dict[str, Any]:
     ]
     return {
         "digest": digest,
-        "count": len(made),
+        "count": len(rows),
         "notices": digest.notices,
-        "sections": cards.digest_sections(made),
-        "preheader": digest_mail.preheader(items, shown),
+        "sections": cards.digest_sections(rows),
+        "preheader": digest_mail.preheader(items, cards_by_pk),
         "view_url": signed_url("digest", Purpose.DIGEST, digest.public_id),
         **reader_links(reader),
     }
 
 
-def _plainly(digest: Digest, context: dict[str, Any]) -> EmailMultiAlternatives:
+def _django_message(digest: Digest, context: dict[str, Any]) -> EmailMultiAlternatives:
     parts = {}
     for form in ("txt", "html"):
         sections = [

@@ -1,5 +1,5 @@
-"""Broken on purpose: an edition sent while everything it rests on fails again and again.
+"""Fault injection: send an edition while all services fail repeatedly.
 
-`place` is a PostgreSQL, a Redis and a mail provider of its own, `provider` that provider, and
-`run` sends an edition there, breaks things, and counts at the provider what came of it.
+`environment` starts a separate PostgreSQL, Redis and mail provider, `provider` is that provider,
+and `run` sends an edition, injects failures, and counts the mails that the provider accepted.
 """

@@ -1,4 +1,4 @@
-"""Where chaos takes place: servers and processes of its own, so that nothing real is touched."""
+"""The environment of chaos tests: temporary servers and processes, apart from real ones."""
 
 from __future__ import annotations
 
@@ -20,49 +20,53 @@ from django.db import connection
 
 from devtools import embedded
 
-PROCESSES = 2  # of a worker, each with MAIL_CONNECTIONS to the provider
-THROTTLED_AT = 3  # the provider asks to slow down once, at one message in so many
+PROCESSES = 2  # per worker, each with MAIL_CONNECTIONS to the provider
+THROTTLING_DIVISOR = 3  # the provider throttles once, after readers / so many messages
 CELERY = (sys.executable, "-W", "ignore", "-m", "celery", "-q", "-A", "config")
 WORKER = (*CELERY, "worker", "-Q", "build,mail,urgent", "-c", str(PROCESSES), "-l", "error")
-GIVE_UP_AFTER = 60.0  # seconds: the grace that docker-compose.yml gives a worker
+STOP_TIMEOUT = 60.0  # seconds; the grace period in docker-compose.yml
 
 
 @contextmanager
-def environment(readers: int, rate: int) -> Iterator[dict[str, str]]:
-    """An environment in which Paperboy runs in a folder of its own, with the provider started."""
+def temporary_environment(readers: int, rate: int) -> Iterator[dict[str, str]]:
+    """Yield environment variables for Paperboy in a temporary folder, with a running provider.
+
+    `rate` is the limit for sending, in messages per second.
+    """
     with tempfile.TemporaryDirectory(prefix="pb-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # PostgreSQL may run as another account
+        root = Path(name)
+        root.chmod(0o755)  # PostgreSQL may run as another account
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         module = ("-m", "devtools.chaos.provider", str(port), name)
         provider = subprocess.Popen(  # noqa: S603
-            [sys.executable, *module, str(readers // THROTTLED_AT)], stdout=subprocess.PIPE
+            [sys.executable, *module, str(readers // THROTTLING_DIVISOR)], stdout=subprocess.PIPE
         )
         try:
             assert provider.stdout  # noqa: S101 - it is a pipe
             provider.stdout.readline()  # it listens
-            ours = ("DATABASE_URL", "REDIS_URL", "ANYMAIL_PROVIDER")
-            yield {name: value for name, value in os.environ.items() if name not in ours} | {
+            removed = ("DATABASE_URL", "REDIS_URL", "ANYMAIL_PROVIDER")
+            yield {key: value for key, value in os.environ.items() if key not in removed} | {
                 "DJANGO_SETTINGS_MODULE": "devtools.chaos.settings",
                 "DEBUG": "1",
-                "DATA_DIR": str(folder / "data"),
+                "DATA_DIR": str(root / "data"),
                 "EMAIL_URL": f"smtp://127.0.0.1:{port}?timeout=2",
                 "SEND_RATE": str(rate),
-                "CHAOS_DIR": str(folder),
+                "CHAOS_DIR": str(root),
             }
         finally:
             provider.kill()
             provider.wait()
-            embedded.stop(folder / "data")
+            embedded.stop(root / "data")
 
 
 def folder() -> Path:
+    """Return the folder of the running chaos test."""
     return Path(os.environ["CHAOS_DIR"])
 
 
-class Crew:
-    """Workers and two beats, each a real process."""
+class ProcessGroup:
+    """Workers and two beat schedulers, each a real process."""
 
     def __init__(self, workers: int) -> None:
         self.workers = [self._start(*WORKER, "-n", f"w{n}@chaos") for n in range(workers)]
@@ -76,35 +80,35 @@ class Crew:
             command, cwd=settings.BASE_DIR, start_new_session=True, stdout=log, stderr=log
         )
 
-    def kill_a_process(self) -> int:
-        """SIGKILL one process of a worker's pool; returns how many connections that killed."""
-        pid = random.choice(self.workers).pid  # noqa: S311 - no secret hangs on it
+    def kill_process(self) -> int:
+        """Send SIGKILL to one process of a worker's pool; return the connections lost."""
+        pid = random.choice(self.workers).pid  # noqa: S311 - not security-relevant
         with suppress(OSError, IndexError, ValueError):
             pool = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             os.kill(int(random.choice(pool)), signal.SIGKILL)  # noqa: S311
             return settings.MAIL_CONNECTIONS
         return 0
 
-    def kill_a_worker(self) -> int:
-        """SIGKILL a worker with its whole pool and start another."""
+    def kill_worker(self) -> int:
+        """Send SIGKILL to a worker with its pool and start another; return the connections lost."""
         n = random.randrange(len(self.workers))  # noqa: S311
         os.killpg(self.workers[n].pid, signal.SIGKILL)
         self.workers[n].wait()
         self.workers[n] = self._start(*WORKER, "-n", f"w{n}-{time.monotonic_ns()}@chaos")
         return PROCESSES * settings.MAIL_CONNECTIONS
 
-    def dismiss(self) -> float:
-        """SIGTERM to all; returns how many seconds the slowest took."""
-        begun = time.monotonic()
+    def stop(self) -> float:
+        """Send SIGTERM to all processes; return the seconds until the last one ended."""
+        started = time.monotonic()
         for process in (*self.beats, *self.workers):
             process.terminate()
         for process in (*self.beats, *self.workers):
-            process.wait(GIVE_UP_AFTER)
-        return time.monotonic() - begun
+            process.wait(STOP_TIMEOUT)
+        return time.monotonic() - started
 
 
 def restart_postgres() -> int:
-    """As an upgrade does: open sessions are ended."""
+    """Restart PostgreSQL as an upgrade does, which ends open sessions."""
     embedded.stop_server(embedded.Postgres(settings.DATA_DIR))
     embedded.start_postgres(settings.DATA_DIR)
     connection.close()
@@ -112,7 +116,7 @@ def restart_postgres() -> int:
 
 
 def crash_postgres() -> int:
-    """As a power cut does: SIGKILL, then recovery from the log."""
+    """Kill PostgreSQL as a power failure does, and let it recover from its log."""
     server = embedded.Postgres(settings.DATA_DIR)
     os.kill(int(server.pid_file.read_text().split()[0]), signal.SIGKILL)
     embedded.start_postgres(settings.DATA_DIR)
@@ -121,5 +125,6 @@ def crash_postgres() -> int:
 
 
 def empty_redis() -> int:
+    """Delete all data in Redis."""
     redis.Redis.from_url(settings.REDIS_URL).flushall()
     return 0

@@ -1,8 +1,8 @@
-"""A mail provider that misbehaves, as a program: an SMTP server that writes down what it accepts.
+"""A faulty mail provider: an SMTP server that records accepted messages.
 
-`python -m devtools.chaos.provider PORT FOLDER` appends to FOLDER/accepted a line with the
-recipient of each message before it says so, and to FOLDER/broken one for each connection that it
-let die while a message was under way.
+Run `python -m devtools.chaos.provider PORT FOLDER THROTTLED_ONCE`. It appends the recipient of each
+message to FOLDER/accepted before it confirms the message, and a line to FOLDER/broken for each
+connection that it drops during a message.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-STALL = 30.0  # seconds; longer than any client waits
-# What may happen, and in how many of a thousand cases.
+STALL = 30.0  # seconds; longer than the timeout of clients
+# Faults, each with its probability in thousandths.
 GREETING = {"421 4.3.2 Too busy": 5}
 AT_MAIL = {"451 4.3.0 Try again later": 10, "421 4.7.0 Closing": 3}
 AT_RCPT = {"450 4.2.1 Mailbox busy": 15, "550 5.1.1 No such mailbox": 3, "stall": 2}
@@ -31,35 +31,37 @@ AT_END = {
 THROTTLED = "454 4.7.0 Throttling failure: Maximum sending rate exceeded"
 
 
-def drawn(cases: dict[str, int]) -> str:
-    """One of the cases by its chance; empty: all goes well."""
-    dice = random.randrange(1000)  # noqa: S311 - no secret hangs on it
-    for what, chance in cases.items():
-        if (dice := dice - chance) < 0:
-            return what
+def draw_fault(faults: dict[str, int]) -> str:
+    """Return one of the faults by its probability, or "" for none."""
+    number = random.randrange(1000)  # noqa: S311 - not security-relevant
+    for fault, probability in faults.items():
+        if (number := number - probability) < 0:
+            return fault
     return ""
 
 
 class Provider:
+    """The state shared by all connections."""
+
     def __init__(self, folder: Path, throttled_once: int) -> None:
         self.accepted = (folder / "accepted").open("a")
         self.broken = (folder / "broken").open("a")
         self.until_throttled = throttled_once
 
-    def note(self, file: Callable[[str], int], line: str) -> None:
+    def record(self, file: Callable[[str], int], line: str) -> None:
         file(f"{line}\n")
         self.accepted.flush()
         self.broken.flush()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection; whatever way it ends is fine."""
+        """Serve one connection; ignore how it ends."""
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             await Conversation(self, reader, writer).run()
         writer.close()
 
 
 class Conversation:
-    """One SMTP connection. An answer that starts with no digit is something that happens."""
+    """One SMTP connection. Faults without a reply code are actions, such as "stall"."""
 
     def __init__(
         self, provider: Provider, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -68,68 +70,68 @@ class Conversation:
         self.to = ""
 
     async def run(self) -> None:
-        greeting = drawn(GREETING)
-        self.say(greeting or "220 chaos")
+        greeting = draw_fault(GREETING)
+        self.reply(greeting or "220 chaos")
         while not greeting and (line := await self.reader.readline()):
             command = line.decode().strip()
             if not await self.answer(command.partition(" ")[0].upper(), command):
                 return
 
-    def say(self, answer: str) -> bool:
-        """Answer; False where that was the last word."""
-        self.writer.write(f"{answer}\r\n".encode())
-        return not answer.startswith("421")
+    def reply(self, text: str) -> bool:
+        """Send a reply; return False if it ends the connection."""
+        self.writer.write(f"{text}\r\n".encode())
+        return not text.startswith("421")
 
     async def answer(self, verb: str, command: str) -> bool:
-        """Act on one command; False ends the connection."""
+        """Handle one command; return False to end the connection."""
         if verb == "EHLO":
-            return self.say("250-chaos\r\n250-PIPELINING\r\n250 8BITMIME")
+            return self.reply("250-chaos\r\n250-PIPELINING\r\n250 8BITMIME")
         if verb == "MAIL":
-            return self.say(self.throttled() or drawn(AT_MAIL) or "250 ok")
+            return self.reply(self.throttling() or draw_fault(AT_MAIL) or "250 ok")
         if verb == "RCPT":
             return await self.recipient(command)
         if verb == "DATA":
             return await self.data()
         if verb == "QUIT":
-            self.say("221 bye")
+            self.reply("221 bye")
             return False
-        return self.say("250 ok")
+        return self.reply("250 ok")
 
-    def throttled(self) -> str:
+    def throttling(self) -> str:
         self.provider.until_throttled -= 1
         return THROTTLED if self.provider.until_throttled == 0 else ""
 
     async def recipient(self, command: str) -> bool:
-        what = drawn(AT_RCPT)
-        if what == "stall":
+        fault = draw_fault(AT_RCPT)
+        if fault == "stall":
             await asyncio.sleep(STALL)
             return False
-        self.to = "" if what else command.partition("<")[2].rstrip(">")
-        return self.say(what or "250 ok")
+        self.to = "" if fault else command.partition("<")[2].rstrip(">")
+        return self.reply(fault or "250 ok")
 
     async def data(self) -> bool:
         if not self.to:
-            return self.say("503 5.5.1 No recipient")
-        if refused := drawn(AT_DATA):
-            return self.say(refused)
-        self.say("354 go on")
-        what = drawn(AT_END)
-        if what == "cut in the middle":
+            return self.reply("503 5.5.1 No recipient")
+        if fault := draw_fault(AT_DATA):
+            return self.reply(fault)
+        self.reply("354 go on")
+        fault = draw_fault(AT_END)
+        if fault == "cut in the middle":
             await self.reader.readline()
-            return self.die(what)
+            return self.drop(fault)
         await self.reader.readuntil(b"\r\n.\r\n")
-        if what in ("", "accept and cut", "accept and stall"):
-            self.provider.note(self.provider.accepted.write, self.to)
-        if what in ("stall", "accept and stall"):
-            self.provider.note(self.provider.broken.write, what)
+        if fault in ("", "accept and cut", "accept and stall"):
+            self.provider.record(self.provider.accepted.write, self.to)
+        if fault in ("stall", "accept and stall"):
+            self.provider.record(self.provider.broken.write, fault)
             await asyncio.sleep(STALL)
             return False
-        if what == "accept and cut":
-            return self.die(what)
-        return self.say(what or "250 accepted")
+        if fault == "accept and cut":
+            return self.drop(fault)
+        return self.reply(fault or "250 accepted")
 
-    def die(self, what: str) -> bool:
-        self.provider.note(self.provider.broken.write, what)
+    def drop(self, fault: str) -> bool:
+        self.provider.record(self.provider.broken.write, fault)
         self.writer.transport.abort()
         return False
 

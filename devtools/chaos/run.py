@@ -1,5 +1,4 @@
-"""Send an edition, and confirm sign-ups, while everything breaks; count at the provider what came
-of it."""
+"""Send an edition and confirm sign-ups during failures; compare with the provider's record."""
 
 from __future__ import annotations
 
@@ -31,17 +30,18 @@ from subscriptions.readers import mail_requests, signup
 from subscriptions.readers.mail_requests import RequestKind
 
 PAPERS = 200
-NEWCOMERS = 5  # one sign-up for so many readers
+READERS_PER_SIGN_UP = 5
 WORKERS = 2
-PATIENCE = 90.0  # seconds that what is left is given once nothing breaks any more
-Say = Callable[[str], None]
+FINISH_TIMEOUT = 90.0  # seconds after the last failure
+WriteLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """Of the edition's digests, or of the messages, by state (expired ones count as skipped);
-    `kills` are connections killed, by us or the provider; the last three are counted at the
-    provider.
+class Totals:
+    """Counts of digests or messages by state; expired ones count as skipped.
+
+    `kills` is the number of connections killed, by the test or the provider. The last three are
+    from the provider's record.
     """
 
     due: int
@@ -54,58 +54,66 @@ class Books:
     kills: int
     max_per_reader: int
     lost: int
-    doubled: int
+    duplicated: int
 
-    def hold(self, others_in_doubt: int = 0) -> bool:
-        """Nothing lost, nothing doubled, and no more in doubt than connections were killed."""
-        in_doubt = self.uncertain + others_in_doubt
-        return not self.lost and not self.doubled and in_doubt <= self.kills
+    def is_consistent(self, other_uncertain: int = 0) -> bool:
+        """Return whether nothing is lost or duplicated, and killed connections explain the rest.
+
+        `other_uncertain` counts uncertain mails of the other kind, which had the same connections.
+        """
+        in_doubt = self.uncertain + other_uncertain
+        return not self.lost and not self.duplicated and in_doubt <= self.kills
 
     def line(self) -> str:
+        """Return the totals as one line of text."""
         return " ".join(f"{name}={value}" for name, value in asdict(self).items())
 
 
-def run(readers: int, kills: int, seconds: float, say: Say) -> tuple[Books, Books]:
-    """The whole of it, in the place that the environment names: totals of digests and messages."""
+def run(readers: int, kills: int, seconds: float, write_line: WriteLine) -> tuple[Totals, Totals]:
+    """Run the test in the current environment; return the totals of digests and of messages."""
     with step("Starting PostgreSQL and Redis"):
         services.start_embedded()
-    with step("Making the tables"):
+    with step("Creating tables"):
         call_command("migrate", verbosity=0)
     with step(f"Storing {PAPERS} papers and {readers:,} readers"):
         prepare(readers)
-    newcomers = max(readers // NEWCOMERS, 10)
-    say(
+    newcomers = max(readers // READERS_PER_SIGN_UP, 10)
+    write_line(
         f"{readers} readers are due, {newcomers} more sign up; "
         f"{WORKERS} workers of {environment.PROCESSES} processes, 2 beats"
     )
-    at_points = hide_kills(max(kills // 2, len(fault_injection.POINTS)))
-    crew = environment.Crew(WORKERS)
+    kills_at_points = plant_kills(max(kills // 2, len(fault_injection.POINTS)))
+    processes = environment.ProcessGroup(WORKERS)
     try:
         with step("Waiting for the first digest"):
-            until(lambda: sent() > 0)
+            wait_until(lambda: sent_count() > 0)
         arriving = iter(range(newcomers))
-        killed = break_things(crew, max(kills - at_points, 0), seconds, say, arriving)
-        for number in track(list(arriving), "Signing up the last ones"):
+        killed = inject_failures(
+            processes, max(kills - kills_at_points, 0), seconds, write_line, arriving
+        )
+        for number in track(list(arriving), "Signing up the remaining readers"):
             sign_up(number)
-        at_points -= take_kills_back()
-        say(f"nothing breaks any more; {waiting()} digests are waiting")
-        with step("Waiting for them"):
-            let_finish(readers)
+        kills_at_points -= remove_kills()
+        write_line(f"failures have stopped; {pending_count()} mails are pending")
+        with step("Waiting for pending mails"):
+            wait_for_delivery(readers)
     finally:
         with step("Stopping the workers"):
-            stopped = crew.dismiss()
-    say(f"workers stopped in {stopped:.1f} s after SIGTERM")
+            stopped = processes.stop()
+    write_line(f"workers stopped in {stopped:.1f} s after SIGTERM")
     later = timezone.now() + settings.UNCERTAIN_AFTER + timedelta(minutes=1)
     recovery.recover_digests(later)
     recovery.recover_messages(later)
-    return count(readers, newcomers, killed + at_points * settings.MAIL_CONNECTIONS, say)
+    return collect_totals(
+        readers, newcomers, killed + kills_at_points * settings.MAIL_CONNECTIONS, write_line
+    )
 
 
 def prepare(readers: int) -> None:
-    """Papers of today and readers who are all due now."""
+    """Store papers of today, and readers who are all due now."""
     preview.store(synthetic_text.papers(PAPERS))
     now = timezone.now()
-    made = Subscriber.objects.bulk_create(
+    subscribers = Subscriber.objects.bulk_create(
         Subscriber(
             email=(address := f"reader{n}@chaos.example"),
             email_key=address,
@@ -115,29 +123,29 @@ def prepare(readers: int) -> None:
         )
         for n in range(readers)
     )
-    Interests.objects.bulk_create(Interests(subscriber=reader) for reader in made)
+    Interests.objects.bulk_create(Interests(subscriber=reader) for reader in subscribers)
 
 
-def hide_kills(count_: int) -> int:
-    """Put so many kills at the named points, evenly; returns how many."""
-    for number in range(count_):
+def plant_kills(kills: int) -> int:
+    """Place kills evenly at the named points of the code; return how many."""
+    for number in range(kills):
         name = fault_injection.POINTS[number % len(fault_injection.POINTS)]
         (environment.folder() / f"{name}.{number}").touch()
-    return count_
+    return kills
 
 
-def take_kills_back() -> int:
-    """Remove the kills at points that nobody came by; returns how many."""
-    left = [
+def remove_kills() -> int:
+    """Remove kills at points that no process reached; return how many."""
+    remaining = [
         kill for name in fault_injection.POINTS for kill in environment.folder().glob(f"{name}.*")
     ]
-    for kill in left:
+    for kill in remaining:
         kill.unlink(missing_ok=True)
-    return len(left)
+    return len(remaining)
 
 
 def sign_up(number: int) -> None:
-    """As the page does it, until PostgreSQL has taken it; Redis may lose the hint."""
+    """Sign up as the page does; retry until PostgreSQL has stored it. Redis may lose the task."""
     email, now = f"newcomer{number}@chaos.example", timezone.now()
     while True:
         try:
@@ -152,83 +160,90 @@ def sign_up(number: int) -> None:
         app.send_task("subscriptions.tasks.send_messages", [[message]], queue="urgent")
 
 
-def break_things(
-    crew: environment.Crew, kills: int, seconds: float, say: Say, arriving: Iterator[int]
+def inject_failures(
+    processes: environment.ProcessGroup,
+    kills: int,
+    seconds: float,
+    write_line: WriteLine,
+    arriving: Iterator[int],
 ) -> int:
-    """Everything that can break does, over so many seconds; returns how many connections died."""
+    """Inject all failures over so many seconds; return how many connections were killed."""
     plan: list[Callable[[], int]] = [environment.restart_postgres, environment.crash_postgres]
     plan += [environment.empty_redis] * 2
-    plan += [crew.kill_a_worker] * (kills // 8)
-    plan += [crew.kill_a_process] * (kills - kills // 8 * environment.PROCESSES)
+    plan += [processes.kill_worker] * (kills // 8)
+    plan += [processes.kill_process] * (kills - kills // 8 * environment.PROCESSES)
+    counts = Counter(act.__name__ for act in plan)
     random.shuffle(plan)
-    begun, killed = time.monotonic(), 0
-    for number, act in enumerate(track(plan, "Breaking things"), start=1):
-        moment = begun + seconds * number / len(plan)
+    started, killed = time.monotonic(), 0
+    for number, act in enumerate(track(plan, "Injecting failures"), start=1):
+        moment = started + seconds * number / len(plan)
         while (left := moment - time.monotonic()) > 0:
             if (newcomer := next(arriving, None)) is not None:
                 sign_up(newcomer)
             time.sleep(min(left, 0.1))
         killed += act()
-    say(f"broken: {', '.join(f'{name} {n}' for name, n in names(plan).items())}")
+    write_line(f"failures: {', '.join(f'{name} {n}' for name, n in counts.items())}")
     return killed
 
 
-def names(plan: list[Callable[[], int]]) -> Counter[str]:
-    return Counter(act.__name__ for act in plan)
+def wait_for_delivery(readers: int) -> None:
+    """Wait until no mail is pending or being sent.
+
+    Mails that a killed worker was sending stay uncertain.
+    """
+    digests = Digest.objects.all()
+    wait_until(lambda: digests.count() == readers and not pending_count() and not sending_count())
 
 
-def let_finish(readers: int) -> None:
-    """Until nothing is waiting or in hand, from where it may come back to be sent again; what a
-    lost worker had in hand stays in doubt."""
-    made = Digest.objects.all()
-    until(lambda: made.count() == readers and not waiting() and not in_hand())
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something, within limits."""
-    give_up = time.monotonic() + PATIENCE
-    while time.monotonic() < give_up and not true():
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, at most FINISH_TIMEOUT seconds."""
+    deadline = time.monotonic() + FINISH_TIMEOUT
+    while time.monotonic() < deadline and not condition():
         time.sleep(0.5)
 
 
-def waiting() -> int:
+def pending_count() -> int:
     messages = Message.objects.filter(status=Message.Status.PENDING).count()
     return Digest.objects.filter(status=Digest.Status.PENDING).count() + messages
 
 
-def in_hand() -> int:
-    """Claimed no longer ago than a hand-over can take."""
-    longest = timedelta(seconds=settings.EMAIL_TIMEOUT + 5)
-    lately = Q(status=Digest.Status.SENDING, claimed_at__gt=timezone.now() - longest)
-    return Digest.objects.filter(lately).count() + Message.objects.filter(lately).count()
+def sending_count() -> int:
+    """Return the mails claimed no longer ago than sending can take."""
+    max_duration = timedelta(seconds=settings.EMAIL_TIMEOUT + 5)
+    is_recent = Q(status=Digest.Status.SENDING, claimed_at__gt=timezone.now() - max_duration)
+    return Digest.objects.filter(is_recent).count() + Message.objects.filter(is_recent).count()
 
 
-def sent() -> int:
+def sent_count() -> int:
     return Digest.objects.filter(status=Digest.Status.SENT).count()
 
 
-def count(readers: int, newcomers: int, killed: int, say: Say) -> tuple[Books, Books]:
-    """What the database says, next to what the provider wrote down."""
+def collect_totals(
+    readers: int, newcomers: int, killed: int, write_line: WriteLine
+) -> tuple[Totals, Totals]:
+    """Return the totals of the database and of the provider's record."""
     accepted = Counter((environment.folder() / "accepted").read_text().split())
     broken = Counter((environment.folder() / "broken").read_text().splitlines())
-    say(f"connections killed by us: {killed}; by the provider: {dict(broken)}")
+    write_line(f"connections killed by the test: {killed}; by the provider: {dict(broken)}")
     kills = killed + broken.total()
     digests, messages = Digest.objects.all(), Message.objects.all()
     return (
-        _books(digests, [f"reader{n}@chaos.example" for n in range(readers)], accepted, kills),
-        _books(messages, [f"newcomer{n}@chaos.example" for n in range(newcomers)], accepted, kills),
+        _totals(digests, [f"reader{n}@chaos.example" for n in range(readers)], accepted, kills),
+        _totals(
+            messages, [f"newcomer{n}@chaos.example" for n in range(newcomers)], accepted, kills
+        ),
     )
 
 
-def _books(
+def _totals(
     rows: QuerySet[Any], addresses: Sequence[str], accepted: Counter[str], kills: int
-) -> Books:
-    """One mail was due to each of these addresses."""
+) -> Totals:
+    """Return the totals of `rows`; one mail is due to each of these addresses."""
     states = Counter(rows.values_list("status", flat=True))
-    sent = rows.filter(status=Digest.Status.SENT).values_list("subscriber__email", flat=True)
-    each = [accepted[address] for address in addresses]
-    never_made = len(addresses) - states.total()
-    return Books(
+    sent_to = rows.filter(status=Digest.Status.SENT).values_list("subscriber__email", flat=True)
+    mails_per_address = [accepted[address] for address in addresses]
+    missing = len(addresses) - states.total()
+    return Totals(
         due=len(addresses),
         sent=states[Digest.Status.SENT],
         skipped=states[Digest.Status.SKIPPED] + states[Message.Status.EXPIRED],
@@ -237,7 +252,7 @@ def _books(
         uncertain=states[Digest.Status.UNCERTAIN],
         pending=states[Digest.Status.PENDING] + states[Digest.Status.SENDING],
         kills=kills,
-        max_per_reader=max(each),
-        lost=never_made + len(set(sent) - set(accepted)),
-        doubled=sum(times > 1 for times in each),
+        max_per_reader=max(mails_per_address),
+        lost=missing + len(set(sent_to) - set(accepted)),
+        duplicated=sum(times > 1 for times in mails_per_address),
     )

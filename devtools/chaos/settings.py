@@ -1,4 +1,4 @@
-"""The project's settings with a beat that does not make one wait."""
+"""The project's settings with short intervals between periodic tasks."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""JSON lines, gzipped or not."""
+"""JSON lines, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def read_objects(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file, one a line; OSError or ValueError where it cannot be read."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as lines:
+    """Yield the object of each line; raise OSError or ValueError if the file is unreadable."""
+    open_file = gzip.open if path.suffix == ".gz" else open
+    with open_file(path, "rt", encoding="utf-8") as lines:
         yield from (json.loads(line) for line in lines if line.strip())

@@ -118,7 +118,7 @@ def _count_words(papers: Sequence[Paper]) -> None:
 
 
 def _update_vectors(now: datetime) -> None:
-    """Add missing vectors; switch to the newest lexicon when all papers have theirs."""
+    """Add missing vectors; switch to the newest lexicon when all are there."""
     newest, serving = stored_lexicon.current_version(), serving_version()
     for version in dict.fromkeys(filter(None, [serving, newest])):
         _add_vectors(version)

@@ -106,12 +106,12 @@ class Query:
 
     @property
     def is_identified(self) -> bool:
-        """Whether the query names papers by ID."""
+        """True if the query names papers by ID."""
         return bool(self.arxiv_ids or self.dois)
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether the query filters by category or date."""
+        """True if the query filters by category or date."""
         return bool(self.categories or self.since or self.until)
 
     @property

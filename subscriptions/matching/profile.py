@@ -42,7 +42,7 @@ class Profile:
 
     @property
     def has_interests(self) -> bool:
-        """Whether there is more to match than categories."""
+        """True if there is more to match than categories."""
         return bool(self.typed or self.examples or self.authors)
 
     @property

@@ -74,7 +74,7 @@ def terms_of_paper(paper: PaperText, lexicon: Lexicon, count: int = 5) -> list[s
 
 
 def remove_phrase(text: str, phrase: str) -> str:
-    """Return `text` without a phrase, wherever it occurs as whole words in any case.
+    """Return `text` without any occurrence of a phrase, as whole words in any case.
 
     Phrases lack stop words, so up to three words may stand between two words of one.
     """

@@ -75,7 +75,7 @@ def _drop_ignored(counts: _Counts, ignored: Iterable[str]) -> _Counts:
 
 @lru_cache(maxsize=1 << 11)
 def _term_counts(text: str) -> _Counts:
-    """Return the terms of a text that count, before rare ones are told apart."""
+    """Return the terms of a text that count, without the bonus for rare ones."""
     counts: dict[int, float] = {}
     for clause in split_clauses(text):
         for number, count in _clause_counts(clause):

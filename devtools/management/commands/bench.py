@@ -1,4 +1,4 @@
-"""`manage.py bench SUBJECT`: how fast the product does its work, next to a baseline."""
+"""`manage.py bench SUBJECT`: measure speed beside a baseline of the same run."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ SUBJECTS: dict[str, Any] = {
 
 
 class Command(BaseCommand):
-    """Speed, measured on this machine in a database of its own."""
+    """Benchmarks of one subject each, in a temporary database."""
 
-    help = "Measure the product's speed next to baselines of the same run."
+    help = "Measure speed on this machine, beside baselines of the same run."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        subjects = parser.add_subparsers(dest="subject", required=True)
+        subparsers = parser.add_subparsers(dest="subject", required=True)
         for name, module in SUBJECTS.items():
-            subject = subjects.add_parser(name, help=(module.__doc__ or "").partition("\n")[0])
-            subject.add_argument("--json", action="store_true", help="the last line is one object")
-            module.add_arguments(subject)
+            subparser = subparsers.add_parser(name, help=(module.__doc__ or "").partition("\n")[0])
+            subparser.add_argument("--json", action="store_true", help="print the result as JSON")
+            module.add_arguments(subparser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         module = SUBJECTS[options["subject"]]

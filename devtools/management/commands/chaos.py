@@ -1,4 +1,4 @@
-"""`manage.py chaos`: an edition sent while workers, PostgreSQL, Redis and the provider fail."""
+"""`manage.py chaos`: send an edition while workers, PostgreSQL, Redis and the provider fail."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devtools.chaos import environment as place
-from devtools.chaos import run
+from devtools.chaos import environment, run
 
-BEGINS = 0.7  # of the seconds given, the cap lets sending take: kills must not come too late
+SENDING_SHARE = 0.7  # of --seconds, at the capped rate; failures must not come after all is sent
 
 
 class Command(BaseCommand):
-    help = "Break everything while an edition is sent; exit status 1 if mail is lost or doubled."
+    """Fault injection while an edition is sent, in a temporary environment."""
+
+    help = "Inject failures while an edition is sent; exit with 1 if mail is lost or duplicated."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--readers", type=int, default=3000)
-        parser.add_argument("--kills", type=int, default=60, help="processes killed")
-        parser.add_argument("--seconds", type=float, default=90, help="how long things break")
+        parser.add_argument("--readers", type=int, default=3000, help="readers due")
+        parser.add_argument("--kills", type=int, default=60, help="processes to kill")
+        parser.add_argument("--seconds", type=float, default=90, help="duration of the failures")
 
     def handle(self, *_: Any, readers: int, kills: int, seconds: float, **__: Any) -> None:
-        """The first time in the environment given: once more, in one of its own."""
+        """Start the command again in a temporary environment, or run the test inside one."""
         if readers < 1 or kills < 0 or seconds <= 0:
             raise CommandError("--readers and --seconds must be positive, --kills not negative.")
         if "CHAOS_DIR" in os.environ:
-            self.inside(readers, kills, seconds)
+            self.run_inside(readers, kills, seconds)
             return
-        rate = max(round(readers / seconds / BEGINS), 1)
-        asked = ("chaos", f"--readers={readers}", f"--kills={kills}", f"--seconds={seconds}")
-        with place.environment(readers, rate) as environment:
-            command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *asked]
-            done = subprocess.run(command, env=environment, check=False)  # noqa: S603
-        sys.exit(done.returncode)
+        rate = max(round(readers / seconds / SENDING_SHARE), 1)
+        options = ("chaos", f"--readers={readers}", f"--kills={kills}", f"--seconds={seconds}")
+        with environment.temporary_environment(readers, rate) as variables:
+            command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *options]
+            process = subprocess.run(command, env=variables, check=False)  # noqa: S603
+        sys.exit(process.returncode)
 
-    def inside(self, readers: int, kills: int, seconds: float) -> None:
-        digests, messages = run.run(readers, kills, seconds, self.say)
-        self.say(f"messages: {messages.line()}")
-        self.say(f"digests: {digests.line()}")
-        holds = messages.hold() and digests.hold(messages.uncertain)
-        sys.exit(0 if holds else 1)
+    def run_inside(self, readers: int, kills: int, seconds: float) -> None:
+        """Run the test; exit with 1 if mail was lost, duplicated or is unexplained."""
+        digests, messages = run.run(readers, kills, seconds, self.write_line)
+        self.write_line(f"messages: {messages.line()}")
+        self.write_line(f"digests: {digests.line()}")
+        is_good = messages.is_consistent() and digests.is_consistent(messages.uncertain)
+        sys.exit(0 if is_good else 1)
 
-    def say(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()

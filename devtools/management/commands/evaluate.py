@@ -1,4 +1,4 @@
-"""`manage.py evaluate matching|trending`: the product's own code against what people really did."""
+"""`manage.py evaluate matching|trending`: measure quality on recorded choices and votes."""
 
 from __future__ import annotations
 
@@ -12,69 +12,39 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.progress import step, track
 from devtools.evaluation import matching_cases, trending_replay
+from devtools.evaluation.cases import EvaluationError, read_cases, read_corpus
+from devtools.evaluation.recorded_votes import ReplayError, read_recordings
 
-InWords = Callable[[Any], str]
-Subject = Callable[[dict[str, Any]], tuple[matching_cases.Report | trending_replay.Report, InWords]]
+Table = Callable[[Any], str]
+Subject = Callable[[dict[str, Any]], tuple[matching_cases.Report | trending_replay.Report, Table]]
 
 
 class Command(BaseCommand):
-    """Quality, measured on files; no database is needed."""
+    """Evaluations on files; they need no database."""
 
-    help = "Measure the product's own code on recorded choices."
+    help = "Measure the quality of matching and trending on recorded choices and votes."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        subjects = parser.add_subparsers(dest="subject", required=True)
-        matching = subjects.add_parser("matching", help="what readers would pick")
-        matching.add_argument("--papers", type=Path, required=True, help="JSON lines, maybe .gz")
-        matching.add_argument("--cases", type=Path, required=True, help="JSON lines, maybe .gz")
-        matching.add_argument("--limit", type=int, help="only the first so many cases")
-        matching.add_argument(
-            "--archive-days",
-            type=int,
-            help="learn only from the papers of so many days before each pool, from the pool and "
-            "from the papers of its profiles; 0 is the first day of an installation",
+        subparsers = parser.add_subparsers(dest="subject", required=True)
+        _add_matching_arguments(
+            subparsers.add_parser("matching", help="rank papers as readers would choose them")
         )
-        matching.add_argument(
-            "--days", nargs="+", metavar="DAY", help="only cases whose pool is of these days"
+        _add_trending_arguments(
+            subparsers.add_parser("trending", help="rank papers by the votes they will get")
         )
-        matching.add_argument("--json", action="store_true", help="the last line is one object")
-        matching.add_argument(
-            "--shared-authors",
-            action="store_true",
-            help="a row more: readers who want papers by the authors of theirs",
-        )
-        matching.add_argument(
-            "--variety",
-            action="store_true",
-            help="two rows more: how much the first ten say the same, ranked and thinned out",
-        )
-        trending = subjects.add_parser("trending", help="what the votes will be")
-        trending.add_argument("--observations", type=Path, required=True, help="JSON lines")
-        trending.add_argument(
-            "--papers",
-            type=Path,
-            help="JSON lines, maybe .gz; by default corpus/papers.jsonl.gz beside the folder of "
-            "the observations, if it is there; without it no text and no author is known",
-        )
-        trending.add_argument(
-            "--days", choices=["odd", "even"], help="only days of the month that are"
-        )
-        trending.add_argument("--json", action="store_true", help="the last line is one object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         subjects: dict[str, Subject] = {"matching": self.matching, "trending": self.trending}
-        report, in_words = subjects[options["subject"]](options)
-        self.stdout.write(json.dumps(report.as_json()) if options["json"] else in_words(report))
+        report, table = subjects[options["subject"]](options)
+        self.stdout.write(json.dumps(report.as_json()) if options["json"] else table(report))
 
-    def matching(self, options: dict[str, Any]) -> tuple[matching_cases.Report, InWords]:
-        """Run the evaluation of matching as asked for."""
+    def matching(self, options: dict[str, Any]) -> tuple[matching_cases.Report, Table]:
+        """Evaluate matching with these options."""
         try:
             with step("Reading papers and cases"):
-                corpus = matching_cases.read_corpus(options["papers"])
-                cases = matching_cases.read_cases(
-                    options["cases"], corpus, options["limit"], options["days"]
-                )
+                corpus = read_corpus(options["papers"])
+                cases = read_cases(options["cases"], corpus, options["limit"], options["days"])
             report = matching_cases.evaluate(
                 corpus,
                 cases,
@@ -84,27 +54,67 @@ class Command(BaseCommand):
                 progress=track,
                 step=step,
             )
-        except matching_cases.EvaluationError as problem:
-            raise CommandError(str(problem)) from problem
-        return report, table
+        except EvaluationError as error:
+            raise CommandError(str(error)) from error
+        return report, matching_table
 
-    def trending(self, options: dict[str, Any]) -> tuple[trending_replay.Report, InWords]:
-        """Replay recorded votes as asked for."""
+    def trending(self, options: dict[str, Any]) -> tuple[trending_replay.Report, Table]:
+        """Replay recorded votes with these options."""
         observations, papers = options["observations"], options["papers"]
-        beside = observations.parent.parent / "corpus" / "papers.jsonl.gz"
+        default_papers = observations.parent.parent / "corpus" / "papers.jsonl.gz"
+        if papers is None and default_papers.exists():
+            papers = default_papers
         try:
             with step("Reading observations"):
-                recorded = trending_replay.read(
-                    observations, papers or (beside if beside.exists() else None)
-                )
-            report = trending_replay.evaluate(recorded, days=options["days"], progress=track)
-        except trending_replay.ReplayError as problem:
-            raise CommandError(str(problem)) from problem
+                recordings = read_recordings(observations, papers)
+            report = trending_replay.evaluate(recordings, days=options["days"], progress=track)
+        except ReplayError as error:
+            raise CommandError(str(error)) from error
         return report, trending_replay.table
 
 
-def table(report: matching_cases.Report) -> str:
-    """The report for people: a row for the product and for each baseline."""
+def _add_matching_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument("--cases", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument("--limit", type=int, help="maximum number of cases")
+    parser.add_argument(
+        "--archive-days",
+        type=int,
+        help="learn only from papers of so many days before each pool, from the pool, and from "
+        "the papers in its profiles; 0 is the first day of an installation",
+    )
+    parser.add_argument(
+        "--days", nargs="+", metavar="DAY", help="only cases with a pool of these days"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument(
+        "--shared-authors",
+        action="store_true",
+        help="also measure readers who want papers by authors of liked papers",
+    )
+    parser.add_argument(
+        "--variety",
+        action="store_true",
+        help="also measure how similar the first ten papers are, ranked and diversified",
+    )
+
+
+def _add_trending_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--observations", type=Path, required=True, help="JSON lines")
+    parser.add_argument(
+        "--papers",
+        type=Path,
+        help="JSON lines, plain or .gz; default: corpus/papers.jsonl.gz beside the folder of the "
+        "observations, if it exists; without it, texts and authors are unknown",
+    )
+    parser.add_argument(
+        "--days", choices=["odd", "even"], help="only odd or even days of the month"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def matching_table(report: matching_cases.Report) -> str:
+    """Return the report as text, with a row for the product and for each baseline."""
     names = list(report.paperboy)
     rows = {"paperboy": report.paperboy, **report.baselines}
     if report.with_shared_authors:
@@ -118,5 +128,5 @@ def table(report: matching_cases.Report) -> str:
         lines.append(f"{name:16}" + ", ".join(f"{key} {metrics[key]:.4f}" for key in metrics))
     speed = report.cases / report.seconds
     return "\n".join(
-        [*lines, f"{report.cases} cases in {report.seconds:.0f} s ({speed:.1f} a second)"]
+        [*lines, f"{report.cases} cases in {report.seconds:.0f} s ({speed:.1f} per second)"]
     )

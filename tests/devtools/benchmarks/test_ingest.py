@@ -18,7 +18,7 @@ DAY = date(2026, 4, 30)
         (synthetic_feeds.hf_daily, "hf-daily"),
     ],
 )
-def test_measured_documents_are_whole(made: object, kind: str) -> None:
+def test_synthetic_documents_are_complete(made: object, kind: str) -> None:
     document = parse_document(made(200, DAY))  # type: ignore[operator]
     assert (document.kind, len(document.entries), document.refused) == (kind, 200, ())
     assert all(entry.authors and len(entry.abstract) > 600 for entry in document.entries)
@@ -26,11 +26,11 @@ def test_measured_documents_are_whole(made: object, kind: str) -> None:
 
 
 @pytest.mark.django_db
-def test_the_table_sets_ours_beside_feedparsers() -> None:
+def test_the_table_compares_with_feedparser() -> None:
     data = synthetic_feeds.arxiv_rss(20, DAY)
-    kind = ingest.measured("arXiv RSS", data, 20, rounds=1)
+    kind = ingest.measure_document("arXiv RSS", data, 20, rounds=1)
     assert kind["rows"] == 20
-    day = ingest.whole_day(60)
+    day = ingest.measure_day(60)
     table = ingest.table({"entries": 20, "kinds": [kind], "day": day, "peak_mb": 1})
     assert "feedparser alone" in table
     assert "= " in table.splitlines()[-3]

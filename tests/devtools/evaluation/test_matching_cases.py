@@ -1,4 +1,4 @@
-"""`manage.py evaluate matching`: what it says while it works, and what its options do."""
+"""`manage.py evaluate matching`: its progress messages and options."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ def evaluate(tmp_path: Path) -> Evaluate:
         papers, cases = tmp_path / "papers.jsonl", tmp_path / "cases.jsonl"
         papers.write_text("\n".join(map(json.dumps, rows)))
         cases.write_text(json.dumps(case))
-        named = ("--papers", str(papers), "--cases", str(cases), "--json")
-        call_command("evaluate", "matching", *named, *options, stdout=(printed := io.StringIO()))
+        files = ("--papers", str(papers), "--cases", str(cases), "--json")
+        call_command("evaluate", "matching", *files, *options, stdout=(printed := io.StringIO()))
         report: dict[str, object] = json.loads(printed.getvalue())
         return report
 
     return run
 
 
-def test_each_part_is_named_on_stderr(
+def test_each_step_is_named_on_stderr(
     evaluate: Evaluate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert evaluate("listed:2026-04-30")["cases"] == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    parts = (
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    steps = (
         "Reading papers and cases …",
         "Learning from the papers …",
         "Waiting for the baselines …",
     )
-    assert told.err.splitlines() == list(parts)
+    assert captured.err.splitlines() == list(steps)
 
 
 def test_the_archive_can_be_limited_for_pools_of_one_day(evaluate: Evaluate) -> None:
     assert evaluate("listed:2026-04-30", "--archive-days", "0")["cases"] == 1
-    with pytest.raises(CommandError, match="only for pools of one day"):
+    with pytest.raises(CommandError, match="requires pools of a single day"):
         evaluate("all", "--archive-days", "0")

@@ -9,6 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from devtools.evaluation import trending_replay
+from devtools.evaluation.recorded_votes import read_recordings
+from devtools.evaluation.vote_metrics import measure_order
 from tests.shared_data import SHARED, needs_shared_data
 
 DAY = date(2026, 4, 1)
@@ -34,14 +36,14 @@ def row(number: int, day: date, morning: int, last: int, **more: object) -> dict
     }
 
 
-def written(tmp_path: Path, rows: list[dict[str, object]], name: str = "o.jsonl") -> Path:
+def write_lines(tmp_path: Path, rows: list[dict[str, object]], name: str = "o.jsonl") -> Path:
     path = tmp_path / name
     path.write_text("".join(json.dumps(one) + "\n" for one in rows))
     return path
 
 
 def rows() -> list[dict[str, object]]:
-    """Two days; what is tied in the morning is told apart by the length of its title."""
+    """Return papers of two days; ties in the morning differ by the length of the title."""
     return [
         row(number, day, 3 + 8 * (number // 4), 20 + 10 * (number // 4) + 5 * (number % 4 == 0))
         for day in (DAY, DAY + timedelta(days=1))
@@ -64,8 +66,8 @@ def texts() -> list[dict[str, object]]:
 def test_the_command_replays_the_days_and_measures_all_rankings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    observations = written(tmp_path, rows())
-    papers = written(tmp_path, texts(), "p.jsonl")
+    observations = write_lines(tmp_path, rows())
+    papers = write_lines(tmp_path, texts(), "p.jsonl")
     call_command("evaluate", "trending", observations=observations, papers=papers, json=True)
     report = json.loads(capsys.readouterr().out)
     assert set(report["baselines"]) == {"current votes", "votes per hour", "hacker news"}
@@ -83,10 +85,8 @@ def test_the_command_replays_the_days_and_measures_all_rankings(
     }
 
 
-def test_a_table_for_people_and_only_some_days(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    call_command("evaluate", "trending", observations=written(tmp_path, rows()), days="odd")
+def test_the_table_and_the_days_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("evaluate", "trending", observations=write_lines(tmp_path, rows()), days="odd")
     out = capsys.readouterr().out
     assert "by hour 8: 12 papers of 1 days" in out
     assert "hacker news" in out
@@ -100,9 +100,7 @@ def test_a_table_for_people_and_only_some_days(
         (json.dumps(row(1, DAY, 1, 2)) + "\n", "no day has 10 papers"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_in_a_line(
-    tmp_path: Path, content: str, said: str
-) -> None:
+def test_an_invalid_file_is_reported_in_one_line(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "o.jsonl"
     path.write_text(content)
     with pytest.raises(CommandError, match=r"^[^\n]*$") as raised:
@@ -110,18 +108,23 @@ def test_what_is_wrong_with_a_file_is_said_in_a_line(
     assert said in str(raised.value)
 
 
-def test_nothing_is_known_before_its_hour(tmp_path: Path) -> None:
-    read = trending_replay.read(written(tmp_path, rows()), None)
-    assert trending_replay.cases(read, 7) == []
-    morning, next_day = trending_replay.cases(read, 8)[0][0], trending_replay.cases(read, 26)[0][0]
+def test_counts_are_used_only_from_their_hour(tmp_path: Path) -> None:
+    read = read_recordings(write_lines(tmp_path, rows()), None)
+    assert trending_replay.cases_by_day(read, 7) == []
+    morning, next_day = (
+        trending_replay.cases_by_day(read, 8)[0][0],
+        trending_replay.cases_by_day(read, 26)[0][0],
+    )
     assert (morning.signals().votes, morning.signals().rise) == (3, 0)
     assert next_day.signals().votes == 14
     assert next_day.signals().rise == 11
-    assert morning.votes_at_last == next_day.votes_at_last == 25
-    assert trending_replay.cases(read, 120) == [], "the last count is no truth about its own hour"
+    assert morning.last_votes == next_day.last_votes == 25
+    assert trending_replay.cases_by_day(read, 120) == [], (
+        "the last count is no truth about its own hour"
+    )
 
 
-def test_a_day_that_is_not_told_is_the_one_before_the_first_daily_list(tmp_path: Path) -> None:
+def test_an_unknown_day_is_the_one_before_the_first_daily_list(tmp_path: Path) -> None:
     counts = [
         {"at": "2026-04-02T00:09:00+00:00", "upvotes": 1, "comments": None, "source": "rss_daily"}
     ]
@@ -130,29 +133,29 @@ def test_a_day_that_is_not_told_is_the_one_before_the_first_daily_list(tmp_path:
         row(1, DAY, 1, 2, hf_day=None, observations=counts),
         row(2, DAY, 1, 2, hf_day=None, observations=weekly),
     ]
-    assert [paper.day for paper in trending_replay.read(written(tmp_path, both), None)] == [DAY]
+    assert [paper.day for paper in read_recordings(write_lines(tmp_path, both), None)] == [DAY]
 
 
-def test_measures_expect_over_all_orders_of_ties() -> None:
+def test_metrics_are_expected_values_over_all_orders_of_ties() -> None:
     votes = np.array([9, 5, 1, 0])
-    perfect = trending_replay.measure(np.array([4.0, 3.0, 2.0, 1.0]), votes)
+    perfect = measure_order(np.array([4.0, 3.0, 2.0, 1.0]), votes)
     assert perfect == {"ndcg@10": 1.0, "precision@10": 1.0, "kendall_tau": 1.0}
-    tied = trending_replay.measure(np.zeros(4), votes)
+    tied = measure_order(np.zeros(4), votes)
     assert tied["kendall_tau"] == 0
     orders = [
-        trending_replay.measure(np.array([4.0, 3, 2, 1])[list(order)], votes)["ndcg@10"]
+        measure_order(np.array([4.0, 3, 2, 1])[list(order)], votes)["ndcg@10"]
         for order in np.array(np.meshgrid(*[range(4)] * 4)).T.reshape(-1, 4)
         if len(set(order)) == 4
     ]
     assert tied["ndcg@10"] == pytest.approx(np.mean(orders))
-    worst = trending_replay.measure(np.arange(20.0), np.arange(20)[::-1])
+    worst = measure_order(np.arange(20.0), np.arange(20)[::-1])
     assert (worst["precision@10"], worst["kendall_tau"]) == (0, -1)
 
 
 @needs_shared_data
-def test_on_recorded_votes_every_baseline_is_behind() -> None:
+def test_every_baseline_is_worse_on_recorded_votes() -> None:
     observations = SHARED / "trends" / "upvote_observations.jsonl.gz"
-    report = trending_replay.evaluate(trending_replay.read(observations, None), hours=[26])
+    report = trending_replay.evaluate(read_recordings(observations, None), hours=[26])
     hour = report.hours[26]
     assert hour.days > 100
     for name in ("votes per hour", "hacker news"):

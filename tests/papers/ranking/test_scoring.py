@@ -23,22 +23,18 @@ def test_scores_are_stored_with_their_parts(make_paper: MakePaper, now: datetime
     assert paper.scored_at == now
 
 
-def test_old_scores_are_left_as_they_are(make_paper: MakePaper, now: datetime) -> None:
+def test_old_scores_are_not_updated(make_paper: MakePaper, now: datetime) -> None:
     make_paper(listed_on=now.date() - timedelta(days=60), votes=9, scored_at=now)
     assert scoring.rescore(now) == 0
 
 
-def test_a_paper_that_was_never_scored_is_scored_whatever_its_age(
-    make_paper: MakePaper, now: datetime
-) -> None:
+def test_an_old_paper_without_a_score_is_scored(make_paper: MakePaper, now: datetime) -> None:
     make_paper(listed_on=now.date() - timedelta(days=600), votes=9)
     assert scoring.rescore(now) == 1
     assert scoring.rescore(now) == 0
 
 
-def test_only_rows_that_came_out_otherwise_are_written(
-    make_paper: MakePaper, now: datetime
-) -> None:
+def test_only_changed_rows_are_written(make_paper: MakePaper, now: datetime) -> None:
     for number in range(30):
         make_paper(f"Paper {number}", votes=5)
     moved = make_paper("Paper that moves", votes=5)
@@ -64,7 +60,7 @@ def test_yesterdays_paper_falls_behind_and_keeps_its_score(
     assert old.score == score
 
 
-def test_what_was_counted_over_time_and_where_is_part_of_it(
+def test_counts_over_time_and_their_sources_are_part_of_the_score(
     make_paper: MakePaper, now: datetime
 ) -> None:
     paper = make_paper(votes=30, stars=50, liked=3)
@@ -80,7 +76,7 @@ def test_what_was_counted_over_time_and_where_is_part_of_it(
     assert [paper.score_parts[name] for name in names] == [20, 40, 2, 3]
 
 
-def test_small_fields_show_where_papers_are_set_against_their_field(
+def test_papers_of_small_fields_stand_out_against_their_field(
     make_paper: MakePaper, now: datetime
 ) -> None:
     for number in range(30):
@@ -94,7 +90,7 @@ def test_small_fields_show_where_papers_are_set_against_their_field(
     assert Paper.objects.fields() == [("math.GT", 32), ("cs.CV", 30)]
 
 
-def test_windows_end_with_their_day(make_paper: MakePaper, now: datetime) -> None:
+def test_windows_end_with_the_day(make_paper: MakePaper, now: datetime) -> None:
     day = now.date()
     for ago in (-1, 0, 1, 6, 7, 29, 30):
         make_paper(f"{ago} days ago", listed_on=day - timedelta(days=ago))
@@ -110,7 +106,7 @@ def test_a_days_list_needs_no_sequential_scan(order: str, now: datetime) -> None
     assert "paper_" in papers[:50].explain()
 
 
-def test_which_words_go_with_votes_is_learnt_and_told_to_new_papers(
+def test_appeal_is_learnt_from_votes_and_predicted_for_new_papers(
     make_paper: MakePaper, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scoring, "MIN_PAPERS", 40)
@@ -125,7 +121,7 @@ def test_which_words_go_with_votes_is_learnt_and_told_to_new_papers(
         )
         if number:
             Observation.objects.create(paper=paper, kind="hf-daily", observed_at=now, votes=3)
-    assert scoring.learn_appeal(now) is None, "one has no count yet"
+    assert scoring.learn_appeal(now) is None, "one paper has no count yet"
     Observation.objects.create(
         paper=Paper.objects.order_by("pk")[0], kind="hf-daily", observed_at=now, votes=3
     )
@@ -143,15 +139,13 @@ def test_which_words_go_with_votes_is_learnt_and_told_to_new_papers(
     assert StoredAppeal.objects.count() == scoring.MAX_STORED
 
 
-def test_scoring_asks_as_often_for_many_papers_as_for_one(
+def test_scoring_many_papers_needs_as_many_queries_as_one(
     make_paper: MakePaper, now: datetime
 ) -> None:
     def queries() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
+        with CaptureQueriesContext(connection) as captured:
             scoring.rescore(now)
-        return len(asked)
+        return len(captured)
 
     make_paper("One", votes=1)
     first = queries()

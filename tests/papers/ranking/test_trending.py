@@ -27,7 +27,7 @@ PLAIN = Signals(votes=20, comments=3, stars=100, authors=4)
 @pytest.mark.parametrize(
     "name", ["votes", "comments", "stars", "new_stars", "mentions", "reactions", "rise"]
 )
-def test_more_talk_is_hotter_but_ever_less_so(name: str) -> None:
+def test_each_signal_raises_heat_with_decreasing_effect(name: str) -> None:
     few, some, many = (trending_heat(replace(PLAIN, **{name: n})).total for n in (10, 20, 30))
     assert few < some < many
     assert many - some < some - few
@@ -36,29 +36,29 @@ def test_more_talk_is_hotter_but_ever_less_so(name: str) -> None:
 def test_a_day_of_age_costs_one_doubling_and_no_old_score_changes() -> None:
     today = NOW.date()
     assert score(5.0, today) == score(6.0, today - timedelta(days=1))
-    assert score(0.0, today) == 0, "what nobody talks about has none"
+    assert score(0.0, today) == 0, "a paper without heat has no score"
 
 
-def test_a_long_author_list_is_no_advantage_and_costs_half_the_votes_at_most() -> None:
+def test_long_author_lists_cost_at_most_half_the_votes() -> None:
     long, longest = (trending_heat(replace(PLAIN, authors=n)) for n in (300, 10**9))
     assert trending_heat(PLAIN).total > long.total > longest.total
     assert trending_heat(replace(PLAIN, authors=6)).total == trending_heat(PLAIN).total
     assert trending_heat(Signals(votes=2, authors=10**9)).parts["own_part"] == -1
 
 
-def test_nothing_known_has_no_heat_whatever_the_text() -> None:
+def test_a_paper_without_signals_has_no_heat() -> None:
     assert trending_heat(Signals(authors=3303, title=10, appeal=9.0)).total == 0
-    assert trending_heat(Signals(mentions=1)).total > 0, "somebody has put it forward"
+    assert trending_heat(Signals(mentions=1)).total > 0, "a place lists it"
 
 
-def test_a_curators_pick_stands_above_sixty_votes() -> None:
+def test_a_curators_pick_ranks_above_sixty_votes() -> None:
     assert trending_heat(Signals(picked=True)).total == PICK
     assert (
         trending_heat(Signals(votes=1, picked=True)).total > trending_heat(Signals(votes=60)).total
     )
 
 
-def test_what_is_to_come_depends_on_the_text_within_limits() -> None:
+def test_votes_to_come_depend_on_the_text_within_limits() -> None:
     assert votes_to_come(80, 0.0) == USUAL_TO_COME
     assert votes_to_come(20, 0.0) > votes_to_come(80, 0.0) > votes_to_come(160, 0.0)
     assert votes_to_come(80, 1.0) > votes_to_come(80, 0.0) > votes_to_come(80, -1.0)
@@ -74,16 +74,18 @@ def test_the_parts_add_up_to_the_heat() -> None:
     )
 
 
-def test_what_was_gained_is_since_half_a_day_before_the_newest_count() -> None:
+def test_votes_gained_count_from_half_a_day_before_the_newest_count() -> None:
     hours = [(0, 5), (10, 9), (20, 30), (24, 31)]
     counts = [(NOW + timedelta(hours=at), count) for at, count in hours]
     assert votes_gained(counts) == 31 - 9
     assert votes_gained(counts[:2]) == 0, "no count is old enough"
     assert votes_gained([]) == 0
-    assert votes_gained([(NOW, 5), (NOW + timedelta(days=1), 3)]) == 0, "what fell gained nothing"
+    assert votes_gained([(NOW, 5), (NOW + timedelta(days=1), 3)]) == 0, (
+        "counts that fell gained nothing"
+    )
 
 
-def test_figures_in_words_leave_out_what_is_not_there() -> None:
+def test_described_parts_leave_out_zeros() -> None:
     assert describe_parts(trending_heat(replace(PLAIN, votes=1, comments=0, stars=1204)).parts) == (
         "1 vote · 1,204 stars"
     )
@@ -105,6 +107,6 @@ def test_popularity_is_stated_as_a_reason() -> None:
     assert describe_popularity(voted, is_today=False) in popularity_reasons(voted)
 
 
-def test_scores_of_this_decade_are_told_apart_in_single_precision() -> None:
+def test_scores_of_this_decade_differ_in_single_precision() -> None:
     day = date(2029, 12, 31)
     assert np.float32(score(5.01, day)) > np.float32(score(5.0, day))

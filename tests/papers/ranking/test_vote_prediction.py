@@ -19,7 +19,7 @@ VOTES = {"Robots": 16, "Glaciers": 1, "Lattices": 4, "Enzymes": 4}
 
 
 def papers(count: int) -> list[VotedPaper]:
-    """Robots get more votes than glaciers, on days of many votes and of few."""
+    """Return papers on days with many and few votes; robots get more than glaciers."""
     return [
         VotedPaper(
             weighted_text(f"{name} number{number}", "measured"), day, votes * (1 + 10 * (place % 2))
@@ -30,9 +30,9 @@ def papers(count: int) -> list[VotedPaper]:
     ][:count]
 
 
-def test_words_that_went_with_votes_are_learnt_against_their_day() -> None:
-    learnt = Appeal.learn(papers(MIN_PAPERS))
-    robots, glaciers, unknown = learnt.predict(["Robots walk.", "Glaciers melt.", "Quorums agree."])
+def test_words_of_voted_papers_are_learnt_relative_to_their_day() -> None:
+    model = Appeal.learn(papers(MIN_PAPERS))
+    robots, glaciers, unknown = model.predict(["Robots walk.", "Glaciers melt.", "Quorums agree."])
     assert robots > 0.3
     assert glaciers < -0.3
     assert unknown == 0
@@ -43,7 +43,7 @@ def test_too_few_papers_teach_nothing() -> None:
     assert Appeal().predict(["Robots walk."]).tolist() == [0.0]
 
 
-def test_what_is_stored_says_the_same_when_it_is_read() -> None:
+def test_a_stored_model_loads_unchanged() -> None:
     learnt = Appeal.learn(papers(MIN_PAPERS))
     read = Appeal.loads(learnt.dumps())
     assert read == learnt
@@ -51,6 +51,6 @@ def test_what_is_stored_says_the_same_when_it_is_read() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[1]", b'{"a": 1}', b'{"a": ["x", "y"]}'])
-def test_other_bytes_are_refused(data: bytes) -> None:
+def test_invalid_bytes_raise_an_error(data: bytes) -> None:
     with pytest.raises(AppealError):
         Appeal.loads(data)

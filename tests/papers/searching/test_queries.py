@@ -73,35 +73,35 @@ TYPED = st.lists(PIECES | st.text(max_size=12), max_size=20).map("".join)
         ("!!! ??? *", Query()),
     ],
 )
-def test_what_is_typed_is_read(typed: str, query: Query) -> None:
+def test_typed_queries_are_parsed(typed: str, query: Query) -> None:
     assert parse_query(typed) == query
 
 
 @given(TYPED)
 @example("0»")  # a mark that folding makes a quotation mark
-def test_a_query_in_its_normal_form_reads_as_itself(typed: str) -> None:
+def test_the_normal_form_parses_to_the_same_query(typed: str) -> None:
     query = parse_query(typed)
     again = parse_query(str(query))
-    kept = {
+    fields = {
         name: getattr(query, name) for name in Query.__slots__ if name not in ("ignored", "unknown")
     }
-    assert len(str(query)) > MAX_LENGTH or again == Query(**kept)
+    assert len(str(query)) > MAX_LENGTH or again == Query(**fields)
 
 
 @given(st.text(max_size=3 * MAX_LENGTH))
-def test_no_query_is_too_much(typed: str) -> None:
+def test_no_query_is_too_long(typed: str) -> None:
     query = parse_query(typed)
     tuples = [value for name in Query.__slots__ if isinstance(value := getattr(query, name), tuple)]
     assert sum(map(len, tuples)) <= MAX_TERMS
     assert bool(query) == bool(str(query).replace(" ", "")) or query.excluded
 
 
-def test_an_unknown_field_is_told_with_the_likely_one() -> None:
+def test_an_unknown_field_comes_with_a_suggestion() -> None:
     assert parse_query("autor:hinton").suggested_fields == ("author",)
     assert parse_query("venue:neurips").suggested_fields == ()
 
 
-def test_a_misspelt_word_is_replaced_where_it_stands() -> None:
+def test_a_misspelt_word_is_replaced_in_place() -> None:
     query = parse_query('difusion "of video" author:"jonathon ho" cat:cs.CV')
-    right = query.with_corrections({"difusion": "diffusion", "jonathon": "jonathan"})
-    assert str(right) == 'diffusion "of video" author:"jonathan ho" cat:cs.CV'
+    corrected = query.with_corrections({"difusion": "diffusion", "jonathon": "jonathan"})
+    assert str(corrected) == 'diffusion "of video" author:"jonathan ho" cat:cs.CV'

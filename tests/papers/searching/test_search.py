@@ -17,7 +17,7 @@ MakePaper = Callable[..., Paper]
 Library = dict[str, Paper]
 
 
-def found_by(typed: str) -> list[int]:
+def hits_of(typed: str) -> list[int]:
     return search.search_papers(parse_query(typed)).pks
 
 
@@ -69,61 +69,61 @@ def library(make_paper: MakePaper, now: datetime) -> Library:
         ("-diffusion", set()),
     ],
 )
-def test_a_search_finds(library: Library, typed: str, names: set[str]) -> None:
-    found = found_by(typed)
-    assert {name for name, paper in library.items() if paper.pk in found} == names
+def test_a_search_returns_matching_papers(library: Library, typed: str, names: set[str]) -> None:
+    hits = hits_of(typed)
+    assert {name for name, paper in library.items() if paper.pk in hits} == names
 
 
 @pytest.mark.parametrize(
     "typed", ["pretraining", "pre-training", "pre training", "large pre training", '"pre training"']
 )
 @pytest.mark.promise(42)
-def test_a_compound_is_found_however_it_is_written(
+def test_a_compound_is_found_in_any_spelling(
     make_paper: MakePaper, now: datetime, typed: str
 ) -> None:
     titles = ("Pretraining, large", "Large pre-training", "Large pre training")
-    wanted = {make_paper(title).pk for title in titles}
+    expected = {make_paper(title).pk for title in titles}
     make_paper("Training before a large test")
     indexing.index_changed(now)
-    assert set(found_by(typed)) == wanted
+    assert set(hits_of(typed)) == expected
 
 
 @pytest.mark.parametrize(
     "typed", ["vision language action", "vision-language-action", '"vision language action"']
 )
-def test_a_compound_of_three_words_is_found_however_it_is_written(
+def test_a_compound_of_three_words_is_found_in_any_spelling(
     make_paper: MakePaper, now: datetime, typed: str
 ) -> None:
     titles = ("A vision-language-action model", "Actions of a vision language action model")
-    wanted = {make_paper(title).pk for title in titles}
+    expected = {make_paper(title).pk for title in titles}
     indexing.index_changed(now)
-    assert set(found_by(typed)) == wanted
+    assert set(hits_of(typed)) == expected
 
 
 def test_a_word_of_the_title_counts_more(library: Library) -> None:
-    assert found_by("diffusion")[-1] == library["chain"].pk
+    assert hits_of("diffusion")[-1] == library["chain"].pk
 
 
 def test_an_arxiv_id_or_link_comes_first(library: Library) -> None:
     paper = library["quantum"]
     for typed in (paper.arxiv_id, f"https://arxiv.org/pdf/{paper.arxiv_id}v3 diffusion"):
-        assert found_by(str(typed))[0] == paper.pk
+        assert hits_of(str(typed))[0] == paper.pk
 
 
-def test_without_all_words_some_do(library: Library) -> None:
+def test_some_of_the_words_suffice_if_no_paper_has_all(library: Library) -> None:
     assert search.search_papers(parse_query("quantum video")).by_words == 0
-    assert found_by("quantum video")[:1] in ([library["quantum"].pk], [library["video"].pk])
+    assert hits_of("quantum video")[:1] in ([library["quantum"].pk], [library["video"].pk])
 
 
-def test_without_all_words_rare_ones_count_more(make_paper: MakePaper, now: datetime) -> None:
+def test_rare_words_count_more_if_no_paper_has_all(make_paper: MakePaper, now: datetime) -> None:
     for number in range(6):
         make_paper(f"Safety of LLMs {number}", abstract="An LLM is an LLM.")
     rare = make_paper("Serving models", abstract="Fast inference with an LLM and nothing else.")
     indexing.index_changed(now)
-    assert found_by("how can I make LLM inference cheaper?")[0] == rare.pk
+    assert hits_of("how can I make LLM inference cheaper?")[0] == rare.pk
 
 
-def test_misspelt_words_are_set_right(
+def test_misspelt_words_are_corrected(
     library: Library, make_paper: MakePaper, now: datetime
 ) -> None:
     make_paper("Once more: diffusion", authors=["Ada Lovelace"])
@@ -137,12 +137,12 @@ def test_misspelt_words_are_set_right(
     assert corrections.spelling_corrections(parse_query("xqzzyx")) == {}
 
 
-def test_a_changed_text_is_found_by_its_new_words_only(library: Library, now: datetime) -> None:
+def test_a_changed_text_is_found_only_by_its_new_words(library: Library, now: datetime) -> None:
     paper = library["video"]
     Paper.objects.filter(pk=paper.pk).update(title="Walking robots", abstract="", text_seen_at=now)
     assert indexing.index_changed(now) == 1
-    assert found_by("robot") == [paper.pk]
-    assert paper.pk not in found_by("diffusion")
+    assert hits_of("robot") == [paper.pk]
+    assert paper.pk not in hits_of("diffusion")
 
 
 def test_indexing_twice_changes_nothing(library: Library, now: datetime) -> None:
@@ -152,7 +152,7 @@ def test_indexing_twice_changes_nothing(library: Library, now: datetime) -> None
     assert SearchEntry.objects.count() == Paper.objects.count()
 
 
-def test_another_method_indexes_all_again(
+def test_another_method_indexes_all_papers_again(
     library: Library, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("papers.text.lexemes.METHOD", lexemes.METHOD + 1)
@@ -166,7 +166,7 @@ def test_ingest_makes_words_searchable_at_once(now: datetime) -> None:
       </channel></rss>"""
     ingest_document(feed, "https://example.org/feed", now)
     [paper] = Paper.objects.all()
-    assert found_by("charters") == found_by("vellum") == [paper.pk]
+    assert hits_of("charters") == hits_of("vellum") == [paper.pk]
 
 
 @pytest.mark.slow
@@ -178,7 +178,7 @@ def test_a_text_of_any_size_is_indexed(make_paper: MakePaper, now: datetime) -> 
         authors=["'; DROP", "\\'", "A" * 3000],
     )
     indexing.index_changed(now)
-    assert found_by("giant") == found_by("x" * 5000) == [long.pk]
+    assert hits_of("giant") == hits_of("x" * 5000) == [long.pk]
 
 
 SPELLINGS = {
@@ -290,7 +290,7 @@ def test_other_words_find_nothing(spelt: Library, typed: str) -> None:
     assert search.papers_with_words(parse_query(typed)) == []
 
 
-def test_words_barred_are_barred_in_each_spelling(spelt: Library) -> None:
+def test_excluded_words_are_excluded_in_each_spelling(spelt: Library) -> None:
     for typed in ("-Navier-Stokes", '-"kullback leibler"', "-zeroshot", "-Schroedinger"):
         assert len(search.papers_with_words(parse_query(f"abstract:study {typed}"))) in (11, 10), (
             typed
@@ -300,7 +300,7 @@ def test_words_barred_are_barred_in_each_spelling(spelt: Library) -> None:
         assert not set(found) & set(search.papers_with_words(parse_query(f'"{excluded}"')))
 
 
-def test_the_last_word_may_go_on_and_whole_words_come_first(
+def test_the_last_word_may_be_a_prefix_and_whole_words_come_first(
     make_paper: MakePaper, now: datetime
 ) -> None:
     begun, whole = make_paper("Nervous robots"), make_paper("Robots with NER")
@@ -312,7 +312,7 @@ def test_the_last_word_may_go_on_and_whole_words_come_first(
 def test_a_doi_comes_first(library: Library, make_paper: MakePaper) -> None:
     paper = make_paper("Chains", doi="10.1000/xyz.1")
     for typed in ("10.1000/xyz.1", "https://doi.org/10.1000/XYZ.1", "doi:10.1000/xyz.1 chain"):
-        assert found_by(typed)[0] == paper.pk
+        assert hits_of(typed)[0] == paper.pk
 
 
 def test_ranks_are_fused() -> None:
@@ -321,16 +321,16 @@ def test_ranks_are_fused() -> None:
 
 
 @pytest.fixture
-def meanings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Meanings learnt from as few papers as a test has."""
+def small_embeddings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a lexicon learn embeddings from few papers."""
     monkeypatch.setattr("papers.vectors.lexicon.PAPERS_FOR_CUTS", 10)
     monkeypatch.setattr("papers.vectors.lexicon.PAPERS_FOR_MEANING", 2)
     monkeypatch.setattr("papers.vectors.lexicon.COMMON_SHARE", 1.0)
 
 
 @pytest.fixture
-def traffic(meanings: None, make_paper: MakePaper, now: datetime) -> list[Paper]:
-    """Papers on cars, which half of them call automobiles, and on genes; learnt and indexed."""
+def traffic(small_embeddings: None, make_paper: MakePaper, now: datetime) -> list[Paper]:
+    """Return indexed papers on genes and on cars, half of which say automobile."""
     road = "engine wheel road driver brake lane".split()
     cell = "gene cell protein enzyme tissue dna".split()
     papers = []
@@ -344,14 +344,14 @@ def traffic(meanings: None, make_paper: MakePaper, now: datetime) -> list[Paper]
     return papers
 
 
-def test_what_is_meant_is_found_in_other_words(traffic: list[Paper]) -> None:
-    found = search.papers_in_order(found_by("car"))
+def test_papers_of_similar_meaning_are_found_without_the_word(traffic: list[Paper]) -> None:
+    found = search.papers_in_order(hits_of("car"))
     with_word = [paper for paper in found if "car" in paper.title]
     assert found[: len(with_word)] == with_word
     assert "automobile" in found[len(with_word)].title
     assert not [
         paper
-        for paper in search.papers_in_order(found_by("car -automobile"))
+        for paper in search.papers_in_order(hits_of("car -automobile"))
         if "automobile" in paper.title
     ]
 
@@ -363,7 +363,7 @@ def test_similar_papers_are_of_the_same_subject(traffic: list[Paper]) -> None:
     assert all(paper.title.startswith(("car", "automobile")) for paper in near)
 
 
-def test_meanings_of_two_lexicons_are_never_mixed(
+def test_vectors_of_two_lexicons_are_never_mixed(
     traffic: list[Paper], make_paper: MakePaper, now: datetime
 ) -> None:
     before = indexing.serving_version()
@@ -372,7 +372,7 @@ def test_meanings_of_two_lexicons_are_never_mixed(
     later = stored_lexicon.learn_lexicon(now + timedelta(days=1))
     assert later
     assert indexing.serving_version() == before, "until every paper has its new meaning"
-    assert found_by("car")
+    assert hits_of("car")
     indexing.index_changed(now)
     assert indexing.serving_version() == later.version != before
     assert set(PaperVector.objects.values_list("version", flat=True)) == {later.version}

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 MakePaper = Callable[..., Paper]
 
 
-def test_a_lexicon_is_learnt_when_there_is_none_and_when_papers_grew(
+def test_a_lexicon_is_learnt_at_first_and_after_growth(
     make_paper: MakePaper, now: datetime
 ) -> None:
     assert stored_lexicon.learn_lexicon(now) is None
@@ -26,7 +26,9 @@ def test_a_lexicon_is_learnt_when_there_is_none_and_when_papers_grew(
     assert stored_lexicon.learn_lexicon(later) is None
 
 
-def test_the_newest_lexicon_is_in_use_and_old_ones_go(make_paper: MakePaper, now: datetime) -> None:
+def test_the_newest_lexicon_is_used_and_old_ones_are_deleted(
+    make_paper: MakePaper, now: datetime
+) -> None:
     for number in range(6):
         make_paper(f"Paper {number} on subject{number}")
         stored_lexicon.learn_lexicon(now + timedelta(hours=number))
@@ -37,7 +39,7 @@ def test_the_newest_lexicon_is_in_use_and_old_ones_go(make_paper: MakePaper, now
     )
 
 
-def test_a_lexicon_learnt_in_another_way_is_learnt_anew(
+def test_a_lexicon_of_another_method_is_learnt_again(
     make_paper: MakePaper, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(10):

@@ -1,4 +1,4 @@
-"""Words match from the minute their paper is stored, whatever was learnt before."""
+"""Typed words match new papers at once, with any lexicon."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SMALL = Lexicon.learn(OLD[:40])
 
 
 def _large() -> Lexicon:
-    """As of a thousand papers, of which 40 are counted."""
+    """Return a lexicon that claims 1,200 papers but has learnt from 40."""
     return replace(SMALL, paper_count=1200, version="of many")
 
 
@@ -44,10 +44,10 @@ def candidates(request: pytest.FixtureRequest) -> Candidates:
     return Candidates.prepare(request.param, [*OLD[:30], *NEW])
 
 
-def chosen(candidates: Candidates, **said: object) -> list[str]:
-    """Keys of the papers that have grounds, best first."""
-    [matched] = match_profiles([Profile(**said)], candidates)
-    scores = matched.personal
+def chosen(candidates: Candidates, **inputs: object) -> list[str]:
+    """Return the keys of papers with grounds, best first."""
+    [match] = match_profiles([Profile(**inputs)], candidates)
+    scores = match.personal
     return [candidates.papers[n].key for n in np.argsort(-scores, kind="stable") if scores[n] > 0]
 
 
@@ -146,14 +146,14 @@ def test_a_typed_word_matches_as_part_of_a_compound(lexicon: Lexicon, typed: str
     assert chosen(candidates.select([place]), text=typed) == [key]
 
 
-def test_what_follows_a_prefix_is_no_word_of_its_own() -> None:
+def test_the_rest_of_a_prefixed_word_does_not_match_alone() -> None:
     paper = PaperText("r", "Recognition of interaction, pretraining aside", "")
     candidates = Candidates.prepare(SMALL, [*OLD[:30], paper])
     assert [chosen(candidates, text=word) for word in ("cognition", "action")] == [[], []]
     assert chosen(candidates, text="pre-training") == ["r"]
 
 
-def test_a_whole_word_ranks_before_a_part_and_a_like_brings_no_parts() -> None:
+def test_whole_words_rank_before_parts_and_liked_papers_match_no_parts() -> None:
     whole = PaperText("w", "Tides by transformer", "We use data.")
     candidates = Candidates.prepare(SMALL, [*OLD[:30], *COMPOUNDS, whole])
     assert chosen(candidates, text="transformer") == ["w", "c1"]
@@ -161,7 +161,7 @@ def test_a_whole_word_ranks_before_a_part_and_a_like_brings_no_parts() -> None:
     assert chosen(candidates, liked=(liked,)) == ["w"]
 
 
-def test_the_score_of_a_part_is_taken_apart_as_any_other() -> None:
+def test_a_score_by_a_part_of_a_compound_breaks_down_like_others() -> None:
     candidates = Candidates.prepare(SMALL, [*OLD[:30], *COMPOUNDS])
     profile = Profile(text="transformer")
     place = [paper.key for paper in candidates.papers].index("c1")
@@ -171,7 +171,7 @@ def test_the_score_of_a_part_is_taken_apart_as_any_other() -> None:
     assert likeness / (likeness + HALF) == pytest.approx(float(matched.scores[place]), abs=1e-5)
 
 
-def test_a_reason_names_no_compound_of_which_a_paper_has_a_part() -> None:
+def test_a_reason_names_only_the_shared_part_of_a_compound() -> None:
     candidates = Candidates.prepare(SMALL, [*OLD[:30], *COMPOUNDS])
     typed = "heat-taste-memory"
     assert chosen(candidates, text=typed) == ["c7"]
@@ -206,16 +206,16 @@ def test_a_compound_is_excluded_in_any_spelling(word: str, key: str | None) -> N
     "typed", ["", "asdf qwer zxcv", "the of and", "大语言模型 推理", "10.1000/x"]
 )
 @pytest.mark.promise(43)
-def test_what_no_paper_says_has_no_grounds(candidates: Candidates, typed: str) -> None:
+def test_text_that_no_paper_has_gives_no_grounds(candidates: Candidates, typed: str) -> None:
     assert chosen(candidates, text=typed) == []
 
 
-def test_filler_words_apart_are_no_grounds(candidates: Candidates) -> None:
+def test_separate_filler_words_are_not_grounds(candidates: Candidates) -> None:
     typed = "We turn all of what we need for long tasks into a design that gains"
     assert chosen(candidates, text=typed) == []
 
 
-def test_a_filler_word_that_is_all_a_reader_typed_is_grounds(candidates: Candidates) -> None:
+def test_a_single_typed_filler_word_is_grounds(candidates: Candidates) -> None:
     assert "n3" in chosen(candidates, text="design")
 
 
@@ -232,7 +232,9 @@ def test_a_filler_word_that_is_all_a_reader_typed_is_grounds(candidates: Candida
         ("LONG-CONTEXT", "n4"),
     ],
 )
-def test_an_excluded_word_wins_in_any_spelling(candidates: Candidates, word: str, key: str) -> None:
+def test_an_excluded_word_bars_papers_in_any_spelling(
+    candidates: Candidates, word: str, key: str
+) -> None:
     [matched] = match_profiles(
         [Profile(text="layers chant context", excluded_words=(word,))], candidates
     )
@@ -247,7 +249,7 @@ def test_words_of_a_new_liked_paper_match_another_new_one() -> None:
         assert chosen(candidates, liked=(liked,))[0] == "n1"
 
 
-def test_new_words_are_among_the_strongest_whole_and_without_fillers() -> None:
+def test_new_words_are_among_the_strongest_terms_without_fillers() -> None:
     liked = PaperText("l", "Attention is all you need", "Turning gains into tasks with neumes.")
     profile = Profile(text="long context. Byzantine chant", liked=(liked,))
     shown = {word.text for word in strongest_terms(profile, SMALL)}
@@ -255,7 +257,7 @@ def test_new_words_are_among_the_strongest_whole_and_without_fillers() -> None:
     assert not shown & {"all", "need", "long", "context", "turning", "gains", "tasks", "byzantine"}
 
 
-def test_an_ignored_word_tells_nothing() -> None:
+def test_an_ignored_word_never_counts() -> None:
     candidates = Candidates.prepare(SMALL, [*OLD[:30], *NEW])
     assert chosen(candidates, text="neumes")
     assert chosen(candidates, text="neumes", ignored=("neumes",)) == []
@@ -267,7 +269,7 @@ def test_an_ignored_word_tells_nothing() -> None:
     }
 
 
-def test_common_words_match_where_they_were_typed_alone() -> None:
+def test_common_words_match_only_where_typed() -> None:
     lexicon = Lexicon.learn([*OLD[:1100]])
     assert len(lexicon.common_columns)
     candidates = Candidates.prepare(lexicon, [*OLD[:10], *NEW])

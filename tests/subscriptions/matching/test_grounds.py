@@ -1,4 +1,4 @@
-"""What is grounds for sending a paper to a reader, and what reaches their threshold."""
+"""Grounds for calling a paper "for you", and the reader's threshold."""
 
 from __future__ import annotations
 
@@ -35,79 +35,79 @@ CANDIDATES = Candidates.prepare(Lexicon.learn(USUAL), PAPERS)
 LONG = "we look at tidal or else lunar things and foraminifera"
 
 
-def matched(**said: Any) -> Match:
-    [found] = match_profiles([Profile(**said)], CANDIDATES)
-    return found
+def match_for(**inputs: Any) -> Match:
+    [match] = match_profiles([Profile(**inputs)], CANDIDATES)
+    return match
 
 
-def grounded(**said: Any) -> set[str]:
-    found = matched(**said)
-    assert (found.personal[~found.grounds] == 0).all()
-    assert (found.personal[found.grounds] == found.scores[found.grounds]).all()
-    return {paper.key for paper, has in zip(PAPERS, found.grounds, strict=True) if has}
+def keys_with_grounds(**inputs: Any) -> set[str]:
+    match = match_for(**inputs)
+    assert (match.personal[~match.grounds] == 0).all()
+    assert (match.personal[match.grounds] == match.scores[match.grounds]).all()
+    return {paper.key for paper, is_good in zip(PAPERS, match.grounds, strict=True) if is_good}
 
 
-def in_space(profile: Profile, meant: list[float], papers: Scores) -> Match:
-    """One reader of this direction of meaning, who shares no term with any paper."""
+def match_embeddings(profile: Profile, embedding: list[float], papers: Scores) -> Match:
+    """Match a reader with this embedding, who shares no term with any paper."""
     candidates = replace(CANDIDATES, embeddings=np.asarray(papers, np.float32))
-    taste = ProfileVectors.of_profiles([profile], candidates.lexicon)
-    nothing = sparse.csr_matrix(taste.sparse_rows.shape, dtype=np.float32)
-    taste = replace(taste, sparse_rows=nothing, embeddings=np.asarray([meant], np.float32))
-    [found] = match_profiles([profile], candidates, taste)
-    return found
+    vectors = ProfileVectors.of_profiles([profile], candidates.lexicon)
+    no_terms = sparse.csr_matrix(vectors.sparse_rows.shape, dtype=np.float32)
+    vectors = replace(vectors, sparse_rows=no_terms, embeddings=np.asarray([embedding], np.float32))
+    [match] = match_profiles([profile], candidates, vectors)
+    return match
 
 
-def test_one_usual_word_is_too_little_two_or_a_rare_one_are_enough() -> None:
-    assert matched(text=LONG).scores[0] > 0
-    assert grounded(text=LONG) == {"both", "rare"}
+def test_two_common_words_or_a_rare_one_are_grounds_but_not_one_common_word() -> None:
+    assert match_for(text=LONG).scores[0] > 0
+    assert keys_with_grounds(text=LONG) == {"both", "rare"}
 
 
-def test_typed_text_is_close_from_half_a_cosine_on() -> None:
+def test_typed_text_is_close_from_a_cosine_of_one_half() -> None:
     cosines = [MIN_TYPED_COSINE - 0.01, MIN_TYPED_COSINE + 0.01, 0.0]
     papers = np.array([[one, np.sqrt(1 - one**2)] for one in cosines])
-    found = in_space(Profile(text="anemones"), [TYPED_EMBEDDING_WEIGHT, 0.0], papers)
-    assert found.scores[0] > 0
-    assert found.grounds.tolist() == [False, True, False]
+    match = match_embeddings(Profile(text="anemones"), [TYPED_EMBEDDING_WEIGHT, 0.0], papers)
+    assert match.scores[0] > 0
+    assert match.grounds.tolist() == [False, True, False]
 
 
-def test_an_example_is_close_from_a_fixed_score_on() -> None:
+def test_an_example_is_close_from_a_fixed_score() -> None:
     scores = np.array([MIN_EXAMPLE_SCORE - 0.01, MIN_EXAMPLE_SCORE + 0.01, 0.0])
     likeness = HALF * scores / (1 - scores)
     papers = np.stack([likeness, np.zeros(3)], axis=1)
-    found = in_space(Profile(liked=(PaperText("l", "Anemones"),)), [1.0, 0.0], papers)
-    assert np.allclose(found.scores, scores, atol=1e-5)
-    assert found.grounds.tolist() == [False, True, False]
+    match = match_embeddings(Profile(liked=(PaperText("l", "Anemones"),)), [1.0, 0.0], papers)
+    assert np.allclose(match.scores, scores, atol=1e-5)
+    assert match.grounds.tolist() == [False, True, False]
 
 
-def test_a_followed_author_and_one_of_a_liked_paper_are_grounds_a_category_is_none() -> None:
+def test_followed_and_shared_authors_are_grounds_but_not_categories() -> None:
     liked = PaperText("l", "Anemones", "", (), ("Bo Example",))
-    assert grounded(authors=("Ada Example",)) == {"one"}
-    assert grounded(liked=(liked,), shared_authors=True) == {"both"}
-    assert grounded(liked=(liked,)) == set()
-    assert matched(categories=("cs.CV",)).scores[2] > 0
-    assert grounded(categories=("cs.CV",)) == set()
+    assert keys_with_grounds(authors=("Ada Example",)) == {"one"}
+    assert keys_with_grounds(liked=(liked,), shared_authors=True) == {"both"}
+    assert keys_with_grounds(liked=(liked,)) == set()
+    assert match_for(categories=("cs.CV",)).scores[2] > 0
+    assert keys_with_grounds(categories=("cs.CV",)) == set()
 
 
 @pytest.mark.parametrize(
     "barred", [{"excluded_words": ("stones",)}, {"muted_authors": ("Ada Example",)}]
 )
-def test_what_is_barred_stays_below_zero_without_grounds_and_with_them(
+def test_barred_papers_score_below_zero_with_and_without_grounds(
     barred: dict[str, Any],
 ) -> None:
-    for said in ({"text": "nothing of this"}, {"text": "tidal"}, {"authors": ("Ada Example",)}):
-        found = matched(**said, **barred)
-        assert found.scores[0] < 0
-        assert found.personal[0] < 0
-        assert 0 not in found.top(3)
+    for inputs in ({"text": "nothing of this"}, {"text": "tidal"}, {"authors": ("Ada Example",)}):
+        match = match_for(**inputs, **barred)
+        assert match.scores[0] < 0
+        assert match.personal[0] < 0
+        assert 0 not in match.top(3)
 
 
-def test_the_first_are_those_that_reach_the_readers_threshold() -> None:
-    scores = matched(text=LONG).scores
+def test_the_top_papers_reach_the_readers_threshold() -> None:
+    scores = match_for(text=LONG).scores
     order = np.argsort(-scores, kind="stable")
     least = float(scores[order[1]])
-    assert matched(text=LONG).top(3) == order.tolist()
-    assert matched(text=LONG, threshold=least).top(3) == order[:2].tolist()
-    assert matched(text=LONG, threshold=least).threshold == least
-    assert matched(text="anemones").top(3) == [], "nothing is padded"
-    assert matched(text=LONG).top(1) == order[:1].tolist()
-    assert matched(text=LONG).top(0) == []
+    assert match_for(text=LONG).top(3) == order.tolist()
+    assert match_for(text=LONG, threshold=least).top(3) == order[:2].tolist()
+    assert match_for(text=LONG, threshold=least).threshold == least
+    assert match_for(text="anemones").top(3) == [], "no padding"
+    assert match_for(text=LONG).top(1) == order[:1].tolist()
+    assert match_for(text=LONG).top(0) == []

@@ -1,4 +1,4 @@
-"""What must never be in a digest, whatever else speaks for it."""
+"""Papers that must never be in a digest, even if they match."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ some_names = st.lists(st.sampled_from([*NAMES, "Garcia, José"]), max_size=2, un
 
 
 def pool_of(rows: list[Paper]) -> CandidatePool:
-    known = [paper_text(row) for row in rows]
+    texts = [paper_text(row) for row in rows]
     return CandidatePool(
         day=NOW.date(),
         papers=rows,
-        candidates=Candidates.prepare(Lexicon.learn(known), known),
+        candidates=Candidates.prepare(Lexicon.learn(texts), texts),
         ids=np.array([row.pk for row in rows], dtype=np.int64),
         trending=np.array([row.score for row in rows], dtype=np.float32),
         week=np.array([row.score for row in rows], dtype=np.float32),
@@ -71,17 +71,17 @@ def pool_of(rows: list[Paper]) -> CandidatePool:
     )
 
 
-def says(paper: Paper, phrase: str) -> bool:
-    """By splitting into words, unlike the code under test."""
+def has_phrase(paper: Paper, phrase: str) -> bool:
+    """Return whether a paper has a phrase, by splitting into words unlike the code under test."""
 
-    def spoken(text: str) -> list[str]:
+    def split_words(text: str) -> list[str]:
         return re.findall(r"\w+", text.casefold())
 
-    wanted = spoken(phrase)
+    words = split_words(phrase)
     return any(
-        found[at : at + len(wanted)] == wanted
-        for found in (spoken(paper.title), spoken(paper.abstract))
-        for at in range(len(found))
+        text[at : at + len(words)] == words
+        for text in (split_words(paper.title), split_words(paper.abstract))
+        for at in range(len(text))
     )
 
 
@@ -118,7 +118,7 @@ def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None
     muted = {name_key(name) for name in wanted.muted_authors}
     for row in rows:
         if row.pk in chosen:
-            assert not any(says(row, word) for word in wanted.excluded_words)
+            assert not any(has_phrase(row, word) for word in wanted.excluded_words)
             assert muted.isdisjoint(map(name_key, row.authors))
             assert row.pk not in seen
             assert row not in disliked
@@ -191,7 +191,7 @@ AGAIN = {
 }
 
 
-def take_in(kind: str, entry: Entry, moment: datetime) -> None:
+def ingest_entry(kind: str, entry: Entry, moment: datetime) -> None:
     parsed = ParsedDocument(kind=kind, title="A list", entries=(entry,), refused=())
     store_document(parsed, f"{kind} {entry} {moment}"[-64:], "a document", moment)
     scoring.rescore(moment)
@@ -206,7 +206,7 @@ def test_no_paper_is_sent_twice_to_a_reader(
     make_reader: Callable[..., Subscriber], way: str, frequency: str
 ) -> None:
     """Promise 18: across days, versions, cross-lists, feeds and interests."""
-    take_in("arxiv-rss", ENTRY, NOW - timedelta(hours=2))
+    ingest_entry("arxiv-rss", ENTRY, NOW - timedelta(hours=2))
     paper = Paper.objects.get()
     reader = make_reader(
         interests={"topics": "language models that fold"},
@@ -219,7 +219,7 @@ def test_no_paper_is_sent_twice_to_a_reader(
     later = NOW + timedelta(days=1)
     kind, entry = AGAIN[way]
     dated = {"featured_on": later.date()} if kind == "hf-daily" else {"listed_on": later.date()}
-    take_in(kind, replace(entry, **dated), later - timedelta(hours=2))
+    ingest_entry(kind, replace(entry, **dated), later - timedelta(hours=2))
     Subscriber.objects.update(covered_until=NOW, max_papers=30)
     Interests.objects.update(topics="", categories=["cs.LG"], examples=[])
     reader.refresh_from_db()
@@ -227,7 +227,7 @@ def test_no_paper_is_sent_twice_to_a_reader(
 
 
 @pytest.mark.django_db
-def test_hiding_one_paper_and_showing_another_is_noticed(
+def test_hiding_one_paper_and_showing_another_updates_the_pool(
     make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     one = make_paper("Language models one", score=1)
@@ -241,18 +241,18 @@ def test_hiding_one_paper_and_showing_another_is_noticed(
 
 
 @pytest.mark.django_db
-def test_less_like_this_wins_over_everything(
+def test_a_disliked_paper_never_appears(
     edition: list[Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     first = edition[0]
-    said = {
+    interests = {
         "topics": first.title,
         "words": ["language"],
         "authors": list(first.authors),
         "categories": list(first.categories),
         "examples": [first.arxiv_id],
     }
-    reader = make_reader(interests=said)
+    reader = make_reader(interests=interests)
     Reaction.objects.create(subscriber=reader, paper=first, kind="less", created_at=NOW)
     assert first.pk not in digests.preview_digest(reader, NOW).paper_ids
 

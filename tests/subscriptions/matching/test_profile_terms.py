@@ -21,7 +21,7 @@ PAPERS = [
 LEXICON = Lexicon.learn(PAPERS)
 
 
-def test_strongest_words_say_whether_they_were_typed() -> None:
+def test_strongest_terms_tell_which_were_typed() -> None:
     profile = Profile(text="video generation", liked=(PAPERS[0],))
     typed = {word.text: word.typed for word in strongest_terms(profile, LEXICON)}
     assert {word for word in typed if typed[word]} <= {"video", "generation", "video generation"}
@@ -31,7 +31,7 @@ def test_strongest_words_say_whether_they_were_typed() -> None:
     assert weights == sorted(weights, reverse=True)
 
 
-def test_no_word_stands_beside_a_phrase_that_holds_it() -> None:
+def test_words_of_a_shown_phrase_are_not_repeated() -> None:
     shown = [
         word.text for word in strongest_terms(Profile(text="language models that plan"), LEXICON)
     ]
@@ -39,36 +39,36 @@ def test_no_word_stands_beside_a_phrase_that_holds_it() -> None:
     assert not [(a, b) for a in shown for b in shown if a != b and set(a.split()) <= set(b.split())]
 
 
-def test_a_short_clause_stands_as_the_reader_wrote_it_and_goes_as_a_whole() -> None:
+def test_a_short_clause_is_shown_and_removed_as_typed() -> None:
     typed = "Language models that plan; video, Diffusion"
     shown = [word.text for word in strongest_terms(Profile(text=typed), LEXICON)]
     assert set(shown) == {"Language models that plan", "video", "diffusion"}
     assert remove_phrase(typed, "Language models that plan") == "video, Diffusion"
 
 
-def test_a_long_sentence_is_shown_by_its_words() -> None:
+def test_a_long_sentence_is_shown_as_words() -> None:
     typed = "We work on language models that plan and on proteins that fold with diffusion"
     shown = [word.text for word in strongest_terms(Profile(text=typed), LEXICON)]
     assert typed not in shown
     assert "diffusion" in shown
 
 
-def test_words_of_disliked_papers_do_not_drive_the_choice() -> None:
+def test_words_of_disliked_papers_are_not_shown() -> None:
     profile = Profile(text="planning", disliked=(PAPERS[2],))
     assert not {word.text for word in strongest_terms(profile, LEXICON)} & {"video", "diffusion"}
 
 
-def test_a_blank_profile_has_no_words() -> None:
+def test_an_empty_profile_has_no_terms() -> None:
     assert strongest_terms(Profile(), LEXICON) == []
     assert strongest_terms(Profile(text="the of and"), LEXICON) == []
 
 
-def test_words_count_before_anything_was_learnt() -> None:
+def test_typed_words_count_with_an_empty_lexicon() -> None:
     [word] = strongest_terms(Profile(text="palaeography"), Lexicon.learn([]))
     assert (word.text, word.typed) == ("palaeography", True)
 
 
-def test_a_paper_says_which_words_it_adds() -> None:
+def test_the_terms_of_a_paper_are_listed() -> None:
     assert any("video" in word for word in terms_of_paper(PAPERS[2], LEXICON))
 
 
@@ -85,14 +85,14 @@ def test_a_paper_says_which_words_it_adds() -> None:
         (r"$\ell_1$-norms", "video", r"$\ell_1$-norms"),
     ],
 )
-def test_a_typed_word_is_taken_out_of_the_text(text: str, phrase: str, left: str) -> None:
+def test_a_typed_phrase_is_removed_from_the_text(text: str, phrase: str, left: str) -> None:
     assert remove_phrase(text, phrase) == left
 
 
-def test_a_list_loses_the_entries_that_say_it() -> None:
+def test_entries_with_a_phrase_are_removed() -> None:
     assert remove_entries(["video generation", "agents"], "video") == ["agents"]
 
 
 @given(st.text(max_size=200), st.text(min_size=1, max_size=30))
-def test_taking_out_never_fails_and_never_grows(text: str, phrase: str) -> None:
+def test_removal_never_fails_and_never_adds_text(text: str, phrase: str) -> None:
     assert len(remove_phrase(text, phrase)) <= len(text)

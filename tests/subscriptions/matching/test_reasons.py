@@ -10,11 +10,19 @@ from hypothesis import strategies as st
 
 from papers.text.identity import name_key
 from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.terms import term_ids
+from subscriptions.matching import reasons
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import HALF_SCORE_SIMILARITY as HALF
 from subscriptions.matching.match import match_profiles
-from subscriptions.matching.profile import Profile
+from subscriptions.matching.profile import OPENED_SHARE, Profile
+from subscriptions.matching.profile_vectors import (
+    EMBEDDING_WEIGHT,
+    ProfileVectors,
+    vectors_with_feedback,
+)
 from subscriptions.matching.reasons import Reason, explain_choices
+from subscriptions.matching.score_breakdown import ChosenPairs
 from subscriptions.models import Interests
 from subscriptions.profiles.load import profile_from_interests
 
@@ -30,33 +38,33 @@ PAPERS = [
 CANDIDATES = Candidates.prepare(Lexicon.learn(PAPERS), PAPERS)
 
 
-def why(position: int, **said: Any) -> Reason:
-    return explain_choices([Profile(**said)], CANDIDATES, [[position]])[0][0]
+def reason_for(position: int, **inputs: Any) -> Reason:
+    return explain_choices([Profile(**inputs)], CANDIDATES, [[position]])[0][0]
 
 
-def sentence(position: int, **said: Any) -> str:
-    return why(position, **said).sentence()
+def sentence(position: int, **inputs: Any) -> str:
+    return reason_for(position, **inputs).sentence()
 
 
 def test_a_phrase_the_reader_wrote_is_named_as_a_phrase() -> None:
     typed = "Memory in language agents; Efficient long-context models"
-    assert why(0, text=typed).words == ("Memory in language agents",)
-    assert why(1, text=typed).words[0] == "long-context models"
+    assert reason_for(0, text=typed).words == ("Memory in language agents",)
+    assert reason_for(1, text=typed).words[0] == "long-context models"
     assert sentence(0, text=typed) == "Matches your “Memory in language agents”"
 
 
-def test_words_that_are_no_phrase_in_the_paper_are_named_one_by_one() -> None:
-    assert set(why(4, text="agents of fluids").words) == {"agents", "fluids"}
+def test_words_that_are_not_a_phrase_in_the_paper_are_named_separately() -> None:
+    assert set(reason_for(4, text="agents of fluids").words) == {"agents", "fluids"}
     assert sentence(4, words=("agents", "water")).count("“") == 2
 
 
 def test_words_are_spelled_as_the_reader_wrote_them() -> None:
     assert sentence(2, text="VIDEO by (Diffusion)") == "Matches your “VIDEO” and “Diffusion”"
-    assert why(2, words=("Video",)).words == ("Video",)
+    assert reason_for(2, words=("Video",)).words == ("Video",)
 
 
 @pytest.mark.django_db
-def test_tex_is_named_as_it_is_printed() -> None:
+def test_tex_is_shown_as_printed() -> None:
     papers = [PaperText("1", "Recovery by ℓ₁-norms"), *PAPERS]
     profile = profile_from_interests(
         Interests(topics="water\n" + r"$\ell_1$-norms", words=[r"K\"{a}hler"])
@@ -68,11 +76,11 @@ def test_tex_is_named_as_it_is_printed() -> None:
     assert reason.sentence() == "Matches your “ℓ₁-norms”"
 
 
-def test_a_phrase_does_not_reach_from_one_clause_into_the_next() -> None:
-    assert set(why(2, text="video. diffusion").words) == {"video", "diffusion"}
+def test_a_phrase_does_not_span_two_clauses() -> None:
+    assert set(reason_for(2, text="video. diffusion").words) == {"video", "diffusion"}
 
 
-def test_a_liked_and_an_opened_paper_are_told_apart() -> None:
+def test_liked_and_opened_papers_have_different_reasons() -> None:
     near = PaperText("9", "Diffusion of video", "Video by diffusion.")
     assert sentence(2, liked=(near,)) == "Similar to “Diffusion of video”, which you liked"
     assert sentence(2, opened=(near,)) == "Similar to “Diffusion of video”, which you opened"
@@ -81,21 +89,21 @@ def test_a_liked_and_an_opened_paper_are_told_apart() -> None:
 def test_a_shared_author_is_named_with_the_paper_they_wrote() -> None:
     liked = (PAPERS[3],)
     assert "Li Wei" not in sentence(2, liked=liked)
-    said = sentence(2, liked=liked, shared_authors=True)
-    assert said == "By Li Wei, also an author of “Memory of water”"
+    text = sentence(2, liked=liked, shared_authors=True)
+    assert text == "By Li Wei, also an author of “Memory of water”"
 
 
-def test_the_authors_of_a_large_collaboration_lead_nowhere() -> None:
+def test_authors_of_a_large_collaboration_are_not_a_reason() -> None:
     crowd = replace(PAPERS[3], authors=("Li Wei", *(f"Person {n}" for n in range(40))))
     assert sentence(2, liked=(crowd,), shared_authors=True) == ""
 
 
-def test_nothing_is_said_where_nothing_speaks_for_a_paper() -> None:
+def test_a_paper_that_does_not_match_has_no_reason() -> None:
     assert sentence(3, text="video") == ""
     assert sentence(3) == ""
 
 
-def test_what_was_excluded_since_is_never_a_reason() -> None:
+def test_muted_authors_bar_papers_of_liked_authors() -> None:
     profile = Profile(liked=(PAPERS[3],), shared_authors=True, muted_authors=("Li Wei",))
     [matched] = match_profiles([profile], CANDIDATES)
     assert [n for n, score in enumerate(matched.scores) if score < 0] == [2, 3]
@@ -122,49 +130,87 @@ profiles = st.builds(
 
 @settings(max_examples=300, deadline=None)
 @given(profiles, st.integers(0, len(PAPERS) - 1))
-def test_every_reason_stands_on_parts_that_add_up_to_the_score(
-    profile: Profile, position: int
-) -> None:
+def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) -> None:
     bare = replace(profile, disliked=())  # what is disliked has no score at all
     score = float(match_profiles([bare], CANDIDATES)[0].scores[position])
-    [[said]] = explain_choices([bare], CANDIDATES, [[position]])
-    parts, paper = said.parts, PAPERS[position]
+    [[reason]] = explain_choices([bare], CANDIDATES, [[position]])
+    parts, paper = reason.parts, PAPERS[position]
     likeness = max(parts["words"] + parts["meaning"] + parts["fields"], 0.0)
     added = parts["author"] + parts["shared author"] + parts["category"]
     assert likeness / (likeness + HALF) + added == pytest.approx(score, abs=1e-4)
-    assert bool(said.author) == (parts["author"] > 0)
-    assert bool(said.colleague) == (parts["shared author"] > 0)
-    if said.words or said.examples or said.opened:
+    assert bool(reason.author) == (parts["author"] > 0)
+    assert bool(reason.colleague) == (parts["shared author"] > 0)
+    if reason.words or reason.examples or reason.opened:
         assert parts["words"] + parts["meaning"] > 0
     text = f"{paper.title} {paper.abstract}".lower()
-    for phrase in said.words:
+    for phrase in reason.words:
         assert any(word.strip(".,;") in text for word in phrase.split())
         assert phrase.lower() in profile.typed.lower()
-    for name in filter(None, (said.author, said.colleague)):
+    for name in filter(None, (reason.author, reason.colleague)):
         assert name in paper.authors
-    assert {said.wrote} <= {"", *(one.title for one in profile.liked if one.authors)}
-    assert set(said.examples) <= {one.title for one in profile.liked}
-    assert set(said.opened) <= {one.title for one in profile.opened}
-    assert set(said.categories) <= set(paper.categories) & set(profile.categories)
-    assert set(map(name_key, filter(None, [said.author]))) <= set(map(name_key, profile.authors))
+    assert {reason.wrote} <= {"", *(one.title for one in profile.liked if one.authors)}
+    assert set(reason.examples) <= {one.title for one in profile.liked}
+    assert set(reason.opened) <= {one.title for one in profile.opened}
+    assert set(reason.categories) <= set(paper.categories) & set(profile.categories)
+    assert set(map(name_key, filter(None, [reason.author]))) <= set(map(name_key, profile.authors))
 
 
 @settings(max_examples=150, deadline=None)
 @given(profiles)
-def test_a_reason_is_there_for_whatever_scores_by_more_than_a_trace(profile: Profile) -> None:
+def test_every_high_score_has_a_reason(profile: Profile) -> None:
     scores = match_profiles([profile], CANDIDATES)[0].personal
     if profile.typed and profile.examples:
         return  # a filler word beside an example may raise a score, and is never named
     strong = [int(position) for position in np.flatnonzero(scores > 0.5)]
-    assert all(said.sentence() for said in explain_choices([profile], CANDIDATES, [strong])[0])
+    assert all(reason.sentence() for reason in explain_choices([profile], CANDIDATES, [strong])[0])
+
+
+def contributions_plainly(
+    profile: Profile, vectors: ProfileVectors, position: int
+) -> tuple[dict[int, float], list[float]]:
+    """Return what each typed term and each example contributed to a reader's only choice.
+
+    This is the definition of what `reasons` computes for all pairs of a chunk at once.
+    """
+    lexicon, texts = CANDIDATES.lexicon, vectors.texts
+    assert texts
+    width = lexicon.size
+    paper = CANDIDATES.sparse_rows[position].toarray()[0]
+    inside_compounds = CANDIDATES.compound_rows[position].toarray()[0]
+    weights, typed_weights = vectors.sparse_rows.toarray()[0], vectors.typed_rows.toarray()[0]
+    products = paper * weights + inside_compounds * typed_weights
+    columns = lexicon.unique_columns_of(term_ids(profile.typed))
+    typed = {int(lexicon.ids_at(columns[n : n + 1])[0]): products[c] for n, c in enumerate(columns)}
+    shares = [1.0] * len(profile.liked) + [OPENED_SHARE] * len(profile.opened)
+    examples = []
+    for example, share in zip(profile.examples, shares, strict=True):
+        row = texts.rows[texts.places[example]].toarray()[0] @ paper[:width]
+        embedding = texts.embeddings[texts.places[example]] @ CANDIDATES.embeddings[position]
+        examples.append(share / sum(shares) * (row + EMBEDDING_WEIGHT * embedding))
+    return typed, examples
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(profiles, st.integers(0, len(PAPERS) - 1)), min_size=1, max_size=4))
+def test_contributions_are_those_of_the_plain_formula(chunk: list[tuple[Profile, int]]) -> None:
+    readers = [profile for profile, _ in chunk]
+    vectors = vectors_with_feedback(readers, CANDIDATES, None)
+    pairs = ChosenPairs.of_positions([[position] for _, position in chunk])
+    for evidence, (profile, position) in zip(
+        reasons._collect_evidence(readers, CANDIDATES, pairs, vectors), chunk, strict=True
+    ):
+        alone = vectors_with_feedback([profile], CANDIDATES, None)
+        typed, examples = contributions_plainly(profile, alone, position)
+        assert evidence.typed[0] == pytest.approx({k: v for k, v in typed.items() if v}, abs=1e-5)
+        assert evidence.examples[:, 0].tolist() == pytest.approx(examples, abs=1e-5)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(profiles, st.lists(st.integers(0, 4), unique=True)), max_size=4))
-def test_a_chunk_of_readers_gets_the_reasons_each_would_get_alone(
+def test_readers_get_the_same_reasons_together_and_alone(
     chunk: list[tuple[Profile, list[int]]],
 ) -> None:
     together = explain_choices([one for one, _ in chunk], CANDIDATES, [row for _, row in chunk])
-    for (profile, positions), said in zip(chunk, together, strict=True):
+    for (profile, positions), row in zip(chunk, together, strict=True):
         [alone] = explain_choices([profile], CANDIDATES, [positions])
-        assert [one.sentence() for one in said] == [one.sentence() for one in alone]
+        assert [reason.sentence() for reason in row] == [reason.sentence() for reason in alone]

@@ -1,0 +1,120 @@
+"""Papers and recorded choices of readers, read from files. Pure but for reading."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devtools.evaluation import json_lines
+from papers.vectors.lexicon import PaperText
+
+Positions = NDArray[np.int64]
+
+
+class EvaluationError(ValueError):
+    """A file or an option is invalid; str() is one line that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """All papers.
+
+    `pools` has the positions of the papers of each pool by its name; `days` has the day each paper
+    was listed, "" if unknown.
+    """
+
+    papers: list[PaperText]
+    pools: Mapping[str, Positions]
+    days: Sequence[str] = ()
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """The position of each paper by its key."""
+        return {paper.key: position for position, paper in enumerate(self.papers)}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One choice of one reader: their profile, the pool, and the positions they chose."""
+
+    reader: str
+    liked: tuple[int, ...]
+    text: str
+    pool: str
+    relevant: frozenset[int]
+
+
+def read_corpus(path: Path) -> Corpus:
+    """Read papers from JSON lines."""
+    papers: list[PaperText] = []
+    days: list[str] = []
+    pools: dict[str, list[int]] = defaultdict(list)
+    for row in _rows(path):
+        for name in _pool_names(row):
+            pools[name].append(len(papers))
+        papers.append(_paper(row))
+        days.append(row.get("listed") or row.get("hf_day") or "")
+    return Corpus(papers, {name: np.array(positions) for name, positions in pools.items()}, days)
+
+
+def read_cases(
+    path: Path, corpus: Corpus, limit: int | None = None, days: Sequence[str] | None = None
+) -> list[Case]:
+    """Read the first `limit` cases of a file; with `days`, only those of pools of these days.
+
+    Raise `EvaluationError` if there are none or a pool has no papers.
+    """
+    positions = corpus.positions
+    cases = [_case(row, positions) for row in _rows(path)]
+    cases = [case for case in cases if not days or case.pool.partition(":")[2] in days][:limit]
+    missing = {case.pool for case in cases} - set(corpus.pools)
+    if missing:
+        raise EvaluationError(f"{path}: no papers for pool {min(missing)}")
+    if not cases:
+        raise EvaluationError(f"{path}: no cases")
+    return cases
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        yield from json_lines.read_objects(path)
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{path}: {error}") from error
+
+
+def _paper(row: Mapping[str, Any]) -> PaperText:
+    return PaperText(
+        row["arxiv_id"],
+        row["title"],
+        row["abstract"],
+        tuple(row["categories"]),
+        tuple(row["authors"]),
+    )
+
+
+def _pool_names(row: Mapping[str, Any]) -> Iterator[str]:
+    yield "all"
+    if row.get("listed") and row["categories"]:
+        yield f"listed:{row['listed']}"
+    if row.get("hf_day"):
+        yield f"hf_day:{row['hf_day']}"
+
+
+def _case(row: Mapping[str, Any], positions: Mapping[str, int]) -> Case:
+    profile = row["profile"]
+    # A relevant paper that the corpus lacks still counts as wanted: a negative position is in no
+    # pool.
+    relevant = (positions.get(key, -1 - n) for n, key in enumerate(row["relevant"]))
+    return Case(
+        row["reader"],
+        tuple(positions[key] for key in profile.get("papers", ()) if key in positions),
+        profile.get("text", ""),
+        row["pool"],
+        frozenset(relevant),
+    )
