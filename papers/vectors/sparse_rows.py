@@ -66,10 +66,10 @@ def move_columns(
     return sparse.csr_matrix((rows.data, moved, rows.indptr), shape=(rows.shape[0], width))
 
 
-def find_sorted(ids: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> tuple[Positions, Positions]:
-    """Return the positions in `wanted` of values that are in the ascending `ids`, and their
+def find_sorted(ids: NDArray[np.uint64], values: NDArray[np.uint64]) -> tuple[Positions, Positions]:
+    """Return the positions in `values` of those that are in the ascending `ids`, and their
     positions in `ids` (two arrays of one length)."""
-    places = np.searchsorted(ids, wanted)
+    places = np.searchsorted(ids, values)
     present = np.flatnonzero(places < len(ids))
-    present = present[ids[places[present]] == wanted[present]]
+    present = present[ids[places[present]] == values[present]]
     return present, places[present]

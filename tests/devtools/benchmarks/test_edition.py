@@ -30,7 +30,7 @@ def test_an_edition_is_measured_beside_its_baselines() -> None:
     assert product["queries_per_chunk"] < 40
     assert sum(stage["share"] for stage in product["stages"].values()) == pytest.approx(1, abs=0.01)
     assert product["checked"] >= 1
-    assert all(one["digests_per_s"] > 0 for one in report["baselines"].values())
+    assert all(row["digests_per_s"] > 0 for row in report["baselines"].values())
     assert "Django's loop" in edition.table(report)
 
 
@@ -64,13 +64,13 @@ def test_a_mail_with_links_of_another_reader_is_a_problem(
     make_paper("Good language models", votes=9, score=1.0)
     readers = [make_reader(f"{name}@e.org") for name in ("one", "two")]
     digests.build_due_digests([reader.pk for reader in readers], now)
-    mine, others = (reader.digests.select_related("subscriber").get() for reader in readers)
-    assert edition.find_problem(mailed(mine)) == ""
-    others.subscriber.email = "one@e.org"
-    assert "belongs to another reader" in edition.find_problem(mailed(others))
+    digest, other_digest = (reader.digests.select_related("subscriber").get() for reader in readers)
+    assert edition.find_problem(mailed(digest)) == ""
+    other_digest.subscriber.email = "one@e.org"
+    assert "belongs to another reader" in edition.find_problem(mailed(other_digest))
 
 
 def mailed(digest: Digest) -> EmailMessage:
-    made = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))
-    raw = made.as_bytes("us@example.org", digest.created_at)
+    outgoing = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))
+    raw = outgoing.as_bytes("us@example.org", digest.created_at)
     return BytesParser(policy=default).parsebytes(raw)  # type: ignore[return-value]

@@ -11,15 +11,15 @@ DAY = date(2026, 4, 30)
 
 
 @pytest.mark.parametrize(
-    ("made", "kind"),
+    ("make_document", "kind"),
     [
         (synthetic_feeds.arxiv_rss, "arxiv-rss"),
         (synthetic_feeds.journal_rss, "feed"),
         (synthetic_feeds.hf_daily, "hf-daily"),
     ],
 )
-def test_synthetic_documents_are_complete(made: object, kind: str) -> None:
-    document = parse_document(made(200, DAY))  # type: ignore[operator]
+def test_synthetic_documents_are_complete(make_document: object, kind: str) -> None:
+    document = parse_document(make_document(200, DAY))  # type: ignore[operator]
     assert (document.kind, len(document.entries), document.refused) == (kind, 200, ())
     assert all(entry.authors and len(entry.abstract) > 600 for entry in document.entries)
     assert len({entry.title for entry in document.entries}) == 200

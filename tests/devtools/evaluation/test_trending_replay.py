@@ -38,7 +38,7 @@ def row(number: int, day: date, morning: int, last: int, **more: object) -> dict
 
 def write_lines(tmp_path: Path, rows: list[dict[str, object]], name: str = "o.jsonl") -> Path:
     path = tmp_path / name
-    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    path.write_text("".join(json.dumps(paper) + "\n" for paper in rows))
     return path
 
 
@@ -54,12 +54,12 @@ def rows() -> list[dict[str, object]]:
 def texts() -> list[dict[str, object]]:
     return [
         {
-            "arxiv_id": one["arxiv_id"],
+            "arxiv_id": paper["arxiv_id"],
             "title": "Short" if number % 4 == 0 else "A title that goes on and on " * 3,
             "abstract": "",
             "authors": ["A"] * (30 if number % 4 == 2 else 2),
         }
-        for number, one in enumerate(rows())
+        for number, paper in enumerate(rows())
     ]
 
 
@@ -93,19 +93,21 @@ def test_the_table_and_the_days_option(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("{", "o.jsonl"),
         ('{"arxiv_id": "2604.00001"}\n', "2604.00001: KeyError('observations')"),
         (json.dumps(row(1, DAY, 1, 2)) + "\n", "no day has 10 papers"),
     ],
 )
-def test_an_invalid_file_is_reported_in_one_line(tmp_path: Path, content: str, said: str) -> None:
+def test_an_invalid_file_is_reported_in_one_line(
+    tmp_path: Path, content: str, message: str
+) -> None:
     path = tmp_path / "o.jsonl"
     path.write_text(content)
     with pytest.raises(CommandError, match=r"^[^\n]*$") as raised:
         call_command("evaluate", "trending", observations=path)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_counts_are_used_only_from_their_hour(tmp_path: Path) -> None:

@@ -279,8 +279,8 @@ def test_each_spelling_finds_the_paper(spelt: Library, typed: str, name: str) ->
 
 @pytest.mark.parametrize("typed", ["author:Mueller", "author:Müller"])
 def test_both_transliterations_of_a_name_are_found(spelt: Library, typed: str) -> None:
-    found = search.papers_with_words(parse_query(typed))
-    assert set(found) == {spelt["slashes"].pk, spelt["schrodinger"].pk}
+    hits = search.papers_with_words(parse_query(typed))
+    assert set(hits) == {spelt["slashes"].pk, spelt["schrodinger"].pk}
 
 
 @pytest.mark.parametrize(
@@ -296,8 +296,8 @@ def test_excluded_words_are_excluded_in_each_spelling(spelt: Library) -> None:
             typed
         )
         [excluded] = parse_query(typed).excluded
-        found = search.papers_with_words(parse_query(f"abstract:study {typed}"))
-        assert not set(found) & set(search.papers_with_words(parse_query(f'"{excluded}"')))
+        hits = search.papers_with_words(parse_query(f"abstract:study {typed}"))
+        assert not set(hits) & set(search.papers_with_words(parse_query(f'"{excluded}"')))
 
 
 def test_the_last_word_may_be_a_prefix_and_whole_words_come_first(
@@ -345,10 +345,10 @@ def traffic(small_embeddings: None, make_paper: MakePaper, now: datetime) -> lis
 
 
 def test_papers_of_similar_meaning_are_found_without_the_word(traffic: list[Paper]) -> None:
-    found = search.papers_in_order(hits_of("car"))
-    with_word = [paper for paper in found if "car" in paper.title]
-    assert found[: len(with_word)] == with_word
-    assert "automobile" in found[len(with_word)].title
+    hits = search.papers_in_order(hits_of("car"))
+    with_word = [paper for paper in hits if "car" in paper.title]
+    assert hits[: len(with_word)] == with_word
+    assert "automobile" in hits[len(with_word)].title
     assert not [
         paper
         for paper in search.papers_in_order(hits_of("car -automobile"))

@@ -50,6 +50,6 @@ def test_changed_texts_and_other_lexicons_get_separate_vectors() -> None:
     paper = PAPERS[0]
     changed = replace(paper, title="two two word2")
     other = Lexicon.learn(PAPERS[:6])
-    for lexicon, one in ((LEXICON, paper), (LEXICON, changed), (other, paper)):
-        rows, _embeddings = paper_vectors.paper_vectors(lexicon, [one])
-        assert np.array_equal(rows.toarray(), lexicon.vectors([one]).toarray())
+    for lexicon, text in ((LEXICON, paper), (LEXICON, changed), (other, paper)):
+        rows, _embeddings = paper_vectors.paper_vectors(lexicon, [text])
+        assert np.array_equal(rows.toarray(), lexicon.vectors([text]).toarray())

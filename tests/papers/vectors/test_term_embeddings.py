@@ -36,8 +36,8 @@ def _paper(number: int, words: np.ndarray) -> PaperText:
 def test_papers_of_one_subject_are_close_without_common_words(lexicon: Lexicon) -> None:
     same = [_paper(0, np.arange(9)), _paper(0, np.arange(9, 18))]
     apart = _paper(1, np.arange(9))
-    one, other, third = lexicon.embed(lexicon.vectors([*same, apart]))
-    assert one @ other > 0.5 > abs(one @ third) + 0.2
+    first, second, third = lexicon.embed(lexicon.vectors([*same, apart]))
+    assert first @ second > 0.5 > abs(first @ third) + 0.2
 
 
 def test_authors_are_not_learnt_from(papers: list[PaperText], lexicon: Lexicon) -> None:

@@ -167,8 +167,8 @@ def test_a_score_by_a_part_of_a_compound_breaks_down_like_others() -> None:
     place = [paper.key for paper in candidates.papers].index("c1")
     [matched] = match_profiles([profile], candidates)
     [[reason]] = explain_choices([profile], candidates, [[place]])
-    likeness = reason.parts["words"] + reason.parts["meaning"] + reason.parts["fields"]
-    assert likeness / (likeness + HALF) == pytest.approx(float(matched.scores[place]), abs=1e-5)
+    similarity = reason.parts["words"] + reason.parts["meaning"] + reason.parts["fields"]
+    assert similarity / (similarity + HALF) == pytest.approx(float(matched.scores[place]), abs=1e-5)
 
 
 def test_a_reason_names_only_the_shared_part_of_a_compound() -> None:
@@ -252,9 +252,9 @@ def test_words_of_a_new_liked_paper_match_another_new_one() -> None:
 def test_new_words_are_among_the_strongest_terms_without_fillers() -> None:
     liked = PaperText("l", "Attention is all you need", "Turning gains into tasks with neumes.")
     profile = Profile(text="long context. Byzantine chant", liked=(liked,))
-    shown = {word.text for word in strongest_terms(profile, SMALL)}
-    assert {"long context", "Byzantine chant", "neumes"} <= shown
-    assert not shown & {"all", "need", "long", "context", "turning", "gains", "tasks", "byzantine"}
+    terms = {word.text for word in strongest_terms(profile, SMALL)}
+    assert {"long context", "Byzantine chant", "neumes"} <= terms
+    assert not terms & {"all", "need", "long", "context", "turning", "gains", "tasks", "byzantine"}
 
 
 def test_an_ignored_word_never_counts() -> None:
@@ -273,5 +273,5 @@ def test_common_words_match_only_where_typed() -> None:
     lexicon = Lexicon.learn([*OLD[:1100]])
     assert len(lexicon.common_columns)
     candidates = Candidates.prepare(lexicon, [*OLD[:10], *NEW])
-    found = chosen(candidates, text="language models")
-    assert set(found) == {str(n) for n in range(10)}
+    keys = chosen(candidates, text="language models")
+    assert set(keys) == {str(n) for n in range(10)}

@@ -64,7 +64,7 @@ def test_two_common_words_or_a_rare_one_are_grounds_but_not_one_common_word() ->
 
 def test_typed_text_is_close_from_a_cosine_of_one_half() -> None:
     cosines = [MIN_TYPED_COSINE - 0.01, MIN_TYPED_COSINE + 0.01, 0.0]
-    papers = np.array([[one, np.sqrt(1 - one**2)] for one in cosines])
+    papers = np.array([[cosine, np.sqrt(1 - cosine**2)] for cosine in cosines])
     match = match_embeddings(Profile(text="anemones"), [TYPED_EMBEDDING_WEIGHT, 0.0], papers)
     assert match.scores[0] > 0
     assert match.grounds.tolist() == [False, True, False]
@@ -72,8 +72,8 @@ def test_typed_text_is_close_from_a_cosine_of_one_half() -> None:
 
 def test_an_example_is_close_from_a_fixed_score() -> None:
     scores = np.array([MIN_EXAMPLE_SCORE - 0.01, MIN_EXAMPLE_SCORE + 0.01, 0.0])
-    likeness = HALF * scores / (1 - scores)
-    papers = np.stack([likeness, np.zeros(3)], axis=1)
+    similarity = HALF * scores / (1 - scores)
+    papers = np.stack([similarity, np.zeros(3)], axis=1)
     match = match_embeddings(Profile(liked=(PaperText("l", "Anemones"),)), [1.0, 0.0], papers)
     assert np.allclose(match.scores, scores, atol=1e-5)
     assert match.grounds.tolist() == [False, True, False]

@@ -93,7 +93,7 @@ def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None
     one_of = st.sampled_from(rows)
     seen = {row.pk for row in data.draw(st.lists(one_of, max_size=3))}
     disliked = data.draw(st.lists(one_of, max_size=2))
-    wanted = Profile(
+    profile = Profile(
         text=data.draw(texts),
         words=tuple(data.draw(some_words)),
         excluded_words=tuple(data.draw(some_words)),
@@ -110,19 +110,19 @@ def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None
         max_papers=data.draw(st.integers(1, 30)),
         frequency=data.draw(st.sampled_from(["daily", "weekly"])),
     )
-    [matched] = match_profiles([wanted], pool.candidates)
-    offered = digests.shelf(pool, reader, wanted, matched, seen)
-    [items] = digests.choose(pool, [wanted], [offered], [reader.max_papers])
+    [matched] = match_profiles([profile], pool.candidates)
+    offered = digests.shelf(pool, reader, profile, matched, seen)
+    [items] = digests.choose(pool, [profile], [offered], [reader.max_papers])
     chosen = {item["paper"] for item in items}
     assert len(items) == len(chosen) <= reader.max_papers
-    muted = {name_key(name) for name in wanted.muted_authors}
+    muted = {name_key(name) for name in profile.muted_authors}
     for row in rows:
         if row.pk in chosen:
-            assert not any(has_phrase(row, word) for word in wanted.excluded_words)
+            assert not any(has_phrase(row, word) for word in profile.excluded_words)
             assert muted.isdisjoint(map(name_key, row.authors))
             assert row.pk not in seen
             assert row not in disliked
-            assert wanted.threshold < 0.55 or matched.scores[rows.index(row)] >= 0.55
+            assert profile.threshold < 0.55 or matched.scores[rows.index(row)] >= 0.55
 
 
 flags = st.fixed_dictionaries(
@@ -148,23 +148,23 @@ def test_hidden_withdrawn_revised_old_and_future_papers_never_appear(
     hides_late: bool,
 ) -> None:
     with transaction.atomic():
-        made = []
+        stored = []
         for number, row in enumerate(rows):
             given_ = {name: value for name, value in row.items() if name != "days"}
             day = NOW.date() + timedelta(days=row["days"])
-            made.append(make_paper(f"Language models {number}", listed_on=day, score=1, **given_))
+            stored.append(make_paper(f"Language models {number}", listed_on=day, score=1, **given_))
         reader = make_reader(interests={"topics": "language models"})
         digests.preview_digest(
             reader, NOW
         )  # so that an edition is kept that must not be used again
         if hides_late:
-            Paper.objects.filter(pk=made[0].pk).update(hidden=True)
+            Paper.objects.filter(pk=stored[0].pk).update(hidden=True)
             rows[0]["hidden"] = True
-        shown = {item["paper"] for item in digests.preview_digest(reader, NOW).items}
-        for row, paper in zip(rows, made, strict=True):
+        pks = {item["paper"] for item in digests.preview_digest(reader, NOW).items}
+        for row, paper in zip(rows, stored, strict=True):
             revised = row["announce_type"].startswith("replace")
             if row["hidden"] or row["withdrawn"] or revised or not -7 < row["days"] <= 0:
-                assert paper.pk not in shown
+                assert paper.pk not in pks
         transaction.set_rollback(True)
 
 
@@ -230,14 +230,14 @@ def test_no_paper_is_sent_twice_to_a_reader(
 def test_hiding_one_paper_and_showing_another_updates_the_pool(
     make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
-    one = make_paper("Language models one", score=1)
-    two = make_paper("Language models two", score=1, hidden=True)
+    visible = make_paper("Language models one", score=1)
+    hidden = make_paper("Language models two", score=1, hidden=True)
     make_paper("Language models three", score=1)
     reader = make_reader()
-    assert one.pk in digests.preview_digest(reader, NOW).paper_ids
-    Paper.objects.filter(pk=one.pk).update(hidden=True)
-    Paper.objects.filter(pk=two.pk).update(hidden=False)
-    assert one.pk not in digests.preview_digest(reader, NOW).paper_ids
+    assert visible.pk in digests.preview_digest(reader, NOW).paper_ids
+    Paper.objects.filter(pk=visible.pk).update(hidden=True)
+    Paper.objects.filter(pk=hidden.pk).update(hidden=False)
+    assert visible.pk not in digests.preview_digest(reader, NOW).paper_ids
 
 
 @pytest.mark.django_db

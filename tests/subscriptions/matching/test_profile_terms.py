@@ -32,25 +32,25 @@ def test_strongest_terms_tell_which_were_typed() -> None:
 
 
 def test_words_of_a_shown_phrase_are_not_repeated() -> None:
-    shown = [
+    terms = [
         word.text for word in strongest_terms(Profile(text="language models that plan"), LEXICON)
     ]
-    assert len(shown) > 0
-    assert not [(a, b) for a in shown for b in shown if a != b and set(a.split()) <= set(b.split())]
+    assert len(terms) > 0
+    assert not [(a, b) for a in terms for b in terms if a != b and set(a.split()) <= set(b.split())]
 
 
 def test_a_short_clause_is_shown_and_removed_as_typed() -> None:
     typed = "Language models that plan; video, Diffusion"
-    shown = [word.text for word in strongest_terms(Profile(text=typed), LEXICON)]
-    assert set(shown) == {"Language models that plan", "video", "diffusion"}
+    terms = [word.text for word in strongest_terms(Profile(text=typed), LEXICON)]
+    assert set(terms) == {"Language models that plan", "video", "diffusion"}
     assert remove_phrase(typed, "Language models that plan") == "video, Diffusion"
 
 
 def test_a_long_sentence_is_shown_as_words() -> None:
     typed = "We work on language models that plan and on proteins that fold with diffusion"
-    shown = [word.text for word in strongest_terms(Profile(text=typed), LEXICON)]
-    assert typed not in shown
-    assert "diffusion" in shown
+    terms = [word.text for word in strongest_terms(Profile(text=typed), LEXICON)]
+    assert typed not in terms
+    assert "diffusion" in terms
 
 
 def test_words_of_disliked_papers_are_not_shown() -> None:

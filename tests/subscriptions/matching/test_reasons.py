@@ -135,9 +135,9 @@ def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) 
     score = float(match_profiles([bare], CANDIDATES)[0].scores[position])
     [[reason]] = explain_choices([bare], CANDIDATES, [[position]])
     parts, paper = reason.parts, PAPERS[position]
-    likeness = max(parts["words"] + parts["meaning"] + parts["fields"], 0.0)
+    similarity = max(parts["words"] + parts["meaning"] + parts["fields"], 0.0)
     added = parts["author"] + parts["shared author"] + parts["category"]
-    assert likeness / (likeness + HALF) + added == pytest.approx(score, abs=1e-4)
+    assert similarity / (similarity + HALF) + added == pytest.approx(score, abs=1e-4)
     assert bool(reason.author) == (parts["author"] > 0)
     assert bool(reason.colleague) == (parts["shared author"] > 0)
     if reason.words or reason.examples or reason.opened:
@@ -148,9 +148,9 @@ def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) 
         assert phrase.lower() in profile.typed.lower()
     for name in filter(None, (reason.author, reason.colleague)):
         assert name in paper.authors
-    assert {reason.wrote} <= {"", *(one.title for one in profile.liked if one.authors)}
-    assert set(reason.examples) <= {one.title for one in profile.liked}
-    assert set(reason.opened) <= {one.title for one in profile.opened}
+    assert {reason.wrote} <= {"", *(liked.title for liked in profile.liked if liked.authors)}
+    assert set(reason.examples) <= {liked.title for liked in profile.liked}
+    assert set(reason.opened) <= {opened.title for opened in profile.opened}
     assert set(reason.categories) <= set(paper.categories) & set(profile.categories)
     assert set(map(name_key, filter(None, [reason.author]))) <= set(map(name_key, profile.authors))
 
@@ -210,7 +210,9 @@ def test_contributions_are_those_of_the_plain_formula(chunk: list[tuple[Profile,
 def test_readers_get_the_same_reasons_together_and_alone(
     chunk: list[tuple[Profile, list[int]]],
 ) -> None:
-    together = explain_choices([one for one, _ in chunk], CANDIDATES, [row for _, row in chunk])
+    together = explain_choices(
+        [profile for profile, _ in chunk], CANDIDATES, [row for _, row in chunk]
+    )
     for (profile, positions), row in zip(chunk, together, strict=True):
         [alone] = explain_choices([profile], CANDIDATES, [positions])
         assert [reason.sentence() for reason in row] == [reason.sentence() for reason in alone]

@@ -173,18 +173,18 @@ def test_a_near_duplicate_of_a_paper_for_you_is_not_shown_as_trending() -> None:
 
 
 def test_a_flood_on_one_subject_leaves_room_for_a_paper_nearly_as_good() -> None:
-    flood = {(one, other): 0.6 for one in range(6) for other in range(one)}
+    flood = {(n, m): 0.6 for n in range(6) for m in range(n)}
     scores = [0.80, 0.79, 0.78, 0.77, 0.76, 0.75, 0.70, 0.30]
-    offered = reader_candidates(scores, [0] * 8)
-    assert positions_of(offered, 4, similar_pairs(flood)) == [0, 1, 6], (
+    candidates = reader_candidates(scores, [0] * 8)
+    assert positions_of(candidates, 4, similar_pairs(flood)) == [0, 1, 6], (
         "three places for you, one to trend"
     )
 
 
 def test_diversification_adds_nothing_below_the_threshold() -> None:
-    flood = {(one, other): 0.6 for one in range(6) for other in range(one)}
-    offered = reader_candidates([0.8] * 6 + [0.3], [0] * 7, threshold=0.5)
-    assert positions_of(offered, 10, similar_pairs(flood)) == [0, 1, 2, 3, 4, 5]
+    flood = {(n, m): 0.6 for n in range(6) for m in range(n)}
+    candidates = reader_candidates([0.8] * 6 + [0.3], [0] * 7, threshold=0.5)
+    assert positions_of(candidates, 10, similar_pairs(flood)) == [0, 1, 2, 3, 4, 5]
 
 
 @settings(deadline=None)
@@ -198,7 +198,7 @@ def test_barred_seen_and_duplicate_papers_are_never_chosen(
 ) -> None:
     drawn = random.random((30, 30), dtype=np.float32)
     matrix = np.maximum(drawn, drawn.T)
-    offered = ReaderCandidates(
+    candidates = ReaderCandidates(
         personal=personal,
         trending=random.random(30, dtype=np.float32),
         fresh=random.random(30) > 0.5,
@@ -208,27 +208,27 @@ def test_barred_seen_and_duplicate_papers_are_never_chosen(
         primary=random.integers(0, 3, 30),
         own_fields=frozenset({0}),
     )
-    chosen = select(offered, places, from_matrix(matrix))
+    chosen = select(candidates, places, from_matrix(matrix))
     positions = [choice.position for choice in chosen]
     for_you = [choice.position for choice in chosen if choice.section == FOR_YOU]
-    assert all(personal[one] > 0.2 and offered.fresh[one] for one in for_you)
+    assert all(personal[n] > 0.2 and candidates.fresh[n] for n in for_you)
     trending = [choice.position for choice in chosen if choice.section == TRENDING]
-    assert all(offered.trending[one] > 0 and offered.fields[one] for one in trending)
+    assert all(candidates.trending[n] > 0 and candidates.fields[n] for n in trending)
     outside = [choice.position for choice in chosen if choice.section == OUTSIDE]
-    own = {0, *offered.primary[for_you].tolist()}
-    assert all(offered.trending[one] > 0 and not offered.fields[one] for one in outside)
-    assert not own & set(offered.primary[outside].tolist())
+    reader_fields = {0, *candidates.primary[for_you].tolist()}
+    assert all(candidates.trending[n] > 0 and not candidates.fields[n] for n in outside)
+    assert not reader_fields & set(candidates.primary[outside].tolist())
     assert sorted(personal[for_you], reverse=True) == list(personal[for_you]), "best first"
-    apart = matrix[np.ix_(positions, positions)] * (1 - np.eye(len(positions)))
-    assert (apart <= NEAR_DUPLICATE).all()
+    other_similarities = matrix[np.ix_(positions, positions)] * (1 - np.eye(len(positions)))
+    assert (other_similarities <= NEAR_DUPLICATE).all()
     assert len(positions) == len(set(positions)) <= places
-    assert all(offered.open[one] and offered.personal[one] >= 0 for one in positions)
+    assert all(candidates.open[n] and candidates.personal[n] >= 0 for n in positions)
 
 
 def test_readers_get_the_same_papers_together_and_alone() -> None:
     random = np.random.default_rng(7)
     drawn = random.random((60, 60), dtype=np.float32)
-    alike, places = from_matrix(np.maximum(drawn, drawn.T)), [0, 1, 4, 5, 10, 20, 60]
+    matrix_similarity, places = from_matrix(np.maximum(drawn, drawn.T)), [0, 1, 4, 5, 10, 20, 60]
     readers = [
         ReaderCandidates(
             personal=random.random(60, dtype=np.float32) - np.float32(0.3),
@@ -243,9 +243,9 @@ def test_readers_get_the_same_papers_together_and_alone() -> None:
         )
         for number, _ in enumerate(places)
     ]
-    alone = [select(*one, alike) for one in zip(readers, places, strict=True)]
-    assert select_papers(readers, places, alike) == alone
-    assert select_papers([], [], alike) == []
+    alone = [select(*reader, matrix_similarity) for reader in zip(readers, places, strict=True)]
+    assert select_papers(readers, places, matrix_similarity) == alone
+    assert select_papers([], [], matrix_similarity) == []
     assert not alone[0]
     assert alone[-1]
 
@@ -254,27 +254,29 @@ def test_rows_are_cached_for_frequent_candidates_up_to_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     papers = [PaperText(str(n), f"one two three word{n % 3} word{n}") for n in range(9)]
-    known = Candidates.prepare(Lexicon.learn(papers), papers)
-    wanted = (known.lookups.term_rows @ known.lookups.term_rows.T).toarray()
+    candidates = Candidates.prepare(Lexicon.learn(papers), papers)
+    expected = (candidates.lookups.term_rows @ candidates.lookups.term_rows.T).toarray()
     monkeypatch.setattr(similarity, "MAX_CACHED", 4 * 9)
-    alike = SimilarityCache(known.lookups.term_rows, known.embeddings)
+    cache = SimilarityCache(candidates.lookups.term_rows, candidates.embeddings)
     random = np.random.default_rng(3)
     for _ in range(20):
-        ones, others = random.integers(9, size=5), random.integers(9, size=(5, 4))
-        assert np.allclose(alike(ones, others), wanted[ones[:, None], others], atol=1e-6)
-    assert (alike._row_numbers >= 0).sum() == alike._row_count == 4
+        positions, others = random.integers(9, size=5), random.integers(9, size=(5, 4))
+        assert np.allclose(
+            cache(positions, others), expected[positions[:, None], others], atol=1e-6
+        )
+    assert (cache._row_numbers >= 0).sum() == cache._row_count == 4
 
 
 def test_without_named_fields_the_section_is_called_trending_today() -> None:
-    offered = reader_candidates([0.9, 0, 0], [1, 2, 3], named_fields=False)
-    assert [choice.section for choice in select(offered, 4)] == [FOR_YOU, TODAY]
+    candidates = reader_candidates([0.9, 0, 0], [1, 2, 3], named_fields=False)
+    assert [choice.section for choice in select(candidates, 4)] == [FOR_YOU, TODAY]
     assert SECTIONS[TODAY] == "Trending today"
 
 
 def test_something_different_has_another_primary_field_than_papers_for_you() -> None:
     everywhere = {"named_fields": False, "own_fields": frozenset(), "primary": np.arange(6) // 2}
-    offered = reader_candidates([0.9, 0, 0, 0, 0, 0], [0, 3, 4, 2, 1, 1], **everywhere)
-    sections = {choice.position: choice.section for choice in select(offered, 5)}
+    candidates = reader_candidates([0.9, 0, 0, 0, 0, 0], [0, 3, 4, 2, 1, 1], **everywhere)
+    sections = {choice.position: choice.section for choice in select(candidates, 5)}
     [different] = [position for position, section in sections.items() if section == OUTSIDE]
     assert different // 2 != 0
     nothing = reader_candidates([0.0] * 6, [0, 3, 4, 2, 1, 1], **everywhere)
@@ -283,8 +285,10 @@ def test_something_different_has_another_primary_field_than_papers_for_you() -> 
 
 def test_a_reader_with_fields_only_gets_trending_papers_in_all_places() -> None:
     fields = np.array([True] * 9 + [False])
-    offered = reader_candidates([0.0] * 10, list(range(1, 11)), fields=fields, has_interests=False)
-    sections = [choice.section for choice in select(offered, 6)]
+    candidates = reader_candidates(
+        [0.0] * 10, list(range(1, 11)), fields=fields, has_interests=False
+    )
+    sections = [choice.section for choice in select(candidates, 6)]
     assert sections == [TRENDING] * 5 + [OUTSIDE]
 
 
@@ -296,5 +300,5 @@ def test_a_paper_without_a_score_is_not_for_you_at_any_threshold() -> None:
 
 def test_pinned_papers_that_are_barred_or_were_sent_are_left_out() -> None:
     seen = np.array([True, True, False, True])
-    offered = reader_candidates([-1.0, 0.4, 0.3, 0.2], [0] * 4, pinned=[0, 2, 3], open=seen)
-    assert [choice.position for choice in select(offered, 10)] == [3, 1]
+    candidates = reader_candidates([-1.0, 0.4, 0.3, 0.2], [0] * 4, pinned=[0, 2, 3], open=seen)
+    assert [choice.position for choice in select(candidates, 10)] == [3, 1]
