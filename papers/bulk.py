@@ -1,4 +1,4 @@
-"""Many rows at once, into PostgreSQL and out of it."""
+"""Bulk inserts, updates and lookups in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from psycopg.types.json import Jsonb
 
 
 class AnyOf(Lookup):
-    """`field = ANY(array)`: one parameter where Django's own `in` has one for each key, which takes
-    it, and the driver, several times as long as PostgreSQL takes to look them up."""
+    """`field = ANY(array)`, with one parameter for all keys.
+
+    Django's `in` has one parameter per key, which takes Django and the driver several times longer
+    than PostgreSQL needs for the lookup.
+    """
 
     prepare_rhs = False
 
@@ -23,19 +26,21 @@ class AnyOf(Lookup):
 
 
 def any_of(field: str, keys: Collection[int]) -> AnyOf:
-    """For `filter` and `exclude`: rows whose `field` is one of very many integers."""
+    """Return a condition for `filter` and `exclude`: `field` is one of very many integers."""
     return AnyOf(F(field), list(keys))
 
 
 def insert(rows: Sequence[models.Model]) -> None:
-    """Store new rows of one model by COPY, five times as fast as INSERT with its parameters; each
-    gets its primary key before it is written. Inside a transaction, as `update`."""
+    """Insert rows of one model with COPY and set their primary keys; requires a transaction.
+
+    COPY is five times as fast as INSERT with parameters.
+    """
     if not rows:
         return
     meta = rows[0]._meta
     for row, pk in zip(rows, _keys(meta, len(rows)), strict=True):
         row.pk = pk
-    fields = _written(meta)
+    fields = _stored_fields(meta)
     with connection.cursor() as cursor:
         _copy(cursor, meta.db_table, fields, rows)
     for row in rows:
@@ -43,32 +48,33 @@ def insert(rows: Sequence[models.Model]) -> None:
 
 
 def update(rows: Sequence[models.Model], names: Iterable[str]) -> None:
-    """Write these fields of rows that are there already, and no others; inside a transaction that
-    keeps other writers of these rows away."""
+    """Update these fields of existing rows; requires a transaction that excludes other writers."""
     if not rows:
         return
     meta: Any = rows[0]._meta
     fields = [meta.get_field(name) for name in names]
     columns = [_quoted(field.column) for field in fields]
     pk = _quoted(meta.pk.column)
-    table, told = _quoted(meta.db_table), _quoted(f"told_{meta.db_table}")
+    table, values = _quoted(meta.db_table), _quoted(f"new_{meta.db_table}")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE TEMP TABLE {told} ON COMMIT DROP AS "  # noqa: S608 - names of our own columns
+            f"CREATE TEMP TABLE {values} ON COMMIT DROP AS "  # noqa: S608 - names of our own columns
             f"SELECT {', '.join([pk, *columns])} FROM {table} WITH NO DATA"
         )
-        _copy(cursor, f"told_{meta.db_table}", [meta.pk, *fields], rows)
-        setting = ", ".join(f"{column} = {told}.{column}" for column in columns)
-        cursor.execute(f"UPDATE {table} SET {setting} FROM {told} WHERE {table}.{pk} = {told}.{pk}")  # noqa: S608
-        cursor.execute(f"DROP TABLE {told}")
+        _copy(cursor, f"new_{meta.db_table}", [meta.pk, *fields], rows)
+        setting = ", ".join(f"{column} = {values}.{column}" for column in columns)
+        cursor.execute(
+            f"UPDATE {table} SET {setting} FROM {values} WHERE {table}.{pk} = {values}.{pk}"  # noqa: S608
+        )
+        cursor.execute(f"DROP TABLE {values}")
 
 
-def _written(meta: Any) -> list[Any]:
+def _stored_fields(meta: Any) -> list[Any]:
     return [field for field in meta.concrete_fields if not field.generated]
 
 
 def _keys(meta: Any, count: int) -> list[int]:
-    """Fresh primary keys from the model's own sequence."""
+    """Return new primary keys from the model's sequence."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",

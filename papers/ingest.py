@@ -1,8 +1,8 @@
-"""Documents into rows: one paper is one row, however often and wherever it is announced.
+"""Store parsed documents: one row per paper, regardless of how often it is announced.
 
-A paper is known by its arXiv id, else its DOI, else its normalised title with the first author.
-Nothing a document says takes away what was there: blanks are filled, text is replaced only by a
-source that stands as high and is newer, and counts are kept as observations over time.
+A paper is identified by its arXiv ID, else its DOI, else its normalised title and first author.
+Ingest never removes values: it fills blanks, replaces text only with newer text of the same or a
+higher rank, and stores counts as observations over time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from papers.models import Document, Observation, Paper, PaperUpdate, Source, Ver
 from papers.searching import indexing
 from papers.text.identity import name_key, title_key
 
-LOCK = 0x9A9E4B07  # any number; documents are stored one at a time, so that none races another
+LOCK = 0x9A9E4B07  # arbitrary key of the advisory lock; documents are stored one at a time
 
 TEXT = ("title", "title_raw", "abstract", "abstract_raw")
 BLANKS = (
@@ -50,7 +50,7 @@ OWNED = (
 
 @dataclass(slots=True)
 class IngestResult:
-    """What became of one document's entries."""
+    """The counts of one document's entries."""
 
     location: str
     entries: int = 0
@@ -81,9 +81,9 @@ def ingest_document(
     source: Source | None = None,
     day: date | None = None,
 ) -> IngestResult:
-    """Parse and store one document; `papers.feeds.DocumentError` if it cannot be read.
+    """Parse and store one document; raise `papers.feeds.DocumentError` if it cannot be read.
 
-    `day` is that of the list, for documents that do not tell: answers to a query for a day missed.
+    `day` is the day of the list, for documents that do not contain it, such as API answers.
     """
     return store_document(
         parse_document(data, kind), sha256(data).hexdigest(), location, now, source, day
@@ -99,7 +99,7 @@ def store_document(
     source: Source | None = None,
     day: date | None = None,
 ) -> IngestResult:
-    """Store all entries of a document, or none if something goes wrong."""
+    """Store all entries of a document, or none on an error."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     document, is_new = Document.objects.get_or_create(
@@ -179,7 +179,7 @@ def _store_entries(entries: Sequence[Entry], document: Document, result: IngestR
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is remembered of a paper as it stood before an entry changed it."""
+    """The state of a paper before an entry changed it."""
 
     version: int | None
     title: str
@@ -198,7 +198,7 @@ class Snapshot:
 
 @dataclass(slots=True)
 class History:
-    """Versions replaced and developments seen in one document."""
+    """Replaced versions and updates found in one document."""
 
     at: datetime
     versions: list[Version] = field(default_factory=list)
@@ -215,15 +215,15 @@ class History:
                     replaced_at=self.at,
                 )
             )
-        kinds = PaperUpdate.Kind
+        kind = PaperUpdate.Kind
         if paper.code_url and not before.code_url:
-            self._tell(paper, kinds.CODE, paper.code_url)
+            self._add_update(paper, kind.CODE, paper.code_url)
         if paper.venue and not before.venue:
-            self._tell(paper, kinds.VENUE, paper.venue)
+            self._add_update(paper, kind.VENUE, paper.venue)
         if paper.withdrawn and not before.withdrawn:
-            self._tell(paper, kinds.WITHDRAWN, "")
+            self._add_update(paper, kind.WITHDRAWN, "")
 
-    def _tell(self, paper: Paper, kind: str, detail: str) -> None:
+    def _add_update(self, paper: Paper, kind: str, detail: str) -> None:
         self.updates.append(PaperUpdate(paper=paper, kind=kind, at=self.at, detail=detail))
 
     def save(self) -> None:
@@ -232,7 +232,7 @@ class History:
 
 
 def _observed(document: Document) -> set[int]:
-    """Papers whose counts this very document has given already."""
+    """Return the papers with an observation from this document."""
     seen = Observation.objects.filter(kind=document.kind, observed_at=document.first_seen_at)
     return set(seen.values_list("paper_id", flat=True))
 
@@ -254,12 +254,12 @@ def _observe(touched: Sequence[tuple[Paper, Entry]], document: Document) -> None
 
 
 def identity_by_title(title: str, authors: Sequence[str]) -> str:
-    """Normalised title and first author; authors are empty where a feed names none."""
+    """Return the key of normalised title and first author, if any."""
     return f"{title_key(title)}|{name_key(authors[0]) if authors else ''}"[:400]
 
 
 class KnownPapers:
-    """The stored papers that a document's entries may be, found in one query."""
+    """The stored papers that may match a document's entries, loaded in one query."""
 
     def __init__(self, papers: Iterable[Paper]) -> None:
         self.by_arxiv_id: dict[str, Paper] = {}
@@ -270,7 +270,7 @@ class KnownPapers:
 
     @classmethod
     def of(cls, entries: Sequence[Entry], keys: Sequence[str]) -> KnownPapers:
-        """`keys` are the entries' identities by title, one each."""
+        """Load the papers for these entries; `keys` has the title key of each."""
         ids = [entry.arxiv_id for entry in entries if entry.arxiv_id]
         return cls(Paper.objects.raw(SAME, [ids, [e.doi for e in entries if e.doi], list(keys)]))
 
@@ -282,7 +282,7 @@ class KnownPapers:
         self.by_title.setdefault(paper.title_key, paper)
 
     def find(self, entry: Entry, key: str) -> Paper | None:
-        """The paper an entry is about. Titles count only where no id says otherwise."""
+        """Return the paper of an entry. Titles are compared only if the IDs do not differ."""
         by_id = self.by_arxiv_id.get(entry.arxiv_id) or self.by_doi.get(entry.doi)
         if by_id and not _differ(by_id, entry):
             return by_id
@@ -293,7 +293,7 @@ class KnownPapers:
         return None if nameless and (by_title.arxiv_id or by_title.doi) else by_title
 
     def take_doi(self, paper: Paper, doi: str) -> bool:
-        """Give a paper its DOI, unless it has one or it is another's; True if it was given."""
+        """Set a paper's DOI unless it has one or another paper has this DOI; return whether set."""
         if not doi or paper.doi or doi in self.by_doi:
             return False
         paper.doi = doi
@@ -302,7 +302,7 @@ class KnownPapers:
 
 
 def _differ(paper: Paper, entry: Entry) -> bool:
-    """Do ids say that these are two papers?"""
+    """Return whether the IDs show that these are two papers."""
     if paper.arxiv_id and entry.arxiv_id:
         return paper.arxiv_id != entry.arxiv_id
     return bool(paper.doi and entry.doi and paper.doi != entry.doi)
@@ -333,7 +333,7 @@ def _new_paper(entry: Entry, key: str, document: Document) -> Paper:
 
 
 def _merge(paper: Paper, entry: Entry, document: Document, count: bool) -> bool:
-    """Bring an entry into a stored paper; True if that changed anything that is told."""
+    """Merge an entry into a stored paper; return whether a visible value changed."""
     before = {name: getattr(paper, name) for name in OWNED}
     if _is_newer_text(paper, entry, document):
         _take_text(paper, entry, document)
@@ -350,7 +350,7 @@ def _merge(paper: Paper, entry: Entry, document: Document, count: bool) -> bool:
 
 
 def _is_newer_text(paper: Paper, entry: Entry, document: Document) -> bool:
-    """A revision always; otherwise what stands as high and was seen later."""
+    """Return whether the entry's text replaces the paper's: by rank, version, then age."""
     rank, new_rank = (kinds.by_name(name).rank for name in (paper.text_source, document.kind))
     if new_rank != rank:
         return new_rank > rank
@@ -372,7 +372,7 @@ def _take_text(paper: Paper, entry: Entry, document: Document) -> None:
 
 
 def _take_days(paper: Paper, entry: Entry) -> None:
-    """The first day on a list counts; a revision tells nothing of that day."""
+    """Keep the first day in a list; revisions do not count."""
     is_revision = entry.announce_type.startswith("replace")
     if entry.listed_on and not is_revision:
         paper.listed_on = min(paper.listed_on, entry.listed_on)

@@ -1,8 +1,8 @@
-"""Days of arXiv's lists that were missed: noticed from the documents stored, and filled.
+"""Find arXiv lists that were missed, and fetch their papers.
 
-The list itself is served on its day only. What it held is asked of the query API, by the hours in
-which its papers were submitted, or of OAI-PMH, by the day on which its records changed. A day that
-was asked for and had nothing, a holiday, is filled as well and never asked for again.
+arXiv serves a list on its day only. Later, its papers are requested from the query API, by
+submission time, or from OAI-PMH, by the day of the record. A holiday, for which nothing is
+returned, counts as filled and is not requested again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from papers.models import Source
 
 API = "https://export.arxiv.org/api/query"
 OAI = "https://oaipmh.arxiv.org/oai"
-REACH_DAYS = 14  # older gaps are no news for anybody
-PAGE = 500  # entries; arXiv answers up to 2,000 at a time, slowly
-MOST_PAGES = 20
-CLOSES = time(14)  # in New York: what comes later is announced a day later
+MAX_DAYS = 14  # older papers are no longer news
+PAGE_SIZE = 500  # entries; arXiv returns up to 2,000, slowly
+MAX_PAGES = 20
+DEADLINE = time(14)  # in New York; later submissions are announced a day later
 
 Way = Literal["api", "oai"]
 PHYSICS = (
@@ -37,7 +37,7 @@ PHYSICS = (
 
 @dataclass(slots=True)
 class DayResult:
-    """What became of one day of one source."""
+    """The result of filling one day of one source."""
 
     source: Source
     day: date
@@ -52,8 +52,8 @@ class DayResult:
         return f"{self.source} {self.day}: entries={entries} new={new}"
 
 
-def gaps(source: Source, now: datetime, days: int = REACH_DAYS) -> list[date]:
-    """Working days of the last days, since the source was first read, without a list of theirs."""
+def gaps(source: Source, now: datetime, days: int = MAX_DAYS) -> list[date]:
+    """Return recent working days without a list, since the source was first read."""
     covered = source.document_set.values_list("list_day", flat=True)
     held = {day for day in covered if day}
     today = arxiv_day(now)
@@ -62,22 +62,22 @@ def gaps(source: Source, now: datetime, days: int = REACH_DAYS) -> list[date]:
     return [day for day in between if is_working_day(day) and day not in held]
 
 
-def missed_days(now: datetime, days: int = REACH_DAYS) -> list[tuple[Source, date]]:
-    """The gaps of every arXiv list that is in use."""
+def missed_days(now: datetime, days: int = MAX_DAYS) -> list[tuple[Source, date]]:
+    """Return (source, day) for the gaps of all active arXiv lists."""
     lists = Source.objects.filter(active=True, kind=ARXIV_RSS.name)
     listed = [source for source in lists if addresses.arxiv_categories(source.url)]
     return [(source, day) for source in listed for day in gaps(source, now, days)]
 
 
 def fill_missed_days(
-    now: datetime, days: int = REACH_DAYS, way: Way | None = None
+    now: datetime, days: int = MAX_DAYS, way: Way | None = None
 ) -> list[DayResult]:
-    """Fill what was missed."""
+    """Fill all gaps."""
     return [fill_day(source, day, now, way) for source, day in missed_days(now, days)]
 
 
 def fill_day(source: Source, day: date, now: datetime, way: Way | None = None) -> DayResult:
-    """Ask for a day that was missed: the query API, and OAI-PMH where that fails."""
+    """Fetch a missed day from the query API, or from OAI-PMH if that fails."""
     filled = DayResult(source, day)
     for each in (way,) if way else ("api", "oai"):
         ask = _from_api if each == "api" else _from_oai
@@ -91,76 +91,78 @@ def fill_day(source: Source, day: date, now: datetime, way: Way | None = None) -
     return filled
 
 
-def submitted(day: date) -> tuple[datetime, datetime]:
-    """From when till when the papers on a day's list were submitted; New York's time.
+def submission_period(day: date) -> tuple[datetime, datetime]:
+    """Return the submission period of a day's list, in New York time.
 
-    Tuesday's list holds what came from Friday to Monday, Monday's what came from Thursday to
-    Friday; every other day's, what came from two days before to the day before.
+    Tuesday's list has the submissions from Friday to Monday, Monday's those from Thursday to
+    Friday, any other day's those from two days before to the day before.
     """
     end = last_working_day(day)
     start = last_working_day(end)
-    at = (datetime.combine(one, CLOSES, NEW_YORK) for one in (start, end))
+    at = (datetime.combine(one, DEADLINE, NEW_YORK) for one in (start, end))
     return next(at), next(at)
 
 
 def _from_api(filled: DayResult, now: datetime) -> None:
     url = query(addresses.arxiv_categories(filled.source.url), filled.day)
-    for number in range(MOST_PAGES):
-        parsed = _asked(filled, with_query(url, start=number * PAGE), ARXIV_API.name, now)
-        if len(parsed.entries) + len(parsed.refused) < PAGE:
+    for number in range(MAX_PAGES):
+        parsed = _ingest_answer(
+            filled, with_query(url, start=number * PAGE_SIZE), ARXIV_API.name, now
+        )
+        if len(parsed.entries) + len(parsed.refused) < PAGE_SIZE:
             return
 
 
 def query(categories: Sequence[str], day: date) -> str:
-    """The address at which the query API tells of a day's submissions in these categories."""
-    start, end = (f"{moment.astimezone(UTC):%Y%m%d%H%M}" for moment in submitted(day))
+    """Return the query API's address for a day's submissions in these categories."""
+    start, end = (f"{moment.astimezone(UTC):%Y%m%d%H%M}" for moment in submission_period(day))
     each = (name if "." in name else f"{name}*" for name in categories)
     fields = " OR ".join(f"cat:{name}" for name in each)
-    wanted = f"({fields}) AND submittedDate:[{start} TO {end}]"
-    return with_query(API, search_query=wanted, sortBy="submittedDate", max_results=PAGE)
+    search = f"({fields}) AND submittedDate:[{start} TO {end}]"
+    return with_query(API, search_query=search, sortBy="submittedDate", max_results=PAGE_SIZE)
 
 
 def _from_oai(filled: DayResult, now: datetime) -> None:
     for name in addresses.arxiv_categories(filled.source.url):
         first, last = filled.day - timedelta(days=1), filled.day
         more = {"from": first, "until": last, "set": oai_set(name), "metadataPrefix": "arXiv"}
-        for _number in range(MOST_PAGES):
+        for _number in range(MAX_PAGES):
             url = with_query(OAI, verb="ListRecords", **more)
-            token = _asked(filled, url, ARXIV_OAI.name, now).more
+            token = _ingest_answer(filled, url, ARXIV_OAI.name, now).more
             if not token:
                 break
             more = {"resumptionToken": token}
 
 
 def oai_set(category: str) -> str:
-    """The name of a category's set: "cs:cs:AI", "physics:hep-th", "math"."""
+    """Return the OAI-PMH set of a category: "cs:cs:AI", "physics:hep-th", "math"."""
     archive, _dot, subject = category.partition(".")
     group = "physics" if archive in PHYSICS else archive
     parts = [group, archive, subject] if subject else list(dict.fromkeys([group, archive]))
     return ":".join(parts)
 
 
-def _asked(filled: DayResult, url: str, kind: str, now: datetime) -> ParsedDocument:
-    """Fetch and store one answer; `DocumentError` where none came, or none that can be read."""
+def _ingest_answer(filled: DayResult, url: str, kind: str, now: datetime) -> ParsedDocument:
+    """Fetch and ingest one answer; raise `DocumentError` if that fails."""
     fetched = sources.fetch_politely(url, now)
     if fetched.outcome != "ok":
         raise DocumentError(f"{fetched.outcome}: {fetched.detail}")
     parsed = parse_document(fetched.body, kind)
-    kept = _of_day(parsed, filled.day)
+    kept = _entries_of_day(parsed, filled.day)
     digest = sha256(fetched.body + filled.day.isoformat().encode()).hexdigest()
     result = ingest.store_document(kept, digest, url, now, filled.source, filled.day)
     filled.results.append(result)
     return parsed
 
 
-def _of_day(parsed: ParsedDocument, day: date) -> ParsedDocument:
-    """The entries submitted for a day's list: OAI-PMH also tells of all that changed since.
+def _entries_of_day(parsed: ParsedDocument, day: date) -> ParsedDocument:
+    """Keep the entries submitted for a day's list; OAI-PMH also returns later changes.
 
-    Its records bear the day of submission, not the hour, and that day is a working day or not.
+    Its records have the day of submission, not the time, which may be on a weekend.
     """
     if parsed.kind != ARXIV_OAI.name:
         return parsed
-    start, end = (moment.date() for moment in submitted(day))
+    start, end = (moment.date() for moment in submission_period(day))
     kept = [
         entry
         for entry in parsed.entries

@@ -1,8 +1,8 @@
-"""Whose turn it is: at most one request to a host in a time, over all workers together.
+"""Rate limit requests per host, across all workers.
 
-Redis holds, for each host, when it may be asked again; its clock is everybody's, and no stamp from
-the future is believed. Asking for a turn takes it, so that two workers never get the same one.
-Where Redis cannot be reached, each process waits by itself, which is still polite.
+Redis stores the time of the next allowed request per host. All workers use its clock, and times in
+the future are not trusted. Asking for a turn claims it, so that two workers never share one. If
+Redis cannot be reached, each process waits by itself.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from django.conf import settings
 
 from config.redis_client import redis_client
 
-# arXiv asks for one request in three seconds over all machines, under whatever name.
+# arXiv asks for one request every three seconds across all machines and host names.
 # https://info.arxiv.org/help/api/tou.html
 SECONDS = {"arxiv.org": 3.0}
-PATIENCE = 30.0  # a worker waits so long for a turn; what is later comes back to the queue
+MAX_WAIT = 30.0  # seconds a worker waits for a turn; later turns are postponed
 
-# A pause holds when it began and how long it lasts. Where Redis's clock ran ahead and was set back,
-# the beginning lies in the future: the pause then begins now. Numbers are strings, as Redis cuts
-# what Lua returns to whole numbers.
+# A pause is stored as its start and length. If Redis's clock ran ahead and was set back, the start
+# lies in the future, and the pause starts now. Numbers are strings because Redis truncates numbers
+# that Lua returns to integers.
 _PAUSE = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -43,7 +43,7 @@ end
 _TAKE = """
 local gap, patience = tonumber(ARGV[1]), tonumber(ARGV[2])
 local free = tonumber(redis.call('GET', KEYS[1]) or '0')
--- No turn is given away so far ahead: the clock was set back.
+-- No turn is this far ahead unless the clock was set back.
 if free > now + patience + gap + 1 then free = now + gap end
 local turn = math.max(now, free, paused())
 local wait = turn - now
@@ -58,10 +58,10 @@ if now + ARGV[1] > paused() then pause(now, tonumber(ARGV[1])) end
 
 
 def wait_for_turn(host: str) -> timedelta | None:
-    """Wait until `host` may be asked, and return None; or return the wait, if that is far off."""
+    """Wait for a turn and return None, or return the wait if it exceeds `MAX_WAIT`."""
     key, seconds = _key(host)
     try:
-        taken, wait = redis_client().eval(_PAUSE + _TAKE, 2, *_names(key), seconds, PATIENCE)
+        taken, wait = redis_client().eval(_PAUSE + _TAKE, 2, *_names(key), seconds, MAX_WAIT)
     except redis.RedisError:
         taken, wait = 1, seconds
     if not taken:
@@ -71,16 +71,16 @@ def wait_for_turn(host: str) -> timedelta | None:
 
 
 def hold_host(host: str, pause: timedelta) -> None:
-    """Ask nothing of a host for a while, because it said so."""
+    """Block requests to a host for the pause it asked for."""
     key, _seconds = _key(host)
     try:
         redis_client().eval(_PAUSE + _HOLD, 2, *_names(key), pause.total_seconds())
     except redis.RedisError:
-        return  # the source that was told waits anyway
+        return  # the source itself waits anyway
 
 
 def _key(host: str) -> tuple[str, float]:
-    """Under which name a host is counted, and how many seconds lie between two requests."""
+    """Return the name under which a host is counted, and the seconds between requests."""
     host = host.lower().rstrip(".")
     for name, seconds in SECONDS.items():
         if host == name or host.endswith(f".{name}"):
@@ -89,5 +89,5 @@ def _key(host: str) -> tuple[str, float]:
 
 
 def _names(key: str) -> tuple[str, str]:
-    """Return the names in Redis of a host's next turn and of its pause."""
+    """Return the Redis keys of a host's next turn and of its pause."""
     return f"paperboy:turn:{key}", f"paperboy:pause:{key}"

@@ -1,4 +1,4 @@
-"""Sources: fetched when due, and how each check went."""
+"""Check sources: fetch, ingest, record the outcome and schedule the next check."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ logger = logging.getLogger(__name__)
 UNREADABLE = "unreadable"
 FAULT = "fault"  # of this program
 FINE = ("ok", "not_modified", "postponed")
-PARKED_AFTER = 10  # failures in a row; with growing waits that is a week of an hourly source
+MAX_FAILURES = 10  # in a row, about a week for an hourly source; then checks are paused
 SECONDS = 30.0  # for one document, redirects included
 MAX_PAGES = 10  # of one day's list
-USUAL_DAYS = 10  # from which a category's usual number is told
-KEPT = timedelta(days=60)  # checks
+USUAL_DAYS = 10  # used to compute a category's usual number of papers
+KEEP_CHECKS = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How one check went: a named outcome, and what was stored if a document came."""
+    """The outcome of a check, and the ingest result if a document arrived."""
 
     outcome: str
     error: str = ""
@@ -49,14 +49,14 @@ class CheckResult:
 
 
 def check_if_due(pk: int, now: datetime) -> CheckResult | None:
-    """Check one source, unless another worker has taken it or it is not due."""
+    """Check one source, unless it is not due or claimed by another worker."""
     if not Source.objects.claim(pk, now):
         return None
     return check_source(Source.objects.get(pk=pk), now)
 
 
 def check_now(source: Source, now: datetime) -> SourceCheck:
-    """Check a source whatever its state, as a curator asks; one that was parked is woken."""
+    """Check a source immediately, on a curator's request, and resume it if paused."""
     Source.objects.filter(pk=source.pk).update(parked_at=None, failures=0)
     source.parked_at, source.failures = None, 0
     check_source(source, now)
@@ -64,19 +64,19 @@ def check_now(source: Source, now: datetime) -> SourceCheck:
 
 
 def check_source(source: Source, now: datetime) -> CheckResult:
-    """Fetch a source, store what it brought, and write down how it went."""
+    """Fetch a source, ingest its document and record the outcome."""
     started = time.monotonic()
     fetched = fetch_politely(source.url, now, source.etag, source.last_modified)
-    done = _take(source, fetched, now)
-    if done.result:
-        _take_more(source, done.result, now)
-    _write_down(source, fetched, done, now)
-    _remember(source, done, now, time.monotonic() - started)
-    return done
+    check = _ingest(source, fetched, now)
+    if check.result:
+        _ingest_further_lists(source, check.result, now)
+    _update_source(source, fetched, check, now)
+    _record_check(source, check, now, time.monotonic() - started)
+    return check
 
 
 def fetch_politely(url: str, now: datetime, etag: str = "", last_modified: str = "") -> FetchResult:
-    """Fetch in the house's manner: named, in turn, and never asking a host that wants a pause."""
+    """Fetch with our user agent, in turn, and respecting a host's Retry-After."""
     fetched = fetch(
         url,
         etag=etag,
@@ -94,7 +94,7 @@ def fetch_politely(url: str, now: datetime, etag: str = "", last_modified: str =
     return fetched
 
 
-def _take(source: Source, fetched: FetchResult, now: datetime) -> CheckResult:
+def _ingest(source: Source, fetched: FetchResult, now: datetime) -> CheckResult:
     if fetched.outcome != "ok":
         told = fetched.outcome, fetched.detail, fetched.status
         return CheckResult(*told, retry_after=fetched.retry_after)
@@ -103,13 +103,13 @@ def _take(source: Source, fetched: FetchResult, now: datetime) -> CheckResult:
     except DocumentError as error:
         return CheckResult(UNREADABLE, str(error), fetched.status)
     except Exception as error:
-        # A fault of ours must be seen on the source like any other, and must not repeat at once.
+        # An error of ours is shown on the source like any other, and is not retried at once.
         logger.exception("source %s: its document could not be stored", source.pk)
         return CheckResult(FAULT, type(error).__name__, fetched.status)
     return CheckResult("ok", status=fetched.status, result=result)
 
 
-def _take_more(source: Source, first: IngestResult, now: datetime) -> None:
+def _ingest_further_lists(source: Source, first: IngestResult, now: datetime) -> None:
     """Fetch further pages and the lists of earlier days.
 
     These are optional: a page that fails is fetched by the next check.
@@ -117,13 +117,13 @@ def _take_more(source: Source, first: IngestResult, now: datetime) -> None:
     kind = kinds.by_name(first.document.kind) if first.document else None
     if kind is None or kind.paging is None:
         return
-    _take_pages(source, source.url, first, kind.paging, kind.name, now)
+    _ingest_pages(source, source.url, first, kind.paging, kind.name, now)
     for url in kind.paging.earlier_urls(source.url, now.date()):
-        if page := _take_page(source, url, kind.name, now):
-            _take_pages(source, url, page, kind.paging, kind.name, now)
+        if page := _ingest_page(source, url, kind.name, now):
+            _ingest_pages(source, url, page, kind.paging, kind.name, now)
 
 
-def _take_pages(
+def _ingest_pages(
     source: Source, url: str, first: IngestResult, paging: Paging, kind: str, now: datetime
 ) -> None:
     """Fetch the pages after `first` until one is empty, known or far from full."""
@@ -131,13 +131,13 @@ def _take_pages(
     for number in range(1, MAX_PAGES):
         if page.entries * 2 < paging.page_size(url):  # full pages may have fewer than requested
             return
-        following = _take_page(source, paging.page_url(url, number), kind, now)
+        following = _ingest_page(source, paging.page_url(url, number), kind, now)
         if following is None or following.known or not following.entries:
             return
         page = following
 
 
-def _take_page(source: Source, url: str, kind: str, now: datetime) -> IngestResult | None:
+def _ingest_page(source: Source, url: str, kind: str, now: datetime) -> IngestResult | None:
     fetched = fetch_politely(url, now)
     if fetched.outcome != "ok":
         return None
@@ -145,21 +145,21 @@ def _take_page(source: Source, url: str, kind: str, now: datetime) -> IngestResu
         return ingest_document(fetched.body, url, now, kind, source)
     except DocumentError:
         return None
-    except Exception:  # an extra page is not worth the check that brought it
+    except Exception:  # must not fail the whole check
         logger.exception("source %s: a further page could not be stored", source.pk)
         return None
 
 
-def _write_down(source: Source, fetched: FetchResult, done: CheckResult, now: datetime) -> None:
-    """Validators are kept only for a document that was stored, so that a bad one comes again."""
-    source.checked_at, source.outcome, source.error = now, done.outcome, done.error
-    if done.outcome != "postponed":
-        source.failures = source.failures + 1 if done.is_failure else 0
-        source.succeeded_at = source.succeeded_at if done.is_failure else now
-    source.next_check_at = now + wait(source, done)
-    if done.outcome == "gone" or source.failures >= PARKED_AFTER:
+def _update_source(source: Source, fetched: FetchResult, check: CheckResult, now: datetime) -> None:
+    """Update the source; keep the validators of stored documents only."""
+    source.checked_at, source.outcome, source.error = now, check.outcome, check.error
+    if check.outcome != "postponed":
+        source.failures = source.failures + 1 if check.is_failure else 0
+        source.succeeded_at = source.succeeded_at if check.is_failure else now
+    source.next_check_at = now + wait(source, check)
+    if check.outcome == "gone" or source.failures >= MAX_FAILURES:
         source.parked_at = now
-    if done.result and (document := done.result.document):
+    if check.result and (document := check.result.document):
         source.etag, source.last_modified = fetched.etag, fetched.last_modified
         source.kind = source.kind or document.kind
         source.name = source.name or document.title[:200]
@@ -171,50 +171,50 @@ def _write_down(source: Source, fetched: FetchResult, done: CheckResult, now: da
     )
 
 
-def wait(source: Source, done: CheckResult) -> timedelta:
-    """Until the next check: longer after each failure, with jitter, and what the server asks."""
-    if done.outcome == "postponed":
-        return done.retry_after or timedelta(minutes=1)
+def wait(source: Source, check: CheckResult) -> timedelta:
+    """Return the wait until the next check: doubled per failure, with jitter and Retry-After."""
+    if check.outcome == "postponed":
+        return check.retry_after or timedelta(minutes=1)
     usual = timedelta(minutes=source.check_every)
     longer = min(usual * 2 ** min(source.failures, 10), max(MAX_WAIT, usual))
     jitter = random.uniform(1.0, 1.1) if source.failures else 1.0  # noqa: S311 - spreads load
-    return max(longer * jitter, done.retry_after or timedelta())
+    return max(longer * jitter, check.retry_after or timedelta())
 
 
-def _remember(source: Source, done: CheckResult, now: datetime, seconds: float) -> None:
-    verdict = judge(source, done, now)
+def _record_check(source: Source, check: CheckResult, now: datetime, seconds: float) -> None:
+    verdict = judge(source, check, now)
     SourceCheck.objects.create(
         source=source,
         at=now,
-        outcome=done.outcome,
-        status=done.status,
-        detail=done.error,
+        outcome=check.outcome,
+        status=check.status,
+        detail=check.error,
         state=verdict.overall.state,
         reason=verdict.overall.reason,
         messages=verdict.overall.messages,
         categories={name: asdict(told) for name, told in verdict.categories.items()},
-        document=done.result.document if done.result else None,
-        new=done.result.new if done.result else 0,
+        document=check.result.document if check.result else None,
+        new=check.result.new if check.result else 0,
         seconds=round(seconds, 3),
     )
 
 
-def judge(source: Source, done: CheckResult, now: datetime) -> Verdict:
-    """What a check says of the day; one without a new document judges the last one anew."""
+def judge(source: Source, check: CheckResult, now: datetime) -> Verdict:
+    """Return the verdict on a check; without a new document, on the last one."""
     categories = kinds.requested_categories(source.url)
-    if done.outcome == "postponed":
-        return rules.judge_postponed(done.error)
+    if check.outcome == "postponed":
+        return rules.judge_postponed(check.error)
     documents = list(_lists(source)[: USUAL_DAYS + 1])
-    current = done.result.document if done.result else next(iter(documents), None)
-    if done.is_failure or current is None:
-        return rules.judge_failure(done.outcome, done.status, categories)
+    current = check.result.document if check.result else next(iter(documents), None)
+    if check.is_failure or current is None:
+        return rules.judge_failure(check.outcome, check.status, categories)
     others = [one for one in documents if one.pk != current.pk]
-    new = done.result.new if done.result else 0
+    new = check.result.new if check.result else 0
     return rules.judge_document(_facts(current, others, new), now, categories)
 
 
 def _lists(source: Source) -> QuerySet[Document]:
-    """A source's documents, that of the newest day first."""
+    """Return a source's documents, newest list first."""
     return source.document_set.order_by(
         F("list_day").desc(nulls_last=True), "-first_seen_at", "-pk"
     )
@@ -243,12 +243,12 @@ def _counts(document: Document) -> rules.CategoryCounts:
 
 
 def _usual(documents: Sequence[Document]) -> dict[str, list[int]]:
-    """How many entries each category had on each of these days that had any."""
+    """Return the number of entries per category in each non-empty document."""
     full = [document.categories for document in documents if document.categories]
     names = {name for categories in full for name in categories}
     return {name: [categories.get(name, (0,))[0] for categories in full] for name in names}
 
 
 def delete_old_checks(now: datetime) -> int:
-    """Old checks are of no use to anybody."""
-    return SourceCheck.objects.filter(at__lt=now - KEPT).delete()[0]
+    """Delete checks older than `KEEP_CHECKS`; return the number deleted."""
+    return SourceCheck.objects.filter(at__lt=now - KEEP_CHECKS).delete()[0]

@@ -1,4 +1,4 @@
-"""Subjects that can be asked for: arXiv's categories, and those of bioRxiv and medRxiv."""
+"""The categories of arXiv and the subjects of bioRxiv and medRxiv."""
 
 from __future__ import annotations
 
@@ -200,20 +200,19 @@ _CODES = {code.casefold(): code for code in NAMES}
 
 
 def canonical_category(text: str) -> str:
-    """Return the category as arXiv writes it, "" for none of its categories.
+    """Return the category as arXiv writes it, "" for an unknown one.
 
-    >>> canonical("CS.cl"), canonical("cs.XY")
+    >>> canonical_category("CS.cl"), canonical_category("cs.XY")
     ('cs.CL', '')
     """
     return _CODES.get(text.strip().casefold(), "")
 
 
 def nearest_categories(text: str, most: int = 3) -> list[str]:
-    """Suggest categories for text that is none: similar codes, names that hold the word, or others
-    of the same archive.
+    """Suggest categories for other text: similar codes, matching names, or the same archive.
 
-    >>> nearest("cs.CLL")[0], nearest("robotics"), nearest("cs.XX")[0]
-    ('cs.CL', ['cs.RO'], 'cs.AI')
+    >>> nearest_categories("cs.CLL")[0], nearest_categories("robotics")
+    ('cs.CL', ['cs.RO'])
     """
     wanted = text.strip().casefold()
     codes = [_CODES[code] for code in get_close_matches(wanted, _CODES, most, 0.75)]
@@ -228,6 +227,6 @@ def _says(name: str, word: str) -> bool:
 
 
 def _largest(archive: str) -> list[str]:
-    """The categories of an archive, those with most papers first."""
+    """Return the categories of an archive, largest first."""
     own = [code for code in NAMES if code.startswith(f"{archive}.")]
     return sorted(own, key=lambda code: code not in _LARGE)

@@ -1,4 +1,4 @@
-"""The description of a feed's item, taken apart: abstract, authors, journal, DOI and votes.
+"""Parse the description of a feed's item: abstract, authors, journal, DOI and votes.
 
 Journals put labels ("DOI: …"), citation lines ("Journal, Volume 3, Issue 2, May 2026") and
 headings ("Abstract") into the description, before, after or instead of an abstract. A label counts
@@ -68,7 +68,7 @@ _NAME = re.compile(r"[^\W\d_][\w.'’-]*(?: (?:[^\W\d_][\w.'’-]*)){0,8}")
 
 @dataclass(slots=True)
 class Description:
-    """What an item's description holds; texts plain, paragraphs separated by blank lines."""
+    """The parts of a description as plain text; paragraphs are separated by blank lines."""
 
     abstract: str = ""
     authors: str = ""
@@ -78,7 +78,7 @@ class Description:
 
 
 def parse_description(html: str) -> Description:
-    """Take a description apart; never raises."""
+    """Parse a description. Never raises."""
     description = Description()
     labels: list[str] = []
     prose: list[str] = []
@@ -98,14 +98,14 @@ def parse_description(html: str) -> Description:
 
 
 def _blocks(html: str) -> list[str]:
-    """The paragraphs and lines of a description as plain text, one for each label at least."""
+    """Return the paragraphs of a description as plain text, with each label in its own."""
     html = _HEADING.sub(r"<p>\2:</p>", html)
     html = _MARKED.sub(lambda found: f"<br>{found[0]}", html)
     return [block for block in html_to_text(html).split("\n\n") if block]
 
 
 def _labelled(block: str, before: list[str]) -> tuple[str, str]:
-    """The label of a block in lower case and its value; ("", "") for prose."""
+    """Return the label of a block in lower case and its value; ("", "") for prose."""
     if _BARE_HEADING.fullmatch(block):
         return "abstract", ""
     if loud := _LOUD_HEADING.match(block):
@@ -120,7 +120,7 @@ def _labelled(block: str, before: list[str]) -> tuple[str, str]:
 
 
 def _fits(label: str, value: str, before: list[str]) -> bool:
-    """Whether a value is what its label says, and not the rest of a sentence."""
+    """Return whether a value matches its label, and is not the rest of a sentence."""
     if label in _ABSTRACT:
         return True
     if label == "doi":
@@ -147,7 +147,7 @@ def _keep(description: Description, label: str, value: str) -> None:
 
 
 def _without_authors_and_journal(description: Description, prose: list[str]) -> list[str]:
-    """Take "authors<br>journal, volume<br>DOI: …", which some journals write for an abstract."""
+    """Move "authors<br>journal, volume<br>DOI: …" out of the prose of a description."""
     is_pair = bool(description.doi) and len(prose) == 2 and not description.authors
     if not (is_pair and _are_names(prose[0]) and is_citation(prose[1])):
         return prose
@@ -156,7 +156,7 @@ def _without_authors_and_journal(description: Description, prose: list[str]) -> 
 
 
 def _without_citations(blocks: list[str]) -> list[str]:
-    """The blocks without citation lines at the beginning and at the end."""
+    """Return the blocks without citation lines at the start and end."""
     while blocks and is_citation(blocks[0]):
         blocks = blocks[1:]
     while blocks and is_citation(blocks[-1]):
@@ -165,7 +165,7 @@ def _without_citations(blocks: list[str]) -> list[str]:
 
 
 def is_citation(text: str) -> bool:
-    """Whether a line says only where and when something was published.
+    """Return whether a line states only where and when something was published.
 
     >>> is_citation("Threads, Volume 134, Issue 7, Page 2166-2214, July 2026.")
     True
@@ -185,7 +185,7 @@ def is_citation(text: str) -> bool:
 
 
 def _are_names(text: str) -> bool:
-    """Whether a text is a list of names: "Ann One, Bo van Two and C. Three"."""
+    """Return whether a text is a list of names: "Ann One, Bo van Two and C. Three"."""
     pieces = [piece.strip() for piece in re.split(r",|;|&|\band\b|\bet al\b\.?", text)]
     pieces = [piece for piece in pieces if piece]
     return bool(pieces) and all(_NAME.fullmatch(piece) and piece[:1].isupper() for piece in pieces)

@@ -1,4 +1,4 @@
-"""arXiv ids and DOIs, in the one form they are stored in."""
+"""Parse arXiv IDs and DOIs into their canonical form."""
 
 import html
 import re
@@ -44,9 +44,9 @@ _NEXT_DOI = re.compile(r"[,;]\s*10\.\d{4,9}/.*", re.S)
 
 
 def parse_arxiv_id(text: str) -> tuple[str, int | None]:
-    """Id without version, and the version, from "2401.00001v2", an OAI id, a link or a DOI.
+    """Return ID and version from "2401.00001v2", an OAI identifier, a link or a DOI.
 
-    ("", None) if the text is none of these. Old ids lose their subject class:
+    Returns ("", None) for any other text. Old IDs lose their subject class:
     "math.GT/0309136" is "math/0309136".
     """
     text = text.strip(_AROUND)
@@ -64,12 +64,12 @@ def parse_arxiv_id(text: str) -> tuple[str, int | None]:
 
 
 def join_arxiv_ids(text: str) -> str:
-    """A text in which "arXiv: 2401.00001" is one word."""
+    """Return the text with "arXiv: 2401.00001" joined to one word."""
     return _SPACED.sub(r"\1", text)
 
 
 def parse_doi(text: str) -> str:
-    """The first DOI of a field or link, lower case; "" if there is none, or it is arXiv's own.
+    """Return the first DOI of a field or link in lower case; "" if none, or if it is arXiv's.
 
     arXiv's own DOI only repeats the arXiv id, while the field is for the published version.
     """

@@ -12,7 +12,7 @@ _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
 
 def _folded(text: str) -> str:
-    """`text` without case and accents, a space for all but letters, digits and other marks."""
+    """Return text without case and accents; other characters become spaces."""
     if text.isascii():
         return _NO_WORD.sub(" ", text.lower())
     text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(LETTERS)
@@ -20,15 +20,15 @@ def _folded(text: str) -> str:
 
 
 def title_key(title: str) -> str:
-    """What two spellings of one title share: letters and digits, without case, accent or TeX."""
+    """Return a title's letters and digits, without case, accents or TeX."""
     text = readable_text(title)
     return "".join(_folded(text).split()) or one_line(text)
 
 
 def name_key(name: str) -> str:
-    """What two spellings of one author's name share: its words, folded and sorted.
+    """Return the words of an author's name, folded and sorted.
 
-    "Müller, J. K.", "J.K. Muller" and "J K Müller (MIT)" are one; an initial and the full first
-    name are two, since too many people share a surname and an initial.
+    "Müller, J. K.", "J.K. Muller" and "J K Müller (MIT)" have the same key. An initial does not
+    match the full first name, because many people share a surname and an initial.
     """
     return " ".join(sorted(_folded(_AFFILIATION.sub(" ", readable_text(name))).split()))

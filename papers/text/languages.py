@@ -1,4 +1,4 @@
-"""Which language somebody typed in, as far as it matters: papers are in English. Pure."""
+"""Detect whether typed text is in a language other than English, the language of papers. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 
 from django.utils.translation import gettext_noop
 
-# By the first word of a letter's name in Unicode.
+# By the first word of the letter's Unicode name.
 SCRIPTS = {
     "HIRAGANA": gettext_noop("Japanese"),
     "KATAKANA": gettext_noop("Japanese"),
@@ -22,7 +22,7 @@ SCRIPTS = {
     "TAMIL": gettext_noop("Tamil"),
     "THAI": gettext_noop("Thai"),
 }
-# Words that English does not have, and by which sentences of a language are known.
+# Frequent words of each language that are not English words.
 WORDS = {
     gettext_noop("German"): "der das und für mit nicht von zur zum bei über eine einer einen durch "
     "auf aus oder ist sind wie im den dem des ich wir zu mittels künstliche maschinelles",

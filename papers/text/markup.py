@@ -1,7 +1,4 @@
-"""Text of papers: from what sources send to what a reader sees.
-
-Pure: no ORM, no clock, no settings. Whatever the input, nothing here raises.
-"""
+"""Convert TeX and HTML from sources to readable text. Pure. Nothing here raises on any input."""
 
 import html
 import re
@@ -15,21 +12,21 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 
 
 def readable_text(tex: str) -> str:
-    r"""Title or abstract as received, TeX made Unicode and hard wraps undone.
+    r"""Return a title or abstract with TeX as Unicode and without hard wraps.
 
-    >>> readable(r"K\"{a}hler: $\mathcal{O}(n^2)$ at 50% of the cost")
+    >>> readable_text(r"K\"{a}hler: $\mathcal{O}(n^2)$ at 50% of the cost")
     'Kähler: O(n²) at 50% of the cost'
     """
     return unwrap_lines(latex.to_unicode(tex))
 
 
 def readable_lines(typed: str) -> str:
-    """What somebody typed, TeX made Unicode as in our papers; lines stay lines."""
+    """Return typed text with TeX as Unicode; line breaks are kept."""
     return "\n".join(map(readable_text, typed.splitlines()))
 
 
 def unwrap_lines(text: str) -> str:
-    """`text` with one space for each run of white space; paragraphs stay apart by a blank line."""
+    """Collapse white space to single spaces; keep blank lines between paragraphs."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\n" not in text:
         return " ".join(text.split())
@@ -63,9 +60,9 @@ def _known_element(tag: re.Match[str]) -> str:
 
 
 def html_to_text(markup: str) -> str:
-    """HTML as plain text: no element, no script, entities decoded; "a < b" is left alone.
+    """Return HTML as plain text: no elements, no scripts, entities decoded; "a < b" is kept.
 
-    What comes back is text, not safe HTML: `&lt;i&gt;` has become "<i>".
+    The result is text, not safe HTML: `&lt;i&gt;` becomes "<i>".
     """
     if "<" in markup:
         markup = formulas.readable(markup)
@@ -86,7 +83,7 @@ _UNPRINTABLE = re.compile(
 
 
 def one_line(text: str) -> str:
-    """`text` fit for a header or a table cell: one line, printable, NFC."""
+    """Return text fit for a header or a table cell: one line, printable, NFC."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     text = _UNPRINTABLE.sub("", _LINE_BREAKS.sub(" ", text))

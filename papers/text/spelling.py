@@ -1,21 +1,21 @@
-"""How far two spellings are apart. Pure."""
+"""Edit distance between spellings. Pure."""
 
 from __future__ import annotations
 
-MOST_MISTAKES = 2
-LETTERS_A_MISTAKE = 3  # a word of so many letters may have one mistake, of twice as many two
+MAX_MISTAKES = 2
+LETTERS_PER_MISTAKE = 3  # a word of three letters may have one mistake, of six two
 
 
 def allowed_mistakes(word: str) -> int:
     """Return how many mistakes a word of this length may have."""
-    return min(len(word) // LETTERS_A_MISTAKE, MOST_MISTAKES)
+    return min(len(word) // LETTERS_PER_MISTAKE, MAX_MISTAKES)
 
 
 def edit_distance(one: str, other: str) -> int:
-    """Return how many letters are missing, added, changed or swapped with their neighbour.
+    """Return the number of letters missing, added, changed or swapped with a neighbour.
 
-    >>> distance("langauge", "language"), distance("modles", "models"), distance("lage", "large")
-    (1, 1, 1)
+    >>> edit_distance("langauge", "language"), edit_distance("lage", "large")
+    (1, 1)
     """
     before: list[int] = []
     row = list(range(len(other) + 1))

@@ -22,7 +22,7 @@ _OPENING = re.compile(r"(?:We|The|This|These|Our|In|However|To|It|Here|Results|E
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of `text`, in order; joined by spaces they are the text again."""
+    """Return the sentences in order; joined by spaces they are the text again."""
     return [
         sentence
         for paragraph in unwrap_lines(text).split("\n\n")
@@ -50,7 +50,7 @@ def _is_abbreviation(paragraph: str, end: re.Match[str]) -> bool:
     return word.lower() in _ABBREVIATIONS
 
 
-MOST_SENTENCES = 40  # looked at; an abstract has about eight
+MAX_SENTENCES = 40  # considered; an abstract has about eight
 EXTRACT_LENGTH = 350  # characters at most for two sentences: four lines of a mail on a phone
 
 
@@ -58,8 +58,7 @@ def _cues(*rows: tuple[float, str]) -> tuple[tuple[float, re.Pattern[str]], ...]
     return tuple((weight, re.compile(pattern)) for weight, pattern in rows)
 
 
-# What tells a sentence that says what was done, one that says what came of it, and one that says
-# neither; matched against the sentence in lower case. Every row that matches counts once.
+# Patterns of claims, results, background and asides, matched in lower case. Each row counts once.
 _CLAIM = _cues(
     (
         3.0,
@@ -129,7 +128,7 @@ _ASIDE = _cues(
         r"\b(?:future (?:work|research)|implications|paves? the way|we (?:discuss|hope|believe|"
         r"conclude))\b",
     ),
-    # What leans on the sentence before it reads badly on its own.
+    # A sentence that refers to the one before reads badly on its own.
     (
         -1.0,
         r"^(?:this|these|it|they|its|their|such|those|moreover|furthermore|additionally|also|"
@@ -144,10 +143,10 @@ def _weight(sentence: str, cues: tuple[tuple[float, re.Pattern[str]], ...]) -> f
 
 
 def _scores(sentence: str, place: float) -> tuple[float, float]:
-    """How well a sentence carries the claim and how well the result.
+    """Return how well a sentence states the claim and how well the result.
 
-    `place` runs from 0, the first sentence, to 1, the last: claims stand in the middle of an
-    abstract, results towards its end.
+    `place` is 0 for the first sentence and 1 for the last: claims are in the middle of an abstract,
+    results towards its end.
     """
     sentence = sentence.lower()
     claim, result = _weight(sentence, _CLAIM), _weight(sentence, _RESULT)
@@ -158,19 +157,18 @@ def _scores(sentence: str, place: float) -> tuple[float, float]:
     return claim + common + 0.25 * result - place, result + common - 0.25 * claim + place
 
 
-@lru_cache(maxsize=4096)  # an edition's papers: the same few stand in very many mails
+@lru_cache(maxsize=4096)  # the papers of an edition appear in many emails
 def extract_summary(abstract: str, limit: int = 2) -> str:
-    """The one or two (`limit`) sentences of `abstract` that carry its point, whole and in order.
+    """Return up to `limit` (one or two) sentences that summarise an abstract, whole and in order.
 
-    The rule: every sentence is weighed twice, for how much it claims ("we propose") and how much
-    it concludes ("outperforms", "we show", figures), by the tables above; background, links,
-    availability notes, over-long sentences and ones that lean on the one before lose points.
-    Chosen is the claim, counted double, with the result that follows it and, together with it,
-    stays within EXTRACT_LENGTH; without a result worth its room the claim stands alone, however
-    long. An abstract that is short enough comes back whole.
+    Each sentence gets two scores from the tables above: for claims ("we propose") and for results
+    ("outperforms", "we show", figures). Background, links, availability notes, long sentences and
+    those that refer to the one before lose points. The best pair of a claim, counted double, and
+    a later result within EXTRACT_LENGTH is chosen; if no result is worth its room, the claim alone,
+    regardless of its length. A short abstract is returned whole.
     """
     text = one_line(abstract)
-    found = split_sentences(text)[:MOST_SENTENCES]
+    found = split_sentences(text)[:MAX_SENTENCES]
     if len(found) <= limit and len(text) <= EXTRACT_LENGTH:
         return text
     last = max(len(found) - 1, 1)

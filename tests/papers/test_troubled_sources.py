@@ -258,7 +258,7 @@ def test_a_source_that_keeps_failing_is_parked_and_shown_until_a_curator_asks(
 ) -> None:
     source = Source.objects.create(name="A list", url=server.answer("/feed", 500))
     now = datetime.now(UTC)
-    for number in range(sources.PARKED_AFTER):
+    for number in range(sources.MAX_FAILURES):
         assert source.parked_at is None, number
         sources.check_source(source, now)
     assert not Source.objects.due(now + timedelta(days=30)).exists()

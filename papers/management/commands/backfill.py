@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Find days whose arXiv list was missed, and fetch their papers."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        reach = backfill.REACH_DAYS
+        reach = backfill.MAX_DAYS
         parser.add_argument(
             "--days", type=int, default=reach, help=f"days to look back (default: {reach})"
         )

@@ -142,11 +142,11 @@ def test_a_day_without_papers_is_valid() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"1", "JSON that is no list of papers: int 1"),
+        (b"1", "JSON that is not a list of papers: int 1"),
         (b'"x"', "broken JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b"{}", "JSON that is no list of papers: an object with no keys"),
-        (b'{"a": 1, "b": 2}', "JSON that is no list of papers: an object with a, b"),
-        (b'{"error": "Bad date"}', 'JSON that is no list of papers: the message "Bad date"'),
+        (b"{}", "JSON that is not a list of papers: an object with no keys"),
+        (b'{"a": 1, "b": 2}', "JSON that is not a list of papers: an object with a, b"),
+        (b'{"error": "Bad date"}', 'JSON that is not a list of papers: the message "Bad date"'),
         (b'[{"paper": ', "broken JSON: Expecting value: line 1 column 12 (char 11)"),
         (b"[" * 1_000_000, "JSON nested too deeply"),
         (b'{"a":' * 500_000, "JSON nested too deeply"),

@@ -45,7 +45,7 @@ def test_nothing_found_is_an_empty_answer_and_an_error_is_one() -> None:
     assert parse_document(answer('<error code="noRecordsMatch">none</error>')).entries == ()
     with pytest.raises(DocumentError, match="badArgument: Wrong set"):
         parse_document(answer('<error code="badArgument">Wrong set</error>'))
-    with pytest.raises(DocumentError, match="no OAI-PMH answer with records"):
+    with pytest.raises(DocumentError, match="OAI-PMH answer without records"):
         parse_document(answer("<Identify><repositoryName>arXiv</repositoryName></Identify>"))
 
 

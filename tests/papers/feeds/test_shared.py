@@ -107,7 +107,7 @@ def test_every_featured_paper_arrives_with_its_votes_and_day() -> None:
     found = [read(data, "hf-daily") for data in packed("hf_daily_api.tar.xz", every=3)]
     for document in found:
         if isinstance(document, str):
-            assert document.startswith("JSON that is no list of papers: ")
+            assert document.startswith("JSON that is not a list of papers: ")
         else:
             assert document.refused == ()
             for entry in document.entries:

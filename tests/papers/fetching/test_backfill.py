@@ -61,7 +61,7 @@ def server(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Server]:
     with Server().running() as running:
         monkeypatch.setattr(backfill, "API", running.url("/api"))
         monkeypatch.setattr(backfill, "OAI", running.url("/oai"))
-        monkeypatch.setattr(backfill, "PAGE", 3)
+        monkeypatch.setattr(backfill, "PAGE_SIZE", 3)
         yield running
 
 
@@ -93,7 +93,7 @@ def test_a_working_day_without_its_list_is_a_gap(source: Source) -> None:
 
 def test_a_lists_papers_are_those_submitted_before_two_in_the_afternoon() -> None:
     def window(day: int) -> list[str]:
-        return [f"{one:%a %d %H:%M}" for one in backfill.submitted(date(2026, 5, day))]
+        return [f"{one:%a %d %H:%M}" for one in backfill.submission_period(date(2026, 5, day))]
 
     assert window(6) == ["Mon 04 14:00", "Tue 05 14:00"]
     assert window(5) == ["Fri 01 14:00", "Mon 04 14:00"]

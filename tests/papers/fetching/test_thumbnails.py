@@ -47,7 +47,7 @@ def test_a_picture_is_fetched_once_and_served_from_here(
     [
         (200, b"<svg onload='alert(1)'>"),
         (200, b"<html>"),
-        (200, PNG + bytes(thumbnails.LARGEST)),
+        (200, PNG + bytes(thumbnails.MAX_BYTES)),
         (404, PNG),
     ],
 )
