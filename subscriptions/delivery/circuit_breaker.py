@@ -1,4 +1,4 @@
-"""When hand-overs go wrong one after the other, something is wrong with more than one. Pure."""
+"""Circuit breaker: stop a run if too many of its last deliveries failed. Pure."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections import deque
 
 from subscriptions.delivery.outcomes import Kind
 
-WINDOW = 20  # the last hand-overs of a run
-TOO_MANY = 10
+WINDOW = 20  # last deliveries of a run
+MAX_FAILURES = 10  # among them
 
 
-class Breaker:
-    """Watches the outcomes of a run."""
+class CircuitBreaker:
+    """Count the failures among a run's last outcomes."""
 
     def __init__(self) -> None:
-        self.seen: deque[Kind] = deque(maxlen=WINDOW)
+        self.last: deque[Kind] = deque(maxlen=WINDOW)
 
     def add(self, kind: Kind) -> bool:
-        """Note an outcome; True if too many of the last went wrong. Slowing down is not wrong."""
+        """Add an outcome; return whether too many failed. Throttling is not a failure."""
         if kind is not Kind.THROTTLED:
-            self.seen.append(kind)
-        return sum(seen is not Kind.SENT for seen in self.seen) >= TOO_MANY
+            self.last.append(kind)
+        return sum(kind is not Kind.SENT for kind in self.last) >= MAX_FAILURES
 
-    def passes(self) -> bool:
-        """Is it of a kind that may pass by itself: nothing but temporary errors?"""
-        return set(self.seen) <= {Kind.SENT, Kind.RETRY}
+    def is_temporary(self) -> bool:
+        """Return whether all failures were temporary, so that a later retry may succeed."""
+        return set(self.last) <= {Kind.SENT, Kind.RETRY}

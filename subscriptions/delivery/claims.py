@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 Outbound = Digest | Message
 Status = Digest.Status
-DATABASE_AWAY_FOR = 45.0  # seconds that a result is held in memory; less than a worker's grace
+MAX_OUTAGE = 45.0  # seconds that a result waits in memory; less than a worker's shutdown time
 STATUS = {
     Kind.SENT: Status.SENT,
     Kind.RETRY: Status.PENDING,
@@ -36,9 +36,9 @@ STATUS = {
     Kind.UNCERTAIN: Status.UNCERTAIN,
 }
 
-# `by` names one run of one connection: a statement repeated after the connection to PostgreSQL
-# broke finds its own claim again, and a result that comes late settles what was `uncertain`.
-# The reader's row is locked, so that whoever unsubscribes either comes first or waits.
+# `by` identifies one run of one connection: a statement repeated after the connection to PostgreSQL
+# broke finds its own claim, and a late result settles an `uncertain` mail. The reader's row is
+# locked, so that unsubscribing either comes first or waits.
 SETTLE_AND_CLAIM_SQL = """
 WITH settled AS (
     UPDATE {table} SET status = %(status)s, reason = %(reason)s,
@@ -62,7 +62,7 @@ ready AS (
 )
 SELECT (SELECT attempts FROM claimed), EXISTS (SELECT FROM held)
 """
-OF_AN_EDITION = """covered AS (
+WITH_EDITION = """covered AS (
     UPDATE subscriptions_subscriber AS reader
     SET covered_until = GREATEST(reader.covered_until, settled.created_at)
     FROM settled WHERE reader.id = settled.subscriber_id AND settled.status = 'sent'
@@ -71,33 +71,33 @@ OF_AN_EDITION = """covered AS (
     WHERE edition.day = %(day)s AND edition.state <> 'open'
         AND NOT (edition.state = 'paused' AND COALESCE(edition.paused_until <= %(now)s, false))
 ), """
-OF_NONE = "held AS (SELECT WHERE false), "
-TO_A_READER = {
+WITHOUT_EDITION = "held AS (SELECT WHERE false), "
+FOR_READER = {
     "reader": "JOIN subscriptions_subscriber AS reader"
     " ON reader.id = mail.subscriber_id AND reader.status = %(reader_status)s",
     "lock": "FOR SHARE OF reader",
 }
-TO_THE_OPERATOR = {"reader": "", "lock": ""}
-DIGEST, MESSAGE, ALERT = (
+FOR_OPERATOR = {"reader": "", "lock": ""}
+DIGEST_SQL, MESSAGE_SQL, ALERT_SQL = (
     SETTLE_AND_CLAIM_SQL.format(table=table, also=also, **recipient)
     for table, also, recipient in (
-        ("subscriptions_digest", OF_AN_EDITION, TO_A_READER),
-        ("subscriptions_message", OF_NONE, TO_A_READER),
-        ("subscriptions_message", OF_NONE, TO_THE_OPERATOR),
+        ("subscriptions_digest", WITH_EDITION, FOR_READER),
+        ("subscriptions_message", WITHOUT_EDITION, FOR_READER),
+        ("subscriptions_message", WITHOUT_EDITION, FOR_OPERATOR),
     )
 )
 
 
-def statement(mail: Outbound) -> str:
-    """The statement that settles and claims mail of this kind."""
+def statement_for(mail: Outbound) -> str:
+    """Return the statement that settles and claims mail of this kind."""
     if isinstance(mail, Digest):
-        return DIGEST
-    return MESSAGE if mail.subscriber_id else ALERT
+        return DIGEST_SQL
+    return MESSAGE_SQL if mail.subscriber_id else ALERT_SQL
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What came of asking for a digest: ours or not; `held`: its whole edition is."""
+    """The result of a claim: ours or not. `held` means that the edition sends nothing now."""
 
     ours: bool
     attempts: int = 0
@@ -105,44 +105,46 @@ class Claim:
 
 
 class ClaimHolder:
-    """One connection's hand: at most one mail, claimed and not yet settled; all of one table."""
+    """The claim of one connection: at most one mail, claimed and not yet settled."""
 
     def __init__(self, by: str, clock: Callable[[], datetime]) -> None:
         self.by, self.clock = by, clock
-        self.holds: Outbound | None = None
+        self.mail: Outbound | None = None
         self.outcome: Outcome | None = None
 
-    def take(self, mail: Outbound) -> Claim:
-        """Settle what is in hand, then claim this one. Its `attempts` are brought up to date."""
-        claim = self._turn(statement(mail), mail)
+    def claim(self, mail: Outbound) -> Claim:
+        """Settle the current mail, then claim this one and update its `attempts`."""
+        claim = self._settle_and_claim(statement_for(mail), mail)
         if claim.ours:
             mail.attempts = claim.attempts
-            self.holds = mail
+            self.mail = mail
         return claim
 
-    def put_down(self) -> None:
-        """Settle what is in hand, if anything is."""
-        if self.holds and self.outcome:
-            self._turn(statement(self.holds), None)
+    def settle(self) -> None:
+        """Settle the current mail, if there is one."""
+        if self.mail and self.outcome:
+            self._settle_and_claim(statement_for(self.mail), None)
 
-    def _turn(self, sql: str, following: Outbound | None) -> Claim:
+    def _settle_and_claim(self, sql: str, following: Outbound | None) -> Claim:
         now = self.clock()
         values: dict[str, Any] = {
-            **settlement(self.holds, self.outcome, now),
-            **_wanted(following),
+            **settlement(self.mail, self.outcome, now),
+            **_claim_parameters(following),
             "by": self.by,
             "now": now,
         }
         fault_injection.point("before commit")
-        self.holds = self.outcome = None  # where this raises, the sweep finds what was claimed
+        self.mail = self.outcome = None  # if this raises, the recovery task finds the claimed mail
         attempts, held = _execute(sql, values)
         fault_injection.point("after commit")
         return Claim(attempts is not None, attempts or 0, held)
 
 
-def _wanted(following: Outbound | None) -> dict[str, Any]:
-    """The parameters of a claim. A reader whose state changed since a message was read is not
-    written to: what may be sent depends on it."""
+def _claim_parameters(following: Outbound | None) -> dict[str, Any]:
+    """Return the parameters of a claim.
+
+    A message is sent only if the reader's state has not changed since it was read.
+    """
     status = None
     if isinstance(following, Digest):
         status = Subscriber.Status.ACTIVE
@@ -156,56 +158,62 @@ def _wanted(following: Outbound | None) -> dict[str, Any]:
 
 
 def settlement(mail: Outbound | None, outcome: Outcome | None, now: datetime) -> dict[str, Any]:
-    """The columns that say what became of a mail."""
+    """Return the columns that record the outcome of a mail."""
     if mail is None or outcome is None:
         names = ("last", "status", "reason", "outcome", "provider_id", "sent_at")
         return dict.fromkeys((*names, "uncounted", "next_attempt_at"))
-    again = now + max(delay(mail), outcome.retry_after or timedelta())
-    at_once = outcome.kind is Kind.BROKEN and isinstance(mail, Digest)  # once it is resumed
+    retry_at = now + max(delay(mail), outcome.retry_after or timedelta())
+    at_once = outcome.kind is Kind.BROKEN and isinstance(
+        mail, Digest
+    )  # when the edition is resumed
     return {
         "last": mail.pk,
-        "status": status_after(mail, outcome, again),
+        "status": status_after(mail, outcome, retry_at),
         "reason": outcome.why,
         "outcome": outcome.kind,
         "provider_id": outcome.provider_id[:200],
         "sent_at": now if outcome.kind is Kind.SENT else None,
         "uncounted": int(outcome.kind in mail.UNCOUNTED_OUTCOMES),
-        "next_attempt_at": now if at_once else again,
+        "next_attempt_at": now if at_once else retry_at,
     }
 
 
-def status_after(mail: Outbound, outcome: Outcome, again: datetime) -> str:
-    """`again` is when it would be tried next. Slowing down is no attempt and never a failure."""
-    exhausted = mail.attempts >= mail.MAX_ATTEMPTS or again >= mail.expires_at
+def status_after(mail: Outbound, outcome: Outcome, retry_at: datetime) -> str:
+    """Return the status after an outcome; throttling is never a failure."""
+    exhausted = mail.attempts >= mail.MAX_ATTEMPTS or retry_at >= mail.expires_at
     if outcome.kind is Kind.RETRY and exhausted:
         return Status.FAILED
     return STATUS[outcome.kind]
 
 
 def delay(mail: Outbound) -> timedelta:
-    """Exponential, with jitter so that a chunk does not come back as one wave."""
+    """Return an exponential delay, with jitter so that a chunk is not retried all at once."""
     doublings = min(max(mail.attempts - 1, 0), 20)
-    longest = min(settings.FIRST_RETRY * 2**doublings, mail.MAX_DELAY)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
+    maximum = min(settings.FIRST_RETRY * 2**doublings, mail.MAX_DELAY)
+    return maximum * random.uniform(0.5, 1.0)  # noqa: S311 - not for cryptography
 
 
 def _execute(sql: str, values: dict[str, Any]) -> tuple[int | None, bool]:
-    """Run the statement; while PostgreSQL is away, again and again: the result is only here."""
-    give_up = time.monotonic() + DATABASE_AWAY_FOR
+    """Run the statement, repeatedly during an outage: the result exists only in memory."""
+    give_up = time.monotonic() + MAX_OUTAGE
     while True:
         try:
             return _execute_once(sql, values)
         except (OperationalError, InterfaceError) as error:
             if connection.in_atomic_block or time.monotonic() > give_up:
                 raise
-            log.warning("PostgreSQL is away (%s); a result waits", type(error).__name__)
+            log.warning(
+                "PostgreSQL is down (%s); a delivery result is waiting", type(error).__name__
+            )
             connection.close()
             time.sleep(0.2)
 
 
 def _execute_once(sql: str, values: dict[str, Any]) -> tuple[int | None, bool]:
-    """As a prepared statement, for planning took four times as long as the work; through a pooler
-    that cannot have them (see the settings) it is none."""
+    """Run it as a prepared statement: planning took four times as long as executing.
+
+    Behind a pooler without prepared statements (see the settings), it is not prepared.
+    """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         row = cursor.execute(sql, values, prepare=True).fetchone()
@@ -214,7 +222,7 @@ def _execute_once(sql: str, values: dict[str, Any]) -> tuple[int | None, bool]:
 
 
 def postpone(mails: Sequence[Outbound], until: datetime, why: str) -> None:
-    """Set mails aside that were not claimed; the sweep finds them when it is time."""
+    """Postpone mails that were not claimed; the recovery task finds them when they are due."""
     for model in {type(mail) for mail in mails}:
         pks = [mail.pk for mail in mails if isinstance(mail, model)]
         waiting = model._default_manager.filter(pk__in=pks, status=Status.PENDING)

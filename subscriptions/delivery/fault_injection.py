@@ -1,6 +1,6 @@
 """Named points at which `manage.py chaos` kills a worker. Inert unless CHAOS_DIR is set.
 
-CHAOS_DIR is a directory of files named POINT.NUMBER; each is good for one kill.
+CHAOS_DIR is a directory of files named POINT.NUMBER; each allows one kill.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ import threading
 from pathlib import Path
 
 DIRECTORY = os.environ.get("CHAOS_DIR", "")
-CHANCE = 0.05  # at each passing, so that kills do not come all at the beginning
+PROBABILITY = 0.05  # per passing, so that kills are spread over a run
 POINTS = ("claimed", "handing over", "handed over", "before commit", "after commit")
 
 
 def point(name: str) -> None:
-    """The process may end here."""
-    if DIRECTORY and _drawn(name):
+    """Kill the process here, if a kill is left for this point."""
+    if DIRECTORY and _take_kill(name):
         _kill()
 
 
 def soon(name: str) -> None:
-    """The process may end within the next milliseconds, in the middle of what it does then."""
-    if DIRECTORY and _drawn(name):
-        threading.Timer(random.uniform(0, 0.003), _kill).start()  # noqa: S311 - no secret hangs on it
+    """Kill the process within the next milliseconds, if a kill is left for this point."""
+    if DIRECTORY and _take_kill(name):
+        threading.Timer(random.uniform(0, 0.003), _kill).start()  # noqa: S311 - not for cryptography
 
 
-def _drawn(name: str) -> bool:
-    """Use up one of the kills of this point, if there is one left."""
-    if random.random() > CHANCE:  # noqa: S311
+def _take_kill(name: str) -> bool:
+    """Use one of the kills of this point; return whether there was one."""
+    if random.random() > PROBABILITY:  # noqa: S311
         return False
     for kill in Path(DIRECTORY).glob(f"{name}.*"):
         try:
             kill.rename(kill.with_name(f"done {kill.name}"))
-        except FileNotFoundError:  # another process was faster
+        except FileNotFoundError:  # taken by another process
             continue
         return True
     return False

@@ -1,7 +1,8 @@
-"""What became of a hand-over, and what errors say of it: was the message surely not accepted?
+"""Outcomes of deliveries, from SMTP replies, HTTP statuses and exceptions. Pure.
 
-Pure. One table for each kind of answer; what no table knows is `UNCERTAIN`, because a message
-that may have been accepted must never be sent again by itself.
+There is one table per kind of response. Anything not in a table is `UNCERTAIN`: a message that may
+have been accepted must never be sent again automatically. Errors that providers name are in
+`config.providers`.
 """
 
 from __future__ import annotations
@@ -19,24 +20,27 @@ from anymail.exceptions import AnymailAPIError, AnymailError
 
 from config.providers import find_error
 
-LONGEST_WHY = 500  # characters; providers answer with whole pages
+MAX_REASON_LENGTH = 500  # characters; some providers return whole pages
 
 
 class Kind(StrEnum):
-    """What became of one message."""
+    """Outcome of one delivery."""
 
     SENT = "sent"
-    RETRY = "retry"  # surely not accepted, and the reason passes
-    THROTTLED = "throttled"  # surely not accepted: slow down; it does not count as an attempt
-    REFUSED = "refused"  # this message or recipient, for good
+    RETRY = "retry"  # certainly not accepted, for a temporary reason
+    THROTTLED = "throttled"  # certainly not accepted: slow down; not counted as an attempt
+    REFUSED = "refused"  # this message or recipient, permanently
     UNCERTAIN = "uncertain"  # may have been accepted
-    BROKEN = "broken"  # credentials or configuration: nothing can be sent
+    BROKEN = "broken"  # wrong credentials or configuration: nothing can be sent
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`why` is for the operator; `retry_after` is how long the provider asks us to wait;
-    `provider_id` is the provider's own name for the message."""
+    """An outcome with details.
+
+    `why` is for the operator, `retry_after` is the wait that the provider requests, and
+    `provider_id` is the provider's ID of the message.
+    """
 
     kind: Kind
     why: str = ""
@@ -45,13 +49,13 @@ class Outcome:
 
 
 class Stage(IntEnum):
-    """How far an SMTP conversation has come."""
+    """Stage of an SMTP conversation."""
 
     CONNECT = 0  # greeting, EHLO, STARTTLS, login
     MAIL = 1
     RCPT = 2
-    DATA = 3  # the answer to the command DATA: no byte of the message has left
-    CONTENT = 4  # the final dot may have left: only an answer says what became of it
+    DATA = 3  # the reply to DATA: nothing of the message has been sent
+    CONTENT = 4  # the final dot may have been sent: only a reply is certain
 
 
 # Reply codes that mean the same at every stage, then by stage; else by the first digit.
@@ -79,8 +83,8 @@ SMTP_FINAL = {
     Stage.CONTENT: Kind.REFUSED,
 }
 
-# HTTP status codes of providers' interfaces. What is missing: 5xx, and 2xx that nobody
-# understood; behind both the message may be on its way.
+# HTTP status codes of providers' APIs. 5xx and unreadable 2xx are left out: the message may have
+# been accepted.
 HTTP = {
     400: Kind.REFUSED,
     401: Kind.BROKEN,
@@ -89,7 +93,7 @@ HTTP = {
     404: Kind.BROKEN,  # wrong address, unknown domain or server
     405: Kind.BROKEN,
     406: Kind.REFUSED,
-    408: Kind.RETRY,  # the request did not come through whole
+    408: Kind.RETRY,  # the request arrived incomplete
     409: Kind.RETRY,
     410: Kind.BROKEN,
     411: Kind.REFUSED,
@@ -126,27 +130,27 @@ RAISED = {
 }
 
 
-def of_reply(stage: Stage, code: int, text: str) -> Outcome:
-    """What an SMTP reply means that is not the one hoped for at this stage."""
+def outcome_of_reply(stage: Stage, code: int, text: str) -> Outcome:
+    """Return the outcome of an SMTP reply other than success at this stage."""
     first = code // 100
     kind = SMTP_ANYWHERE.get(code) or SMTP_BY_STAGE.get((stage, code))
     if kind is None and first in (4, 5):
         kind = (SMTP_TEMPORARY if first == 4 else SMTP_FINAL)[stage]
-    return Outcome(kind or _unfinished(stage), f"{stage.name}: {code} {text}"[:LONGEST_WHY])
+    return Outcome(kind or _unfinished(stage), f"{stage.name}: {code} {text}"[:MAX_REASON_LENGTH])
 
 
-def of_break(stage: Stage, error: Exception) -> Outcome:
-    """What it means that an SMTP conversation broke off (time-out, cut, TLS) at this stage."""
+def outcome_of_disconnect(stage: Stage, error: Exception) -> Outcome:
+    """Return the outcome of an SMTP conversation that broke off at this stage."""
     if isinstance(error, smtplib.SMTPResponseException):
-        return of_reply(stage, error.smtp_code, _text(error.smtp_error))
+        return outcome_of_reply(stage, error.smtp_code, _text(error.smtp_error))
     misfit = isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError)
     if misfit or type(error) is smtplib.SMTPException:  # "No suitable authentication method"
-        return Outcome(Kind.BROKEN, f"{stage.name}: {_why(error)}"[:LONGEST_WHY])
-    return Outcome(_unfinished(stage), f"{stage.name}: {_why(error)}"[:LONGEST_WHY])
+        return Outcome(Kind.BROKEN, f"{stage.name}: {_reason(error)}"[:MAX_REASON_LENGTH])
+    return Outcome(_unfinished(stage), f"{stage.name}: {_reason(error)}"[:MAX_REASON_LENGTH])
 
 
-def of_error(error: Exception) -> Outcome:
-    """What an error of a provider's backend means."""
+def outcome_of_error(error: Exception) -> Outcome:
+    """Return the outcome of an error raised by a provider's backend."""
     response = getattr(error, "response", None)
     kind = _named(response) or next(
         (RAISED[name] for name in _class_names(error) if name in RAISED), None
@@ -155,11 +159,11 @@ def of_error(error: Exception) -> Outcome:
     code = _status_code(error, response)
     if kind is None and code is not None:
         kind = HTTP.get(code)
-        if code == 503 and wait:  # it asks for the same again: it has not taken it
+        if code == 503 and wait:  # it requests a retry, so it has not accepted the message
             kind = Kind.THROTTLED
     if kind is None and isinstance(error, ValueError) and not isinstance(error, AnymailAPIError):
-        kind = Kind.REFUSED  # the message could not even be put together
-    return Outcome(kind or Kind.UNCERTAIN, _why(error), wait)
+        kind = Kind.REFUSED  # the message could not be composed
+    return Outcome(kind or Kind.UNCERTAIN, _reason(error), wait)
 
 
 def _unfinished(stage: Stage) -> Kind:
@@ -170,22 +174,22 @@ def _text(reply: bytes | str) -> str:
     return reply if isinstance(reply, str) else reply.decode("utf-8", "replace")
 
 
-def _why(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:LONGEST_WHY]
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:MAX_REASON_LENGTH]
 
 
 def _status_code(error: Exception, response: Any) -> int | None:
     if isinstance(response, Mapping):  # botocore's
-        found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        code = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     else:
-        found = error.status_code if isinstance(error, AnymailError) else None
-    return found if isinstance(found, int) else None
+        code = error.status_code if isinstance(error, AnymailError) else None
+    return code if isinstance(code, int) else None
 
 
 def _named(response: Any) -> Kind | None:
-    """By the provider's own name of the error, if the answer holds one that says more."""
+    """Return the kind for the provider's name of the error, if the registry has it."""
     if isinstance(response, Mapping):
-        return _kind_of_error(response.get("Error", {}).get("Code"))
+        return _kind_outcome_of_error(response.get("Error", {}).get("Code"))
     try:
         body = response.json()
     except (AttributeError, ValueError):
@@ -193,30 +197,30 @@ def _named(response: Any) -> Kind | None:
     if not isinstance(body, Mapping):
         return None
     name = body.get("ErrorCode") or body.get("name")
-    return _kind_of_error(name)
+    return _kind_outcome_of_error(name)
 
 
-def _kind_of_error(name: object) -> Kind | None:
+def _kind_outcome_of_error(name: object) -> Kind | None:
     kind = find_error(name) if isinstance(name, int | str) else None
     return Kind(kind) if kind else None
 
 
 def _class_names(error: BaseException) -> Iterator[str]:
-    """The names of an error's classes, then those of what it wraps, outermost first."""
+    """Yield the class names of an error, then those of the errors it wraps, outermost first."""
     seen: set[int] = set()
     waiting: list[BaseException] = [error]
     while waiting:
-        one = waiting.pop(0)
-        if id(one) in seen:
+        current = waiting.pop(0)
+        if id(current) in seen:
             continue
-        seen.add(id(one))
-        yield from (cls.__name__ for cls in type(one).__mro__)
-        inner = [one.__cause__, getattr(one, "reason", None), *one.args]
+        seen.add(id(current))
+        yield from (cls.__name__ for cls in type(current).__mro__)
+        inner = [current.__cause__, getattr(current, "reason", None), *current.args]
         waiting += [wrapped for wrapped in inner if isinstance(wrapped, BaseException)]
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """Retry-After as a duration; a date counts from the answer's own Date."""
+    """Return Retry-After as a duration; a date counts from the response's Date header."""
     value = str(headers.get("Retry-After", "")).strip()
     if value.isdecimal():
         return timedelta(seconds=min(int(value), 86_400))

@@ -1,8 +1,11 @@
-"""How fast mail may leave, for all workers together; the measure is kept in Redis.
+"""Send rate limit for all workers together, kept in Redis.
 
-Every message is given a moment of its own (the generic cell rate algorithm), so that a cap holds
-in every second and not on average. A provider that asks us to slow down is obeyed by all: nobody
-sends for as long as it said, then at half the pace, which grows again while all goes well.
+Each message gets its own time slot (generic cell rate algorithm), so that a limit holds in every
+second and not only on average. If a provider asks to slow down, all workers stop for the time it
+requests and continue at half the rate, which grows again while there are no errors.
+
+A connection gets slots in small batches, one call to Redis for up to UNCAPPED messages. A plain
+reference of the algorithm is in tests/subscriptions/delivery/test_rates.py.
 """
 
 from __future__ import annotations
@@ -22,24 +25,24 @@ from subscriptions.models import Digest
 log = logging.getLogger(__name__)
 
 KEY = "paperboy:pace"
-UNCAPPED = 50  # messages that a connection sends before it asks again
-LEASE = 0.25  # seconds after which it asks again in any case
-ONE_BY_ONE = 1_000_000
-SHARE = 200  # at a cap, a connection is given what 1/200 of a second may send
-AHEAD = 1.0  # seconds; moments further away are not given out
-AHEAD_IF_URGENT = 30.0  # so that urgent mail never competes for a moment with a backlog
-AWAY = 30.0  # seconds to wait where a cap cannot be kept because Redis is away
+UNLIMITED_BATCH = 50  # messages that a connection sends without a limit before it asks again
+LEASE = 0.25  # seconds after which a connection asks again in any case
+BATCHES_PER_SECOND = 200  # with a limit, a batch is what 1/200 of a second may send
+ONE_BY_ONE = 1_000_000  # batches per second so many that each has one message
+MAX_AHEAD = 1.0  # seconds; later slots are not given out
+MAX_AHEAD_IF_URGENT = 30.0  # so that urgent mail never competes for a slot with a backlog
+OUTAGE_WAIT = 30.0  # seconds to wait if a limit cannot be kept because Redis is down
 
-# h: slot = the next free moment; limit = the pace found by slowing down (0: none), since = when
-# it changed, top = where it ends; hold = nothing before; second, count, rate = what was sent in
-# this second and in the one before; strikes = how often we were asked to slow down.
-READ = """
+# Fields of h: slot, the next free time; limit, the rate found by slowing down (0 for none), since,
+# its last change, and top, its end; hold, no message before this time; second, count and rate, the
+# messages of this second and the one before; strikes, how many times we had to slow down.
+READ_STATE = """
 local at = redis.call('TIME')
 local now = at[1] + at[2] / 1000000
 local names = {'slot', 'limit', 'since', 'top', 'hold', 'second', 'count', 'rate', 'strikes'}
 local kept, h = redis.call('HMGET', KEYS[1], unpack(names)), {}
 for i, name in ipairs(names) do h[name] = tonumber(kept[i] or '0') end
-if h.second > now + 5 then  -- written by a clock that ran ahead
+if h.second > now + 5 then  -- written by a clock that was ahead
     h.slot, h.hold, h.second, h.since = 0, 0, 0, now
 end
 local function keep()
@@ -53,7 +56,7 @@ local function keep()
 end
 """
 TAKE = (
-    READ
+    READ_STATE
     + """
 local cap, used, ahead, share, many = unpack(ARGV)
 cap, used = tonumber(cap), tonumber(used)
@@ -89,7 +92,7 @@ return {given, tostring(slot - now)}
 """
 )
 SLOW_DOWN = (
-    READ
+    READ_STATE
     + """
 local cap, asked, used = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 h.count = h.count + used
@@ -112,7 +115,7 @@ return 0
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """`wait`: seconds; `ours`: then we may send, else we ask again then. `why`, for the record."""
+    """A time slot. After `wait` seconds we may send if it is `ours`; else we ask again then."""
 
     wait: float
     ours: bool
@@ -120,9 +123,9 @@ class Slot:
 
 
 class SendRate:
-    """One connection's part in keeping the pace; `clock` says which day of the warm-up it is.
+    """The send rate of one connection. `clock` gives the day of the warm-up.
 
-    Urgent mail keeps the caps, too, but waits neither for the warm-up nor for Redis: it is little.
+    Urgent mail also keeps the limits, but is not delayed by the warm-up or a Redis outage.
     """
 
     def __init__(self, clock: Callable[[], datetime], *, urgent: bool = False) -> None:
@@ -133,7 +136,7 @@ class SendRate:
         self.left, self.until, self.used = 0, 0.0, 0
 
     def take(self) -> Slot:
-        """Ask for the next moment to send."""
+        """Return the next slot to send."""
         if self.left and time.monotonic() < self.until:
             self.left -= 1
             self.used += 1
@@ -142,36 +145,38 @@ class SendRate:
         try:
             return (self._warm_up_spent() if warming else None) or self._ask(warming)
         except redis.RedisError as error:
-            return away(error, capped=bool(settings.SEND_RATE or warming) and not self.urgent)
+            return _slot_in_outage(
+                error, capped=bool(settings.SEND_RATE or warming) and not self.urgent
+            )
 
     def take_for(self, domain: str) -> Slot:
-        """Ask for the next moment to send to this domain; one that is not now is not ours."""
+        """Return a slot to send to this domain; it is ours only if it is now."""
         cap = domain_cap(settings.DOMAIN_RATES, domain)
         if not cap:
             return Slot(0.0, ours=True)
         try:
             given, wait = self._call(f"{KEY}:{domain}", cap, 1, 0.0, ONE_BY_ONE, 1)
         except redis.RedisError as error:
-            return away(error, capped=not self.urgent)
-        return Slot(wait, ours=given > 0, why=f"The cap of {domain}.")
+            return _slot_in_outage(error, capped=not self.urgent)
+        return Slot(wait, ours=given > 0, why=f"Rate limit of {domain}.")
 
     def slow_down(self, asked: timedelta | None) -> None:
-        """The provider asked us to wait: for so long, or as we see fit."""
+        """Slow all workers down at the request of the provider, for `asked` if given."""
         self.left = 0
         seconds = (asked or timedelta()).total_seconds()
         try:
             self._slow_down(keys=[KEY], args=[settings.SEND_RATE, seconds, self.used])
             self.used = 0
         except redis.RedisError as error:
-            away(error, capped=False)
+            _slot_in_outage(error, capped=False)
 
     def _ask(self, warming: bool) -> Slot:
-        share, many = (ONE_BY_ONE, 1) if warming else (SHARE, UNCAPPED)
-        ahead = AHEAD_IF_URGENT if self.urgent else AHEAD
+        share, many = (ONE_BY_ONE, 1) if warming else (BATCHES_PER_SECOND, UNLIMITED_BATCH)
+        ahead = MAX_AHEAD_IF_URGENT if self.urgent else MAX_AHEAD
         given, wait = self._call(KEY, settings.SEND_RATE, self.used, ahead, share, many)
         self.used, self.left = 0, 0
         if not given:
-            return Slot(wait, ours=False, why="The mail provider asks us to slow down.")
+            return Slot(wait, ours=False, why="The mail provider asked us to slow down.")
         self.left, self.used = given - 1, 1
         self.until = time.monotonic() + wait + LEASE
         return Slot(wait, ours=True)
@@ -181,9 +186,9 @@ class SendRate:
         return int(given), float(wait)
 
     def _warm_up_spent(self) -> Slot | None:
-        """Count one message of today's part of the warm-up; where it is spent, how long to wait.
+        """Count one message of today's warm-up quota; return the wait if it is used up.
 
-        The count is made anew from PostgreSQL when Redis has lost it. Days are UTC's.
+        The count is restored from PostgreSQL if Redis has lost it. Days are in UTC.
         """
         now = self.clock()
         midnight = datetime.combine(now.astimezone(UTC).date(), datetime.min.time(), UTC)
@@ -197,22 +202,22 @@ class SendRate:
         if count <= cap:
             return None
         wait = (midnight + timedelta(days=1) - now).total_seconds()
-        return Slot(wait, ours=False, why=f"Today's {cap} messages of the warm-up are sent.")
+        return Slot(wait, ours=False, why=f"Today's warm-up quota of {cap} messages is used up.")
 
 
-def away(error: redis.RedisError, capped: bool) -> Slot:
-    """Redis does not answer: where a cap is set nothing leaves without it."""
-    log.warning("Redis is away (%s)", type(error).__name__)
-    return Slot(AWAY, ours=False, why="Redis is away.") if capped else Slot(0.0, ours=True)
+def _slot_in_outage(error: redis.RedisError, capped: bool) -> Slot:
+    """Return the slot while Redis is down: with a limit nothing is sent without it."""
+    log.warning("Redis is down (%s)", type(error).__name__)
+    return Slot(OUTAGE_WAIT, ours=False, why="Redis is down.") if capped else Slot(0.0, ours=True)
 
 
 def domain_cap(caps: Mapping[str, float], domain: str) -> float:
-    """Messages a second to one domain, for all workers; 0: no cap. `*` is any other domain."""
+    """Return messages per second to one domain, 0 for no limit. `*` is any other domain."""
     return caps.get(domain, caps.get("*", 0.0))
 
 
 def warm_up_cap(day: date) -> int:
-    """The most messages on a day of the warm-up."""
+    """Return the maximum messages on a day of the warm-up."""
     days = max((day - (settings.WARM_UP_FROM or day)).days, 0)
     growth = 1 + settings.WARM_UP_GROWTH_PERCENT / 100
     return int(min(settings.WARM_UP_FIRST_DAY * growth**days, 1e9))

@@ -1,7 +1,7 @@
-"""The way out: one connection that takes mails one at a time and says what became of each.
+"""Transports: one connection that sends mails one at a time and returns each outcome.
 
-Django's EMAIL_BACKEND is the one switch. SMTP gets ready bytes; anymail's backends, the local
-outbox and any other of Django's backends get message objects.
+Django's EMAIL_BACKEND selects the transport. SMTP gets prepared bytes; anymail's backends, the
+local outbox and any other backend get message objects.
 """
 
 from __future__ import annotations
@@ -17,15 +17,22 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.core.mail.message import sanitize_address
 from django.utils import timezone
 
-from subscriptions.delivery.outcomes import Kind, Outcome, Stage, of_break, of_error, of_reply
+from subscriptions.delivery.outcomes import (
+    Kind,
+    Outcome,
+    Stage,
+    outcome_of_disconnect,
+    outcome_of_error,
+    outcome_of_reply,
+)
 from subscriptions.mail.addresses import quote_local_part, wire_address
 from subscriptions.mail.mime import OutgoingMail
 
-Envelope = tuple[str, str]  # from whom, to whom
+Envelope = tuple[str, str]  # sender, recipient
 
 
 class Transport(Protocol):
-    """`send` never raises for what a server or a provider does; it says so in the outcome."""
+    """A connection. `send` returns errors of a server or provider as an outcome."""
 
     def send(self, outgoing: OutgoingMail) -> Outcome: ...
 
@@ -33,13 +40,13 @@ class Transport(Protocol):
 
 
 def open_transport() -> Transport:
-    """A transport of the backend in the settings. It connects with the first message."""
+    """Return a transport for the configured backend. It connects with the first message."""
     backend = get_connection()
     return Smtp(backend) if isinstance(backend, SmtpBackend) else Backend(backend)
 
 
 class Backend:
-    """Any Django backend, anymail's among them."""
+    """Any Django backend, such as anymail's."""
 
     def __init__(self, backend: BaseEmailBackend) -> None:
         self.backend = backend
@@ -49,9 +56,9 @@ class Backend:
         try:
             self.backend.open()
             sent = self.backend.send_messages([message])
-        except Exception as error:  # each backend has exceptions of its own; tables sort them
+        except Exception as error:  # each backend has its own exceptions
             self.close()
-            return of_error(error)
+            return outcome_of_error(error)
         return _of_status(message, sent)
 
     def close(self) -> None:
@@ -59,7 +66,7 @@ class Backend:
 
 
 def django_message(outgoing: OutgoingMail) -> EmailMultiAlternatives:
-    """The mail as Django's own object, with anymail's metadata and tag."""
+    """Return the mail as a Django message, with anymail's metadata and tag."""
     message = EmailMultiAlternatives(
         subject=outgoing.subject,
         body=str(outgoing.text),
@@ -75,7 +82,7 @@ def django_message(outgoing: OutgoingMail) -> EmailMultiAlternatives:
 
 
 def _of_status(message: EmailMultiAlternatives, sent: int | None) -> Outcome:
-    """What a backend that raised nothing says; `anymail_status` is there for anymail's."""
+    """Return the outcome if the backend raised nothing; anymail sets `anymail_status`."""
     if not sent:
         return Outcome(Kind.REFUSED, "The mail backend sent nothing.")
     status = getattr(message, "anymail_status", None)
@@ -83,14 +90,14 @@ def _of_status(message: EmailMultiAlternatives, sent: int | None) -> Outcome:
         return Outcome(Kind.SENT)
     name = status.message_id if isinstance(status.message_id, str) else ""
     if status.status and status.status <= {"failed", "invalid", "rejected"}:
-        return Outcome(Kind.REFUSED, f"The provider says: {', '.join(status.status)}", None, name)
+        return Outcome(Kind.REFUSED, f"Provider status: {', '.join(status.status)}", None, name)
     return Outcome(Kind.SENT, provider_id=name)
 
 
 class Smtp:
-    """SMTP over one reused connection, opened as Django's backend does (TLS, login, time-outs).
+    """SMTP over one reused connection, opened as Django's backend does (TLS, login, timeouts).
 
-    MAIL, RCPT and DATA leave in one packet where the server offers PIPELINING (RFC 2920).
+    MAIL, RCPT and DATA are sent in one packet if the server offers PIPELINING (RFC 2920).
     """
 
     def __init__(self, backend: SmtpBackend) -> None:
@@ -103,23 +110,23 @@ class Smtp:
         try:
             content = outgoing.as_bytes(self.sender, timezone.now())
             envelope = (outgoing.return_path or self.sender_address, wire_address(outgoing.to))
-        except ValueError as error:  # an address or a header that cannot be written
+        except ValueError as error:  # an address or header that cannot be encoded
             return Outcome(Kind.REFUSED, f"{type(error).__name__}: {error}")
         reused = bool(self.backend.connection)
         outcome = self._attempt(envelope, content)
         if reused and not self.backend.connection and self.stage <= Stage.MAIL:
-            outcome = self._attempt(envelope, content)  # the server had closed it, as it may
+            outcome = self._attempt(envelope, content)  # the server had closed the idle connection
         return outcome
 
     def close(self) -> None:
-        """Say good-bye, or at least hang up."""
+        """Close the connection with QUIT, or drop it."""
         try:
             self.backend.close()
         except (OSError, smtplib.SMTPException):
             self._hang_up()
 
     def _attempt(self, envelope: Envelope, content: bytes) -> Outcome:
-        """One mail transaction; after anything but success the connection is fit again or gone."""
+        """Run one mail transaction; after a failure the connection is reset or closed."""
         self.stage = Stage.CONNECT
         try:
             smtp = self._connection()
@@ -128,7 +135,7 @@ class Smtp:
             if outcome.kind is not Kind.SENT and not _reset(smtp):
                 self._hang_up()
         except (OSError, smtplib.SMTPException) as error:
-            outcome = of_break(self.stage, error)
+            outcome = outcome_of_disconnect(self.stage, error)
             self._hang_up()
         return outcome
 
@@ -141,12 +148,14 @@ class Smtp:
         return smtp
 
     def _envelope(self, smtp: smtplib.SMTP, envelope: Envelope, size: int) -> Outcome | None:
-        """MAIL, RCPT and DATA; None if the server now waits for the content."""
+        """Send MAIL, RCPT and DATA; return None if the server now expects the content."""
         sender, to = envelope
         options = f" SIZE={size}" if smtp.has_extn("size") else ""
         if not to.isascii():
             if not smtp.has_extn("smtputf8"):
-                return Outcome(Kind.REFUSED, "The mail server takes no such address (SMTPUTF8).")
+                return Outcome(
+                    Kind.REFUSED, "The mail server does not support this address (SMTPUTF8)."
+                )
             options += " SMTPUTF8"
         commands = {
             Stage.MAIL: f"MAIL FROM:<{sender}>{options}\r\n",
@@ -162,10 +171,10 @@ class Smtp:
                 smtp.send(command.encode())
             code, text = smtp.getreply()
             if code // 100 != (3 if self.stage == Stage.DATA else 2):
-                refused = refused or of_reply(self.stage, code, _decoded(text))
+                refused = refused or outcome_of_reply(self.stage, code, _decoded(text))
                 if not together:
                     break
-        if refused and code == 354:  # it waits for a content that nobody shall get
+        if refused and code == 354:  # it expects content that must not be sent
             self._hang_up()
         return refused
 
@@ -175,17 +184,17 @@ class Smtp:
         code, text = smtp.getreply()
         if code // 100 == 2:
             return Outcome(Kind.SENT)
-        return of_reply(self.stage, code, _decoded(text))
+        return outcome_of_reply(self.stage, code, _decoded(text))
 
     def _hang_up(self) -> None:
-        """Close the socket without a word; the next message gets a connection of its own."""
+        """Close the socket without QUIT; the next message opens a new connection."""
         if self.backend.connection:
             self.backend.connection.close()
         self.backend = SmtpBackend()
 
 
 def _reset(smtp: smtplib.SMTP) -> bool:
-    """Make an open connection fit for the next transaction; False if it is not."""
+    """Reset an open connection for the next transaction; return whether that worked."""
     return bool(smtp.sock) and smtp.docmd("RSET")[0] == 250
 
 

@@ -22,7 +22,7 @@ from requests import Response
 
 from config.providers import PROVIDERS, ErrorKind, Provider, Verdict, find_provider
 from subscriptions.apps import webhooks_have_a_secret
-from subscriptions.delivery.outcomes import Kind, of_error
+from subscriptions.delivery.outcomes import Kind, outcome_of_error
 from subscriptions.feedback.webhooks import strict_webhook
 from subscriptions.models import DeliveryEvent
 
@@ -117,7 +117,7 @@ def test_a_new_providers_errors_need_only_its_entry() -> None:
     for name, kind in (("hawk", Kind.THROTTLED), ("no ring", Kind.BROKEN)):
         response = Response()
         response.status_code, response._content = 500, json.dumps({"name": name}).encode()
-        assert of_error(AnymailRequestsAPIError("no", response=response)).kind == kind
+        assert outcome_of_error(AnymailRequestsAPIError("no", response=response)).kind == kind
 
 
 def test_a_new_providers_signing_key_is_checked(settings: Any) -> None:

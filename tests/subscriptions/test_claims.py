@@ -50,7 +50,7 @@ def fresh(mail: Mail) -> Any:
 
 def test_what_waits_is_claimed(make_mail: MakeMail, now: datetime) -> None:
     mail = make_mail()
-    claim = hand(now).take(mail)
+    claim = hand(now).claim(mail)
     assert (claim.ours, claim.attempts, mail.attempts) == (True, 1, 1)
     found = fresh(mail)
     assert (found.status, found.claimed_by, found.claimed_at) == ("sending", "us", now)
@@ -73,15 +73,15 @@ def test_what_is_late_or_early_or_settled_or_in_other_hands_is_not_claimed(
     moments = {k: now + v if isinstance(v, timedelta) else v for k, v in given.items()}
     mail = make_mail(**moments)
     before = type(mail)._default_manager.filter(pk=mail.pk).values().get()
-    assert not hand(now).take(mail).ours
+    assert not hand(now).claim(mail).ours
     assert type(mail)._default_manager.filter(pk=mail.pk).values().get() == before
 
 
 def test_its_own_claim_is_found_again(make_mail: MakeMail, now: datetime) -> None:
     mail = make_mail()
-    assert hand(now).take(mail).ours
-    assert hand(now).take(mail).ours
-    assert not hand(now, "another").take(mail).ours
+    assert hand(now).claim(mail).ours
+    assert hand(now).claim(mail).ours
+    assert not hand(now, "another").claim(mail).ours
 
 
 @pytest.mark.parametrize("make_mail", ["digest", "message"], indirect=True)
@@ -91,7 +91,7 @@ def test_nothing_is_claimed_for_a_reader_whose_state_changed(
 ) -> None:
     mail = make_mail()
     Subscriber.objects.update(status=status)
-    assert not hand(now).take(mail).ours
+    assert not hand(now).claim(mail).ours
 
 
 @pytest.mark.parametrize("make_mail", ["digest"], indirect=True)
@@ -113,20 +113,20 @@ def test_an_edition_that_is_held_gives_nothing_away(
 ) -> None:
     until_at = until if until is None else now + until
     Edition.objects.create(day=now.date(), state=state, paused_until=until_at)
-    claim = hand(now).take(make_mail())
+    claim = hand(now).claim(make_mail())
     assert (claim.ours, claim.held) == (ours, not ours)
 
 
 @pytest.mark.parametrize("make_mail", ["digest"], indirect=True)
 def test_another_days_edition_holds_nothing(make_mail: MakeMail, now: datetime) -> None:
     Edition.objects.create(day=now.date() - timedelta(days=1), state="held")
-    assert hand(now).take(make_mail()).ours
+    assert hand(now).claim(make_mail()).ours
 
 
 @pytest.mark.parametrize("make_mail", ["message", "alert"], indirect=True)
 def test_no_edition_holds_a_message(make_mail: MakeMail, now: datetime) -> None:
     Edition.objects.create(day=now.date(), state="held")
-    assert hand(now).take(make_mail()).ours
+    assert hand(now).claim(make_mail()).ours
 
 
 # --- Settling -----------------------------------------------------------------------------
@@ -138,10 +138,10 @@ def test_a_result_settles_what_is_in_hand_or_in_doubt(
 ) -> None:
     mine = hand(now)
     mail = make_mail()
-    mine.take(mail)
+    mine.claim(mail)
     type(mail)._default_manager.update(status=before)
     mine.outcome = Outcome(Kind.SENT, provider_id="its-name")
-    mine.put_down()
+    mine.settle()
     found = fresh(mail)
     assert (found.status, found.sent_at, found.provider_id) == ("sent", now, "its-name")
 
@@ -157,20 +157,20 @@ def test_a_result_changes_nothing_that_is_in_other_hands_or_settled(
     make_mail: MakeMail, now: datetime, changed: dict[str, str]
 ) -> None:
     mine, mail = hand(now), make_mail()
-    mine.take(mail)
+    mine.claim(mail)
     rows = type(mail)._default_manager.filter(pk=mail.pk)
     rows.update(**changed)
     before = rows.values().get()
     mine.outcome = Outcome(Kind.REFUSED, "no")
-    mine.put_down()
+    mine.settle()
     assert rows.values().get() == before
 
 
 def test_only_the_mail_in_hand_is_settled(make_mail: MakeMail, now: datetime) -> None:
     mine, first, second = hand(now), make_mail(), make_mail()
-    mine.take(first)
+    mine.claim(first)
     mine.outcome = Outcome(Kind.SENT)
-    assert mine.take(second).ours
+    assert mine.claim(second).ours
     assert (fresh(first).status, fresh(second).status) == ("sent", "sending")
 
 
@@ -193,9 +193,9 @@ def test_a_sent_digest_covers_the_news_until_it_was_made_and_never_less(
 ) -> None:
     mine, mail = hand(now), make_mail()
     Subscriber.objects.update(covered_until=None if covered is None else now + covered)
-    mine.take(mail)
+    mine.claim(mail)
     mine.outcome = Outcome(kind)
-    mine.put_down()
+    mine.settle()
     expected = None if becomes is None else now + becomes
     assert Subscriber.objects.get().covered_until == expected
 
@@ -213,9 +213,9 @@ def test_what_becomes_of_each_outcome(
     make_mail: MakeMail, now: datetime, kind: Kind, status: str, attempts: int
 ) -> None:
     mine, mail = hand(now), make_mail()
-    mine.take(mail)
+    mine.claim(mail)
     mine.outcome = Outcome(kind, "why", retry_after=20 * MINUTE)
-    mine.put_down()
+    mine.settle()
     found = fresh(mail)
     assert (found.status, found.attempts, found.reason) == (status, attempts, "why")
     if status == "pending":
@@ -224,7 +224,7 @@ def test_what_becomes_of_each_outcome(
 
 def test_a_retry_that_would_come_too_late_is_a_failure(make_mail: MakeMail, now: datetime) -> None:
     mine, mail = hand(now), make_mail(expires_at=now + MINUTE)
-    mine.take(mail)
+    mine.claim(mail)
     mine.outcome = Outcome(Kind.RETRY, "later", retry_after=2 * MINUTE)
-    mine.put_down()
+    mine.settle()
     assert fresh(mail).status == "failed"

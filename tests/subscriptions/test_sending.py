@@ -18,7 +18,7 @@ from config.redis_client import redis_client
 from papers.models import Paper
 from subscriptions.delivery import claims as ledger
 from subscriptions.delivery import mailing_run, rates
-from subscriptions.delivery.circuit_breaker import Breaker
+from subscriptions.delivery.circuit_breaker import CircuitBreaker
 from subscriptions.delivery.outcomes import Kind, Outcome
 from subscriptions.editions import digests, recovery, states
 from subscriptions.feedback.normalize import Event
@@ -138,7 +138,7 @@ def test_a_claim_waits_for_an_unsubscribe_in_progress(
                 cursor.execute("COMMIT")
         else:
             leaving.wait()
-            claims.append(ledger.ClaimHolder("w", lambda: now).take(digest).ours)
+            claims.append(ledger.ClaimHolder("w", lambda: now).claim(digest).ours)
 
     at_once(2, work)
     assert claims == [False]
@@ -179,10 +179,10 @@ def test_a_statement_repeated_after_the_connection_broke_finds_its_own_claim(
 ) -> None:
     digest = Digest.objects.get(pk=make_ready(1)[0])
     hand = ledger.ClaimHolder("one", lambda: now)
-    assert hand.take(digest).ours  # and the answer was lost
+    assert hand.claim(digest).ours  # and the answer was lost
     again = ledger.ClaimHolder("one", lambda: now)
-    assert again.take(digest).ours
-    assert not ledger.ClaimHolder("another", lambda: now).take(digest).ours
+    assert again.claim(digest).ours
+    assert not ledger.ClaimHolder("another", lambda: now).claim(digest).ours
 
 
 @pytest.mark.django_db
@@ -191,11 +191,11 @@ def test_a_result_that_comes_late_settles_what_was_uncertain(
 ) -> None:
     digest = Digest.objects.get(pk=make_ready(1)[0])
     hand = ledger.ClaimHolder("slow", lambda: now)
-    hand.take(digest)
+    hand.claim(digest)
     recovery.recover_digests(now + timedelta(minutes=20))
     assert totals() == {"uncertain": 1}
     hand.outcome = Outcome(Kind.SENT)
-    hand.put_down()
+    hand.settle()
     assert totals() == {"sent": 1}
 
 
@@ -402,9 +402,9 @@ def test_a_burst_of_temporary_errors_resumes_by_itself_with_growing_delays(
 
 
 def test_a_few_errors_among_many_are_no_burst() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     assert not any(breaker.add(kind) for kind in ([Kind.SENT] * 3 + [Kind.REFUSED]) * 50)
-    assert not any(Breaker().add(Kind.THROTTLED) for _ in range(50))
+    assert not any(CircuitBreaker().add(Kind.THROTTLED) for _ in range(50))
 
 
 def seconds_for(messages: int, pace: rates.SendRate) -> float:

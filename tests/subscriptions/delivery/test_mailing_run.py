@@ -50,7 +50,7 @@ def test_delivering_again_sends_nothing(ready: list[int], smtp: Sink, now: datet
 
 
 def test_the_statement_of_each_hand_over_is_prepared(ready: list[int], now: datetime) -> None:
-    assert hand("one", now).take(Digest.objects.get(pk=ready[0])).ours
+    assert hand("one", now).claim(Digest.objects.get(pk=ready[0])).ours
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements")
         prepared = [statement for (statement,) in cursor.fetchall()]
@@ -59,8 +59,8 @@ def test_the_statement_of_each_hand_over_is_prepared(ready: list[int], now: date
 
 def test_a_claimed_digest_is_nobody_elses(ready: list[int], now: datetime) -> None:
     digest = Digest.objects.get(pk=ready[0])
-    assert hand("one", now).take(digest).ours
-    assert not hand("two", now).take(digest).ours
+    assert hand("one", now).claim(digest).ours
+    assert not hand("two", now).claim(digest).ours
 
 
 def test_who_unsubscribes_during_a_run_is_not_sent_to(
@@ -138,7 +138,7 @@ def test_a_server_that_is_down_costs_nothing_but_time(
 
 
 def test_what_a_lost_worker_had_in_hand_becomes_uncertain(ready: list[int], now: datetime) -> None:
-    hand("a worker that dies now", now).take(Digest.objects.get(pk=ready[0]))
+    hand("a worker that dies now", now).claim(Digest.objects.get(pk=ready[0]))
     recovery.recover_digests(now + timedelta(minutes=9))
     assert states()[0] == "sending"
     recovery.recover_digests(now + timedelta(minutes=11))
@@ -166,10 +166,10 @@ def test_a_digest_that_cannot_be_rendered_fails_alone(
 
 def test_a_failed_record_never_overwrites_what_was_settled(ready: list[int], now: datetime) -> None:
     slow = hand("slow", now)
-    slow.take(Digest.objects.get(pk=ready[0]))
+    slow.claim(Digest.objects.get(pk=ready[0]))
     Digest.objects.filter(pk=ready[0]).update(status=Digest.Status.SENT)
     slow.outcome = Outcome(Kind.REFUSED)
-    slow.put_down()
+    slow.settle()
     assert states()[0] == "sent"
 
 

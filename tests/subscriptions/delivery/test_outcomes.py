@@ -18,7 +18,13 @@ from anymail.exceptions import (
 from urllib3.exceptions import MaxRetryError as GaveUp
 from urllib3.exceptions import NewConnectionError, ProtocolError
 
-from subscriptions.delivery.outcomes import Kind, Stage, of_break, of_error, of_reply
+from subscriptions.delivery.outcomes import (
+    Kind,
+    Stage,
+    outcome_of_disconnect,
+    outcome_of_error,
+    outcome_of_reply,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,7 @@ from subscriptions.delivery.outcomes import Kind, Stage, of_break, of_error, of_
     ],
 )
 def test_a_reply_is_certain_whatever_it_says(stage: Stage, code: int, kind: Kind) -> None:
-    outcome = of_reply(stage, code, "said the server")
+    outcome = outcome_of_reply(stage, code, "said the server")
     assert outcome.kind == kind
     assert outcome.why == f"{stage.name}: {code} said the server"
 
@@ -60,7 +66,7 @@ def test_a_lost_connection_is_uncertain_only_after_content_was_sent(
     stage: Stage, error: Exception
 ) -> None:
     in_doubt = stage == Stage.CONTENT
-    assert of_break(stage, error).kind == (Kind.UNCERTAIN if in_doubt else Kind.RETRY)
+    assert outcome_of_disconnect(stage, error).kind == (Kind.UNCERTAIN if in_doubt else Kind.RETRY)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +82,7 @@ def test_a_lost_connection_is_uncertain_only_after_content_was_sent(
     ],
 )
 def test_wrong_settings_are_told_from_a_server_that_is_away(error: Exception, kind: Kind) -> None:
-    assert of_break(Stage.CONNECT, error).kind == kind
+    assert outcome_of_disconnect(Stage.CONNECT, error).kind == kind
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> AnymailRequestsAPIError:
@@ -107,18 +113,18 @@ def answer(status: int, body: bytes = b"", **headers: str) -> AnymailRequestsAPI
     ],
 )
 def test_a_providers_status_codes(status: int, kind: Kind) -> None:
-    assert of_error(answer(status)).kind == kind
+    assert outcome_of_error(answer(status)).kind == kind
 
 
 @pytest.mark.promise(8)
 def test_the_wait_that_a_provider_requests_is_kept() -> None:
-    assert of_error(answer(429, Retry_After="17")).retry_after == timedelta(seconds=17)
+    assert outcome_of_error(answer(429, Retry_After="17")).retry_after == timedelta(seconds=17)
     now, later = "Thu, 30 Apr 2026 08:00:00 GMT", "Thu, 30 Apr 2026 08:02:00 GMT"
-    by_date = of_error(answer(429, Retry_After=later, Date=now))
+    by_date = outcome_of_error(answer(429, Retry_After=later, Date=now))
     assert by_date.retry_after == timedelta(minutes=2)
-    assert of_error(answer(429)).retry_after is None
-    assert of_error(answer(429, Retry_After="soon")).retry_after is None
-    assert of_error(answer(503, Retry_After="5")).kind == Kind.THROTTLED
+    assert outcome_of_error(answer(429)).retry_after is None
+    assert outcome_of_error(answer(429, Retry_After="soon")).retry_after is None
+    assert outcome_of_error(answer(503, Retry_After="5")).kind == Kind.THROTTLED
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ def test_the_wait_that_a_provider_requests_is_kept() -> None:
     ],
 )
 def test_a_providers_own_name_of_an_error_counts_more(error: Exception, kind: Kind) -> None:
-    assert of_error(error).kind == kind
+    assert outcome_of_error(error).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -149,7 +155,7 @@ def test_a_providers_own_name_of_an_error_counts_more(error: Exception, kind: Ki
 )
 def test_the_answers_of_amazon_ses(code: str, status: int, kind: Kind) -> None:
     response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    assert of_error(AnymailAPIError("no", response=response)).kind == kind
+    assert outcome_of_error(AnymailAPIError("no", response=response)).kind == kind
 
 
 def wrapped(kind: type[Exception], inner: Exception) -> Exception:
@@ -192,4 +198,4 @@ def wrapped(kind: type[Exception], inner: Exception) -> Exception:
 def test_an_exception_says_whether_the_message_may_be_on_its_way(
     error: Exception, kind: Kind
 ) -> None:
-    assert of_error(error).kind == kind
+    assert outcome_of_error(error).kind == kind

@@ -364,7 +364,7 @@ def test_the_watch_goes_on_while_postgresql_is_away_and_says_when_it_looked(
 def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
     ready: list[int], now: datetime
 ) -> None:
-    claims.ClaimHolder("a worker that dies now", lambda: now).take(Digest.objects.get(pk=ready[0]))
+    claims.ClaimHolder("a worker that dies now", lambda: now).claim(Digest.objects.get(pk=ready[0]))
     editions.pause_edition(TODAY, "Odd.", editions.ITSELF, now)
     said = editions.current_problems(now + timedelta(hours=1))
     assert said == [

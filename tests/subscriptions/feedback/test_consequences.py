@@ -84,7 +84,7 @@ def test_suppression_is_part_of_the_queries_that_select_recipients(
     record_events([make_event(kind, yesterday)], now)
     Subscriber.objects.update(next_digest_at=now)
     assert list(Subscriber.objects.due(now)) == []
-    assert not claims.ClaimHolder("worker", lambda: now).take(waiting).ours
+    assert not claims.ClaimHolder("worker", lambda: now).claim(waiting).ours
 
 
 @pytest.mark.usefixtures("redis")

@@ -85,7 +85,7 @@ def test_the_message_of_a_lost_worker_is_uncertain_and_not_sent_again(
 ) -> None:
     mail_requests.request_mail(pending.email, RequestKind.SIGN_UP, now)
     message = Message.objects.select_related("subscriber").get()
-    assert claims.ClaimHolder("a worker that dies now", lambda: now).take(message).ours
+    assert claims.ClaimHolder("a worker that dies now", lambda: now).claim(message).ours
     assert swept(now + 5 * MINUTE) == {}
     assert swept(now + 11 * MINUTE) == {}
     assert states() == [("confirmation", "uncertain")]
@@ -256,7 +256,7 @@ def test_an_event_that_came_before_the_doubt_settles_it_later(
 ) -> None:
     mail_requests.request_mail(pending.email, RequestKind.SIGN_UP, now)
     message = Message.objects.select_related("subscriber").get()
-    claims.ClaimHolder("dies", lambda: now).take(message)
+    claims.ClaimHolder("dies", lambda: now).claim(message)
     event = Event("k", "x", "delivered", now, public_id=message.public_id)
     record_events([event], now)
     recovery.recover_messages(now + 11 * MINUTE)

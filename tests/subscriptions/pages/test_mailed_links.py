@@ -332,7 +332,7 @@ def test_nothing_is_claimed_after_unsubscribing(
     }
     ways[way]()
     digest = Digest.objects.get(pk=pk)
-    assert not claims.ClaimHolder("worker", lambda: now).take(digest).ours
+    assert not claims.ClaimHolder("worker", lambda: now).claim(digest).ours
 
 
 # --- Promise 29 -----------------------------------------------------------------------------------
