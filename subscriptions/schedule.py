@@ -1,4 +1,4 @@
-"""When a reader's digest is due: pure functions of their zone, hour and frequency."""
+"""Due times of digests, from a reader's time zone, hour and frequency. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ DAYS_AHEAD = 9  # a week, and a day on each side for zones that skip one
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """timezone: IANA name; hour: 0-23 local; frequency: daily, weekdays, weekly or paused;
-    weekday: 0 (Monday) to 6, for weekly digests; offset: how long after the hour, see `spread`."""
+    """A reader's schedule.
+
+    timezone: IANA name
+    hour: local, 0 to 23
+    frequency: daily, weekdays, weekly or paused
+    weekday: 0 (Monday) to 6, for weekly digests
+    offset: delay after the hour, see `spread_offset`
+    """
 
     timezone: str
     hour: int
@@ -21,17 +27,17 @@ class Schedule:
     offset: timedelta = timedelta(0)
 
     def has(self, day: date) -> bool:
-        """Is this a day on which the reader wants a digest?"""
-        wanted = {
+        """Return True if the reader gets a digest on this day."""
+        days = {
             "daily": True,
             "weekdays": day.weekday() < 5,
             "weekly": day.weekday() == self.weekday,
         }
-        return wanted.get(self.frequency, False)
+        return days.get(self.frequency, False)
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """A zone by its name; UTC where this machine does not know it, as after an upgrade."""
+    """Return the zone of this name, or UTC if this machine does not know it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -49,26 +55,25 @@ def local_due(due: datetime | None, timezone: str) -> datetime | None:
 
 
 def local_day(timezone: str, now: datetime) -> date:
-    """The date on the wall calendar of a zone at an instant."""
+    """Return the local date in a time zone."""
     return now.astimezone(zone_of(timezone)).date()
 
 
 def spread_offset(reader: int, window: timedelta) -> timedelta:
-    """How long after the hour a reader's digest is due: anything below `window`, always the same.
+    """Return the delay of a reader's digest after the hour: constant, and less than `window`.
 
-    Numbers next to each other land far apart (Knuth's multiplicative hash), so that the readers
-    of an hour come evenly and not as one wall.
+    Knuth's multiplicative hash spreads consecutive keys, so that the digests of an hour are due
+    evenly instead of all at once.
     """
     share = reader * 2_654_435_761 % 2**32
     return timedelta(seconds=int(window.total_seconds()) * share // 2**32)
 
 
 def due_at(timezone: str, day: date, hour: int, offset: timedelta = timedelta(0)) -> datetime:
-    """The first instant (UTC) of a local day at or after an hour, and `offset` later.
+    """Return the time (UTC) at `offset` after the hour on a local day.
 
-    Where the clock jumps over the hour that is the moment of the jump; where the hour comes
-    twice, the first time. It is always on that day: where the clock jumps from before the hour
-    into the next day, it is the day's last second.
+    If the clock skips the hour, the time of the jump counts. If the hour occurs twice, the first
+    one counts. The result is always on that day: at its last second if the clock skips the rest.
     """
     zone = zone_of(timezone)
     due = _first_instant(zone, day, hour) + offset
@@ -86,7 +91,7 @@ def _first_instant(zone: ZoneInfo, day: date, hour: int) -> datetime:
 
 
 def _end_of_gap(zone: ZoneInfo, wall: datetime) -> datetime:
-    """The instant at which a clock jumps over `wall`, found by halving to the second."""
+    """Return the time (UTC) at which the clock skips `wall`, by bisection to the second."""
     before = (wall - timedelta(days=1)).astimezone(UTC)
     after = (wall + timedelta(days=1)).astimezone(UTC)
     target = wall.replace(tzinfo=None)
@@ -100,18 +105,18 @@ def _end_of_gap(zone: ZoneInfo, wall: datetime) -> datetime:
 
 
 def next_digest_at(
-    rhythm: Schedule, now: datetime, last_day: date | None = None
+    schedule: Schedule, now: datetime, last_day: date | None = None
 ) -> datetime | None:
-    """When the next digest is due, in UTC; None when paused.
+    """Return the time (UTC) of the next digest; None when paused.
 
-    It is the first moment after `now` on a wanted local day later than `last_day`, the day of
-    the last digest, so that nobody gets two on one day however often they change their mind.
+    It is after `now` and on a later local day than `last_day`, the day of the last digest, so that
+    nobody gets two on one day after changing the schedule.
     """
-    today = local_day(rhythm.timezone, now)
+    today = local_day(schedule.timezone, now)
     days = (today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD))
     for day in days:
-        if not rhythm.has(day) or (last_day and day <= last_day):
+        if not schedule.has(day) or (last_day and day <= last_day):
             continue
-        if (due := due_at(rhythm.timezone, day, rhythm.hour, rhythm.offset)) > now:
+        if (due := due_at(schedule.timezone, day, schedule.hour, schedule.offset)) > now:
             return due
     return None

@@ -1,7 +1,7 @@
-"""Signed links: each good for one reader and one purpose, holding no email address.
+"""Signed links, each valid for one reader and one purpose, without the email address.
 
-Keys rotate through SECRET_KEY_FALLBACKS, so that a link in an old email keeps working. A page acts
-with the link that opened it and hands on no other: a link would renew itself for ever.
+SECRET_KEY_FALLBACKS allows rotating keys while links in old emails keep working. A page links on
+with the token that opened it and never makes a new one, so that access cannot be extended.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from django.core.signing import (
 )
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-MOST_DECODED = 3  # times
+MAX_DECODINGS = 3
 
 
 class BadLink(Exception):
-    """A link that was changed, cut, or made for something else."""
+    """Invalid link: changed, truncated, or for another purpose."""
 
 
 class ExpiredLink(BadLink):
-    """A link that was good once."""
+    """Link past its lifetime."""
 
 
 class Purpose(Enum):
-    """What a link may do; `LIFETIMES` says for how long."""
+    """Purpose of a link. `LIFETIMES` has the lifetimes."""
 
-    CONFIRM = "confirm"  # confirms, and signs the browser in that confirmed
+    CONFIRM = "confirm"  # confirms, and signs that browser in
     DATA = "data"  # shows, exports and erases all data, and signs out everywhere
-    PREFERENCES = "preferences"  # all pages of a reader but the data; signs a browser in
+    PREFERENCES = "preferences"  # all pages of a reader except the data; signs a browser in
     REACT = "react"  # reacts to papers, votes for and reports them
     DIGEST = "digest"  # shows one digest
-    BROWSER = "browser"  # the cookie of a browser that is signed in
-    UNSUBSCRIBE = "unsubscribe"  # leaves, pauses, gets fewer emails
+    BROWSER = "browser"  # cookie of a signed-in browser
+    UNSUBSCRIBE = "unsubscribe"  # unsubscribes, pauses, reduces the frequency
     FEED = "feed"  # lists digests
 
     @property
@@ -65,14 +65,14 @@ LIFETIMES: dict[Purpose, timedelta | None] = {
     Purpose.REACT: timedelta(days=91),
     Purpose.DIGEST: timedelta(days=400),
     Purpose.BROWSER: SIGNED_IN_FOR,
-    Purpose.UNSUBSCRIBE: None,  # leaving works for ever
+    Purpose.UNSUBSCRIBE: None,  # unsubscribing never expires
     Purpose.FEED: timedelta(days=3650),  # feed readers keep the address for years
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link that was read: what it was made for, and when."""
+    """A verified link with its purpose, value and creation time."""
 
     purpose: Purpose
     value: str
@@ -86,9 +86,12 @@ def _signer(name: str, key: str, *fallbacks: str) -> TimestampSigner:
 
 
 def percent_decode(text: str) -> str:
-    """What was %-encoded, perhaps more than once: some mail programs and filters encode a link or a
-    subject that is encoded already. No token holds a %."""
-    for _ in range(MOST_DECODED):
+    """Decode repeated percent-encoding.
+
+    Some mail programs and filters encode links and subjects that are already encoded. Tokens
+    contain no %.
+    """
+    for _ in range(MAX_DECODINGS):
         if "%" not in text:
             break
         text = unquote(text)
@@ -96,7 +99,7 @@ def percent_decode(text: str) -> str:
 
 
 def make_token(purpose: Purpose, value: object, at: datetime | None = None) -> str:
-    """A token for a primary key or a UUID; its time runs from `at`, or from now."""
+    """Return a token for a primary key or a UUID, created at `at` or now."""
     signer = purpose.signer
     if at is None:
         return signer.sign(str(value))
@@ -105,7 +108,7 @@ def make_token(purpose: Purpose, value: object, at: datetime | None = None) -> s
 
 
 def read_token(purpose: Purpose, token: str) -> str:
-    """The value a token was made for; `BadLink` or `ExpiredLink` otherwise."""
+    """Return the value of a token; raise `BadLink` or `ExpiredLink`."""
     try:
         return purpose.signer.unsign(percent_decode(token), max_age=purpose.lifetime)
     except SignatureExpired as error:
@@ -115,7 +118,7 @@ def read_token(purpose: Purpose, token: str) -> str:
 
 
 def open_link(purpose: Purpose, token: str) -> Link:
-    """The same, with the time at which the token was made."""
+    """Return the value and creation time of a token; raise `BadLink` or `ExpiredLink`."""
     value, token = read_token(purpose, token), percent_decode(token)
     seconds = b62_decode(token.split(purpose.signer.sep)[-2])
     return Link(purpose, value, datetime.fromtimestamp(seconds, UTC), token)
@@ -123,7 +126,7 @@ def open_link(purpose: Purpose, token: str) -> Link:
 
 @dataclass(frozen=True, slots=True)
 class ReturnPath:
-    """Which mail bounces to an address of ours: a digest, or a message."""
+    """The digest or message that a bounce address refers to."""
 
     kind: str
     pk: int
@@ -132,8 +135,10 @@ class ReturnPath:
     MESSAGE: ClassVar[str] = "m"
 
     def address(self) -> str:
-        """The envelope sender, such as bounces+d1234-abcdefghijklmnop@example.org. It survives
-        mail systems that fold it to lower case."""
+        """Return the envelope sender, such as bounces+d1234-abcdefghijklmnop@example.org.
+
+        It is in lower case, since some mail systems fold addresses.
+        """
         local, _, domain = settings.BOUNCE_EMAIL.partition("@")
         return f"{local}+{self.kind}{self.pk}-{self._seal(settings.SECRET_KEY)}@{domain}"
 
@@ -150,8 +155,8 @@ _RETURN_PATH = re.compile(r"\+([dm])(\d{1,18})-([a-z2-7]{16})@")
 
 
 def read_return_path(address: str) -> ReturnPath | None:
-    """The mail an address of ours stands for; None if we did not make it."""
-    if not (found := _RETURN_PATH.search(address.lower())):
+    """Return the mail that a bounce address refers to; None if its signature is not ours."""
+    if not (match := _RETURN_PATH.search(address.lower())):
         return None
-    path = ReturnPath(found[1], int(found[2]))
-    return path if path.is_sealed_by(found[3]) else None
+    path = ReturnPath(match[1], int(match[2]))
+    return path if path.is_sealed_by(match[3]) else None

@@ -152,7 +152,7 @@ def test_who_only_looks_at_readers_changes_none(client: Client, known: Subscribe
 def test_an_export_holds_no_formula_and_is_written_down(
     admin_client: Client, make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "CHUNK", 2)
+    monkeypatch.setattr(exporting, "CHUNK_SIZE", 2)
     for number in range(4):
         make_reader(f"{number}@e.org", {"topics": "graphs", "categories": ["cs.LG", "cs.DS"]})
     make_reader("+x@e.org", {"topics": '=HYPERLINK("http://e.org")'}, consent_text="@SUM(A1)")
@@ -163,7 +163,7 @@ def test_an_export_holds_no_formula_and_is_written_down(
     assert rows[0]["categories"] == "cs.LG cs.DS"
     assert rows[4]["topics"] == '\'=HYPERLINK("http://e.org")'
     assert not any(
-        cell.startswith(exporting.STARTS_FORMULA) for row in rows for cell in row.values()
+        cell.startswith(exporting.FORMULA_PREFIXES) for row in rows for cell in row.values()
     )
     assert exporting.plain(rows[4]["consent_text"]) == "@SUM(A1)"
     assert LogEntry.objects.get().change_message == "Exported all readers."
@@ -237,10 +237,10 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
     for line, why in (
         *(
             (3, "doesn't look like an email address"),
-            (4, importing.STANDS_BEFORE),
-            (5, importing.IS_HERE),
+            (4, importing.DUPLICATE),
+            (5, importing.EXISTS),
         ),
-        *((6, importing.BOUNCED), (7, importing.FORGOTTEN), (8, "consent_at: This field")),
+        *((6, importing.BOUNCED), (7, importing.ERASED), (8, "consent_at: This field")),
         *((9, "dated in the future"), (10, "before the consent"), (11, "consent_text: This field")),
     ):
         assert why in told[line]
@@ -254,7 +254,7 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "missing: email"),
+        (b"", "Missing: email"),
         (b"email,name\n", "Missing: consent_at"),
         (f"{HEAD},shoe_size\n".encode(), "Unknown columns: shoe_size"),
         ("email,é".encode("latin-1"), "isn't UTF-8"),
@@ -273,24 +273,24 @@ def test_a_file_that_cannot_be_read_says_why(
 def test_an_import_that_breaks_off_goes_on_where_it_stopped(
     admin_client: Client, queued: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "PIECE", 2)
+    monkeypatch.setattr(importing, "CHUNK_SIZE", 2)
     lines = [f"{n}@e.org;{GOOD.replace(',', ';')}" for n in range(5)]
     upload(admin_client, *lines, "0@e.org;" + GOOD.replace(",", ";"), head=HEAD.replace(",", ";"))
     work = ReaderImport.objects.get()
     importing.run_import(work.pk)
     importing.start_import(work.pk)
-    real, calls = importing._bring_in, iter(range(2))
+    real, calls = importing._create_readers, iter(range(2))
 
     def breaks_off(*given: Any) -> None:
         if next(calls) == 1:
             raise RuntimeError("power cut")
         real(*given)
 
-    monkeypatch.setattr(importing, "_bring_in", breaks_off)
+    monkeypatch.setattr(importing, "_create_readers", breaks_off)
     with pytest.raises(RuntimeError):
         importing.run_import(work.pk)
     assert Subscriber.objects.count() == 2
-    monkeypatch.setattr(importing, "_bring_in", real)
+    monkeypatch.setattr(importing, "_create_readers", real)
     importing.run_import(work.pk)
     work.refresh_from_db()
     assert (work.state, work.processed, work.accepted, work.rejected) == ("done", 6, 5, 1)

@@ -1,7 +1,7 @@
-"""BibTeX files as reference managers write them, entry by entry. Pure.
+"""BibTeX files of reference managers, entry by entry. Pure.
 
-`bibtexparser` finds an entry's fields; what it leaves to others is here: fields that are given
-twice, values joined with #, entries without a key, and files too large to be parsed as a whole.
+`bibtexparser` parses the fields of an entry. This module adds duplicate fields, values joined with
+#, entries without a key, and files too large to parse as a whole.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from itertools import islice
 import bibtexparser
 from bibtexparser.model import Block, Entry, ParsingFailedBlock
 
-MOST_STRINGS = 1_000  # @string definitions of one file
+MAX_STRINGS = 1_000  # @string definitions per file
 
-# Bounded, since \s* at every line start takes a file of blank lines quadratic time.
+# Bounded repetitions: \s* takes quadratic time on a file of blank lines.
 _START = re.compile(r"(?:^|(?<=\}))[ \t]{0,8}@\s{0,8}(?P<kind>\w{1,40})\s{0,8}[{(]", re.M)
 _NO_ENTRY = frozenset(("comment", "preamble", "string"))
 _YEAR = re.compile(r"\b(?:year|date)\s{0,8}=[^\n,]{0,20}?\b((?:1[5-9]|20)\d\d)\b", re.I)
 _WITHOUT_KEY = re.compile(r"^(\s*@\s*\w+\s*[{(])(?=\s*[\w-]+\s*=)")
 _PIECE = re.compile(r"\s*(?:#\s*)?([^\s#{}\"]+|\"|\{)")
 
-# It logs a warning for every broken block, and whoever uploads decides how many there are.
+# It logs a warning per broken block, and an upload may contain any number of these.
 logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One entry as it stands in a file, from its "@" to the next entry's."""
+    """Source text of one entry, from its "@" to that of the next entry."""
 
     text: str
     line: int
@@ -45,9 +45,9 @@ def is_bibtex(text: str) -> bool:
     return bool(_START.search(text))
 
 
-def split_entries(text: str, most: int) -> tuple[list[Chunk], dict[str, str]]:
-    """The entries of a file, `most` at most, and what its @string definitions stand for."""
-    starts = list(islice(_START.finditer(text), most + MOST_STRINGS))
+def split_entries(text: str, limit: int) -> tuple[list[Chunk], dict[str, str]]:
+    """Return up to `limit` entries of a file, and its @string definitions."""
+    starts = list(islice(_START.finditer(text), limit + MAX_STRINGS))
     ends = [*(found.start() for found in starts[1:]), len(text)]
     entries: list[Chunk] = []
     strings: dict[str, str] = {}
@@ -57,13 +57,13 @@ def split_entries(text: str, most: int) -> tuple[list[Chunk], dict[str, str]]:
         kind = found["kind"].lower()
         if kind not in _NO_ENTRY:
             entries.append(Chunk(text[found.start() : end], line))
-        elif kind == "string" and len(strings) < MOST_STRINGS:
+        elif kind == "string" and len(strings) < MAX_STRINGS:
             strings |= _definition(text[found.end() : end])
-    return entries[:most], strings
+    return entries[:limit], strings
 
 
 def read_fields(chunk: Chunk, strings: Mapping[str, str]) -> dict[str, str] | None:
-    """The fields of an entry by lower-case name; None for one that is not closed properly."""
+    """Return the fields of an entry by lower-case name; None if it is not closed properly."""
     text = _WITHOUT_KEY.sub(r"\1-,", chunk.text.replace('{"}', "''"))
     blocks = bibtexparser.parse_string(text, parse_stack=[]).blocks
     return next((found for block in blocks if (found := _fields(block, strings))), None)
@@ -71,7 +71,7 @@ def read_fields(chunk: Chunk, strings: Mapping[str, str]) -> dict[str, str] | No
 
 def _fields(block: Block, strings: Mapping[str, str]) -> dict[str, str] | None:
     if isinstance(block, ParsingFailedBlock) and isinstance(block.ignore_error_block, Entry):
-        block = block.ignore_error_block  # a field twice: the first counts
+        block = block.ignore_error_block  # duplicate field: the first counts
     if not isinstance(block, Entry):
         return None
     both: Iterable[tuple[str, str]] = ((one.key.lower(), str(one.value)) for one in block.fields)
@@ -80,13 +80,13 @@ def _fields(block: Block, strings: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def _definition(text: str) -> dict[str, str]:
-    """`name = "value"}` of an @string."""
+    """Parse `name = "value"}` of an @string."""
     name, _equals, raw = text[:2_000].partition("=")
     return {name.strip().lower(): value_of(raw, {})}
 
 
 def value_of(raw: str, strings: Mapping[str, str]) -> str:
-    """A value without what encloses it: braces, quotes, or pieces joined with #.
+    """Return a value without its braces or quotes, with pieces joined by # concatenated.
 
     >>> value_of('pre # " sound" # {s}', {"pre": "Threads that carry"})
     'Threads that carry sounds'
@@ -106,7 +106,7 @@ def value_of(raw: str, strings: Mapping[str, str]) -> str:
 
 
 def _closing(raw: str, start: int, opened: str) -> int:
-    """Where what was opened with a brace or a quote ends; the end of the text if nowhere."""
+    """Return the index of the closing brace or quote; the end of the text if there is none."""
     depth = 0
     for found in re.compile(r'\\.|[{}"]', re.S).finditer(raw, start):
         sign = found.group()

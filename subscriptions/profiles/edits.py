@@ -1,4 +1,4 @@
-"""What readers change in their profile with one tap, one thing at a time."""
+"""Single changes to a reader's profile: removing, muting, suggestions and the reset."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from subscriptions.models import TOPICS_LENGTH, Interests, OpenedPaper, Reaction
 from subscriptions.profiles.references import MAX_EXAMPLES
 
 MAX_MUTED = 100
-LONGEST_MUTED = 200
+MAX_MUTED_LENGTH = 200
 MUTED = {"author": "muted_authors", "word": "excluded_words", "ignore": "ignored_words"}
-"""The field of Interests for each kind of button."""
+"""Field of Interests by kind of button."""
 RESET_FIELDS = (
     *("topics", "words", "excluded_words", "ignored_words", "categories"),
     *("authors", "muted_authors"),
@@ -24,7 +24,7 @@ RESET_FIELDS = (
     *("learns_from_opened", "opened_recorded_since"),
     *("author_page", "author_page_status", "author_page_requested_at", "suggestion"),
 )
-"""The fields of Interests that a reset takes back to their defaults."""
+"""Fields of Interests that a reset sets to their defaults."""
 
 
 def _remove_word(interests: Interests, word: str) -> None:
@@ -38,7 +38,7 @@ def _remove_reference(interests: Interests, name: str) -> None:
 
 def _from_list(field: str) -> Callable[[Interests, str], None]:
     def remove_entry(interests: Interests, entry: str) -> None:
-        setattr(interests, field, [one for one in getattr(interests, field) if one != entry])
+        setattr(interests, field, [value for value in getattr(interests, field) if value != entry])
 
     return remove_entry
 
@@ -67,13 +67,13 @@ REMOVERS: dict[str, Callable[[Interests, str], None]] = {
 
 
 def reference_name(reference: dict[str, str]) -> str:
-    """What tells one reference of a reader from the others."""
+    """Return the identifier of a reference within a profile."""
     return reference["arxiv_id"] or reference["doi"] or reference["title"]
 
 
 @transaction.atomic
 def remove_from_interests(pk: int, kind: str, entry: str) -> None:
-    """Take one thing out of a profile; `kind` is one of REMOVERS. Twice changes nothing."""
+    """Remove an entry from a profile; `kind` is a key of REMOVERS. Safe to repeat."""
     interests = Interests.objects.select_for_update().get(pk=pk)
     REMOVERS[kind](interests, entry)
     interests.save(update_fields=RESET_FIELDS)
@@ -81,15 +81,14 @@ def remove_from_interests(pk: int, kind: str, entry: str) -> None:
 
 @transaction.atomic
 def add_to_muted(pk: int, field: str, entry: str) -> None:
-    """Never again a paper with this word ("excluded_words") or author ("muted_authors"); or no
-    paper for this word alone ("ignored_words").
+    """Add a word or author to "excluded_words", "muted_authors" or "ignored_words".
 
-    Raises ValidationError for what cannot be muted. A muted author is no longer followed.
+    Raise ValidationError for an invalid entry. A muted author is no longer followed.
     """
     entry = " ".join(entry.split())
     if not entry:
         raise ValidationError(_("Type a word or name to mute."))
-    if "\0" in entry or len(entry) > LONGEST_MUTED:
+    if "\0" in entry or len(entry) > MAX_MUTED_LENGTH:
         raise ValidationError(_("This is too long. The maximum is 200 characters."))
     interests = Interests.objects.select_for_update().get(pk=pk)
     muted = list(dict.fromkeys([*getattr(interests, field), entry]))
@@ -104,9 +103,9 @@ def add_to_muted(pk: int, field: str, entry: str) -> None:
 
 @transaction.atomic
 def settle_suggestion(pk: int, *, take: bool) -> bool:
-    """Add what was offered to what a reader said, or forget it; False if nothing was added.
+    """Add the suggested interests or discard them; return True if they were added.
 
-    Raises ValidationError where it does not fit beside the rest. Twice changes nothing.
+    Raise ValidationError if they exceed a limit. Safe to repeat.
     """
     interests = Interests.objects.select_for_update().get(pk=pk)
     suggestion, interests.suggestion = interests.suggestion or {}, None
@@ -115,8 +114,8 @@ def settle_suggestion(pk: int, *, take: bool) -> bool:
         if topics not in interests.topics:
             interests.topics = "; ".join(filter(None, [interests.topics.strip(), topics]))
         for name in ("examples", "categories"):
-            both = [*getattr(interests, name), *suggestion.get(name, [])]
-            setattr(interests, name, list(dict.fromkeys(both)))
+            combined = [*getattr(interests, name), *suggestion.get(name, [])]
+            setattr(interests, name, list(dict.fromkeys(combined)))
         if len(interests.topics) > TOPICS_LENGTH or len(interests.examples) > MAX_EXAMPLES:
             raise ValidationError(
                 _("There's no room for this beside your other interests. Shorten those first.")
@@ -127,7 +126,7 @@ def settle_suggestion(pk: int, *, take: bool) -> bool:
 
 @transaction.atomic
 def reset_interests(pk: int) -> None:
-    """Back to a reader who has said nothing. What was sent before still never comes twice."""
+    """Reset interests and reactions. Papers sent before are still not sent again."""
     interests = Interests.objects.select_for_update().get(pk=pk)
     blank = Interests()
     for name in RESET_FIELDS:

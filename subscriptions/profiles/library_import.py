@@ -1,4 +1,4 @@
-"""Papers that readers bring: files of references, and author pages on arXiv, made examples."""
+"""Import of examples from library files and from arXiv author pages."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from subscriptions.models import CLOCK_SKEW, Interests
 from subscriptions.profiles.references import MAX_EXAMPLES, ParsedLibrary, Reference
 
 AUTHOR_FEED = "https://arxiv.org/a/{}.atom2"
-REASONS_SHOWN = 3
-ASK_AGAIN = timedelta(minutes=10)  # arXiv is not asked for one reader more often
+MAX_REASONS_SHOWN = 3
+AUTHOR_PAGE_COOLDOWN = timedelta(minutes=10)  # per reader, to spare arXiv
 
 _AUTHOR_ID = re.compile(r"[a-z][a-z'-]{0,40}(?:_[a-z][a-z'-]{0,40}){1,3}_\d{1,4}")
 _ORCID = re.compile(r"\d{4}-\d{4}-\d{4}-\d{3}[\dX]")
@@ -32,7 +32,7 @@ _ENDING = re.compile(r"\.atom2?$|\.html$")
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """How many of the brought papers are ours, and how many are used by their titles."""
+    """Counts of imported papers: found in our database, matched by title only, and dropped."""
 
     found: int
     by_title: int
@@ -43,44 +43,44 @@ class Added:
         return self.found + self.by_title
 
     def in_words(self) -> str:
-        said = _("We have %(found)s of %(total)s papers") % {
+        text = _("We have %(found)s of %(total)s papers") % {
             "found": self.found,
             "total": self.total,
         }
         if self.by_title:
-            said += ", " + ngettext(
+            text += ", " + ngettext(
                 "%(count)s is matched by title only",
                 "%(count)s are matched by title only",
                 self.by_title,
             ) % {"count": self.by_title}
         if self.left_out:
-            said += ", " + _("%(count)s older examples were dropped (maximum %(most)s)") % {
+            text += ", " + _("%(count)s older examples were dropped (maximum %(most)s)") % {
                 "count": self.left_out,
                 "most": MAX_EXAMPLES,
             }
-        return said
+        return text
 
 
-def describe_upload(added: Added, brought: ParsedLibrary) -> str:
-    """What became of an uploaded file, in one line."""
-    said = added.in_words()
-    if brought.refused:
-        some = "; ".join(brought.refused[:REASONS_SHOWN])
-        more = "; …" if len(brought.refused) > REASONS_SHOWN else ""
-        said += _(", %(count)s couldn't be read: %(why)s") % {
-            "count": len(brought.refused),
+def describe_upload(added: Added, library: ParsedLibrary) -> str:
+    """Return the result of an upload in one line."""
+    text = added.in_words()
+    if library.refused:
+        some = "; ".join(library.refused[:MAX_REASONS_SHOWN])
+        more = "; …" if len(library.refused) > MAX_REASONS_SHOWN else ""
+        text += _(", %(count)s couldn't be read: %(why)s") % {
+            "count": len(library.refused),
             "why": some + more,
         }
-    if brought.left_out:
-        said += _(". We took the newest %(most)s and skipped %(count)s older ones") % {
-            "most": len(brought.references),
-            "count": brought.left_out,
+    if library.left_out:
+        text += _(". We took the newest %(most)s and skipped %(count)s older ones") % {
+            "most": len(library.references),
+            "count": library.left_out,
         }
-    return said.rstrip(".") + "."
+    return text.rstrip(".") + "."
 
 
 def parse_author_id(typed: str) -> str:
-    """arXiv author id or ORCID from what was typed, a link included; "" for anything else."""
+    """Return the arXiv author ID or ORCID from an ID or a link; "" for anything else."""
     found = _ADDRESS.fullmatch(typed.strip())
     name = _ENDING.sub("", found[1] if found else typed.strip())
     if _ORCID.fullmatch(name.upper()):
@@ -89,7 +89,7 @@ def parse_author_id(typed: str) -> str:
 
 
 def _is_orcid(name: str) -> bool:
-    """The check digit of ISO 7064, MOD 11-2."""
+    """Return True if the check digit (ISO 7064, MOD 11-2) is correct."""
     total = 0
     for digit in name.replace("-", "")[:-1]:
         total = (total + int(digit)) * 2
@@ -98,14 +98,14 @@ def _is_orcid(name: str) -> bool:
 
 @transaction.atomic
 def add_examples(pk: int, brought: Sequence[Reference]) -> Added:
-    """Make papers the examples of a reader: ours by arXiv id, others by what is known of them.
+    """Add papers to a reader's examples: stored papers by arXiv ID, others as references.
 
-    The newly brought come first; what does not fit in `MOST_KEPT` of each kind is left out.
+    New papers come first. Those beyond MAX_EXAMPLES of each kind are dropped.
     """
     interests = Interests.objects.select_for_update().get(pk=pk)
     ours = find(brought)
     ids = [paper.arxiv_id for paper in ours.values() if paper.arxiv_id]
-    # A paper of ours without an arXiv id is known by its DOI, or else by its title.
+    # A stored paper without an arXiv ID is kept by its DOI or title.
     named = {ref for ref, paper in ours.items() if paper.arxiv_id}
     others = [_as_stored(ref, ours.get(ref)) for ref in brought if ref not in named]
     examples = list(dict.fromkeys([*ids, *interests.examples]))
@@ -117,7 +117,7 @@ def add_examples(pk: int, brought: Sequence[Reference]) -> Added:
 
 
 def find(brought: Sequence[Reference]) -> dict[Reference, Paper]:
-    """Which of these are papers of ours: by arXiv id, DOI or title, in three queries."""
+    """Return the stored papers by arXiv ID, DOI or title; takes three queries at most."""
     ids = {ref.arxiv_id for ref in brought} - {""}
     dois = {ref.doi for ref in brought} - {""}
     by_id: dict[str, Paper] = {}
@@ -132,7 +132,7 @@ def find(brought: Sequence[Reference]) -> dict[Reference, Paper]:
 
 
 def _by_title(titles: Iterable[str]) -> dict[str, Paper]:
-    """Papers by normalised title; one that two papers share says nothing."""
+    """Return papers by normalized title, without titles that several papers share."""
     keys = {key for title in titles if (key := title_key(title))}
     same = Q()
     for key in keys:
@@ -150,14 +150,14 @@ def _as_stored(reference: Reference, ours: Paper | None) -> dict[str, str]:
 
 
 def _once(references: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    """Without repetition: by arXiv id, else by DOI, else by title."""
+    """Remove duplicates by arXiv ID, DOI or title; the last one is kept."""
     known = {ref["arxiv_id"] or ref["doi"] or title_key(ref["title"]): ref for ref in references}
     return list(known.values())
 
 
 def request_author_page(pk: int, author: str, now: datetime) -> bool:
-    """Note that an author page is to be read; False if one was asked for only just now."""
-    just_now = (now - ASK_AGAIN, now + CLOCK_SKEW)
+    """Request the import of an author page; return False during the cooldown."""
+    just_now = (now - AUTHOR_PAGE_COOLDOWN, now + CLOCK_SKEW)
     recent = Interests.objects.filter(pk=pk, author_page_requested_at__range=just_now)
     waiting = Interests.objects.filter(pk=pk).exclude(pk__in=recent.values("pk"))
     return bool(
@@ -170,7 +170,7 @@ def request_author_page(pk: int, author: str, now: datetime) -> bool:
 
 
 def import_author(pk: int, now: datetime) -> None:
-    """Fetch a reader's author page from arXiv, make its papers examples, and say how it went."""
+    """Fetch a reader's author page from arXiv, add its papers as examples and save the result."""
     interests = Interests.objects.filter(pk=pk).first()
     author = parse_author_id(interests.author_page) if interests else ""
     if author:
@@ -179,15 +179,14 @@ def import_author(pk: int, now: datetime) -> None:
 
 
 def take(pk: int, fetched: FetchResult) -> None:
-    """Store what came of an author page, in words that the profile page shows: the reader's, since
-    a worker has none of its own."""
+    """Import a fetched author page and save the result as text in the reader's language."""
     interests = Interests.objects.filter(pk=pk)
     language = interests.values_list("subscriber__language", flat=True).first()
     with override(language):
-        interests.update(author_page_status=_came_of(pk, fetched)[:300])
+        interests.update(author_page_status=_import_entries(pk, fetched)[:300])
 
 
-def _came_of(pk: int, fetched: FetchResult) -> str:
+def _import_entries(pk: int, fetched: FetchResult) -> str:
     if fetched.status in (404, 410):
         return _("arXiv has no author page with this name.")
     if fetched.outcome != "ok":

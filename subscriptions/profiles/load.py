@@ -1,4 +1,4 @@
-"""From a reader's rows to the profile that matching reads; many readers in a few queries."""
+"""Load readers' profiles for matching, many readers in a few queries."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from papers.vectors.lexicon import PaperText
 from subscriptions.matching.profile import Profile
 from subscriptions.models import Interests, OpenedPaper, Reaction, Subscriber
 
-MOST_EXAMPLES = 50  # the newest reactions of each kind; interests move, and vectors cost
-MOST_OPENED = 20
+MAX_REACTIONS = 50  # the newest reactions of each kind; interests move, and vectors cost
+MAX_OPENED = 20
 
-# The least calibrated score that is worth a place, by what the reader asked for.
+# Minimum calibrated score by strictness.
 THRESHOLDS: dict[str, float] = {
     Interests.Strictness.ALL: 0.0,
     Interests.Strictness.GOOD: 0.35,
@@ -28,12 +28,12 @@ THRESHOLDS: dict[str, float] = {
 
 OPENED = "opened"
 PAPERS = ("liked", "disliked", OPENED)  # fields of a profile
-TEXT = ("pk", "title", "abstract", "categories", "authors")  # all that is read of a paper
-Reactions = dict[str, list[PaperText]]  # by kind, the newest first; opened papers beside them
+TEXT = ("pk", "title", "abstract", "categories", "authors")  # columns loaded per paper
+Reactions = dict[str, list[PaperText]]  # by kind, newest first; including opened papers
 
 
 def paper_text(paper: Paper) -> PaperText:
-    """What matching knows of a paper."""
+    """Return the text of a paper for matching."""
     return _text(*(getattr(paper, name) for name in TEXT))
 
 
@@ -44,7 +44,7 @@ def _text(
 
 
 def paper_ids(texts: Iterable[PaperText]) -> set[int]:
-    """Primary keys of those that are papers of ours; others are known by their titles only."""
+    """Return the primary keys of stored papers; other texts are titles only."""
     return {int(text.key) for text in texts if text.key.isdigit()}
 
 
@@ -56,42 +56,42 @@ def missing_papers(arxiv_ids: Iterable[str]) -> list[str]:
 
 
 def is_strict(profile: Profile) -> bool:
-    """Whether nothing below the threshold may stand in a digest, not even what trends."""
+    """Return True if digests exclude everything below the threshold, even trending papers."""
     return profile.threshold >= THRESHOLDS[Interests.Strictness.ONLY]
 
 
 def load_profiles(readers: Sequence[Subscriber]) -> list[Profile]:
-    """The profile of each reader, in their order; five queries for any number of them."""
+    """Return the readers' profiles in order, with five queries for any number of readers."""
     pks = [reader.pk for reader in readers]
-    mine = any_of("subscriber_id", pks)
-    interests = {one.subscriber_id: one for one in Interests.objects.filter(mine)}
+    rows = Interests.objects.filter(any_of("subscriber_id", pks))
+    interests = {row.subscriber_id: row for row in rows}
     reactions = _reactions(pks)
     known = _known(interests.values())
     return [_profile(interests.get(pk) or Interests(), reactions[pk], known) for pk in pks]
 
 
 def profile_key(profile: Profile) -> str:
-    """A key that changes whenever the reader changes what they want; opened papers aside."""
-    wanted = [
+    """Return a key that changes with the reader's interests, except for opened papers."""
+    values = [
         [paper.key for paper in profile.liked],
         [paper.key for paper in profile.disliked],
         *(getattr(profile, field.name) for field in fields(profile) if field.name not in PAPERS),
     ]
-    return hashlib.blake2b(repr(wanted).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(repr(values).encode(), digest_size=16).hexdigest()
 
 
 def profile_from_interests(interests: Interests) -> Profile:
-    """The profile of somebody who said this and has reacted to nothing; need not be stored."""
+    """Return the profile for these interests without reactions; they need not be saved."""
     return _profile(interests, defaultdict(list), _known([interests]))
 
 
 def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperText]) -> Profile:
     named = [known[name] for name in interests.examples if name in known]
     brought = [_brought(reference, known) for reference in interests.references]
-    more = reactions[Reaction.Kind.MORE][:MOST_EXAMPLES]
+    more = reactions[Reaction.Kind.MORE][:MAX_REACTIONS]
     less = reactions[Reaction.Kind.LESS]
-    wanted = dict.fromkeys([*named, *brought, *more])
-    opened = [text for text in reactions[OPENED] if text not in wanted and text not in less]
+    liked = dict.fromkeys([*named, *brought, *more])
+    opened = [text for text in reactions[OPENED] if text not in liked and text not in less]
     return Profile(
         text=readable_lines(interests.topics),
         words=tuple(map(readable_lines, interests.words)),
@@ -100,40 +100,40 @@ def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperT
         categories=tuple(interests.categories),
         authors=tuple(interests.authors),
         muted_authors=tuple(interests.muted_authors),
-        liked=tuple(text for text in wanted if text not in less),
-        disliked=tuple(less[:MOST_EXAMPLES]),
-        opened=tuple(opened[:MOST_OPENED]),
+        liked=tuple(text for text in liked if text not in less),
+        disliked=tuple(less[:MAX_REACTIONS]),
+        opened=tuple(opened[:MAX_OPENED]),
         shared_authors=interests.shared_authors,
         threshold=THRESHOLDS[interests.strictness],
     )
 
 
 def _brought(reference: dict[str, str], known: dict[str, PaperText]) -> PaperText:
-    """A paper of the reader's library: in full once we have it, until then its title."""
+    """Return the text of a referenced paper: in full if stored, else its title."""
     found = known.get(reference["arxiv_id"]) or known.get(reference["doi"])
     return found or PaperText(f"title {reference['title']}", reference["title"])
 
 
 def _reactions(pks: Sequence[int]) -> dict[int, Reactions]:
-    mine = any_of("subscriber_id", pks)
-    said = Reaction.objects.filter(mine).order_by("-created_at")
-    opened = OpenedPaper.objects.allowed().filter(mine)
+    by_reader = any_of("subscriber_id", pks)
+    given = Reaction.objects.filter(by_reader).order_by("-created_at")
+    opened = OpenedPaper.objects.allowed().filter(by_reader)
     rows: list[tuple[int, str, int]] = [
-        *said.values_list("subscriber_id", "kind", "paper_id"),
+        *given.values_list("subscriber_id", "kind", "paper_id"),
         *((pk, OPENED, paper) for pk, paper in opened.values_list("subscriber_id", "paper_id")),
     ]
-    # Many readers react to the same papers: each is read once.
+    # Many readers react to the same papers, so each is loaded once.
     papers = Paper.objects.filter(any_of("pk", {paper for _pk, _kind, paper in rows}))
     texts = {row[0]: _text(*row) for row in papers.values_list(*TEXT)}
     found: dict[int, Reactions] = defaultdict(lambda: defaultdict(list))
     for pk, kind, paper in rows:
-        if paper in texts:  # and not deleted meanwhile
+        if paper in texts:  # not deleted in the meantime
             found[pk][kind].append(texts[paper])
     return found
 
 
 def _known(everyone: Iterable[Interests]) -> dict[str, PaperText]:
-    """Papers of ours that readers named, by arXiv id and by DOI; the two never look alike."""
+    """Return the stored papers among examples and references, by arXiv ID and by DOI."""
     names: set[str] = set()
     dois: set[str] = set()
     for interests in everyone:

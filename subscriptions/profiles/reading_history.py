@@ -1,5 +1,4 @@
-"""Papers that readers open on the site: noted only for who allowed it, and only in the browsers in
-which they did."""
+"""Papers that readers open on the site, recorded with consent and in signed-in browsers only."""
 
 from __future__ import annotations
 
@@ -10,38 +9,40 @@ from django.db import transaction
 from papers.models import Paper
 from subscriptions.models import Interests, OpenedPaper, Subscriber
 
-KEPT = 200  # of a reader, the newest; matching looks at fewer
+MAX_KEPT = 200  # newest papers per reader; matching uses fewer
 
 
 def start_recording(pk: int, now: datetime) -> None:
-    """Note from now on what this reader opens. Twice changes nothing: the first time is kept."""
-    forbidding = Interests.objects.filter(pk=pk, learns_from_opened=False)
-    forbidding.update(learns_from_opened=True, opened_recorded_since=now)
+    """Start recording the papers this reader opens. Repeating it keeps the first start time."""
+    disabled = Interests.objects.filter(pk=pk, learns_from_opened=False)
+    disabled.update(learns_from_opened=True, opened_recorded_since=now)
 
 
 @transaction.atomic
 def stop_and_delete(pk: int) -> None:
-    """Note nothing any more, and forget what was noted. Twice changes nothing."""
+    """Stop recording and delete the record. Safe to repeat."""
     Interests.objects.filter(pk=pk).update(learns_from_opened=False, opened_recorded_since=None)
     OpenedPaper.objects.filter(subscriber=pk).delete()
 
 
 @transaction.atomic
 def record_opened(pk: int, paper_pk: int, now: datetime) -> bool:
-    """Note that a reader opened a paper; False where they do not allow it, or have left.
+    """Record that a reader opened a paper; return False without consent or after unsubscribing.
 
-    A paper opened before keeps its first moment; one that we do not show is not noted.
+    A paper keeps the time it was first opened. Hidden papers are not recorded.
     """
-    # Locked, so that nothing is noted after it was forbidden.
-    allowing = Interests.objects.select_for_update(of=("self",)).filter(
+    # Locked, so that nothing is recorded after the consent was withdrawn.
+    enabled = Interests.objects.select_for_update(of=("self",)).filter(
         pk=pk, learns_from_opened=True, subscriber__status=Subscriber.Status.ACTIVE
     )
-    if not allowing.first():
+    if not enabled.first():
         return False
     if Paper.objects.visible().filter(pk=paper_pk).exists():
         OpenedPaper.objects.get_or_create(
             subscriber_id=pk, paper_id=paper_pk, defaults={"created_at": now}
         )
         newest = OpenedPaper.objects.filter(subscriber=pk).order_by("-created_at", "-pk")
-        OpenedPaper.objects.filter(pk__in=list(newest.values_list("pk", flat=True)[KEPT:])).delete()
+        OpenedPaper.objects.filter(
+            pk__in=list(newest.values_list("pk", flat=True)[MAX_KEPT:])
+        ).delete()
     return True

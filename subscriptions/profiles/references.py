@@ -1,5 +1,4 @@
-"""Reading lists as readers bring them: BibTeX, RIS and CSL JSON files, and arXiv ids among words.
-Pure."""
+"""Parsing of BibTeX, RIS and CSL JSON files, and of arXiv IDs in text. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +19,12 @@ from papers.text.markup import one_line, readable_text
 from subscriptions.profiles.bibtex import Chunk, is_bibtex, read_fields, split_entries
 
 MAX_BYTES = 10_000_000  # a library of 5,000 entries with abstracts has some 7 MB
-MOST_ENTRIES = 50_000  # that one file may hold
-MOST_PARSED = 1_000  # entries of one file that are looked into; of more, the newest
-MOST_CHARACTERS = 2_000_000  # of all that is looked into
-LONGEST_ENTRY = 200_000  # characters; notes and abstracts are long, these would be a book
-MAX_EXAMPLES = 200  # more examples make a profile blunter, and each costs at every digest
-LONGEST = 1_000  # characters of one field; no title or link comes near
+MAX_ENTRIES = 50_000  # per file
+MAX_PARSED = 1_000  # entries parsed per file, the newest
+MAX_CHARACTERS = 2_000_000  # parsed per file
+MAX_ENTRY_LENGTH = 200_000  # characters; more than any abstract and notes
+MAX_EXAMPLES = 200  # more examples blur a profile, and each costs time for every digest
+MAX_FIELD_LENGTH = 1_000  # characters; more than any title or link
 
 # Where reference managers put an arXiv id: "eprint" (Mendeley: "arxivid"), a link, "arXiv:…" as
 # number, "arXiv preprint arXiv:2401.00001" as journal, "abs/2401.00001" as volume.
@@ -34,8 +33,8 @@ _ID_FIELDS = (
     *("journal_name", "volume", "number", "howpublished", "accession_number", "secondary_title"),
     *("archiveprefix", "archive_location", "archiveid", "file_attachments1", "file_attachments2"),
 )
-_MARKED_ID_FIELDS = ("eid", "pages", "page", "start_page")  # ids only where they say so
-# What somebody wrote of a paper often names others: only an id or DOI that it begins with counts.
+_MARKED_ID_FIELDS = ("eid", "pages", "page", "start_page")  # only if they contain "arxiv"
+# Notes often name other papers: only an ID or DOI at their start counts.
 _NOTE_FIELDS = ("note", "notes", "annote", "annotation", "extra", "research_notes")
 _DOI_FIELDS = (
     *("doi", "url", "urls", "link", "ee", "bdsk-url-1", "howpublished", "type_of_work"),
@@ -48,11 +47,11 @@ _RIS_END = re.compile(r"^[ \t]{0,8}ER {0,2}-", re.M)
 _RIS_TAG = re.compile(r"^[ \t]{0,8}([A-Z][A-Z0-9]) {0,2}-[ \t]{0,4}", re.M)
 _RIS_YEAR = re.compile(r"^[ \t]{0,8}(?:PY|Y1|DA) {0,2}-[^\n]{0,12}?\b((?:1[5-9]|20)\d\d)\b", re.M)
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
-_EMPTY = re.compile(r"\(\s*\)|\[\s*\]|(?<!\S)[,;]")  # where an id was taken out
+_EMPTY = re.compile(r"\(\s*\)|\[\s*\]|(?<!\S)[,;]")  # left after removing an ID
 _LIKE_ID = re.compile(r"(?i)\barxiv(?:\.org)?[:/]|^\d{3,5}\.\d{3,6}(?:v\d+)?$")
 _TOKEN = re.compile(r"[^\s,;<>()\[\]{}\"'“”]+")
 _ENCODING = re.compile(rb"encoding[:= ]\s{0,4}\"?(?:x-)?([\w-]{3,20})", re.I)  # JabRef names it
-# Elements that stand in titles, and no "a < b" or Vec<T>.
+# Elements found in titles, but not "a < b" or Vec<T>.
 _ELEMENT = re.compile(
     r"</?(?:i|b|u|em|strong|italic|bold|span|sub|sup|inf|sc|scp|tt|small|emph|ovl|(?:jats|mml):\w+)"
     r"(?:\s[^<>]{0,200})?/?>|<br\s{0,4}/?>",
@@ -69,12 +68,12 @@ _DOI_ESCAPES = re.compile(r"\\url(?=\{)|\\(?=[_&%#$])|[{}]")
 
 
 class ReferencesError(ValueError):
-    """A file that cannot be used; str() is one line that says why."""
+    """Unusable file. The message is one line with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One paper of a reading list. Id and DOI are in the form they are stored in, or empty."""
+    """One paper of a library. ID and DOI are normalized, or empty."""
 
     title: str
     arxiv_id: str = ""
@@ -83,7 +82,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class ParsedLibrary:
-    """What a file held: the newest references, why others were refused, how many more came."""
+    """The newest references of a file, reasons for the unusable ones, and the number left out."""
 
     references: tuple[Reference, ...]
     refused: tuple[str, ...] = ()
@@ -91,15 +90,17 @@ class ParsedLibrary:
 
 
 def parse_library(data: bytes, filename: str) -> ParsedLibrary:
-    """Read a BibTeX, RIS or CSL JSON file, whatever it is named; raises `ReferencesError`, nothing
-    else."""
+    """Parse a BibTeX, RIS or CSL JSON file, detected by content.
+
+    Raise `ReferencesError`, and no other exception, for an unusable file.
+    """
     if len(data) > MAX_BYTES:
         raise ReferencesError(
             _("“%(name)s” is larger than 10 MB. Please upload part of it.") % {"name": filename}
         )
     text = _decoded(data)
     ris, bibtex = bool(_RIS_START.search(text)), is_bibtex(text)
-    # By content; the name decides only where both could be meant.
+    # The name decides only if the content could be both RIS and BibTeX.
     if text.lstrip()[:1] in ("[", "{"):
         found = _from_csl(text, filename)
     elif ris and (not bibtex or filename.lower().endswith(".ris")):
@@ -110,7 +111,7 @@ def parse_library(data: bytes, filename: str) -> ParsedLibrary:
         raise ReferencesError(
             _("“%(name)s” contains no BibTeX, RIS or CSL JSON entries.") % {"name": filename}
         )
-    if len(found) > MOST_ENTRIES:
+    if len(found) > MAX_ENTRIES:
         raise ReferencesError(
             _("“%(name)s” contains more than 50,000 entries. Please upload part of it.")
             % {"name": filename}
@@ -119,7 +120,7 @@ def parse_library(data: bytes, filename: str) -> ParsedLibrary:
 
 
 def split_ids(text: str) -> tuple[list[str], str]:
-    """arXiv ids and links among words: the ids in order, once each, and the text without them."""
+    """Return the distinct arXiv IDs in a text, in order, and the text without IDs and links."""
     ids: list[str] = []
 
     def take(found: re.Match[str]) -> str:
@@ -133,15 +134,18 @@ def split_ids(text: str) -> tuple[list[str], str]:
 
 
 def malformed_ids(text: str) -> list[str]:
-    """What looks like an arXiv ID or link in a text and is none."""
+    """Return words that look like arXiv IDs or links but are invalid."""
     tokens = (token.rstrip(".:!?") for token in _TOKEN.findall(join_arxiv_ids(text)))
     return list(dict.fromkeys(one for one in tokens if _LIKE_ID.search(one) and not _id_of(one)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Raw:
-    """An entry that was not looked into yet: where it stands, its year for the newest to come
-    first, and how to read its fields, by lower-case name, or why there are none."""
+    """An entry not parsed yet.
+
+    `where` returns its position for messages. `read` returns its fields by lower-case name, or the
+    reason why it has none. `year` is for sorting; 0 if unknown.
+    """
 
     where: Callable[[], str]
     year: int
@@ -150,7 +154,7 @@ class _Raw:
 
 
 def _decoded(data: bytes) -> str:
-    """The text of a file, with the line ends of Unix."""
+    """Return the text of a file, with Unix line ends."""
     text = _text(data)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -181,7 +185,7 @@ def _entry(number: int) -> str:
 
 
 def _from_bibtex(text: str) -> list[_Raw]:
-    entries, strings = split_entries(text, MOST_ENTRIES + 1)
+    entries, strings = split_entries(text, MAX_ENTRIES + 1)
     return [
         _Raw(
             partial(_line, one.line), one.year, len(one.text), partial(_bibtex_fields, one, strings)
@@ -194,15 +198,15 @@ def _bibtex_fields(chunk: Chunk, strings: Mapping[str, str]) -> Mapping[str, str
     values = read_fields(chunk, strings)
     if values is None:
         return _("not closed properly")
-    return {name: value[:LONGEST].replace("\\_", "_") for name, value in values.items()}
+    return {name: value[:MAX_FIELD_LENGTH].replace("\\_", "_") for name, value in values.items()}
 
 
 # --- RIS ------------------------------------------------------------------------------------------
 
 
 def _from_ris(text: str) -> list[_Raw]:
-    """Entry by entry, so that a broken one costs itself alone."""
-    starts = [found.start() for found in islice(_RIS_START.finditer(text), MOST_ENTRIES + 1)]
+    """Split a RIS file into entries, so that a broken entry does not affect others."""
+    starts = [found.start() for found in islice(_RIS_START.finditer(text), MAX_ENTRIES + 1)]
     entries, line, before = [], 1, 0
     for start, end in pairwise([*starts, len(text)]):
         line, before = line + text.count("\n", before, start), start
@@ -214,7 +218,7 @@ def _from_ris(text: str) -> list[_Raw]:
 
 
 def _ris_fields(text: str) -> Mapping[str, str] | str:
-    """`rispy` wants two spaces after a tag; some write one, or none."""
+    """Parse an RIS entry. `rispy` requires two spaces after a tag, but some files have fewer."""
     whole = _RIS_TAG.sub(r"\1  - ", _RIS_END.split(text)[0].rstrip())
     try:
         entries = rispy.loads(f"{whole}\nER  - \n")
@@ -224,15 +228,17 @@ def _ris_fields(text: str) -> Mapping[str, str] | str:
         return _("not a RIS entry")
     values = dict(entries[0])
     values |= {str(tag): told for tag, told in dict(values.pop("unknown_tag", {})).items()}
-    return {str(name).lower(): _joined(value)[:LONGEST] for name, value in values.items()}
+    return {str(name).lower(): _joined(value)[:MAX_FIELD_LENGTH] for name, value in values.items()}
 
 
 # --- CSL JSON -------------------------------------------------------------------------------------
 
 
 def _from_csl(text: str, filename: str) -> list[_Raw]:
-    """CSL JSON, as Zotero and others export it: a list of entries, an object that holds one, or
-    an entry alone, as doi.org and Crossref answer."""
+    """Split CSL JSON: a list of entries, an object with such a list, or a single entry.
+
+    Zotero exports lists; doi.org and Crossref return single entries.
+    """
     try:
         whole = json.loads(text)
     except RecursionError:
@@ -250,7 +256,7 @@ def _from_csl(text: str, filename: str) -> list[_Raw]:
         ) from None
     return [
         _Raw(partial(_entry, number), _csl_year(entry), 0, partial(_csl_fields, entry))
-        for number, entry in enumerate(_csl_entries(whole)[: MOST_ENTRIES + 1], start=1)
+        for number, entry in enumerate(_csl_entries(whole)[: MAX_ENTRIES + 1], start=1)
     ]
 
 
@@ -266,7 +272,7 @@ def _csl_entries(whole: object) -> list[object]:
 
 
 def _is_attached(entry: object) -> bool:
-    """Whether an entry of Zotero's is a file or a note that belongs to another."""
+    """Return True for a Zotero attachment or note of another entry."""
     return isinstance(entry, dict) and entry.get("itemType") in _ATTACHED
 
 
@@ -275,7 +281,7 @@ def _csl_fields(entry: object) -> Mapping[str, str] | str:
         return _("not an object with a title")
     data = entry.get("data")  # as Zotero's own API has it
     entry = data if isinstance(data, dict) and "title" not in entry else entry
-    values = {str(name).lower(): _joined(value)[:LONGEST] for name, value in entry.items()}
+    values = {str(name).lower(): _joined(value)[:MAX_FIELD_LENGTH] for name, value in entry.items()}
     values["journal"] = values.get("container-title", "")
     return values
 
@@ -290,23 +296,23 @@ def _csl_year(entry: object) -> int:
 
 
 def _joined(value: object) -> str:
-    """A value as text, a list line by line; what is not there is empty."""
+    """Return a value as text: lists line by line, missing values empty."""
     if isinstance(value, list):
         return "\n".join(filter(None, map(_joined, value[:100])))
-    return "" if value is None or isinstance(value, dict) else str(value)[:LONGEST]
+    return "" if value is None or isinstance(value, dict) else str(value)[:MAX_FIELD_LENGTH]
 
 
 # --- Entries of any format ------------------------------------------------------------------------
 
 
 def _library(found: list[_Raw]) -> ParsedLibrary:
-    """The newest entries of a file, in its order where years are equal."""
+    """Parse the newest entries; entries of the same year keep the file's order."""
     newest = sorted(found, key=lambda raw: raw.year, reverse=True)
     kept: dict[Reference, None] = {}
     refused, whole = {}, 0
     looked_into = _looked_into(newest)
     for raw in looked_into:
-        fields = raw.read() if raw.length <= LONGEST_ENTRY else _("too long")
+        fields = raw.read() if raw.length <= MAX_ENTRY_LENGTH else _("too long")
         whole += not isinstance(fields, str)
         if isinstance(fields, str):
             refused[raw] = fields
@@ -322,12 +328,12 @@ def _library(found: list[_Raw]) -> ParsedLibrary:
 
 
 def _looked_into(newest: list[_Raw]) -> list[_Raw]:
-    """As many of these as the time for one file allows."""
+    """Return the newest entries within the limits for one file."""
     taken: list[_Raw] = []
     characters = 0
-    for raw in newest[:MOST_PARSED]:
-        characters += min(raw.length, LONGEST_ENTRY)
-        if characters > MOST_CHARACTERS and taken:
+    for raw in newest[:MAX_PARSED]:
+        characters += min(raw.length, MAX_ENTRY_LENGTH)
+        if characters > MAX_CHARACTERS and taken:
             break
         taken.append(raw)
     return taken
@@ -339,7 +345,7 @@ def _reference(fields: Mapping[str, str]) -> Reference:
 
 
 def _title(raw: str) -> str:
-    """A title in plain text: Zotero and others write HTML, and encode it once or twice."""
+    """Return a title as plain text; reference managers may encode HTML once or twice."""
     tex = _ANGLE.sub(lambda found: "<" if found[1] == "less" else ">", _unescaped(raw))
     text = re.sub(r"[{}]", "", readable_text(tex))
     return one_line(_ELEMENT.sub(_in_place, _unescaped(text)))
@@ -375,8 +381,7 @@ def _doi_in(fields: Mapping[str, str]) -> str:
 
 
 def _at_start(fields: Mapping[str, str], read: Callable[[str], str]) -> Iterable[str]:
-    """What notes begin with, or lines of them, where all before are "name: value" as in Zotero's
-    field of that kind."""
+    """Yield the IDs at the start of notes, after any "name: value" lines as in Zotero's field."""
     for name in _NOTE_FIELDS:
         for line in _DOI_ESCAPES.sub("", fields.get(name, "")).splitlines()[:50]:
             yield read(line.strip()) or read(_NOTE_START.sub("", line, count=1))

@@ -1,4 +1,4 @@
-"""A search that a reader follows: its words and fields among what they care about."""
+"""Following a search: its words and categories become part of a reader's interests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from subscriptions.models import Interests
 
-MOST_FOLLOWED = 100  # words, and categories; as many as the preferences take
+MAX_FOLLOWED = 100  # words, and categories; the limit of the preferences form
 
 
 @dataclass(frozen=True, slots=True)
 class SavedSearch:
-    """What was looked for: words on one line, and arXiv categories; one of them may be empty."""
+    """Words on one line, and arXiv categories; either may be empty."""
 
     words: str = ""
     categories: tuple[str, ...] = ()
@@ -30,13 +30,15 @@ def is_followed(pk: int, search: SavedSearch) -> bool:
 
 @transaction.atomic
 def follow_search(pk: int, search: SavedSearch) -> SavedSearch:
-    """Add a search to a reader's profile; the part of it that was not there. Twice changes
-    nothing. Raises ValidationError where no more fits."""
+    """Add a search to a reader's interests and return the part that was new. Safe to repeat.
+
+    Raise ValidationError if a limit is reached.
+    """
     interests = Interests.objects.select_for_update().get(pk=pk)
     added = _missing(interests, search)
     words = [*interests.words, *filter(None, [added.words])]
     categories = [*interests.categories, *added.categories]
-    if added and max(len(words), len(categories)) > MOST_FOLLOWED:
+    if added and max(len(words), len(categories)) > MAX_FOLLOWED:
         raise ValidationError(_("You've reached the maximum of 100. Remove one first."))
     interests.words, interests.categories = words, categories
     interests.save(update_fields=["words", "categories"])
@@ -45,15 +47,15 @@ def follow_search(pk: int, search: SavedSearch) -> SavedSearch:
 
 @transaction.atomic
 def unfollow_search(pk: int, added: SavedSearch) -> None:
-    """Take back what following a search has added. Twice changes nothing."""
+    """Remove the words and categories that following a search added. Safe to repeat."""
     interests = Interests.objects.select_for_update().get(pk=pk)
-    interests.words = [one for one in interests.words if one != added.words]
-    interests.categories = [one for one in interests.categories if one not in added.categories]
+    interests.words = [words for words in interests.words if words != added.words]
+    interests.categories = [name for name in interests.categories if name not in added.categories]
     interests.save(update_fields=["words", "categories"])
 
 
 def _missing(interests: Interests, search: SavedSearch) -> SavedSearch:
     words = "" if search.words in interests.words else search.words
     return SavedSearch(
-        words, tuple(one for one in search.categories if one not in interests.categories)
+        words, tuple(name for name in search.categories if name not in interests.categories)
     )

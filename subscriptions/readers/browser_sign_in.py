@@ -1,7 +1,7 @@
-"""Browsers that are signed in: a row for each, so that signing out ends it on our side.
+"""Signed-in browsers, one database row each, so that signing out is effective on the server.
 
-A mailed link signs a browser in, on a press. It stays so until 90 days after that link was mailed.
-The cookie names the row and nothing of the reader.
+A mailed link signs a browser in on POST, until 90 days after that link was mailed. The cookie
+contains only the signed primary key of the row.
 """
 
 from __future__ import annotations
@@ -24,23 +24,25 @@ from subscriptions import tokens
 from subscriptions.models import SignIn, Subscriber
 from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
 
-LONGEST_PATH = 1000  # characters of a page to return to
-NO_WAY_BACK = ("sign-in", "check-inbox", "subscribe", "follow")  # pages that lead on, not back
+MAX_PATH_LENGTH = 1000  # characters of the page to return to
+NOT_RETURNED_TO = ("sign-in", "check-inbox", "subscribe", "follow")  # URL names
 
 
 def sign_in_browser(
     request: HttpRequest, response: HttpResponse, reader: Subscriber, link: Link
 ) -> None:
-    """Sign this browser in by a link. Only in answer to a POST: scanners follow links with cookies
-    of their own."""
+    """Sign this browser in by a mailed link.
+
+    Call it only for POST requests, since mail scanners follow links and keep cookies.
+    """
     now, until = timezone.now(), link.made_at + SIGNED_IN_FOR
     if now >= until or is_signed_out(link, reader):
         return
     sign_out_browser(request, response)
-    made = SignIn.objects.create(subscriber=reader, created_at=now, expires_at=until)
+    sign_in = SignIn.objects.create(subscriber=reader, created_at=now, expires_at=until)
     response.set_cookie(
         settings.SIGN_IN_COOKIE_NAME,
-        tokens.make_token(Purpose.BROWSER, made.pk),
+        tokens.make_token(Purpose.BROWSER, sign_in.pk),
         max_age=until - now,
         httponly=True,
         secure=settings.SESSION_COOKIE_SECURE,
@@ -49,90 +51,96 @@ def sign_in_browser(
 
 
 def is_signed_out(link: Link, reader: Subscriber) -> bool:
-    """Whether the reader has signed out everywhere since this link was mailed; it has whole
-    seconds."""
+    """Return True if the reader has signed out everywhere since this link was mailed.
+
+    The comparison is in whole seconds, the resolution of links.
+    """
     ended = reader.signed_out_at
     return bool(ended and link.made_at < ended.replace(microsecond=0))
 
 
 def sign_in_of(request: HttpRequest) -> SignIn | None:
-    """The sign-in of this browser, looked up once a request."""
+    """Return the sign-in of this browser; cached on the request."""
     if "sign_in" not in vars(request):
-        vars(request)["sign_in"] = _sign_in_of(request)
-    found: SignIn | None = vars(request)["sign_in"]
-    return found
+        vars(request)["sign_in"] = _load_sign_in(request)
+    sign_in: SignIn | None = vars(request)["sign_in"]
+    return sign_in
 
 
-def _sign_in_of(request: HttpRequest) -> SignIn | None:
+def _load_sign_in(request: HttpRequest) -> SignIn | None:
     token = request.COOKIES.get(settings.SIGN_IN_COOKIE_NAME, "")
     try:
         pk = UUID(tokens.read_token(Purpose.BROWSER, token))
     except (BadLink, ValueError):
         return None
-    mine = SignIn.objects.filter(pk=pk, expires_at__gt=timezone.now())
-    return mine.select_related("subscriber").first()
+    current = SignIn.objects.filter(pk=pk, expires_at__gt=timezone.now())
+    return current.select_related("subscriber").first()
 
 
 def signed_in_reader(request: HttpRequest) -> Subscriber | None:
-    """The reader who is signed in in this browser."""
-    found = sign_in_of(request)
-    return found.subscriber if found else None
+    """Return the reader signed in on this browser, or None."""
+    sign_in = sign_in_of(request)
+    return sign_in.subscriber if sign_in else None
 
 
 def active_reader(request: HttpRequest) -> Subscriber | None:
-    """The same, if they get digests: only such readers vote and propose."""
+    """Return the signed-in reader if they get digests; only these vote and propose."""
     reader = signed_in_reader(request)
     return reader if reader and reader.is_active else None
 
 
 def sign_out_browser(request: HttpRequest, response: HttpResponse) -> None:
-    """Sign this browser out; a copy of its cookie is worth nothing any more."""
-    if found := sign_in_of(request):
-        found.delete()
+    """Sign this browser out, which also invalidates copies of its cookie."""
+    if sign_in := sign_in_of(request):
+        sign_in.delete()
     if settings.SIGN_IN_COOKIE_NAME in request.COOKIES:
         response.delete_cookie(settings.SIGN_IN_COOKIE_NAME, samesite="Lax")
 
 
 @transaction.atomic
 def sign_out_everywhere(pk: int, now: datetime) -> None:
-    """Sign all browsers of a reader out, and end the links mailed so far, except those that only
-    leave, and the address of the reader's feed."""
+    """Sign all browsers of a reader out, revoke earlier mailed links and the feed's address.
+
+    Links that only unsubscribe keep working.
+    """
     SignIn.objects.filter(subscriber=pk).delete()
     Subscriber.objects.filter(pk=pk).update(
         signed_out_at=now, feed_key_version=F("feed_key_version") + 1
     )
 
 
-def next_page(request: HttpRequest, otherwise: str) -> str:
-    """The page of ours that a form, or else the address, asks to return to."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
+def next_page(request: HttpRequest, default: str) -> str:
+    """Return the local page that the form or the query string asks to return to."""
+    path = request.POST.get("next") or request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(
-        wanted, {request.get_host()}, require_https=request.is_secure()
+        path, {request.get_host()}, require_https=request.is_secure()
     )
-    is_path = wanted.startswith("/") and len(wanted) <= LONGEST_PATH
-    return wanted if is_ours and is_path else otherwise
+    is_path = path.startswith("/") and len(path) <= MAX_PATH_LENGTH
+    return path if is_ours and is_path else default
 
 
 def sign_in_url(request: HttpRequest) -> str:
-    """The address of the page that signs in and then leads back here.
+    """Return the URL of the sign-in page, with a return to the current page.
 
-    The address of a page that a mailed link opened is not passed on: it holds the token.
+    The URL of a page opened by a mailed link is not included, since it contains the token.
     """
     page = request.resolver_match
-    comes_back = (
+    returns = (
         request.method in ("GET", "HEAD")
         and page is not None
         and "token" not in page.kwargs
-        and page.url_name not in NO_WAY_BACK
-        and len(request.get_full_path()) <= LONGEST_PATH
+        and page.url_name not in NOT_RETURNED_TO
+        and len(request.get_full_path()) <= MAX_PATH_LENGTH
     )
-    after = f"?{urlencode({'next': request.get_full_path()})}" if comes_back else ""
+    after = f"?{urlencode({'next': request.get_full_path()})}" if returns else ""
     return reverse("sign-in") + after
 
 
 def offered(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: who is signed in here, what they voted for, and the link that opened the
-    page; looked up only where a page asks."""
+    """Context processor for the signed-in reader, their votes and the access to this page.
+
+    The database is queried only if a template uses the values.
+    """
     return {
         "signed_in": SimpleLazyObject(lambda: signed_in_reader(request)),
         "voted_papers": SimpleLazyObject(lambda: _voted(request)),

@@ -1,7 +1,7 @@
-"""A riddle before a sign-up, where the operator asks for it: the browser computes for a moment.
+"""Optional proof of work before a sign-up, solved by the browser (ALTCHA).
 
-It is ALTCHA's proof of work: no service is asked, nobody is watched, and nothing is to be typed.
-Each riddle is signed, good for some minutes, and for one sign-up.
+It needs no external service, no tracking and no input. Each challenge is signed, valid for some
+minutes, and for one sign-up.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from django.core.cache import cache
 from django.http import HttpRequest
 
 ALGORITHM = "PBKDF2/SHA-256"
-GOOD_FOR = timedelta(minutes=20)
-LONGEST = 4000  # characters of an answer
+LIFETIME = timedelta(minutes=20)
+MAX_ANSWER_LENGTH = 4000  # characters
 
 
 def make_challenge(now: datetime) -> dict[str, Any]:
-    """A riddle: a number is wanted whose derived key starts with a zero byte."""
-    made = altcha.create_challenge(
+    """Return a challenge: find a number whose derived key starts with a zero byte."""
+    new_challenge = altcha.create_challenge(
         ALGORITHM,
         settings.CHALLENGE_COST,
-        expires_at=now + GOOD_FOR,
+        expires_at=now + LIFETIME,
         hmac_secret=settings.SECRET_KEY,
     )
-    return made.to_dict()
+    return new_challenge.to_dict()
 
 
 def is_solved(payload: str) -> bool:
-    """Whether this answers a riddle of ours that nobody has answered before."""
-    if not payload or len(payload) > LONGEST:
+    """Return True if this solves one of our challenges for the first time."""
+    if not payload or len(payload) > MAX_ANSWER_LENGTH:
         return False
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     if not any(altcha.verify_solution(payload, key).verified for key in keys):
         return False
     signature = json.loads(base64.b64decode(payload))["challenge"]["signature"]
-    kept = int(GOOD_FOR.total_seconds()) + 60
-    return cache.add(f"challenge:{signature}", 1, kept)
+    timeout = int(LIFETIME.total_seconds()) + 60
+    return cache.add(f"challenge:{signature}", 1, timeout)
 
 
 def challenge_offered(_request: HttpRequest) -> dict[str, bool]:
-    """For templates: whether a sign-up must bring an answer."""
+    """Context processor: set `challenge` if a sign-up requires a solution."""
     return {"challenge": settings.CHALLENGE == "altcha"}

@@ -1,4 +1,4 @@
-"""All readers as CSV, a line at a time, however many they are; safe to open in a spreadsheet."""
+"""Export of all readers as CSV, streamed line by line and safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ COLUMNS = (
     ),
     *("confirmed_at", "unsubscribed_at", "topics", "categories"),
 )
-OF_INTERESTS = {"topics", "categories"}
-STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-CHUNK = 2_000  # readers
+INTERESTS_COLUMNS = {"topics", "categories"}
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
+CHUNK_SIZE = 2_000  # readers
 
 
 class _Echo:
-    """What csv writes to: hands each line back."""
+    """File-like object for the csv module whose `write` returns the line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def export_lines() -> Iterator[str]:
-    """The head, then each reader in the order of their coming; one walk along the primary key."""
+    """Yield the header and one line per reader, by primary key."""
     write = csv.writer(_Echo()).writerow
     yield write(COLUMNS)
     last = 0
-    while rows := _after(last):
+    while rows := _load_chunk(last):
         last = rows[-1][0]
         for _pk, *values in rows:
             yield write([safe(_text(value)) for value in values])
 
 
-def _after(pk: int) -> list[tuple[Any, ...]]:
-    names = [f"interests__{name}" if name in OF_INTERESTS else name for name in COLUMNS]
+def _load_chunk(pk: int) -> list[tuple[Any, ...]]:
+    names = [f"interests__{name}" if name in INTERESTS_COLUMNS else name for name in COLUMNS]
     return list(
-        Subscriber.objects.filter(pk__gt=pk).order_by("pk").values_list("pk", *names)[:CHUNK]
+        Subscriber.objects.filter(pk__gt=pk).order_by("pk").values_list("pk", *names)[:CHUNK_SIZE]
     )
 
 
@@ -59,10 +59,10 @@ def _text(value: object) -> str:
 
 
 def safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula; `plain` undoes it."""
-    return f"'{text}" if text.startswith(STARTS_FORMULA) else text
+    """Return a cell that no spreadsheet interprets as a formula; `plain` reverts it."""
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
 def plain(cell: str) -> str:
-    """What `safe` was given."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(STARTS_FORMULA) else cell
+    """Return the text that `safe` was called with."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_PREFIXES) else cell

@@ -1,4 +1,4 @@
-"""Form fields for what readers type: addresses, time zones, and lists in any usual form."""
+"""Form fields for readers: addresses, time zones, and lists in common notations."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from subscriptions.readers import time_zones
 from web.language import active_language
 
 ADDRESS_LENGTH = 254  # RFC 5321
-MOST_ENTRIES = 100
+MAX_ENTRIES = 100
 ENTRY_LENGTH = 200  # characters
-QUOTED_LENGTH = 60  # characters of what was typed, in a refusal
+QUOTED_LENGTH = 60  # characters of the input in an error message
 ENTRIES = re.compile(r"[\n,;，、；]")
 LINES = re.compile(r"[\n;；]")
 BRACKETS = "[](){}<>"
 
 
 class AddressField(forms.CharField):
-    """An e-mail address in its normal form; mail is not tried here, so no look-up is made."""
+    """An email address, normalized. It is not verified, so there is no DNS lookup."""
 
     widget = forms.EmailInput(
         attrs={
@@ -67,7 +67,7 @@ def _describe_address_error(typed: str, error: EmailNotValidError) -> str:
 
 
 class PermanentAddressField(AddressField):
-    """An address at no domain of those that are thrown away after use."""
+    """An address that is not at a disposable domain."""
 
     def clean(self, value: Any) -> str:
         address = super().clean(value)
@@ -80,7 +80,7 @@ class PermanentAddressField(AddressField):
 
 @lru_cache
 def disposable_domains(path: str) -> frozenset[str]:
-    """The domains of a file, one a line, # before a comment; none without a file."""
+    """Return the domains listed in a file, one per line with # comments; none without a file."""
     lines = Path(path).read_text(encoding="utf-8").splitlines() if path else ()
     return frozenset(
         name for line in lines if (name := line.partition("#")[0].strip().lower().strip("."))
@@ -88,7 +88,7 @@ def disposable_domains(path: str) -> frozenset[str]:
 
 
 class ZoneField(forms.CharField):
-    """A time zone by its name, old or new, or by a place in it; UTC where none is required."""
+    """A time zone, by its current or former name or by a place in it. Empty input means UTC."""
 
     def clean(self, value: Any) -> str:
         typed = super().clean(value)
@@ -96,31 +96,31 @@ class ZoneField(forms.CharField):
             return time_zones.UTC
         if zone := time_zones.find_zone(typed):
             return zone
-        raise ValidationError(_no_zone(typed))
+        raise ValidationError(_unknown_zone_error(typed))
 
 
-def _no_zone(typed: str) -> ValidationError:
-    told = {"typed": typed[:QUOTED_LENGTH], "near": ", ".join(time_zones.suggest_places(typed))}
-    if told["near"]:
+def _unknown_zone_error(typed: str) -> ValidationError:
+    params = {"typed": typed[:QUOTED_LENGTH], "near": ", ".join(time_zones.suggest_places(typed))}
+    if params["near"]:
         return ValidationError(
             _("We can't tell which time zone “%(typed)s” is in. Did you mean %(near)s?"),
-            params=told,
+            params=params,
         )
     return ValidationError(
         _("We don't know the place or time zone “%(typed)s”. Try a large city near you."),
-        params=told,
+        params=params,
     )
 
 
 class GuessedZoneField(forms.CharField):
-    """A time zone that a browser guessed: an unknown one must not keep a reader from signing up."""
+    """A time zone reported by a browser. An unknown one becomes UTC, so that sign-up succeeds."""
 
     def clean(self, value: Any) -> str:
         return time_zones.current_name(str(value or "")) or time_zones.UTC
 
 
 class RangeField(forms.IntegerField):
-    """A whole number, with its range in every refusal."""
+    """A whole number whose error messages state the range."""
 
     def clean(self, value: Any) -> int:
         try:
@@ -139,9 +139,9 @@ class ListField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 2})
     separator = ENTRIES
 
-    def __init__(self, *, most: int = MOST_ENTRIES, **options: Any) -> None:
+    def __init__(self, *, max_entries: int = MAX_ENTRIES, **options: Any) -> None:
         super().__init__(required=False, **options)
-        self.most = most
+        self.max_entries = max_entries
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
@@ -151,10 +151,10 @@ class ListField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         entries = list(dict.fromkeys(self.parse(super().clean(value))))
-        if len(entries) > self.most:
+        if len(entries) > self.max_entries:
             raise ValidationError(
                 _("%(count)s entries are too many. The maximum is %(most)s."),
-                params={"count": len(entries), "most": self.most},
+                params={"count": len(entries), "most": self.max_entries},
             )
         return entries
 
@@ -172,7 +172,7 @@ class ListField(forms.CharField):
 
 
 class NamesField(ListField):
-    """Names of people, in any usual order: "Ann One, Bo Two", "One, Ann; Two, Bo", one a line."""
+    """Names of people, in any common order: "Ann One, Bo Two", "One, Ann; Two, Bo", or by line."""
 
     separator = re.compile(r"\n")
 
@@ -182,15 +182,15 @@ class NamesField(ListField):
 
 
 class CategoriesField(ListField):
-    """Categories of arXiv, separated by spaces, commas or lines, or by their names."""
+    """arXiv categories by ID or name, separated by spaces, commas or lines."""
 
     def parse(self, typed: str) -> Iterable[str]:
         for entry in super().parse(typed):
-            yield from _categories(entry)
+            yield from _parse_categories(entry)
 
 
-def _categories(entry: str) -> list[str]:
-    """Those of one entry: ids with spaces between them, or one name."""
+def _parse_categories(entry: str) -> list[str]:
+    """Return the categories of an entry: IDs separated by spaces, or one name."""
     parts = [part for part in (part.strip(BRACKETS) for part in entry.split()) if part]
     found = [categories.canonical_category(part.removeprefix("arXiv:")) for part in parts]
     if all(found):
@@ -201,17 +201,20 @@ def _categories(entry: str) -> list[str]:
     wrong = (
         entry if not any(found) and categories.nearest_categories(entry) else parts[found.index("")]
     )
-    raise ValidationError(_no_category(wrong))
+    raise ValidationError(_unknown_category_error(wrong))
 
 
-def _no_category(typed: str) -> ValidationError:
-    told = {"typed": typed[:QUOTED_LENGTH], "near": ", ".join(categories.nearest_categories(typed))}
-    if told["near"]:
+def _unknown_category_error(typed: str) -> ValidationError:
+    params = {
+        "typed": typed[:QUOTED_LENGTH],
+        "near": ", ".join(categories.nearest_categories(typed)),
+    }
+    if params["near"]:
         return ValidationError(
-            _("“%(typed)s” isn't an arXiv category. Did you mean %(near)s?"), params=told
+            _("“%(typed)s” isn't an arXiv category. Did you mean %(near)s?"), params=params
         )
     return ValidationError(
-        _("“%(typed)s” isn't an arXiv category. Try cs.CL or quant-ph."), params=told
+        _("“%(typed)s” isn't an arXiv category. Try cs.CL or quant-ph."), params=params
     )
 
 
@@ -219,11 +222,11 @@ class PapersField(ListField):
     """Papers by arXiv ID or link, separated by spaces, commas or lines."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(most=MAX_EXAMPLES, **options)
+        super().__init__(max_entries=MAX_EXAMPLES, **options)
 
     def parse(self, typed: str) -> Iterable[str]:
         ids, rest = split_ids(typed)
-        if wrong := next(_no_papers(rest), ""):
+        if wrong := next(_leftover_words(rest), ""):
             raise ValidationError(
                 _("“%(typed)s” isn't an arXiv ID or link. IDs look like 2401.00001."),
                 params={"typed": wrong[:QUOTED_LENGTH]},
@@ -231,8 +234,8 @@ class PapersField(ListField):
         return ids
 
 
-def _no_papers(rest: str) -> Iterator[str]:
-    """What is left of a list beside its ids; a category after an id, as arXiv cites, is fine."""
+def _leftover_words(rest: str) -> Iterator[str]:
+    """Yield the words beside the IDs, except categories, which arXiv citations contain."""
     for part in re.split(r"[\s,;，、；]+", rest):
         bare = part.strip(f"{BRACKETS}.:'\"“”")
         if bare and not categories.canonical_category(bare):
@@ -240,7 +243,7 @@ def _no_papers(rest: str) -> Iterator[str]:
 
 
 def clean_paper_id(typed: str) -> str:
-    """Return the arXiv id of one paper, from its id or a link; ValidationError for what is none."""
+    """Return the arXiv ID from an ID or a link; raise ValidationError for anything else."""
     name, _version = parse_arxiv_id(typed)
     if not name:
         raise ValidationError(

@@ -1,4 +1,4 @@
-"""A reader's coming and going, and when the next digest is due."""
+"""Subscriber lifecycle: activation, rescheduling, unsubscribing."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from subscriptions.schedule import (
 )
 
 Status = Subscriber.Status
-AT_ONCE = 10_000
-REGRET = timedelta(hours=1)  # for which leaving can be taken back
+MAX_RESCHEDULED = 10_000  # readers per call
+UNDO_PERIOD = timedelta(hours=1)
 
 
 def set_next_digest(reader: Subscriber, after: datetime) -> None:
-    """Set when the next digest is due (not saved); None for whoever gets none."""
+    """Set, without saving, when the next digest is due; None for readers who get none."""
     offset = spread_offset(reader.pk, settings.DIGEST_SPREAD)
     rhythm = Schedule(reader.timezone, reader.hour, reader.frequency, reader.weekday, offset)
     due = next_digest_at(rhythm, max(after, reader.paused_until or after), reader.last_digest_day)
@@ -35,27 +35,32 @@ def set_next_digest(reader: Subscriber, after: datetime) -> None:
 
 
 def is_first_day(reader: Subscriber, day: date) -> bool:
-    """Whether the reader confirmed on this local day."""
+    """Return True if the reader confirmed on this local day."""
     confirmed = reader.confirmed_at
     return confirmed is not None and local_time(confirmed, reader.timezone).date() == day
 
 
-def save_typed_interests(pk: int, said: dict[str, Any]) -> None:
-    """Keep what was typed with an address, the last time it was: until confirmation as the first
-    interests; of a reader we knew, as an offer that they take or drop, so that nobody changes
-    another's profile by typing their address. The same statements for both."""
-    if not said:
+def save_typed_interests(pk: int, typed: dict[str, Any]) -> None:
+    """Save the interests typed at sign-up, replacing those typed before.
+
+    They become the interests of a pending reader. For others they are only a suggestion to accept
+    or discard, so that nobody can change another's profile by typing their address. Both cases run
+    the same statements.
+    """
+    if not typed:
         return
     interests = Interests.objects.filter(pk=pk)
-    new = {"topics": "", "examples": [], "categories": []} | said
+    new = {"topics": "", "examples": [], "categories": []} | typed
     interests.filter(subscriber__status=Status.PENDING).update(**new)
-    interests.exclude(subscriber__status=Status.PENDING).update(suggestion=said)
+    interests.exclude(subscriber__status=Status.PENDING).update(suggestion=typed)
 
 
 @transaction.atomic
 def activate_reader(reader: Subscriber, now: datetime) -> bool:
-    """Confirmed by the reader: mail may flow, and a welcome is written. Twice changes nothing;
-    False if no mail may flow."""
+    """Activate a reader who confirmed, and write the welcome message. Safe to repeat.
+
+    Return False if the address is suppressed.
+    """
     reader.refresh_from_db(from_queryset=Subscriber.objects.select_for_update(no_key=True))
     if suppression.is_suppressed(reader, now):
         return False
@@ -69,8 +74,10 @@ def activate_reader(reader: Subscriber, now: datetime) -> bool:
 
 @transaction.atomic
 def change_schedule(pk: int, now: datetime, **changed: Any) -> Subscriber:
-    """Set some of frequency, weekday and paused_until, and when the next digest is due. Papers on
-    their way still come."""
+    """Set frequency, weekday or paused_until, and reschedule the next digest.
+
+    Digests being sent are not affected.
+    """
     reader = Subscriber.objects.select_for_update(no_key=True).get(pk=pk)
     for name, value in changed.items():
         setattr(reader, name, value)
@@ -80,22 +87,24 @@ def change_schedule(pk: int, now: datetime, **changed: Any) -> Subscriber:
 
 
 def can_undo_unsubscribe(reader: Subscriber, now: datetime) -> bool:
-    """Whether leaving can be taken back: for an hour, by who had confirmed and has not been signed
-    up again since, so that the consent on record is the one confirmed."""
-    left = reader.unsubscribed_at
+    """Return True for UNDO_PERIOD after a confirmed reader unsubscribed.
+
+    A later sign-up ends it, so that the recorded consent is the confirmed one.
+    """
+    unsubscribed = reader.unsubscribed_at
     return bool(
         reader.status == Status.UNSUBSCRIBED
         and reader.confirmed_at
-        and left
-        and now - left <= REGRET
-        and not (reader.consent_at and reader.consent_at > left)
+        and unsubscribed
+        and now - unsubscribed <= UNDO_PERIOD
+        and not (reader.consent_at and reader.consent_at > unsubscribed)
         and not suppression.is_suppressed(reader, now)
     )
 
 
 @transaction.atomic
 def undo_unsubscribe(pk: int, now: datetime) -> bool:
-    """Take leaving back: everything is as it was. Twice changes nothing; False if too late."""
+    """Restore an unsubscribed reader; return False if too late. Safe to repeat."""
     reader = Subscriber.objects.select_for_update(no_key=True).get(pk=pk)
     if reader.status == Status.ACTIVE:
         return True
@@ -108,35 +117,34 @@ def undo_unsubscribe(pk: int, now: datetime) -> bool:
 
 
 def unsubscribe_reader(pk: int, now: datetime) -> None:
-    """Gone at once: whoever is not active is never claimed. Twice changes nothing."""
+    """Unsubscribe a reader; takes effect at once, since only active readers are claimed."""
     unsubscribe_readers([pk], now)
 
 
 @transaction.atomic
 def unsubscribe_with_goodbye(pk: int, now: datetime) -> None:
-    """Unsubscribe, and write one last message to a reader who was active; twice changes nothing."""
-    here = Subscriber.objects.active().filter(pk=pk)
-    leaving = here.select_for_update(no_key=True).first()
+    """Unsubscribe, and write a goodbye message to an active reader. Safe to repeat."""
+    active = Subscriber.objects.active().filter(pk=pk)
+    leaving = active.select_for_update(no_key=True).first()
     unsubscribe_reader(pk, now)
     if leaving:
         transactional.write_message(Message.Kind.GOODBYE, now, leaving)
 
 
 def unsubscribe_readers(pks: Collection[int], now: datetime) -> None:
-    """The same for several; who is suppressed stays so, with the wish on record."""
+    """Unsubscribe readers. Suppressed ones keep their status, with the time recorded."""
     Subscriber.objects.filter(pk__in=pks, unsubscribed_at=None).update(unsubscribed_at=now)
-    here = Subscriber.objects.filter(pk__in=pks, status__in=(Status.PENDING, Status.ACTIVE))
-    here.update(status=Status.UNSUBSCRIBED, unsubscribed_at=now, next_digest_at=None)
+    subscribed = Subscriber.objects.filter(pk__in=pks, status__in=(Status.PENDING, Status.ACTIVE))
+    subscribed.update(status=Status.UNSUBSCRIBED, unsubscribed_at=now, next_digest_at=None)
 
 
 def reschedule_far_future(now: datetime) -> int:
-    """Reschedule readers whom a clock that ran ahead put off further than any rhythm does; returns
-    how many."""
-    longest = timedelta(days=DAYS_AHEAD + 1)
-    lost = Subscriber.objects.active().filter(next_digest_at__gt=now + longest)
-    lost = lost.exclude(paused_until__gt=models.F("next_digest_at") - longest)
+    """Reschedule readers whose next digest a wrong clock set too far ahead; return their number."""
+    max_interval = timedelta(days=DAYS_AHEAD + 1)
+    misplaced = Subscriber.objects.active().filter(next_digest_at__gt=now + max_interval)
+    misplaced = misplaced.exclude(paused_until__gt=models.F("next_digest_at") - max_interval)
     count = 0
-    for reader in lost.order_by("next_digest_at")[:AT_ONCE]:
+    for reader in misplaced.order_by("next_digest_at")[:MAX_RESCHEDULED]:
         today = local_day(reader.timezone, now)
         if reader.last_digest_day and reader.last_digest_day > today:
             reader.last_digest_day = today
@@ -147,6 +155,6 @@ def reschedule_far_future(now: datetime) -> int:
 
 
 def unknown_zones() -> dict[str, int]:
-    """How many active readers name each time zone that this machine does not know."""
-    named = Subscriber.objects.active().values_list("timezone").annotate(models.Count("pk"))
-    return {name: count for name, count in named.order_by() if zone_of(name).key != name}
+    """Return the number of active readers per time zone that this machine does not know."""
+    counts = Subscriber.objects.active().values_list("timezone").annotate(models.Count("pk"))
+    return {name: count for name, count in counts.order_by() if zone_of(name).key != name}

@@ -1,4 +1,4 @@
-"""The question to quiet readers whether the digest comes too often, asked once ever."""
+"""The one-time email that offers fewer digests to readers who do not react."""
 
 from __future__ import annotations
 
@@ -17,36 +17,35 @@ from subscriptions.models import (
     SubscriberQuerySet,
 )
 
-QUIET_DIGESTS = 20  # this many with no word from the reader, and we ask whether it is too much
-ASKED_A_DAY = 500  # at most, so that the question never crowds out the digests
+QUIET_DIGESTS = 20  # after this many without a reaction we offer fewer
+MAX_OFFERS_PER_DAY = 500  # so that offers do not delay digests
 
 
 def quiet_readers(now: datetime) -> list[int]:
-    """Readers to be asked today: never asked before, and of their last QUIET_DIGESTS digests no
-    word came. What counts is what they did: a reaction, or a paper opened where they allow that to
-    be noted. Whether they open a mail we do not know, and do not want to.
+    """Return the readers to ask today: never asked, and silent for QUIET_DIGESTS digests.
+
+    Only reactions and recorded opened papers count. We do not track whether emails are opened.
     """
-    return list(_quiet(now).order_by("pk").values_list("pk", flat=True)[:ASKED_A_DAY])
+    return list(_quiet(now).order_by("pk").values_list("pk", flat=True)[:MAX_OFFERS_PER_DAY])
 
 
 @transaction.atomic
 def offer_fewer_emails(pk: int, now: datetime) -> int:
-    """Write the question, once ever; returns the message's key, or 0 if the reader is no longer
-    among the quiet ones."""
+    """Write the offer, once per reader; return the message's key, or 0 if no longer applicable."""
     if not _quiet(now).filter(pk=pk).exists():
         return 0
-    mine = Subscriber.objects.filter(pk=pk, less_often_offered_at=None)
-    if not mine.update(less_often_offered_at=now):
+    unasked = Subscriber.objects.filter(pk=pk, less_often_offered_at=None)
+    if not unasked.update(less_often_offered_at=now):
         return 0
     reader = Subscriber.objects.get(pk=pk)
     return transactional.write_message(Message.Kind.LESS_OFTEN, now, reader).pk
 
 
 def _quiet(now: datetime) -> SubscriberQuerySet:
-    """Those who are paused, or new, are left alone."""
-    theirs = Digest.objects.filter(subscriber=OuterRef("pk"), status=Digest.Status.SENT)
-    first = theirs.order_by("-day").values("sent_at")[QUIET_DIGESTS - 1 : QUIET_DIGESTS]
-    said = [
+    """Return the quiet readers, without paused and new ones."""
+    sent = Digest.objects.filter(subscriber=OuterRef("pk"), status=Digest.Status.SENT)
+    first = sent.order_by("-day").values("sent_at")[QUIET_DIGESTS - 1 : QUIET_DIGESTS]
+    activity = [
         Exists(rows.objects.filter(subscriber=OuterRef("pk"), created_at__gte=OuterRef("since")))
         for rows in (Reaction, OpenedPaper)
     ]
@@ -57,5 +56,5 @@ def _quiet(now: datetime) -> SubscriberQuerySet:
         old_enough.filter(next_digest_at__isnull=False)
         .exclude(paused_until__gt=now)
         .annotate(since=Subquery(first))
-        .filter(~said[0], ~said[1], since__isnull=False)
+        .filter(~activity[0], ~activity[1], since__isnull=False)
     )

@@ -1,7 +1,7 @@
-"""Emails that anybody can ask for by typing an address: which one is sent, and how often.
+"""Emails that anyone can request by typing an address: which one is sent, and how often.
 
-The limits count what was handed over or still waits, never what failed. Every request runs the same
-statements, whatever the state of the address, so that the time of an answer tells nothing.
+The limits count sent and pending messages, not failed ones. Every request runs the same statements,
+regardless of the address's state, so that response times reveal nothing.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ ON_REQUEST = (Kind.CONFIRMATION, Kind.PREFERENCES_LINK, Kind.VOTE_LINK)
 
 
 class RequestKind(StrEnum):
-    """What was asked for. What is sent depends on the reader's state, too."""
+    """Kind of request. The message sent also depends on the reader's status."""
 
     SIGN_UP = "sign up"
     PREFERENCES = "preferences"
     VOTE = "vote"
 
 
-# Who has not confirmed gets nothing but the confirmation. Who is active and signs up gets the
-# link to the preferences: they asked for something, and the page says the same to everyone.
+# Unconfirmed readers get only the confirmation. Active readers who sign up again get the link to
+# their preferences, since the page promises an email to everyone.
 ANSWERS = {
     RequestKind.SIGN_UP: dict.fromkeys(Status, Kind.CONFIRMATION)
     | {Status.ACTIVE: Kind.PREFERENCES_LINK},
@@ -79,17 +79,16 @@ RETURNING id
 
 @transaction.atomic
 def request_mail(
-    email: str, wanted: RequestKind, now: datetime, about: str = "", *, back_to: str = ""
+    email: str, kind: RequestKind, now: datetime, about: str = "", *, back_to: str = ""
 ) -> int:
-    """Write the message that answers a request, within the limits; returns its key, or 0.
+    """Write the message that answers a request, within the limits; return its key, or 0.
 
-    `about` is the paper's key where a vote is wanted, and `back_to` the page of ours that a link
-    which signs in leads to.
+    `about` is the paper's key for a vote. `back_to` is the local page to open after signing in.
     """
     key = email_key(email)
     mailbox = rate_limit.pseudonym(mailbox_of(key))
     values: dict[str, Any] = {
-        "answers": json.dumps([_answer(wanted, status, about, back_to, now) for status in Status]),
+        "answers": json.dumps([_answer(kind, status, about, back_to, now) for status in Status]),
         "email_key": key,
         "mailbox": mailbox,
         "now": now,
@@ -108,9 +107,9 @@ def request_mail(
 
 
 def _answer(
-    wanted: RequestKind, status: Subscriber.Status, about: str, back_to: str, now: datetime
+    request_kind: RequestKind, status: Subscriber.Status, about: str, back_to: str, now: datetime
 ) -> dict[str, Any]:
-    kind = ANSWERS[wanted][status]
+    kind = ANSWERS[request_kind][status]
     return {
         "status": status,
         "kind": kind,
@@ -122,21 +121,23 @@ def _answer(
 
 
 def cooldown(kind: str) -> timedelta:
-    """How long after a message of this kind no other one is sent."""
+    """Return the minimum time between two messages of this kind."""
     confirms = kind == Kind.CONFIRMATION
     return settings.CONFIRMATION_COOLDOWN if confirms else settings.LINK_COOLDOWN
 
 
 def mailbox_limits(email: str) -> list[rate_limit.Limit]:
-    """How often one mailbox may be typed in an hour, by whomever and whatever its state: who types
-    one over and over uses up nothing of what all may."""
+    """Return the hourly limit for one mailbox, for all clients together.
+
+    Repeated requests for one mailbox therefore do not use up the global limit.
+    """
     count, _all = settings.RATE_LIMITS["typed"]
     name = rate_limit.pseudonym(mailbox_of(email_key(email)))
     return [rate_limit.Limit(f"typed:{name}", count)] if count else []
 
 
 def mailbox_of(key: str) -> str:
-    """A mailbox, whatever is put after a + or between its letters as dots."""
+    """Return the mailbox of an address key, without +tags and dots in the local part."""
     local, _, domain = key.rpartition("@")
     folded = local.partition("+")[0].replace(".", "") or local
     host = "gmail.com" if domain == "googlemail.com" else domain

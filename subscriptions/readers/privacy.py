@@ -1,8 +1,8 @@
-"""What we know of a reader: all of it handed over, or all of it erased.
+"""Export and erasure of all data about a reader.
 
-The reader does both on the site, the operator in the admin or by `manage.py privacy`. What an
-erasure leaves is a keyed hash of the address, so that an old list of readers that is read in
-again does not bring back who asked to be forgotten; signing up anew, with a new consent, does.
+Readers use the site, operators the admin or `manage.py privacy`. An erasure leaves a keyed hash of
+the address, so that importing an old list does not restore the reader. They can still sign up again
+with a new consent.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ EVENT = ("occurred_at", "kind", "provider", "provider_word", "detail", "day")
 
 
 def export(reader: Subscriber) -> dict[str, Any]:
-    """All that is stored about a reader, by subject; plain values, ready for JSON."""
+    """Return all data stored about a reader, by subject, as JSON-serializable values."""
     key = reader.community_key
     interests = Interests.objects.filter(pk=reader.pk).first()
     hashes = suppression.address_hashes(reader.email_key)
@@ -83,7 +83,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
 
 
 def summarize_data(reader: Subscriber) -> list[tuple[str, int]]:
-    """How much there is of each kind, named in plain words."""
+    """Return the number of records of each kind, with an untranslated label."""
     key = reader.community_key
     return [
         (gettext_noop("Digests"), reader.digests.count()),
@@ -97,37 +97,37 @@ def summarize_data(reader: Subscriber) -> list[tuple[str, int]]:
 
 
 def export_json(reader: Subscriber) -> str:
-    """The same as JSON text."""
+    """Return all data stored about a reader as JSON text."""
     return json.dumps(export(reader), cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
 
 
 def _papers(rows: QuerySet[Any], *names: str) -> list[dict[str, Any]]:
-    """Rows that say something of a paper, with its id and title."""
+    """Return the rows as dictionaries, with the arXiv ID and title of their paper."""
     return list(rows.values(*names, "paper__arxiv_id", "paper__title"))
 
 
 @transaction.atomic
 def erase_reader(reader: Subscriber, now: datetime, requested_by: str = RequestedBy.READER) -> None:
-    """Delete a reader and all that hangs on them; a reader who is gone already stays so.
+    """Delete a reader and all related rows.
 
-    A complaint or a bounce goes on being remembered, as a hash it always was.
+    Suppressions after complaints and bounces remain, since they contain only a hash.
     """
     Erasure.objects.update_or_create(
         address_hash=suppression.address_hashes(reader.email_key)[0],
         defaults={"erased_at": now, "requested_by": requested_by},
     )
     community.forget_reader(reader.community_key, now)
-    _unname(reader.pk)
+    _anonymize_log(reader.pk)
     reader.delete()
 
 
 def was_erased(email_key: str) -> bool:
-    """Whether this address asked to be forgotten: no list that is read in may bring it back."""
+    """Return True if the reader with this address was erased, so that no import restores it."""
     return Erasure.objects.filter(address_hash__in=suppression.address_hashes(email_key)).exists()
 
 
-def _unname(pk: int) -> None:
-    """The admin's log goes on saying what curators did, and no longer to whom."""
+def _anonymize_log(pk: int) -> None:
+    """Remove the reader's name from the admin log, keeping the entries."""
     readers = ContentType.objects.get_for_model(Subscriber)
     entries = LogEntry.objects.filter(content_type=readers, object_id=str(pk))
     entries.update(object_repr="an erased reader")

@@ -1,4 +1,4 @@
-"""Signing up and confirming: two steps, consent on record, and the same answer to everyone."""
+"""Double opt-in: recorded consent, then confirmation; the same answer for every address."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from subscriptions.mail import transactional
 from subscriptions.mail.addresses import email_key
 from subscriptions.models import Interests, Message, OperatorAlert, Subscriber
 
-WATCHED, GRACE = timedelta(days=1), timedelta(hours=2)
-ALARM_FROM, ALARM_BELOW = 50, 0.1  # sign-ups, and the part of them that is confirmed
-TOLD = "signup-trouble"  # the alarm's name
+WATCHED_PERIOD, GRACE_PERIOD = timedelta(days=1), timedelta(hours=2)
+ALERT_MIN_SIGN_UPS, ALERT_BELOW = 50, 0.1  # sign-ups, and the confirmed share of them
+ALERT_NAME = "signup-trouble"
 
 CONSENT = _(
     "Send me trending papers by email. I can change what I get at any time, "
@@ -25,7 +25,7 @@ CONSENT = _(
 
 @dataclass(frozen=True, slots=True)
 class SignUpRequest:
-    """What a sign-up form gave: address, guessed time zone, language, where consent was given."""
+    """Data of a sign-up form: address, guessed time zone, language, and origin of the consent."""
 
     email: str
     timezone: str
@@ -34,37 +34,36 @@ class SignUpRequest:
     language: str = settings.LANGUAGE_CODE
 
 
-def request_sign_up(asked: SignUpRequest, now: datetime) -> Subscriber:
-    """Record that somebody typed this address. Who is active already is not changed.
+def request_sign_up(sign_up: SignUpRequest, now: datetime) -> Subscriber:
+    """Record a sign-up for this address. An active reader is not changed.
 
-    The same statements run, and something is written, whatever the address's state, so that the
-    time the answer takes tells nothing.
+    The same statements run and write in every case, so that response times reveal nothing.
     """
-    key = email_key(asked.email)
+    key = email_key(sign_up.email)
     consent = {
         "consent_text": str(CONSENT),
-        "consent_page": asked.page[:200],
-        "consent_ip": asked.ip,
+        "consent_page": sign_up.page[:200],
+        "consent_ip": sign_up.ip,
         "consent_at": now,
     }
     new = Subscriber(
-        email=asked.email,
+        email=sign_up.email,
         email_key=key,
-        timezone=asked.timezone,
-        language=asked.language,
+        timezone=sign_up.timezone,
+        language=sign_up.language,
         created_at=now,
     )
     Subscriber.objects.bulk_create([new], ignore_conflicts=True)
-    typed = Subscriber.objects.filter(email_key=key)
-    typed.update(signup_requested_at=now)
-    typed.exclude(status=Subscriber.Status.ACTIVE).update(**consent)
-    reader = typed.get()
+    matching = Subscriber.objects.filter(email_key=key)
+    matching.update(signup_requested_at=now)
+    matching.exclude(status=Subscriber.Status.ACTIVE).update(**consent)
+    reader = matching.get()
     Interests.objects.bulk_create([Interests(subscriber=reader)], ignore_conflicts=True)
     return reader
 
 
 def expire_pending(now: datetime) -> int:
-    """Forget sign-ups that nobody confirmed; returns how many."""
+    """Delete unconfirmed sign-ups that have expired; return the number of deleted rows."""
     old = Subscriber.objects.filter(
         status=Subscriber.Status.PENDING, created_at__lt=now - settings.PENDING_EXPIRES
     )
@@ -72,25 +71,30 @@ def expire_pending(now: datetime) -> int:
 
 
 def describe_trouble(now: datetime) -> list[str]:
-    """What is wrong with the sign-ups of the last day, in sentences; empty where all is well.
+    """Return sentences about problems with the sign-ups of the last day; empty if there are none.
 
-    Who signs others up is not the one who confirms. Sign-ups of the last two hours may still be.
+    Few confirmations suggest that someone signs up strangers. Sign-ups of the last two hours do not
+    count, since they may still be confirmed.
     """
-    asked = Subscriber.objects.filter(created_at__gt=now - WATCHED, created_at__lte=now - GRACE)
-    total = asked.count()
-    confirmed = asked.exclude(confirmed_at=None).count()
-    if total < ALARM_FROM or confirmed >= total * ALARM_BELOW:
+    recent = Subscriber.objects.filter(
+        created_at__gt=now - WATCHED_PERIOD, created_at__lte=now - GRACE_PERIOD
+    )
+    total = recent.count()
+    confirmed = recent.exclude(confirmed_at=None).count()
+    if total < ALERT_MIN_SIGN_UPS or confirmed >= total * ALERT_BELOW:
         return []
     return [
-        f"Of {total} sign-ups of the last day only {confirmed} were confirmed: somebody may be "
-        "signing up strangers. You can close sign-up, or ask for a challenge first."
+        f"Only {confirmed} of {total} sign-ups in the last day were confirmed. Someone may be "
+        "signing up strangers. You can close sign-up or require a challenge."
     ]
 
 
 @transaction.atomic
 def alert_operator(now: datetime) -> bool:
-    """Write to the operator what is wrong with sign-ups, once a day; False if nothing was."""
-    if not (sentences := describe_trouble(now)) or not OperatorAlert.claim(TOLD, now, WATCHED):
+    """Email the operator about sign-up problems, once a day; return False if there are none."""
+    if not (sentences := describe_trouble(now)) or not OperatorAlert.claim(
+        ALERT_NAME, now, WATCHED_PERIOD
+    ):
         return False
     transactional.write_message(Message.Kind.SIGNUP_TROUBLE, now, details={"sentences": sentences})
     return True

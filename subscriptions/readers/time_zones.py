@@ -1,7 +1,7 @@
-"""Time zones as readers and browsers name them, in the names of today. Pure.
+"""Current names of time zones, from the names that readers and browsers use. Pure.
 
-All names come from the `tzdata` package: those that an operating system knows differ from one to
-the next, and some of them (`localtime`, `Factory`) are no zones of people.
+All names come from the `tzdata` package, since those of operating systems differ and include names
+such as `localtime` and `Factory`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from importlib.resources import files
 from papers.text.identity import title_key
 
 UTC = "UTC"
-MOST_NEAR = 3  # suggestions for a misspelled name
-MOST_SEVERAL = 6  # zones of a name that means several
-LIKE = 0.7  # of difflib's ratio; from there on a name counts as a misspelling
+MAX_SUGGESTIONS = 3  # suggestions for a misspelled name
+MAX_AMBIGUOUS = 6  # zones listed for an ambiguous name
+MIN_SIMILARITY = 0.7  # difflib ratio from which a name counts as a misspelling
 _FIXED = re.compile(r"Etc/GMT[+-]\d{1,2}")
-# Old names that tzdata leads to no name of today, or to one in another country with equal clocks.
+# Old names that tzdata does not map, or maps to a zone in another country with equal clocks.
 RENAMED = {
     "Africa/Asmera": "Africa/Asmara",
     "Africa/Timbuktu": "Africa/Bamako",
@@ -37,8 +37,8 @@ RENAMED = {
     "MST7MDT": "America/Denver",
     "PST8PDT": "America/Los_Angeles",
 }
-# Places that no zone is named after, with research or many people; and other names of those
-# that one is. A place in two zones is asked about.
+# Large or research cities that no zone is named after, and other names of those that have one.
+# A place in two zones is ambiguous, and the reader is asked.
 PLACES = {
     "Africa/Cairo": "Alexandria, Giza, Kairo",
     "Africa/Johannesburg": "Cape Town, Durban, Kapstadt, Pretoria, Stellenbosch",
@@ -142,12 +142,12 @@ PLACES = {
 
 @cache
 def zones() -> frozenset[str]:
-    """All zones that are named after a place, by the names of today; and UTC."""
+    """Return the current names of all zones named after a place, and UTC."""
     return frozenset({UTC, *(row[2] for row in _table("zone.tab"))})
 
 
 def current_name(name: str) -> str:
-    """Return today's name of a zone: Asia/Kolkata for Asia/Calcutta; "" for what is no zone."""
+    """Return the current name of a zone, such as Asia/Kolkata for Asia/Calcutta, or ""."""
     if name in zones() or (_FIXED.fullmatch(name) and name in _package_names()):
         return name
     target = RENAMED.get(name) or _links().get(name, name)
@@ -155,29 +155,31 @@ def current_name(name: str) -> str:
 
 
 def find_zone(typed: str) -> str:
-    """Return the zone that a zone's name, a city or a country means; "" where none or several do.
+    """Return the only zone that a zone name, city or country can mean, or "".
 
-    >>> find("Munich"), find("Asia/Calcutta"), find("Cambridge, UK"), find("Cambridge")
-    ('Europe/Berlin', 'Asia/Kolkata', 'Europe/London', '')
+    >>> [find_zone(name) for name in ("Munich", "Asia/Calcutta", "Cambridge, UK", "Cambridge")]
+    ['Europe/Berlin', 'Asia/Kolkata', 'Europe/London', '']
     """
     meant = _meant_by(" ".join(typed.split()))
     return next(iter(meant)) if len(meant) == 1 else ""
 
 
 def suggest_places(typed: str) -> list[str]:
-    """Return the names of zones and places that were perhaps meant, best first."""
+    """Return likely zones and places for a misspelled or ambiguous name, best first."""
     if several := _meant_by(typed) or _meant_by(typed.partition(",")[0]):
-        return _ordered(several)[:MOST_SEVERAL]
+        return _ordered(several)[:MAX_AMBIGUOUS]
     key = _key(typed)
     spellings = {_key(name): name for name in place_choices()}
-    like = [spellings[one] for one in get_close_matches(key, spellings, MOST_NEAR, LIKE)]
+    like = [
+        spellings[one] for one in get_close_matches(key, spellings, MAX_SUGGESTIONS, MIN_SIMILARITY)
+    ]
     inside = [name for known, name in spellings.items() if len(key) > 3 and key in known]
-    return list(dict.fromkeys([*like, *inside]))[:MOST_NEAR]
+    return list(dict.fromkeys([*like, *inside]))[:MAX_SUGGESTIONS]
 
 
 @cache
 def place_choices() -> dict[str, str]:
-    """Return what a reader may choose from, sorted: each place with its zone, or "" for several."""
+    """Return all known places, sorted, each with its zone, or "" if there are several."""
     named = {_city(zone): zone for zone in zones()}
     for zone, place in _more_places():
         named[place] = "" if named.get(place, zone) != zone else zone
@@ -185,7 +187,7 @@ def place_choices() -> dict[str, str]:
 
 
 def _meant_by(typed: str) -> Set[str]:
-    """The zones that some words may mean."""
+    """Return the zones that the words may mean."""
     if exact := current_name(typed):
         return {exact}
     if whole := _meanings().get(_key(typed)):
@@ -197,8 +199,7 @@ def _meant_by(typed: str) -> Set[str]:
 
 @cache
 def _meanings() -> dict[str, Set[str]]:
-    """By what people type, folded, the zones it may mean: countries, old names, places; of these
-    the last wins."""
+    """Return the possible zones by folded name. Places override old names and countries."""
     found: dict[str, Set[str]] = {**_countries()}
     for name in sorted(_package_names()):
         if (zone := current_name(name)) and not _FIXED.fullmatch(name):
@@ -210,7 +211,7 @@ def _meanings() -> dict[str, Set[str]]:
 
 
 def _countries() -> dict[str, Set[str]]:
-    """The zones of each country; the main one alone where the others repeat it or a neighbor's."""
+    """Return the zones of each country, or only the main one if the others duplicate some zone."""
     all_zones: dict[str, set[str]] = defaultdict(set)
     main_zones: dict[str, set[str]] = defaultdict(set)
     for country, _coordinates, zone, *_comment in _table("zone.tab"):
@@ -230,25 +231,25 @@ def _more_places() -> Iterator[tuple[str, str]]:
 
 
 def _city(zone: str) -> str:
-    """Europe/Berlin as Berlin."""
+    """Return the city of a zone, such as Berlin for Europe/Berlin."""
     return zone.rpartition("/")[2].replace("_", " ")
 
 
 def _ordered(some: Set[str]) -> list[str]:
-    """In the order of the package, those first that differ from all others today."""
+    """Sort zones in the package's order, currently distinct zones first."""
     today = {row[2] for row in _table("zonenow.tab")}
     listed = [row[2] for row in _table("zone.tab") if row[2] in some]
     return sorted(listed, key=lambda zone: zone not in today)
 
 
 def _key(name: str) -> str:
-    """Letters and digits alone, without accents and capitals."""
+    """Return only letters and digits, without accents, in lower case."""
     return title_key(name.replace("_", " "))
 
 
 @cache
 def _links() -> dict[str, str]:
-    """Other names of zones, with the zone that each repeats."""
+    """Return the aliases of zones, each with its target."""
     rows = (line.split() for line in _read("zoneinfo/tzdata.zi").splitlines())
     return {row[2]: row[1] for row in rows if row[:1] == ["L"]}
 

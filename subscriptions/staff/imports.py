@@ -26,7 +26,7 @@ class ImportForm(forms.ModelForm):
 
     file = forms.FileField(
         help_text=f"CSV in UTF-8, up to {importing.MAX_BYTES // 1_000_000} MB. The first line "
-        f"names the columns: {', '.join(importing.NEEDED)}; and, if you like, "
+        f"names the columns: {', '.join(importing.REQUIRED)}; and, if you like, "
         f"{', '.join(importing.OPTIONAL)}. It is tried first: nothing comes in before you say so."
     )
 

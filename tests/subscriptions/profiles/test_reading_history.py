@@ -144,7 +144,7 @@ def test_hidden_and_missing_papers_are_not_noted_and_only_the_newest_are_kept(
     assert reading_history.record_opened(reader.pk, edition[0].pk, now)
     assert reading_history.record_opened(reader.pk, 10**9, now)
     assert not OpenedPaper.objects.exists()
-    monkeypatch.setattr(reading_history, "KEPT", 2)
+    monkeypatch.setattr(reading_history, "MAX_KEPT", 2)
     for number, paper in enumerate(edition[1:5]):
         reading_history.record_opened(reader.pk, paper.pk, now + timedelta(minutes=number))
     assert set(OpenedPaper.objects.values_list("paper", flat=True)) == {

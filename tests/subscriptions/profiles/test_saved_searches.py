@@ -17,7 +17,7 @@ from subscriptions.editions import digests
 from subscriptions.models import Interests, Subscriber
 from subscriptions.pages.forms import SearchForm
 from subscriptions.profiles import saved_searches
-from subscriptions.profiles.saved_searches import MOST_FOLLOWED, SavedSearch
+from subscriptions.profiles.saved_searches import MAX_FOLLOWED, SavedSearch
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 from tests.signing_in import sign_in
@@ -119,11 +119,11 @@ def test_another_site_cannot_press_it(browser: Client) -> None:
 
 
 def test_what_is_full_says_so(browser: Client, reader: Subscriber) -> None:
-    Interests.objects.update(words=[f"word {number}" for number in range(MOST_FOLLOWED)])
+    Interests.objects.update(words=[f"word {number}" for number in range(MAX_FOLLOWED)])
     page = follow(browser, SAID).submit("Follow this search")
     assert page.status == 400
     assert "Remove one first" in page.text
-    assert len(kept()[0]) == MOST_FOLLOWED
+    assert len(kept()[0]) == MAX_FOLLOWED
     with pytest.raises(ValidationError):
         saved_searches.follow_search(reader.pk, SEARCH)
 

@@ -251,7 +251,7 @@ def test_the_operator_hears_of_sign_ups_that_nobody_confirms_once_a_day(
     send_waiting(now)
     assert [one.to for one in mail.outbox] == [["operator@example.org"]] * alarmed
     if alarmed:
-        assert "only 3 were confirmed" in mail.outbox[0].body
+        assert "Only 3 of" in mail.outbox[0].body
 
 
 def test_an_operator_who_could_not_be_told_of_sign_ups_is_told_later(
