@@ -122,7 +122,7 @@ def list_papers(
     category: Category | None = None,
     limit: Limit = 50,
     cursor: Annotated[
-        int | None, Query(ge=0, le=MAX_CURSOR, description="Position, from `next`.")
+        int | None, Query(ge=0, le=MAX_CURSOR, description="Position, taken from next.")
     ] = None,
 ) -> dict[str, Any]:
     """Newest first. Pages don't shift when new papers arrive."""
@@ -171,7 +171,7 @@ def search_papers(
         str, Query(max_length=queries.MAX_LENGTH, description="Same syntax as the search page.")
     ],
     limit: Limit = 50,
-    cursor: Annotated[int, Query(ge=0, le=10_000, description="Position, from `next`.")] = 0,
+    cursor: Annotated[int, Query(ge=0, le=10_000, description="Position, taken from next.")] = 0,
 ) -> dict[str, Any]:
     """Searches words and meaning. Best first; at most a few thousand results."""
     pks = search.search_papers(queries.parse_query(q)).pks
@@ -196,7 +196,7 @@ def list_daily_papers(
     p: Annotated[int, Query(ge=0, le=1000, description="Page number, from 0.")] = 0,
 ) -> list[dict[str, Any]]:
     """Papers of a day (default: the newest day), best first, in the format of Hugging Face's
-    `daily_papers` API. Papers without an arXiv ID are left out."""
+    daily_papers API. Papers without an arXiv ID are left out."""
     papers = Paper.objects.visible().filter(day__lte=timezone.now().date()).exclude(arxiv_id=None)
     day = date or papers.order_by("-day").values_list("day", flat=True).first()
     page = papers.filter(day=day).trending()[p * limit : (p + 1) * limit]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from papers.pages.api import api
 
 Spec = Mapping[str, Any]
-BOUNDS = {"minimum": "from", "maximum": "to", "maxLength": "max. characters:"}
+BOUNDS = {"minimum": "from {}", "maximum": "to {}", "maxLength": "up to {} characters"}
 MAX_SHOWN_BOUND = 10**6  # larger bounds only reflect the database's number types
 
 
@@ -55,7 +55,7 @@ def _describe_parameter(parameter: Spec) -> dict[str, Any]:
     schema = next(option for option in options if option.get("type") != "null")
     bounds = {words: schema[name] for name, words in BOUNDS.items() if name in schema}
     limits = " ".join(
-        f"{words} {bound}" for words, bound in bounds.items() if bound <= MAX_SHOWN_BOUND
+        words.format(bound) for words, bound in bounds.items() if bound <= MAX_SHOWN_BOUND
     )
     summary = ", ".join(filter(None, [_type_name(schema), limits]))
     if parameter["required"]:
@@ -65,7 +65,7 @@ def _describe_parameter(parameter: Spec) -> dict[str, Any]:
     return {
         "name": parameter["name"],
         "summary": summary,
-        "about": parameter.get("description", ""),
+        "about": parameter.get("description") or schema.get("description", ""),
     }
 
 
