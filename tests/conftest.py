@@ -23,31 +23,31 @@ NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)  # a Thursday
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(services_of_this_run: None) -> None:
-    """Not by the default: each worker has a server of its own and needs no suffix."""
+    """Leave the database names as they are: each xdist worker has its own server."""
 
 
 @pytest.fixture(scope="session")
 def services_of_this_run(django_db_blocker: Any) -> Iterator[None]:
-    """PostgreSQL and Redis, without what a killed run left in them."""
-    with left_over.take_place(settings.DATA_DIR):
+    """Start PostgreSQL and Redis and remove the leftovers of a killed run."""
+    with left_over.lock_servers(settings.DATA_DIR):
         services.start_embedded()
         with django_db_blocker.unblock():
             if settings.EMBEDDED_POSTGRES:
-                database.stop_waiting_for_disk()
-            left_over.remove()
+                database.disable_fsync()
+            left_over.remove_all()
         yield
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The test database, restored after transactional tests without Django's slow flush."""
+    """Replace Django's slow flush after transactional tests."""
     with django_db_blocker.unblock(), database.quick_flush():
         yield
 
 
 @pytest.fixture(autouse=True)
 def outbox(tmp_path: Path, settings: Any) -> Path:
-    """Mail that is not sent to the test's own sink lands here, and not in a real outbox."""
+    """Write emails to a temporary outbox unless the test has its own SMTP server."""
     settings.OUTBOX_DIR = tmp_path / "outbox"
     settings.EMAIL_BACKEND = "devtools.outbox.OutboxBackend"
     return tmp_path / "outbox"
@@ -55,13 +55,13 @@ def outbox(tmp_path: Path, settings: Any) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_meanings_in_memory() -> None:
-    """What a process read of another test's papers was rolled back with them."""
+    """Forget the vectors of another test's papers, which were rolled back."""
     vector_index.clear_cache()
 
 
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
-    """The language of a test's last request is not that of the next test."""
+    """Reset the language that the last request of another test activated."""
     with translation.override("en"):
         yield
 
@@ -73,7 +73,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def redis(services_of_this_run: None) -> Iterator[None]:
-    """A real Redis, emptied before and after."""
+    """Provide a real Redis, emptied before and after the test."""
     services.start_embedded()
     cache.clear()
     yield
@@ -82,9 +82,9 @@ def redis(services_of_this_run: None) -> Iterator[None]:
 
 @pytest.fixture
 def make_paper(db: None) -> Callable[..., Paper]:
-    """A stored paper; whatever is not given is plain."""
+    """Return a function that stores a paper with plain default values."""
 
-    def make(title: str = "A plain paper", **given: Any) -> Paper:
+    def make(title: str = "A plain paper", **fields: Any) -> Paper:
         number = Paper.objects.count()
         values: dict[str, Any] = {
             "title": title,
@@ -101,7 +101,7 @@ def make_paper(db: None) -> Callable[..., Paper]:
             "first_seen_at": NOW - timedelta(hours=4),
             "text_seen_at": NOW - timedelta(hours=4),
         }
-        paper = Paper.objects.create(**values | given)
+        paper = Paper.objects.create(**values | fields)
         paper.refresh_from_db()
         return paper
 
@@ -110,9 +110,9 @@ def make_paper(db: None) -> Callable[..., Paper]:
 
 @pytest.fixture
 def make_reader(db: None) -> Callable[..., Subscriber]:
-    """An active reader who is due now; keyword `interests` fills in what they care about."""
+    """Return a function that stores an active reader who is due now, with their interests."""
 
-    def make(email: str = "reader@example.org", interests: Any = None, **given: Any) -> Subscriber:
+    def make(email: str = "reader@example.org", interests: Any = None, **fields: Any) -> Subscriber:
         values: dict[str, Any] = {
             "email": email,
             "email_key": email.lower(),
@@ -121,7 +121,7 @@ def make_reader(db: None) -> Callable[..., Subscriber]:
             "confirmed_at": NOW - timedelta(days=10),
             "next_digest_at": NOW - timedelta(seconds=30),
         }
-        reader = Subscriber.objects.create(**values | given)
+        reader = Subscriber.objects.create(**values | fields)
         Interests.objects.create(subscriber=reader, **(interests or {}))
         return reader
 
@@ -130,7 +130,7 @@ def make_reader(db: None) -> Callable[..., Subscriber]:
 
 @pytest.fixture
 def edition(make_paper: Callable[..., Paper]) -> list[Paper]:
-    """Today's papers: three on language, three on vision, with votes, scored and learnt from."""
+    """Store today's papers, three on language and three on vision, and score them."""
     papers = [
         make_paper("Long context language models", votes=90, categories=["cs.CL"]),
         make_paper("Reasoning agents with tools", votes=40, categories=["cs.AI", "cs.CL"]),
@@ -144,13 +144,13 @@ def edition(make_paper: Callable[..., Paper]) -> list[Paper]:
     return papers
 
 
-@pytest.hookimpl(trylast=True)  # after all that shuffles and sorts
+@pytest.hookimpl(trylast=True)  # after other plugins have shuffled and sorted
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order.arrange(items)
+    order.sort_tests(items)
 
 
 def pytest_configure() -> None:
-    shared_data.require()
+    shared_data.check_required()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

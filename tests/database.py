@@ -1,4 +1,4 @@
-"""Faster test databases: nothing waits for the disk, and only changed tables are restored."""
+"""Faster test databases: no waiting for the disk, and only changed tables are restored."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
-# A crash of the machine may damage the tests' cluster. It holds nothing of value. Without fsync,
-# synchronous_commit costs little, and the doctor wants it on.
-WAITING_FOR_DISK = ("fsync", "full_page_writes")
+# A crash of the machine may corrupt the test cluster, which holds no valuable data.
+# synchronous_commit stays on: it is cheap without fsync, and the doctor checks it.
+DISK_SETTINGS = ("fsync", "full_page_writes")
 
 _COLUMNS = """
     SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)
@@ -22,24 +22,24 @@ _COLUMNS = """
 """
 
 
-def stop_waiting_for_disk() -> None:
-    """Change the running server's settings; they stay in its cluster."""
+def disable_fsync() -> None:
+    """Change the settings of the running server; its cluster stores them."""
     with connection._nodb_cursor() as cursor:
         cursor.execute("ALTER SYSTEM RESET ALL")
-        for name in WAITING_FOR_DISK:
+        for name in DISK_SETTINGS:
             cursor.execute(f"ALTER SYSTEM SET {name} = off")
         cursor.execute("SELECT pg_reload_conf()")
 
 
 def is_superuser() -> bool:
-    """Return whether foreign keys can be ignored, as the embedded server allows."""
+    """Return True if foreign keys can be ignored, as on the embedded server."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         return bool(cursor.fetchone()[0])
 
 
 class Snapshot:
-    """The rows at one moment of all tables with a prefix, kept in a schema of the same database.
+    """Copy of the rows of all tables with a prefix, in another schema of the same database.
 
     Restoring needs a superuser.
     """
@@ -47,7 +47,7 @@ class Snapshot:
     def __init__(self, schema: str, prefix: str = "") -> None:
         self.schema, self.prefix = schema, prefix
         self.columns: dict[str, str] = {}
-        self.kept: set[str] = set()
+        self.filled: set[str] = set()
 
     def take(self) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -59,40 +59,42 @@ class Snapshot:
                 for table, columns in cursor.fetchall()
                 if table.startswith(self.prefix)
             }
-            self.kept = self._names(cursor, "EXISTS (SELECT FROM public.{table})", self.columns)
-            for table in self.kept:
+            self.filled = self._filter_tables(
+                cursor, "EXISTS (SELECT FROM public.{table})", self.columns
+            )
+            for table in self.filled:
                 cursor.execute(
                     f"CREATE TABLE {self.schema}.{table} AS"
                     f" SELECT {self.columns[table]} FROM public.{table}"
                 )
 
     def restore(self) -> None:
-        """Bring back the rows of this snapshot; sequences go on where they are."""
+        """Restore the rows of this snapshot; sequences keep their values."""
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")  # in any order
-            changed = self.changed(cursor)
+            cursor.execute("SET LOCAL session_replication_role = replica")  # ignore foreign keys
+            changed = self.changed_tables(cursor)
             for table in changed:
                 cursor.execute(f"DELETE FROM public.{table}")
-            for table in changed & self.kept:
+            for table in changed & self.filled:
                 columns = self.columns[table]
                 cursor.execute(
                     f"INSERT INTO public.{table} ({columns}) OVERRIDING SYSTEM VALUE"
                     f" SELECT {columns} FROM {self.schema}.{table}"
                 )
 
-    def changed(self, cursor: Any) -> set[str]:
-        """Return the tables with rows that the snapshot does not have, or without some it has."""
-        empty = self.columns.keys() - self.kept
+    def changed_tables(self, cursor: Any) -> set[str]:
+        """Return the tables whose rows differ from the snapshot."""
+        empty = self.columns.keys() - self.filled
         differs = (
             "EXISTS (SELECT {columns} FROM public.{table} EXCEPT TABLE {schema}.{table})"
             " OR EXISTS (TABLE {schema}.{table} EXCEPT SELECT {columns} FROM public.{table})"
         )
-        return self._names(cursor, "EXISTS (SELECT FROM public.{table})", empty) | self._names(
-            cursor, differs, self.kept
-        )
+        return self._filter_tables(
+            cursor, "EXISTS (SELECT FROM public.{table})", empty
+        ) | self._filter_tables(cursor, differs, self.filled)
 
-    def _names(self, cursor: Any, condition: str, tables: Collection[str]) -> set[str]:
-        """Return those of the tables that the condition is true of, asked in one statement."""
+    def _filter_tables(self, cursor: Any, condition: str, tables: Collection[str]) -> set[str]:
+        """Return the tables for which the condition is true, with a single query."""
         if not tables:
             return set()
         selects = (
@@ -106,16 +108,16 @@ class Snapshot:
 
 @contextmanager
 def quick_flush() -> Iterator[None]:
-    """After a transactional test, restore what it changed.
+    """Restore only the changed tables after a transactional test.
 
-    Django's own flush truncates all tables and runs the `post_migrate` signal, which takes longer
-    than most tests. It stays where the database user is no superuser.
+    Django's flush truncates all tables and sends `post_migrate`, which takes longer than most
+    tests. It is still used if the database user is not a superuser.
     """
     with pytest.MonkeyPatch.context() as patch:
         if is_superuser():
-            migrated = Snapshot("migrated")
-            migrated.take()
+            snapshot = Snapshot("migrated")
+            snapshot.take()
             patch.setattr(
-                TransactionTestCase, "_fixture_teardown", lambda _case: migrated.restore()
+                TransactionTestCase, "_fixture_teardown", lambda _case: snapshot.restore()
             )
         yield

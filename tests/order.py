@@ -1,15 +1,16 @@
-"""The order of the tests: the longest files first, and within a file by chance.
+"""Order of the tests: the slowest files first, random within a file.
 
-`--dist loadfile` hands out whole files in this order, so that two processes end at about the same
-time. pytest-randomly shuffles the files and the tests in each; its seed is in the header of a run.
+`--dist loadfile` assigns whole files in this order, so that the workers finish at about the same
+time. pytest-randomly shuffles the files and the tests in each file; the header of a test run shows
+its seed.
 """
 
 from __future__ import annotations
 
 import pytest
 
-# By the seconds they take, the longest first; `pytest --durations=0` says where one belongs.
-LONGEST = [
+# Sorted by duration, the slowest first. Measure with `pytest --durations=0`.
+SLOWEST_FILES = [
     f"tests/{name}.py"
     for name in """
     walk/test_first_day deploy/test_slow_senders deploy/test_migrations devtools/chaos/test_run
@@ -18,7 +19,7 @@ LONGEST = [
     papers/feeds/test_plainxml config/test_settings devtools/benchmarks/test_edition
     browser/test_reader_pages browser/test_strict subscriptions/readers/test_every_zone
     subscriptions/pages/test_link_powers subscriptions/matching/test_never
-    subscriptions/feedback/test_events papers/searching/test_search config/test_broker
+    subscriptions/feedback/test_settle papers/searching/test_search config/test_broker
     deploy/test_roles_and_backups test_bad_input papers/feeds/test_fuzz papers/feeds/test_shared
     subscriptions/test_pace test_languages subscriptions/readers/test_strangers
     papers/test_search_page papers/test_troubled_sources
@@ -26,15 +27,15 @@ LONGEST = [
 ]
 
 
-def arrange(items: list[pytest.Item]) -> None:
-    """Keep each file together, the longest first; steps marked `in_order` stay as written."""
+def sort_tests(items: list[pytest.Item]) -> None:
+    """Sort tests in place by file, the slowest first; keep the order of tests marked `in_order`."""
     files = list(dict.fromkeys(item.path for item in items))
-    shuffled = {path: place for place, path in enumerate(files)}
+    positions = {path: position for position, path in enumerate(files)}
 
-    def place(item: pytest.Item) -> tuple[int, int, int]:
+    def sort_key(item: pytest.Item) -> tuple[int, int, int]:
         file = item.nodeid.partition("::")[0]
-        rank = LONGEST.index(file) if file in LONGEST else len(LONGEST)
+        rank = SLOWEST_FILES.index(file) if file in SLOWEST_FILES else len(SLOWEST_FILES)
         line = item.location[1] or 0
-        return rank, shuffled[item.path], line if item.get_closest_marker("in_order") else 0
+        return rank, positions[item.path], line if item.get_closest_marker("in_order") else 0
 
-    items.sort(key=place)
+    items.sort(key=sort_key)

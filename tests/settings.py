@@ -1,10 +1,10 @@
-"""The project's settings with services and outbox of the tests' own."""
+"""Settings for tests, with separate servers and outbox."""
 
 import os
 from pathlib import Path
 
-# Tests that run beside each other have servers of their own: one empties Redis, another stops it.
-# What starts them has read these settings as well, and hands its environment down.
+# Each xdist worker has its own servers, because tests empty and stop Redis. The xdist controller
+# reads these settings too and passes its environment on, so its DATA_DIR is replaced.
 TESTS = Path(__file__).resolve().parent.parent / ".data" / "test"
 ALONE = str(TESTS / "alone")
 if os.environ.get("DATA_DIR", ALONE) == ALONE:
@@ -13,6 +13,6 @@ if os.environ.get("DATA_DIR", ALONE) == ALONE:
 from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and only for tests
-SECONDS_BETWEEN_REQUESTS = 0  # to a host; the tests' own servers do not mind
-RATE_LIMITS = dict.fromkeys(RATE_LIMITS, (0, 0))  # noqa: F405  tests of the guard set theirs
-RESPONSE_STEP = 0  # the test of it sets its own
+SECONDS_BETWEEN_REQUESTS = 0  # per host; test servers need no pause
+RATE_LIMITS = dict.fromkeys(RATE_LIMITS, (0, 0))  # noqa: F405  tests of rate limits set their own
+RESPONSE_STEP = 0  # its test sets another value

@@ -1,4 +1,4 @@
-"""What people do to come in: sign up by the form, sign in by a mailed link and its button."""
+"""Sign up with the form, and sign in with an emailed link."""
 
 from typing import Any
 

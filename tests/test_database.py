@@ -1,4 +1,4 @@
-"""A test leaves the database as it found it, however it wrote to it."""
+"""A test leaves no changes in the database, even if it commits."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from django.db import connection
 
 from papers.models import Paper
 from subscriptions.models import Subscriber
-from tests.database import WAITING_FOR_DISK, Snapshot
+from tests.database import DISK_SETTINGS, Snapshot
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_snapshot_brings_back_what_was_added_changed_and_deleted(
+def test_a_snapshot_reverts_added_changed_and_deleted_rows(
     make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     paper = make_paper("Kept")
@@ -39,13 +39,13 @@ def test_a_snapshot_brings_back_what_was_added_changed_and_deleted(
     assert Group.objects.count() > groups
     make_paper("Added afterwards")
     with connection.cursor() as cursor:
-        assert snapshot.changed(cursor) == {"papers_paper"}
+        assert snapshot.changed_tables(cursor) == {"papers_paper"}
         cursor.execute("DROP SCHEMA test_of_snapshots CASCADE")
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("number", [1, 2])
-def test_what_a_transactional_test_commits_is_gone_in_the_next(
+def test_rows_committed_by_a_transactional_test_are_gone_in_the_next(
     number: int, make_reader: Callable[..., Subscriber]
 ) -> None:
     assert Subscriber.objects.count() == 0
@@ -54,9 +54,11 @@ def test_what_a_transactional_test_commits_is_gone_in_the_next(
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="a server of your own is left alone")
-def test_the_tests_server_does_not_wait_for_the_disk() -> None:
+@pytest.mark.skipif(
+    not settings.EMBEDDED_POSTGRES, reason="settings of an external server are not changed"
+)
+def test_the_test_server_does_not_wait_for_the_disk() -> None:
     with connection.cursor() as cursor:
-        for name in WAITING_FOR_DISK:
+        for name in DISK_SETTINGS:
             cursor.execute(f"SHOW {name}")
             assert cursor.fetchone() == ("off",), name

@@ -1,4 +1,4 @@
-"""A killed test run must not break the next one in the same checkout."""
+"""A killed test run does not break the next one in the same checkout."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-# A test that leaves what a killed run leaves, and then waits to be killed.
-KILLED = """
+# A test that leaves keys in Redis and an open database session, and waits until it is killed.
+KILLED_TEST = """
     import os, subprocess, sys, time
     from pathlib import Path
 
@@ -46,7 +46,7 @@ KILLED = """
         print(f"holder {holder.pid}", flush=True)
         time.sleep(300)
 """
-NEXT = """
+NEXT_TEST = """
     import pytest
     from django.conf import settings
     from redis import Redis
@@ -59,11 +59,11 @@ NEXT = """
 
 
 @contextmanager
-def run(path: Path, code: str, data: Path) -> Iterator[subprocess.Popen[str]]:
-    """pytest on this one file, with the project's conftest and servers under `data`."""
+def run_pytest(path: Path, code: str, data: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run pytest on a file with this code, the project's fixtures and servers under `data`."""
     path.write_text("from tests.conftest import *\n" + textwrap.dedent(code))
-    ours = ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS")
-    environment = {key: value for key, value in os.environ.items() if key not in ours}
+    excluded = ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS")
+    environment = {key: value for key, value in os.environ.items() if key not in excluded}
     command = (sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider")
     options = ("--rootdir", str(settings.BASE_DIR), "-c", str(settings.BASE_DIR / "pyproject.toml"))
     process = subprocess.Popen(
@@ -83,23 +83,23 @@ def run(path: Path, code: str, data: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.slow
-def test_the_next_run_passes_and_ends_what_was_left(tmp_path: Path) -> None:
+def test_the_next_run_passes_and_kills_leftover_programs(tmp_path: Path) -> None:
     data = settings.DATA_DIR.parent / f"{settings.DATA_DIR.name}-killed"
     try:
-        with run(tmp_path / "test_killed.py", KILLED, data) as killed:
+        with run_pytest(tmp_path / "test_killed.py", KILLED_TEST, data) as killed:
             assert killed.stdout
-            said = ""
+            output = ""
             for line in killed.stdout:
-                said += line
+                output += line
                 if line.startswith("holder "):
                     break
             else:
-                pytest.fail(said)
+                pytest.fail(output)
         holder = int(line.split()[1])
         assert Path(f"/proc/{holder}").exists()
-        with run(tmp_path / "test_next.py", NEXT, data) as following:
-            said, _ = following.communicate(timeout=120)
-            assert following.returncode == 0, said
+        with run_pytest(tmp_path / "test_next.py", NEXT_TEST, data) as following:
+            output, _ = following.communicate(timeout=120)
+            assert following.returncode == 0, output
         assert not Path(f"/proc/{holder}/exe").exists()
     finally:
         stop = [sys.executable, "manage.py", "services", "stop"]

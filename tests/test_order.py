@@ -1,4 +1,4 @@
-"""The order of the tests: the longest files first, each in one piece, steps as written."""
+"""Slow test files come first, files stay together, and ordered tests keep their order."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.order import LONGEST, arrange
+from tests.order import SLOWEST_FILES, sort_tests
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass
 class Item:
-    """What `arrange` asks of a test."""
+    """The attributes of a test that `sort_tests` uses."""
 
     file: str
     line: int
@@ -38,23 +38,27 @@ class Item:
         return pytest.mark.in_order if self.step and name == "in_order" else None
 
 
-def test_every_file_that_is_named_exists() -> None:
-    assert [file for file in LONGEST if not (ROOT / file).is_file()] == []
+def test_every_listed_file_exists() -> None:
+    assert [file for file in SLOWEST_FILES if not (ROOT / file).is_file()] == []
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_longest_files_come_first_each_in_one_piece(seed: int) -> None:
-    steps = [Item(LONGEST[0], line, step=True) for line in range(5)]
+def test_the_slowest_files_come_first_and_stay_together(seed: int) -> None:
+    steps = [Item(SLOWEST_FILES[0], line, step=True) for line in range(5)]
     others = [
-        Item(file, line) for file in (LONGEST[1], "tests/a.py", "tests/b.py") for line in range(5)
+        Item(file, line)
+        for file in (SLOWEST_FILES[1], "tests/a.py", "tests/b.py")
+        for line in range(5)
     ]
     items: list[Any] = steps + others
     random.Random(seed).shuffle(items)
     before = list(items)
-    arrange(items)
+    sort_tests(items)
     assert items[:5] == steps
-    assert all(item.file == LONGEST[1] for item in items[5:10])
-    assert len({item.file for item in items[10:15]}) == 1, "no file is torn apart"
-    for file in (LONGEST[1], "tests/a.py"):
+    assert all(item.file == SLOWEST_FILES[1] for item in items[5:10])
+    assert len({item.file for item in items[10:15]}) == 1, "tests of one file stay together"
+    for file in (SLOWEST_FILES[1], "tests/a.py"):
         of_file = [item for item in before if item.file == file]
-        assert [item for item in items if item.file == file] == of_file, "as it was shuffled"
+        assert [item for item in items if item.file == file] == of_file, (
+            "the shuffled order is kept"
+        )

@@ -1,4 +1,4 @@
-"""The test utility itself: a form is sent as a browser would send it, and tests use it."""
+"""`Page` submits a form like a browser does, and all tests use it."""
 
 from __future__ import annotations
 
@@ -26,28 +26,29 @@ lines</textarea><input name="locked" value="1" disabled>
 TESTS = Path(__file__).parent
 POSTS = {
     "pages.py": "what `Page.submit` and `forge` do",
-    "web/test_rate_limit.py": "requests without a site: RequestFactory",
+    "config/test_providers.py": "requests of a RequestFactory, without a page",
+    "web/test_rate_limit.py": "requests of a RequestFactory, without a page",
     "deploy/test_slow_senders.py": "another program, over the network",
-    "browser/test_whole_way.py": "the one click of a mail program, over the network",
+    "browser/test_whole_way.py": "the one-click unsubscribe of an email client, over the network",
 }
-"""The files that post by themselves, and why; all others use `Page.submit` or `forge`."""
+"""Files that post without `Page.submit` and `forge`, with the reason."""
 
 
 class Recorder(Client):
-    """A client that keeps what it would send."""
+    """A client that records requests instead of sending them."""
 
     sent: tuple[str, str, Any] = ("", "", None)
 
     def post(self, path: str, data: Any = None, **extra: Any) -> Any:
         self.sent = ("post", path, data)
-        return Answer()
+        return FakeResponse()
 
     def get(self, path: str, data: Any = None, **extra: Any) -> Any:
         self.sent = ("get", path, data)
-        return Answer()
+        return FakeResponse()
 
 
-class Answer:
+class FakeResponse:
     status_code = 200
     content = FORM.encode()
 
@@ -57,7 +58,7 @@ def client() -> Recorder:
     return Recorder()
 
 
-def test_every_rendered_field_is_sent_and_no_other(client: Recorder) -> None:
+def test_all_and_only_rendered_fields_are_sent(client: Recorder) -> None:
     page = Page.open(client, "/here/")
     page.submit("Save now", title="new", off=True, size="s")
     assert client.sent == (
@@ -78,48 +79,50 @@ def test_every_rendered_field_is_sent_and_no_other(client: Recorder) -> None:
     )
 
 
-def test_a_ticked_box_is_unticked(client: Recorder) -> None:
+def test_a_checked_box_can_be_unchecked(client: Recorder) -> None:
     Page.open(client, "/here/").submit("_save", on=False)
     assert "on" not in client.sent[2]
 
 
-def test_a_form_without_a_method_asks_its_own_address(client: Recorder) -> None:
+def test_a_form_without_method_and_action_gets_its_own_url(client: Recorder) -> None:
     Page.open(client, "/here/").submit("Search")
     assert client.sent == ("get", "/here/", {})
 
 
 @pytest.mark.parametrize("field", ["locked", "nothing", "_save"])
-def test_a_field_that_the_form_does_not_have_is_an_error(client: Recorder, field: str) -> None:
+def test_an_unknown_or_disabled_field_is_an_error(client: Recorder, field: str) -> None:
     with pytest.raises(KeyError):
         Page.open(client, "/here/").submit("Save now", **{field: "x"})
 
 
 @pytest.mark.parametrize(("field", "value"), [("day", "tue"), ("size", "xl")])
-def test_a_choice_that_is_not_offered_is_an_error(client: Recorder, field: str, value: str) -> None:
+def test_a_choice_the_form_does_not_offer_is_an_error(
+    client: Recorder, field: str, value: str
+) -> None:
     with pytest.raises(AssertionError, match="does not offer"):
         Page.open(client, "/here/").submit("Save now", **{field: value})
 
 
-def test_a_button_that_is_not_there_is_an_error(client: Recorder) -> None:
+def test_a_missing_button_is_an_error(client: Recorder) -> None:
     with pytest.raises(AssertionError, match="there are"):
         Page.open(client, "/here/").submit("Other")
 
 
-def parsed(path: Path) -> list[ast.AST]:
+def syntax_nodes(path: Path) -> list[ast.AST]:
     return list(ast.walk(ast.parse(path.read_text())))
 
 
-def test_tests_submit_what_a_page_shows_or_say_that_they_forge() -> None:
-    files = {path.relative_to(TESTS).as_posix(): parsed(path) for path in TESTS.rglob("*.py")}
+def test_all_tests_post_with_submit_or_forge() -> None:
+    files = {path.relative_to(TESTS).as_posix(): syntax_nodes(path) for path in TESTS.rglob("*.py")}
     posting = {
         name
         for name, nodes in files.items()
         if any(isinstance(node, ast.Attribute) and node.attr == "post" for node in nodes)
     }
-    assert posting == set(POSTS), "use Page.submit, or forge for what no page offers"
+    assert posting == set(POSTS), "use Page.submit, or forge for requests that no page can send"
     forging = {
         name
         for name, nodes in files.items()
         if any(isinstance(node, ast.FunctionDef) and node.name == "forge" for node in nodes)
     }
-    assert forging == {"pages.py"}, "one forge for all tests"
+    assert forging == {"pages.py"}, "define forge only once"

@@ -1,4 +1,4 @@
-"""A task that kills the process that runs it; imported by the worker of test_broker alone."""
+"""A task that kills its process; imported only by the worker of test_broker."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Workers survive what Redis answers and what lies in their queues. A real worker and Redis."""
+"""A real worker survives malformed messages and errors of Redis."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from operations import queues
 from operations.tasks import note_beat
 
 pytestmark = pytest.mark.usefixtures("redis")
-PATIENCE = 60
+TIMEOUT = 60  # seconds
 
 
-def until(true: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < give_up, "waited in vain"
+def wait_until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.1)
 
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Of the queue ingest, with one process."""
+    """Run a worker with one process for the queue ingest."""
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -53,26 +53,26 @@ def worker(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
             stdout=log,
             stderr=log,
         )
-    until(works)
+    wait_until(worker_responds)
     yield process
     process.kill()
     process.wait()
     print((tmp_path / "worker").read_text()[-8000:])
 
 
-def works() -> bool:
-    """A task that is queued now is done soon."""
-    asked = timezone.now()
+def worker_responds() -> bool:
+    """Return True if a new task is run within 10 seconds."""
+    start = timezone.now()
     note_beat.delay()
-    give_up = time.monotonic() + 10
-    while time.monotonic() < give_up:
-        if (seen := queues.beat_last_seen()) and seen > asked:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if (seen := queues.beat_last_seen()) and seen > start:
             return True
         time.sleep(0.05)
     return False
 
 
-def put(message: Any) -> None:
+def enqueue(message: Any) -> None:
     if isinstance(message, dict) and isinstance(message.get("properties"), dict):
         message["properties"].setdefault("delivery_tag", "tag")
         message["properties"]["delivery_tag"] += str(uuid.uuid4())
@@ -127,24 +127,26 @@ MALFORMED: list[Any] = [
 ]
 
 
-def test_malformed_messages_end_no_worker(worker: subprocess.Popen[bytes]) -> None:
+def test_malformed_messages_stop_no_worker(worker: subprocess.Popen[bytes]) -> None:
     for message in MALFORMED:
-        put(message)
-    until(lambda: not queues.client().llen("ingest"))
-    assert works()
-    assert works()
+        enqueue(message)
+    wait_until(lambda: not queues.client().llen("ingest"))
+    assert worker_responds()
+    assert worker_responds()
     assert worker.poll() is None
     rejected = [json.loads(entry) for entry in queues.client().lrange(broker.REJECTED_KEY, 0, -1)]
     assert len(rejected) >= 15
     assert all(entry["reason"] and entry["queue"] == "ingest" for entry in rejected)
-    assert queues.client().hlen("unacked") == 0, "none comes again"
+    assert queues.client().hlen("unacked") == 0, "no message is redelivered"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["full", "read only"])
-def test_what_redis_refuses_ends_no_worker(worker: subprocess.Popen[bytes], trouble: str) -> None:
+@pytest.mark.parametrize("failure", ["full", "read only"])
+def test_refused_writes_to_redis_stop_no_worker(
+    worker: subprocess.Popen[bytes], failure: str
+) -> None:
     server = queues.client()
-    if trouble == "full":
+    if failure == "full":
         server.config_set("maxmemory", 1)
     else:
         server.execute_command("REPLICAOF", "127.0.0.1", "1")
@@ -154,7 +156,7 @@ def test_what_redis_refuses_ends_no_worker(worker: subprocess.Popen[bytes], trou
     finally:
         server.config_set("maxmemory", 0)
         server.execute_command("REPLICAOF", "NO", "ONE")
-    until(works)
+    wait_until(worker_responds)
     assert worker.poll() is None
 
 
@@ -162,11 +164,11 @@ def test_what_redis_refuses_ends_no_worker(worker: subprocess.Popen[bytes], trou
 def test_a_message_that_kills_workers_is_rejected(worker: subprocess.Popen[bytes]) -> None:
     app = Celery(broker=celery_url(project.REDIS_URL), set_as_current=False)
     app.send_task("tests.config.deadly_task.die", queue="ingest")
-    until(lambda: queues.client().llen(broker.REJECTED_KEY))
+    wait_until(lambda: queues.client().llen(broker.REJECTED_KEY))
     [entry] = map(json.loads, queues.client().lrange(broker.REJECTED_KEY, 0, -1))
     assert entry["reason"] == f"redelivered more than {broker.MAX_REDELIVERIES} times"
     assert entry["message"]["headers"]["task"] == "tests.config.deadly_task.die"
-    until(works)
+    wait_until(worker_responds)
     assert worker.poll() is None
 
 
@@ -174,6 +176,6 @@ def test_a_good_message_has_no_defect() -> None:
     assert broker.defect(good_message()) == ""
 
 
-def test_each_malformed_one_is_told_apart_or_left_to_celery() -> None:
+def test_checking_a_malformed_message_never_raises() -> None:
     for message in MALFORMED[4:]:
         assert isinstance(broker.defect(message), str)

@@ -1,4 +1,4 @@
-"""No log line holds an address or a token that works."""
+"""Log lines contain no email addresses and no valid tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.core.signing import Signer
 from config import logs
 from config.logs import redact
 
-TOKEN = Signer(key="any", salt="paperboy.preferences").sign("4711:1xWe6k")  # of a fixed moment
+TOKEN = Signer(key="any", salt="paperboy.preferences").sign("4711:1xWe6k")  # with a fixed time
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ TOKEN = Signer(key="any", salt="paperboy.preferences").sign("4711:1xWe6k")  # of
         ("12:30:45 at 2026-04-30 08:00:30", "12:30:45 at 2026-04-30 08:00:30"),
     ],
 )
-def test_addresses_and_tokens_are_taken_out(text: str, hidden: str) -> None:
+def test_addresses_and_tokens_are_masked(text: str, hidden: str) -> None:
     assert hidden in redact(text)
 
 
-def test_a_long_line_without_an_address_costs_little() -> None:
+def test_a_long_line_without_an_address_is_fast() -> None:
     assert redact("a" * 200_000 + "@") == "a" * 200_000 + "@"
 
 
@@ -51,7 +51,7 @@ def record_with_traceback() -> logging.LogRecord:
 
 
 @pytest.mark.parametrize("form", logs.FORMATTERS)
-def test_tracebacks_and_arguments_are_cleaned_too(form: str) -> None:
+def test_tracebacks_and_arguments_are_masked(form: str) -> None:
     line = logs.FORMATTERS[form]().format(record_with_traceback())
     assert "ValueError: refused: ***@example.org" in line
     assert "for ***@example.org" in line
@@ -59,16 +59,16 @@ def test_tracebacks_and_arguments_are_cleaned_too(form: str) -> None:
     assert "bo@" not in line
 
 
-def test_json_is_an_object_a_line() -> None:
+def test_json_logs_have_one_object_per_line() -> None:
     line = logs.Json().format(record_with_traceback())
     assert "\n" not in line
-    said = json.loads(line)
-    assert said["level"] == "ERROR"
-    assert said["logger"] == "x"
-    assert said["message"] == "for ***@example.org\nand on"
-    assert said["time"].endswith("+00:00")
+    entry = json.loads(line)
+    assert entry["level"] == "ERROR"
+    assert entry["logger"] == "x"
+    assert entry["message"] == "for ***@example.org\nand on"
+    assert entry["time"].endswith("+00:00")
 
 
-def test_no_logger_keeps_a_handler_that_writes_past_the_formatter() -> None:
+def test_no_logger_has_a_handler_that_bypasses_the_formatter() -> None:
     named = [logging.getLogger(name) for name in ("django", "django.server", "django.request")]
     assert [logger.handlers for logger in named] == [[], [], []]

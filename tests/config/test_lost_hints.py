@@ -1,4 +1,4 @@
-"""While Redis is away the admin saves, says what waits, and recovery finds it. A stopped Redis."""
+"""If Redis is down, the admin saves changes, warns, and recovery continues later."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILE = b"email,consent_at,consent_text,confirmed_at\na@e.org,2024-05-01,Yes,2024
 
 @pytest.fixture
 def stopped_redis(admin_client: Client) -> Iterator[None]:
-    """After the log-in, which needs Redis."""
+    """Stop Redis after logging in, which needs it."""
     assert embedded.stop_server(embedded.Redis(settings.DATA_DIR))
     yield
     embedded.start_redis(settings.DATA_DIR)
@@ -39,7 +39,7 @@ def stopped_redis(admin_client: Client) -> Iterator[None]:
 
 @pytest.fixture
 def digest(make_reader: MakeReader, make_paper: Any) -> Digest:
-    """One of today that failed."""
+    """Store a failed digest of today."""
     now = timezone.now()
     Edition.objects.create(day=now.date(), due=1)
     return Digest.objects.create(
@@ -53,80 +53,80 @@ def digest(make_reader: MakeReader, make_paper: Any) -> Digest:
     )
 
 
-def saved(page: Page) -> bool:
-    """Tell whether the page answers, and says that the rest waits."""
+def saved_with_warning(page: Page) -> bool:
+    """Return True if the page reports that the remaining work will follow later."""
     assert page.status == 200
     return tasks.LOST_HINT_MESSAGE in page.text
 
 
-def test_a_failed_digest_waits_in_its_row(
+def test_a_failed_digest_is_sent_again_by_recovery(
     admin_client: Client, digest: Digest, stopped_redis: None
 ) -> None:
     edition = Page.open(admin_client, f"{EDITION}{digest.day}/change/")
-    assert saved(edition.submit("send-failed"))
+    assert saved_with_warning(edition.submit("send-failed"))
     digest.refresh_from_db()
     assert digest.status == Digest.Status.PENDING
     late = timezone.now() + settings.RECOVER_AFTER * 2
     assert recovery.recover_digests(late) == [digest.pk]
 
 
-def test_a_readers_digest_is_sent_again_from_its_row(
+def test_sending_a_readers_digest_again_is_saved(
     admin_client: Client, digest: Digest, stopped_redis: None
 ) -> None:
     timeline = f"/admin/subscriptions/subscriber/{digest.subscriber_id}/timeline/"
-    assert saved(Page.open(admin_client, timeline).submit("send-again"))
+    assert saved_with_warning(Page.open(admin_client, timeline).submit("send-again"))
     digest.refresh_from_db()
     assert digest.status == Digest.Status.PENDING
 
 
-def test_an_edition_resumed_and_approved_stays_so(
+def test_resuming_and_approving_an_edition_is_saved(
     admin_client: Client, digest: Digest, stopped_redis: None
 ) -> None:
     edition = Page.open(admin_client, f"{EDITION}{digest.day}/change/")
     page = edition.submit("pause")
     assert tasks.LOST_HINT_MESSAGE not in page.text
-    assert saved(page.submit("resume"))
+    assert saved_with_warning(page.submit("resume"))
     assert Edition.objects.get().state == Edition.State.OPEN
     desk = Page.open(admin_client, f"{EDITION}{digest.day}/desk/")
-    assert saved(desk.submit("approve"))
+    assert saved_with_warning(desk.submit("approve"))
     assert Edition.objects.get().approved_by == "admin"
 
 
-def test_an_import_goes_on_from_its_row(admin_client: Client, stopped_redis: None) -> None:
+def test_an_import_continues_later(admin_client: Client, stopped_redis: None) -> None:
     form = Page.open(admin_client, "/admin/subscriptions/readerimport/add/")
-    assert saved(form.submit("_save", file=SimpleUploadedFile("a.csv", FILE)))
-    work = ReaderImport.objects.get()
-    assert importing.running() == [work.pk]
-    importing.run_import(work.pk)
-    page = Page.open(admin_client, f"/admin/subscriptions/readerimport/{work.pk}/change/")
-    assert saved(page.submit("import"))
-    assert importing.running() == [work.pk]
+    assert saved_with_warning(form.submit("_save", file=SimpleUploadedFile("a.csv", FILE)))
+    job = ReaderImport.objects.get()
+    assert importing.running() == [job.pk]
+    importing.run_import(job.pk)
+    page = Page.open(admin_client, f"/admin/subscriptions/readerimport/{job.pk}/change/")
+    assert saved_with_warning(page.submit("import"))
+    assert importing.running() == [job.pk]
 
 
-def test_imports_whose_task_was_lost_are_found_by_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    work = ReaderImport.objects.create(
+def test_beat_resumes_imports_whose_task_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = ReaderImport.objects.create(
         name="a.csv", text=FILE.decode(), lines=1, created_by="ada", created_at=timezone.now()
     )
     monkeypatch.setattr(subscription_tasks.import_readers, "delay", importing.run_import)
     for _ in range(2):
         subscription_tasks.resume_imports()
-        work.refresh_from_db()
-        assert (work.state, work.accepted) == (ReaderImport.State.CHECKED, 1)
+        job.refresh_from_db()
+        assert (job.state, job.accepted) == (ReaderImport.State.CHECKED, 1)
 
 
-def test_what_the_admin_saves_of_papers_and_sources_is_saved(
+def test_papers_and_sources_are_saved(
     admin_client: Client, make_paper: Any, stopped_redis: None
 ) -> None:
     paper = make_paper()
     form = Page.open(admin_client, f"/admin/papers/paper/{paper.pk}/change/")
-    assert saved(form.submit("_save", note="Worth a look"))
+    assert saved_with_warning(form.submit("_save", note="Worth a look"))
     assert Paper.objects.get().note == "Worth a look"
     form = Page.open(admin_client, "/admin/papers/source/add/")
-    assert saved(form.submit("_save", url="https://example.org/feed.xml"))
+    assert saved_with_warning(form.submit("_save", url="https://example.org/feed.xml"))
     assert Source.objects.due(timezone.now()).exists()
 
 
-def test_no_view_and_no_admin_page_enqueues_in_another_way() -> None:
+def test_views_and_admin_pages_enqueue_tasks_in_only_one_way() -> None:
     calls = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for package in ("config", "web", "papers", "subscriptions", "operations")

@@ -1,4 +1,4 @@
-"""Long commands say how far they are: on stderr, and no more often than needed."""
+"""Long commands report their progress on stderr every few seconds."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from config import progress as module
 from config.progress import step, track
 
 
-def test_lines_come_every_few_seconds(
+def test_a_line_is_printed_every_few_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LINE_INTERVAL", 0.2)
     for item in track([1, 2], "Learning"):
         time.sleep(0.05 if item == 1 else 0.25)
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err == "Learning: 1 of 2\n"
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "Learning: 1 of 2\n"
 
 
-def test_one_long_item_says_more_than_once_that_it_goes_on(
+def test_a_single_long_item_still_reports_progress(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LINE_INTERVAL", 0.05)
@@ -34,14 +34,14 @@ def test_one_long_item_says_more_than_once_that_it_goes_on(
     assert set(lines) == {"Reading: 0"}
 
 
-def test_what_is_soon_done_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quick_task_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(track(iter(range(1000)), "Learning")) == list(range(1000))
     with step("Scoring", after=5):
         pass
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_failure_among_the_items_comes_through() -> None:
+def test_an_error_in_the_iterable_is_raised() -> None:
     def failing() -> Iterator[int]:
         yield 1
         raise ValueError("broken")
@@ -60,7 +60,7 @@ def test_a_terminal_gets_a_bar(
     assert capsys.readouterr().out == ""
 
 
-def test_a_step_is_named_and_then_says_how_long_it_takes(
+def test_a_step_prints_its_name_and_then_its_duration(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "STEP_INTERVAL", 0.1)

@@ -1,4 +1,4 @@
-"""When a request is whole, and what is too large to wait for."""
+"""Requests are buffered until they are complete, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ TRAILED = CHUNKED[:-2] + b"Checksum: 1\r\nMore: 2\r\n\r\n"
 
 @pytest.mark.parametrize("request_", [GET, POST, CHUNKED, TRAILED])
 @pytest.mark.parametrize("step", [1, 2, 7, 1000])
-def test_a_request_is_whole_with_its_last_byte(request_: bytes, step: int) -> None:
+def test_a_request_is_complete_with_its_last_byte(request_: bytes, step: int) -> None:
     arrival = Arrival(0)
-    whole = [arrival.add(request_[start : start + step]) for start in range(0, len(request_), step)]
-    assert whole == [False] * (len(whole) - 1) + [True]
+    completions = [
+        arrival.add(request_[start : start + step]) for start in range(0, len(request_), step)
+    ]
+    assert completions == [False] * (len(completions) - 1) + [True]
     assert bytes(arrival.received) == request_
 
 
@@ -40,7 +42,7 @@ def test_a_request_is_whole_with_its_last_byte(request_: bytes, step: int) -> No
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"a" * (MAX_HEAD + 1),
     ],
 )
-def test_a_malformed_request_is_gunicorns_to_refuse(request_: bytes) -> None:
+def test_a_malformed_request_is_passed_to_gunicorn(request_: bytes) -> None:
     assert Arrival(0).add(request_)
 
 
@@ -55,7 +57,7 @@ def test_a_malformed_request_is_gunicorns_to_refuse(request_: bytes) -> None:
         b"Transfer-Encoding: chunked\r\n\r\n5\r\n0\r\n\r\n",
     ],
 )
-def test_what_gunicorn_would_wait_for_is_waited_for_here(rest: bytes) -> None:
+def test_an_incomplete_request_is_not_passed_to_gunicorn(rest: bytes) -> None:
     assert not Arrival(0).add(b"POST / HTTP/1.1\r\n" + rest)
 
 
@@ -67,39 +69,46 @@ def test_what_gunicorn_would_wait_for_is_waited_for_here(rest: bytes) -> None:
         f"Transfer-Encoding: chunked\r\n\r\n{MAX_BODY * 2:x}\r\n",
     ],
 )
-def test_a_body_larger_than_any_import_is_not_waited_for(rest: str) -> None:
+def test_a_body_larger_than_any_import_is_rejected(rest: str) -> None:
     with pytest.raises(TooLargeError):
         Arrival(0).add(f"POST / HTTP/1.1\r\n{rest}".encode())
 
 
-def test_what_comes_after_a_request_is_kept_for_the_next() -> None:
+def test_bytes_after_a_request_are_kept_for_the_next() -> None:
     arrival = Arrival(0)
     assert arrival.add(GET + POST)
     assert bytes(arrival.received) == GET + POST
 
 
-def test_who_asks_whether_to_go_on_is_told() -> None:
+def test_expect_100_continue_is_recognised() -> None:
     arrival = Arrival(0)
     assert not arrival.add(POST[:-5].replace(b"Host", b"Expect: 100-continue\r\nHost"))
     assert arrival.expects_continue
 
 
 @pytest.mark.parametrize(
-    ("options", "named"),
+    ("options", "names"),
     [
         (("--certfile", "{pem}"), "--certfile"),
         (("--certfile", "{pem}", "--keyfile", "{pem}"), "--certfile and --keyfile"),
     ],
 )
-def test_tls_is_refused_in_one_line(tmp_path: Path, options: tuple[str, ...], named: str) -> None:
-    """Handshakes of slow clients would keep all others waiting."""
+def test_tls_options_are_rejected_with_one_line(
+    tmp_path: Path, options: tuple[str, ...], names: str
+) -> None:
+    """TLS handshakes of slow clients would block all others."""
     certificate = tmp_path / "site.pem"
     certificate.touch()
     app = "config.request_buffer:BufferedWorker"  # never called
     server = ("-m", "gunicorn", "-k", "config.request_buffer.BufferedWorker", "-b", "127.0.0.1:0")
-    command = [sys.executable, *server, *(one.format(pem=certificate) for one in options), app]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    [line] = [line for line in done.stderr.splitlines() if not line.startswith("[")]
-    assert f"Remove {named} and" in line
+    command = [
+        sys.executable,
+        *server,
+        *(option.format(pem=certificate) for option in options),
+        app,
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    [line] = [line for line in result.stderr.splitlines() if not line.startswith("[")]
+    assert f"Remove {names} and" in line

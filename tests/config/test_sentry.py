@@ -1,4 +1,4 @@
-"""What leaves for Sentry: events caught by a transport of the test's own."""
+"""Events sent to Sentry, recorded by a fake transport."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sentry_sdk.transport import Transport
 from config import sentry
 
 TOKEN = TimestampSigner(salt="paperboy.preferences").sign("4711")
-PLACE = "192.0.2.1"
+IP_ADDRESS = "192.0.2.1"
 
 
-class Caught(Transport):
+class RecordingTransport(Transport):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[str] = []
@@ -28,12 +28,12 @@ class Caught(Transport):
 
 
 @pytest.fixture
-def caught() -> Iterator[Caught]:
+def recorded() -> Iterator[RecordingTransport]:
     before = sentry_sdk.get_global_scope().client
     sentry.start("https://key@sentry.example/1", "test")
     client = sentry_sdk.get_client()
     assert client.is_active()
-    transport = client.transport = Caught()  # type: ignore[assignment]
+    transport = client.transport = RecordingTransport()  # type: ignore[assignment]
     yield transport
     client.close()
     sentry_sdk.get_global_scope().set_client(before)
@@ -43,23 +43,23 @@ def fail(email: str) -> None:
     raise ValueError(f"cannot write to {email} ({TOKEN})")
 
 
-def test_an_error_goes_out_without_who_it_was_about(caught: Caught) -> None:
+def test_an_error_is_sent_without_personal_data(recorded: RecordingTransport) -> None:
     logging.getLogger("paperboy.test").warning("trying ada.private@example.org")
-    sentry_sdk.set_user({"email": "ada.private@example.org", "ip_address": PLACE})
+    sentry_sdk.set_user({"email": "ada.private@example.org", "ip_address": IP_ADDRESS})
     try:
         fail("ada.private@example.org")
     except ValueError:
         sentry_sdk.capture_exception()
     logging.getLogger("paperboy.test").error("gave up on %s", "ada.private@example.org")
-    assert len(caught.events) == 2
-    sent = "".join(caught.events)
+    assert len(recorded.events) == 2
+    sent = "".join(recorded.events)
     assert "cannot write to ***@example.org (***)" in sent
     assert "gave up on" in sent
-    for secret in ("ada.private", TOKEN, TOKEN.rpartition(":")[2], PLACE):
+    for secret in ("ada.private", TOKEN, TOKEN.rpartition(":")[2], IP_ADDRESS):
         assert secret not in sent
 
 
-def test_a_request_goes_out_without_its_body_and_headers() -> None:
+def test_a_request_is_sent_without_body_and_headers() -> None:
     request = {
         "url": f"https://paperboy.example.org/profile/{TOKEN}/",
         "method": "POST",
@@ -77,6 +77,6 @@ def test_a_request_goes_out_without_its_body_and_headers() -> None:
     assert json.dumps(event["extra"]) == '{"celery-job": {"args": [7]}}'
 
 
-def test_without_a_dsn_nothing_is_started() -> None:
+def test_sentry_is_off_without_a_dsn() -> None:
     sentry.start("", "test")
     assert not sentry_sdk.get_client().is_active()

@@ -1,4 +1,4 @@
-"""What deployment tests share: the embedded server as an operator sees it, the image's content."""
+"""Fixtures of the deployment tests: the database server as an operator uses it, and the image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.conf import settings
 
 from config import services
 from devtools import embedded
-from tests.deploy.docker_context import context
+from tests.deploy.docker_context import build_context
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -30,39 +30,39 @@ def script(name: str) -> str:
     return (Path(__file__).parent / "scripts" / f"{name}.py").read_text()
 
 
-class Place:
-    """The embedded server, seen from a shell."""
+class DatabaseServer:
+    """The embedded PostgreSQL server, used through shell commands."""
 
     def __init__(self) -> None:
         services.start_embedded()
         self.server = embedded.Postgres(settings.DATA_DIR)
         self.programs = self.server.find_program("pginstall/bin")
 
-    def environment(self, database: str, user: str, **more: str) -> dict[str, str]:
+    def environment(self, database: str, user: str, **variables: str) -> dict[str, str]:
         return {
             "PATH": f"{self.programs}:{os.environ['PATH']}",
             "PGHOST": str(self.server.socket_dir),
             "PGDATABASE": database,
             "PGUSER": user,
-            **more,
+            **variables,
         }
 
-    def run(self, *command: str, database: str, user: str, **more: str) -> str:
-        done = subprocess.run(
+    def run(self, *command: str, database: str, user: str, **variables: str) -> str:
+        result = subprocess.run(
             command,
-            env=self.environment(database, user, **more),
+            env=self.environment(database, user, **variables),
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     def url(self, database: str, user: str) -> str:
         return f"postgresql://{user}@:5432/{database}?host={self.server.socket_dir}"
 
     def manage(self, *command: str, database: str, user: str) -> str:
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,
             env={
@@ -74,18 +74,19 @@ class Place:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     def connect(self, database: str, user: str) -> psycopg.Connection:
         host = str(self.server.socket_dir)
         return psycopg.connect(host=host, port=5432, user=user, dbname=database, autocommit=True)
 
-    def make(self, database: str) -> None:
+    def create(self, database: str) -> None:
+        """Create an empty database with the two roles, replacing an existing one."""
         with self.connect("postgres", "postgres") as server:
             server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")  # type: ignore[arg-type]
             server.execute(f"CREATE DATABASE {database}")  # type: ignore[arg-type]
-        passwords = ("-v", "owner_password=it's one", "-v", "app_password=another")
+        passwords = ("-v", "owner_password=it's quoted", "-v", "app_password=another")
         file = str(DEPLOY / "roles.sql")
         self.run("psql", "-X", "-q", *passwords, "-f", file, database=database, user="postgres")
 
@@ -98,14 +99,14 @@ class Place:
 
 
 @pytest.fixture(scope="session")
-def server() -> Place:
+def server() -> DatabaseServer:
     if os.environ.get("DATABASE_URL"):
-        pytest.skip("makes roles and databases, so only in the embedded server")
-    return Place()
+        pytest.skip("creates roles and databases, so it only runs on the embedded server")
+    return DatabaseServer()
 
 
-def copied() -> Iterator[tuple[list[str], str]]:
-    """What the Dockerfile's last stage copies from here, and to where."""
+def copy_instructions() -> Iterator[tuple[list[str], str]]:
+    """Yield the sources and target of each COPY in the Dockerfile's last stage."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").rpartition("\nFROM ")[2]
     for line in re.findall(r"^COPY (.+)$", text, re.MULTILINE):
         *sources, target = shlex.split(line)
@@ -115,11 +116,11 @@ def copied() -> Iterator[tuple[list[str], str]]:
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with just what the image holds: copied from what Docker is sent."""
+    """Return a folder with the files of the image, copied from the build context."""
     folder = tmp_path_factory.mktemp("image")
-    for sources, target in copied():
+    for sources, target in copy_instructions():
         for source in sources:
-            for name in context(ROOT, [source]):
+            for name in build_context(ROOT, [source]):
                 path = folder / target / Path(name).relative_to(source)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, path)
@@ -128,7 +129,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def manage(folder: Path, *command: str) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "manage.py", *command],
         cwd=folder,
         env=PRODUCTION | {"DATA_DIR": str(folder / "data")},
@@ -136,4 +137,4 @@ def manage(folder: Path, *command: str) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr

@@ -1,8 +1,8 @@
-"""The build context as Docker sends it: files of a folder, less what .dockerignore names.
+"""The build context of Docker: the files of a folder without those in .dockerignore.
 
-Follows the rules of moby/patternmatcher: patterns apply in order and the last one that matches
-wins; `!` makes an exception; a pattern that matches a folder matches all below it; `*` and `?`
-stop at a slash, `**` does not; a leading slash and `./` mean nothing; `#` begins a comment.
+The rules are those of moby/patternmatcher. Patterns apply in order and the last match wins. `!`
+marks an exception. A pattern that matches a folder matches everything below it. `*` and `?` do not
+match a slash, `**` does. A leading slash and `./` are ignored. `#` starts a comment.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from posixpath import normpath
 
 class DockerIgnore:
     def __init__(self, text: str) -> None:
-        self.patterns = list(_read(text))
+        self.patterns = list(_parse(text))
 
     def excludes(self, path: str) -> bool:
         parts = PurePosixPath(path).parts
@@ -28,7 +28,7 @@ class DockerIgnore:
         return excluded
 
 
-def _read(text: str) -> Iterator[tuple[bool, re.Pattern[str]]]:
+def _parse(text: str) -> Iterator[tuple[bool, re.Pattern[str]]]:
     for line in text.removeprefix("\ufeff").splitlines():
         if line.startswith("#") or not (entry := line.strip()):
             continue
@@ -43,27 +43,27 @@ TOKENS = {
     r"\*\*": ".*",
     r"\*": "[^/]*",
     r"\?": "[^/]",
-    r"\[[^\]]+\]": None,  # a class of characters, as it is
-    r"\\.": None,  # an escaped character, as it is
+    r"\[[^\]]+\]": None,  # a character class stays as it is
+    r"\\.": None,  # an escaped character stays as it is
 }
 
 
 def _expression(pattern: str) -> str:
-    found = re.finditer("|".join((*TOKENS, ".")), pattern)
-    return "".join(_translate(one[0]) for one in found)
+    tokens = re.finditer("|".join((*TOKENS, ".")), pattern)
+    return "".join(_translate(match[0]) for match in tokens)
 
 
 def _translate(token: str) -> str:
-    for known, translation in TOKENS.items():
-        if re.fullmatch(known, token):
+    for expression, translation in TOKENS.items():
+        if re.fullmatch(expression, token):
             return token if translation is None else translation
     return re.escape(token)
 
 
-def context(root: Path, under: Iterable[str] = (".",)) -> list[str]:
-    """The files below these paths that Docker sends, relative to `root`."""
+def build_context(root: Path, folders: Iterable[str] = (".",)) -> list[str]:
+    """Return the paths, relative to `root`, of the files below `folders` in the build context."""
     ignore = DockerIgnore((root / ".dockerignore").read_text())
-    paths = (path for one in under for path in _files(root / one))
+    paths = (path for folder in folders for path in _files(root / folder))
     names = (path.relative_to(root).as_posix() for path in paths)
     return [name for name in names if not ignore.excludes(name)]
 
@@ -71,5 +71,5 @@ def context(root: Path, under: Iterable[str] = (".",)) -> list[str]:
 def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
-    for folder, _folders, names in os.walk(path):  # passes over what vanishes meanwhile
+    for folder, _folders, names in os.walk(path):  # ignores folders deleted meanwhile
         yield from (Path(folder) / name for name in names)

@@ -1,4 +1,4 @@
-"""docker-compose.yml, Dockerfile and Caddyfile, as far as they can be checked without Docker."""
+"""Checks of docker-compose.yml that need no Docker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from operations.queues import QUEUES
 from tests.deploy.conftest import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
-OURS = {"migrate", "web", "urgent", "mail", "build", "ingest", "beat", "watch"}
+PAPERBOY = {"migrate", "web", "urgent", "mail", "build", "ingest", "beat", "watch"}
 
 
 def services() -> dict[str, dict[str, Any]]:
@@ -25,9 +25,9 @@ def options(service: dict[str, Any]) -> str:
     return shlex.join(service["command"])
 
 
-def as_compose_reads_it(text: str) -> PyCompose:
-    """Variables put in and anchors followed first, as `docker compose config` does."""
-    text = re.sub(r"\$\{\w+:\?[^}]*\}", "given", text)
+def parse_compose(text: str) -> PyCompose:
+    """Substitute variables, resolve anchors and validate, as `docker compose config` does."""
+    text = re.sub(r"\$\{\w+:\?[^}]*\}", "value", text)
     text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text).replace("$$", "$")
     merged = {key: value for key, value in yaml.safe_load(text).items() if key[:2] != "x-"}
     compose = PyCompose.from_yaml(yaml.safe_dump(merged))
@@ -35,8 +35,8 @@ def as_compose_reads_it(text: str) -> PyCompose:
     return compose
 
 
-def test_it_is_a_compose_file() -> None:
-    assert set(as_compose_reads_it(COMPOSE.read_text()).service_names()) > OURS
+def test_the_compose_file_is_valid() -> None:
+    assert set(parse_compose(COMPOSE.read_text()).service_names()) > PAPERBOY
 
 
 @pytest.mark.parametrize(
@@ -47,42 +47,42 @@ def test_it_is_a_compose_file() -> None:
         ("condition: service_healthy", "condition: healthy"),
     ],
 )
-def test_a_mistake_in_it_would_be_found(right: str, wrong: str) -> None:
+def test_mistakes_in_the_compose_file_are_detected(right: str, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong.split(" ")[-1].strip(":")):
-        as_compose_reads_it(COMPOSE.read_text().replace(right, wrong))
+        parse_compose(COMPOSE.read_text().replace(right, wrong))
 
 
-def test_volumes_that_are_used_are_named() -> None:
-    named = yaml.safe_load(COMPOSE.read_text())["volumes"]
+def test_all_used_volumes_are_declared() -> None:
+    declared = yaml.safe_load(COMPOSE.read_text())["volumes"]
     used = {
         volume.split(":")[0]
         for service in services().values()
         for volume in service.get("volumes", [])
     }
-    assert {name for name in used if name[0].isalpha()} == set(named)
+    assert {name for name in used if name[0].isalpha()} == set(declared)
 
 
 @pytest.mark.parametrize("name", services())
-def test_services_restart_and_are_watched(name: str) -> None:
+def test_services_restart_and_have_health_checks(name: str) -> None:
     service = services()[name]
     assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
     assert name == "migrate" or service["healthcheck"]["test"]
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_ours_are_confined_and_stop_gracefully(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(PAPERBOY))
+def test_paperboy_services_are_confined_and_stop_gracefully(name: str) -> None:
     service = services()[name]
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
     assert service["stop_grace_period"] == "60s"
 
 
-def test_images_and_bases_are_pinned() -> None:
+def test_images_and_base_images_are_pinned() -> None:
     images = {service["image"] for service in services().values()} - {"paperboy"}
     bases = set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     for image in images | bases:
-        assert re.search(r":\d+\.\d+\.\d+", image), f"{image} may change under us"
+        assert re.search(r":\d+\.\d+\.\d+", image), f"{image} is not pinned to a version"
 
 
 def test_postgres_is_18_with_pgvector_and_redis_never_evicts() -> None:
@@ -92,31 +92,31 @@ def test_postgres_is_18_with_pgvector_and_redis_never_evicts() -> None:
     assert "--appendonly yes" in command
 
 
-def test_every_queue_has_a_worker_of_its_own_and_there_is_one_beat() -> None:
+def test_every_queue_has_its_own_worker_and_there_is_one_beat() -> None:
     commands = [options(service) for service in services().values() if "command" in service]
-    read = [found[1] for command in commands if (found := re.search(r"-Q (\S+)", command))]
-    assert sorted(read) == sorted(QUEUES)
+    queues = [match[1] for command in commands if (match := re.search(r"-Q (\S+)", command))]
+    assert sorted(queues) == sorted(QUEUES)
     assert sum(" beat " in command for command in commands) == 1
 
 
-def test_only_the_proxy_is_open_to_the_world() -> None:
+def test_only_the_proxy_publishes_ports() -> None:
     assert [name for name, service in services().items() if "ports" in service] == ["caddy"]
 
 
-def test_only_migrations_run_as_the_owner_of_the_tables() -> None:
-    for name in OURS:
+def test_only_migrations_connect_as_the_owner_of_the_tables() -> None:
+    for name in PAPERBOY:
         user = re.match(r"postgresql://(\w+):", services()[name]["environment"]["DATABASE_URL"])
         assert user
         assert user[1] == ("paperboy_owner" if name == "migrate" else "paperboy_app")
 
 
-def test_every_variable_it_asks_for_is_in_the_example() -> None:
-    wanted = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text()))
+def test_every_required_variable_is_in_the_example() -> None:
+    required = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text()))
     example = (ROOT / "deploy" / "example.env").read_text()
-    assert wanted <= set(re.findall(r"^(\w+)=", example, re.MULTILINE))
+    assert required <= set(re.findall(r"^(\w+)=", example, re.MULTILINE))
 
 
-def test_files_it_mounts_exist_and_may_be_run() -> None:
+def test_mounted_files_exist_and_scripts_are_executable() -> None:
     for service in services().values():
         for volume in service.get("volumes", []):
             if volume.startswith("./deploy/"):

@@ -1,4 +1,4 @@
-"""What the Dockerfile copies is there when Docker builds it, and is all that production needs."""
+"""The image contains everything that production needs, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import ROOT, copied, manage
-from tests.deploy.docker_context import DockerIgnore, context
+from tests.deploy.conftest import ROOT, copy_instructions, manage
+from tests.deploy.docker_context import DockerIgnore, build_context
 
-SENT = context(ROOT, [path.name for path in ROOT.iterdir() if path.name != ".venv"])
+CONTEXT = build_context(ROOT, [path.name for path in ROOT.iterdir() if path.name != ".venv"])
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ SENT = context(ROOT, [path.name for path in ROOT.iterdir() if path.name != ".ven
         ("docs/**", "docs/a/b.md", True),
         ("*\n!a", "a/b", False),
         ("*\n!a/b", "a/c", True),
-        ("!a\n*", "a/b", True),  # the last one that matches wins
+        ("!a\n*", "a/b", True),  # the last match wins
         ("*\n!a\n**/__pycache__", "a/b/__pycache__/c.pyc", True),
         ("*\n!a\na/b\n!a/b/c", "a/b/c", False),
         ("/a/", "a/b", True),
@@ -41,67 +41,69 @@ SENT = context(ROOT, [path.name for path in ROOT.iterdir() if path.name != ".ven
         (r"\!a", "!a", True),
     ],
 )
-def test_dockerignore_is_read_as_docker_reads_it(patterns: str, path: str, excluded: bool) -> None:
+def test_dockerignore_is_interpreted_like_docker_does(
+    patterns: str, path: str, excluded: bool
+) -> None:
     assert DockerIgnore(patterns).excludes(path) is excluded
 
 
 def sources() -> list[str]:
-    return [source for names, _target in copied() for source in names]
+    return [source for names, _target in copy_instructions() for source in names]
 
 
-def test_every_source_of_a_copy_is_sent_to_docker() -> None:
+def test_every_copied_source_is_in_the_build_context() -> None:
     for source in (*sources(), "requirements.txt", "deploy/check.env"):
-        below = [name for name in SENT if name == source or name.startswith(f"{source}/")]
-        assert below, f".dockerignore excludes {source}, which the Dockerfile copies"
+        files = [name for name in CONTEXT if name == source or name.startswith(f"{source}/")]
+        assert files, f".dockerignore excludes {source}, which the Dockerfile copies"
 
 
-def test_every_file_of_the_code_is_sent() -> None:
+def test_every_source_file_is_in_the_build_context() -> None:
     for source in sources():
-        files = [ROOT / source, *(ROOT / source).rglob("*")]
-        wanted = {
+        paths = [ROOT / source, *(ROOT / source).rglob("*")]
+        files = {
             path.relative_to(ROOT).as_posix()
-            for path in files
+            for path in paths
             if path.is_file() and "__pycache__" not in path.parts
         }
-        assert wanted <= set(SENT)
+        assert files <= set(CONTEXT)
 
 
 def packages() -> list[str]:
     return sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
 
 
-def imported() -> set[str]:
-    """The top names that copied code imports or mentions as a dotted name, as settings do."""
-    found: set[str] = set()
-    for path in (ROOT / name for name in SENT if name.endswith(".py")):
+def imported_packages() -> set[str]:
+    """Return the packages that copied code imports, or names in dotted paths as settings do."""
+    names: set[str] = set()
+    for path in (ROOT / name for name in CONTEXT if name.endswith(".py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
+                names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.split(".")[0])
+                names.add(node.module.split(".")[0])
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.add(node.value.split(".")[0])
-    return found
+                names.add(node.value.split(".")[0])
+    return names
 
 
 @pytest.mark.parametrize("name", packages())
 def test_every_package_that_copied_code_imports_is_copied(name: str) -> None:
-    assert name in sources() or name == "devtools" or name not in imported()
+    assert name in sources() or name == "devtools" or name not in imported_packages()
 
 
-def test_no_secret_no_data_and_no_test_is_sent() -> None:
-    tops = {name.split("/")[0] for name in SENT}
+def test_the_build_context_has_no_secrets_data_or_tests() -> None:
+    tops = {name.split("/")[0] for name in CONTEXT}
     assert tops == {*sources(), "requirements.txt", "deploy"}
-    assert [name for name in SENT if name.startswith("deploy/")] == ["deploy/check.env"]
-    assert not [name for name in SENT if "__pycache__" in name]
+    assert [name for name in CONTEXT if name.startswith("deploy/")] == ["deploy/check.env"]
+    assert not [name for name in CONTEXT if "__pycache__" in name]
 
 
-def test_what_the_image_holds_is_all_that_is_needed(image: Path) -> None:
+def test_the_image_passes_the_deployment_checks(image: Path) -> None:
     manage(image, "check", "--deploy", "--fail-level", "WARNING")
     assert list((image / "staticfiles").glob("site.*.css"))
 
 
-def test_the_image_runs_as_nobody_special() -> None:
+def test_the_image_runs_as_an_unprivileged_user() -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert "USER paperboy" in text
     assert text.index("USER paperboy") > text.rindex("RUN ")

@@ -1,5 +1,4 @@
-"""An upgrade from the oldest schema, with many readers, while digests go out; and new migrations
-that would lock a large table are refused here."""
+"""Migrations lock no large table, and upgrade a large installation while digests are sent."""
 
 from __future__ import annotations
 
@@ -15,22 +14,19 @@ from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 from django_migration_linter.sql_analyser import PostgresqlAnalyser, analyse_sql_statements
 
-from tests.deploy.conftest import APP, OWNER, Place, script
+from tests.deploy.conftest import APP, OWNER, DatabaseServer, script
 
 DATABASE = "upgrade_test"
-PAUSE = 0.005  # seconds between two mails, so that there are some to the end
-READERS = int(os.environ.get("UPGRADE_READERS", "5000"))  # make upgrade-test: 100,000
-LARGE = (
+PAUSE = 0.005  # seconds between two digests, so that some remain until the migration ends
+READERS = int(os.environ.get("UPGRADE_READERS", "5000"))  # `make upgrade-test` sets 100,000
+LARGE_TABLES = (
     *("papers_paper", "papers_observation"),
     *("subscriptions_subscriber", "subscriptions_interests", "subscriptions_reaction"),
     *("subscriptions_digest", "subscriptions_deliveryevent"),
 )
-UNIQUE_BESIDE = "CREATE UNIQUE INDEX CONCURRENTLY"
-# Up to these, migrations were written before there was a large installation anywhere; the test
-# below runs them all.
-BEFORE_ANYBODY = {"papers": "0005", "subscriptions": "0012"}
-
-# --- What new migrations may do --------------------------------------------------------------
+CONCURRENT_UNIQUE_INDEX = "CREATE UNIQUE INDEX CONCURRENTLY"
+# Older migrations are exempt: no large installation existed when they were written.
+LAST_EXEMPT = {"papers": "0005", "subscriptions": "0012"}
 
 
 def new_migrations() -> list[tuple[str, str]]:
@@ -38,30 +34,34 @@ def new_migrations() -> list[tuple[str, str]]:
     return sorted(
         (app, name)
         for app, name in loader.disk_migrations
-        if app in BEFORE_ANYBODY and name[:4] > BEFORE_ANYBODY[app]
+        if app in LAST_EXEMPT and name[:4] > LAST_EXEMPT[app]
     )
 
 
-def risks(statements: list[str]) -> list[str]:
-    """What locks one of the large tables, or breaks the version that still runs."""
-    about_large = [one for one in statements if any(f'"{table}"' in one for table in LARGE)]
-    # The linter takes a unique index for a lock, however it is built.
-    about_large = [one for one in about_large if not one.startswith(UNIQUE_BESIDE)]
-    errors, _ignored, warnings = analyse_sql_statements(PostgresqlAnalyser, about_large)
-    return [found.message for found in (*errors, *warnings)]
+def find_risks(statements: list[str]) -> list[str]:
+    """Return the statements' problems: locks on large tables, or breaking the running version."""
+    relevant = [
+        statement
+        for statement in statements
+        if any(f'"{table}"' in statement for table in LARGE_TABLES)
+        # The linter reports unique indexes as locks even if they are built concurrently.
+        and not statement.startswith(CONCURRENT_UNIQUE_INDEX)
+    ]
+    errors, _ignored, warnings = analyse_sql_statements(PostgresqlAnalyser, relevant)
+    return [problem.message for problem in (*errors, *warnings)]
 
 
-@pytest.mark.django_db(transaction=True)  # building an index concurrently bears none around it
+@pytest.mark.django_db(transaction=True)  # concurrent index builds cannot run in a transaction
 def test_new_migrations_lock_no_large_table(capsys: pytest.CaptureFixture[str]) -> None:
-    found = {}
+    risks = {}
     for app, name in new_migrations():
         call_command("sqlmigrate", app, name)
         lines = re.sub(r"--.*", "", capsys.readouterr().out).split(";")
-        if said := risks([line.strip() for line in lines]):
-            found[f"{app}.{name}"] = said
-    assert found == {}, (
+        if problems := find_risks([line.strip() for line in lines]):
+            risks[f"{app}.{name}"] = problems
+    assert risks == {}, (
         "Build indexes with AddIndexConcurrently (atomic = False), give new columns a db_default, "
-        "and drop what is no longer used one release later: docs/operations.md, “Upgrade”."
+        "and drop unused columns one release later: docs/operations.md, “Upgrade”."
     )
 
 
@@ -75,14 +75,12 @@ def test_new_migrations_lock_no_large_table(capsys: pytest.CaptureFixture[str]) 
         'ALTER TABLE "papers_paper" DROP COLUMN "title" CASCADE',
     ],
 )
-def test_what_would_be_refused(statement: str) -> None:
-    assert risks([statement])
-    assert not risks(
+def test_risky_statements_are_detected(statement: str) -> None:
+    assert find_risks([statement])
+    assert not find_risks(
         [re.sub("subscriptions_subscriber|subscriptions_digest|papers_paper", "s", statement)]
     )
 
-
-# --- A real one ------------------------------------------------------------------------------
 
 FILL = {
     "ARRAY": "'{}'",
@@ -99,8 +97,10 @@ FILL = {
 
 
 def insert(owner: psycopg.Connection, table: str, source: str, **values: str) -> None:
-    """Rows with these columns, the other ones that need a value filled by their type, so that
-    nothing here knows the old schema."""
+    """Insert rows with these columns.
+
+    Other required columns get a default by type, so this does not depend on the old schema.
+    """
     needed = owner.execute(
         "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s"
         " AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'"
@@ -114,9 +114,9 @@ def insert(owner: psycopg.Connection, table: str, source: str, **values: str) ->
 
 
 @pytest.fixture
-def old(server: Place) -> Iterator[Place]:
-    """The oldest schema, with readers and their digests of today waiting to be sent."""
-    server.make(DATABASE)
+def old(server: DatabaseServer) -> Iterator[DatabaseServer]:
+    """Provide a database with the oldest schema, readers and their pending digests."""
+    server.create(DATABASE)
     for oldest in (("auth",), ("papers", "0001"), ("subscriptions", "0001")):
         server.manage("migrate", *oldest, database=DATABASE, user=OWNER)
     with server.connect(DATABASE, OWNER) as owner:
@@ -154,25 +154,25 @@ def old(server: Place) -> Iterator[Place]:
 
 
 class OldSender(threading.Thread):
-    """A worker of the version before: claims and settles, and a reader saves preferences."""
+    """A worker of the old version: claim and settle digests, and save preferences."""
 
     def __init__(self, app: psycopg.Connection) -> None:
         super().__init__()
-        self.app, self.enough = app, threading.Event()
+        self.app, self.stopping = app, threading.Event()
         self.sent, self.longest = 0, 0.0
         self.error: Exception | None = None
 
     def run(self) -> None:
         try:
-            while not self.enough.is_set():
-                begun = time.monotonic()
-                self.one()
-                self.longest = max(self.longest, time.monotonic() - begun)
+            while not self.stopping.is_set():
+                start = time.monotonic()
+                self.send_one()
+                self.longest = max(self.longest, time.monotonic() - start)
                 time.sleep(PAUSE)
         except Exception as error:
             self.error = error
 
-    def one(self) -> None:
+    def send_one(self) -> None:
         claimed = self.app.execute(
             "UPDATE subscriptions_digest SET status = 'sending', claimed_at = now() WHERE id ="
             " (SELECT id FROM subscriptions_digest WHERE status = 'pending'"
@@ -188,18 +188,18 @@ class OldSender(threading.Thread):
 
 
 @pytest.mark.slow
-def test_many_readers_are_migrated_while_digests_go_out(old: Place) -> None:
+def test_many_readers_are_migrated_while_digests_are_sent(old: DatabaseServer) -> None:
     with old.connect(DATABASE, APP) as app:
         sender = OldSender(app)
         sender.start()
-        begun = time.monotonic()
+        start = time.monotonic()
         old.manage("migrate", "--noinput", database=DATABASE, user=OWNER)
-        seconds = time.monotonic() - begun
-        sender.enough.set()
+        seconds = time.monotonic() - start
+        sender.stopping.set()
         sender.join()
     assert sender.error is None
     assert sender.sent > 10
     print(f"{seconds:.1f} s; sent {sender.sent}; longest wait {sender.longest:.2f} s")
-    said = old.manage("shell", "-c", script("after_upgrade"), database=DATABASE, user=APP)
-    assert f"totals {READERS} {READERS} {READERS}" in said
-    assert "recovered True" in said
+    output = old.manage("shell", "-c", script("after_upgrade"), database=DATABASE, user=APP)
+    assert f"totals {READERS} {READERS} {READERS}" in output
+    assert "recovered True" in output

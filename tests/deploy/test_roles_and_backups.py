@@ -1,4 +1,4 @@
-"""deploy/roles.sql, backup.sh and restore.sh, as they stand, on a real PostgreSQL."""
+"""deploy/roles.sql, backup.sh and restore.sh on a real PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.deploy.conftest import APP, DEPLOY, OWNER, Place, script
+from tests.deploy.conftest import APP, DEPLOY, OWNER, DatabaseServer, script
 
 FIRST, SECOND = "roles_test", "roles_test_restored"
 
 
 @pytest.fixture(scope="module")
-def place(server: Place) -> Iterator[Place]:
-    """A database with two roles, migrated by the one and filled by the other."""
-    server.make(FIRST)
+def place(server: DatabaseServer) -> Iterator[DatabaseServer]:
+    """Provide a database that one role has migrated and the other has filled."""
+    server.create(FIRST)
     server.manage("migrate", "--noinput", database=FIRST, user=OWNER)
     server.manage("ingest", "devtools/sample/arxiv-2026-04-30.xml", database=FIRST, user=APP)
     yield server
     server.drop(FIRST, SECOND)
 
 
-def test_the_app_does_its_work_with_the_lesser_role(place: Place) -> None:
+def test_the_app_works_with_the_restricted_role(place: DatabaseServer) -> None:
     assert "sent 1 1" in place.manage(
         "shell", "-c", script("day_of_work"), database=FIRST, user=APP
     )
@@ -45,7 +45,7 @@ def test_the_app_does_its_work_with_the_lesser_role(place: Place) -> None:
         "SELECT * FROM pg_authid",
     ],
 )
-def test_the_app_may_read_and_write_rows_and_no_more(place: Place, forbidden: str) -> None:
+def test_the_app_role_can_only_read_and_write_rows(place: DatabaseServer, forbidden: str) -> None:
     with (
         place.connect(FIRST, APP) as app,
         pytest.raises(
@@ -55,7 +55,9 @@ def test_the_app_may_read_and_write_rows_and_no_more(place: Place, forbidden: st
         app.execute(forbidden)  # type: ignore[arg-type]
 
 
-def test_roles_may_be_made_again_and_migrations_do_not_wait_long(place: Place) -> None:
+def test_roles_can_be_created_again_and_migrations_have_a_lock_timeout(
+    place: DatabaseServer,
+) -> None:
     passwords = ("-v", "owner_password=a", "-v", "app_password=b")
     file = str(DEPLOY / "roles.sql")
     place.run("psql", "-X", "-q", *passwords, "-f", file, database=FIRST, user="postgres")
@@ -63,19 +65,19 @@ def test_roles_may_be_made_again_and_migrations_do_not_wait_long(place: Place) -
         assert owner.execute("SHOW lock_timeout").fetchone() == ("5s",)
 
 
-def backup(place: Place, folder: Path, **more: str) -> list[Path]:
+def backup(place: DatabaseServer, folder: Path, **variables: str) -> list[Path]:
     place.run(
         str(DEPLOY / "backup.sh"),
         "now",
         database=FIRST,
         user=OWNER,
         BACKUP_TO=str(folder),
-        **more,
+        **variables,
     )
     return sorted(folder.iterdir())
 
 
-def rows(place: Place, database: str) -> dict[str, int]:
+def rows(place: DatabaseServer, database: str) -> dict[str, int]:
     tables = "papers_paper papers_document papers_observation subscriptions_subscriber"
     with place.connect(database, APP) as app:
         counts = {}
@@ -84,14 +86,14 @@ def rows(place: Place, database: str) -> dict[str, int]:
         return counts
 
 
-def test_what_was_backed_up_is_restored(place: Place, tmp_path: Path) -> None:
+def test_a_backup_can_be_restored(place: DatabaseServer, tmp_path: Path) -> None:
     [dump] = backup(place, tmp_path)
-    place.make(SECOND)
-    said = place.run(str(DEPLOY / "restore.sh"), str(dump), database=SECOND, user=OWNER)
-    assert said.startswith("restored: ")
+    place.create(SECOND)
+    output = place.run(str(DEPLOY / "restore.sh"), str(dump), database=SECOND, user=OWNER)
+    assert output.startswith("restored: ")
     assert rows(place, SECOND) == rows(place, FIRST)
     assert rows(place, SECOND)["papers_paper"] > 0
-    with place.connect(SECOND, APP) as app:  # sequences go on, rights are there, nothing is owned
+    with place.connect(SECOND, APP) as app:  # sequences and privileges are restored
         app.execute(
             "INSERT INTO papers_source (name, kind, url, active, check_every, next_check_at,"
             " etag, last_modified, outcome, error, failures)"
@@ -101,41 +103,45 @@ def test_what_was_backed_up_is_restored(place: Place, tmp_path: Path) -> None:
             app.execute("DROP TABLE papers_source")
 
 
-def test_a_database_with_tables_is_not_restored_into(place: Place, tmp_path: Path) -> None:
+def test_restoring_into_a_database_with_tables_is_refused(
+    place: DatabaseServer, tmp_path: Path
+) -> None:
     [dump] = backup(place, tmp_path)
-    done = subprocess.run(
+    result = subprocess.run(
         [DEPLOY / "restore.sh", dump],
         env=place.environment(FIRST, OWNER),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert "Restore into an empty database" in done.stderr
+    assert result.returncode == 1
+    assert "Restore into an empty database" in result.stderr
 
 
-def test_only_so_many_backups_are_kept_and_nothing_else_is_touched(
-    place: Place, tmp_path: Path
+def test_old_backups_are_deleted_and_other_files_are_kept(
+    place: DatabaseServer, tmp_path: Path
 ) -> None:
     other = tmp_path / "paperboy-by-hand.dump"
     other.touch()
     old = [tmp_path / f"paperboy-2020-01-0{day}T010000Z.dump" for day in range(1, 6)]
     for path in old:
         path.touch()
-    left = backup(place, tmp_path, BACKUPS_KEPT="3")
-    [new] = set(left) - {*old, other}
+    remaining = backup(place, tmp_path, BACKUPS_KEPT="3")
+    [new] = set(remaining) - {*old, other}
     assert new.name.startswith(f"paperboy-{datetime.now(UTC):%Y}")
-    assert set(left) == {new, other, *old[3:]}
+    assert set(remaining) == {new, other, *old[3:]}
 
 
-def test_a_backup_that_fails_says_so_and_leaves_nothing(place: Place, tmp_path: Path) -> None:
-    done = subprocess.run(
+def test_a_failed_backup_reports_an_error_and_leaves_no_file(
+    place: DatabaseServer, tmp_path: Path
+) -> None:
+    result = subprocess.run(
         [DEPLOY / "backup.sh", "now"],
-        env=place.environment("there_is_none", OWNER, BACKUP_TO=str(tmp_path)),
+        env=place.environment("missing", OWNER, BACKUP_TO=str(tmp_path)),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode != 0
-    assert "backup FAILED" in done.stderr
+    assert result.returncode != 0
+    assert "backup FAILED" in result.stderr
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Promise 45: clients that send one byte at a time, or read none, keep nobody else waiting."""
+"""Clients that send one byte at a time, or read nothing, delay no other request."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.conftest import OWNER, ROOT, Place
-from tests.deploy.test_processes import DATABASE, House, house, smtp, until
+from tests.deploy.conftest import OWNER, ROOT, DatabaseServer
+from tests.deploy.test_processes import DATABASE, Installation, installation, smtp, wait_until
 
-__all__ = ["house", "smtp"]
-SENDERS = 200
-PATIENCE = 1.0  # seconds in which an honest request is answered
+__all__ = ["installation", "smtp"]
+CONNECTIONS = 200
+MAX_RESPONSE_TIME = 1.0  # seconds for a normal request
 HEAD = "POST /subscribe/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\n"
-SLOW = {
+REQUEST_STARTS = {
     "body": HEAD + "Content-Length: 9000\r\n\r\nemail=",
     "large body": HEAD
     + "Content-Length: 19000000\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n",
@@ -35,14 +35,14 @@ SLOW = {
 
 
 @pytest.fixture
-def web(house: House, server: Place) -> House:
-    """gunicorn as docker-compose.yml starts it, without a redirect to TLS."""
-    owner = house.manage("migrate", "-v0", DATABASE_URL=server.url(DATABASE, OWNER))
-    assert owner.returncode == 0, owner.stderr
-    house.environment["SECURE_SSL_REDIRECT"] = "0"
-    house.start("web")
-    until(house.is_ready, "web to be ready")
-    return house
+def web(installation: Installation, server: DatabaseServer) -> Installation:
+    """Start gunicorn as docker-compose.yml does, without the redirect to HTTPS."""
+    migration = installation.manage("migrate", "-v0", DATABASE_URL=server.url(DATABASE, OWNER))
+    assert migration.returncode == 0, migration.stderr
+    installation.environment["SECURE_SSL_REDIRECT"] = "0"
+    installation.start("web")
+    wait_until(installation.is_ready, "web to be ready")
+    return installation
 
 
 def free_port() -> int:
@@ -52,7 +52,7 @@ def free_port() -> int:
 
 @contextmanager
 def caddy(upstream: int, folder: Path) -> Iterator[int]:
-    """The shipped proxy, in front of another address and without TLS."""
+    """Run Caddy with the production Caddyfile, for another upstream and without TLS."""
     port = free_port()
     text = (ROOT / "deploy/Caddyfile").read_text().replace("web:8000", f"127.0.0.1:{upstream}")
     file = folder / "Caddyfile"
@@ -68,7 +68,7 @@ def caddy(upstream: int, folder: Path) -> Iterator[int]:
         stderr=(folder / "caddy.log").open("wb"),
     )
     try:
-        until(lambda: answers(port), "the proxy")
+        wait_until(lambda: answers(port), "the proxy")
         yield port
     finally:
         process.terminate()
@@ -76,7 +76,7 @@ def caddy(upstream: int, folder: Path) -> Iterator[int]:
 
 
 @pytest.fixture(params=["gunicorn alone", "behind the shipped proxy"])
-def port(request: pytest.FixtureRequest, web: House, tmp_path: Path) -> Iterator[int]:
+def port(request: pytest.FixtureRequest, web: Installation, tmp_path: Path) -> Iterator[int]:
     if request.param == "gunicorn alone":
         yield web.port
         return
@@ -87,73 +87,75 @@ def port(request: pytest.FixtureRequest, web: House, tmp_path: Path) -> Iterator
         yield port
 
 
-def ask(port: int) -> httpx.Response:
+def get_page(port: int) -> httpx.Response:
     headers = {"Host": "127.0.0.1", "X-Forwarded-Proto": "https"}
     return httpx.get(f"http://127.0.0.1:{port}/privacy/", headers=headers, timeout=20)
 
 
 def answers(port: int) -> bool:
     try:
-        return ask(port).status_code == 200
+        return get_page(port).status_code == 200
     except httpx.HTTPError:
         return False
 
 
-def time_to_answer(port: int) -> float:
-    """Return the seconds until a reader's page is there; the best of five.
+def response_time(port: int) -> float:
+    """Return the seconds for a page, the minimum of five requests.
 
-    Other work on this machine may slow one down; a server that waits for slow clients slows all.
+    Load on the machine may delay single requests. Waiting for slow clients would delay all five.
     """
-    took = []
+    durations = []
     for _ in range(5):
-        begun = time.monotonic()
-        assert ask(port).status_code == 200
-        took.append(time.monotonic() - begun)
-    return min(took)
+        start = time.monotonic()
+        assert get_page(port).status_code == 200
+        durations.append(time.monotonic() - start)
+    return min(durations)
 
 
 @contextmanager
-def held_open(port: int, begin: str, act: Callable[[socket.socket], object]) -> Iterator[None]:
-    """`SENDERS` connections that began like this and act again and again."""
+def hold_connections(
+    port: int, data: str, act: Callable[[socket.socket], object]
+) -> Iterator[None]:
+    """Open `CONNECTIONS` connections, send `data` on each, and call `act` on each repeatedly."""
     stop = threading.Event()
     with ExitStack() as stack:
-        opened = [
+        connections = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            for _ in range(SENDERS)
+            for _ in range(CONNECTIONS)
         ]
-        for one in opened:
-            one.sendall(begin.encode())
+        for connection in connections:
+            connection.sendall(data.encode())
 
-        def go_on() -> None:
+        def act_repeatedly() -> None:
             while not stop.wait(0.5):
-                for one in opened:
+                for connection in connections:
                     try:
-                        act(one)
-                    except OSError:  # refused in the end, as it should be
+                        act(connection)
+                    except OSError:  # the server closes slow connections eventually
                         continue
 
-        acting = threading.Thread(target=go_on, daemon=True)
-        acting.start()
+        thread = threading.Thread(target=act_repeatedly, daemon=True)
+        thread.start()
         try:
             time.sleep(1)
             yield
         finally:
             stop.set()
-            acting.join()
+            thread.join()
 
 
 @pytest.mark.slow
 @pytest.mark.promise(45)
 def test_slow_clients_delay_no_other_request(port: int) -> None:
-    ask(port)
-    for what, begin in SLOW.items():
-        with held_open(port, begin, lambda one: one.sendall(b"1")):
-            assert time_to_answer(port) < PATIENCE, what
+    get_page(port)
+    for name, data in REQUEST_STARTS.items():
+        with hold_connections(port, data, lambda connection: connection.sendall(b"1")):
+            assert response_time(port) < MAX_RESPONSE_TIME, name
     page = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\n\r\n"
-    with held_open(port, page, lambda one: None):  # they never read an answer
-        until(lambda: time_to_answer(port) < PATIENCE, "an answer beside those who read none")
-    assert upload(port, 20_000_000) == 403  # the largest import arrives; it has no CSRF token
-    assert upload(port, 22_000_000) in (413, 502)  # Caddy 2.6 says 502 of what it cuts off
+    with hold_connections(port, page, lambda connection: None):  # never read the response
+        wait_until(lambda: response_time(port) < MAX_RESPONSE_TIME, "a response")
+    assert upload(port, 20_000_000) == 403  # the largest import arrives, but has no CSRF token
+    assert upload(port, 22_000_000) in (413, 502)  # Caddy 2.6 responds with 502
 
 
 def upload(port: int, size: int) -> int:

@@ -1,4 +1,4 @@
-"""A visitor, a reader, a curator and an operator, each with a browser, before one installation."""
+"""Fixtures for the walk: one installation, and browsers of a reader and a curator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from tests.browser.conftest import PROGRAMS, QUIET
-from tests.deploy.conftest import Place, image, server
+from tests.deploy.conftest import DatabaseServer, image, server
 from tests.papers.conftest import make_certificate
 from tests.papers.servers import Server
 from tests.walk.installation import Installation, MailServer
@@ -23,15 +23,15 @@ HERE = Path(__file__).parent
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark these tests as browser tests, and skip them where there is no browser."""
-    own = [item for item in items if item.path.is_relative_to(HERE)]
-    for item in own:
+    walk = [item for item in items if item.path.is_relative_to(HERE)]
+    for item in walk:
         item.add_marker(pytest.mark.browser)
         if not all(PROGRAMS.values()) and os.environ.get("REQUIRE_BROWSER") != "1":
             item.add_marker(pytest.mark.skip("Chromium and chromedriver are not installed"))
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Remember the first failure: what comes after it in the day cannot be judged."""
+    """Remember the first failed step, because later steps depend on it."""
     if call.excinfo and call.when == "call" and item.parent:
         item.parent.__dict__.setdefault("failed_step", item.name)
 
@@ -43,7 +43,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True)
 def outbox() -> None:
-    """Nothing here sends mail in the test's own process."""
+    """Override the autouse fixture: no email is sent by the test process."""
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,12 @@ def mail_server() -> Iterator[MailServer]:
 
 @pytest.fixture(scope="module")
 def installation(
-    server: Place, image: Path, mail_server: MailServer, tmp_path_factory: pytest.TempPathFactory
+    server: DatabaseServer,
+    image: Path,
+    mail_server: MailServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
-    """An empty installation: a database without tables, an empty Redis, no process."""
+    """Provide an installation with an empty database, an empty Redis and no processes."""
     folder = tmp_path_factory.mktemp("first-day")
     certificate = make_certificate(folder / "site.pem", "IP:127.0.0.1")
     installation = Installation(image, folder, server, certificate, mail_server)

@@ -1,4 +1,4 @@
-"""The documents that the walk's feed server publishes: the sample of a day and a small journal."""
+"""Documents of the walk's feed server: one day of the sample, and a small journal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ THIRD_DAY = {
 
 
 def publish(server: Server, today: date, journal: dict[str, str]) -> None:
-    """Serve today's lists of arXiv and Hugging Face, and a journal with these titles and texts."""
+    """Serve today's arXiv and Hugging Face lists, and a journal with these titles and abstracts."""
     with tempfile.TemporaryDirectory() as folder:
         paths = sample.write_for(today, Path(folder))
         files = {path.name: path.read_bytes() for path in paths}

@@ -1,8 +1,8 @@
-"""A whole installation in production mode: the processes of docker-compose.yml on this machine.
+"""A complete production installation: the processes of docker-compose.yml, without Docker.
 
-PostgreSQL with its two roles, Redis, gunicorn behind a proxy with TLS, the four workers, beat and
-watch run from the files that the image holds. Mail goes to a real SMTP server and papers come from
-a real web server, both of which can be stopped.
+PostgreSQL with two roles, Redis, gunicorn behind a TLS proxy, four workers, beat and watch run from
+the files of the image. Emails go to a local SMTP server and papers come from a local web server;
+tests can stop both.
 """
 
 from __future__ import annotations
@@ -29,29 +29,31 @@ from django.conf import settings
 from redis import Redis
 
 from devtools import embedded
-from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, Place
+from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, DatabaseServer
 from tests.subscriptions.conftest import Sink
 from tests.walk.tls_proxy import TlsProxy
 
 DATABASE = "first_day"
 REDIS_NUMBER = "db=4"
 PROCESSES = ("web", "urgent", "mail", "build", "ingest", "beat", "watch")
-PATIENCE = 150  # seconds; beat looks after some things once a minute
+TIMEOUT = 150  # seconds; beat runs some tasks once per minute
 Value = TypeVar("Value")
 
 
-def wait_for(value: Callable[[], Value | None], what: str, patience: float = PATIENCE) -> Value:
-    """Return the first true result; fail with `what` when none comes in time."""
-    deadline = time.monotonic() + patience
-    while not (result := value()):
+def wait_for(
+    get_value: Callable[[], Value | None], description: str, timeout: float = TIMEOUT
+) -> Value:
+    """Return the first true value; fail with the description after the timeout."""
+    deadline = time.monotonic() + timeout
+    while not (value := get_value()):
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {patience} seconds in vain for {what}")
+            pytest.fail(f"timed out after {timeout} seconds waiting for {description}")
         time.sleep(0.2)
-    return result
+    return value
 
 
 class MailServer:
-    """An SMTP server that can be stopped and started on the same port; keeps what it accepted."""
+    """An SMTP server that stores emails and can be restarted on the same port."""
 
     def __init__(self) -> None:
         self.sink = Sink()
@@ -73,12 +75,12 @@ class MailServer:
         return [m for m in self.sink.accepted if m["To"] == to and subject in str(m["Subject"])]
 
     def newest(self, to: str, subject: str = "", after: int = 0) -> EmailMessage:
-        """Wait until more than `after` such messages came; return the last."""
-        found = wait_for(
+        """Wait for more than `after` matching messages and return the newest."""
+        matches = wait_for(
             lambda: messages if len(messages := self.messages(to, subject)) > after else None,
-            f"a message “{subject}” to {to}; there are {self.subjects()}",
+            f"a message “{subject}” to {to}; accepted: {self.subjects()}",
         )
-        return found[-1]
+        return matches[-1]
 
     def subjects(self) -> list[str]:
         return [f"{message['To']}: {message['Subject']}" for message in self.sink.accepted]
@@ -86,11 +88,11 @@ class MailServer:
 
 @dataclass
 class Installation:
-    """All processes of one installation, their logs, and what an operator does with them."""
+    """The processes of one installation, their logs, and the operator's commands."""
 
     image: Path
     folder: Path
-    place: Place
+    database_server: DatabaseServer
     certificate: Path
     mail: MailServer
     port: int = 0
@@ -100,7 +102,7 @@ class Installation:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.proxy = TlsProxy(self.certificate, self.port)
-        self.place.make(DATABASE)
+        self.database_server.create(DATABASE)
         self.redis.flushdb()
 
     @property
@@ -117,10 +119,10 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {
+        variables = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "DATA_DIR": str(self.folder),
-            "DATABASE_URL": self.place.url(DATABASE, APP),
+            "DATABASE_URL": self.database_server.url(DATABASE, APP),
             "REDIS_URL": self.redis_url,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mail.port}",
             "OPERATOR_EMAIL": "operator@paperboy.example",
@@ -132,12 +134,11 @@ class Installation:
             "TRUSTED_PROXIES": "127.0.0.1",
             "WEB_BIND": f"127.0.0.1:{self.port}",
         }
-        return PRODUCTION | own
+        return PRODUCTION | variables
 
-    # --- What the operator does -----------------------------------------------------------
     def manage(self, *command: str, status: int = 0, **environment: str) -> str:
-        """Run a management command; return what it printed."""
-        done = subprocess.run(
+        """Run a management command and return its output."""
+        result = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=self.image,
             env=self.environment | environment,
@@ -145,11 +146,13 @@ class Installation:
             text=True,
             check=False,
         )
-        assert done.returncode == status, f"{command}: {done.returncode}\n{done.stderr}"
-        return done.stdout
+        assert result.returncode == status, f"{command}: {result.returncode}\n{result.stderr}"
+        return result.stdout
 
     def migrate(self) -> None:
-        self.manage(*self.command("migrate")[2:], DATABASE_URL=self.place.url(DATABASE, OWNER))
+        self.manage(
+            *self.command("migrate")[2:], DATABASE_URL=self.database_server.url(DATABASE, OWNER)
+        )
 
     def start(self, *names: str) -> None:
         for name in names or PROCESSES:
@@ -172,7 +175,7 @@ class Installation:
             return False
 
     def kill(self, name: str) -> None:
-        """End a process and its children with SIGKILL, as the kernel does when memory is short."""
+        """Kill a process and its children with SIGKILL, like the kernel's out-of-memory killer."""
         process = self.running[name]
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         for pid in (process.pid, *map(int, children)):
@@ -195,30 +198,32 @@ class Installation:
                 process.wait()
         self.proxy.stop()
         self.redis.flushdb()
-        self.place.drop(DATABASE)
+        self.database_server.drop(DATABASE)
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
-    # --- What only a test can do ----------------------------------------------------------
-    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self.place.connect(DATABASE, "postgres") as connection:
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.database_server.connect(DATABASE, "postgres") as connection:
             cursor = connection.execute(sql, values)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
-    def let_a_day_pass(self) -> None:
-        """Move every date and time of the database one day into the past.
+    def skip_a_day(self) -> None:
+        """Move all dates and times in the database one day into the past.
 
-        Every column of these types moves, so nothing can be forgotten. Days go one at a time,
-        oldest first, because the unique constraints are checked for every row.
+        Days move one at a time, the oldest first, because unique constraints are checked for
+        every row.
         """
-        with self.place.connect(DATABASE, "postgres") as connection, connection.transaction():
+        with (
+            self.database_server.connect(DATABASE, "postgres") as connection,
+            connection.transaction(),
+        ):
             for table, columns in _time_columns(connection).items():
-                _move_into_the_past(connection, table, columns)
+                _subtract_a_day(connection, table, columns)
 
 
 def _time_columns(connection: psycopg.Connection) -> dict[str, list[tuple[str, str]]]:
-    """Return the date and time columns of our own tables, by table: (name, type)."""
+    """Return (name, type) of the date and time columns, by table."""
     sql = """
         SELECT table_name, column_name, data_type FROM information_schema.columns
         JOIN information_schema.tables USING (table_schema, table_name)
@@ -233,7 +238,7 @@ def _time_columns(connection: psycopg.Connection) -> dict[str, list[tuple[str, s
     return tables
 
 
-def _move_into_the_past(
+def _subtract_a_day(
     connection: psycopg.Connection, table: str, columns: list[tuple[str, str]]
 ) -> None:
     changes = ", ".join(f'"{name}" = "{name}" - interval \'1 day\'' for name, _ in columns)
@@ -242,7 +247,7 @@ def _move_into_the_past(
         connection.execute(f'UPDATE "{table}" SET {changes}')  # type: ignore[arg-type]
         return
     key = f'"{days[0]}"'
-    seen = connection.execute(f'SELECT DISTINCT {key} FROM "{table}" ORDER BY 1 NULLS FIRST')  # type: ignore[arg-type]
-    for (day,) in seen.fetchall():
+    rows = connection.execute(f'SELECT DISTINCT {key} FROM "{table}" ORDER BY 1 NULLS FIRST')  # type: ignore[arg-type]
+    for (day,) in rows.fetchall():
         where = f"{key} IS NOT DISTINCT FROM %s"
         connection.execute(f'UPDATE "{table}" SET {changes} WHERE {where}', (day,))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A person before a browser: reads pages, fills in fields, presses buttons, opens emails."""
+"""A person with a browser who reads pages, fills in fields, presses buttons and opens emails."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from selenium.webdriver.support.select import Select
 
 from tests.browser.conftest import Browser, until
 
-PICTURES = os.environ.get("WALK_PICTURES", "")  # a folder; none: no pictures are taken
+PICTURES = os.environ.get("WALK_PICTURES", "")  # folder; empty: take no screenshots
 PAUSE = float(os.environ.get("WALK_PAUSE", "0"))  # seconds between two actions
 WIDTHS = {"desktop": 1280, "phone": 390}
-TALLEST = 3000  # CSS pixels; longer pages are cut
+MAX_HEIGHT = 3000  # CSS pixels; longer pages are cropped
 UNFOLD = (
     "for (let e = arguments[0]; e; e = e.parentElement) if (e.tagName == 'DETAILS') e.open = true"
 )
@@ -39,7 +39,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Person(Browser):
-    """A browser of somebody who has a name in the pictures."""
+    """A browser whose screenshots are named after its user."""
 
     name: str = "visitor"
     emails: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="emails-")))
@@ -48,14 +48,14 @@ class Person(Browser):
         self.be_wide(WIDTHS["desktop"])
 
     def press(self, label: str) -> None:
-        """Press the first visible button or link that says this, begins with it, or holds it."""
+        """Press the first visible button or link that equals, starts with or contains this."""
         until(lambda: self._pressable(label), f"“{label}” on {self.where}")
         element = self._pressable(label)
         assert element
         self._click(element)
 
     def press_within(self, form: str, label: str) -> None:
-        """Press a button of one form of the page, given as a CSS selector."""
+        """Press a button of the form with this CSS selector."""
         buttons = self.chrome.find_elements(By.CSS_SELECTOR, f"{form} button")
         self._click(next(button for button in buttons if button.text == label))
 
@@ -66,7 +66,7 @@ class Person(Browser):
                 for kind, words in PRESSABLE.items()
             )
             elements = self.chrome.find_elements(By.XPATH, path)
-            if visible := [one for one in elements if one.is_displayed()]:
+            if visible := [element for element in elements if element.is_displayed()]:
                 return visible[0]
         return None
 
@@ -76,7 +76,7 @@ class Person(Browser):
         time.sleep(PAUSE)
 
     def choose(self, label: str, option: str) -> None:
-        """Choose an option of the list with this label."""
+        """Choose an option of the select field with this label."""
         Select(self.field(label)).select_by_visible_text(option)
 
     def tick(self, label: str, on: bool = True) -> None:
@@ -85,7 +85,7 @@ class Person(Browser):
             box.click()
 
     def field(self, label: str) -> WebElement:
-        """Return the field whose label begins with this."""
+        """Return the field whose label starts with this."""
         path = f"//*[@id=//label[starts-with(normalize-space(), {label!r})]/@for]"
         return self.find(path, f"the field “{label}”")
 
@@ -95,20 +95,20 @@ class Person(Browser):
         field.clear()
         field.send_keys(text)
 
-    def look_into(self, frame: str) -> None:
-        """Read on in a frame of the page, given as a CSS selector."""
+    def enter_frame(self, frame: str) -> None:
+        """Switch to the frame with this CSS selector."""
         self.chrome.switch_to.frame(self.chrome.find_element(By.CSS_SELECTOR, frame))
 
-    def look_out(self) -> None:
-        """Read on in the page again."""
+    def leave_frame(self) -> None:
+        """Switch back from a frame to the page."""
         self.chrome.switch_to.default_content()
 
-    def enter(self) -> None:
-        """Press the key Enter in the field that has the focus."""
+    def press_enter(self) -> None:
+        """Press Enter in the focused field."""
         self.chrome.switch_to.active_element.send_keys(Keys.ENTER)
 
     def sees(self, text: str) -> None:
-        """Wait until the page says this; fail with what it says instead."""
+        """Wait until the page contains this text; otherwise fail with the page's text."""
         try:
             super().sees(text)
         except pytest.fail.Exception as failure:
@@ -119,19 +119,19 @@ class Person(Browser):
         return text in self.text
 
     def reload_until(self, text: str) -> None:
-        """Reload the page until it says this."""
+        """Reload the page until it contains this text."""
 
-        def says() -> bool:
+        def has_text() -> bool:
             if self.has(text):
                 return True
             time.sleep(1)
             self.chrome.refresh()
             return False
 
-        until(says, f"“{text}” on {self.where}")
+        until(has_text, f"“{text}” on {self.where}")
 
     def read_email(self, message: EmailMessage, title: str) -> None:
-        """Open the HTML part of a message as a mail program shows it."""
+        """Open the HTML part of a message in the browser."""
         body = message.get_body(("html",))
         assert body, f"no HTML part: {message['Subject']}"
         path = self.emails / f"{next(_numbers)}.html"
@@ -140,7 +140,7 @@ class Person(Browser):
         self.picture(title)
 
     def press_in_email(self, message: EmailMessage, label: str, title: str = "email") -> None:
-        """Open a message and follow one of its links in this window."""
+        """Open a message and follow the link with this label."""
         self.read_email(message, title)
         link = self.find(f"//a[contains(normalize-space(), {label!r})]", f"the link “{label}”")
         self.chrome.get(str(link.get_attribute("href")))
@@ -152,7 +152,7 @@ class Person(Browser):
             return ""
 
     def picture(self, title: str) -> None:
-        """Store the page as it looks on a desktop and on a phone, if a folder is given."""
+        """Save a desktop and a phone screenshot, if WALK_PICTURES is set."""
         if not PICTURES:
             return
         folder = Path(PICTURES)
@@ -166,7 +166,7 @@ class Person(Browser):
         self.be_wide(WIDTHS["desktop"])
 
     def _screenshot(self, width: int) -> bytes:
-        height = min(self.measure("document.documentElement.scrollHeight"), TALLEST)
+        height = min(self.measure("document.documentElement.scrollHeight"), MAX_HEIGHT)
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         answer = self.chrome.execute_cdp_cmd(
             "Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True}

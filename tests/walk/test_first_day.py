@@ -1,7 +1,7 @@
-"""The first day of a new installation, lived through by those who use it.
+"""The first day of a new installation, step by step, for its operator, curator and readers.
 
-The steps build on each other. Only what a browser, a mailbox or a shell shows is used; rows are
-read to prove that no message was lost or doubled, and moved in time to let a day pass.
+The steps depend on each other and only use browsers, mailboxes and shell commands. The database is
+read only to prove that no message was lost or sent twice, and changed only to skip a day.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ OUTAGE = float(os.environ.get("WALK_OUTAGE", "5"))  # seconds
 NOTE = "Read **this** first: [the call](https://example.org/call).\n\nA second paragraph."
 
 
-def test_1_the_operator_sets_it_up(installation: Installation, curator: Person) -> None:
+def test_1_the_operator_sets_up_the_installation(
+    installation: Installation, curator: Person
+) -> None:
     installation.migrate()
     installation.start()
     wait_for(installation.is_ready, "the web server")
@@ -61,7 +63,7 @@ def test_2_the_curator_adds_sources(
 
 
 @pytest.mark.promise(46)
-def test_3_papers_arrive_and_are_found(reader: Person) -> None:
+def test_3_papers_arrive_and_can_be_searched(reader: Person) -> None:
     reader.open("/")
     reader.reload_until("Trending on")
     reader.picture("home")
@@ -72,7 +74,7 @@ def test_3_papers_arrive_and_are_found(reader: Person) -> None:
     ):
         reader.open("/search/")
         reader.fill("Words, a sentence", word)
-        reader.enter()
+        reader.press_enter()
         reader.sees(title)
     reader.picture("search")
     preview(reader, "medieval manuscript paleography")
@@ -90,7 +92,7 @@ def preview(reader: Person, interests: str) -> None:
     reader.press("Show my papers")
 
 
-def test_4_the_curator_edits_and_switches_off_a_source(curator: Person) -> None:
+def test_4_the_curator_renames_and_disables_a_source(curator: Person) -> None:
     curator.open("/admin/papers/source/")
     curator.sees("Journal of Old Books")
     curator.picture("sources in health")
@@ -113,7 +115,9 @@ def test_5_a_reader_gets_a_first_digest(reader: Person, mail_server: MailServer)
     sign_up(reader, mail_server, READER)
     reader.picture("preferences")
     reader.fill("What do you work on?", "medieval manuscript paleography")
-    reader.choose("At", f"{timezone.now():%H}:00")  # its own hour: tomorrow's is due now, too
+    reader.choose(
+        "At", f"{timezone.now():%H}:00"
+    )  # the current hour, so that tomorrow's digest is due at the same time
     reader.press("Save and send today")
     reader.sees("on its way")
     digest = mail_server.newest(READER, MANUSCRIPTS)
@@ -139,7 +143,9 @@ def confirm(reader: Person, mail_server: MailServer, address: str) -> None:
     reader.sees("say what you care about")
 
 
-def test_6_the_reader_answers_and_stays_signed_in(reader: Person, mail_server: MailServer) -> None:
+def test_6_the_reader_reacts_votes_and_stays_signed_in(
+    reader: Person, mail_server: MailServer
+) -> None:
     digest = mail_server.messages(READER, MANUSCRIPTS)[-1]
     reader.press_in_email(digest, "More like this")
     reader.press("Show me more like this")
@@ -156,7 +162,7 @@ def test_6_the_reader_answers_and_stays_signed_in(reader: Person, mail_server: M
     reader.picture("data")
 
 
-def test_7_a_second_link_comes_at_once(reader: Person, mail_server: MailServer) -> None:
+def test_7_the_reader_requests_a_sign_in_link(reader: Person, mail_server: MailServer) -> None:
     reader.press("Email me the link")
     reader.sees("inbox")
     message = mail_server.newest(READER, "Sign in")
@@ -165,7 +171,7 @@ def test_7_a_second_link_comes_at_once(reader: Person, mail_server: MailServer) 
     reader.picture("data by link")
 
 
-def test_8_the_reader_leaves_and_comes_back(reader: Person, mail_server: MailServer) -> None:
+def test_8_the_reader_unsubscribes_and_undoes_it(reader: Person, mail_server: MailServer) -> None:
     digest = mail_server.messages(READER, MANUSCRIPTS)[-1]
     reader.press_in_email(digest, "Unsubscribe")
     reader.sees("Leave")
@@ -177,7 +183,7 @@ def test_8_the_reader_leaves_and_comes_back(reader: Person, mail_server: MailSer
     reader.sees("Your subscription continues as before")
 
 
-def test_9_the_curator_shapes_the_next_edition(curator: Person) -> None:
+def test_9_the_curator_edits_the_next_edition(curator: Person) -> None:
     curator.open("/admin/")
     curator.sees("Tomorrow")
     curator.picture("start page")
@@ -193,20 +199,20 @@ def test_9_the_curator_shapes_the_next_edition(curator: Person) -> None:
     curator.fill("As", READER)
     curator.press("Show")
     curator.picture("desk")
-    curator.look_into("iframe.phone")
+    curator.enter_frame("iframe.phone")
     curator.sees("From the editor")
     curator.sees(ENZYMES)
-    curator.look_out()
+    curator.leave_frame()
     curator.press("Approve")
     curator.sees("Approved")
 
 
-def test_10_the_next_edition_shows_what_the_curator_chose(
+def test_10_the_next_digest_contains_the_curators_choices(
     installation: Installation, feed_server: Server, reader: Person, mail_server: MailServer
 ) -> None:
     count = len(mail_server.messages(READER))
     documents.publish(feed_server, timezone.now().date(), documents.NEXT_DAY)
-    installation.let_a_day_pass()
+    installation.skip_a_day()
     digest = mail_server.newest(READER, after=count)
     reader.read_email(digest, "next digest")
     reader.sees("the call")
@@ -215,18 +221,18 @@ def test_10_the_next_edition_shows_what_the_curator_chose(
     assert 'href="https://example.org/call"' in digest.get_body(("html",)).get_content()  # type: ignore[union-attr]
 
 
-def test_11_bad_luck_delays_mail_and_loses_none(
+def test_11_failures_delay_emails_but_lose_none(
     installation: Installation, feed_server: Server, curator: Person, mail_server: MailServer
 ) -> None:
-    """A sign-up and an edition while SMTP is down, Redis is restarted and workers are killed."""
+    """Sign up and send digests while SMTP is down, Redis restarts and workers are killed."""
     mail_server.stop()
     documents.publish(feed_server, timezone.now().date(), documents.THIRD_DAY)
-    installation.let_a_day_pass()
+    installation.skip_a_day()
     curator.open("/")
     curator.fill("Your e", SECOND)
     curator.press("Subscribe")
     curator.sees("inbox")
-    wait_for(lambda: installation.rows(PENDING, READER), "the digest to be made")
+    wait_for(lambda: installation.query(PENDING, READER), "the pending digest")
     time.sleep(OUTAGE)
     installation.kill("mail")
     installation.kill("urgent")
@@ -248,11 +254,15 @@ def digests_to(mail_server: MailServer, address: str) -> list[object]:
     return [message for message in mail_server.messages(address) if message["List-Id"]]
 
 
-def test_12_all_is_well_in_the_end(installation: Installation) -> None:
-    """Nothing is lost, nobody got a digest twice, and no process wrote an error of its own."""
-    twice = "SELECT subscriber_id, day FROM subscriptions_digest GROUP BY 1, 2 HAVING count(*) > 1"
-    assert installation.rows(twice) == []
-    states = {state for (state,) in installation.rows("SELECT status FROM subscriptions_message")}
-    assert states == {"sent"}
+def test_12_nothing_is_lost_or_sent_twice(installation: Installation) -> None:
+    """No digest was sent twice, no message was lost and no process logged an exception."""
+    duplicates = (
+        "SELECT subscriber_id, day FROM subscriptions_digest GROUP BY 1, 2 HAVING count(*) > 1"
+    )
+    assert installation.query(duplicates) == []
+    statuses = {
+        status for (status,) in installation.query("SELECT status FROM subscriptions_message")
+    }
+    assert statuses == {"sent"}
     for name in ("web", "beat", "watch"):
         assert "Traceback" not in installation.log(name), installation.log(name)[-3000:]

@@ -1,4 +1,4 @@
-"""A proxy with TLS in front of gunicorn, as Caddy is in docker-compose.yml; one request each."""
+"""TLS proxy that replaces Caddy in front of gunicorn; one request per connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CONNECTION = re.compile(rb"\r\nConnection:[^\r\n]*", re.I)
 
 
 class TlsProxy:
-    """Listen with TLS on a free port and hand each request to another port of this machine."""
+    """Listen with TLS on a free port and forward requests to a local port."""
 
     def __init__(self, certificate: Path, target: int) -> None:
         self.target = target
@@ -40,7 +40,7 @@ class TlsProxy:
             body.cancel()
             to_site.close()
         except (OSError, asyncio.IncompleteReadError):
-            pass  # the browser gave up, or the site is not up yet
+            pass  # the browser disconnected, or the site is not running yet
         finally:
             writer.close()
 
