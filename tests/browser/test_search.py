@@ -65,7 +65,7 @@ def test_a_subscriber_follows_a_search_by_email(
     browser.sees("Check your inbox")
     browser.open_mail("Sign in to Paperboy", to=reader.email)
     browser.step_into_mail()
-    browser.sees("one tap there adds them")
+    browser.sees("you can add them on your preferences page")
     browser.press_in_mail("Open your preferences without signing in")
     browser.sees("Add them to your interests?")
     browser.press("Add to my interests")
