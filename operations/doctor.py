@@ -26,7 +26,7 @@ from config.logs import redact
 from operations import health, maildomain, queues
 from operations.findings import Finding, Level
 from papers.models import Source
-from subscriptions.editions import states
+from subscriptions.editions import alerts
 from subscriptions.mail import transactional
 from subscriptions.readers import lifecycle
 
@@ -205,11 +205,11 @@ def waiting(_now: datetime) -> Findings:
 
 def sending(now: datetime) -> Findings:
     """Editions."""
-    troubles = states.current_problems(now)
+    troubles = alerts.current_problems(now)
     for said in troubles:
         advice = "docs/operations.md, “Mail is not going out”."
         yield Finding("Editions", Level.ERROR, said, advice)
-    for said in states.stopped_by_curators():
+    for said in alerts.stopped_by_curators():
         yield Finding("Editions", Level.NOTE, said, "Resume or approve it on its page.")
     if not troubles:
         yield Finding("Editions", Level.OK, "None is missing or stuck.")

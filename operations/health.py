@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from operations import queues
-from subscriptions.editions import states as edition_books
+from subscriptions.editions import alerts
 
 
 @require_safe
@@ -34,7 +34,7 @@ def ready(_request: HttpRequest) -> HttpResponse:
 @never_cache
 def editions(_request: HttpRequest) -> HttpResponse:
     """What is wrong with the editions; PostgreSQL alone is asked."""
-    return _answer(edition_books.current_problems(timezone.now()))
+    return _answer(alerts.current_problems(timezone.now()))
 
 
 def _answer(found: list[str]) -> HttpResponse:

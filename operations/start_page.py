@@ -16,7 +16,7 @@ from papers.freshness import notices
 from papers.freshness.notices import SourceStatus
 from papers.freshness.rules import BROKEN, PARTIAL, STALE
 from papers.models import Paper, Report, Submission
-from subscriptions.editions import digests, states
+from subscriptions.editions import alerts, candidate_pool
 from subscriptions.models import SignUpSwitch
 from subscriptions.staff import dashboard
 from subscriptions.staff.dashboard import Dashboard
@@ -52,7 +52,7 @@ def context(user: Any, now: datetime) -> dict[str, Any]:
         "sources": sources,
         "troubled": troubled[:SHOWN],
         "readers": readers(figures),
-        "alerts": states.current_problems(now),
+        "alerts": alerts.current_problems(now),
         "operates": operates,
         "findings": [finding for finding in findings if finding.level > Level.NOTE][:SHOWN],
         "checked": len(findings),
@@ -79,7 +79,7 @@ def edition_of_tomorrow(now: datetime) -> dict[str, Any]:
     row = next(row for row in dashboard.upcoming_editions(now) if row.edition.day == day)
     return {
         "row": row,
-        "candidates": digests.candidate_papers(day).count(),
+        "candidates": candidate_pool.candidate_papers(day).count(),
     }
 
 

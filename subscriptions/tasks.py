@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from config.stopping import is_shutting_down
 from subscriptions.delivery import mailing_run
-from subscriptions.editions import digests, rebuild, recovery, states
+from subscriptions.editions import alerts, digests, rebuild, recovery, states, totals
 from subscriptions.feedback import mailboxes, record, refusals, returned_mail, settle
 from subscriptions.mail import transactional
 from subscriptions.profiles import library_import, like_counts
@@ -110,7 +110,7 @@ def import_author(pk: int) -> None:
 @shared_task
 def watch_editions() -> None:
     """Beat's; the process of `manage.py check_editions --every` does the same without it."""
-    states.alert_operator(timezone.now())
+    alerts.alert_operator(timezone.now())
 
 
 @shared_task
@@ -121,8 +121,8 @@ def recover_digests() -> None:
         deliver_digests.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
     for day in states.editions_to_open(timezone.now()):
         open_edition.delay(day.isoformat())
-    for day in states.editions_to_report():
-        states.tell_operator(day, timezone.now())
+    for day in alerts.editions_to_report():
+        alerts.report_edition(day, timezone.now())
 
 
 @shared_task
@@ -135,7 +135,7 @@ def recover_messages() -> None:
 
 @shared_task
 def close_editions() -> None:
-    states.close_finished(timezone.now())
+    totals.close_finished(timezone.now())
     lifecycle.reschedule_far_future(timezone.now())
 
 

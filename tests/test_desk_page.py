@@ -144,7 +144,7 @@ def test_approving_and_holding(
     admin_client: Client, today: list[Paper], opened: list[str], settings: Any
 ) -> None:
     settings.UNAPPROVED_EDITIONS = "hold"
-    assert "Nobody has approved it" in admin_client.get(page()).text
+    assert "Not approved yet" in admin_client.get(page()).text
     assert "Held: A wrong pin" in act(admin_client, "hold", why="A wrong pin")
     assert "Held by a curator" in admin_client.get(page()).text
     assert "Approved." in act(admin_client, "approve")

@@ -18,7 +18,7 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import tasks
 from subscriptions.delivery import mailing_run
-from subscriptions.editions import digests, states
+from subscriptions.editions import alerts, digests
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
 from subscriptions.staff import progress
 from tests.pages import Page, forge
@@ -88,7 +88,7 @@ def test_pausing_and_resuming_by_hand(
         "A wrong paper",
         "admin",
     )
-    assert states.editions_to_report() == [], "whoever paused it knows"
+    assert alerts.editions_to_report() == [], "whoever paused it knows"
     assert refuses(admin_client, "pause")
     assert "the rest goes out" in act(admin_client, "resume")
     assert Edition.objects.get().state == "open"

@@ -279,7 +279,7 @@ def test_readers_of_two_languages_in_one_chunk(
         Reaction.objects.create(
             subscriber=reader, paper=edition[1], kind=Reaction.Kind.MORE, created_at=now
         )
-    found = digests.make(now.date(), readers, now)
+    found = digests.make_digests(now.date(), readers, now)
     shown = cards.visible_cards({pk for digest in found for pk in digest.paper_ids})
     wires = [digest_mail.digest_message(digest, shown).as_bytes("p@e.org", now) for digest in found]
     texts = [
@@ -347,7 +347,7 @@ def test_papers_are_read_aloud_in_their_own_language(
     }
     for frequency in ("daily", "weekly"):
         Subscriber.objects.update(frequency=frequency)
-        [digest] = digests.make(now.date(), list(Subscriber.objects.all()), now)
+        [digest] = digests.make_digests(now.date(), list(Subscriber.objects.all()), now)
         message = digest_mail.digest_message(digest, cards.visible_cards(set(digest.paper_ids)))
         mail = message_from_bytes(message.as_bytes("p@e.org", now), policy=default)
         pages[frequency] = mail.get_body(("html",)).get_content()

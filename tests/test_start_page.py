@@ -105,8 +105,8 @@ def test_it_opens_while_redis_is_down(admin_client: Client, monkeypatch: Any) ->
 @pytest.mark.parametrize(
     ("unapproved", "values", "said"),
     [
-        ("send", {"state": "waiting"}, "Nobody has approved it yet. Will be sent from 2026-05-01"),
-        ("hold", {"state": "waiting"}, "Nobody has approved it yet. Put on hold at 2026-05-01"),
+        ("send", {"state": "waiting"}, "Not approved yet. Will be sent from 2026-05-01"),
+        ("hold", {"state": "waiting"}, "Not approved yet. Put on hold at 2026-05-01"),
         ("send", {"state": "open"}, "Will be sent at each reader's delivery time, approved or"),
         ("send", {"state": "held", "reason": "A wrong pin."}, "On hold. A wrong pin. Nothing is"),
         ("send", {"state": "paused", "reason": "Bounces."}, "Paused. Bounces."),

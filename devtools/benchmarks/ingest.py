@@ -22,7 +22,7 @@ from papers.ingest import ingest_document
 from papers.models import Document, Paper
 from papers.ranking import scoring
 from papers.vectors import stored_lexicon
-from subscriptions.editions import digests
+from subscriptions.editions import candidate_pool
 
 BEFORE, DAY = date(2026, 3, 31), date(2026, 4, 30)
 NOW = datetime(2026, 4, 30, 6, tzinfo=UTC)
@@ -89,7 +89,7 @@ def measure_day(count: int) -> dict[str, float]:
             ingest_document(daily, "daily", NOW),
         ),
         "score": lambda: scoring.rescore(NOW),
-        "index": lambda: digests.CandidatePool.of(DAY),
+        "index": lambda: candidate_pool.CandidatePool.of(DAY),
     }
     took = {name: round(time_call(work), 3) for name, work in steps.items()}
     return took | {"total": round(sum(took.values()), 3), "learn": round(learn, 3)}

@@ -12,7 +12,7 @@ from papers.freshness import notices
 from subscriptions.delivery import claims
 from subscriptions.delivery.rates import SendRate
 from subscriptions.delivery.transports import Smtp
-from subscriptions.editions import digests
+from subscriptions.editions import candidate_pool, digests
 from subscriptions.mail import cards, digest_mail
 from subscriptions.mail.mime import OutgoingMail
 from subscriptions.matching.profile_vectors import ProfileVectors
@@ -20,12 +20,12 @@ from subscriptions.matching.profile_vectors import ProfileVectors
 OTHER_BUILDING, OTHER_SENDING = "building, other", "sending, other"
 # The functions of each stage, by the object that looks them up; none of them calls another.
 STAGES: tuple[tuple[Any, str, str], ...] = (
-    (digests.CandidatePool, "of", "the day's papers"),
+    (candidate_pool.CandidatePool, "of", "the day's papers"),
     (digests, "load_profiles", "profiles"),
-    (digests, "seen_by", "sent before"),
+    (digests, "seen_papers", "sent before"),
     (ProfileVectors, "of_profiles", "vectors"),
     (digests, "match_profiles", "matching"),
-    (digests, "choose", "composition and reasons"),
+    (digests, "choose_papers", "composition and reasons"),
     (notices, "report_at", "notices"),
     (updates, "updates_since", "notices"),
     (cards, "visible_cards", "cards"),

@@ -87,7 +87,7 @@ def apply_change(
 
     ChangedMeanwhile where `seen` is given and no longer how the edition is.
     """
-    states.begin([day], now)
+    states.ensure_editions([day], now)
     edition = Edition.objects.select_for_update().get(day=day)
     if seen is not None and seen != edition_version(edition):
         raise ChangedMeanwhile

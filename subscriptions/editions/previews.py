@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from subscriptions.editions import digests
+from subscriptions.editions import candidate_pool, digests
 from subscriptions.editions.desk import Desk
 from subscriptions.mail import cards, digest_mail
 from subscriptions.mail.addresses import email_key
@@ -34,7 +34,7 @@ class Preview:
 
 def typical_readers(day: date) -> list[str]:
     """Typical readers to choose from: of no field, and of the fields with most papers."""
-    most = digests.candidate_papers(day).fields()[:MOST_FIELDS]
+    most = candidate_pool.candidate_papers(day).fields()[:MOST_FIELDS]
     return [TYPICAL, *(f"{TYPICAL} {field}" for field, _papers in most)]
 
 
@@ -70,7 +70,7 @@ def _typical(day: date, field: str, now: datetime) -> Digest:
     items = digests.preview_interests(Interests(categories=[field] if field else []), day, desk)
     digest = Digest(day=day, created_at=now, items=items, notices=desk.notices())
     digest.paper_ids = [item["paper"] for item in items]
-    digest.subject = desk.subject or digests.subject(items) if items else ""
+    digest.subject = desk.subject or digests.subject_line(items) if items else ""
     if not items:
-        digest.status, digest.reason = Digest.Status.SKIPPED, digests.NOTHING_NEW
+        digest.status, digest.reason = Digest.Status.SKIPPED, digests.NO_NEW_PAPERS
     return digest

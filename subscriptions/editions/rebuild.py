@@ -49,7 +49,7 @@ def _anew(day: date, old: Sequence[Digest], now: datetime) -> None:
     """What these hold does not count as on its way while they are chosen for once more."""
     rows = Digest.objects.filter(pk__in=[digest.pk for digest in old])
     rows.update(status=Digest.Status.SKIPPED)
-    for digest, new in zip(old, digests.make(day, _due(old, now), now), strict=True):
+    for digest, new in zip(old, digests.make_digests(day, _due(old, now), now), strict=True):
         for name in MADE:
             setattr(digest, name, getattr(new, name))
     Digest.objects.bulk_update(old, MADE)

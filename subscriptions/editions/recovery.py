@@ -33,9 +33,9 @@ TOO_LATE = "Too late: not handed over before the cut-off."
 
 def recover_digests(now: datetime) -> list[int]:
     """Put right what was left behind; returns the digests to hand over again."""
-    states.try_again(now)
-    states.apply_default(now)
-    states.watch(now)
+    states.resume_after_pause(now)
+    states.hold_unapproved(now)
+    states.pause_after_feedback(now)
     _give_up_on_lost(Digest.objects.all(), now)
     pending = Digest.objects.filter(status=Status.PENDING)
     cancelled = Edition.objects.filter(state=Edition.State.CANCELLED, closed_at=None).values("day")

@@ -75,7 +75,7 @@ def todays(reader: Subscriber, now: datetime) -> Digest | None:
 def _make(reader: Subscriber, day: date, now: datetime) -> Digest:
     due_now = copy(reader)
     due_now.next_digest_at = now
-    return digests.make(day, [due_now], now)[0]
+    return digests.make_digests(day, [due_now], now)[0]
 
 
 def _first(reader: Subscriber, day: date, now: datetime) -> Answer:
@@ -84,13 +84,13 @@ def _first(reader: Subscriber, day: date, now: datetime) -> Answer:
     if digest.status == Status.SKIPPED:
         return Answer(State.NOTHING_FITS)
     reader.next_digest_at = now
-    digests.advance([reader], now)
+    digests.advance_schedule([reader], now)
     return _entered(digest, now)
 
 
 def _entered(digest: Digest, now: datetime) -> Answer:
     digest.save()
-    states.enter({digest.day: 1}, now)
+    states.add_due({digest.day: 1}, now)
     return _ready(digest, now)
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from papers.models import Paper
-from subscriptions.editions import digests
+from subscriptions.editions import candidate_pool, choosing
 from subscriptions.editions.desk import Desk
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import match_profiles
@@ -88,7 +88,7 @@ def _revision(case: _Case) -> str:
 
 
 def _too_old(case: _Case) -> str:
-    days = digests.lookback(case.reader)
+    days = candidate_pool.lookback_days(case.reader)
     first = case.day - timedelta(days=days)
     if case.paper.day > case.day:
         return _("It becomes news on %(day)s.") % {"day": _date(case.paper.day)}
@@ -122,11 +122,11 @@ def _ranked(case: _Case) -> str:
     position = _position(case)
     if position is None:
         return _("It was first seen too long ago.")
-    pool = digests.CandidatePool.of(case.day)
+    pool = candidate_pool.CandidatePool.of(case.day)
     [matched] = match_profiles([case.profile], pool.candidates)
-    seen = digests.seen_by([case.reader.pk], case.day)[case.reader.pk]
+    seen = choosing.seen_papers([case.reader.pk], case.day)[case.reader.pk]
     desk = Desk.of(case.day)
-    offered = digests.shelf(pool, case.reader, case.profile, matched, seen, desk)
+    offered = choosing.reader_candidates(pool, case.reader, case.profile, matched, seen, desk)
     [chosen] = select_papers(
         [offered], [case.reader.max_papers], pool.candidates.lookups.similarity
     )
@@ -141,7 +141,7 @@ def _ranked(case: _Case) -> str:
 
 
 def _twin(
-    pool: digests.CandidatePool, offered: ReaderCandidates, position: int, chosen: list[int]
+    pool: candidate_pool.CandidatePool, offered: ReaderCandidates, position: int, chosen: list[int]
 ) -> str:
     """The title of the paper chosen instead of one that says the same; "" for none."""
     if offered.personal[position] <= offered.threshold or not chosen:
@@ -174,11 +174,11 @@ def _standing(offered: ReaderCandidates, position: int, places: int) -> str:
 
 
 def _candidates(case: _Case) -> Candidates:
-    return digests.CandidatePool.of(case.day).candidates
+    return candidate_pool.CandidatePool.of(case.day).candidates
 
 
 def _position(case: _Case) -> int | None:
-    return digests.CandidatePool.of(case.day).places.get(case.paper.pk)
+    return candidate_pool.CandidatePool.of(case.day).positions_by_pk.get(case.paper.pk)
 
 
 def _date(day: date) -> str:

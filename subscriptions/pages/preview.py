@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from subscriptions.editions import digests
+from subscriptions.editions import candidate_pool, digests
 from subscriptions.mail import cards
 from subscriptions.models import Interests
 from subscriptions.pages import preview_hints
@@ -31,7 +31,7 @@ def preview_page(request: HttpRequest) -> HttpResponse:
     Render a full page, or only the result for htmx on the home page.
     """
     form = PreviewForm(request.GET)
-    day = digests.newest_day(timezone.now())
+    day = candidate_pool.newest_day(timezone.now())
     context: dict[str, Any] = {"preview_form": form, "day": day}
     if valid := form.is_valid():
         values = form.interest_values()

@@ -22,7 +22,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from subscriptions import tasks
 from subscriptions.delivery.transports import django_message
-from subscriptions.editions import desk, digests, previews, states
+from subscriptions.editions import candidate_pool, desk, previews, states
 from subscriptions.mail import editor_note
 from subscriptions.mail.digest_mail import SUBJECT_LENGTH
 from subscriptions.models import Digest, Edition
@@ -114,7 +114,7 @@ class DeskPages:
         )
         placed = {row.paper_id: row for row in placements}
         candidates = (
-            digests.candidate_papers(edition.day).filter(title__icontains=wanted).trending()
+            candidate_pool.candidate_papers(edition.day).filter(title__icontains=wanted).trending()
         )
         candidates = candidates.exclude(pk__in=[p for p, row in placed.items() if row.hidden])
         unpinned = candidates.exclude(pk__in=desk.pinned_papers(edition))[:CANDIDATES]

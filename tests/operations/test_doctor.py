@@ -141,7 +141,7 @@ def test_an_edition_stopped_by_hand_is_a_notice(state: str) -> None:
         f"The edition of {day} is {state} by ada: A wrong picture.": Level.NOTE,
         "None is missing or stuck.": Level.OK,
     }
-    Edition.objects.update(changed_by=states.ITSELF)
+    Edition.objects.update(changed_by=states.PAPERBOY)
     assert set(said("Editions").values()) == {Level.ERROR}
 
 

@@ -11,7 +11,7 @@ import pytest
 from operations import doctor
 from papers.models import Paper
 from subscriptions import schedule
-from subscriptions.editions import digests, recovery, states
+from subscriptions.editions import alerts, digests, recovery
 from subscriptions.models import Digest, Edition, Interests, Subscriber
 from subscriptions.readers import lifecycle
 
@@ -69,11 +69,11 @@ def test_one_reader_with_bad_data_stops_only_itself(
     assert len(digests.build_due_digests([reader.pk for reader in three], now)) == 2
     written = three[1].digests.get()
     assert (written.status, written.paper_ids) == ("failed", [])
-    assert written.reason.startswith("It could not be made.")
+    assert written.reason.startswith("The digest could not be built.")
     assert digests.build_due_digests([reader.pk for reader in three], now) == [], (
         "it is not tried forever"
     )
-    [told] = states.current_problems(now)
+    [told] = alerts.current_problems(now)
     assert f"reader {three[1].pk} for {now.date()} is missing" in told
     assert Edition.objects.get().due == 3
     failed = Digest.objects.filter(status="failed")

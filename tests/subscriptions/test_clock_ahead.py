@@ -10,7 +10,7 @@ import pytest
 
 from papers import community
 from papers.models import Source, Submission
-from subscriptions.editions import recovery, states
+from subscriptions.editions import alerts, recovery, states
 from subscriptions.feedback.normalize import Event
 from subscriptions.feedback.record import record_events
 from subscriptions.mail import transactional
@@ -100,12 +100,12 @@ def test_a_claim_of_a_clock_a_little_ahead_is_left_alone(make_mail: Make, now: d
 def test_a_pause_ends_that_is_longer_than_any(now: datetime, ahead: timedelta) -> None:
     later = now + ahead + HOUR
     Edition.objects.create(day=now.date(), state="paused", paused_until=later)
-    assert states.try_again(now) == 1
+    assert states.resume_after_pause(now) == 1
 
 
 def test_a_pause_that_may_be_lasts(now: datetime) -> None:
     Edition.objects.create(day=now.date(), state="paused", paused_until=now + HOUR)
-    assert states.try_again(now) == 0
+    assert states.resume_after_pause(now) == 0
 
 
 @pytest.mark.parametrize("ahead", AHEAD)
@@ -115,13 +115,13 @@ def test_a_success_of_the_future_hides_no_standstill(
     make_digest(make_reader("a@e.org"), sent_at=now + ahead)
     late = {"status": "pending", "claimed_at": None, "next_attempt_at": now - HOUR}
     make_digest(make_reader("b@e.org"), **late, expires_at=now + HOUR)
-    assert any("none was sent" in told for told in states.current_problems(now))
+    assert any("none was sent" in told for told in alerts.current_problems(now))
 
 
 def test_an_alarm_told_in_the_future_is_told_again(now: datetime) -> None:
     OperatorAlert.objects.create(name="missing", notified_at=now + 2 * DAY)
-    assert OperatorAlert.claim("missing", now, states.TOLD_AGAIN)
-    assert not OperatorAlert.claim("missing", now, states.TOLD_AGAIN)
+    assert OperatorAlert.claim("missing", now, alerts.REPEAT_AFTER)
+    assert not OperatorAlert.claim("missing", now, alerts.REPEAT_AFTER)
 
 
 @pytest.mark.parametrize("ahead", AHEAD[1:])

@@ -14,7 +14,7 @@ from papers.models import Paper
 from papers.ranking import scoring
 from papers.vectors import stored_lexicon
 from subscriptions import tokens
-from subscriptions.editions import digests
+from subscriptions.editions import candidate_pool, digests
 from subscriptions.editions.why_not import explain_absence
 from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber
 from subscriptions.tokens import Purpose
@@ -164,12 +164,12 @@ def test_new_scores_do_not_prepare_the_days_papers_anew_and_new_texts_do(
     paper = on("Ropes of hemp", 0, votes=5)
     stored_lexicon.learn_lexicon(now)
     scoring.rescore(now)
-    first = digests.CandidatePool.of(now.date())
+    first = candidate_pool.CandidatePool.of(now.date())
     Paper.objects.update(votes=500)
     scoring.rescore(now + timedelta(minutes=15))
-    second = digests.CandidatePool.of(now.date())
+    second = candidate_pool.CandidatePool.of(now.date())
     assert second.candidates is first.candidates
     assert second.trending[0] > first.trending[0]
     later = now + timedelta(minutes=20)
     Paper.objects.filter(pk=paper.pk).update(title="Ropes of silk", text_seen_at=later)
-    assert digests.CandidatePool.of(now.date()).candidates.papers[0].title == "Ropes of silk"
+    assert candidate_pool.CandidatePool.of(now.date()).candidates.papers[0].title == "Ropes of silk"

@@ -217,4 +217,4 @@ def test_the_weekly_round_up_has_its_own_looks(mails: dict[str, str]) -> None:
     assert "Your week" not in mails["daily"]
     digest = Digest.objects.get(weekly=True)
     assert digest.subject.startswith("Your week: ")
-    assert len(digests.subject([{"title": "x" * 400}] * 3, weekly=True)) == 150
+    assert len(digests.subject_line([{"title": "x" * 400}] * 3, weekly=True)) == 150

@@ -20,7 +20,7 @@ from subscriptions.delivery import claims as ledger
 from subscriptions.delivery import mailing_run, rates
 from subscriptions.delivery.circuit_breaker import CircuitBreaker
 from subscriptions.delivery.outcomes import Kind, Outcome
-from subscriptions.editions import digests, recovery, states
+from subscriptions.editions import alerts, digests, recovery, states
 from subscriptions.feedback.normalize import Event
 from subscriptions.feedback.record import record_events
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
@@ -355,7 +355,7 @@ def test_wrong_credentials_pause_the_edition_and_resuming_sends_only_the_rest(
     assert (edition.state, edition.changed_by, edition.paused_until) == ("paused", "Paperboy", None)
     assert "credentials invalid" in edition.reason
     assert len(smtp.at_rcpt) == 8, "only one message found out"
-    assert states.editions_to_report() == [TODAY]
+    assert alerts.editions_to_report() == [TODAY]
     assert totals() == {"sent": 2, "pending": 4}
     assert recovery.recover_digests(now + timedelta(hours=1)) == []
     smtp.at_rcpt = []
@@ -551,7 +551,7 @@ def test_bounces_and_complaints_pause_the_run(
     made = Digest.objects.bulk_create(
         Digest(subscriber=reader, status="sent", sent_at=now, **day) for reader in readers_
     )
-    states.enter({TODAY: sent}, now)
+    states.add_due({TODAY: sent}, now)
     kinds = {
         "hard": DeliveryEvent.Kind.HARD_BOUNCE,
         "soft": DeliveryEvent.Kind.SOFT_BOUNCE,

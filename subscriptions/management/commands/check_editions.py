@@ -14,7 +14,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from subscriptions.delivery import mailing_run
-from subscriptions.editions import states
+from subscriptions.editions import alerts
 from subscriptions.mail import transactional
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,9 @@ class Command(BaseCommand):
             self.look_and_mail(options["touch"])
             time.sleep(max(1, options["every"]))
         if options["mail"]:
-            states.alert_operator(timezone.now())
+            alerts.alert_operator(timezone.now())
             self.hand_alerts_over()
-        found = states.current_problems(timezone.now())
+        found = alerts.current_problems(timezone.now())
         for said in found:
             self.stderr.write(said)
         if found:
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         """What fails now, as PostgreSQL being away, is tried again the next time."""
         close_old_connections()
         try:
-            for sentence in states.alert_operator(timezone.now()):
+            for sentence in alerts.alert_operator(timezone.now()):
                 self.stderr.write(sentence)
             self.hand_alerts_over()
             if touch:

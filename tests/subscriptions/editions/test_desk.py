@@ -12,7 +12,7 @@ from papers.models import Paper
 from papers.ranking import scoring
 from subscriptions import tasks
 from subscriptions.delivery import mailing_run
-from subscriptions.editions import desk, digests, rebuild, recovery, states, why_not
+from subscriptions.editions import alerts, desk, digests, rebuild, recovery, states, why_not
 from subscriptions.mail import cards
 from subscriptions.matching.selection import FOR_YOU, PICKED
 from subscriptions.models import Digest, Edition, Placement, Subscriber
@@ -227,8 +227,8 @@ def test_nothing_is_sent_before_approval_and_then_as_the_desk_says(
     say(desk.pin_paper, edition[5].pk, at=later)
     recovery.recover_digests(later)
     assert Edition.objects.get().state == "held", "the cut-off is past"
-    assert states.editions_to_report() == [DAY], "the operator is told"
-    assert any("held: No curator" in said for said in states.current_problems(later))
+    assert alerts.editions_to_report() == [DAY], "the operator is told"
+    assert any("held: No curator" in said for said in alerts.current_problems(later))
     assert states.editions_to_open(later) == []
     assert states.approve_edition(DAY, "ada", later)
     assert states.editions_to_open(later) == [DAY]
@@ -249,7 +249,7 @@ def test_before_the_cut_off_it_waits_and_then_goes_out_by_itself(
     digests.build_due_digests([make_reader(interests=LANGUAGE).pk], now)
     assert recovery.recover_digests(now) == []
     assert (Edition.objects.get().state, states.editions_to_open(now)) == ("waiting", [])
-    assert states.current_problems(now) == [], "waiting for a curator is no trouble"
+    assert alerts.current_problems(now) == [], "waiting for a curator is no trouble"
     assert not states.open_edition(DAY, now)
     after = now + timedelta(hours=1)
     assert states.editions_to_open(after) == [DAY]
@@ -272,7 +272,7 @@ def test_who_holds_an_edition_that_was_approved_stops_it(
         "A wrong pin",
         None,
     )
-    assert states.editions_to_report() == [], "whoever holds it knows"
+    assert alerts.editions_to_report() == [], "whoever holds it knows"
     assert (smtp.accepted, states.open_edition(DAY, now)) == ([], False)
     assert states.approve_edition(DAY, "grace", now)
     assert states.open_edition(DAY, now)

@@ -161,7 +161,7 @@ def test_an_empty_day_is_skipped_with_the_reason(make_reader: MakeReader, now: d
     reader = make_reader()
     assert digests.build_due_digests([reader.pk], now) == []
     digest = reader.digests.get()
-    assert (digest.status, digest.reason) == (Digest.Status.SKIPPED, digests.NOTHING_NEW)
+    assert (digest.status, digest.reason) == (Digest.Status.SKIPPED, digests.NO_NEW_PAPERS)
 
 
 def test_too_late_for_today_is_skipped_and_the_papers_stay(
@@ -219,10 +219,10 @@ def test_send_now_makes_todays_digest_once(
 
 def test_subject_names_the_best_paper_and_is_never_too_long() -> None:
     items = [{"title": "Very " * 100 + "long"}, {"title": "Second"}]
-    line = digests.subject(items)
+    line = digests.subject_line(items)
     assert line.endswith("… + 1 more")
     assert len(line) <= 150
-    assert digests.subject(items[1:]) == "Second"
+    assert digests.subject_line(items[1:]) == "Second"
 
 
 def test_preview_stores_nothing(
@@ -238,6 +238,6 @@ def test_a_category_alone_makes_no_paper_for_you(
     make_reader: MakeReader, edition: list[Paper], now: datetime
 ) -> None:
     reader = make_reader(interests={"topics": "sea anemones", "categories": ["cs.CL"]})
-    [digest] = digests.make(now.date(), [reader], now)
+    [digest] = digests.make_digests(now.date(), [reader], now)
     assert digest.items
     assert {item["section"] for item in digest.items} <= {"trending", "outside"}

@@ -18,7 +18,7 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import tasks
 from subscriptions.delivery import claims, mailing_run
-from subscriptions.editions import digests, recovery
+from subscriptions.editions import alerts, digests, recovery, totals
 from subscriptions.editions import states as editions
 from subscriptions.mail import transactional
 from subscriptions.models import Digest, Edition, Subscriber
@@ -190,8 +190,8 @@ def test_the_operator_is_told_once_of_each_pause(
     ready: list[int], now: datetime, mailbox: Any
 ) -> None:
     editions.pause_edition(TODAY, "The provider refuses our password.", "Paperboy", now)
-    assert editions.editions_to_report() == [TODAY]
-    assert [editions.tell_operator(TODAY, now) for _ in range(2)] == [True, False]
+    assert alerts.editions_to_report() == [TODAY]
+    assert [alerts.report_edition(TODAY, now) for _ in range(2)] == [True, False]
     send_waiting(now)
     [message] = mailbox.outbox
     assert message.to == ["operator@example.org"]
@@ -200,7 +200,7 @@ def test_the_operator_is_told_once_of_each_pause(
     assert "/admin/subscriptions/edition/2026-04-30/change/" in message.body
     editions.resume_edition(TODAY, "curator", now)
     editions.pause_edition(TODAY, "Again.", "Paperboy", now)
-    editions.tell_operator(TODAY, now)
+    alerts.report_edition(TODAY, now)
     send_waiting(now)
     assert len(mailbox.outbox) == 2
 
@@ -212,9 +212,9 @@ def test_an_operator_who_could_not_be_told_is_told_later(
     working = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    editions.tell_operator(TODAY, now)
+    alerts.report_edition(TODAY, now)
     assert send_waiting(now) == {"pending": 1}
-    assert editions.editions_to_report() == []
+    assert alerts.editions_to_report() == []
     settings.EMAIL_BACKEND = working
     assert send_waiting(now + timedelta(minutes=2)) == {"sent": 1}
 
@@ -225,9 +225,9 @@ def test_the_totals_of_an_edition_add_up(
 ) -> None:
     smtp.at_rcpt = ["250 ok", "550 no"]
     mailing_run.deliver_digests(ready, lambda: now)
-    assert editions.close_finished(now + timedelta(hours=20)) == []
+    assert totals.close_finished(now + timedelta(hours=20)) == []
     assert Edition.objects.get().closed_at is None
-    assert editions.close_finished(now + timedelta(days=3)) == []
+    assert totals.close_finished(now + timedelta(days=3)) == []
     edition = Edition.objects.get()
     assert (edition.due, edition.totals_error) == (3, "")
     assert (edition.totals["sent"], edition.totals["failed"]) == (2, 1)
@@ -241,43 +241,41 @@ def test_totals_that_do_not_add_up_raise_an_alert(
     recovery.recover_digests(now + timedelta(days=1))
     with connection.cursor() as cursor:  # behind the product's back
         cursor.execute("DELETE FROM subscriptions_digest WHERE id = %s", [ready[0]])
-    [edition] = editions.close_finished(now + timedelta(days=3))
+    [edition] = totals.close_finished(now + timedelta(days=3))
     assert edition.totals_error == "3 were due and 2 are on record."
-    assert editions.close_finished(now + timedelta(days=3)) == []
+    assert totals.close_finished(now + timedelta(days=3)) == []
     tasks.recover_digests()
     send_waiting(timezone.now())
     assert "3 were due and 2 are on record." in mailbox.outbox[-1].body
-    assert any(
-        "do not close" in said for said in editions.current_problems(now + timedelta(days=3))
-    )
+    assert any("do not add up" in said for said in alerts.current_problems(now + timedelta(days=3)))
 
 
 @pytest.mark.promise(7)
 def test_digests_still_under_way_after_the_cutoff_raise_an_alert(
     ready: list[int], now: datetime
 ) -> None:
-    [edition] = editions.close_finished(now + timedelta(days=3))  # nobody swept
+    [edition] = totals.close_finished(now + timedelta(days=3))  # nobody swept
     assert "3 are still under way" in edition.totals_error
 
 
 def test_a_reader_who_is_erased_leaves_books_that_close(ready: list[int], now: datetime) -> None:
     Digest.objects.get(pk=ready[0]).subscriber.delete()
     recovery.recover_digests(now + timedelta(days=1))
-    assert editions.close_finished(now + timedelta(days=3)) == []
+    assert totals.close_finished(now + timedelta(days=3)) == []
     assert (Edition.objects.get().due, Edition.objects.get().erased) == (3, 1)
 
 
 def test_all_is_well(ready: list[int], now: datetime, smtp: Sink) -> None:
     mailing_run.deliver_digests(ready, lambda: now)
-    assert editions.current_problems(now + timedelta(minutes=5)) == []
+    assert alerts.current_problems(now + timedelta(minutes=5)) == []
 
 
 def test_a_missing_edition_is_noticed_though_the_scheduler_failed(
     make_reader: MakeReader, now: datetime
 ) -> None:
     make_reader()
-    assert editions.current_problems(now + timedelta(hours=1)) == []
-    [said] = editions.current_problems(now + timedelta(hours=3))
+    assert alerts.current_problems(now + timedelta(hours=1)) == []
+    [said] = alerts.current_problems(now + timedelta(hours=3))
     assert said.startswith("An edition is missing: readers were due at 2026-04-30 08:00 UTC")
 
 
@@ -285,8 +283,8 @@ def test_work_that_waits_with_no_success_for_half_an_hour_is_noticed(
     ready: list[int], now: datetime, smtp: Sink
 ) -> None:
     mailing_run.deliver_digests(ready[:1], lambda: now)
-    assert editions.current_problems(now + timedelta(minutes=25)) == []
-    [said] = editions.current_problems(now + timedelta(minutes=35))
+    assert alerts.current_problems(now + timedelta(minutes=25)) == []
+    [said] = alerts.current_problems(now + timedelta(minutes=35))
     assert "none was sent since 2026-04-30 08:00 UTC" in said
 
 
@@ -297,19 +295,19 @@ def test_the_operator_is_emailed_about_a_missing_edition_and_reminded(
     settings.OPERATOR_EMAIL = "operator@example.org"
     reader = make_reader()
     late = now + timedelta(hours=3)
-    assert editions.alert_operator(now + timedelta(hours=1)) == []
-    assert len(editions.alert_operator(late)) == 1
-    assert editions.alert_operator(late + timedelta(hours=1)) == []
+    assert alerts.alert_operator(now + timedelta(hours=1)) == []
+    assert len(alerts.alert_operator(late)) == 1
+    assert alerts.alert_operator(late + timedelta(hours=1)) == []
     send_waiting(late)
     [told] = smtp.accepted
     assert told["To"] == settings.OPERATOR_EMAIL
     for part in told.iter_parts():
         assert "missing: readers were due at 2026-04-30 08:00 UTC" in part.get_content()
-    assert len(editions.alert_operator(late + timedelta(hours=6))) == 1
+    assert len(alerts.alert_operator(late + timedelta(hours=6))) == 1
     Subscriber.objects.filter(pk=reader.pk).update(next_digest_at=now + timedelta(days=1))
-    assert editions.alert_operator(late + timedelta(hours=7)) == []
+    assert alerts.alert_operator(late + timedelta(hours=7)) == []
     Subscriber.objects.filter(pk=reader.pk).update(next_digest_at=now)
-    assert len(editions.alert_operator(late + timedelta(hours=8))) == 1, "another one, told again"
+    assert len(alerts.alert_operator(late + timedelta(hours=8))) == 1, "another one, told again"
     send_waiting(late + timedelta(hours=8))
     assert len(smtp.accepted) == 3
 
@@ -319,8 +317,8 @@ def test_the_operator_is_emailed_when_work_waits_without_success(
     ready: list[int], now: datetime, smtp: Sink
 ) -> None:
     mailing_run.deliver_digests(ready[:1], lambda: now)
-    assert editions.alert_operator(now + timedelta(minutes=25)) == []
-    assert len(editions.alert_operator(now + timedelta(minutes=35))) == 1
+    assert alerts.alert_operator(now + timedelta(minutes=25)) == []
+    assert len(alerts.alert_operator(now + timedelta(minutes=35))) == 1
     send_waiting(now + timedelta(minutes=35))
     [text, _html] = smtp.accepted[-1].iter_parts()
     assert "none was sent since 2026-04-30 08:00 UTC" in text.get_content()
@@ -332,10 +330,10 @@ def test_an_alarm_that_could_not_be_mailed_is_mailed_the_next_time(
     make_reader()
     port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
     late = now + timedelta(hours=3)
-    assert len(editions.alert_operator(late)) == 1
+    assert len(alerts.alert_operator(late)) == 1
     assert send_waiting(late) == {"pending": 1}
     settings.EMAIL_PORT = port
-    assert editions.alert_operator(late + timedelta(minutes=5)) == []
+    assert alerts.alert_operator(late + timedelta(minutes=5)) == []
     assert send_waiting(late + timedelta(minutes=5)) == {"sent": 1}
 
 
@@ -350,7 +348,7 @@ def test_the_watch_goes_on_while_postgresql_is_away_and_says_when_it_looked(
             raise found
         return []
 
-    monkeypatch.setattr(editions, "alert_operator", look)
+    monkeypatch.setattr(alerts, "alert_operator", look)
     monkeypatch.setattr(transactional, "waiting_alerts", list)
     monkeypatch.setattr(mailing_run, "deliver_messages", lambda *_: None)  # no connection is left
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
@@ -365,10 +363,10 @@ def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
     ready: list[int], now: datetime
 ) -> None:
     claims.ClaimHolder("a worker that dies now", lambda: now).claim(Digest.objects.get(pk=ready[0]))
-    editions.pause_edition(TODAY, "Odd.", editions.ITSELF, now)
-    said = editions.current_problems(now + timedelta(hours=1))
+    editions.pause_edition(TODAY, "Odd.", editions.PAPERBOY, now)
+    said = alerts.current_problems(now + timedelta(hours=1))
     assert said == [
-        "Digests were claimed and nobody wrote down what became of them. Is the sweep running?",
+        "Digests were claimed and their outcome was never recorded. Is beat running?",
         "The edition of 2026-04-30 is paused: Odd.",
     ]
 

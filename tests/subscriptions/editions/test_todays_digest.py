@@ -191,7 +191,7 @@ def test_an_edition_that_was_called_off_is_not_sent(
     client: Client, newcomer: Subscriber, papers: list[Paper]
 ) -> None:
     now = timezone.now()
-    states.begin([now.date()], now)
+    states.ensure_editions([now.date()], now)
     states.cancel_edition(now.date(), "Wrong day", "editor", now)
     page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
     assert "called off" in page.text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from papers.models import Paper
 from subscriptions.delivery import mailing_run
-from subscriptions.editions import digests
+from subscriptions.editions import choosing, digests
 from subscriptions.feedback.record import record_events
 from subscriptions.feedback.settle import combine_kinds, settle_uncertain
 from subscriptions.models import DeliveryEvent, Digest, Subscriber, Suppression
@@ -96,7 +96,7 @@ def test_papers_of_a_digest_settled_as_failed_stay_eligible(
     digest = make_digest(status="uncertain", paper_ids=[7])
     record_events([make_event(Kind.SOFT_BOUNCE, digest)], now)
     tomorrow = digest.day + timedelta(days=1)
-    assert digests.seen_by([digest.subscriber_id], tomorrow)[digest.subscriber_id] == set()
+    assert choosing.seen_papers([digest.subscriber_id], tomorrow)[digest.subscriber_id] == set()
 
 
 @pytest.mark.parametrize("status", ["pending", "sending", "sent", "failed", "skipped"])

@@ -21,8 +21,8 @@ from papers.ranking import scoring
 from papers.text.identity import name_key
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import Lexicon
-from subscriptions.editions import digests
-from subscriptions.editions.digests import CandidatePool
+from subscriptions.editions import choosing, digests
+from subscriptions.editions.candidate_pool import CandidatePool
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
@@ -111,8 +111,8 @@ def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None
         frequency=data.draw(st.sampled_from(["daily", "weekly"])),
     )
     [matched] = match_profiles([profile], pool.candidates)
-    offered = digests.shelf(pool, reader, profile, matched, seen)
-    [items] = digests.choose(pool, [profile], [offered], [reader.max_papers])
+    offered = choosing.reader_candidates(pool, reader, profile, matched, seen)
+    [items] = choosing.choose_papers(pool, [profile], [offered], [reader.max_papers])
     chosen = {item["paper"] for item in items}
     assert len(items) == len(chosen) <= reader.max_papers
     muted = {name_key(name) for name in profile.muted_authors}

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from papers.models import Paper
 from subscriptions import tokens
-from subscriptions.editions import digests
+from subscriptions.editions import candidate_pool, digests
 from subscriptions.editions.why_not import explain_absence
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
@@ -170,7 +170,7 @@ def test_it_counts_a_little_and_a_liked_paper_counts_more(
     reading_history.record_opened(reader.pk, edition[0].pk, now)
     [wanted] = load_profiles([reader])
     assert wanted.opened == (paper_text(edition[0]),)
-    candidates = digests.CandidatePool.of(now.date()).candidates
+    candidates = candidate_pool.CandidatePool.of(now.date()).candidates
     near = next(n for n, one in enumerate(candidates.papers) if one.key == str(edition[2].pk))
     text = wanted.text
     ways: list[Profile] = [
