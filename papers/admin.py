@@ -14,13 +14,13 @@ from papers.staff.sources import SourceAdmin
 from web import audit
 from web.pagination import LargeTableAdmin
 
-__all__ = ["SourceAdmin"]  # found here by Django, which looks into no other module
-MOST_AT_ONCE = 20  # proposals; each may take half a minute
+__all__ = ["SourceAdmin"]  # imported for Django, which discovers only this module
+MAX_AT_ONCE = 20  # proposals; each may take half a minute
 
 
 @admin.register(Document)
 class DocumentAdmin(LargeTableAdmin):
-    """What was read, and why entries were refused; a record, not to be edited."""
+    """Fetched documents and their rejected entries, read-only."""
 
     list_display = ("location", "kind", "first_seen_at", "entries", "new", "updated", "refused")
     list_filter = ("kind", "source")
@@ -36,39 +36,39 @@ class DocumentAdmin(LargeTableAdmin):
 
 @admin.register(Submission)
 class SubmissionAdmin(QueuePages, LargeTableAdmin):
-    """Papers that readers propose; a curator accepts or rejects each."""
+    """Papers proposed by readers, for curators to accept or reject."""
 
     list_display = ("arxiv_id", "note", "created_at", "status", "outcome", "paper")
     list_filter = ("status",)
     search_fields = ("arxiv_id", "note")
     fields = ("arxiv_id", "note", "created_at", "status", "outcome", "paper")
     readonly_fields = fields
-    actions = ("accept", "refuse")
+    actions = ("accept", "reject")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     @admin.action(permissions=["change"], description="Accept: fetch from arXiv")
     def accept(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
-        """Accept up to MOST_AT_ONCE; what arXiv does not answer now is tried again later."""
+        """Accept up to MAX_AT_ONCE. If arXiv does not answer, the paper is fetched later."""
         now, status = timezone.now(), Submission.Status
-        chosen = list(queryset.filter(status__in=(status.WAITING, status.REFUSED))[:MOST_AT_ONCE])
-        audit.log_action(request, chosen, "Accepted.")
-        rows = [community.accept_proposal(one, now) for one in chosen]
-        here = sum(row.status == status.ACCEPTED for row in rows)
-        level = messages.SUCCESS if here == len(rows) else messages.WARNING
-        self.message_user(request, f"{here} of {len(rows)} papers brought in.", level)
+        proposals = list(queryset.filter(status__in=(status.WAITING, status.REFUSED))[:MAX_AT_ONCE])
+        audit.log_action(request, proposals, "Accepted.")
+        rows = [community.accept_proposal(proposal, now) for proposal in proposals]
+        accepted = sum(row.status == status.ACCEPTED for row in rows)
+        level = messages.SUCCESS if accepted == len(rows) else messages.WARNING
+        self.message_user(request, f"{accepted} of {len(rows)} papers added.", level)
         for row in (row for row in rows if row.status != status.ACCEPTED):
             self.message_user(request, f"{row.arxiv_id}: {row.outcome}", messages.WARNING)
         tasks.score_papers.delay_on_commit()
 
     @admin.action(permissions=["change"], description="Reject")
-    def refuse(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
+    def reject(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
         undecided = (Submission.Status.WAITING, Submission.Status.FETCHING)
         waiting = queryset.filter(status__in=undecided)
-        audit.log_action(request, waiting, "Refused.")
-        done = waiting.update(status=Submission.Status.REFUSED)
-        self.message_user(request, f"{done} proposals rejected.")
+        audit.log_action(request, waiting, "Rejected.")
+        count = waiting.update(status=Submission.Status.REFUSED)
+        self.message_user(request, f"{count} proposals rejected.")
 
 
 class ObservationInline(admin.TabularInline):
@@ -86,14 +86,14 @@ class ObservationInline(admin.TabularInline):
 
 @admin.register(Paper)
 class PaperAdmin(LargeTableAdmin):
-    """Papers; what curators may change is what they said and what they picked."""
+    """Papers. Curators can feature and hide them and write notes."""
 
     list_display = ("title", "day", "votes", "comments", "stars", "rounded", "featured", "hidden")
     list_editable = ("featured", "hidden")
     list_filter = ("featured", "hidden", "withdrawn", "day")
     search_fields = ("title",)  # see get_search_results
     search_help_text = (
-        "As on the site: words, “a phrase”, author:name, cat:cs.CL; an arXiv id, a DOI."
+        "Search as on the site: words, “a phrase”, author:name, cat:cs.CL, an arXiv ID or a DOI."
     )
     ordering = ("-day", "-heat")
     actions = ("feature", "hide", "show")
@@ -125,8 +125,10 @@ class PaperAdmin(LargeTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Paper], search_term: str
     ) -> tuple[QuerySet[Paper], bool]:
-        """By the index of the site's search, hidden papers too; looking through millions of
-        abstracts would take minutes."""
+        """Search with the site's index, including hidden papers.
+
+        Scanning millions of abstracts would take minutes.
+        """
         if not (term := search_term.strip()):
             return queryset, False
         by_doi = list(Paper.objects.filter(doi=term).values_list("pk", flat=True))
@@ -139,7 +141,7 @@ class PaperAdmin(LargeTableAdmin):
         return f"{paper.heat:.1f}"
 
     def save_model(self, request: HttpRequest, obj: Paper, form: object, change: bool) -> None:
-        """Only the curator's columns, since ingest may be writing the others just now."""
+        """Save only the curator's columns: ingest may be writing the others."""
         obj.save(update_fields=["featured", "hidden", "note"])
         tasks.score_papers.delay_on_commit()
 

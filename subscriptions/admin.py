@@ -34,7 +34,11 @@ from web.pagination import LargeTableAdmin, RecordAdmin
 __all__ = [
     "EditionAdmin",
     "ReaderImportAdmin",
-]  # found here by Django, which looks into no other module
+]  # imported for Django, which discovers only this module
+
+
+MAX_TESTS = 5  # test emails per action
+MAX_READERS_FOUND = 100
 
 
 class InterestsInline(admin.StackedInline):
@@ -49,7 +53,7 @@ class ReactionInline(admin.TabularInline):
 
 
 class DeliveryEventInline(admin.TabularInline):
-    """What came back; a record, not to be edited."""
+    """Delivery events, read-only."""
 
     model = DeliveryEvent
     fields = readonly_fields = (
@@ -63,7 +67,6 @@ class DeliveryEventInline(admin.TabularInline):
     )
     extra = 0
     can_delete = False
-    verbose_name_plural = "what came back"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -72,18 +75,18 @@ class DeliveryEventInline(admin.TabularInline):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may see the reader or the digest."""
+        """Allow it to everyone who may view the reader or the digest."""
         return True
 
 
 @admin.register(Subscriber)
 class SubscriberAdmin(ReaderPages, LargeTableAdmin):
-    """Readers; when and how they agreed is a record and cannot be edited."""
+    """Subscribers. Their consent is a record and cannot be edited."""
 
     list_display = ("email", "status", "frequency", "timezone", "hour", "next_digest_at")
     list_filter = ("status", "frequency")
-    search_fields = ("email_key__startswith",)  # served by the index of the unique constraint
-    search_help_text = "The beginning of an address."
+    search_fields = ("email_key__startswith",)  # uses the index of the unique constraint
+    search_help_text = "Search by the beginning of an address."
     inlines = (InterestsInline, ReactionInline, DeliveryEventInline)
     readonly_fields = (
         *("email", "status", "next_digest_at", "last_digest_day", "covered_until"),
@@ -99,7 +102,7 @@ class SubscriberAdmin(ReaderPages, LargeTableAdmin):
         return super().get_search_results(request, queryset, search_term.casefold())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Readers sign up and confirm themselves."""
+        """Readers sign up themselves."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
@@ -107,12 +110,12 @@ class SubscriberAdmin(ReaderPages, LargeTableAdmin):
         obj.save(update_fields=[*form.changed_data, "next_digest_at"])
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
-        """List what goes with a reader; that needs no right of its own, nor a deletable record."""
-        listed, counts, _lacking, protected = super().get_deleted_objects(objs, request)
+        """List the rows deleted with a reader, without checking permissions for each of them."""
+        listed, counts, _missing_permissions, protected = super().get_deleted_objects(objs, request)
         return listed, counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
-        """Deleting a reader is an erasure, with all that it asks for."""
+        """Erase the reader, as if they had requested it."""
         privacy.erase_reader(obj, timezone.now(), privacy.RequestedBy.OPERATOR)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
@@ -120,55 +123,59 @@ class SubscriberAdmin(ReaderPages, LargeTableAdmin):
             privacy.erase_reader(reader, timezone.now(), privacy.RequestedBy.OPERATOR)
 
     @admin.action(
-        permissions=["view"], description="Send me a test of today's digest of the chosen readers"
+        permissions=["view"], description="Send me a test of today's digest of the selected readers"
     )
     def send_me_a_test(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
-        """Goes to the curator's own address; nothing is recorded as sent."""
+        """Email previews to the curator. They do not count as sent."""
         to = getattr(request.user, "email", "")
         if not to:
-            self.message_user(request, "Your account has no e-mail address.", level="error")
+            self.message_user(request, "Your account has no email address.", level="error")
             return
-        chosen = queryset[:5]
-        audit.log_action(request, chosen, "A test of today's digest was asked for.")
-        for reader in chosen:
+        readers = queryset[:MAX_TESTS]
+        audit.log_action(request, readers, "Sent a test of today's digest to staff.")
+        for reader in readers:
             test = digests.preview_digest(reader, timezone.now())
             if test.status == Digest.Status.SKIPPED:
                 self.message_user(request, f"{reader}: {test.reason}", level="warning")
                 continue
-            shown = cards.visible_cards(test.paper_ids)
-            django_message(digest_mail.test_message(test, shown, to)).send()
-            self.message_user(request, f"A test for {reader} was sent to {to}.")
+            cards_ = cards.visible_cards(test.paper_ids)
+            django_message(digest_mail.test_message(test, cards_, to)).send()
+            self.message_user(request, f"Test for {reader} sent to {to}.")
 
     @admin.action(
         permissions=["change"],
-        description="Lift the suppression: the chosen readers may sign up anew",
+        description="Lift suppression: allow the selected readers to sign up again",
     )
     def lift_the_suppression(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
-        """No mail flows before they have confirmed again."""
-        audit.log_action(request, queryset, "The suppression was lifted.")
-        lifted = suppression.lift_suppression(queryset)
-        self.message_user(request, f"{lifted} may sign up anew, and must confirm again.")
+        """Allow suppressed readers to sign up again. They must confirm their address first."""
+        audit.log_action(request, queryset, "Suppression lifted.")
+        count = suppression.lift_suppression(queryset)
+        message = f"Suppression lifted for {count}. They can sign up again and must confirm."
+        self.message_user(request, message)
 
 
-class FoundByAddress(LargeTableAdmin):
-    """Rows of readers, found by the beginning of an address: the readers first and then their rows,
-    since a join ordered by the newest row walks through millions."""
+class AddressSearchAdmin(LargeTableAdmin):
+    """Base class for rows of readers, which are searched by the beginning of an address.
+
+    Readers are looked up first: a join ordered by the newest row would scan millions of rows.
+    """
 
     search_fields = ("subscriber__email_key",)
-    search_help_text = "The beginning of a reader's address."
+    search_help_text = "Search by the beginning of a reader's address."
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if not (wanted := search_term.strip().casefold()):
+        if not (prefix := search_term.strip().casefold()):
             return queryset, False
-        found = Subscriber.objects.filter(email_key__startswith=wanted).order_by("email_key")
-        return queryset.filter(subscriber__in=list(found.values_list("pk", flat=True)[:100])), False
+        readers = Subscriber.objects.filter(email_key__startswith=prefix).order_by("email_key")
+        pks = list(readers.values_list("pk", flat=True)[:MAX_READERS_FOUND])
+        return queryset.filter(subscriber__in=pks), False
 
 
 @admin.register(Digest)
-class DigestAdmin(FoundByAddress):
-    """What was made for whom, and what became of it; a record, not to be edited."""
+class DigestAdmin(AddressSearchAdmin):
+    """Digests and their delivery, read-only."""
 
     list_display = ("day", "subscriber", "status", "papers", "subject", "attempts", "sent_at")
     list_filter = ("status", "day")
@@ -202,8 +209,8 @@ class DigestAdmin(FoundByAddress):
 
 
 @admin.register(Message)
-class MessageAdmin(FoundByAddress):
-    """Emails beside the digest and what became of them; a record, but they can be sent again."""
+class MessageAdmin(AddressSearchAdmin):
+    """Emails other than digests, read-only. They can be sent again."""
 
     list_display = ("created_at", "kind", "subscriber", "status", "attempts", "sent_at", "reason")
     list_filter = ("status", "kind")
@@ -232,23 +239,24 @@ class MessageAdmin(FoundByAddress):
 
     @admin.action(
         permissions=["retry"],
-        description="Send the chosen ones again (an uncertain one may come twice)",
+        description="Send the selected emails again (uncertain ones may arrive twice)",
     )
     def try_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        chosen = list(queryset)
-        ready = transactional.send_again(
-            Message.objects.filter(pk__in=[one.pk for one in chosen]), timezone.now()
-        )
-        audit.log_action(request, [one for one in chosen if one.pk in ready], "Sent again.")
+        selected = list(queryset)
+        rows = Message.objects.filter(pk__in=[message.pk for message in selected])
+        ready = transactional.send_again(rows, timezone.now())
+        resent = [message for message in selected if message.pk in ready]
+        audit.log_action(request, resent, "Sent again.")
         tasks.send_messages.delay_on_commit(ready)
         self.message_user(
-            request, f"{len(ready)} of {len(chosen)} are sent again; the others need not be."
+            request,
+            f"{len(ready)} of {len(selected)} are being sent again; the others don't need it.",
         )
 
 
 @admin.register(DeliveryEvent)
-class DeliveryEventAdmin(FoundByAddress, RecordAdmin):
-    """What came back; also what belongs to nobody, and kinds nobody knows."""
+class DeliveryEventAdmin(AddressSearchAdmin, RecordAdmin):
+    """Delivery events, including unknown kinds and events that match no reader."""
 
     list_display = (
         "occurred_at",
@@ -266,7 +274,7 @@ class DeliveryEventAdmin(FoundByAddress, RecordAdmin):
 
 @admin.register(Suppression)
 class SuppressionAdmin(RecordAdmin):
-    """Addresses that get nothing, as hashes; lifted on the reader's page."""
+    """Suppressed addresses, as hashes. They are lifted on the page of the reader."""
 
     list_display = ("__str__", "reason", "created_at", "until")
     list_filter = ("reason",)
@@ -274,7 +282,7 @@ class SuppressionAdmin(RecordAdmin):
 
 @admin.register(Erasure)
 class ErasureAdmin(RecordAdmin):
-    """Who asked to be forgotten, as hashes; no list that is read in brings them back."""
+    """Erased addresses, as hashes. Imports reject them."""
 
     list_display = ("__str__", "erased_at", "requested_by")
     list_filter = ("requested_by",)
@@ -285,7 +293,7 @@ class ErasureAdmin(RecordAdmin):
 
 @admin.register(SignUpSwitch)
 class SignUpSwitchAdmin(admin.ModelAdmin):
-    """Opens and closes sign-up, at once: one form, and no list."""
+    """The sign-up switch: one form, no list."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not SignUpSwitch.objects.exists()
@@ -296,7 +304,7 @@ class SignUpSwitchAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form of the one row; it is made as it counts where it is not there: open."""
+        """Show the form of the single row, which is created with its default if missing."""
         switch, _new = SignUpSwitch.objects.get_or_create(pk=1)
         return self.change_view(request, str(switch.pk))
 
@@ -308,8 +316,8 @@ class SignUpSwitchAdmin(admin.ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         hidden = {"show_save_and_continue": False, "show_save_and_add_another": False}
-        shown = {"title": "Sign-up", "subtitle": None, **hidden, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, shown)
+        context = {"title": "Sign-up", "subtitle": None, **hidden, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: SignUpSwitch, form: Any, change: bool) -> None:
         SignUpSwitch.set_open(obj.open, timezone.now())

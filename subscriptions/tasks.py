@@ -1,4 +1,4 @@
-"""Doorways: each loads by id and calls one function. Running one twice changes nothing."""
+"""Celery tasks. Each calls one function, and running it twice has no further effect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from subscriptions.readers import importing, lifecycle, lifecycle_mails, signup
 
 @shared_task
 def send_messages(pks: list[int]) -> None:
-    """A hint that these wait; the sweep finds them without it."""
+    """Send these messages. `recover_messages` finds those whose task was lost."""
     report = mailing_run.deliver_messages(pks, timezone.now, is_shutting_down)
     if report.rest:
         send_messages.delay(report.rest)
@@ -34,23 +34,23 @@ def send_messages_to(reader: int) -> None:
 
 @shared_task
 def ask_quiet_readers() -> None:
-    """Beat's: readers of whom nothing was heard are asked, once, whether it is too much."""
+    """Ask quiet readers once if they want fewer emails. Scheduled."""
     now = timezone.now()
-    asked = [
+    messages = [
         lifecycle_mails.offer_fewer_emails(pk, now) for pk in lifecycle_mails.quiet_readers(now)
     ]
-    send_messages.apply_async([[pk for pk in asked if pk]], queue="mail")
+    send_messages.apply_async([[pk for pk in messages if pk]], queue="mail")
 
 
 @shared_task
 def watch_sign_ups() -> None:
-    """Beat's: the operator hears when mail goes out that nobody asked for."""
+    """Alert the operator about suspicious sign-ups. Scheduled."""
     signup.alert_operator(timezone.now())
 
 
 @shared_task
 def build_due_digests() -> None:
-    """Beat's: one task per chunk of due readers."""
+    """Start a task per chunk of due readers. Scheduled."""
     for chunk in digests.due_readers(timezone.now()):
         build_digests.delay(chunk)
 
@@ -69,7 +69,7 @@ def build_digest_now(pk: int) -> None:
 
 @shared_task
 def deliver_digests(pks: list[int]) -> None:
-    """What is left when the worker is told to stop goes to another one."""
+    """Send these digests. A worker that stops hands the rest to another one."""
     report = mailing_run.deliver_digests(pks, timezone.now, is_shutting_down)
     if report.rest:
         deliver_digests.delay(report.rest)
@@ -77,7 +77,7 @@ def deliver_digests(pks: list[int]) -> None:
 
 @shared_task
 def open_edition(day: str) -> None:
-    """What waits for a curator goes out, as the desk stands; a second run finds it open."""
+    """Rebuild waiting digests, then open the edition and send them."""
     rebuild.rebuild_waiting(date.fromisoformat(day), timezone.now())
     if states.open_edition(date.fromisoformat(day), timezone.now()):
         deliver_edition.delay(day)
@@ -85,7 +85,7 @@ def open_edition(day: str) -> None:
 
 @shared_task
 def deliver_edition(day: str) -> None:
-    """After a pause: the rest, all at once and not by and by."""
+    """Send all pending digests of an edition at once, after a pause."""
     for chunk in recovery.pending_chunks(date.fromisoformat(day)):
         deliver_digests.delay(chunk)
 
@@ -97,7 +97,7 @@ def import_readers(pk: int) -> None:
 
 @shared_task
 def resume_imports() -> None:
-    """Beat's: files whose task was lost; where one is running, a second does nothing."""
+    """Resume imports whose task was lost. Scheduled."""
     for pk in importing.running():
         import_readers.delay(pk)
 
@@ -109,16 +109,16 @@ def import_author(pk: int) -> None:
 
 @shared_task
 def watch_editions() -> None:
-    """Beat's; the process of `manage.py check_editions --every` does the same without it."""
+    """Alert the operator about problems. Scheduled; see also `check_editions --every`."""
     alerts.alert_operator(timezone.now())
 
 
 @shared_task
 def recover_digests() -> None:
-    """Beat's: whatever Redis or a worker lost is found again in PostgreSQL."""
-    left = recovery.recover_digests(timezone.now())
-    for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
-        deliver_digests.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
+    """Queue digests again that Redis or a worker lost. Scheduled."""
+    pks = recovery.recover_digests(timezone.now())
+    for start in range(0, len(pks), settings.SUBSCRIBERS_PER_TASK):
+        deliver_digests.delay(pks[start : start + settings.SUBSCRIBERS_PER_TASK])
     for day in states.editions_to_open(timezone.now()):
         open_edition.delay(day.isoformat())
     for day in alerts.editions_to_report():
@@ -127,10 +127,10 @@ def recover_digests() -> None:
 
 @shared_task
 def recover_messages() -> None:
-    """Beat's: the same for messages, on a queue that no edition fills."""
-    left = recovery.recover_messages(timezone.now())
-    for start in range(0, len(left), settings.SUBSCRIBERS_PER_TASK):
-        send_messages.delay(left[start : start + settings.SUBSCRIBERS_PER_TASK])
+    """Queue lost messages again, on a queue that editions do not fill. Scheduled."""
+    pks = recovery.recover_messages(timezone.now())
+    for start in range(0, len(pks), settings.SUBSCRIBERS_PER_TASK):
+        send_messages.delay(pks[start : start + settings.SUBSCRIBERS_PER_TASK])
 
 
 @shared_task
@@ -163,7 +163,7 @@ def forget_events() -> None:
 
 @shared_task
 def read_bounces() -> None:
-    """Beat's, where there is a mailbox."""
+    """Read the bounce mailbox. Scheduled if BOUNCE_MAILBOX_URL is set."""
     mailboxes.process_imap(
         settings.BOUNCE_MAILBOX_URL, lambda raw: returned_mail.process_mail(raw, timezone.now())
     )

@@ -1,4 +1,4 @@
-"""The curators' queue in the admin: proposals, reports, likely duplicates, blocks; with undo."""
+"""The curators' queue in the admin: proposals, reports, duplicates and blocks, with undo."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from papers import community, curation, tasks
 from papers.models import Block, Merge, Report, Submission
 from web import audit
 
-SHOWN = 50  # of each
+MAX_ROWS = 50  # per list
 Status = Submission.Status
-Done = tuple[Model, str] | None  # what was done to which row; None: there was nothing to do
+Done = tuple[Model, str] | None  # the changed row and a description; None if nothing changed
 
 
-class Impossible(Exception):
-    """The act could not be done; the message says why."""
+class ActionFailedError(Exception):
+    """The action failed. The message says why."""
 
 
 def accept(request: HttpRequest) -> Done:
@@ -33,25 +33,25 @@ def accept(request: HttpRequest) -> Done:
         return None
     community.accept_proposal(row, timezone.now())
     if row.status == Status.WAITING:
-        raise Impossible(f"{row.arxiv_id}: {row.outcome}")
+        raise ActionFailedError(f"{row.arxiv_id}: {row.outcome}")
     tasks.score_papers.delay_on_commit()
     return row, f"Accepted {row.arxiv_id}. {row.outcome}".strip()
 
 
-def refuse(request: HttpRequest) -> Done:
-    return _set(request, Status.WAITING, Status.REFUSED, "Rejected")
+def reject(request: HttpRequest) -> Done:
+    return _set_status(request, Status.WAITING, Status.REFUSED, "Rejected")
 
 
-def wait_again(request: HttpRequest) -> Done:
-    return _set(request, Status.REFUSED, Status.WAITING, "Waits again:")
+def reconsider(request: HttpRequest) -> Done:
+    return _set_status(request, Status.REFUSED, Status.WAITING, "Undecided again:")
 
 
-def put_back(request: HttpRequest) -> Done:
-    """An accepted proposal that arXiv has not answered yet waits for a decision again."""
-    return _set(request, Status.FETCHING, Status.WAITING, "Waits again:")
+def stop_fetching(request: HttpRequest) -> Done:
+    """Make an accepted proposal undecided again that arXiv has not answered yet."""
+    return _set_status(request, Status.FETCHING, Status.WAITING, "Undecided again:")
 
 
-def _set(request: HttpRequest, before: str, after: str, verb: str) -> Done:
+def _set_status(request: HttpRequest, before: str, after: str, verb: str) -> Done:
     row = _row(Submission, request, status=before)
     if row is None:
         return None
@@ -64,7 +64,7 @@ def uphold(request: HttpRequest) -> Done:
     if row is None:
         return None
     curation.uphold_report(row)
-    return row.paper, "Hidden, since it was reported."
+    return row.paper, "Hidden after a report."
 
 
 def dismiss(request: HttpRequest) -> Done:
@@ -72,7 +72,7 @@ def dismiss(request: HttpRequest) -> Done:
     if row is None:
         return None
     curation.dismiss_report(row)
-    return row.paper, "The report was dismissed."
+    return row.paper, "Report dismissed."
 
 
 def reopen(request: HttpRequest) -> Done:
@@ -80,16 +80,16 @@ def reopen(request: HttpRequest) -> Done:
     if row is None or row.status == Report.Status.WAITING:
         return None
     curation.reopen_report(row)
-    return row.paper, "The report waits again."
+    return row.paper, "Report undecided again."
 
 
 def merge(request: HttpRequest) -> Done:
     kept, merged = _pk(request.POST.get("kept", "")), _pk(request.POST.get("merged", ""))
-    made = curation.merge_papers(kept, merged, request.user.get_username(), timezone.now())
-    if made is None:
+    result = curation.merge_papers(kept, merged, request.user.get_username(), timezone.now())
+    if result is None:
         return None
     tasks.score_papers.delay_on_commit()
-    return made.kept, f"“{made.merged}” ({made.merged_id}) was merged into it."
+    return result.kept, f"Merged “{result.merged}” ({result.merged_id}) into it."
 
 
 def unmerge(request: HttpRequest) -> Done:
@@ -98,58 +98,59 @@ def unmerge(request: HttpRequest) -> Done:
         return None
     curation.undo_merge(row)
     tasks.score_papers.delay_on_commit()
-    return row.kept, f"“{row.merged}” ({row.merged_id}) was taken out of it again."
+    return row.kept, f"Undid the merge of “{row.merged}” ({row.merged_id})."
 
 
 def block(request: HttpRequest) -> Done:
-    kind, value, why = (request.POST.get(name, "") for name in ("kind", "value", "why"))
-    made = curation.add_block(kind, value, why, request.user.get_username(), timezone.now())
-    return (made, f"Blocked; {len(made.hidden_papers)} papers are hidden.") if made else None
+    kind, value, reason = (request.POST.get(name, "") for name in ("kind", "value", "why"))
+    username = request.user.get_username()
+    row = curation.add_block(kind, value, reason, username, timezone.now())
+    return (row, f"Blocked. Papers hidden: {len(row.hidden_papers)}.") if row else None
 
 
 def unblock(request: HttpRequest) -> Done:
     row = _row(Block, request)
     if row is None:
         return None
-    pk, back = row.pk, curation.remove_block(row)
+    pk, shown = row.pk, curation.remove_block(row)
     row.pk = pk  # for the log
-    return row, f"No longer blocked; {back} papers are shown again."
+    return row, f"Unblocked. Papers shown again: {shown}."
 
 
 def _pk(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
-def _row(model: Any, request: HttpRequest, **given: Any) -> Any:
+def _row(model: Any, request: HttpRequest, **conditions: Any) -> Any:
     pk = _pk(request.POST.get("pk", ""))
-    return model.objects.filter(pk=pk, **given).first()
+    return model.objects.filter(pk=pk, **conditions).first()
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What a button does, and the permission it needs."""
+class Action:
+    """The function of a button and the permission it requires."""
 
-    do: Callable[[HttpRequest], Done]
-    needs: str
+    run: Callable[[HttpRequest], Done]
+    permission: str
 
 
-ACTS = {
-    "accept": Act(accept, "papers.change_submission"),
-    "refuse": Act(refuse, "papers.change_submission"),
-    "wait-again": Act(wait_again, "papers.change_submission"),
-    "put-back": Act(put_back, "papers.change_submission"),
-    "uphold": Act(uphold, "papers.change_report"),
-    "dismiss": Act(dismiss, "papers.change_report"),
-    "reopen": Act(reopen, "papers.change_report"),
-    "merge": Act(merge, "papers.add_merge"),
-    "unmerge": Act(unmerge, "papers.delete_merge"),
-    "block": Act(block, "papers.add_block"),
-    "unblock": Act(unblock, "papers.delete_block"),
+ACTIONS = {
+    "accept": Action(accept, "papers.change_submission"),
+    "reject": Action(reject, "papers.change_submission"),
+    "reconsider": Action(reconsider, "papers.change_submission"),
+    "stop-fetching": Action(stop_fetching, "papers.change_submission"),
+    "uphold": Action(uphold, "papers.change_report"),
+    "dismiss": Action(dismiss, "papers.change_report"),
+    "reopen": Action(reopen, "papers.change_report"),
+    "merge": Action(merge, "papers.add_merge"),
+    "unmerge": Action(unmerge, "papers.delete_merge"),
+    "block": Action(block, "papers.add_block"),
+    "unblock": Action(unblock, "papers.delete_block"),
 }
 
 
 class QueuePages:
-    """The queue's page, at SubmissionAdmin."""
+    """Mixin for SubmissionAdmin with the page of the queue."""
 
     admin_site: Any
     model: Any
@@ -159,7 +160,7 @@ class QueuePages:
         return [path("queue/", queue, name="papers_queue"), *super().get_urls()]  # type: ignore[misc]
 
     def queue(self, request: HttpRequest) -> HttpResponse:
-        """GET shows what waits; POST does one of ACTS."""
+        """GET shows the queue; POST performs one of ACTIONS."""
         if request.method == "POST":
             return self._act(request)
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
@@ -171,35 +172,39 @@ class QueuePages:
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
             "title": "Queue",
-            "submissions": submissions.filter(**waiting).order_by("created_at")[:SHOWN],
-            "fetching": submissions.filter(status=Status.FETCHING).order_by("created_at")[:SHOWN],
-            "reports": reports.filter(**waiting).order_by("created_at")[:SHOWN],
+            "submissions": submissions.filter(**waiting).order_by("created_at")[:MAX_ROWS],
+            "fetching": submissions.filter(status=Status.FETCHING).order_by("created_at")[
+                :MAX_ROWS
+            ],
+            "reports": reports.filter(**waiting).order_by("created_at")[:MAX_ROWS],
             "duplicates": curation.likely_duplicates(timezone.now().date()),
-            "blocks": Block.objects.all()[:SHOWN],
+            "blocks": Block.objects.all()[:MAX_ROWS],
             "kinds": Block.Kind.choices,
-            "merges": Merge.objects.select_related("kept", "merged")[:SHOWN],
-            "refused": submissions.filter(status="refused")[:SHOWN],
-            "decided": reports.exclude(**waiting)[:SHOWN],
-            "may": {name: request.user.has_perm(act.needs) for name, act in ACTS.items()},
+            "merges": Merge.objects.select_related("kept", "merged")[:MAX_ROWS],
+            "rejected": submissions.filter(status="refused")[:MAX_ROWS],
+            "decided": reports.exclude(**waiting)[:MAX_ROWS],
+            "may": {
+                name: request.user.has_perm(action.permission) for name, action in ACTIONS.items()
+            },
         }
         return TemplateResponse(request, "admin/papers/queue.html", context)
 
     def _act(self, request: HttpRequest) -> HttpResponse:
-        act = ACTS.get(request.POST.get("do", ""))
-        if act and not request.user.has_perm(act.needs):
+        action = ACTIONS.get(request.POST.get("do", ""))
+        if action and not request.user.has_perm(action.permission):
             raise PermissionDenied
         try:
-            done = act.do(request) if act else None
-        except Impossible as error:
+            done = action.run(request) if action else None
+        except ActionFailedError as error:
             messages.error(request, str(error))
         else:
-            self._tell(request, done)
+            self._report(request, done)
         return HttpResponseRedirect(reverse("admin:papers_queue"))
 
-    def _tell(self, request: HttpRequest, done: Done) -> None:
+    def _report(self, request: HttpRequest, done: Done) -> None:
         if done is None:
-            messages.warning(request, "There was nothing to do.")
+            messages.warning(request, "Nothing to do.")
             return
-        row, said = done
-        audit.log_action(request, [row], said)
-        messages.success(request, said)
+        row, description = done
+        audit.log_action(request, [row], description)
+        messages.success(request, description)

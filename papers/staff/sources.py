@@ -1,4 +1,4 @@
-"""Sources in the admin: added by address or from the recommended ones, edited, checked at once."""
+"""Sources in the admin: adding by address or from a list, editing, and checking at once."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from papers.recommended import RECOMMENDED, STARTERS, source_reading
 from web import audit
 
 SHORT_HELP = (
-    "The address of a feed, of a page such as https://huggingface.co/papers, "
+    "The address of a feed, a page such as https://huggingface.co/papers, "
     "or arXiv categories such as “cs.AI cs.CL”"
 )
 
 
-def resolved(text: str) -> str:
-    """Return the address that this text stands for, or a form's error that says why not."""
+def clean_address(text: str) -> str:
+    """Return the address of the source that this text names, or raise ValidationError."""
     try:
         address = resolve_source_url(text)
     except NotASource as error:
@@ -40,13 +40,13 @@ def resolved(text: str) -> str:
 
 
 class SourceForm(forms.ModelForm):
-    """An address is enough."""
+    """Form for a source. The address is the only required field."""
 
     url = forms.CharField(
         label="Address",
         max_length=2000,
         widget=forms.TextInput(attrs={"size": 80}),
-        help_text=f"{SHORT_HELP}, which are asked for in one request.",
+        help_text=f"{SHORT_HELP} (fetched in one request).",
     )
 
     class Meta:
@@ -54,14 +54,14 @@ class SourceForm(forms.ModelForm):
         fields = ("url", "name", "kind", "active", "check_every")
 
     def clean_url(self) -> str:
-        return resolved(self.cleaned_data["url"])
+        return clean_address(self.cleaned_data["url"])
 
 
 class AddSourcesForm(forms.Form):
-    """Recommended sources by tick, others one address per line."""
+    """Form to add recommended sources by checkbox, and others by address."""
 
     names = forms.MultipleChoiceField(
-        choices=[(one.name, one.label) for one in RECOMMENDED], required=False
+        choices=[(source.name, source.label) for source in RECOMMENDED], required=False
     )
     addresses = forms.CharField(
         label="Other sources",
@@ -72,34 +72,33 @@ class AddSourcesForm(forms.Form):
     )
 
     def clean_addresses(self) -> list[str]:
-        found, errors = [], []
+        addresses, errors = [], []
         for line in filter(None, map(str.strip, self.cleaned_data["addresses"].splitlines())):
             try:
-                found.append(resolved(line))
+                addresses.append(clean_address(line))
             except ValidationError as error:
                 errors.append(f"{line[:100]}: {' '.join(error.messages)}")
         if errors:
             raise ValidationError(errors)
-        return found
+        return addresses
 
     def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or {}
-        if not self.errors and not given["names"] and not given["addresses"]:
-            raise ValidationError("Tick a source or type an address.")
-        return given
+        data: dict[str, Any] = super().clean() or {}
+        if not self.errors and not data["names"] and not data["addresses"]:
+            raise ValidationError("Select a source or enter an address.")
+        return data
 
-    def wanted(self) -> list[str]:
-        """Return all addresses to add, each once."""
-        ticked = (
-            recommended.recommended_sources(names) if (names := self.cleaned_data["names"]) else []
-        )
-        found = [*(one.address for one in ticked), *self.cleaned_data["addresses"]]
-        return list(dict.fromkeys(found))
+    def all_addresses(self) -> list[str]:
+        """Return all addresses to add, without duplicates."""
+        names = self.cleaned_data["names"]
+        selected = recommended.recommended_sources(names) if names else []
+        addresses = [*(source.address for source in selected), *self.cleaned_data["addresses"]]
+        return list(dict.fromkeys(addresses))
 
 
 @admin.register(Source)
 class SourceAdmin(admin.ModelAdmin):
-    """Sources and their health."""
+    """Sources with the result of their last check."""
 
     form = SourceForm
     list_display = ("__str__", "kind", "health", "succeeded_at", "active")
@@ -121,38 +120,41 @@ class SourceAdmin(admin.ModelAdmin):
         return [path("recommended/", page, name="papers_source_recommended"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        """With the reason that the last check gave."""
+        """Add the reason and state of the last check."""
         last = SourceCheck.objects.filter(source=OuterRef("pk")).order_by("-at", "-pk")
-        said, state = (Subquery(last.values(name)[:1]) for name in ("reason", "state"))
-        return super().get_queryset(request).annotate(last_reason=said, last_state=state)
+        reason, state = (Subquery(last.values(name)[:1]) for name in ("reason", "state"))
+        return super().get_queryset(request).annotate(last_reason=reason, last_state=state)
 
     @admin.display(description="health")
     def health(self, source: Source) -> str:
         if source.checked_at is None:
             return "Not checked yet."
         state = getattr(source, "last_state", "")
-        words = [f"{SourceCheck.State(state).label.capitalize() if state else source.outcome}."]
-        words.append(getattr(source, "last_reason", "") or "")
+        sentences = [f"{SourceCheck.State(state).label.capitalize() if state else source.outcome}."]
+        sentences.append(getattr(source, "last_reason", "") or "")
         if source.parked_at:
-            words.append(f"Not checked since {source.parked_at:%Y-%m-%d}; “Check now” resumes.")
-        return " ".join(filter(None, words))
+            sentences.append(f"Not checked since {source.parked_at:%Y-%m-%d}; “Check now” resumes.")
+        return " ".join(filter(None, sentences))
 
     def recommended(self, request: HttpRequest) -> HttpResponse:
-        """A table of sources to tick, and a field for others; POST adds them."""
+        """GET shows recommended sources and a field for others; POST adds them."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = AddSourcesForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            self._add(request, form.wanted())
+            self._add(request, form.all_addresses())
             return redirect("admin:papers_source_changelist")
-        there = list(Source.objects.all())
-        ticked = request.POST.getlist("names") if form.is_bound else () if there else STARTERS
+        existing = list(Source.objects.all())
+        selected = request.POST.getlist("names") if form.is_bound else () if existing else STARTERS
         groups = [
             (
                 group,
-                [(one, one.name in ticked, source_reading(one.address, there)) for one in members],
+                [
+                    (entry, entry.name in selected, source_reading(entry.address, existing))
+                    for entry in members
+                ],
             )
-            for group, members in groupby(RECOMMENDED, key=lambda one: one.group)
+            for group, members in groupby(RECOMMENDED, key=lambda entry: entry.group)
         ]
         context = {
             **self.admin_site.each_context(request),
@@ -160,7 +162,7 @@ class SourceAdmin(admin.ModelAdmin):
             "title": "Add sources",
             "form": form,
             "groups": groups,
-            "is_empty": not there,
+            "is_empty": not existing,
         }
         return TemplateResponse(request, "admin/papers/source/recommended.html", context)
 
@@ -171,53 +173,53 @@ class SourceAdmin(admin.ModelAdmin):
         for source in new:
             tasks.fetch_source.delay_on_commit(source.pk)
         if new:
-            many = "1 source was" if len(new) == 1 else f"{len(new)} sources were"
-            said = f"{many} added and will be checked within a minute."
-            self.message_user(request, said, messages.SUCCESS)
+            subject = "1 source was" if len(new) == 1 else f"{len(new)} sources were"
+            text = f"{subject} added and will be checked within a minute."
+            self.message_user(request, text, messages.SUCCESS)
         for source in (source for source, is_new in added if not is_new):
             off = "" if source.active else " It is switched off."
-            self.message_user(request, f"{source} was there already.{off}", messages.WARNING)
+            self.message_user(request, f"{source} already exists.{off}", messages.WARNING)
 
     def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
-        """Read a new or changed address at once, without what is known of the old one."""
-        is_to_be_read = obj.active and bool({"url", "active"} & set(form.changed_data))
-        if is_to_be_read:
+        """Check a new or changed address at once, ignoring the state of the previous one."""
+        needs_check = obj.active and bool({"url", "active"} & set(form.changed_data))
+        if needs_check:
             obj.etag = obj.last_modified = ""
             obj.next_check_at, obj.parked_at, obj.failures = timezone.now(), None, 0
         super().save_model(request, obj, form, change)
-        if is_to_be_read and "_check" not in request.POST:
+        if needs_check and "_check" not in request.POST:
             tasks.fetch_source.delay_on_commit(obj.pk)
 
     def response_add(
         self, request: HttpRequest, obj: Source, post_url_continue: str | None = None
     ) -> HttpResponse:
         if "_check" in request.POST:
-            return self._checked(request, obj)
+            return self._check(request, obj)
         return super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: Source) -> HttpResponse:
         if "_check" in request.POST:
-            return self._checked(request, obj)
+            return self._check(request, obj)
         return super().response_change(request, obj)
 
-    def _checked(self, request: HttpRequest, source: Source) -> HttpResponse:
+    def _check(self, request: HttpRequest, source: Source) -> HttpResponse:
         audit.log_action(request, [source], "Checked at once.")
-        self._tell(request, sources.check_now(source, timezone.now()))
+        self._report(request, sources.check_now(source, timezone.now()))
         return redirect("admin:papers_source_change", source.pk)
 
-    def _tell(self, request: HttpRequest, check: SourceCheck) -> None:
+    def _report(self, request: HttpRequest, check: SourceCheck) -> None:
         failed = check.state == SourceCheck.State.BROKEN
-        brought = f"{check.document.entries} entries, {check.new} new. " if check.document else ""
-        said = f"{check.source}: {check.outcome}. {brought}{check.reason or check.detail}"
-        self.message_user(request, said, messages.ERROR if failed else messages.SUCCESS)
+        counts = f"{check.document.entries} entries, {check.new} new. " if check.document else ""
+        text = f"{check.source}: {check.outcome}. {counts}{check.reason or check.detail}"
+        self.message_user(request, text, messages.ERROR if failed else messages.SUCCESS)
 
     @admin.action(permissions=["change"], description="Check now")
     def check_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
-        """One source at once, with what came of it; several are sent for."""
+        """Check one source at once and show the result. Check several in the background."""
         if queryset.count() == 1:
-            self._checked(request, queryset.get())
+            self._check(request, queryset.get())
             return
-        audit.log_action(request, queryset, "Sent for.")
+        audit.log_action(request, queryset, "Check requested.")
         Source.objects.filter(pk__in=queryset.values("pk")).update(
             next_check_at=timezone.now(), parked_at=None, failures=0
         )

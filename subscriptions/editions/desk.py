@@ -1,8 +1,8 @@
-"""The edition desk: what a curator says of one day's edition, and what of it shapes digests.
+"""The edition desk: a curator's changes to one day's edition.
 
-What is pinned stands first in every digest that may hold it, in the curator's order; what is
-hidden stands in none; a note goes with its paper; the edition's own subject and note go with all.
-Each act returns what was done, for the log; "" where there was nothing to do.
+Pinned papers come first in every digest that can include them, in the curator's order. Hidden
+papers are in no digest. Notes appear with their paper; the edition's subject and note apply to all
+digests. Each change returns a description for the log, or "" if there was nothing to change.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ from subscriptions.mail import editor_note
 from subscriptions.mail.digest_mail import SUBJECT_LENGTH
 from subscriptions.models import Edition, Placement
 
-MOST_PINNED = 10
+MAX_PINNED = 10
 NOTE_LENGTH = 350  # characters of a note to one paper
+TITLE_LENGTH = 80  # characters of a title in the log
 
 
 class ActionRefused(Exception):
-    """The act was not done; the message says why."""
+    """The change was not made. The message says why."""
 
 
 class ChangedMeanwhile(ActionRefused):
-    """Somebody else changed the edition since this page of it was shown."""
+    """Another curator changed the edition after this page was loaded."""
 
     def __init__(self) -> None:
-        super().__init__("Somebody changed this edition meanwhile: look again.")
+        super().__init__("Someone else has changed this edition. Check it and try again.")
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What shapes the digests of a day. Papers by primary key, the pinned ones in their order."""
+    """A curator's settings for a day. Papers are primary keys, pinned ones in order."""
 
     pinned: tuple[int, ...] = ()
     hidden: frozenset[int] = frozenset()
@@ -49,149 +50,154 @@ class Desk:
 
     @classmethod
     def of(cls, day: date) -> Desk:
-        """One query, whether there is an edition or not."""
-        rows = Edition.objects.filter(day=day).order_by("placements__place", "placements__pk")
+        """Return the desk of a day, with one query."""
+        editions = Edition.objects.filter(day=day).order_by("placements__place", "placements__pk")
         names = ("paper_id", "place", "hidden", "note")
-        found = list(
-            rows.values_list("subject", "note", *(f"placements__{name}" for name in names))
+        rows = list(
+            editions.values_list("subject", "note", *(f"placements__{name}" for name in names))
         )
         return cls(
-            pinned=tuple(paper for *_, paper, place, _hidden, _note in found if place is not None),
-            hidden=frozenset(paper for *_, paper, _place, hidden, _note in found if hidden),
-            notes={paper: note for *_, paper, _place, _hidden, note in found if note},
-            subject=found[0][0] if found else "",
-            note=found[0][1] if found else "",
+            pinned=tuple(paper for *_, paper, place, _hidden, _note in rows if place is not None),
+            hidden=frozenset(paper for *_, paper, _place, hidden, _note in rows if hidden),
+            notes={paper: note for *_, paper, _place, _hidden, note in rows if note},
+            subject=rows[0][0] if rows else "",
+            note=rows[0][1] if rows else "",
         )
 
     def notices(self) -> list[str]:
-        """What every digest says first."""
+        """Return the notices at the top of every digest."""
         return [editor_note.as_notice(self.note)] if self.note else []
 
     def annotate(self, items: Sequence[dict[str, Any]]) -> None:
-        """Put the curator's notes to the papers of a digest."""
+        """Add the curator's notes to the items of a digest."""
         for item in items:
             if note := self.notes.get(item["paper"]):
                 item["note"] = note
 
 
 def edition_version(edition: Edition) -> str:
-    """Names a state of the edition, so that a page can tell whether it shows the last one."""
+    """Return a version string, which a page uses to detect concurrent changes."""
     return edition.desk_changed_at.isoformat() if edition.desk_changed_at else ""
 
 
 @transaction.atomic
 def apply_change(
-    day: date, now: datetime, act: Callable[..., str], *given: Any, seen: str | None = None
+    day: date,
+    now: datetime,
+    change: Callable[..., str],
+    *arguments: Any,
+    expected_version: str | None = None,
 ) -> str:
-    """Do one of the acts below to an edition, one curator after the other.
+    """Apply one of the changes below to an edition, holding its lock.
 
-    ChangedMeanwhile where `seen` is given and no longer how the edition is.
+    Raise ChangedMeanwhile if the edition no longer has the `expected_version`.
     """
     states.ensure_editions([day], now)
     edition = Edition.objects.select_for_update().get(day=day)
-    if seen is not None and seen != edition_version(edition):
+    if expected_version is not None and expected_version != edition_version(edition):
         raise ChangedMeanwhile
-    if edition.closed_at or not (done := act(edition, *given)):
+    if edition.closed_at or not (description := change(edition, *arguments)):
         return ""
     edition.desk_changed_at = now
     edition.save(update_fields=["desk_changed_at"])
-    return done
+    return description
 
 
 def pin_paper(edition: Edition, paper: int) -> str:
-    """Put a paper after those that are pinned already."""
-    before = pinned_papers(edition)
-    if paper in before or len(before) >= MOST_PINNED or not _are_known([paper]):
+    """Pin a paper after those already pinned."""
+    pinned = pinned_papers(edition)
+    if paper in pinned or len(pinned) >= MAX_PINNED or not _all_visible([paper]):
         return ""
-    _write_order(edition, [*before, paper])
+    _write_order(edition, [*pinned, paper])
     return f"Pinned {_title(paper)}."
 
 
 def unpin_paper(edition: Edition, paper: int) -> str:
-    before = pinned_papers(edition)
-    if paper not in before:
+    pinned = pinned_papers(edition)
+    if paper not in pinned:
         return ""
-    _write_order(edition, [one for one in before if one != paper])
+    _write_order(edition, [pk for pk in pinned if pk != paper])
     return f"Unpinned {_title(paper)}."
 
 
 def reorder_pins(edition: Edition, papers: Sequence[int]) -> str:
-    """Pin just these, in this order."""
-    wanted = list(dict.fromkeys(papers))[:MOST_PINNED]
-    if wanted == pinned_papers(edition) or not _are_known(wanted):
+    """Pin exactly these papers, in this order."""
+    order = list(dict.fromkeys(papers))[:MAX_PINNED]
+    if order == pinned_papers(edition) or not _all_visible(order):
         return ""
-    _write_order(edition, wanted)
-    return "Ordered: " + "; ".join(map(_title, wanted)) if wanted else "Unpinned all."
+    _write_order(edition, order)
+    return "New order: " + "; ".join(map(_title, order)) if order else "Unpinned all."
 
 
-def move_pin(edition: Edition, paper: int, by: int) -> str:
-    """One place up (-1) or down (1)."""
+def move_pin(edition: Edition, paper: int, step: int) -> str:
+    """Move a pinned paper one place up (-1) or down (1)."""
     papers = pinned_papers(edition)
-    there = papers.index(paper) + by if paper in papers else -1
-    if not 0 <= there < len(papers):
+    place = papers.index(paper) + step if paper in papers else -1
+    if not 0 <= place < len(papers):
         return ""
     papers.remove(paper)
-    papers.insert(there, paper)
+    papers.insert(place, paper)
     _write_order(edition, papers)
-    return f"Moved {_title(paper)} to place {there + 1}."
+    return f"Moved {_title(paper)} to place {place + 1}."
 
 
-def replace_pin(edition: Edition, out: int, into: int) -> str:
-    """Put one paper where another was pinned."""
-    before = pinned_papers(edition)
-    if out not in before or into in before or not _are_known([into]):
+def replace_pin(edition: Edition, paper: int, replacement: int) -> str:
+    """Pin the replacement at the place of a pinned paper."""
+    pinned = pinned_papers(edition)
+    if paper not in pinned or replacement in pinned or not _all_visible([replacement]):
         return ""
-    _write_order(edition, [into if paper == out else paper for paper in before])
-    return f"Swapped {_title(out)} for {_title(into)}."
+    _write_order(edition, [replacement if pk == paper else pk for pk in pinned])
+    return f"Swapped {_title(paper)} for {_title(replacement)}."
 
 
 def hide_paper(edition: Edition, paper: int) -> str:
-    """Leave it out of this edition; pages and other editions keep it."""
-    if not _are_known([paper]) or placements_of(edition).filter(paper=paper, hidden=True).exists():
+    """Leave a paper out of this edition. The site and other editions are not affected."""
+    is_hidden = placements_of(edition).filter(paper=paper, hidden=True).exists()
+    if is_hidden or not _all_visible([paper]):
         return ""
-    _write_order(edition, [one for one in pinned_papers(edition) if one != paper])
-    _put(edition, paper, hidden=True)
+    _write_order(edition, [pk for pk in pinned_papers(edition) if pk != paper])
+    _update_placement(edition, paper, hidden=True)
     return f"Left out {_title(paper)}."
 
 
 def show_paper(edition: Edition, paper: int) -> str:
     if not placements_of(edition).filter(paper=paper, hidden=True).update(hidden=False):
         return ""
-    _tidy(edition)
-    return f"Let {_title(paper)} in again."
+    _delete_empty_placements(edition)
+    return f"Included {_title(paper)} again."
 
 
 def write_paper_note(edition: Edition, paper: int, note: str) -> str:
-    """A note to one paper, for this edition; empty: none."""
-    note = fitting("The note", " ".join(note.split()), NOTE_LENGTH)
-    before = placements_of(edition).filter(paper=paper).values_list("note", flat=True).first() or ""
-    if note == before or not _are_known([paper]):
+    """Set the note to a paper in this edition; an empty note removes it."""
+    note = check_length("The note", " ".join(note.split()), NOTE_LENGTH)
+    notes = placements_of(edition).filter(paper=paper).values_list("note", flat=True)
+    if note == (notes.first() or "") or not _all_visible([paper]):
         return ""
-    _put(edition, paper, note=note)
-    _tidy(edition)
+    _update_placement(edition, paper, note=note)
+    _delete_empty_placements(edition)
     return f"Note to {_title(paper)}: {note or 'none'}"
 
 
 def write_subject_and_note(edition: Edition, subject: str, note: str) -> str:
-    """The edition's subject line and note; empty: each reader's own subject, no note."""
+    """Set the edition's subject line and note. If empty, each digest has a subject of its own."""
     note = note.replace("\r\n", "\n").replace("\r", "\n").strip()
-    words = {
-        "subject": fitting("The subject line", one_line(subject), SUBJECT_LENGTH),
-        "note": fitting("The note", note, editor_note.MAX_LENGTH),
+    values = {
+        "subject": check_length("The subject line", one_line(subject), SUBJECT_LENGTH),
+        "note": check_length("The note", note, editor_note.MAX_LENGTH),
     }
-    said = [
+    changes = [
         f"{name.capitalize()}: {text or 'none'}"
-        for name, text in words.items()
+        for name, text in values.items()
         if text != getattr(edition, name)
     ]
-    Edition.objects.filter(pk=edition.pk).update(**words)
-    return " ".join(said)
+    Edition.objects.filter(pk=edition.pk).update(**values)
+    return " ".join(changes)
 
 
-def fitting(name: str, text: str, most: int) -> str:
-    """Return the text, or refuse one that is too long: cutting it would lose words unseen."""
-    if len(text) > most:
-        raise ActionRefused(f"{name} has {len(text):,} characters; at most {most:,} fit.")
+def check_length(name: str, text: str, max_length: int) -> str:
+    """Return the text. Raise ActionRefused if it is too long."""
+    if len(text) > max_length:
+        raise ActionRefused(f"{name} has {len(text):,} characters; the maximum is {max_length:,}.")
     return text
 
 
@@ -200,31 +206,30 @@ def placements_of(edition: Edition) -> QuerySet[Placement]:
 
 
 def pinned_papers(edition: Edition) -> list[int]:
-    found = placements_of(edition).filter(place__isnull=False).order_by("place", "pk")
-    return list(found.values_list("paper_id", flat=True))
+    pinned = placements_of(edition).filter(place__isnull=False).order_by("place", "pk")
+    return list(pinned.values_list("paper_id", flat=True))
 
 
 def _write_order(edition: Edition, papers: Sequence[int]) -> None:
     placements_of(edition).update(place=None)
     for place, paper in enumerate(papers):
-        _put(edition, paper, place=place, hidden=False)
-    _tidy(edition)
+        _update_placement(edition, paper, place=place, hidden=False)
+    _delete_empty_placements(edition)
 
 
-def _put(edition: Edition, paper: int, **values: Any) -> None:
+def _update_placement(edition: Edition, paper: int, **values: Any) -> None:
     Placement.objects.update_or_create(edition=edition, paper_id=paper, defaults=values)
 
 
-def _tidy(edition: Edition) -> None:
-    """Rows that say nothing any more go."""
-    says = Q(place__isnull=False) | Q(hidden=True) | ~Q(note="")
-    placements_of(edition).exclude(says).delete()
+def _delete_empty_placements(edition: Edition) -> None:
+    has_effect = Q(place__isnull=False) | Q(hidden=True) | ~Q(note="")
+    placements_of(edition).exclude(has_effect).delete()
 
 
-def _are_known(papers: Sequence[int]) -> bool:
+def _all_visible(papers: Sequence[int]) -> bool:
     return Paper.objects.visible().filter(pk__in=papers).count() == len(papers)
 
 
 def _title(paper: int) -> str:
     title = Paper.objects.filter(pk=paper).values_list("title", flat=True).first() or str(paper)
-    return f"“{title[:80]}”"
+    return f"“{title[:TITLE_LENGTH]}”"

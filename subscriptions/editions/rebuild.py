@@ -1,4 +1,4 @@
-"""Digests that wait for a curator are made anew before they go out, as the desk stands by then."""
+"""Rebuild unsent digests before they go out, so that they contain the last changes at the desk."""
 
 from __future__ import annotations
 
@@ -13,50 +13,53 @@ from django.db.models import Q
 from subscriptions.editions import digests
 from subscriptions.models import CLOCK_SKEW, Digest, Edition, Subscriber
 
-MADE = (
+REBUILT_FIELDS = (
     *("status", "reason", "subject", "items", "paper_ids", "notices", "profile_key"),
     "created_at",
 )
 
 
 def rebuild_waiting(day: date, now: datetime) -> int:
-    """Make anew what waits and was made before the desk last changed; returns how many.
+    """Rebuild pending digests built before the last change at the desk. Return their number.
 
-    Nothing of it may be claimed meanwhile: the edition is not open yet. Run again after a crash,
-    it goes on where it stopped.
+    The edition is not open yet, so no digest can be claimed meanwhile. After a crash, a second run
+    continues with the remaining digests.
     """
     desk_changed_at = (
         Edition.objects.filter(day=day).values_list("desk_changed_at", flat=True).first()
     )
-    made = 0
-    while desk_changed_at and (count := _chunk(day, desk_changed_at, now)):
-        made += count
-    return made
+    total = 0
+    while desk_changed_at and (count := _rebuild_chunk(day, desk_changed_at, now)):
+        total += count
+    return total
 
 
 @transaction.atomic
-def _chunk(day: date, desk_changed_at: datetime, now: datetime) -> int:
-    waiting = Digest.objects.filter(day=day, status=Digest.Status.PENDING, attempts=0)
-    before = Q(created_at__lte=desk_changed_at, created_at__lt=now)
-    older = waiting.filter(before | Q(created_at__gt=now + CLOCK_SKEW))  # a clock ran ahead
-    mine = older.select_related("subscriber").select_for_update(of=("self",), skip_locked=True)
-    old = list(mine.order_by("pk")[: settings.SUBSCRIBERS_PER_TASK])
-    _anew(day, old, now)
+def _rebuild_chunk(day: date, desk_changed_at: datetime, now: datetime) -> int:
+    pending = Digest.objects.filter(day=day, status=Digest.Status.PENDING, attempts=0)
+    is_older = Q(created_at__lte=desk_changed_at, created_at__lt=now)
+    is_ahead = Q(created_at__gt=now + CLOCK_SKEW)  # built by a clock that was ahead
+    outdated = pending.filter(is_older | is_ahead).select_related("subscriber")
+    locked = outdated.select_for_update(of=("self",), skip_locked=True).order_by("pk")
+    old = list(locked[: settings.SUBSCRIBERS_PER_TASK])
+    _rebuild(day, old, now)
     return len(old)
 
 
-def _anew(day: date, old: Sequence[Digest], now: datetime) -> None:
-    """What these hold does not count as on its way while they are chosen for once more."""
+def _rebuild(day: date, old: Sequence[Digest], now: datetime) -> None:
+    """Replace the content of these digests. They are skipped first to release their papers."""
     rows = Digest.objects.filter(pk__in=[digest.pk for digest in old])
     rows.update(status=Digest.Status.SKIPPED)
-    for digest, new in zip(old, digests.make_digests(day, _due(old, now), now), strict=True):
-        for name in MADE:
+    for digest, new in zip(
+        old, digests.make_digests(day, _due_readers(old, now), now), strict=True
+    ):
+        for name in REBUILT_FIELDS:
             setattr(digest, name, getattr(new, name))
-    Digest.objects.bulk_update(old, MADE)
+    Digest.objects.bulk_update(old, REBUILT_FIELDS)
 
 
-def _due(old: Sequence[Digest], now: datetime) -> list[Subscriber]:
-    """Their readers as if due now; when each digest is too late stays as it was."""
+def _due_readers(old: Sequence[Digest], now: datetime) -> list[Subscriber]:
+    """Return copies of the readers that are due now. The cut-off of each digest is unchanged."""
     readers = [copy(digest.subscriber) for digest in old]
     for reader in readers:
         reader.next_digest_at = now

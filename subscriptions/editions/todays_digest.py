@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from subscriptions.editions import digests, states
-from subscriptions.editions.rebuild import MADE
+from subscriptions.editions.rebuild import REBUILT_FIELDS
 from subscriptions.models import Digest, Edition, Subscriber
 from subscriptions.readers.lifecycle import is_first_day
 from subscriptions.schedule import local_day, local_due, local_time
@@ -101,7 +101,7 @@ def _ready(digest: Digest, now: datetime) -> Answer:
 
 def _instead(digest: Digest, new: Digest, now: datetime) -> Answer:
     """Put what was made now in the place of a digest that never left."""
-    for name in MADE:
+    for name in REBUILT_FIELDS:
         setattr(digest, name, getattr(new, name))
     digest.attempts, digest.next_attempt_at, digest.queued_at = 0, now, now
     digest.expires_at = new.expires_at

@@ -1,4 +1,4 @@
-"""Why a paper is not in a reader's digest: true of the digest that would be made now."""
+"""Explain why a paper is not in a reader's digest, for a digest built now."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from subscriptions.schedule import local_day
 
 @dataclass(frozen=True, eq=False)
 class _Case:
-    """One paper and one reader, on the reader's own day."""
+    """A paper and a reader, on the reader's local day."""
 
     paper: Paper
     reader: Subscriber
@@ -39,8 +39,10 @@ class _Case:
 
 
 def explain_absence(reader: Subscriber, arxiv_id: str, now: datetime) -> str:
-    """The first thing that keeps this paper out of the reader's next digest, in one sentence or
-    two; or that nothing does."""
+    """Return the first reason that keeps a paper out of the reader's next digest.
+
+    If nothing does, the text says so.
+    """
     paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
     if paper is None:
         return _("It is not among our papers: no feed we read has brought it so far.")
@@ -102,7 +104,7 @@ def _too_old(case: _Case) -> str:
 
 
 def _muted(case: _Case) -> str:
-    """Asked of matching itself, with each word and each author alone."""
+    """Match each excluded word and each muted author alone."""
     words = [Profile(excluded_words=(word,)) for word in case.profile.excluded_words]
     names = [Profile(muted_authors=(name,)) for name in case.profile.muted_authors]
     position = _position(case)
@@ -118,7 +120,7 @@ def _muted(case: _Case) -> str:
 
 
 def _ranked(case: _Case) -> str:
-    """Where it stands among the papers of the day, and whether that is enough for a place."""
+    """Explain the paper's rank among the papers of the day."""
     position = _position(case)
     if position is None:
         return _("It was first seen too long ago.")
@@ -126,25 +128,32 @@ def _ranked(case: _Case) -> str:
     [matched] = match_profiles([case.profile], pool.candidates)
     seen = choosing.seen_papers([case.reader.pk], case.day)[case.reader.pk]
     desk = Desk.of(case.day)
-    offered = choosing.reader_candidates(pool, case.reader, case.profile, matched, seen, desk)
+    candidates = choosing.reader_candidates(pool, case.reader, case.profile, matched, seen, desk)
     [chosen] = select_papers(
-        [offered], [case.reader.max_papers], pool.candidates.lookups.similarity
+        [candidates], [case.reader.max_papers], pool.candidates.lookups.similarity
     )
     for choice in chosen:
         if choice.position == position:
             return _("Nothing: it would be in your next digest, under “%(section)s”.") % {
                 "section": _(SECTIONS[choice.section])
             }
-    if twin := _twin(pool, offered, position, [choice.position for choice in chosen]):
-        return _("It says much the same as “%(title)s”, which your digest holds.") % {"title": twin}
-    return _standing(offered, position, case.reader.max_papers)
+    if duplicate := _near_duplicate(
+        pool, candidates, position, [choice.position for choice in chosen]
+    ):
+        return _("It says much the same as “%(title)s”, which your digest holds.") % {
+            "title": duplicate
+        }
+    return _describe_rank(candidates, position, case.reader.max_papers)
 
 
-def _twin(
-    pool: candidate_pool.CandidatePool, offered: ReaderCandidates, position: int, chosen: list[int]
+def _near_duplicate(
+    pool: candidate_pool.CandidatePool,
+    candidates: ReaderCandidates,
+    position: int,
+    chosen: list[int],
 ) -> str:
-    """The title of the paper chosen instead of one that says the same; "" for none."""
-    if offered.personal[position] <= offered.threshold or not chosen:
+    """Return the title of a chosen paper that is nearly the same, or an empty string."""
+    if candidates.personal[position] <= candidates.threshold or not chosen:
         return ""
     [alike] = pool.candidates.lookups.similarity(np.array([position]), np.array([chosen]))
     if alike.max() <= NEAR_DUPLICATE:
@@ -152,23 +161,23 @@ def _twin(
     return pool.papers[chosen[int(np.argmax(alike))]].title
 
 
-def _standing(offered: ReaderCandidates, position: int, places: int) -> str:
-    score = float(offered.personal[position])
+def _describe_rank(candidates: ReaderCandidates, position: int, places: int) -> str:
+    score = float(candidates.personal[position])
     if score <= 0:
         return _("It doesn't match your profile, and other papers are trending higher.")
-    if score <= offered.threshold:
+    if score <= candidates.threshold:
         return _("It scored %(score).2f for you, below your threshold of %(least).2f.") % {
             "score": score,
-            "least": offered.threshold,
+            "least": candidates.threshold,
         }
-    rank = 1 + int(np.sum(offered.open & (offered.personal > score)))
-    said = _("It ranks %(rank)s among the papers that fit you, with a score of %(score).2f") % {
+    rank = 1 + int(np.sum(candidates.open & (candidates.personal > score)))
+    text = _("It ranks %(rank)s among the papers that fit you, with a score of %(score).2f") % {
         "rank": rank,
         "score": score,
     }
-    if not offered.fresh[position]:
-        return said + _("; it was there already for your last digest, and others fitted better.")
-    return said + _("; your digest holds %(places)s at most, and not many on one subject.") % {
+    if not candidates.fresh[position]:
+        return text + _("; it was there already for your last digest, and others fitted better.")
+    return text + _("; your digest holds %(places)s at most, and not many on one subject.") % {
         "places": places
     }
 
@@ -189,4 +198,4 @@ CHECKS: tuple[Callable[[_Case], str], ...] = (
     *(_hidden, _left_out, _sent, _known, _revision, _too_old, _muted),
     _ranked,
 )
-"""In the order in which one would want to know; the last always answers."""
+"""Checks in order of importance. The last one always returns a reason."""

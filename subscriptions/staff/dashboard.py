@@ -1,7 +1,7 @@
-"""How it goes, in figures and charts: the last month by day, reactions, sources, next editions.
+"""Figures and charts for the dashboard: the last month by day, reactions and next editions.
 
-The figures read whole tables, so they are cached: the longer the counting took, the longer. On a
-small installation they are always of now.
+Counting reads whole tables, so figures are cached for a multiple of the time it took. On a small
+installation they are always current.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from subscriptions.models import DeliveryEvent, Digest, Edition, Reaction, Subsc
 
 DAYS = 30
 REACTION_DAYS = 14
-MOST_PAPERS = 10
-KEPT_FOR = 600  # seconds at most
-KEPT_TIMES = 200  # as long as the counting took
-KEY = "subscriptions.staff.dashboard"
+MAX_PAPERS = 10
+MAX_CACHE_SECONDS = 600
+CACHE_FACTOR = 200  # times the duration of counting
+CACHE_KEY = "subscriptions.staff.dashboard"
 WIDTH, HEIGHT, GAP = 600, 120, 4  # of a chart, in its own units
 
-BY_SECTION = """
+REACTIONS_BY_SECTION_SQL = """
 SELECT item ->> 'section', reaction.kind, count(*)
 FROM subscriptions_reaction AS reaction
 JOIN subscriptions_digest AS digest ON digest.subscriber_id = reaction.subscriber_id
@@ -45,7 +45,7 @@ GROUP BY 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day of a chart, where it is drawn."""
+    """The bar of one day in a chart, with its position."""
 
     day: date
     count: int
@@ -57,7 +57,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Counts by day, oldest first."""
+    """A bar chart of counts by day, oldest first."""
 
     name: str
     bars: list[Bar]
@@ -86,8 +86,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """All of it, as of a moment. `readers` by status; `reactions` by section; `liked` are papers
-    with how often more and less of them was asked for."""
+    """All figures at a point in time.
+
+    `readers` are counts by status. `reactions` and `liked` have the numbers of "more" and "less"
+    reactions by section and by paper.
+    """
 
     at: datetime
     readers: dict[str, int]
@@ -97,96 +100,97 @@ class Dashboard:
 
 
 def dashboard_figures(now: datetime) -> Dashboard:
-    """Counted anew when the last count is too old."""
+    """Return cached figures, or count again if they have expired."""
     try:
-        kept: Dashboard | None = cache.get(KEY)
-        if kept is None:
+        figures: Dashboard | None = cache.get(CACHE_KEY)
+        if figures is None:
             started = perf_counter()
-            kept = count(now)
-            cache.set(KEY, kept, min(KEPT_FOR, KEPT_TIMES * (perf_counter() - started)))
+            figures = count_figures(now)
+            timeout = min(MAX_CACHE_SECONDS, CACHE_FACTOR * (perf_counter() - started))
+            cache.set(CACHE_KEY, figures, timeout)
     except RedisError:
-        kept = count(now)
-    return kept
+        figures = count_figures(now)
+    return figures
 
 
-def count(now: datetime) -> Dashboard:
+def count_figures(now: datetime) -> Dashboard:
     last = now.date()
     since = last - timedelta(days=DAYS - 1)
     series = {
-        "Sign-ups": _moments("created_at", since),
-        "Confirmations": _moments("confirmed_at", since),
-        "Unsubscribed": _moments("unsubscribed_at", since),
-        "Digests sent": _sent(since),
-        **_came_back(since),
+        "Sign-ups": _readers_by_day("created_at", since),
+        "Confirmations": _readers_by_day("confirmed_at", since),
+        "Unsubscribed": _readers_by_day("unsubscribed_at", since),
+        "Digests sent": _sent_by_day(since),
+        **_feedback_by_day(since),
     }
     return Dashboard(
         at=now,
         readers=dict(Subscriber.objects.values_list("status").annotate(Count("pk")).order_by()),
         charts=[Chart.of(name, counts, last) for name, counts in series.items()],
-        reactions=_by_section(now),
-        liked=_by_paper(now),
+        reactions=_reactions_by_section(now),
+        liked=_reactions_by_paper(now),
     )
 
 
-def _moments(field: str, since: date) -> dict[date, int]:
-    """How many readers have this moment on each day, in UTC."""
+def _readers_by_day(field: str, since: date) -> dict[date, int]:
+    """Return the number of readers with this timestamp per day, in UTC."""
     rows = Subscriber.objects.filter(**{f"{field}__gte": datetime.combine(since, time(), UTC)})
     return dict(rows.values_list(TruncDate(field)).annotate(Count("pk")).order_by())
 
 
-def _sent(since: date) -> dict[date, int]:
-    """By the readers' local day: closed totals as they were closed, open ones as they stand."""
-    here = Edition.objects.filter(day__gte=since)
-    closed = here.exclude(closed_at=None).values_list("day", "totals")
-    found = {day: int(totals.get(Digest.Status.SENT, 0)) for day, totals in closed}
-    under_way = here.filter(closed_at=None).values("day")
-    rows = Digest.objects.filter(day__in=under_way, status=Digest.Status.SENT)
-    return found | dict(rows.values_list("day").annotate(Count("pk")).order_by())
+def _sent_by_day(since: date) -> dict[date, int]:
+    """Return the digests sent per local day, from closed totals or by counting."""
+    editions = Edition.objects.filter(day__gte=since)
+    closed = editions.exclude(closed_at=None).values_list("day", "totals")
+    counts = {day: int(totals.get(Digest.Status.SENT, 0)) for day, totals in closed}
+    open_days = editions.filter(closed_at=None).values("day")
+    rows = Digest.objects.filter(day__in=open_days, status=Digest.Status.SENT)
+    return counts | dict(rows.values_list("day").annotate(Count("pk")).order_by())
 
 
-def _came_back(since: date) -> dict[str, dict[date, int]]:
-    kinds = {"Bounces": DeliveryEvent.BOUNCES, "Complaints": (DeliveryEvent.Kind.COMPLAINT,)}
+def _feedback_by_day(since: date) -> dict[str, dict[date, int]]:
+    groups = {"Bounces": DeliveryEvent.BOUNCES, "Complaints": (DeliveryEvent.Kind.COMPLAINT,)}
     rows = DeliveryEvent.objects.filter(day__gte=since)
     return {
         name: dict(
-            rows.filter(kind__in=which)
+            rows.filter(kind__in=kinds)
             .values_list("day")
             .annotate(Count("digest", distinct=True))
             .order_by()
         )
-        for name, which in kinds.items()
+        for name, kinds in groups.items()
     }
 
 
-def _by_section(now: datetime) -> list[tuple[str, int, int]]:
-    """Section, and how often more and less of its papers was asked for."""
+def _reactions_by_section(now: datetime) -> list[tuple[str, int, int]]:
+    """Return the numbers of "more" and "less" reactions per section."""
     with connection.cursor() as cursor:
-        cursor.execute(BY_SECTION, [now - timedelta(days=REACTION_DAYS)])
+        cursor.execute(REACTIONS_BY_SECTION_SQL, [now - timedelta(days=REACTION_DAYS)])
         rows = cursor.fetchall()
-    found: dict[str, dict[str, int]] = defaultdict(dict)
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
     for section, kind, number in rows:
-        found[section][kind] = number
+        counts[section][kind] = number
     return [
-        (title, found[section].get("more", 0), found[section].get("less", 0))
+        (title, counts[section].get("more", 0), counts[section].get("less", 0))
         for section, title in SECTIONS.items()
     ]
 
 
-def _by_paper(now: datetime) -> list[tuple[Paper, int, int]]:
+def _reactions_by_paper(now: datetime) -> list[tuple[Paper, int, int]]:
     rows = Reaction.objects.filter(created_at__gte=now - timedelta(days=REACTION_DAYS))
-    counted = rows.values("paper").annotate(
+    reactions = rows.values("paper").annotate(
         more=Count("pk", filter=Q(kind=Reaction.Kind.MORE)),
         less=Count("pk", filter=Q(kind=Reaction.Kind.LESS)),
         all=Count("pk"),
     )
-    top = list(counted.order_by("-all", "paper")[:MOST_PAPERS])
+    top = list(reactions.order_by("-all", "paper")[:MAX_PAPERS])
     papers = Paper.objects.only("title").in_bulk([row["paper"] for row in top])
     return [(papers[row["paper"]], row["more"], row["less"]) for row in top]
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
-    """An edition that is under way or next, and how much of it is pinned."""
+class UpcomingEdition:
+    """A current or next edition, with the number of pinned papers."""
 
     edition: Edition
     pinned: int
@@ -194,14 +198,16 @@ class Coming:
     outlook: str
 
 
-def upcoming_editions(now: datetime) -> list[Coming]:
-    """Of yesterday to the day after tomorrow: what is under way somewhere, and what is next."""
+def upcoming_editions(now: datetime) -> list[UpcomingEdition]:
+    """Return the editions from yesterday to the day after tomorrow, saved or not."""
     days = [now.date() + timedelta(days=ahead) for ahead in range(-1, 3)]
     pinned = Count("placements", filter=Q(placements__place__isnull=False))
-    there = Edition.objects.filter(day__in=days).annotate(pins=pinned)
-    found = {edition.day: (edition, edition.pins) for edition in there}
-    nothing = {day: (Edition(day=day, state=states.initial_state(day, now)), 0) for day in days}
+    rows = Edition.objects.filter(day__in=days).annotate(pins=pinned)
+    saved = {edition.day: (edition, edition.pins) for edition in rows}
+    unsaved = {day: (Edition(day=day, state=states.initial_state(day, now)), 0) for day in days}
     return [
-        Coming(edition, pins, states.approve_by(day), states.describe_outlook(edition, now))
-        for day, (edition, pins) in (nothing | found).items()
+        UpcomingEdition(
+            edition, pins, states.approve_by(day), states.describe_outlook(edition, now)
+        )
+        for day, (edition, pins) in (unsaved | saved).items()
     ]

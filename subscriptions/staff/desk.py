@@ -1,4 +1,4 @@
-"""The edition desk in the admin: one page, one address that acts, one that shows a preview."""
+"""The edition desk in the admin: the page, its actions and its previews."""
 
 from __future__ import annotations
 
@@ -29,36 +29,37 @@ from subscriptions.models import Digest, Edition
 from web import audit
 from web.headers import INLINE_STYLES, with_csp
 
-CANDIDATES = 40
+MAX_CANDIDATES = 40
+MAX_LOG_ENTRIES = 30
 framing = with_csp({"frame-src": "'self'"})
 framed_mail = with_csp(INLINE_STYLES | {"frame-ancestors": "'self'"})
-LOGGED = 30
 NO_READER = "No reader has this address."
-MAY = "subscriptions.curate_edition"
+PERMISSION = "subscriptions.curate_edition"
 DAYS_AHEAD = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """An edition's subject line and note, as they are or as they were typed."""
+class Headline:
+    """The subject line and note of an edition, saved or as typed."""
 
     subject: str
     note: str
 
 
-Act = tuple[Callable[..., str], tuple[Any, ...], bool]  # with its arguments; minds other curators
+# A change of the desk, its arguments, and whether it is refused after a concurrent change.
+Change = tuple[Callable[..., str], tuple[Any, ...], bool]
 
 
-def named(request: HttpRequest) -> Act | None:
-    """The act that a form asks for; None for nonsense."""
+def parse_change(request: HttpRequest) -> Change | None:
+    """Return the change that a form requests, or None if it is unknown."""
     verb, _, rest = request.POST.get("do", "").partition(" ")
     text = {name: request.POST.get(name, "") for name in ("note", "subject", "order", "into")}
     if verb == "words":
         return desk.write_subject_and_note, (text["subject"], text["note"]), True
     if verb == "order":
-        return desk.reorder_pins, ([_pk(one) for one in text["order"].split(",") if one],), True
+        return desk.reorder_pins, ([_pk(pk) for pk in text["order"].split(",") if pk],), True
     paper = _pk(rest)
-    acts: dict[str, tuple[Callable[..., str], tuple[Any, ...]]] = {
+    changes: dict[str, tuple[Callable[..., str], tuple[Any, ...]]] = {
         "pin": (desk.pin_paper, (paper,)),
         "unpin": (desk.unpin_paper, (paper,)),
         "up": (desk.move_pin, (paper, -1)),
@@ -68,16 +69,16 @@ def named(request: HttpRequest) -> Act | None:
         "show": (desk.show_paper, (paper,)),
         "note": (desk.write_paper_note, (paper, text["note"])),
     }
-    return (*acts[verb], False) if verb in acts else None
+    return (*changes[verb], False) if verb in changes else None
 
 
 def _pk(text: str) -> int:
-    """A primary key as a form sends it; 0, which nothing has, for anything else."""
+    """Return a primary key sent by a form, or 0 (which no row has) for invalid text."""
     return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 class DeskPages:
-    """The desk's pages of EditionAdmin."""
+    """Mixin for EditionAdmin with the pages of the desk."""
 
     admin_site: Any
     model: Any
@@ -98,26 +99,26 @@ class DeskPages:
         ]
 
     def tomorrow(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponseRedirect(_desk_of(timezone.now().date() + timedelta(days=1)))
+        return HttpResponseRedirect(_desk_url(timezone.now().date() + timedelta(days=1)))
 
     def desk(self, request: HttpRequest, day: str) -> HttpResponse:
         return self._page(request, self._edition(request, day), request.GET.get("who", ""))
 
     def _page(
-        self, request: HttpRequest, edition: Edition, who: str, typed: Words | None = None
+        self, request: HttpRequest, edition: Edition, who: str, typed: Headline | None = None
     ) -> HttpResponse:
-        """The desk; with `typed`, words that are not saved, and how the note will look."""
+        """Show the desk. `typed` is an unsaved headline to preview."""
         now, who = timezone.now(), who.strip()[:254] or previews.TYPICAL
-        wanted = request.GET.get("q", "").strip()[:200]
+        query = request.GET.get("q", "").strip()[:200]
         placements = list(
             desk.placements_of(edition).select_related("paper").order_by("place", "pk")
         )
-        placed = {row.paper_id: row for row in placements}
-        candidates = (
-            candidate_pool.candidate_papers(edition.day).filter(title__icontains=wanted).trending()
-        )
-        candidates = candidates.exclude(pk__in=[p for p, row in placed.items() if row.hidden])
-        unpinned = candidates.exclude(pk__in=desk.pinned_papers(edition))[:CANDIDATES]
+        placement_by_paper = {row.paper_id: row for row in placements}
+        hidden = [row for row in placements if row.hidden]
+        candidates = candidate_pool.candidate_papers(edition.day).filter(title__icontains=query)
+        candidates = candidates.trending().exclude(pk__in=[row.paper_id for row in hidden])
+        unpinned = candidates.exclude(pk__in=desk.pinned_papers(edition))[:MAX_CANDIDATES]
+        headline = typed or Headline(edition.subject, edition.note)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
@@ -125,18 +126,18 @@ class DeskPages:
             "edition": edition,
             "seen": desk.edition_version(edition),
             "pinned": [row for row in placements if row.place is not None],
-            "hidden": [row for row in placements if row.hidden],
-            "candidates": [(paper, placed.get(paper.pk)) for paper in unpinned],
-            "wanted": wanted,
+            "hidden": hidden,
+            "candidates": [(paper, placement_by_paper.get(paper.pk)) for paper in unpinned],
+            "query": query,
             "outlook": states.describe_outlook(edition, now),
             "totals": Digest.objects.filter(day=edition.day).totals(),
             "may_act": _may_act(request, edition),
             "who": who,
             "is_known": previews.is_valid_choice(who),
             "typical": previews.typical_readers(edition.day),
-            "words": (words := typed or Words(edition.subject, edition.note)),
+            "headline": headline,
             "is_unsaved": typed is not None,
-            "rendered_note": mark_safe(editor_note.render_note(words.note)),  # noqa: S308 - by nh3
+            "rendered_note": mark_safe(editor_note.render_note(headline.note)),  # noqa: S308 - by nh3
             "limits": {"subject": SUBJECT_LENGTH, "note": editor_note.MAX_LENGTH},
             "note_length": desk.NOTE_LENGTH,
             "log": _log(edition),
@@ -146,54 +147,56 @@ class DeskPages:
         return TemplateResponse(request, "admin/subscriptions/edition/desk.html", context)
 
     def preview(self, request: HttpRequest, day: str) -> HttpResponse:
-        """The mail itself: HTML, or with `part=text` its text."""
+        """Show the email as HTML, or as text with `part=text`."""
         edition = self._edition(request, day)
         try:
-            shown = previews.preview_for(edition.day, request.GET.get("who", ""), timezone.now())
+            preview = previews.preview_for(edition.day, request.GET.get("who", ""), timezone.now())
         except previews.ReaderNotFound:
             return _plain(NO_READER)
-        if shown.digest.status == Digest.Status.SKIPPED:
-            return _plain(f"No digest goes out: {shown.digest.reason}")
-        mail = shown.mail("reader@example.org")
+        if preview.digest.status == Digest.Status.SKIPPED:
+            return _plain(f"No digest will be sent: {preview.digest.reason}")
+        mail = preview.mail("reader@example.org")
         if request.GET.get("part") == "text":
             return _plain(f"{mail.subject}\n\n{mail.text}")
         return HttpResponse(str(mail.html))
 
     def desk_act(self, request: HttpRequest, day: str) -> HttpResponse:
-        """One act: by POST, by whoever may curate, written down in the log."""
+        """Perform one action of a curator (POST only), and log it."""
         edition = self._edition(request, day)
         if request.method != "POST" or not _may_act(request, edition):
             raise PermissionDenied
         verb = request.POST.get("do", "").partition(" ")[0]
         if verb == "look":
-            return self._again(request, edition)
-        own = {"approve": self._approve, "hold": self._hold, "test": self._test}
+            return self._show_typed(request, edition)
+        actions = {"approve": self._approve, "hold": self._hold, "test": self._send_test}
+        action = actions.get(verb, self._change)
         try:
-            done = own[verb](request, edition) if verb in own else self._change(request, edition)
+            done = action(request, edition)
         except desk.ActionRefused as error:
             done = ""
             messages.error(request, str(error))
             if verb == "words":
-                return self._again(request, edition)
+                return self._show_typed(request, edition)
         if done:
             audit.log_action(request, [edition], done)
             messages.success(request, done)
         query = urlencode({"who": who}) if (who := request.POST.get("who", "")) else ""
-        return HttpResponseRedirect(
-            f"{_desk_of(edition.day)}?{query}" if query else _desk_of(edition.day)
-        )
+        url = _desk_url(edition.day)
+        return HttpResponseRedirect(f"{url}?{query}" if query else url)
 
-    def _again(self, request: HttpRequest, edition: Edition) -> HttpResponse:
-        """The page with the words as typed; nothing was saved, and nothing is lost."""
-        typed = Words(*(request.POST.get(name, "") for name in ("subject", "note")))
+    def _show_typed(self, request: HttpRequest, edition: Edition) -> HttpResponse:
+        """Show the desk with the headline as typed, without saving it."""
+        typed = Headline(*(request.POST.get(name, "") for name in ("subject", "note")))
         return self._page(request, edition, request.POST.get("who", ""), typed)
 
     def _change(self, request: HttpRequest, edition: Edition) -> str:
-        if not (act := named(request)):
+        if not (parsed := parse_change(request)):
             return ""
-        what, given, minds = act
-        seen = request.POST.get("seen", "") if minds else None
-        return desk.apply_change(edition.day, timezone.now(), what, *given, seen=seen)
+        change, arguments, is_exclusive = parsed
+        version = request.POST.get("seen", "") if is_exclusive else None
+        return desk.apply_change(
+            edition.day, timezone.now(), change, *arguments, expected_version=version
+        )
 
     def _approve(self, request: HttpRequest, edition: Edition) -> str:
         if not states.approve_edition(edition.day, request.user.get_username(), timezone.now()):
@@ -202,30 +205,32 @@ class DeskPages:
         return "Approved."
 
     def _hold(self, request: HttpRequest, edition: Edition) -> str:
-        why = request.POST.get("why", "").strip()[:500] or "No reason given."
+        reason = request.POST.get("why", "").strip()[:500] or "No reason given."
         by = request.user.get_username()
-        return f"Held: {why}" if states.hold_edition(edition.day, why, by, timezone.now()) else ""
+        if not states.hold_edition(edition.day, reason, by, timezone.now()):
+            return ""
+        return f"Put on hold: {reason}"
 
-    def _test(self, request: HttpRequest, edition: Edition) -> str:
-        """Goes to the curator's own address; nothing counts as sent."""
+    def _send_test(self, request: HttpRequest, edition: Edition) -> str:
+        """Email the preview to the curator. It does not count as sent."""
         to = getattr(request.user, "email", "")
         who = request.POST.get("who", "")
         if not to:
             messages.error(request, "Your account has no email address to send a test to.")
             return ""
         try:
-            shown = previews.preview_for(edition.day, who, timezone.now())
+            preview = previews.preview_for(edition.day, who, timezone.now())
         except previews.ReaderNotFound:
             messages.error(request, NO_READER)
             return ""
-        if shown.digest.status == Digest.Status.SKIPPED:
-            messages.warning(request, f"No digest goes out: {shown.digest.reason}")
+        if preview.digest.status == Digest.Status.SKIPPED:
+            messages.warning(request, f"No digest will be sent: {preview.digest.reason}")
             return ""
-        django_message(shown.mail(to)).send()
-        return f"Test sent to {to} ({_reader(shown.of)})."
+        django_message(preview.mail(to)).send()
+        return f"Test sent to {to} ({_reader_name(preview.reader)})."
 
     def _edition(self, request: HttpRequest, text: str) -> Edition:
-        """The edition of a day; not stored where nobody acted on it and no digest was made."""
+        """Return the edition of a day, unsaved if it has no row. Raise Http404 for other days."""
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         try:
@@ -233,32 +238,31 @@ class DeskPages:
         except ValueError:
             day = None
         if day is None:
-            raise Http404(f"{text} is no day.")
-        there = Edition.objects.filter(day=day).first()
+            raise Http404(f"{text} is not a date.")
+        existing = Edition.objects.filter(day=day).first()
         now = timezone.now()
-        if there is None and not now.date() - timedelta(days=1) <= day <= now.date() + timedelta(
-            days=DAYS_AHEAD
-        ):
+        first, last = now.date() - timedelta(days=1), now.date() + timedelta(days=DAYS_AHEAD)
+        if existing is None and not first <= day <= last:
             raise Http404(f"There is no edition of {day}.")
-        return there or Edition(day=day, state=states.initial_state(day, now))
+        return existing or Edition(day=day, state=states.initial_state(day, now))
 
 
 def _may_act(request: HttpRequest, edition: Edition) -> bool:
-    return edition.closed_at is None and request.user.has_perm(MAY)
+    return edition.closed_at is None and request.user.has_perm(PERMISSION)
 
 
-def _desk_of(day: date) -> str:
+def _desk_url(day: date) -> str:
     return reverse("admin:subscriptions_edition_desk", args=[day.isoformat()])
 
 
 def _log(edition: Edition) -> list[LogEntry]:
     kind = ContentType.objects.get_for_model(Edition)
     rows = LogEntry.objects.filter(content_type=kind, object_id=str(edition.pk))
-    return list(rows.select_related("user").order_by("-pk")[:LOGGED])
+    return list(rows.select_related("user").order_by("-pk")[:MAX_LOG_ENTRIES])
 
 
-def _reader(who: str) -> str:
-    """As "typical reader, cs.CL", or an address."""
+def _reader_name(who: str) -> str:
+    """Return an address unchanged, and a typical reader as "typical reader, cs.CL"."""
     if who.partition(" ")[0] != previews.TYPICAL:
         return who
     field = who.partition(" ")[2]

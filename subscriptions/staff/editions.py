@@ -1,4 +1,4 @@
-"""The page of an edition in the admin: how far it is, and the few things one does about it."""
+"""Editions in the admin: progress, actions, and the dashboard."""
 
 from __future__ import annotations
 
@@ -20,52 +20,53 @@ from subscriptions.models import Digest, Edition, Subscriber
 from subscriptions.staff import dashboard, progress
 from subscriptions.staff.desk import DeskPages
 
-Done = str  # what was done, for the log and the message; empty: there was nothing to do
+Done = str  # description of the action for log and message; empty if there was nothing to do
 
 
 def pause(edition: Edition, request: HttpRequest) -> Done:
-    why = request.POST.get("why", "").strip()[:500] or "Paused by hand."
-    ours = states.pause_edition(edition.day, why, request.user.get_username(), timezone.now())
-    if ours:
-        Edition.objects.filter(pk=edition.pk).update(notified_at=timezone.now())  # they did it
-    return f"Paused: {why}" if ours else ""
+    reason = request.POST.get("why", "").strip()[:500] or "Paused by hand."
+    if not states.pause_edition(edition.day, reason, request.user.get_username(), timezone.now()):
+        return ""
+    # A person did it, so no alert is needed.
+    Edition.objects.filter(pk=edition.pk).update(notified_at=timezone.now())
+    return f"Paused: {reason}"
 
 
 def resume(edition: Edition, request: HttpRequest) -> Done:
     if not states.resume_edition(edition.day, request.user.get_username(), timezone.now()):
         return ""
     tasks.deliver_edition.delay_on_commit(edition.day.isoformat())
-    return "Resumed; the rest goes out."
+    return "Resumed. Unsent digests go out now."
 
 
 def cancel(edition: Edition, request: HttpRequest) -> Done:
     if request.POST.get("sure") != "yes":
         return ""
-    why = request.POST.get("why", "").strip()[:500] or "Cancelled by hand."
-    ours = states.cancel_edition(edition.day, why, request.user.get_username(), timezone.now())
-    return f"Cancelled: {why}" if ours else ""
+    reason = request.POST.get("why", "").strip()[:500] or "Cancelled by hand."
+    if not states.cancel_edition(edition.day, reason, request.user.get_username(), timezone.now()):
+        return ""
+    return f"Cancelled: {reason}"
 
 
 def send_failed(edition: Edition, request: HttpRequest) -> Done:
-    """All failed digests that may go out again; a burst of failures pauses an edition, so that
-    they are few."""
+    """Resend all failed digests. They are few, because many errors pause an edition."""
     count = 0
     for chunk in recovery.failed_chunks(edition.day):
         if ready := recovery.send_again(Digest.objects.failed(chunk), timezone.now()):
             tasks.deliver_digests.delay_on_commit(ready)
             count += len(ready)
-    return f"{count} failed digests are handed over again." if count else ""
+    return f"{count} failed digests are being sent again." if count else ""
 
 
 def send_one(edition: Edition, request: HttpRequest) -> Done:
-    """One failed or uncertain digest; the curator has been told that it may come twice."""
+    """Resend one failed or uncertain digest. The page warns that it may arrive twice."""
     pk = request.POST.get("digest", "")
     if not pk.isdecimal() or len(pk) > 18:
         return ""
     ready = recovery.send_again(Digest.objects.filter(pk=int(pk), day=edition.day), timezone.now())
     if ready:
         tasks.deliver_digests.delay_on_commit(ready)
-    return f"Digest {pk} is handed over again." if ready else ""
+    return f"Digest {pk} is being sent again." if ready else ""
 
 
 ACTIONS: dict[str, Callable[[Edition, HttpRequest], Done]] = {
@@ -79,7 +80,7 @@ ACTIONS: dict[str, Callable[[Edition, HttpRequest], Done]] = {
 
 @admin.register(Edition)
 class EditionAdmin(DeskPages, admin.ModelAdmin):
-    """Editions are made by what happens; here they are shaped, watched, paused and cancelled."""
+    """Editions. They are created automatically, so none can be added or deleted here."""
 
     list_display = ("day", "state", "approved_by", "due", "changed_at", "closed_at", "totals_error")
     list_filter = ("state",)
@@ -99,7 +100,7 @@ class EditionAdmin(DeskPages, admin.ModelAdmin):
         ]
 
     def dashboard(self, request: HttpRequest) -> HttpResponse:
-        """How it goes."""
+        """Show the dashboard."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         now = timezone.now()
@@ -121,8 +122,8 @@ class EditionAdmin(DeskPages, admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Progress, states, errors by kind, and why one reader did or did not get it."""
-        edition = self.found(object_id)
+        """Show progress and errors, and answer why a reader did or did not get the edition."""
+        edition = self._get_edition(object_id)
         if not self.has_view_permission(request, edition):
             raise PermissionDenied
         who = request.GET.get("who", "").strip()[:254]
@@ -139,8 +140,8 @@ class EditionAdmin(DeskPages, admin.ModelAdmin):
         return TemplateResponse(request, "admin/subscriptions/edition/change_form.html", context)
 
     def act(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """One of ACTIONS: by POST, by whoever may change editions, written down in the log."""
-        edition = self.found(object_id)
+        """Perform one of ACTIONS (POST only), and log it."""
+        edition = self._get_edition(object_id)
         if request.method != "POST" or not self.has_change_permission(request, edition):
             raise PermissionDenied
         action = ACTIONS.get(request.POST.get("action", ""))
@@ -148,10 +149,10 @@ class EditionAdmin(DeskPages, admin.ModelAdmin):
             self.log_change(request, edition, done)
             messages.success(request, done)
         else:
-            messages.warning(request, "There was nothing to do.")
+            messages.warning(request, "Nothing to do.")
         return HttpResponseRedirect(reverse("admin:subscriptions_edition_change", args=[object_id]))
 
-    def found(self, object_id: str) -> Edition:
+    def _get_edition(self, object_id: str) -> Edition:
         try:
             day = parse_date(object_id)
         except ValueError:

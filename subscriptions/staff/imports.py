@@ -1,4 +1,4 @@
-"""Reading readers in, in the admin: a file is tried first, then brought in by a second word."""
+"""Subscriber imports in the admin: a file is checked first, then imported on confirmation."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from subscriptions.models import ReaderImport
 from subscriptions.readers import importing
 from web import audit
 
-MAY = "subscriptions.import_subscriber"
+PERMISSION = "subscriptions.import_subscriber"
 
 
 class ImportForm(forms.ModelForm):
-    """A CSV file; it is opened here, so that what cannot be read is said at once."""
+    """Upload of a CSV file. Unreadable files are rejected at once."""
 
     file = forms.FileField(
         help_text=f"CSV in UTF-8, up to {importing.MAX_BYTES // 1_000_000} MB. The first line "
-        f"names the columns: {', '.join(importing.REQUIRED)}; and, if you like, "
-        f"{', '.join(importing.OPTIONAL)}. It is tried first: nothing comes in before you say so."
+        f"must contain the column names {', '.join(importing.REQUIRED)}; optional columns are "
+        f"{', '.join(importing.OPTIONAL)}. Nothing is imported until you confirm."
     )
 
     class Meta:
@@ -37,8 +37,8 @@ class ImportForm(forms.ModelForm):
     def clean_file(self) -> UploadedFile:
         file: UploadedFile = self.cleaned_data["file"]
         if (file.size or 0) > importing.MAX_BYTES:
-            most = importing.MAX_BYTES // 1_000_000
-            raise forms.ValidationError(f"The file is too large; split it at {most} MB.")
+            limit = importing.MAX_BYTES // 1_000_000
+            raise forms.ValidationError(f"The file is too large. The limit is {limit} MB.")
         try:
             self.instance.text, self.instance.lines = importing.read_import_file(file.read())
         except importing.ImportFileError as error:
@@ -49,14 +49,14 @@ class ImportForm(forms.ModelForm):
 
 @admin.register(ReaderImport)
 class ReaderImportAdmin(admin.ModelAdmin):
-    """What was read in, when and by whom; of the file itself nothing is kept afterwards."""
+    """Records of imports. The files themselves are deleted afterwards."""
 
     form = ImportForm
     list_display = ("name", "created_by", "created_at", "state", "lines", "accepted", "rejected")
     ordering = ("-pk",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(MAY)
+        return request.user.has_perm(PERMISSION)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -65,9 +65,9 @@ class ReaderImportAdmin(admin.ModelAdmin):
         return False
 
     def get_urls(self) -> list[Any]:
-        act = self.admin_site.admin_view(self.act)
+        view = self.admin_site.admin_view(self.act)
         return [
-            path("<int:pk>/act/", act, name="subscriptions_readerimport_act"),
+            path("<int:pk>/act/", view, name="subscriptions_readerimport_act"),
             *super().get_urls(),
         ]
 
@@ -82,15 +82,15 @@ class ReaderImportAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """With one button: there is nothing to go on with before the file was tried."""
+        """Show the form with one button, since the next step is the check of the file."""
         buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        titled = {"title": "Read readers in", **buttons, **(extra_context or {})}
-        return super().add_view(request, form_url, titled)
+        context = {"title": "Import subscribers", **buttons, **(extra_context or {})}
+        return super().add_view(request, form_url, context)
 
     def response_add(
         self, request: HttpRequest, obj: ReaderImport, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return HttpResponseRedirect(self._page(obj.pk))
+        return HttpResponseRedirect(self._url(obj.pk))
 
     def change_view(
         self,
@@ -99,43 +99,43 @@ class ReaderImportAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """How far it is, what came of it, and what is refused and why."""
-        work = self._found(object_id)
-        if not self.has_view_permission(request, work):
+        """Show the progress, the result and the rejected lines of an import."""
+        reader_import = self._get_import(object_id)
+        if not self.has_view_permission(request, reader_import):
             raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
-            "title": f"Import of {work.name}",
-            "work": work,
-            "may_act": request.user.has_perm(MAY),
-            "running": work.state in importing.RUNNING,
+            "title": f"Import of {reader_import.name}",
+            "import": reader_import,
+            "may_act": request.user.has_perm(PERMISSION),
+            "running": reader_import.state in importing.RUNNING,
         }
         page = "admin/subscriptions/readerimport/progress.html"
         return TemplateResponse(request, page, context)
 
     def act(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Bring in what was tried, or forget it."""
-        work = self._found(str(pk))
-        if request.method != "POST" or not request.user.has_perm(MAY):
+        """Start or discard a checked import (POST only)."""
+        reader_import = self._get_import(str(pk))
+        if request.method != "POST" or not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         done = ""
-        if request.POST.get("do") == "import" and importing.start_import(work.pk):
-            tasks.import_readers.delay_on_commit(work.pk)
-            done = f"Brought in: {work.accepted} readers were found fit."
-        elif request.POST.get("do") == "discard" and importing.discard_import(work.pk):
+        if request.POST.get("do") == "import" and importing.start_import(reader_import.pk):
+            tasks.import_readers.delay_on_commit(reader_import.pk)
+            done = f"Import of {reader_import.accepted} subscribers started."
+        elif request.POST.get("do") == "discard" and importing.discard_import(reader_import.pk):
             done = "Discarded."
         if done:
-            audit.log_action(request, [work], done)
+            audit.log_action(request, [reader_import], done)
         else:
-            messages.warning(request, "There was nothing to do.")
-        return HttpResponseRedirect(self._page(work.pk))
+            messages.warning(request, "Nothing to do.")
+        return HttpResponseRedirect(self._url(reader_import.pk))
 
-    def _page(self, pk: int) -> str:
+    def _url(self, pk: int) -> str:
         return reverse("admin:subscriptions_readerimport_change", args=[pk])
 
-    def _found(self, pk: str) -> ReaderImport:
-        work = ReaderImport.objects.filter(pk=int(pk)).first() if pk.isdecimal() else None
-        if work is None:
-            raise Http404(f"There is no import {pk}.")
-        return work
+    def _get_import(self, pk: str) -> ReaderImport:
+        reader_import = ReaderImport.objects.filter(pk=int(pk)).first() if pk.isdecimal() else None
+        if reader_import is None:
+            raise Http404(f"No import has number {pk}.")
+        return reader_import

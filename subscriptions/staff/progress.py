@@ -1,4 +1,4 @@
-"""How far an edition has come, and why a reader did or did not get it."""
+"""The progress of an edition, and why a reader did or did not get it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
 Status = Digest.Status
 
 DONE = (Status.SENT, Status.SKIPPED, Status.SUPPRESSED, Status.FAILED, Status.UNCERTAIN)
-TROUBLED = (Status.FAILED, Status.UNCERTAIN)
-MOST_KINDS, MOST_LISTED = 12, 20
+UNSUCCESSFUL = (Status.FAILED, Status.UNCERTAIN)
+MAX_KINDS, MAX_LISTED = 12, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """Digests that came to the same end, by how their reasons begin."""
+class ErrorKind:
+    """Digests with the same status and outcome, whose reasons begin alike."""
 
     status: str
     outcome: str
@@ -30,27 +30,27 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Progress:
-    """What the edition's page shows. `rate` is digests sent in the last minute."""
+    """Progress of sending an edition. `rate` is the number of digests sent in the last minute."""
 
     totals: dict[str, int]
     rate: int
     oldest: datetime | None
-    troubles: list[Trouble]
+    error_kinds: list[ErrorKind]
     listed: list[Digest]
 
     @classmethod
     def of(cls, edition: Edition, now: datetime) -> Progress:
-        mine = Digest.objects.filter(day=edition.day)
-        waiting = mine.filter(status=Status.PENDING).order_by("next_attempt_at")
-        recent = mine.filter(status=Status.SENT, sent_at__gt=now - timedelta(minutes=1))
-        troubled = mine.filter(status__in=TROUBLED).select_related("subscriber")
+        digests = Digest.objects.filter(day=edition.day)
+        pending = digests.filter(status=Status.PENDING).order_by("next_attempt_at")
+        recent = digests.filter(status=Status.SENT, sent_at__gt=now - timedelta(minutes=1))
+        unsuccessful = digests.filter(status__in=UNSUCCESSFUL).select_related("subscriber")
         return cls(
-            totals=mine.totals(),
+            totals=digests.totals(),
             rate=recent.count(),
-            oldest=waiting.values_list("next_attempt_at", flat=True).first(),
-            troubles=list_troubles(edition.day),
+            oldest=pending.values_list("next_attempt_at", flat=True).first(),
+            error_kinds=list_error_kinds(edition.day),
             listed=list(
-                troubled.defer("items", "paper_ids").order_by("-status", "pk")[:MOST_LISTED]
+                unsuccessful.defer("items", "paper_ids").order_by("-status", "pk")[:MAX_LISTED]
             ),
         )
 
@@ -68,58 +68,57 @@ class Progress:
 
     @property
     def minutes_left(self) -> int | None:
-        """At the rate of the last minute; None while nothing is sent."""
+        """Return the minutes left at the current rate, or None if nothing was sent."""
         left = self.totals[Status.PENDING]
         return -(-left // self.rate) if self.rate else None
 
 
-def list_troubles(day: date) -> list[Trouble]:
-    """The most frequent ends but good ones."""
-    rows = Digest.objects.filter(day=day, status__in=TROUBLED)
+def list_error_kinds(day: date) -> list[ErrorKind]:
+    """Return the most frequent kinds of errors."""
+    rows = Digest.objects.filter(day=day, status__in=UNSUCCESSFUL)
     kinds = rows.values_list("status", "outcome", Left("reason", 40)).annotate(n=Count("pk"))
-    return [Trouble(*row) for row in kinds.order_by("-n", "status", "outcome")[:MOST_KINDS]]
+    return [ErrorKind(*row) for row in kinds.order_by("-n", "status", "outcome")[:MAX_KINDS]]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Why a reader got an edition or not: what is known, in sentences; the digest if there is one;
-    what came back."""
+    """An explanation in sentences, with the digest and its delivery events if there are any."""
 
-    said: list[str]
+    sentences: list[str]
     digest: Digest | None = None
     events: tuple[DeliveryEvent, ...] = ()
 
 
 def explain_digest(day: date, address: str) -> Answer:
-    """A handful of look-ups by key, however many rows there are."""
+    """Explain why a reader got or did not get the digest of a day, with a few indexed queries."""
     reader = Subscriber.objects.filter(email_key=email_key(address)).first()
     if reader is None:
-        return Answer([f"Nobody signed up as {address}."])
+        return Answer([f"No reader has the address {address}."])
     digest = Digest.objects.filter(subscriber=reader, day=day).first()
     if digest is None:
-        return Answer([f"No digest was made for this day. {_of_reader(reader)}"])
+        return Answer([f"No digest was built for this day. {_describe_reader(reader)}"])
     events = tuple(
-        DeliveryEvent.objects.filter(digest=digest).order_by("-occurred_at")[:MOST_LISTED]
+        DeliveryEvent.objects.filter(digest=digest).order_by("-occurred_at")[:MAX_LISTED]
     )
-    return Answer([*_of_digest(digest), _of_reader(reader)], digest, events)
+    return Answer([*_describe_digest(digest), _describe_reader(reader)], digest, events)
 
 
-def _of_reader(reader: Subscriber) -> str:
+def _describe_reader(reader: Subscriber) -> str:
     state = f"The reader is {reader.get_status_display()}"
     if reader.next_digest_at is None:
         return f"{state} and gets no digests ({reader.get_frequency_display().lower()})."
     return f"{state}; the next digest is due at {reader.next_digest_at:%Y-%m-%d %H:%M} UTC."
 
 
-def _of_digest(digest: Digest) -> list[str]:
-    said = [f"The digest is {digest.status}. {digest.reason}".strip()]
-    said.append(
-        f"Made at {digest.created_at:%Y-%m-%d %H:%M} UTC with {len(digest.paper_ids)} papers."
+def _describe_digest(digest: Digest) -> list[str]:
+    sentences = [f"The digest is {digest.status}. {digest.reason}".strip()]
+    sentences.append(
+        f"Built at {digest.created_at:%Y-%m-%d %H:%M} UTC with {len(digest.paper_ids)} papers."
     )
     if digest.claimed_at:
-        said.append(
-            f"Attempts: {digest.attempts}; the last at {digest.claimed_at:%Y-%m-%d %H:%M:%S} UTC."
+        sentences.append(
+            f"Attempts: {digest.attempts}, the last at {digest.claimed_at:%Y-%m-%d %H:%M:%S} UTC."
         )
     if digest.status == Status.PENDING:
-        said.append(f"To be handed over from {digest.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC.")
-    return said
+        sentences.append(f"To be sent from {digest.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC.")
+    return sentences

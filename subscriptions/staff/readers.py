@@ -1,4 +1,4 @@
-"""Readers in the admin: one reader's timeline and what one does about them; all of them as CSV."""
+"""Subscribers in the admin: the timeline of a reader, its actions, and the CSV export."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ Frequency, Status = Subscriber.Frequency, Subscriber.Status
 def pause(reader: Subscriber) -> str:
     if reader.frequency == Frequency.PAUSED:
         return ""
-    was = reader.get_frequency_display().lower()
-    _come(reader, Frequency.PAUSED)
-    return f"Paused; before: {was}."
+    previous = reader.get_frequency_display().lower()
+    _set_frequency(reader, Frequency.PAUSED)
+    return f"Paused. Previous frequency: {previous}."
 
 
-def go_on(reader: Subscriber) -> str:
+def resume(reader: Subscriber) -> str:
     if reader.frequency != Frequency.PAUSED:
         return ""
-    _come(reader, Frequency.DAILY)
-    return "Goes on, every day."
+    _set_frequency(reader, Frequency.DAILY)
+    return "Resumed, with a digest every day."
 
 
-def _come(reader: Subscriber, frequency: str) -> None:
+def _set_frequency(reader: Subscriber, frequency: str) -> None:
     reader.frequency = frequency
     lifecycle.set_next_digest(reader, timezone.now())
     reader.save(update_fields=["frequency", "next_digest_at"])
@@ -51,43 +51,42 @@ def unsubscribe(reader: Subscriber) -> str:
     if reader.status not in (Status.PENDING, Status.ACTIVE):
         return ""
     lifecycle.unsubscribe_reader(reader.pk, timezone.now())
-    return "Unsubscribed by hand."
+    return "Unsubscribed by staff."
 
 
 def send_again(reader: Subscriber) -> str:
-    """The last digest, if it failed or is in doubt; or else today's, if there is none yet."""
+    """Resend the last digest if it failed or is uncertain. Otherwise build today's digest."""
     last = Digest.objects.filter(subscriber=reader).order_by("-day", "-sequence")[:1]
-    if ready := recovery.send_again(
-        Digest.objects.filter(pk__in=last.values("pk")), timezone.now()
-    ):
+    rows = Digest.objects.filter(pk__in=last.values("pk"))
+    if ready := recovery.send_again(rows, timezone.now()):
         tasks.deliver_digests.delay_on_commit(ready)
-        return "The last digest is handed over again."
-    if reader.status != Status.ACTIVE or _has_todays(reader):
+        return "The last digest is being sent again."
+    if reader.status != Status.ACTIVE or _has_digest_today(reader):
         return ""
     digest = digests.build_digest(reader.pk, timezone.now())
     if digest is None:
         return ""
     if digest.status == Digest.Status.SKIPPED:
-        return f"No digest goes out today: {digest.reason}"
+        return f"No digest will be sent today: {digest.reason}"
     tasks.deliver_digests.delay_on_commit([digest.pk])
-    return "Today's digest is made and waits to be sent."
+    return "Today's digest was built and will be sent soon."
 
 
-def _has_todays(reader: Subscriber) -> bool:
+def _has_digest_today(reader: Subscriber) -> bool:
     today = local_day(reader.timezone, timezone.now())
     return Digest.objects.filter(subscriber=reader, day=today).exists()
 
 
-ACTS: dict[str, Callable[[Subscriber], str]] = {
+ACTIONS: dict[str, Callable[[Subscriber], str]] = {
     "pause": pause,
-    "go-on": go_on,
+    "resume": resume,
     "unsubscribe": unsubscribe,
     "send-again": send_again,
 }
 
 
 class ReaderPages:
-    """The pages of SubscriberAdmin beside Django's own."""
+    """Mixin for SubscriberAdmin with the timeline and the export."""
 
     admin_site: Any
     model: Any
@@ -105,10 +104,10 @@ class ReaderPages:
         ]
 
     def timeline(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """GET shows the story and answers "why?"; POST does one of ACTS."""
+        """GET shows the timeline and answers "why?"; POST performs one of ACTIONS."""
         reader = Subscriber.objects.filter(pk=pk).first()
         if reader is None:
-            raise Http404(f"There is no reader {pk}.")
+            raise Http404(f"No reader has number {pk}.")
         if request.method == "POST":
             return self._act(request, reader)
         if not self.has_view_permission(request, reader):  # type: ignore[attr-defined]
@@ -119,7 +118,7 @@ class ReaderPages:
             "opts": self.model._meta,
             "title": str(reader),
             "reader": reader,
-            "moments": timeline.timeline_of(reader),
+            "entries": timeline.timeline_of(reader),
             "may_act": self._may_change(request, reader),
             "paper": paper,
             "day": day,
@@ -130,24 +129,24 @@ class ReaderPages:
     def _act(self, request: HttpRequest, reader: Subscriber) -> HttpResponse:
         if not self._may_change(request, reader):
             raise PermissionDenied
-        act = ACTS.get(request.POST.get("do", ""))
-        if act and (done := act(reader)):
+        action = ACTIONS.get(request.POST.get("do", ""))
+        if action and (done := action(reader)):
             audit.log_action(request, [reader], done)
             messages.success(request, done)
         else:
-            messages.warning(request, "There was nothing to do.")
-        here = reverse("admin:subscriptions_subscriber_timeline", args=[reader.pk])
-        return HttpResponseRedirect(here)
+            messages.warning(request, "Nothing to do.")
+        url = reverse("admin:subscriptions_subscriber_timeline", args=[reader.pk])
+        return HttpResponseRedirect(url)
 
     def _may_change(self, request: HttpRequest, reader: Subscriber) -> bool:
         return bool(self.has_change_permission(request, reader))  # type: ignore[attr-defined]
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """All readers as CSV, line by line; POST, since it is written down."""
-        may = request.user.has_perm("subscriptions.export_subscriber")
-        if request.method != "POST" or not may:
+        """Stream all readers as CSV. POST only, because the export is logged."""
+        may_export = request.user.has_perm("subscriptions.export_subscriber")
+        if request.method != "POST" or not may_export:
             raise PermissionDenied
-        audit.log_action(request, [request.user], "Exported all readers.")  # type: ignore[list-item]
+        audit.log_action(request, [request.user], "Exported all subscribers.")  # type: ignore[list-item]
         name = f"readers-{timezone.now():%Y-%m-%d}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingHttpResponse(
@@ -155,20 +154,20 @@ class ReaderPages:
         )
 
 
-def _why_paper(reader: Subscriber, said: str) -> list[str]:
-    if not said:
+def _why_paper(reader: Subscriber, text: str) -> list[str]:
+    if not text:
         return []
-    paper, _version = parse_arxiv_id(said)
+    paper, _version = parse_arxiv_id(text)
     if not paper:
-        return [f"“{said}” is no arXiv id or link."]
+        return [f"“{text}” is not an arXiv ID or link."]
     return [f"{paper}: {why_not.explain_absence(reader, paper, timezone.now())}"]
 
 
-def _why_day(reader: Subscriber, said: str) -> list[str]:
+def _why_day(reader: Subscriber, text: str) -> list[str]:
     try:
-        day = parse_date(said) if said else None
+        day = parse_date(text) if text else None
     except ValueError:
         day = None
     if day is None:
-        return [f"“{said}” is no day."] if said else []
-    return progress.explain_digest(day, reader.email).said
+        return [f"“{text}” is not a date."] if text else []
+    return progress.explain_digest(day, reader.email).sentences

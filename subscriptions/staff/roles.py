@@ -1,6 +1,6 @@
-"""Who may do what in the admin: three roles, as groups that every `migrate` brings up to date.
+"""Roles in the admin: three groups, which every `migrate` resets to the table below.
 
-The table is the truth. For other wishes make groups of your own; these are set back.
+For other permissions, create your own groups.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 
 READ_ONLY, CURATOR, OPERATOR = "Read-only", "Curator", "Operator"
-SEEN_BY_ALL = ("papers", "subscriptions")  # apps
-MAY = {
+VISIBLE_APPS = ("papers", "subscriptions")  # to all roles
+PERMISSIONS = {
     READ_ONLY: "admin.view_logentry",
     CURATOR: """
         admin.view_logentry
@@ -29,27 +29,26 @@ MAY = {
         subscriptions.add_signupswitch subscriptions.change_signupswitch
         subscriptions.change_subscriber subscriptions.delete_subscriber
         subscriptions.import_subscriber subscriptions.export_subscriber
-        subscriptions.add_signupswitch subscriptions.change_signupswitch
     """,
 }
 
 
 def grant_permissions(**_: Any) -> None:
-    """After each migrate: the groups, holding just what the table says."""
-    for role in MAY:
+    """Create the groups and set their permissions. Runs after each migrate."""
+    for role in PERMISSIONS:
         group, _new = Group.objects.get_or_create(name=role)
         group.permissions.set(permissions(role))
 
 
 def permissions(role: str) -> QuerySet[Permission]:
-    """What a role may: see all there is of readers and papers, and what the table says."""
-    wanted = Q(content_type__app_label__in=SEEN_BY_ALL, codename__startswith="view_")
-    for app, codename in _named(role):
-        wanted |= Q(content_type__app_label=app, codename=codename)
-    return Permission.objects.filter(wanted)
+    """Return the permissions of a role: to view all models of VISIBLE_APPS, and its own."""
+    condition = Q(content_type__app_label__in=VISIBLE_APPS, codename__startswith="view_")
+    for app, codename in _parse_permissions(role):
+        condition |= Q(content_type__app_label=app, codename=codename)
+    return Permission.objects.filter(condition)
 
 
-def _named(role: str) -> Iterator[tuple[str, str]]:
-    for name in MAY[role].split():
+def _parse_permissions(role: str) -> Iterator[tuple[str, str]]:
+    for name in PERMISSIONS[role].split():
         app, _, codename = name.partition(".")
         yield app, codename

@@ -1,4 +1,4 @@
-"""`manage.py check_editions`: for cron or a monitor. Reads PostgreSQL alone."""
+"""`manage.py check_editions`, for cron or a monitor. Reads PostgreSQL only."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    """Each trouble is one line on stderr and exit status 1."""
+    """Writes each problem as a line to stderr, with exit status 1."""
 
-    help = "Is an edition missing, paused, at a standstill, or with totals that do not close?"
+    help = "Report editions that are missing, stuck or paused, or whose totals do not add up."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--mail", action="store_true", help="tell OPERATOR_EMAIL, once for each trouble"
+            "--mail", action="store_true", help="email each problem to OPERATOR_EMAIL once"
         )
         parser.add_argument(
-            "--every", type=int, metavar="SECONDS", help="go on, with --mail, until stopped"
+            "--every", type=int, metavar="SECONDS", help="repeat with --mail until stopped"
         )
-        parser.add_argument("--touch", type=Path, help="a file, each time that all was looked at")
+        parser.add_argument("--touch", type=Path, help="file to touch after each complete check")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["every"]:
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # to be stopped is no failure
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # a stop is not a failure
         while options["every"]:
-            self.look_and_mail(options["touch"])
+            self.check_and_mail(options["touch"])
             time.sleep(max(1, options["every"]))
         if options["mail"]:
             alerts.alert_operator(timezone.now())
-            self.hand_alerts_over()
-        found = alerts.current_problems(timezone.now())
-        for said in found:
-            self.stderr.write(said)
-        if found:
+            self.send_alerts()
+        problems = alerts.current_problems(timezone.now())
+        for sentence in problems:
+            self.stderr.write(sentence)
+        if problems:
             sys.exit(1)
         self.stdout.write("ok")
 
-    def look_and_mail(self, touch: Path | None) -> None:
-        """What fails now, as PostgreSQL being away, is tried again the next time."""
+    def check_and_mail(self, touch: Path | None) -> None:
+        """Check once. Errors, such as an outage of PostgreSQL, are logged and retried next time."""
         close_old_connections()
         try:
             for sentence in alerts.alert_operator(timezone.now()):
                 self.stderr.write(sentence)
-            self.hand_alerts_over()
+            self.send_alerts()
             if touch:
                 touch.touch()
         except Exception:
-            log.exception("could not look after the editions")
+            log.exception("Checking the editions failed")
 
-    def hand_alerts_over(self) -> None:
-        """Send what waits for the operator from here: the workers may be what failed."""
+    def send_alerts(self) -> None:
+        """Send waiting alerts from this process, because the workers may have failed."""
         mailing_run.deliver_messages(transactional.waiting_alerts(), timezone.now)

@@ -1,4 +1,4 @@
-"""Hand over, or erase, all that is known of one reader."""
+"""`manage.py privacy`: export or erase the data of a reader."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from subscriptions.readers import privacy
 
 
 class Command(BaseCommand):
-    help = "export ADDRESS: all we know of a reader, as JSON. erase ADDRESS: forget it."
+    help = "Export all data of a reader as JSON, or erase it."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("action", choices=("export", "erase"))
-        parser.add_argument("address", help="the reader's e-mail address")
+        parser.add_argument("address", help="the reader's email address")
 
     def handle(self, *, action: str, address: str, **_options: Any) -> None:
         reader = Subscriber.objects.filter(email_key=email_key(address)).first()

@@ -1,4 +1,4 @@
-"""Read returned mail: from the mailbox of BOUNCE_MAILBOX_URL, or from files, Maildirs, a pipe."""
+"""`manage.py read_bounces`: process returned mail from a mailbox, from files or from a pipe."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from subscriptions.feedback import mailboxes, returned_mail
 
 class Command(BaseCommand):
     help = (
-        "Read bounces, complaints and unsubscribe mails: the mailbox of BOUNCE_MAILBOX_URL, "
-        "or each PATH (a mail, an mbox, a directory, a Maildir, or - for standard input)."
+        "Process bounces, complaints and unsubscribe mails from the mailbox of "
+        "BOUNCE_MAILBOX_URL, or from each PATH (a mail, an mbox, a directory, a Maildir, or - for "
+        "standard input)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="*", metavar="PATH")
         parser.add_argument(
-            "--to", default="", help="The envelope's recipient, when a mail is piped in."
+            "--to", default="", help="Envelope recipient of a mail on standard input."
         )
 
     def handle(self, *_: Any, paths: list[str], to: str, **__: Any) -> None:
-        def take(raw: bytes) -> str:
+        def process(raw: bytes) -> str:
             return returned_mail.process_mail(raw, timezone.now(), sent_to=to)
 
         try:
@@ -36,10 +37,10 @@ class Command(BaseCommand):
             with step("Reading returned mail", LINE_INTERVAL):
                 if paths:
                     tally = sum(
-                        (mailboxes.process_path(path, take) for path in paths), Counter[str]()
+                        (mailboxes.process_path(path, process) for path in paths), Counter[str]()
                     )
                 else:
-                    tally = mailboxes.process_imap(settings.BOUNCE_MAILBOX_URL, take)
+                    tally = mailboxes.process_imap(settings.BOUNCE_MAILBOX_URL, process)
         except mailboxes.MailboxError as error:
             raise CommandError(str(error)) from error
         counts = " ".join(f"{name.replace(' ', '_')}={tally[name]}" for name in sorted(tally))

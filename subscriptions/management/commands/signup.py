@@ -1,4 +1,4 @@
-"""The operator's switch: close sign-up, or open it again."""
+"""`manage.py signup`: open or close sign-up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from subscriptions.models import SignUpSwitch
 
 
 class Command(BaseCommand):
-    help = "Close sign-up, or open it again; readers who are there already go on getting digests."
+    help = "Open or close sign-up. Existing subscribers are not affected."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("action", choices=("open", "close", "status"))

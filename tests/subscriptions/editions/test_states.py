@@ -242,11 +242,11 @@ def test_totals_that_do_not_add_up_raise_an_alert(
     with connection.cursor() as cursor:  # behind the product's back
         cursor.execute("DELETE FROM subscriptions_digest WHERE id = %s", [ready[0]])
     [edition] = totals.close_finished(now + timedelta(days=3))
-    assert edition.totals_error == "3 were due and 2 are on record."
+    assert edition.totals_error == "3 digests were due and 2 are on record."
     assert totals.close_finished(now + timedelta(days=3)) == []
     tasks.recover_digests()
     send_waiting(timezone.now())
-    assert "3 were due and 2 are on record." in mailbox.outbox[-1].body
+    assert "3 digests were due and 2 are on record." in mailbox.outbox[-1].body
     assert any("do not add up" in said for said in alerts.current_problems(now + timedelta(days=3)))
 
 
@@ -255,7 +255,7 @@ def test_digests_still_under_way_after_the_cutoff_raise_an_alert(
     ready: list[int], now: datetime
 ) -> None:
     [edition] = totals.close_finished(now + timedelta(days=3))  # nobody swept
-    assert "3 are still under way" in edition.totals_error
+    assert "3 are still unsent" in edition.totals_error
 
 
 def test_a_reader_who_is_erased_leaves_books_that_close(ready: list[int], now: datetime) -> None:
