@@ -385,7 +385,7 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_BEAT_SCHEDULE = {
     "record that beat is running": {
-        "task": "operations.tasks.note_beat",
+        "task": "operations.tasks.record_beat",
         "schedule": timedelta(minutes=1),
     },
     "fetch due sources": {
@@ -465,7 +465,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(hours=1),
     },
     "delete old rows": {
-        "task": "operations.tasks.thin_out",
+        "task": "operations.tasks.delete_old_rows",
         "schedule": crontab(hour="2", minute="40"),
     },
     "offer fewer emails to quiet readers": {

@@ -1,1 +1,1 @@
-"""How it runs: health, metrics, the doctor, and what is no longer kept. Reads all other parts."""
+"""Operations: health checks, metrics, the doctor and data retention."""

@@ -1,4 +1,4 @@
-"""The doctor's page in the admin, for operators."""
+"""The admin's start page and the page of the doctor."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from django.views.decorators.http import require_safe
 
 from operations import doctor, start_page
 
-MAY = "subscriptions.change_edition"  # what operators may and curators may not
+PERMISSION = "subscriptions.change_edition"  # of operators, not of curators
 
 
 @require_safe
 @never_cache
 def doctor_page(request: HttpRequest) -> TemplateResponse:
-    if not request.user.has_perm(MAY):
+    """Show all findings of the doctor, to operators."""
+    if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
-    found = sorted(doctor.examine(timezone.now()), key=lambda finding: -finding.level)
+    findings = sorted(doctor.examine(timezone.now()), key=lambda finding: -finding.level)
     context = {
         **admin.site.each_context(request),
         "title": "Doctor",
-        "findings": found,
-        "worst": doctor.worst_level(found).name.lower(),
+        "findings": findings,
+        "worst": doctor.worst_level(findings).name.lower(),
     }
     return TemplateResponse(request, "admin/doctor.html", context)
 
 
 @require_safe
 @never_cache
-def start(request: HttpRequest) -> TemplateResponse:
-    """Django's index, with what to do next and how things stand."""
-    return admin.site.index(request, start_page.context(request.user, timezone.now()))
+def index_page(request: HttpRequest) -> TemplateResponse:
+    """Show Django's index, with to-dos and the state of the installation."""
+    return admin.site.index(request, start_page.build_context(request.user, timezone.now()))
 
 
-page = admin.site.admin_view(doctor_page)
-first_page = admin.site.admin_view(start)
+doctor_view = admin.site.admin_view(doctor_page)
+index_view = admin.site.admin_view(index_page)

@@ -7,4 +7,4 @@ class OperationsConfig(AppConfig):
     name = "operations"
 
     def ready(self) -> None:
-        from operations import checks  # noqa: F401 - registers them
+        from operations import checks  # noqa: F401 - registers the checks

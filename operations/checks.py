@@ -1,6 +1,6 @@
-"""Django system checks: settings that are each valid and together make no sense, or no mail.
+"""Django system checks for settings that are valid but do not work together.
 
-What cannot start at all is refused in config.settings; `manage.py check` and the doctor show these.
+Invalid settings are rejected in config.settings. `manage.py check` and the doctor show these.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
 @register
-def everywhere(**_: Any) -> Iterable[CheckMessage]:
-    """What is wrong wherever it runs."""
-    return [*_mail(), *_keys(), *_pace()]
+def check_settings(**_: Any) -> Iterable[CheckMessage]:
+    """Check the settings that matter in any environment."""
+    return [*_bounces(), *_keys(), *_rates()]
 
 
 @register(Tags.security, deploy=True)
-def production(**_: Any) -> Iterable[CheckMessage]:
-    """What is only wrong where the world can see it."""
-    return [*_names(), *_proxy(), *_backend()]
+def check_production(**_: Any) -> Iterable[CheckMessage]:
+    """Check the settings that matter in production only."""
+    return [*_site(), *_proxy(), *_mail_backend()]
 
 
-def _mail() -> Iterator[CheckMessage]:
+def _bounces() -> Iterator[CheckMessage]:
     if settings.BOUNCE_EMAIL and settings.ANYMAIL_PROVIDER:
         yield Warning(
             "BOUNCE_EMAIL is set and has no effect: ANYMAIL_PROVIDER sets the envelope sender.",
-            hint="Drop BOUNCE_EMAIL; bounces come by the provider's webhook.",
+            hint="Remove BOUNCE_EMAIL. The provider reports bounces through its webhook.",
             id="operations.W001",
         )
     if settings.BOUNCE_EMAIL and not settings.ANYMAIL_PROVIDER and not settings.BOUNCE_MAILBOX_URL:
         yield Warning(
-            "BOUNCE_EMAIL is set and nobody reads its mailbox: BOUNCE_MAILBOX_URL is not.",
-            hint="Set BOUNCE_MAILBOX_URL, or pipe into manage.py read_bounces and silence "
+            "BOUNCE_EMAIL is set but BOUNCE_MAILBOX_URL is not: bounces are not read.",
+            hint="Set BOUNCE_MAILBOX_URL, or pipe mail to manage.py read_bounces and silence "
             "operations.W002.",
             id="operations.W002",
         )
@@ -47,41 +47,41 @@ def _mail() -> Iterator[CheckMessage]:
 def _keys() -> Iterator[CheckMessage]:
     if settings.SECRET_KEY in settings.SECRET_KEY_FALLBACKS:
         yield Warning(
-            "SECRET_KEY is among SECRET_KEY_FALLBACKS: no key was changed.",
-            hint="Give SECRET_KEY a new value and leave the old one in SECRET_KEY_FALLBACKS.",
+            "SECRET_KEY is also in SECRET_KEY_FALLBACKS, so the key was not changed.",
+            hint="Give SECRET_KEY a new value and keep the old one in SECRET_KEY_FALLBACKS.",
             id="operations.W003",
         )
     if settings.SECRET_KEY_FALLBACKS and settings.SUPPRESSION_KEY == settings.SECRET_KEY:
         yield Error(
             "SECRET_KEY was changed and SUPPRESSION_KEY is not set: suppressed addresses are no "
-            "longer known.",
-            hint="Set SUPPRESSION_KEY to the SECRET_KEY of before the change, and keep it.",
+            "longer recognised.",
+            hint="Set SUPPRESSION_KEY to the previous SECRET_KEY, and keep it.",
             id="operations.E001",
         )
 
 
-def _pace() -> Iterator[CheckMessage]:
+def _rates() -> Iterator[CheckMessage]:
     slowest = min(settings.DOMAIN_RATES.values(), default=None)
     if settings.SEND_RATE and slowest and slowest > settings.SEND_RATE:
         yield Warning(
-            f"DOMAIN_RATES allow {slowest:g} a second to one domain, SEND_RATE only "
+            f"DOMAIN_RATES allows {slowest:g} per second to one domain, but SEND_RATE only "
             f"{settings.SEND_RATE} to all.",
             hint="Lower DOMAIN_RATES or raise SEND_RATE.",
             id="operations.W004",
         )
 
 
-def _names() -> Iterator[CheckMessage]:
+def _site() -> Iterator[CheckMessage]:
     if settings.SITE_HOST in LOCAL_HOSTS:
         yield Warning(
-            f"SITE_URL is {settings.SITE_URL}: links in mails lead readers to their own machine.",
-            hint="Set SITE_URL to the address readers see.",
+            f"SITE_URL is {settings.SITE_URL}: links in emails lead to the reader's own machine.",
+            hint="Set SITE_URL to the public address of the site.",
             id="operations.W005",
         )
     if settings.EMAIL_BACKEND == "devtools.outbox.OutboxBackend":
         yield Error(
-            "Mail goes to the local outbox: neither EMAIL_URL nor ANYMAIL_PROVIDER is set.",
-            hint="Set one of the two.",
+            "Emails go to the local outbox: neither EMAIL_URL nor ANYMAIL_PROVIDER is set.",
+            hint="Set one of them.",
             id="operations.E004",
         )
 
@@ -89,19 +89,19 @@ def _names() -> Iterator[CheckMessage]:
 def _proxy() -> Iterator[CheckMessage]:
     if settings.SECURE_SSL_REDIRECT and not settings.SECURE_PROXY_SSL_HEADER:
         yield Warning(
-            "BEHIND_TLS_PROXY is not set: behind a proxy with TLS every request is redirected to "
-            "itself for ever.",
-            hint="Set BEHIND_TLS_PROXY=1 if a proxy sets X-Forwarded-Proto; else silence this.",
+            "BEHIND_TLS_PROXY is not set: behind a TLS proxy, every request is redirected in a "
+            "loop.",
+            hint="Set BEHIND_TLS_PROXY=1 if a proxy sets X-Forwarded-Proto, else silence this.",
             id="operations.W006",
         )
 
 
-def _backend() -> Iterator[CheckMessage]:
+def _mail_backend() -> Iterator[CheckMessage]:
     try:
         get_connection()
     except ImproperlyConfigured as error:
         yield Error(
-            f"Mail cannot be sent: {str(error).splitlines()[0]}",
-            hint="Set what the message names; ANYMAIL_… settings come from the environment.",
+            f"Emails cannot be sent: {str(error).splitlines()[0]}",
+            hint="Set the missing setting. ANYMAIL_… settings come from the environment.",
             id="operations.E002",
         )

@@ -1,7 +1,7 @@
-"""Looks at everything Paperboy needs, and says of each thing what is wrong and what to do.
+"""Check everything Paperboy needs, and say what is wrong and what to do.
 
-Each check is a function from the time to findings. One that trips is a finding too, so that
-the others are still made.
+Each check is a function from the time to findings, named by its docstring. An error in a check is
+a finding too, so the other checks still run.
 """
 
 from __future__ import annotations
@@ -35,53 +35,53 @@ log = logging.getLogger(__name__)
 Findings = Iterable[Finding]
 Check = Callable[[datetime], Findings]
 
-OLDEST_POSTGRES = 18
+MIN_POSTGRES_VERSION = 18
 EXTENSIONS = ("vector", "pg_trgm")
-BEAT_SILENT = timedelta(minutes=5)
-SOURCE_SILENT = timedelta(days=2)  # longer than a weekend's pause: a check succeeds on those too
-CLOCKS_APART = timedelta(seconds=2)
-MANY_WAITING = {"urgent": 50, "mail": 5000, "build": 5000, "ingest": 1000}
-MAIL_SECONDS = 8
+MAX_BEAT_AGE = timedelta(minutes=5)
+MAX_SOURCE_AGE = timedelta(days=2)  # checks succeed on weekends too, without new papers
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
+MAX_QUEUE_LENGTHS = {"urgent": 50, "mail": 5000, "build": 5000, "ingest": 1000}
+MAIL_TIMEOUT = 8  # seconds
 LEVELS = ((checks.ERROR, Level.ERROR), (checks.WARNING, Level.WARNING), (0, Level.NOTE))
 
 
 def examine(now: datetime, network: bool = True) -> list[Finding]:
-    """All findings; without `network` nothing outside is asked (mail provider, DNS)."""
-    rounds = (*INSIDE, *OUTSIDE) if network else INSIDE
-    away: set[Check] = set()
-    return [finding for check in rounds for finding in _make(check, now, away)]
+    """Run all checks. Without `network`, skip those that use the mail provider or DNS."""
+    checks_to_run = (*LOCAL_CHECKS, *NETWORK_CHECKS) if network else LOCAL_CHECKS
+    unavailable: set[Check] = set()
+    return [finding for check in checks_to_run for finding in _run(check, now, unavailable)]
 
 
 def quick_report(now: datetime) -> list[Finding]:
-    """What can be found at once: workers take two seconds to answer, other servers longer."""
-    away: set[Check] = set()
-    checks = [check for check in INSIDE if check is not workers]
-    return [finding for check in checks for finding in _make(check, now, away)]
+    """Run the fast checks: workers take two seconds to answer, other servers longer."""
+    unavailable: set[Check] = set()
+    fast = [check for check in LOCAL_CHECKS if check is not workers]
+    return [finding for check in fast for finding in _run(check, now, unavailable)]
 
 
 def worst_level(findings: Iterable[Finding]) -> Level:
     return max((finding.level for finding in findings), default=Level.OK)
 
 
-def _make(check: Check, now: datetime, away: set[Check]) -> Findings:
-    """What a check finds. A server that is away is one cause: what needs it is not checked."""
-    if NEEDS.get(check, set()) & away:
+def _run(check: Check, now: datetime, unavailable: set[Check]) -> Findings:
+    """Return the findings of a check. Skip it if it needs a server that does not answer."""
+    if NEEDS.get(check, set()) & unavailable:
         return [_not_checked(check)]
     try:
         return list(check(now))
     except OUTAGES as error:
         if check in SERVERS:
-            away.add(check)
-            said, advice = f"It does not answer: {_one_line(error)}", SERVERS[check]
-        elif _server(error) in away:
+            unavailable.add(check)
+            message, advice = f"No answer: {_one_line(error)}", SERVERS[check]
+        elif _server(error) in unavailable:
             return [_not_checked(check)]
         else:
-            said, advice = f"It could not be checked: {_one_line(error)}", "Run the doctor again."
-        return [Finding(_area(check), Level.ERROR, said, advice)]
+            message, advice = f"The check failed: {_one_line(error)}", "Run the doctor again."
+        return [Finding(_area(check), Level.ERROR, message, advice)]
     except Exception as error:
         log.exception("The doctor's check of %s failed", _area(check))
-        said = f"It could not be checked: {_one_line(error)}"
-        return [Finding(_area(check), Level.ERROR, said, "The log has the whole error.")]
+        message = f"The check failed: {_one_line(error)}"
+        return [Finding(_area(check), Level.ERROR, message, "See the log for the full error.")]
 
 
 def _not_checked(check: Check) -> Finding:
@@ -103,35 +103,35 @@ def _one_line(error: Exception) -> str:
 def configuration(_now: datetime) -> Findings:
     """Settings."""
     if settings.DEBUG:
-        said = "DEBUG is on: they are for trying Paperboy, not for production."
-        yield Finding("Settings", Level.NOTE, said, "In production set DEBUG=0.")
-    found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
-    for message in found:
-        level = next(ours for theirs, ours in LEVELS if message.level >= theirs)
-        yield Finding("Settings", level, f"{message.msg} ({message.id})", message.hint or "")
-    if not found and not settings.DEBUG:
-        yield Finding("Settings", Level.OK, "They are complete and fit together.")
+        message = "DEBUG is on. Don't use it in production."
+        yield Finding("Settings", Level.NOTE, message, "Set DEBUG=0 in production.")
+    problems = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    for problem in problems:
+        level = next(level for minimum, level in LEVELS if problem.level >= minimum)
+        yield Finding("Settings", level, f"{problem.msg} ({problem.id})", problem.hint or "")
+    if not problems and not settings.DEBUG:
+        yield Finding("Settings", Level.OK, "Complete and consistent.")
 
 
 def database(_now: datetime) -> Findings:
     """PostgreSQL."""
     version = connection.cursor().connection.info.server_version // 10_000
-    if version < OLDEST_POSTGRES:
-        yield _database(f"It is of version {version}.", f"Upgrade it to {OLDEST_POSTGRES}.")
-    there = _column("SELECT extname FROM pg_extension")
-    for name in (name for name in EXTENSIONS if name not in there):
-        yield _database(f"The extension {name} is missing.", f"CREATE EXTENSION {name};")
+    if version < MIN_POSTGRES_VERSION:
+        yield _database(f"Version {version} is too old.", f"Upgrade to {MIN_POSTGRES_VERSION}.")
+    installed = _column("SELECT extname FROM pg_extension")
+    for name in (name for name in EXTENSIONS if name not in installed):
+        yield _database(f"The extension {name} is missing.", f"Run CREATE EXTENSION {name};")
     if _value("SHOW synchronous_commit") not in ("on", "remote_write", "remote_apply"):
-        advice = "Switch it on: a crash may forget claims, and mail would come twice."
+        advice = "Turn it on. After a crash, claims may be lost and emails sent twice."
         yield _database("synchronous_commit is off.", advice)
     if not settings.EMBEDDED_POSTGRES and _value("SHOW is_superuser") == "on":
-        advice = "Use a role that may less: deploy/roles.sql."
-        yield Finding("PostgreSQL", Level.WARNING, "We are its superuser.", advice)
-    yield Finding("PostgreSQL", Level.OK, f"Version {version} answers.")
+        advice = "Use a restricted role; see deploy/roles.sql."
+        yield Finding("PostgreSQL", Level.WARNING, "Connected as superuser.", advice)
+    yield Finding("PostgreSQL", Level.OK, f"Version {version} is running.")
 
 
-def _database(said: str, advice: str) -> Finding:
-    return Finding("PostgreSQL", Level.ERROR, said, advice)
+def _database(message: str, advice: str) -> Finding:
+    return Finding("PostgreSQL", Level.ERROR, message, advice)
 
 
 def _column(sql: str) -> list[Any]:
@@ -146,11 +146,11 @@ def _value(sql: str) -> Any:
 
 def migrations(_now: datetime) -> Findings:
     """Migrations."""
-    if missing := health.unapplied():
-        said = f"{len(missing)} are not applied: {', '.join(missing[:5])}."
-        yield Finding("Migrations", Level.ERROR, said, "manage.py migrate")
+    if missing := health.unapplied_migrations():
+        message = f"{len(missing)} not applied: {', '.join(missing[:5])}."
+        yield Finding("Migrations", Level.ERROR, message, "Run manage.py migrate.")
     else:
-        yield Finding("Migrations", Level.OK, "All are applied.")
+        yield Finding("Migrations", Level.OK, "All applied.")
 
 
 def broker(_now: datetime) -> Findings:
@@ -159,86 +159,86 @@ def broker(_now: datetime) -> Findings:
     info: dict[str, Any] = server.info()
     policy = info.get("maxmemory_policy", "")
     if policy and policy != "noeviction":
-        advice = "Set maxmemory-policy noeviction: what is evicted waits for the next sweep."
-        yield Finding("Redis", Level.ERROR, f"When it is full it evicts ({policy}).", advice)
+        advice = "Set maxmemory-policy noeviction. Evicted tasks are delayed until recovery."
+        yield Finding("Redis", Level.ERROR, f"It evicts data when full ({policy}).", advice)
     if not info.get("aof_enabled"):
-        advice = "Set appendonly yes: after a restart mail would wait for the sweep."
-        yield Finding("Redis", Level.WARNING, "It does not write down what it holds.", advice)
-    most, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
-    if most and used > 0.8 * most:
-        said = f"It is {used / most:.0%} full."
-        yield Finding("Redis", Level.WARNING, said, "Give it more memory (maxmemory).")
-    yield Finding("Redis", Level.OK, f"Version {info.get('redis_version')} answers.")
+        advice = "Set appendonly yes. After a restart, emails would be delayed until recovery."
+        yield Finding("Redis", Level.WARNING, "It doesn't persist its data.", advice)
+    limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if limit and used > 0.8 * limit:
+        message = f"Memory is {used / limit:.0%} full."
+        yield Finding("Redis", Level.WARNING, message, "Increase maxmemory.")
+    yield Finding("Redis", Level.OK, f"Version {info.get('redis_version')} is running.")
 
 
 def workers(_now: datetime) -> Findings:
     """Workers."""
-    alive = queues.workers()
+    active = queues.workers()
     for queue in queues.QUEUES:
-        if alive[queue]:
-            yield Finding("Workers", Level.OK, f"{queue}: {', '.join(sorted(alive[queue]))}")
+        if active[queue]:
+            yield Finding("Workers", Level.OK, f"{queue}: {', '.join(sorted(active[queue]))}")
         else:
             advice = f"Start one: celery -A config worker -Q {queue}"
-            yield Finding("Workers", Level.ERROR, f"Nobody reads the queue {queue}.", advice)
+            yield Finding("Workers", Level.ERROR, f"No worker for queue “{queue}”.", advice)
 
 
 def beat(now: datetime) -> Findings:
     """Beat."""
-    seen = queues.beat_last_seen()
-    if seen is None or abs(now - seen) > BEAT_SILENT:  # a stamp in the future proves nothing
-        when = f"since {seen:%Y-%m-%d %H:%M} UTC" if seen else "so far"
-        advice = "Start one, and a worker of the queue ingest: celery -A config beat"
-        yield Finding("Beat", Level.ERROR, f"None of its tasks ran {when}.", advice)
+    last = queues.beat_last_seen()
+    if last is None or abs(now - last) > MAX_BEAT_AGE:  # a time in the future is no proof either
+        when = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "so far"
+        advice = "Start beat (celery -A config beat) and a worker for queue “ingest”."
+        yield Finding("Beat", Level.ERROR, f"No task has run {when}.", advice)
     else:
-        yield Finding("Beat", Level.OK, f"A task of its ran at {seen:%H:%M:%S} UTC.")
+        yield Finding("Beat", Level.OK, f"Last task ran at {last:%H:%M:%S} UTC.")
 
 
 def waiting(_now: datetime) -> Findings:
     """Queues."""
     for queue, count in queues.depths().items():
-        if count > MANY_WAITING[queue]:
-            advice = "Start more workers of this queue, or see in the log why they are slow."
-            yield Finding("Queues", Level.WARNING, f"{queue}: {count} tasks wait.", advice)
+        if count > MAX_QUEUE_LENGTHS[queue]:
+            advice = "Start more workers for this queue, or check the log for why they are slow."
+            yield Finding("Queues", Level.WARNING, f"{queue}: {count} tasks waiting.", advice)
         else:
-            yield Finding("Queues", Level.OK, f"{queue}: {count} tasks wait.")
+            yield Finding("Queues", Level.OK, f"{queue}: {count} tasks waiting.")
 
 
 def sending(now: datetime) -> Findings:
     """Editions."""
-    troubles = alerts.current_problems(now)
-    for said in troubles:
-        advice = "docs/operations.md, “Mail is not going out”."
-        yield Finding("Editions", Level.ERROR, said, advice)
-    for said in alerts.stopped_by_curators():
-        yield Finding("Editions", Level.NOTE, said, "Resume or approve it on its page.")
-    if not troubles:
-        yield Finding("Editions", Level.OK, "None is missing or stuck.")
+    problems = alerts.current_problems(now)
+    for message in problems:
+        advice = "See docs/operations.md, “Mail is not going out”."
+        yield Finding("Editions", Level.ERROR, message, advice)
+    for message in alerts.stopped_by_curators():
+        yield Finding("Editions", Level.NOTE, message, "Resume or approve it on its page.")
+    if not problems:
+        yield Finding("Editions", Level.OK, "None missing or stuck.")
 
 
 def messages(now: datetime) -> Findings:
     """Messages."""
-    waiting = transactional.describe_standstill(now)
-    for told in waiting:
-        advice = "Start one (celery -A config worker -Q urgent), then see to the mail provider."
-        yield Finding("Messages", Level.ERROR, told, advice)
-    wrong = transactional.describe_failures(transactional.recent_failures(now))
-    if wrong:
-        told = f"In the last day: {', '.join(wrong)}."
-        advice = "See why at /admin/subscriptions/message/ and send them again there."
-        yield Finding("Messages", Level.WARNING, told, advice)
-    if not (waiting or wrong):
-        yield Finding("Messages", Level.OK, "All of the last day were handed over or wait.")
+    standstill = transactional.describe_standstill(now)
+    for message in standstill:
+        advice = "Start a worker (celery -A config worker -Q urgent), then check the mail provider."
+        yield Finding("Messages", Level.ERROR, message, advice)
+    failures = transactional.describe_failures(transactional.recent_failures(now))
+    if failures:
+        message = f"In the last day: {', '.join(failures)}."
+        advice = "See the reasons at /admin/subscriptions/message/ and resend from there."
+        yield Finding("Messages", Level.WARNING, message, advice)
+    if not (standstill or failures):
+        yield Finding("Messages", Level.OK, "No failures in the last day.")
 
 
 def time_zones(_now: datetime) -> Findings:
     """Time zones."""
     unknown = lifecycle.unknown_zones()
     for name, count in sorted(unknown.items()):
-        told = f"{count} readers name {name!r}, which this machine does not know."
-        advice = "They are treated as UTC. Install the system's tzdata, or correct the readers."
-        yield Finding("Time zones", Level.WARNING, told, advice)
+        message = f"{count} readers use {name!r}, which is unknown on this machine."
+        advice = "They are treated as UTC. Install tzdata, or correct the subscribers."
+        yield Finding("Time zones", Level.WARNING, message, advice)
     if not unknown:
-        yield Finding("Time zones", Level.OK, "All that readers name are known here.")
+        yield Finding("Time zones", Level.OK, "All time zones of readers are known.")
 
 
 def sources(now: datetime) -> Findings:
@@ -246,86 +246,88 @@ def sources(now: datetime) -> Findings:
     active = list(Source.objects.filter(active=True))
     if not active:
         page = f"{settings.SITE_URL}{reverse('admin:papers_source_recommended')}"
-        advice = f"Add some at {page}, or: manage.py add_source --recommended"
-        said = "All are switched off." if Source.objects.exists() else "There is none."
-        yield Finding("Sources", Level.ERROR, said, advice)
+        advice = f"Add sources at {page}, or run manage.py add_source --recommended."
+        message = "All are switched off." if Source.objects.exists() else "No sources yet."
+        yield Finding("Sources", Level.ERROR, message, advice)
     for source in active:
         yield _source(source, now)
 
 
 def _source(source: Source, now: datetime) -> Finding:
-    advice = "docs/operations.md, “A source is broken”."
+    advice = "See docs/operations.md, “A source is broken”."
     if source.parked_at:
-        said = f"{source} is left alone since {source.parked_at:%Y-%m-%d}: {source.outcome}"
-        return Finding("Sources", Level.ERROR, said, advice)
+        message = f"{source} was parked on {source.parked_at:%Y-%m-%d}: {source.outcome}"
+        return Finding("Sources", Level.ERROR, message, advice)
     if source.succeeded_at is None:
         level = Level.WARNING if source.failures else Level.NOTE
-        return Finding("Sources", level, f"{source} has not been read yet.", advice)
-    if now - source.succeeded_at > SOURCE_SILENT:
-        said = f"{source} was last read at {source.succeeded_at:%Y-%m-%d %H:%M}: {source.outcome}"
-        return Finding("Sources", Level.ERROR, said, advice)
+        return Finding("Sources", level, f"{source} has not been checked yet.", advice)
+    if now - source.succeeded_at > MAX_SOURCE_AGE:
+        last = f"{source.succeeded_at:%Y-%m-%d %H:%M}"
+        message = f"{source}: last success at {last}. Now: {source.outcome}"
+        return Finding("Sources", Level.ERROR, message, advice)
     if source.failures:
-        said = f"{source} failed {source.failures} times in a row: {source.outcome}"
-        return Finding("Sources", Level.WARNING, said, advice)
-    return Finding("Sources", Level.OK, f"{source} was read at {source.succeeded_at:%m-%d %H:%M}.")
+        message = f"{source} failed {source.failures} times in a row: {source.outcome}"
+        return Finding("Sources", Level.WARNING, message, advice)
+    message = f"{source}: last success at {source.succeeded_at:%m-%d %H:%M}."
+    return Finding("Sources", Level.OK, message)
 
 
 def clock(_now: datetime) -> Findings:
     """Clock."""
-    theirs = {"PostgreSQL": _value("SELECT clock_timestamp()")}
+    times = {"PostgreSQL": _value("SELECT clock_timestamp()")}
     seconds, micro = queues.client().time()
-    theirs["Redis"] = datetime.fromtimestamp(int(seconds) + int(micro) / 1e6, UTC)
-    apart = {name: datetime.now(UTC) - moment for name, moment in theirs.items()}
-    for name, difference in apart.items():
-        if abs(difference) > CLOCKS_APART:
-            said = f"It is {difference.total_seconds():+.1f} seconds off {name}'s."
-            yield Finding("Clock", Level.ERROR, said, "Run an NTP client on all machines.")
-    if all(abs(difference) <= CLOCKS_APART for difference in apart.values()):
-        yield Finding("Clock", Level.OK, "It agrees with those of PostgreSQL and Redis.")
+    times["Redis"] = datetime.fromtimestamp(int(seconds) + int(micro) / 1e6, UTC)
+    differences = {name: datetime.now(UTC) - moment for name, moment in times.items()}
+    for name, difference in differences.items():
+        if abs(difference) > MAX_CLOCK_DIFFERENCE:
+            message = f"{difference.total_seconds():+.1f} seconds off the clock of {name}."
+            yield Finding("Clock", Level.ERROR, message, "Run an NTP client on all machines.")
+    if all(abs(difference) <= MAX_CLOCK_DIFFERENCE for difference in differences.values()):
+        yield Finding("Clock", Level.OK, "In sync with PostgreSQL and Redis.")
 
 
 def mail_provider(_now: datetime) -> Findings:
     """Mail provider."""
-    backend = get_connection(timeout=MAIL_SECONDS)
+    backend = get_connection(timeout=MAIL_TIMEOUT)
     if isinstance(backend, EmailBackend):
         yield _smtp(backend)
     elif address := getattr(backend, "api_url", ""):
         yield _api(address)
     else:
         name = settings.EMAIL_BACKEND.rpartition(".")[2]
-        yield Finding("Mail provider", Level.NOTE, f"{name} cannot be tried without mailing.")
+        yield Finding("Mail provider", Level.NOTE, f"{name} cannot be tested without sending.")
 
 
 def _smtp(backend: EmailBackend) -> Finding:
-    place = f"{backend.host}:{backend.port}"
+    server = f"{backend.host}:{backend.port}"
     try:
         backend.open()
         backend.close()
-    except OSError as error:  # smtplib's errors are such, and so are those of TLS
-        said = f"{place} does not let us in: {_one_line(error)}"
-        return Finding("Mail provider", Level.ERROR, said, "Check EMAIL_URL and the firewall.")
-    return Finding("Mail provider", Level.OK, f"{place} lets us in.")
+    except OSError as error:  # includes errors of smtplib and TLS
+        message = f"Cannot connect to {server}: {_one_line(error)}"
+        return Finding("Mail provider", Level.ERROR, message, "Check EMAIL_URL and the firewall.")
+    return Finding("Mail provider", Level.OK, f"Connected to {server}.")
 
 
 def _api(address: str) -> Finding:
-    """Whether its host answers; whether it takes our key only a mail would show."""
+    """Check that the host answers. Only a real email would test the API key."""
     host = urlsplit(address).netloc
     try:
-        httpx.head(f"https://{host}/", timeout=MAIL_SECONDS)
+        httpx.head(f"https://{host}/", timeout=MAIL_TIMEOUT)
     except httpx.HTTPError as error:
-        said = f"{host} cannot be reached: {_one_line(error)}"
-        return Finding("Mail provider", Level.ERROR, said, "Check the network and the firewall.")
+        message = f"Cannot reach {host}: {_one_line(error)}"
+        return Finding("Mail provider", Level.ERROR, message, "Check the network and the firewall.")
     return Finding("Mail provider", Level.OK, f"{host} answers.")
 
 
 def mail_domain(_now: datetime) -> Iterator[Finding]:
     """Mail domain."""
     return maildomain.check_mail_domain(
-        settings.MAIL_DOMAIN, settings.DKIM_SELECTORS, maildomain.asking()
+        settings.MAIL_DOMAIN, settings.DKIM_SELECTORS, maildomain.txt_lookup()
     )
 
 
-# A server, and what to do where it does not answer; and checks that would wait for it in vain.
+# Advice for each server that does not answer, and the checks that need the server.
 SERVERS: dict[Check, str] = {
     database: "Start PostgreSQL, and check DATABASE_URL.",
     broker: "Start Redis, and check REDIS_URL.",
@@ -336,8 +338,8 @@ NEEDS: dict[Check, set[Check]] = {
     clock: {database, broker},
 }
 OUTAGES = (DatabaseError, InterfaceError, redis.RedisError, kombu.exceptions.OperationalError)
-INSIDE: tuple[Check, ...] = (
+LOCAL_CHECKS: tuple[Check, ...] = (
     *(configuration, database, migrations, broker, workers, beat, waiting),
     *(sending, messages, time_zones, sources, clock),
 )
-OUTSIDE: tuple[Check, ...] = (mail_provider, mail_domain)
+NETWORK_CHECKS: tuple[Check, ...] = (mail_provider, mail_domain)

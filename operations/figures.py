@@ -1,6 +1,6 @@
-"""How the house stands in figures, read from PostgreSQL, so that every process says the same.
+"""Figures for the metrics, read from PostgreSQL, so that all processes report the same.
 
-Each is a look-up by index, or a count over editions whose totals are not closed (three at most).
+Each is an indexed query, or a count over editions whose totals are still open (at most three).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ Status = Digest.Status
 
 @dataclass(frozen=True, slots=True)
 class EditionFigures:
-    """One edition under way: digests due, by state, and what came back of them."""
+    """Figures of an open edition: digests due, digests by status, bounces and complaints."""
 
     day: str
     state: str
     due: int
     totals: dict[str, int]
-    came_back: dict[str, int]
+    feedback: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFigures:
-    """One active source. `age` is seconds since a check of it succeeded; None: none ever did."""
+    """Figures of an active source. `age` is seconds since its last success, or None."""
 
     name: str
     kind: str
@@ -41,7 +41,7 @@ class SourceFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Ages are in seconds, 0 where nothing waits; `last_success` is when a digest was last sent."""
+    """All figures. Ages are in seconds, 0 if nothing waits. `last_success` is a sent digest."""
 
     editions: list[EditionFigures]
     sources: list[SourceFigures]
@@ -53,11 +53,10 @@ class Figures:
 
 
 def collect_figures(now: datetime) -> Figures:
-    waiting = Digest.objects.filter(status=Status.PENDING, next_attempt_at__lte=now)
-    waiting = waiting.exclude(
-        day__in=Edition.objects.blocked(now).values("day")
-    )  # these shall wait
-    in_hand = Digest.objects.filter(status=Status.SENDING)
+    blocked = Edition.objects.blocked(now).values("day")
+    pending = Digest.objects.filter(status=Status.PENDING, next_attempt_at__lte=now)
+    pending = pending.exclude(day__in=blocked)
+    claimed = Digest.objects.filter(status=Status.SENDING)
     sent = Digest.objects.filter(status=Status.SENT, sent_at__lte=now + CLOCK_SKEW)
     sent = sent.order_by("-sent_at")
     due = Subscriber.objects.due(now).order_by("next_digest_at")
@@ -65,8 +64,8 @@ def collect_figures(now: datetime) -> Figures:
         editions=[_edition(edition) for edition in Edition.objects.filter(closed_at=None)],
         sources=[_source(source, now) for source in Source.objects.filter(active=True)],
         oldest_due_reader=_age(due.values_list("next_digest_at", flat=True).first(), now),
-        oldest_pending=_age(waiting.aggregate(at=Min("next_attempt_at"))["at"], now),
-        oldest_claim=_age(in_hand.aggregate(at=Min("claimed_at"))["at"], now),
+        oldest_pending=_age(pending.aggregate(at=Min("next_attempt_at"))["at"], now),
+        oldest_claim=_age(claimed.aggregate(at=Min("claimed_at"))["at"], now),
         last_success=sent.values_list("sent_at", flat=True).first(),
         messages=transactional.message_figures(now),
     )
@@ -78,7 +77,7 @@ def _edition(edition: Edition) -> EditionFigures:
         state=edition.state,
         due=edition.due,
         totals=Digest.objects.filter(day=edition.day).totals(),
-        came_back=DeliveryEvent.objects.all().feedback_counts(edition.day),
+        feedback=DeliveryEvent.objects.all().feedback_counts(edition.day),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a check of the doctor's finds."""
+"""Findings of the doctor's checks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from enum import IntEnum
 
 
 class Level(IntEnum):
-    """How bad it is. A note says what could not be looked at, or is meant to be so."""
+    """Severity of a finding. A note is a skipped check, or a deliberate state."""
 
     OK, NOTE, WARNING, ERROR = range(4)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, what is the case, and what to do if that is not as it should be."""
+    """The result of a check, with advice unless all is well."""
 
     area: str
     level: Level
-    said: str
+    message: str
     advice: str = ""

@@ -1,4 +1,4 @@
-"""What a monitor, a proxy or an orchestrator asks: plain text, 200 or 503."""
+"""Health endpoints for monitors, proxies and orchestrators: plain text, status 200 or 503."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from subscriptions.editions import alerts
 @require_safe
 @never_cache
 def live(_request: HttpRequest) -> HttpResponse:
-    """The process answers. Says nothing of others, so that their trouble restarts nobody."""
-    return _answer([])
+    """Answer that this process is alive. Checks nothing else, so outages restart no process."""
+    return _respond([])
 
 
 @require_safe
 @never_cache
 def ready(_request: HttpRequest) -> HttpResponse:
-    """Pages can be served: PostgreSQL and Redis answer and the migrations are applied."""
-    return _answer([*_database(), *_redis()])
+    """Report whether pages can be served: PostgreSQL, migrations and Redis."""
+    return _respond([*_database(), *_redis()])
 
 
 @require_safe
 @never_cache
 def editions(_request: HttpRequest) -> HttpResponse:
-    """What is wrong with the editions; PostgreSQL alone is asked."""
-    return _answer(alerts.current_problems(timezone.now()))
+    """Report problems with editions. Reads PostgreSQL only."""
+    return _respond(alerts.current_problems(timezone.now()))
 
 
-def _answer(found: list[str]) -> HttpResponse:
-    text = "\n".join(found) or "ok"
-    return HttpResponse(text, content_type="text/plain", status=503 if found else 200)
+def _respond(problems: list[str]) -> HttpResponse:
+    text = "\n".join(problems) or "ok"
+    return HttpResponse(text, content_type="text/plain", status=503 if problems else 200)
 
 
 def _database() -> list[str]:
@@ -48,25 +48,25 @@ def _database() -> list[str]:
             cursor.execute("SELECT 1")
         _check_migrations()
     except NotMigratedError:
-        return ["Migrations are not applied: manage.py migrate."]
+        return ["Migrations are not applied. Run manage.py migrate."]
     except DatabaseError as error:
         return [f"PostgreSQL does not answer ({type(error).__name__})."]
     return []
 
 
 class NotMigratedError(Exception):
-    """Some migrations of this version are not in the database."""
+    """The database lacks migrations of this version."""
 
 
 @cache
 def _check_migrations() -> None:
-    """Once they are applied it is not asked again: nobody migrates backwards under a process."""
-    if unapplied():
+    """Raise NotMigratedError. Success is cached: nobody migrates backwards under a process."""
+    if unapplied_migrations():
         raise NotMigratedError
 
 
-def unapplied() -> list[str]:
-    """Migrations of this version that the database has not seen, as app.name."""
+def unapplied_migrations() -> list[str]:
+    """Return migrations that the database lacks, as app.name."""
     loader = MigrationLoader(connection)
     missing = loader.graph.nodes.keys() - loader.applied_migrations.keys()
     return sorted(f"{app}.{name}" for app, name in missing)

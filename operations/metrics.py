@@ -1,8 +1,8 @@
-"""What Prometheus reads at /metrics.
+"""Metrics for Prometheus at /metrics.
 
-Paperboy's own figures are read from PostgreSQL and Redis when asked for, so they need no counting
-in any process. Requests are counted where they happen: by gunicorn's processes together, through
-the files in PROMETHEUS_MULTIPROC_DIR (config.gunicorn), else by this process alone.
+Figures are read from PostgreSQL and Redis on each request, so no process has to count. Requests
+are counted by all gunicorn processes together, through files in PROMETHEUS_MULTIPROC_DIR
+(config.gunicorn), or by this process alone.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from subscriptions.mail import transactional
 
 REQUESTS = Histogram(
     "paperboy_request_seconds",
-    "How long requests took, by the name of the page and the first digit of the status.",
+    "Duration of requests, by name of the page and first digit of the status.",
     ("page", "status"),
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10),
     registry=None,
 )
-OUR_OWN = ("health-live", "health-ready", "health-editions", "metrics")
+EXCLUDED_PAGES = ("health-live", "health-ready", "health-editions", "metrics")
 
 
 def time_requests(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Middleware: times requests. A page is known by the name of its URL, never by its path."""
+    """Measure the duration of requests. Pages are labelled by URL name, never by path."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         response = get_response(request)
         page = (request.resolver_match and request.resolver_match.view_name) or "none"
-        if page not in OUR_OWN:
-            seconds = time.perf_counter() - begun
+        if page not in EXCLUDED_PAGES:
+            seconds = time.perf_counter() - started
             REQUESTS.labels(page, f"{response.status_code // 100}xx").observe(seconds)
         return response
 
@@ -56,10 +56,10 @@ def time_requests(
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For whoever shows METRICS_TOKEN; without such a setting only where DEBUG is on."""
+    """Return all metrics. Requires METRICS_TOKEN or, if it is not set, DEBUG."""
     token = settings.METRICS_TOKEN
-    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not (constant_time_compare(shown, token) if token else settings.DEBUG):
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not (constant_time_compare(sent, token) if token else settings.DEBUG):
         raise Http404
     registry = CollectorRegistry()
     registry.register(PaperboyCollector())
@@ -71,36 +71,36 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class PaperboyCollector:
-    """Paperboy's own figures as a collector."""
+    """Collector of Paperboy's figures."""
 
     def collect(self) -> Iterable[Metric]:
-        found = figures.collect_figures(timezone.now())
-        yield from _of_editions(found.editions)
-        yield from _of_sources(found.sources)
-        yield from _of_sending(found)
-        yield from _of_messages(found.messages, timezone.now())
-        yield from _of_queues()
+        current = figures.collect_figures(timezone.now())
+        yield from _edition_metrics(current.editions)
+        yield from _source_metrics(current.sources)
+        yield from _sending_metrics(current)
+        yield from _message_metrics(current.messages, timezone.now())
+        yield from _queue_metrics()
 
 
-def _of_editions(editions: list[figures.EditionFigures]) -> Iterable[Metric]:
-    due = _gauge("edition_due", "Digests due, of editions whose totals are open.", "edition")
-    digests = _gauge("digests", "Digests by state, of editions.", "edition", "status")
-    back = _gauge("came_back", "Digests that bounced or were complained about.", "edition", "what")
-    held = _gauge("edition_held", "1 while an edition is paused or cancelled.", "edition")
+def _edition_metrics(editions: list[figures.EditionFigures]) -> Iterable[Metric]:
+    due = _gauge("edition_due", "Digests due, for editions with open totals.", "edition")
+    digests = _gauge("digests", "Digests by status.", "edition", "status")
+    back = _gauge("came_back", "Digests with bounces or complaints.", "edition", "what")
+    held = _gauge("edition_held", "1 if an edition is not open.", "edition")
     for edition in editions:
         due.add_metric([edition.day], edition.due)
         held.add_metric([edition.day], edition.state != "open")
         for status, count in edition.totals.items():
             digests.add_metric([edition.day, status], count)
-        for what, count in edition.came_back.items():
+        for what, count in edition.feedback.items():
             back.add_metric([edition.day, what], count)
     return due, digests, back, held
 
 
-def _of_sources(sources: list[figures.SourceFigures]) -> Iterable[Metric]:
-    age = _gauge("source_age_seconds", "Since a check of a source succeeded.", "source", "kind")
+def _source_metrics(sources: list[figures.SourceFigures]) -> Iterable[Metric]:
+    age = _gauge("source_age_seconds", "Time since the last successful check.", "source", "kind")
     failures = _gauge("source_failures", "Failed checks in a row.", "source", "kind")
-    parked = _gauge("source_parked", "1 where a source is left alone.", "source", "kind")
+    parked = _gauge("source_parked", "1 if a source is no longer checked.", "source", "kind")
     for source in sources:
         labels = [source.name, source.kind]
         failures.add_metric(labels, source.failures)
@@ -110,31 +110,29 @@ def _of_sources(sources: list[figures.SourceFigures]) -> Iterable[Metric]:
     return age, failures, parked
 
 
-def _of_sending(found: figures.Figures) -> Iterable[Metric]:
+def _sending_metrics(current: figures.Figures) -> Iterable[Metric]:
     ages = {
-        "oldest_due_reader": "Since the reader who waits longest was due and has no digest.",
-        "oldest_pending": "Since the digest that waits longest could be handed over.",
-        "oldest_claim": "Since the oldest claim that nobody settled.",
+        "oldest_due_reader": "Time since the longest waiting reader was due.",
+        "oldest_pending": "Time since the longest waiting digest could be sent.",
+        "oldest_claim": "Age of the oldest unsettled claim.",
     }
     for name, text in ages.items():
-        metric = _gauge(f"{name}_seconds", f"{text} 0: none.")
-        metric.add_metric([], getattr(found, name))
+        metric = _gauge(f"{name}_seconds", f"{text} 0 if none.")
+        metric.add_metric([], getattr(current, name))
         yield metric
-    last = _gauge("last_success_timestamp_seconds", "When a digest was last sent; 0: never.")
-    last.add_metric([], found.last_success.timestamp() if found.last_success else 0)
+    last = _gauge("last_success_timestamp_seconds", "Time of the last sent digest, 0 if none.")
+    last.add_metric([], current.last_success.timestamp() if current.last_success else 0)
     yield last
 
 
-def _of_messages(kinds: list[transactional.KindFigures], now: datetime) -> Iterable[Metric]:
+def _message_metrics(kinds: list[transactional.KindFigures], now: datetime) -> Iterable[Metric]:
     states = _gauge(
         "messages",
-        "Emails beside the digest, by state: those of the last day, and all that wait.",
+        "Other emails by status: those of the last day, and all waiting ones.",
         "kind",
         "status",
     )
-    oldest = _gauge(
-        "oldest_pending_message_seconds", "Since the oldest one that waits was asked for.", "kind"
-    )
+    oldest = _gauge("oldest_pending_message_seconds", "Age of the oldest waiting message.", "kind")
     for kind in kinds:
         for status, count in kind.states.items():
             states.add_metric([kind.kind, status], count)
@@ -143,15 +141,15 @@ def _of_messages(kinds: list[transactional.KindFigures], now: datetime) -> Itera
     return states, oldest
 
 
-def _of_queues() -> Iterable[Metric]:
+def _queue_metrics() -> Iterable[Metric]:
     up = _gauge("redis_up", "1 if Redis answers.")
-    waiting = _gauge("queue_messages", "Tasks that wait in a queue.", "queue")
-    beat = _gauge("beat_timestamp_seconds", "When a task of beat's last ran; 0: not known.")
+    waiting = _gauge("queue_messages", "Tasks waiting in a queue.", "queue")
+    beat = _gauge("beat_timestamp_seconds", "Time of the last scheduled task, 0 if unknown.")
     try:
         for queue, count in queues.depths().items():
             waiting.add_metric([queue], count)
-        seen = queues.beat_last_seen()
-        beat.add_metric([], seen.timestamp() if seen else 0)
+        last_seen = queues.beat_last_seen()
+        beat.add_metric([], last_seen.timestamp() if last_seen else 0)
         up.add_metric([], 1)
     except redis.RedisError:
         up.add_metric([], 0)

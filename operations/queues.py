@@ -1,4 +1,4 @@
-"""What Redis holds of work to do, and who works on it."""
+"""Celery queues in Redis, their workers, and beat."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from config.celery import app
 from config.redis_client import redis_client
 
 QUEUES = ("urgent", "mail", "build", "ingest")
-BEAT = "operations.beat"  # when a task of beat's last ran
-REMEMBERED = timedelta(days=7)
-ANSWER_WITHIN = 2.0  # seconds for workers to name their queues
+BEAT_KEY = "operations.beat"  # cache key of the time of the last scheduled task
+BEAT_KEPT = timedelta(days=7)
+WORKER_TIMEOUT = 2.0  # seconds for workers to answer
 
 
 def client() -> redis.Redis:
-    """A connection that gives up soon: whoever asks wants to know whether Redis is there."""
+    """Return a client with short timeouts, for checks of Redis."""
     return redis_client(3, decode=True)
 
 
 def depths() -> dict[str, int]:
-    """Messages waiting in each queue; raises `redis.RedisError`."""
-    asked = client().pipeline()
+    """Return the number of waiting tasks per queue. Raises `redis.RedisError`."""
+    pipeline = client().pipeline()
     for queue in QUEUES:
-        asked.llen(queue)
-    return dict(zip(QUEUES, asked.execute(), strict=True))
+        pipeline.llen(queue)
+    return dict(zip(QUEUES, pipeline.execute(), strict=True))
 
 
 def workers() -> dict[str, list[str]]:
-    """The names of the workers that read each queue, as they say themselves."""
-    found: dict[str, list[str]] = {queue: [] for queue in QUEUES}
+    """Return the names of the active workers per queue."""
+    names: dict[str, list[str]] = {queue: [] for queue in QUEUES}
     answers: dict[str, list[dict[str, Any]]] | None
-    answers = app.control.inspect(timeout=ANSWER_WITHIN).active_queues()
+    answers = app.control.inspect(timeout=WORKER_TIMEOUT).active_queues()
     for worker, queues in (answers or {}).items():
         for queue in queues:
-            found.setdefault(queue["name"], []).append(worker)
-    return found
+            names.setdefault(queue["name"], []).append(worker)
+    return names
 
 
-def beat_was_here(now: datetime) -> None:
-    cache.set(BEAT, now, REMEMBERED.total_seconds())
+def record_beat(now: datetime) -> None:
+    cache.set(BEAT_KEY, now, BEAT_KEPT.total_seconds())
 
 
 def beat_last_seen() -> datetime | None:
-    return cache.get(BEAT)
+    return cache.get(BEAT_KEY)

@@ -1,8 +1,7 @@
-"""What is no longer kept, and what is kept thinner: old observations, digests, documents, sessions.
+"""Data retention: delete or thin out old observations, digests, messages, documents and sessions.
 
-Rows go in batches, each a transaction of its own over keys already found, so that nothing waits
-long for a lock and a task that is stopped has lost nothing. (Events, checks and sign-ups that
-nobody confirmed are forgotten by the modules they belong to.)
+Rows are deleted in batches by primary key, each in its own transaction, so locks are short and a
+stopped task loses nothing. Events, checks and unconfirmed sign-ups are deleted by their modules.
 """
 
 from __future__ import annotations
@@ -20,53 +19,55 @@ from django.db.models.functions import TruncDate
 from papers.models import Document, Observation, SourceCheck
 from subscriptions.models import DeliveryEvent, Digest, Edition, Message, SignIn
 
-BATCH = 5000
-LOCK_SECONDS = 2  # a batch that waits longer is given up; the next night finds its rows again
+BATCH_SIZE = 5000
+LOCK_TIMEOUT = 2  # seconds; a batch that waits longer is left for the next night
 
 
-def delete_old_rows(now: datetime, stopping: Callable[[], bool] = lambda: False) -> Counter[str]:
-    """Delete what is due to go, until nothing is left or we are told to stop; counts by kind."""
-    gone: Counter[str] = Counter()
-    for name, old, delete in (
-        ("observations", observations(now), _plainly),
-        ("digests", digests(now), _digests),
-        ("messages", messages(now), _messages),
-        ("documents", documents(now), _plainly),
-        ("sessions", Session.objects.filter(expire_date__lt=now), _plainly),
-        ("sign-ins", SignIn.objects.filter(expires_at__lt=now), _plainly),
+def delete_old_rows(now: datetime, should_stop: Callable[[], bool] = lambda: False) -> Counter[str]:
+    """Delete old rows until none are left or `should_stop()`. Return the counts by kind."""
+    deleted: Counter[str] = Counter()
+    for name, rows, delete in (
+        ("observations", old_observations(now), _delete),
+        ("digests", old_digests(now), _delete_digests),
+        ("messages", old_messages(now), _delete_messages),
+        ("documents", old_documents(now), _delete),
+        ("sessions", Session.objects.filter(expire_date__lt=now), _delete),
+        ("sign-ins", SignIn.objects.filter(expires_at__lt=now), _delete),
     ):
-        while not stopping() and (count := _batch(old, delete)):
-            gone[name] += count
-    return gone
+        while not should_stop() and (count := _delete_batch(rows, delete)):
+            deleted[name] += count
+    return deleted
 
 
-def observations(now: datetime) -> QuerySet[Observation]:
-    """Those that a later one of the same day makes superfluous, after OBSERVATIONS_DENSE; after
-    OBSERVATIONS_KEPT, all but a paper's last of each kind."""
+def old_observations(now: datetime) -> QuerySet[Observation]:
+    """Return observations to delete.
+
+    After OBSERVATIONS_DENSE, the last one per day is kept. After OBSERVATIONS_KEPT, the last one
+    per paper and kind is kept.
+    """
     same = Observation.objects.filter(paper=OuterRef("paper"), kind=OuterRef("kind"))
     later = same.filter(observed_at__gt=OuterRef("observed_at"))
     later_that_day = later.annotate(day=TruncDate("observed_at")).filter(day=OuterRef("day"))
-    dense = Observation.objects.annotate(day=TruncDate("observed_at"))
-    dense = dense.filter(observed_at__lt=now - settings.OBSERVATIONS_DENSE)
-    return dense.filter(Exists(later_that_day)) | dense.filter(
+    old = Observation.objects.annotate(day=TruncDate("observed_at"))
+    old = old.filter(observed_at__lt=now - settings.OBSERVATIONS_DENSE)
+    return old.filter(Exists(later_that_day)) | old.filter(
         Exists(later), observed_at__lt=now - settings.OBSERVATIONS_KEPT
     )
 
 
-def digests(now: datetime) -> QuerySet[Digest]:
-    """Of editions whose totals are closed: their counts stay in the edition's row."""
-    before = (now - settings.DIGESTS_KEPT).date()
-    closed = Edition.objects.filter(closed_at__isnull=False, day__lt=before).values("day")
+def old_digests(now: datetime) -> QuerySet[Digest]:
+    """Return old digests of editions with closed totals, which keep the counts."""
+    first_kept = (now - settings.DIGESTS_KEPT).date()
+    closed = Edition.objects.filter(closed_at__isnull=False, day__lt=first_kept).values("day")
     return Digest.objects.filter(day__in=closed)
 
 
-def messages(now: datetime) -> QuerySet[Message]:
-    """Those that nothing more is to be done about."""
+def old_messages(now: datetime) -> QuerySet[Message]:
     return Message.objects.filter(created_at__lt=now - settings.MESSAGES_KEPT)
 
 
-def documents(now: datetime) -> QuerySet[Document]:
-    """Those that no check names any more and that are not their source's last."""
+def old_documents(now: datetime) -> QuerySet[Document]:
+    """Return old documents that no check refers to and that are not their source's last."""
     old = Document.objects.filter(first_seen_at__lt=now - settings.DOCUMENTS_KEPT)
     later = Document.objects.filter(
         source=OuterRef("source"), first_seen_at__gt=OuterRef("first_seen_at")
@@ -77,28 +78,30 @@ def documents(now: datetime) -> QuerySet[Document]:
 Delete = Callable[[QuerySet, list], int]
 
 
-def _batch(old: QuerySet, delete: Delete) -> int:
-    keys = list(old.order_by().values_list("pk", flat=True)[:BATCH])
+def _delete_batch(rows: QuerySet, delete: Delete) -> int:
+    keys = list(rows.order_by().values_list("pk", flat=True)[:BATCH_SIZE])
     if not keys:
         return 0
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-        return delete(old.model._default_manager.filter(pk__in=keys), keys)
+            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
+        return delete(rows.model._default_manager.filter(pk__in=keys), keys)
 
 
-def _plainly(rows: QuerySet, _keys: list) -> int:
+def _delete(rows: QuerySet, _keys: list) -> int:
     return rows.delete()[0]
 
 
-def _messages(rows: QuerySet, keys: list) -> int:
-    """What came back of them is kept as long as it is kept, of no message."""
+def _delete_messages(rows: QuerySet, keys: list) -> int:
+    """Delete messages. Their events are kept for their own period."""
     DeliveryEvent.objects.filter(message__in=keys).update(message=None)
     return rows._raw_delete(rows.db)
 
 
-def _digests(rows: QuerySet, keys: list) -> int:
-    """Without the signal that strikes a digest from open totals: theirs are closed. What came back
-    of them is kept as long as it is kept, of no digest."""
+def _delete_digests(rows: QuerySet, keys: list) -> int:
+    """Delete digests. Their events are kept for their own period.
+
+    Bypasses the post_delete signal: the totals of these editions are already closed.
+    """
     DeliveryEvent.objects.filter(digest__in=keys).update(digest=None)
     return rows._raw_delete(rows.db)

@@ -1,4 +1,4 @@
-"""What the admin's start page shows: what to do next, and how editions, sources and readers do."""
+"""Content of the admin's start page: to-dos, and the state of editions, sources and readers."""
 
 from __future__ import annotations
 
@@ -22,51 +22,53 @@ from subscriptions.staff import dashboard
 from subscriptions.staff.dashboard import Dashboard
 
 WEEK = 7  # days
-OPERATES, CURATES = "subscriptions.change_edition", "subscriptions.curate_edition"
-TROUBLED = (BROKEN, STALE, PARTIAL)
-SHOWN = 5  # of each list
+OPERATOR_PERMISSION = "subscriptions.change_edition"
+CURATOR_PERMISSION = "subscriptions.curate_edition"
+FAILING_STATES = (BROKEN, STALE, PARTIAL)
+MAX_ROWS = 5  # per list
+MAX_NAMES = 3  # of sources in a to-do
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to do: in one line, with the page where it is done and what it is for."""
+    """A to-do: its title, the address of its page, and the reason."""
 
-    what: str
+    title: str
     url: str
-    why: str = ""
+    reason: str = ""
 
 
-def context(user: Any, now: datetime) -> dict[str, Any]:
-    """Return what this account may see and do."""
+def build_context(user: Any, now: datetime) -> dict[str, Any]:
+    """Return the template context for this account."""
     sources = notices.source_statuses(now)
-    troubled = [row for row in sources if is_troubled(row)]
-    decisions = to_decide(now)
-    tomorrow = edition_of_tomorrow(now)
+    failing = [row for row in sources if is_failing(row)]
+    decisions = count_decisions(now)
+    tomorrow = tomorrows_edition(now)
     figures = dashboard.dashboard_figures(now)
-    operates = user.has_perm(OPERATES)
-    findings = glance(now) if operates else []
+    is_operator = user.has_perm(OPERATOR_PERMISSION)
+    findings = quick_findings(now) if is_operator else []
     return {
-        "steps": steps(user, sources, troubled, decisions, tomorrow, figures, findings),
+        "steps": list_steps(user, sources, failing, decisions, tomorrow, figures, findings),
         "tomorrow": tomorrow,
         "decisions": decisions,
         "sources": sources,
-        "troubled": troubled[:SHOWN],
-        "readers": readers(figures),
+        "failing": failing[:MAX_ROWS],
+        "readers": reader_counts(figures),
         "alerts": alerts.current_problems(now),
-        "operates": operates,
-        "findings": [finding for finding in findings if finding.level > Level.NOTE][:SHOWN],
+        "is_operator": is_operator,
+        "findings": [finding for finding in findings if finding.level > Level.NOTE][:MAX_ROWS],
         "checked": len(findings),
         "is_sign_up_open": SignUpSwitch.is_open(),
         "site": settings.SITE_URL,
     }
 
 
-def is_troubled(row: SourceStatus) -> bool:
-    return bool(row.source.parked_at or (row.check and row.check.state in TROUBLED))
+def is_failing(row: SourceStatus) -> bool:
+    return bool(row.source.parked_at or (row.check and row.check.state in FAILING_STATES))
 
 
-def to_decide(now: datetime) -> dict[str, int]:
-    """Return how many proposals, reports and likely duplicates wait for a curator."""
+def count_decisions(now: datetime) -> dict[str, int]:
+    """Return how many proposals, reports and likely duplicates need a decision."""
     return {
         "proposals": Submission.objects.filter(status=Submission.Status.WAITING).count(),
         "reports": Report.objects.filter(status=Report.Status.WAITING).count(),
@@ -74,7 +76,7 @@ def to_decide(now: datetime) -> dict[str, int]:
     }
 
 
-def edition_of_tomorrow(now: datetime) -> dict[str, Any]:
+def tomorrows_edition(now: datetime) -> dict[str, Any]:
     day = now.date() + timedelta(days=1)
     row = next(row for row in dashboard.upcoming_editions(now) if row.edition.day == day)
     return {
@@ -83,69 +85,69 @@ def edition_of_tomorrow(now: datetime) -> dict[str, Any]:
     }
 
 
-def readers(figures: Dashboard) -> dict[str, int]:
-    """Return how many readers are active, and how many came and left within a week."""
-    lately = {chart.name: sum(bar.count for bar in chart.bars[-WEEK:]) for chart in figures.charts}
+def reader_counts(figures: Dashboard) -> dict[str, int]:
+    """Return how many readers are active, and how many joined and left within a week."""
+    weekly = {chart.name: sum(bar.count for bar in chart.bars[-WEEK:]) for chart in figures.charts}
     return {
         "active": figures.readers.get("active", 0),
-        "new": lately["Confirmations"],
-        "left": lately["Unsubscribed"],
+        "new": weekly["Confirmations"],
+        "left": weekly["Unsubscribed"],
     }
 
 
-def glance(now: datetime) -> list[Finding]:
-    """What the doctor finds without asking workers or the network, the worst first."""
+def quick_findings(now: datetime) -> list[Finding]:
+    """Return findings of the doctor's fast checks, worst first."""
     return sorted(doctor.quick_report(now), key=lambda finding: -finding.level)
 
 
-def steps(
+def list_steps(
     user: Any,
     sources: list[SourceStatus],
-    troubled: list[SourceStatus],
+    failing: list[SourceStatus],
     decisions: dict[str, int],
     tomorrow: dict[str, Any],
     figures: Dashboard,
     findings: list[Finding],
 ) -> list[Step]:
-    """Return what this account can do now, in the order in which it matters."""
-    found = []
+    """Return the to-dos of this account, most important first."""
+    steps = []
     if not sources and user.has_perm("papers.add_source"):
-        page = reverse("admin:papers_source_recommended")
-        why = "Papers come from feeds and lists. Pick from the recommended ones or type addresses."
-        found.append(Step("Add sources", page, why))
+        url = reverse("admin:papers_source_recommended")
+        reason = "Papers come from feeds and lists. Pick recommended ones or enter addresses."
+        steps.append(Step("Add sources", url, reason))
     elif sources and not Paper.objects.exists():
-        page = reverse("admin:papers_source_changelist")
-        why = "They appear within a minute or two, if the workers run. The list shows each check."
-        found.append(Step("Wait for the first papers", page, why))
+        url = reverse("admin:papers_source_changelist")
+        reason = "They appear within minutes if the workers are running. The list shows each check."
+        steps.append(Step("Wait for the first papers", url, reason))
     if any(finding.level == Level.ERROR for finding in findings):
-        found.append(Step("Fix what the doctor found", reverse("doctor"), _first(findings)))
-    if troubled and user.has_perm("papers.change_source"):
-        names = ", ".join(str(row.source) for row in troubled[:3])
-        page = reverse("admin:papers_source_changelist")
-        found.append(Step(f"See to {_count(len(troubled), 'source')} in trouble", page, names))
+        steps.append(Step("Fix errors found by the doctor", reverse("doctor"), _first(findings)))
+    if failing and user.has_perm("papers.change_source"):
+        names = ", ".join(str(row.source) for row in failing[:MAX_NAMES])
+        url = reverse("admin:papers_source_changelist")
+        title = f"Check {_count(len(failing), 'source')} with problems"
+        steps.append(Step(title, url, names))
     if (waiting := sum(decisions.values())) and user.has_perm("papers.change_submission"):
-        why = ", ".join(_count(n, name.removesuffix("s")) for name, n in decisions.items() if n)
-        found.append(
-            Step(f"Decide on {_count(waiting, 'entry')}", reverse("admin:papers_queue"), why)
-        )
+        reason = ", ".join(_count(n, name.removesuffix("s")) for name, n in decisions.items() if n)
+        title = f"Decide on {_count(waiting, 'entry')} in the queue"
+        steps.append(Step(title, reverse("admin:papers_queue"), reason))
     edition = tomorrow["row"].edition
-    if not edition.approved_at and tomorrow["candidates"] and user.has_perm(CURATES):
-        page = reverse("admin:subscriptions_edition_tomorrow")
-        found.append(Step("Look at tomorrow’s edition", page, tomorrow["row"].outlook))
+    if not edition.approved_at and tomorrow["candidates"] and user.has_perm(CURATOR_PERMISSION):
+        url = reverse("admin:subscriptions_edition_tomorrow")
+        steps.append(Step("Review tomorrow’s edition", url, tomorrow["row"].outlook))
     if sources and not figures.readers.get("active"):
-        why = f"Nobody has subscribed yet. The sign-up form is at {settings.SITE_URL}."
-        found.append(Step("Invite readers", settings.SITE_URL, why))
+        reason = f"Nobody has subscribed yet. The sign-up form is at {settings.SITE_URL}."
+        steps.append(Step("Invite readers", settings.SITE_URL, reason))
     if not user.email and user.has_perm("auth.change_user"):
-        why = "Test emails of the desk go to it."
-        page = reverse("admin:auth_user_change", args=[user.pk])
-        found.append(Step("Give your account an email address", page, why))
-    return found
+        reason = "The desk sends test emails to it."
+        url = reverse("admin:auth_user_change", args=[user.pk])
+        steps.append(Step("Add an email address to your account", url, reason))
+    return steps
 
 
 def _first(findings: list[Finding]) -> str:
-    return f"{findings[0].area}: {findings[0].said}"
+    return f"{findings[0].area}: {findings[0].message}"
 
 
 def _count(number: int, noun: str) -> str:
-    many = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number} {noun if number == 1 else many}"
+    plural = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"

@@ -1,4 +1,4 @@
-"""Doorways: each calls one function. Running one twice changes nothing."""
+"""Celery tasks. Each calls one function, and running it twice has no further effect."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from operations import queues, retention
 
 
 @shared_task
-def note_beat() -> None:
-    """Beat's, every minute: that it ran says that beat and a worker live."""
-    queues.beat_was_here(timezone.now())
+def record_beat() -> None:
+    """Record that beat and a worker are running. Scheduled every minute."""
+    queues.record_beat(timezone.now())
 
 
 @shared_task
-def thin_out() -> None:
-    """What is left when the worker is told to stop waits for the next night."""
+def delete_old_rows() -> None:
+    """Delete old rows. If the worker stops, the rest waits for the next night."""
     retention.delete_old_rows(timezone.now(), is_shutting_down)

@@ -9,6 +9,6 @@ urlpatterns = [
     path("healthz/ready", health.ready, name="health-ready"),
     path("healthz/editions", health.editions, name="health-editions"),
     path("metrics", metrics, name="metrics"),
-    path("admin/", admin_views.first_page),
-    path("admin/doctor/", admin_views.page, name="doctor"),
+    path("admin/", admin_views.index_view),
+    path("admin/doctor/", admin_views.doctor_view, name="doctor"),
 ]

@@ -84,7 +84,7 @@ def test_the_page_is_for_who_may_see_editions_and_counts_once_in_a_while(
 ) -> None:
     page = admin_client.get(PAGE)
     assert page.status_code == 200
-    assert "Sign-ups by day, 30 days" in page.text
+    assert "Sign-ups per day in 30 days" in page.text
     with django_assert_max_num_queries(12):
         admin_client.get(PAGE)
     assert "Tomorrow&#x27;s desk" in admin_client.get("/admin/").text.replace("'", "&#x27;")

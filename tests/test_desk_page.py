@@ -95,13 +95,13 @@ def test_every_act_is_done_and_written_down(admin_client: Client, today: list[Pa
     )
     log = LogEntry.objects.order_by("-pk").values_list("change_message", flat=True)
     assert len(log) == 11
-    assert log[0] == "Ordered: “Tool use”; “Rare languages”"
+    assert log[0] == "New order: “Tool use”; “Rare languages”"
     assert all(entry.replace("&", "&amp;") in shown for entry in log)
 
 
 def test_an_order_from_an_old_page_is_refused(admin_client: Client, today: list[Paper]) -> None:
     act(admin_client, f"pin {today[0].pk}")
-    assert "look again" in order(admin_client, str(today[1].pk), seen="")
+    assert "Someone else has changed this edition" in order(admin_client, str(today[1].pk), seen="")
     assert desk.Desk.of(timezone.now().date()).pinned == (today[0].pk,)
 
 
@@ -145,8 +145,8 @@ def test_approving_and_holding(
 ) -> None:
     settings.UNAPPROVED_EDITIONS = "hold"
     assert "Not approved yet" in admin_client.get(page()).text
-    assert "Held: A wrong pin" in act(admin_client, "hold", why="A wrong pin")
-    assert "Held by a curator" in admin_client.get(page()).text
+    assert "Put on hold: A wrong pin" in act(admin_client, "hold", why="A wrong pin")
+    assert "On hold" in admin_client.get(page()).text
     assert "Approved." in act(admin_client, "approve")
     assert opened == [timezone.now().date().isoformat()]
     tasks.open_edition(opened[0])
@@ -235,7 +235,7 @@ def test_words_that_are_too_long_or_meet_a_change_are_not_lost(
     old = Page.open(admin_client, page())
     long = "word " * 400
     refused = old.submit("words", note=long)
-    assert "The note has 1,999 characters; at most 1,500 fit." in refused.text
+    assert "The note has 1,999 characters; the maximum is 1,500." in refused.text
     assert refused.fields("words")["note"] == long
     act(admin_client, f"pin {today[0].pk}")
     stale = old.submit("words", note="Hello")

@@ -45,7 +45,7 @@ def act(client: Client, do: str, pk: int | None = None, **given: Any) -> str:
 
 def refuses(client: Client, do: str, **given: Any) -> bool:
     """Whether an act that the queue does not offer, or no longer, is said to be nothing."""
-    return "nothing to do" in forge(client, QUEUE, {"do": do, **given}, follow=True).text
+    return "Nothing to do" in forge(client, QUEUE, {"do": do, **given}, follow=True).text
 
 
 def shown() -> set[str]:
@@ -72,7 +72,7 @@ def test_a_block_hides_what_matches_and_undoing_shows_it_again(
     make_paper("Hidden by hand: miracle cure", hidden=True)
     before = shown()
     page = act(admin_client, "block", kind=kind, value=value, why="Spam")
-    assert f"Blocked; {len(hides)} papers are hidden." in page
+    assert f"Blocked. Papers hidden: {len(hides)}." in page
     assert shown() == before - hides
     assert refuses(admin_client, "block", kind=kind, value=value)
     act(admin_client, "unblock", pk=Block.objects.get().pk)
@@ -197,11 +197,11 @@ def test_a_refusal_is_undone(admin_client: Client, now: datetime) -> None:
         arxiv_id="2604.77777", created_by="reader-1", note="Good", created_at=now
     )
     assert "2604.77777" in admin_client.get(QUEUE).text
-    for do, status in (("refuse", "refused"), ("wait-again", "waiting")):
+    for do, status in (("reject", "refused"), ("reconsider", "waiting")):
         act(admin_client, do, pk=row.pk)
         row.refresh_from_db()
         assert row.status == status
-    for do in ("refuse", "uphold", "reopen", "unmerge", "unblock", "accept", "explode", ""):
+    for do in ("reject", "uphold", "reopen", "unmerge", "unblock", "accept", "explode", ""):
         assert refuses(admin_client, do, pk="x")
 
 

@@ -73,7 +73,7 @@ def act(client: Client, reader: Subscriber, do: str) -> str:
 def refuses(client: Client, reader: Subscriber, do: str) -> bool:
     """Whether an act that the timeline does not offer, or no longer, is said to be nothing."""
     answer = forge(client, f"{READERS}{reader.pk}/timeline/", {"do": do}, follow=True)
-    return "nothing to do" in answer.text
+    return "Nothing to do" in answer.text
 
 
 def test_the_timeline_tells_all_in_order(
@@ -84,7 +84,7 @@ def test_the_timeline_tells_all_in_order(
     for said in (
         *("Asked for the digest", "Confirmed", "soft bounce, by Postmark", "mailbox full"),
         *("Digest of 2026-04-30: failed", "550 no such mailbox", "More like this"),
-        *(edition[0].title, "By admin", "Paused; before: every day."),
+        *(edition[0].title, "By admin", "Paused. Previous frequency: every day."),
     ):
         assert said in page
     moments = [moment.at for moment in timeline.timeline_of(known)]
@@ -94,14 +94,14 @@ def test_the_timeline_tells_all_in_order(
 def test_pausing_going_on_unsubscribing_and_sending_again(
     admin_client: Client, known: Subscriber, queued: list[Any]
 ) -> None:
-    for do, frequency, is_due in (("pause", "paused", False), ("go-on", "daily", True)):
+    for do, frequency, is_due in (("pause", "paused", False), ("resume", "daily", True)):
         act(admin_client, known, do)
         known.refresh_from_db()
         assert (known.frequency, known.next_digest_at is not None) == (frequency, is_due)
         assert refuses(admin_client, known, do)
-    assert "handed over again" in act(admin_client, known, "send-again")
+    assert "being sent again" in act(admin_client, known, "send-again")
     assert queued == [("deliver_digests", [known.digests.get().pk])]
-    assert "No digest goes out today: " in act(admin_client, known, "send-again")
+    assert "No digest will be sent today: " in act(admin_client, known, "send-again")
     assert refuses(admin_client, known, "send-again")
     act(admin_client, known, "unsubscribe")
     known.refresh_from_db()
@@ -131,8 +131,8 @@ def test_why_a_reader_did_not_get_a_paper_or_a_day(
     assert "2604.00001: It is one of the papers you like" in answer
     assert "The digest is failed. 550 no such mailbox" in answer
     nonsense = admin_client.get(page, {"paper": "x y", "day": "2026-99-99"}).text
-    assert "is no arXiv id or link" in nonsense
-    assert "is no day" in nonsense
+    assert "is not an arXiv ID or link" in nonsense
+    assert "is not a date" in nonsense
     assert admin_client.get(f"{READERS}999999/timeline/").status_code == 404
 
 
@@ -166,7 +166,7 @@ def test_an_export_holds_no_formula_and_is_written_down(
         cell.startswith(exporting.FORMULA_PREFIXES) for row in rows for cell in row.values()
     )
     assert exporting.plain(rows[4]["consent_text"]) == "@SUM(A1)"
-    assert LogEntry.objects.get().change_message == "Exported all readers."
+    assert LogEntry.objects.get().change_message == "Exported all subscribers."
 
 
 # --- Import -------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_a_file_is_tried_first_and_then_brought_in(admin_client: Client, queued:
     tasks.import_readers(work.pk)
     assert not Subscriber.objects.exists(), "a trial"
     page = admin_client.get(f"/admin/subscriptions/readerimport/{work.pk}/change/").text
-    assert "Bring in 3 readers" in page
+    assert "Import 3 subscribers" in page
     settle(admin_client, "import")
     tasks.import_readers(work.pk)
     tasks.import_readers(work.pk)
@@ -306,7 +306,7 @@ def test_a_file_is_discarded_and_nothing_of_it_kept(
     assert (work.state, work.text) == ("discarded", "")
     importing.run_import(work.pk)
     forged = f"/admin/subscriptions/readerimport/{work.pk}/act/"
-    assert "nothing to do" in forge(admin_client, forged, {"do": "import"}, follow=True).text
+    assert "Nothing to do" in forge(admin_client, forged, {"do": "import"}, follow=True).text
     assert not Subscriber.objects.exists()
 
 

@@ -45,7 +45,7 @@ def act(client: Client, model: str, action: str, *pks: int) -> None:
         forge(client, address, {"action": action, "_selected_action": pks})
 
 
-@pytest.mark.parametrize("role", roles.MAY)
+@pytest.mark.parametrize("role", roles.PERMISSIONS)
 def test_every_role_sees_papers_readers_and_the_log(
     as_role: Callable[[str], Client], make_reader: Callable[..., Subscriber], role: str
 ) -> None:
@@ -81,14 +81,14 @@ def test_each_act_needs_its_permission_and_is_written_down(
         arxiv_id="2604.77777", created_by="reader-1", created_at=now
     )
     act(client, "papers_paper", "hide", paper.pk)
-    act(client, "papers_submission", "refuse", proposal.pk)
+    act(client, "papers_submission", "reject", proposal.pk)
     act(client, "subscriptions_subscriber", "lift_the_suppression", reader.pk)
     for row in (paper, proposal, reader):
         row.refresh_from_db()
     done = (paper.hidden, proposal.status == "refused", reader.status == "unsubscribed")
     assert done == (hides, refuses, lifts)
     said = set(LogEntry.objects.values_list("user__username", "change_message"))
-    acts = {"Hidden.": hides, "Refused.": refuses, "The suppression was lifted.": lifts}
+    acts = {"Hidden.": hides, "Rejected.": refuses, "Suppression lifted.": lifts}
     assert said == {(role, text) for text, was_done in acts.items() if was_done}
 
 
@@ -118,7 +118,7 @@ def test_every_migrate_sets_the_roles_back_to_their_table() -> None:
 
 
 def test_every_permission_in_the_table_exists() -> None:
-    for role, names in roles.MAY.items():
+    for role, names in roles.PERMISSIONS.items():
         found = roles.permissions(role).values_list("content_type__app_label", "codename")
         assert set(names.split()) <= {".".join(one) for one in found}
 

@@ -42,7 +42,7 @@ def links(page: Page) -> set[str]:
 
 def test_an_empty_installation_is_told_what_to_do_first(as_role: Callable[[str], Client]) -> None:
     page = Page.open(as_role(roles.CURATOR), "/admin/")
-    assert "What to do next Add sources" in page.text
+    assert "To do Add sources" in page.text
     assert "manage.py add_source --recommended" in page.text
     assert "/admin/papers/source/recommended/" in page.html
     Source.objects.create(url="https://example.org/rss")
@@ -65,8 +65,8 @@ def test_it_shows_what_waits_and_what_is_broken(
     make_reader("gone@example.org", status="unsubscribed", unsubscribed_at=now)
     text = Page.open(admin_client, "/admin/").text
     for said in (
-        "See to 1 source in trouble", "A journal : broken. It answers with an error (HTTP 500).",
-        "Decide on 1 entry 1 proposal", "Look at tomorrow’s edition", "Pinned 1",
+        "Check 1 source with problems", "A journal : broken. It answers with an error (HTTP 500).",
+        "Decide on 1 entry in the queue 1 proposal", "Review tomorrow’s edition", "Pinned 1",
         "Active 1 New, 7 days 1 Left, 7 days 1", "Sign-up is open.", "Doctor",
     ):  # fmt: skip
         assert said in text
@@ -99,7 +99,7 @@ def test_it_opens_while_redis_is_down(admin_client: Client, monkeypatch: Any) ->
         raise RedisError("down")
 
     monkeypatch.setattr(cache, "get", broken)
-    assert "What to do next" in Page.open(admin_client, "/admin/").text
+    assert "To do" in Page.open(admin_client, "/admin/").text
 
 
 @pytest.mark.parametrize(

@@ -67,13 +67,13 @@ def report_edition(day: date, now: datetime) -> bool:
 def stopped_by_curators() -> list[str]:
     """Return a sentence for each edition that a person paused or put on hold."""
     return [
-        f"The edition of {edition.day} was {_stop_verb(edition)} by {edition.changed_by}: "
+        f"The edition of {edition.day} was {_state_text(edition)} by {edition.changed_by}: "
         f"{edition.reason}"
         for edition in _stopped_editions().exclude(changed_by=PAPERBOY)
     ]
 
 
-def _stop_verb(edition: Edition) -> str:
+def _state_text(edition: Edition) -> str:
     return "paused" if edition.state == State.PAUSED else "put on hold"
 
 
@@ -131,7 +131,7 @@ def _not_built(now: datetime) -> list[str]:
 
 def _stopped_automatically(_now: datetime) -> list[str]:
     return [
-        f"The edition of {edition.day} is {edition.get_state_display()}: {edition.reason}"
+        f"The edition of {edition.day} was {_state_text(edition)}: {edition.reason}"
         for edition in _stopped_editions().filter(changed_by=PAPERBOY)
     ]
 

@@ -85,7 +85,7 @@ def test_a_curator_shapes_previews_tests_holds_and_approves_an_edition(
     assert pinned(browser) == [first, second]
 
     drag(browser, second, f"//ol/li[.//a[.={first!r}]]")
-    browser.sees("Ordered:")
+    browser.sees("New order:")
     assert pinned(browser) == [second, first]
     drag(browser, third, f"//ol/li[.//a[.={first!r}]]")
     browser.sees("Pinned, 3")
@@ -99,7 +99,7 @@ def test_a_curator_shapes_previews_tests_holds_and_approves_an_edition(
     browser.find(f"//ol/li[.//a[.={first!r}]]//summary", "its note").click()
     note = browser.find(f"//ol/li[.//a[.={first!r}]]//textarea", "the note")
     note.send_keys("Read this one first.")
-    browser.find(f"//ol/li[.//a[.={first!r}]]//button[.='Save the note']", "save").click()
+    browser.find(f"//ol/li[.//a[.={first!r}]]//button[.='Save note']", "save").click()
     browser.sees("Note to")
     browser.fill("Subject line", "The Monday issue")
     browser.fill("Editor's note", "Good morning, all.")
@@ -123,12 +123,12 @@ def test_a_curator_shapes_previews_tests_holds_and_approves_an_edition(
     browser.open(f"/admin/subscriptions/edition/{day}/desk/")
     browser.fill("Reason", "One more look")
     browser.press("Hold")
-    browser.sees("Held by a curator")
+    browser.sees("On hold")
     assert Edition.objects.get(day=day).state == "held"
     browser.press("Approve")
     browser.sees("Approved by ada")
     said = LogEntry.objects.filter(user=curator).values_list("change_message", flat=True)
-    assert {"Held: One more look", "Approved."} <= set(said)
+    assert {"Put on hold: One more look", "Approved."} <= set(said)
     assert not Digest.objects.exists(), "a test is no digest"
 
 

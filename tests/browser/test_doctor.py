@@ -25,5 +25,5 @@ def test_an_operator_reads_what_was_looked_at_and_what_to_do(browser: Browser) -
     told = [row.text for row in wrong if row.find_elements(By.CSS_SELECTOR, ".advice")]
     # Checks of Django and of its apps say what to do in the sentence itself.
     assert all(" Settings " in row.text for row in wrong if row.text not in told)
-    assert any("Nobody reads the queue" in text for text in told)
+    assert any("No worker for queue" in text for text in told)
     assert violations(browser) == []

@@ -21,7 +21,7 @@ from django.utils import timezone
 from config import broker
 from config.environment import celery_url
 from operations import queues
-from operations.tasks import note_beat
+from operations.tasks import record_beat
 
 pytestmark = pytest.mark.usefixtures("redis")
 TIMEOUT = 60  # seconds
@@ -63,7 +63,7 @@ def worker(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def worker_responds() -> bool:
     """Return True if a new task is run within 10 seconds."""
     start = timezone.now()
-    note_beat.delay()
+    record_beat.delay()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if (seen := queues.beat_last_seen()) and seen > start:
@@ -86,7 +86,7 @@ def good_message(**changed: Any) -> dict[str, Any]:
         "body": base64.b64encode(body.encode()).decode(),
         "content-encoding": "utf-8",
         "content-type": "application/json",
-        "headers": {"lang": "py", "task": "operations.tasks.note_beat", "id": "one"},
+        "headers": {"lang": "py", "task": "operations.tasks.record_beat", "id": "one"},
         "properties": {
             "correlation_id": "one",
             "delivery_mode": 2,
@@ -109,11 +109,11 @@ MALFORMED: list[Any] = [
     good_message(headers=None),
     good_message(headers=[]),
     good_message(headers={"task": ["a"], "id": "one"}),
-    good_message(headers={"task": "operations.tasks.note_beat"}),
+    good_message(headers={"task": "operations.tasks.record_beat"}),
     good_message(headers={"task": "papers.tasks.nothing", "id": "one"}),
-    good_message(headers={"task": "operations.tasks.note_beat", "id": "a", "timelimit": 5}),
-    good_message(headers={"task": "operations.tasks.note_beat", "id": "a", "eta": "soon"}),
-    good_message(headers={"task": "operations.tasks.note_beat", "id": "a", "expires": {}}),
+    good_message(headers={"task": "operations.tasks.record_beat", "id": "a", "timelimit": 5}),
+    good_message(headers={"task": "operations.tasks.record_beat", "id": "a", "eta": "soon"}),
+    good_message(headers={"task": "operations.tasks.record_beat", "id": "a", "expires": {}}),
     good_message(properties=None),
     good_message(properties={"delivery_tag": "tag"}),
     good_message(body=None),

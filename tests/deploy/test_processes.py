@@ -179,7 +179,7 @@ def test_no_process_logs_the_address_of_a_reader(
     assert float(count) == 10, "the web processes share their counts"
 
     said = json.loads(installation.manage("doctor", "--offline", "--json").stdout)
-    works = {one["said"].split(":")[0]: one["level"] for one in said if one["area"] == "Workers"}
+    works = {one["message"].split(":")[0]: one["level"] for one in said if one["area"] == "Workers"}
     assert works == dict.fromkeys(("urgent", "mail", "build", "ingest"), "ok")
     assert {one["level"] for one in said if one["area"] == "PostgreSQL"} == {"ok"}
 

@@ -38,7 +38,7 @@ def test_a_database_of_an_older_version_is_not_ready(client: Client) -> None:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'papers'")
     answer = client.get("/healthz/ready")
     assert answer.status_code == 503
-    assert answer.text == "Migrations are not applied: manage.py migrate."
+    assert answer.text == "Migrations are not applied. Run manage.py migrate."
 
 
 def test_without_a_database_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

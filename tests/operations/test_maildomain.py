@@ -14,7 +14,7 @@ import pytest
 
 from operations import maildomain
 from operations.findings import Finding, Level
-from operations.maildomain import dkim, dmarc, spf
+from operations.maildomain import check_dkim, check_dmarc, check_spf
 
 RECORDS = {
     "news.example.org.": ['"some-other-record"', '"v=spf1 include:_spf.example.net ~all"'],
@@ -52,13 +52,13 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
 
 
 def found(domain: str, selectors: list[str], resolver: dns.resolver.Resolver) -> list[Finding]:
-    return list(maildomain.check_mail_domain(domain, selectors, maildomain.asking(resolver)))
+    return list(maildomain.check_mail_domain(domain, selectors, maildomain.txt_lookup(resolver)))
 
 
 def test_a_domain_with_all_three(resolver: dns.resolver.Resolver) -> None:
     findings = found("news.example.org", ["pm"], resolver)
     assert [finding.level for finding in findings] == [Level.OK] * 3
-    assert "_dmarc.example.org: p=reject" in findings[2].said
+    assert "_dmarc.example.org: p=reject" in findings[2].message
 
 
 def test_a_domain_with_none(resolver: dns.resolver.Resolver) -> None:
@@ -72,35 +72,35 @@ def test_without_a_network_one_clear_note() -> None:
     nobody.nameservers, nobody.port = ["127.0.0.1"], 1
     [finding] = found("example.org", ["pm"], nobody)
     assert finding.level == Level.NOTE
-    assert "no name server answers" in finding.said
+    assert "no name server answers" in finding.message
 
 
 @pytest.mark.parametrize(
     ("records", "level", "said"),
     [
-        (["v=spf1 mx -all"], Level.OK, "SPF of e.org"),
-        (["v=spf1 redirect=_spf.e.net"], Level.OK, "SPF of e.org"),
+        (["v=spf1 mx -all"], Level.OK, "SPF record of e.org"),
+        (["v=spf1 redirect=_spf.e.net"], Level.OK, "SPF record of e.org"),
         (["v=spf10 -all"], Level.ERROR, "no SPF"),
         (["v=spf1 -all", "v=spf1 mx -all"], Level.ERROR, "2 SPF records"),
-        (["v=spf1 +all"], Level.ERROR, "lets anybody send"),
-        (["v=spf1 mx ?all"], Level.WARNING, "does not say"),
-        (["v=spf1 " + "include:x.org " * 11 + "-all"], Level.ERROR, "11 look-ups"),
+        (["v=spf1 +all"], Level.ERROR, "allows all senders"),
+        (["v=spf1 mx ?all"], Level.WARNING, "no rule for other senders"),
+        (["v=spf1 " + "include:x.org " * 11 + "-all"], Level.ERROR, "11 lookups"),
     ],
 )
 def test_spf(records: list[str], level: Level, said: str) -> None:
-    finding = spf("e.org", records)
+    finding = check_spf("e.org", records)
     assert finding.level == level
-    assert said in finding.said
+    assert said in finding.message
 
 
 def test_dkim() -> None:
-    assert dkim("n", ["v=DKIM1; k=rsa; p=MIGf"]).level == Level.OK
-    assert dkim("n", ["v=DKIM1; p="]).level == Level.ERROR
-    assert dkim("n", ["v=spf1 -all"]).level == Level.ERROR
+    assert check_dkim("n", ["v=DKIM1; k=rsa; p=MIGf"]).level == Level.OK
+    assert check_dkim("n", ["v=DKIM1; p="]).level == Level.ERROR
+    assert check_dkim("n", ["v=spf1 -all"]).level == Level.ERROR
 
 
 def test_dmarc() -> None:
-    assert dmarc("e.org", "n", ["v=DMARC1; p=quarantine"]).level == Level.OK
-    assert dmarc("e.org", "n", ["v=DMARC1; p=none"]).level == Level.WARNING
-    assert dmarc("e.org", "n", ["v=DMARC1; sp=none"]).level == Level.ERROR
-    assert dmarc("e.org", "n", ["v=DMARC1; p=none"] * 2).level == Level.ERROR
+    assert check_dmarc("e.org", "n", ["v=DMARC1; p=quarantine"]).level == Level.OK
+    assert check_dmarc("e.org", "n", ["v=DMARC1; p=none"]).level == Level.WARNING
+    assert check_dmarc("e.org", "n", ["v=DMARC1; sp=none"]).level == Level.ERROR
+    assert check_dmarc("e.org", "n", ["v=DMARC1; p=none"] * 2).level == Level.ERROR

@@ -118,7 +118,7 @@ def test_sources_queues_and_beat(client: Client, now: datetime) -> None:
     assert seen["paperboy_queue_messages", "urgent"] == 2
     assert seen["paperboy_redis_up",] == 1
     assert seen["paperboy_beat_timestamp_seconds",] == 0
-    tasks.note_beat()
+    tasks.record_beat()
     assert scraped(client)["paperboy_beat_timestamp_seconds",] == now.timestamp()
 
 

@@ -144,5 +144,5 @@ def test_a_locked_row_is_not_waited_for_long(
 def test_the_task_does_it(make_paper: Callable[..., Paper], settings: Any) -> None:
     long_ago = datetime(2020, 1, 1).astimezone()
     observe(make_paper(), long_ago, long_ago + HOUR)
-    tasks.thin_out()
+    tasks.delete_old_rows()
     assert Observation.objects.count() == 1

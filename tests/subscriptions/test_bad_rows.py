@@ -38,7 +38,7 @@ def test_an_unknown_time_zone_is_treated_as_utc(
     assert three[1].next_digest_at == datetime.fromisoformat("2026-05-01T08:00:00Z")
     assert lifecycle.unknown_zones() == {zone: 1}
     [finding] = doctor.time_zones(now)
-    assert repr(zone) in finding.said
+    assert repr(zone) in finding.message
 
 
 def test_known_zones_are_no_finding(three: list[Subscriber], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: what is wrong with this installation, and what to do."""
+"""`manage.py doctor`: check this installation."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from operations.findings import Finding, Level
 
 class Command(BaseCommand):
     help = (
-        "Looks at settings, PostgreSQL, Redis, workers, beat, queues, editions, sources, clock, "
-        "mail provider and mail domain. Exit status: 0 well, 1 wrong, 2 doubtful."
+        "Check settings, PostgreSQL, Redis, workers, beat, queues, editions, sources, clock, mail "
+        "provider and mail domain. Exit status: 0 ok, 1 errors, 2 warnings."
     )
-    requires_system_checks: list[str] = []  # they are among what is looked at
+    requires_system_checks: list[str] = []  # the doctor runs them itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--offline", action="store_true", help="ask nobody outside")
-        parser.add_argument("--json", action="store_true", help="a list of objects, for programs")
+        parser.add_argument("--offline", action="store_true", help="skip network checks")
+        parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = doctor.examine(timezone.now(), network=not options["offline"])
+        findings = doctor.examine(timezone.now(), network=not options["offline"])
         if options["json"]:
-            rows = [asdict(one) | {"level": one.level.name.lower()} for one in found]
+            rows = [asdict(finding) | {"level": finding.level.name.lower()} for finding in findings]
             self.stdout.write(json.dumps(rows, indent=1))
         else:
-            for finding in found:
-                self.stdout.write(self.line(finding))
-        sys.exit({Level.ERROR: 1, Level.WARNING: 2}.get(doctor.worst_level(found), 0))
+            for finding in findings:
+                self.stdout.write(self.format_finding(finding))
+        sys.exit({Level.ERROR: 1, Level.WARNING: 2}.get(doctor.worst_level(findings), 0))
 
-    def line(self, finding: Finding) -> str:
+    def format_finding(self, finding: Finding) -> str:
         style = {Level.OK: self.style.SUCCESS, Level.ERROR: self.style.ERROR}
         name = style.get(finding.level, self.style.WARNING)(f"{finding.level.name:<8}")
-        text = f"{name}{finding.area}: {finding.said}"
+        text = f"{name}{finding.area}: {finding.message}"
         return f"{text}\n        → {finding.advice}" if finding.advice else text

@@ -106,7 +106,7 @@ def test_what_is_left_out_is_in_no_digest_of_the_day_and_why_says_so(
     assert why_not.explain_absence(reader, "2604.00099", now).startswith(
         "The curator has left it out"
     )
-    assert say(desk.show_paper, best.pk) == f"Let “{best.title}” in again."
+    assert say(desk.show_paper, best.pk) == f"Included “{best.title}” again."
     assert best.title in titles(digests.preview_digest(reader, now))
     assert not Placement.objects.exists(), "rows that say nothing go"
 
@@ -173,9 +173,9 @@ def test_an_order_made_on_an_old_page_does_not_undo_anothers(
     seen = ""
     say(desk.pin_paper, first)
     with pytest.raises(desk.ChangedMeanwhile):
-        say(desk.reorder_pins, [second], seen=seen)
+        say(desk.reorder_pins, [second], expected_version=seen)
     shown = desk.edition_version(Edition.objects.get())
-    assert say(desk.reorder_pins, [second], seen=shown, at=now + timedelta(minutes=1))
+    assert say(desk.reorder_pins, [second], expected_version=shown, at=now + timedelta(minutes=1))
 
 
 def test_an_edition_whose_books_are_closed_is_not_shaped(

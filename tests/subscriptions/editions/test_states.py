@@ -367,7 +367,7 @@ def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
     said = alerts.current_problems(now + timedelta(hours=1))
     assert said == [
         "Digests were claimed and their outcome was never recorded. Is beat running?",
-        "The edition of 2026-04-30 is paused: Odd.",
+        "The edition of 2026-04-30 was paused: Odd.",
     ]
 
 

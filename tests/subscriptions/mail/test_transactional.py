@@ -290,7 +290,7 @@ def test_an_operator_sees_what_failed_and_sends_it_again(
     smtp.at_data = ["554 5.6.0 not like this"]
     sign_up(pending.email, now)
     told = {finding.area: finding for finding in doctor.messages(now)}
-    assert "Confirmation: 1 failed" in told["Messages"].said
+    assert "Confirmation: 1 failed" in told["Messages"].message
     user = django_user_model.objects.create_user("op", password="x", is_staff=True)
     client.force_login(user)
     changelist = reverse("admin:subscriptions_message_changelist")
