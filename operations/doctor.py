@@ -1,4 +1,4 @@
-"""Check everything Paperboy needs, and say what is wrong and what to do.
+"""Check everything Paperboy needs, and report problems with advice.
 
 Each check is a function from the time to findings, named by its docstring. An error in a check is
 a finding too, so the other checks still run.

@@ -473,7 +473,7 @@ class Digest(Mail):
         SKIPPED = "skipped"
         SUPPRESSED = "suppressed"
 
-    MAX_ATTEMPTS = 10  # at least an hour, whatever the jitter
+    MAX_ATTEMPTS = 10  # over at least an hour
     MAX_DELAY = timedelta(hours=1)
     UNCOUNTED_OUTCOMES = ("throttled", "broken")  # the edition is paused instead
 
@@ -546,7 +546,7 @@ class Digest(Mail):
 
 
 @receiver(post_delete, sender=Digest)
-def subtract_from_totals(instance: Digest, **_: object) -> None:
+def subtract_from_totals(instance: Digest, **_kwargs: object) -> None:
     """Count digests deleted with their reader, so that the totals still add up."""
     still_open = Edition.objects.filter(day=instance.day, closed_at=None)
     still_open.update(erased=models.F("erased") + 1)

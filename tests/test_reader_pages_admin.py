@@ -128,7 +128,7 @@ def test_why_a_reader_did_not_get_a_paper_or_a_day(
     page = f"{READERS}{known.pk}/timeline/"
     asked = {"paper": "https://arxiv.org/abs/2604.00001v2", "day": "2026-04-30"}
     answer = admin_client.get(page, asked).text
-    assert "2604.00001: It is one of the papers you like" in answer
+    assert "2604.00001: It's one of the papers you like" in answer
     assert "The digest is failed. 550 no such mailbox" in answer
     nonsense = admin_client.get(page, {"paper": "x y", "day": "2026-99-99"}).text
     assert "is not an arXiv ID or link" in nonsense

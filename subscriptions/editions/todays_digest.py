@@ -1,8 +1,8 @@
-"""Today's digest when a reader asks for it, instead of at their hour.
+"""Today's digest on request, before its usual time.
 
-It is one a day all the same. What has not left yet is made again from what the reader says now;
-on the day a reader confirmed, one more is made once they changed what they care about. No paper
-comes twice.
+There is still one digest per day. An unsent digest is rebuilt from the current interests. On the
+day a reader confirmed, a second one is built if their interests have changed. No paper is sent
+twice.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from subscriptions.readers.lifecycle import is_first_day
 from subscriptions.schedule import local_day, local_due, local_time
 
 Status = Digest.Status
-NEVER_LEFT = (Status.SKIPPED, Status.FAILED, Status.SUPPRESSED)
+UNSENT_STATUSES = (Status.SKIPPED, Status.FAILED, Status.SUPPRESSED)
 
 
 class State(Enum):
-    """What became of a request."""
+    """The result of a request."""
 
-    LEAVES = auto()
-    WAITS = auto()  # for its edition
-    NOTHING_FITS = auto()
-    UNDER_WAY = auto()  # before the request
-    SENT = auto()  # before the request, and there is no other today
-    UNCHANGED = auto()  # sent, and a change would allow another
-    CALLED_OFF = auto()
+    QUEUED = auto()
+    WAITS_FOR_EDITION = auto()
+    NOTHING_MATCHES = auto()
+    ALREADY_SENDING = auto()
+    ALREADY_SENT = auto()  # and no second digest is possible today
+    UNCHANGED = auto()  # already sent; a second one needs other interests
+    CANCELLED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`digest` is today's last one, if there is one."""
+    """The result, with today's last digest if there is one."""
 
     state: State
     digest: Digest | None = None
@@ -49,25 +49,25 @@ class Answer:
 
 @transaction.atomic
 def request_digest(pk: int, now: datetime) -> Answer:
-    """Make today's digest of an active reader ready to leave; raises Subscriber.DoesNotExist."""
+    """Build or rebuild today's digest for sending. Raise Subscriber.DoesNotExist if not active."""
     reader = Subscriber.objects.active().select_for_update(no_key=True).get(pk=pk)
     day = local_day(reader.timezone, now)
-    last = todays(reader, now)
+    last = last_digest_today(reader, now)
     if Edition.objects.filter(day=day, state=Edition.State.CANCELLED).exists():
-        return Answer(State.CALLED_OFF, last)
+        return Answer(State.CANCELLED, last)
     if last is None:
-        return _first(reader, day, now)
-    if last.status in NEVER_LEFT:
-        return _instead(last, _make(reader, day, now), now)
+        return _build_first(reader, day, now)
+    if last.status in UNSENT_STATUSES:
+        return _replace(last, _make(reader, day, now), now)
     if last.status == Status.PENDING:
-        return _again(reader, last, now)
+        return _rebuild_waiting(reader, last, now)
     if last.status == Status.SENDING:
-        return Answer(State.UNDER_WAY, last)
-    return _second(reader, last, now)
+        return Answer(State.ALREADY_SENDING, last)
+    return _build_second(reader, last, now)
 
 
-def todays(reader: Subscriber, now: datetime) -> Digest | None:
-    """The last digest of the reader's day."""
+def last_digest_today(reader: Subscriber, now: datetime) -> Digest | None:
+    """Return the last digest of the reader's local day."""
     today = reader.digests.filter(day=local_day(reader.timezone, now))
     return today.order_by("-sequence").first()
 
@@ -78,90 +78,95 @@ def _make(reader: Subscriber, day: date, now: datetime) -> Digest:
     return digests.make_digests(day, [due_now], now)[0]
 
 
-def _first(reader: Subscriber, day: date, now: datetime) -> Answer:
-    """The next one is then tomorrow's; where nothing fits, today's may still come at its hour."""
+def _build_first(reader: Subscriber, day: date, now: datetime) -> Answer:
+    """Build today's digest and schedule the next one for tomorrow.
+
+    If nothing matches, today's digest may still be built at its usual time.
+    """
     digest = _make(reader, day, now)
     if digest.status == Status.SKIPPED:
-        return Answer(State.NOTHING_FITS)
+        return Answer(State.NOTHING_MATCHES)
     reader.next_digest_at = now
     digests.advance_schedule([reader], now)
-    return _entered(digest, now)
+    return _store(digest, now)
 
 
-def _entered(digest: Digest, now: datetime) -> Answer:
+def _store(digest: Digest, now: datetime) -> Answer:
     digest.save()
     states.add_due({digest.day: 1}, now)
-    return _ready(digest, now)
+    return _describe_state(digest, now)
 
 
-def _ready(digest: Digest, now: datetime) -> Answer:
-    held = Edition.objects.blocked(now).filter(day=digest.day).exists()
-    return Answer(State.WAITS if held else State.LEAVES, digest)
+def _describe_state(digest: Digest, now: datetime) -> Answer:
+    is_blocked = Edition.objects.blocked(now).filter(day=digest.day).exists()
+    return Answer(State.WAITS_FOR_EDITION if is_blocked else State.QUEUED, digest)
 
 
-def _instead(digest: Digest, new: Digest, now: datetime) -> Answer:
-    """Put what was made now in the place of a digest that never left."""
+def _replace(digest: Digest, new: Digest, now: datetime) -> Answer:
+    """Replace the content of an unsent digest."""
     for name in REBUILT_FIELDS:
         setattr(digest, name, getattr(new, name))
     digest.attempts, digest.next_attempt_at, digest.queued_at = 0, now, now
     digest.expires_at = new.expires_at
     digest.save()
     if digest.status == Status.SKIPPED:
-        return Answer(State.NOTHING_FITS, digest)
-    return _ready(digest, now)
+        return Answer(State.NOTHING_MATCHES, digest)
+    return _describe_state(digest, now)
 
 
-def _again(reader: Subscriber, digest: Digest, now: datetime) -> Answer:
-    """Make anew what waits for its edition; with that locked, nobody releases it meanwhile. What
-    waits for nothing else may be in a worker's hands."""
+def _rebuild_waiting(reader: Subscriber, digest: Digest, now: datetime) -> Answer:
+    """Rebuild a digest that waits for its edition, which is locked meanwhile.
+
+    A pending digest of an open edition may already be claimed by a worker.
+    """
     edition = Edition.objects.blocked(now).select_for_update(no_key=True).filter(day=digest.day)
     if not edition.exists() or digest.attempts:
-        return Answer(State.UNDER_WAY, digest)
-    Digest.objects.filter(pk=digest.pk).update(status=Status.SKIPPED)  # its papers may come again
-    return _instead(digest, _make(reader, digest.day, now), now)
+        return Answer(State.ALREADY_SENDING, digest)
+    Digest.objects.filter(pk=digest.pk).update(status=Status.SKIPPED)  # releases its papers
+    return _replace(digest, _make(reader, digest.day, now), now)
 
 
-def _second(reader: Subscriber, first: Digest, now: datetime) -> Answer:
-    """On the first day one more, of what the first did not hold, if the profile is another now."""
-    if not may_have_second(reader, first):
-        return Answer(State.SENT, first)
+def _build_second(reader: Subscriber, first: Digest, now: datetime) -> Answer:
+    """Build a second digest on the reader's first day, if their profile has changed."""
+    if not can_have_second(reader, first):
+        return Answer(State.ALREADY_SENT, first)
     whole_day = copy(reader)
-    whole_day.covered_until = None  # what was new for the first one still is
+    whole_day.covered_until = None  # papers new for the first one are still new
     second = _make(whole_day, first.day, now)
     if second.profile_key == first.profile_key:
         return Answer(State.UNCHANGED, first)
     if second.status == Status.SKIPPED:
-        return Answer(State.NOTHING_FITS, first)
+        return Answer(State.NOTHING_MATCHES, first)
     second.sequence = 1
-    return _entered(second, now)
+    return _store(second, now)
 
 
-def may_have_second(reader: Subscriber, digest: Digest) -> bool:
-    """Whether one more may follow this digest on its day."""
+def can_have_second(reader: Subscriber, digest: Digest) -> bool:
+    """Return whether a second digest is possible on the same day."""
     return is_first_day(reader, digest.day) and not digest.sequence
 
 
 def describe_answer(answer: Answer, reader: Subscriber) -> str:
-    """What a reader is told of their request, and when the next digest comes."""
-    return " ".join(filter(None, [_outcome(answer, reader), describe_next(reader)]))
+    """Return a text about the result, and about the time of the next digest."""
+    return " ".join(filter(None, [_describe_result(answer, reader), describe_next(reader)]))
 
 
-def _outcome(answer: Answer, reader: Subscriber) -> str:
+def _describe_result(answer: Answer, reader: Subscriber) -> str:
     digest = answer.digest
-    if answer.state is State.CALLED_OFF:
-        return _("Today's edition was called off, so no digest goes out today.")
-    if digest is None or answer.state is State.NOTHING_FITS:
-        return _nothing_fits(digest)
-    if answer.state is State.LEAVES:
-        return _leaves(len(digest.items))
-    if answer.state is State.WAITS:
-        return _("Today's digest is ready. It leaves when today's edition is released.")
-    if answer.state is State.UNDER_WAY:
-        return _("Today's digest was already on its way. Your changes count from the next one.")
-    return before(reader, digest)
+    if answer.state is State.CANCELLED:
+        return _("Today's edition was cancelled, so there's no digest today.")
+    if digest is None or answer.state is State.NOTHING_MATCHES:
+        return _describe_no_match(digest)
+    if answer.state is State.QUEUED:
+        return _describe_queued(len(digest.items))
+    if answer.state is State.WAITS_FOR_EDITION:
+        return _("Today's digest is ready. We'll send it when today's edition is released.")
+    if answer.state is State.ALREADY_SENDING:
+        return _("Today's digest was already on its way. Your changes apply from the next one.")
+    return describe_sent(reader, digest)
 
 
-def _leaves(number: int) -> str:
+def _describe_queued(number: int) -> str:
     return ngettext(
         "Today's digest is on its way: %(number)s paper. It should be in your inbox within a few "
         "minutes.",
@@ -171,46 +176,43 @@ def _leaves(number: int) -> str:
     ) % {"number": number}
 
 
-def _nothing_fits(digest: Digest | None) -> str:
+def _describe_no_match(digest: Digest | None) -> str:
     if digest and digest.sent_at:
-        return _("None of today's other papers fits, so there is no second email.")
-    return _("Nothing new fits what you asked for, so no email comes now.")
+        return _("None of today's other papers matches, so there's no second email.")
+    return _("Nothing new matches your interests, so there's no email now.")
 
 
-def before(reader: Subscriber, digest: Digest) -> str:
-    """What left today, and whether more may follow."""
+def describe_sent(reader: Subscriber, digest: Digest) -> str:
+    """Return when today's digest was sent, and whether a second one is possible."""
     if digest.sequence:
-        return _("You have had today's digest twice. From now on there is one a day.")
-    told = {
+        return _("You got two digests today. From now on there's one per day.")
+    values = {
         "time": date_format(local_time(digest.sent_at or digest.created_at, reader.timezone), "H:i")
     }
-    if may_have_second(reader, digest):
-        return (
-            _(
-                "Today's digest was sent at %(time)s. Change what you care about, and you can have "
-                "one more today."
-            )
-            % told
+    if can_have_second(reader, digest):
+        text = _(
+            "Today's digest was sent at %(time)s. If you change your interests, you can get one "
+            "more today."
         )
-    return _("Today's digest was sent at %(time)s. There is one a day.") % told
+        return text % values
+    return _("You already got today's digest at %(time)s (one per day).") % values
 
 
 def describe_next(reader: Subscriber) -> str:
-    """When the next digest comes."""
+    """Return the time of the next digest as a sentence."""
     if reader.frequency == Subscriber.Frequency.PAUSED:
-        return _("Your digests are paused. Choose another frequency to go on.")
+        return _("Your digests are paused. Choose another frequency to resume.")
     if not (due := local_due(reader.next_digest_at, reader.timezone)):
         return ""
-    return _("Your next digest comes on %(day)s, at %(time)s.") % {
+    return _("Your next digest comes on %(day)s at %(time)s.") % {
         "day": date_format(due, _("l, j F")),
         "time": date_format(due, "H:i"),
     }
 
 
 def describe_outlook(reader: Subscriber, now: datetime) -> str:
-    """What the preferences say of today's and the next digest."""
-    last = todays(reader, now)
-    left = last and last.status in (Status.SENT, Status.UNCERTAIN)
-    return " ".join(
-        filter(None, [before(reader, last) if left and last else "", describe_next(reader)])
-    )
+    """Return a text about today's and the next digest, for the preferences page."""
+    last = last_digest_today(reader, now)
+    is_sent = last and last.status in (Status.SENT, Status.UNCERTAIN)
+    sent = describe_sent(reader, last) if is_sent and last else ""
+    return " ".join(filter(None, [sent, describe_next(reader)]))

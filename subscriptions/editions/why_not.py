@@ -45,7 +45,7 @@ def explain_absence(reader: Subscriber, arxiv_id: str, now: datetime) -> str:
     """
     paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
     if paper is None:
-        return _("It is not among our papers: no feed we read has brought it so far.")
+        return _("We don't have this paper; none of our sources has listed it yet.")
     [profile] = load_profiles([reader])
     case = _Case(paper, reader, profile, local_day(reader.timezone, now))
     return next(answer for check in CHECKS if (answer := check(case)))
@@ -69,36 +69,36 @@ def _sent(case: _Case) -> str:
         return ""
     when = {"day": _date(digest.day)}
     if digest.status == Digest.Status.SENT:
-        return _("You got it in the digest of %(day)s. Nothing comes twice.") % when
+        return _("You already got it in the digest of %(day)s. We never send a paper twice.") % when
     return _("It is in the digest of %(day)s, which is on its way.") % when
 
 
 def _known(case: _Case) -> str:
     reaction = Reaction.objects.filter(subscriber=case.reader, paper=case.paper).first()
     if reaction and reaction.kind == Reaction.Kind.LESS:
-        return _("You asked for less like it, so it never comes.")
+        return _("You asked for less like this, so we won't send it.")
     if reaction or case.paper.pk in paper_ids(case.profile.liked):
-        return _("It is one of the papers you like: it helps to find others, and is not sent.")
+        return _("It's one of the papers you like. We use it to find others and don't send it.")
     if OpenedPaper.objects.allowed().filter(subscriber=case.reader, paper=case.paper).exists():
-        return _("You opened it on this site, so you know it already.")
+        return _("You've already opened it on this site.")
     return ""
 
 
 def _revision(case: _Case) -> str:
     revised = case.paper.announce_type.startswith("replace") and not case.paper.featured_on
-    return _("It was announced as a revision only; digests bring new papers.") if revised else ""
+    return _("It's a revision; digests only contain new papers.") if revised else ""
 
 
 def _too_old(case: _Case) -> str:
     days = candidate_pool.lookback_days(case.reader)
     first = case.day - timedelta(days=days)
     if case.paper.day > case.day:
-        return _("It becomes news on %(day)s.") % {"day": _date(case.paper.day)}
+        return _("It will be eligible on %(day)s.") % {"day": _date(case.paper.day)}
     if case.paper.day > first:
         return ""
     return ngettext(
-        "It is too old: it was news on %(day)s, and digests look back %(days)s day.",
-        "It is too old: it was news on %(day)s, and digests look back %(days)s days.",
+        "It's too old: it is from %(day)s, and digests go back %(days)s day.",
+        "It's too old: it is from %(day)s, and digests go back %(days)s days.",
         days,
     ) % {"day": _date(case.paper.day), "days": days}
 
@@ -113,9 +113,11 @@ def _muted(case: _Case) -> str:
     alone = _candidates(case).select([position])
     for single, matched in zip(words + names, match_profiles(words + names, alone), strict=True):
         if matched.scores[0] < 0 and single.excluded_words:
-            return _("You excluded “%(word)s”, which it says.") % {"word": single.excluded_words[0]}
+            return _("It contains “%(word)s”, which you excluded.") % {
+                "word": single.excluded_words[0]
+            }
         if matched.scores[0] < 0:
-            return _("You muted %(name)s, who is an author.") % {"name": single.muted_authors[0]}
+            return _("You muted %(name)s, one of its authors.") % {"name": single.muted_authors[0]}
     return ""
 
 
@@ -123,7 +125,7 @@ def _ranked(case: _Case) -> str:
     """Explain the paper's rank among the papers of the day."""
     position = _position(case)
     if position is None:
-        return _("It was first seen too long ago.")
+        return _("We first saw it too long ago.")
     pool = candidate_pool.CandidatePool.of(case.day)
     [matched] = match_profiles([case.profile], pool.candidates)
     seen = choosing.seen_papers([case.reader.pk], case.day)[case.reader.pk]
@@ -134,13 +136,13 @@ def _ranked(case: _Case) -> str:
     )
     for choice in chosen:
         if choice.position == position:
-            return _("Nothing: it would be in your next digest, under “%(section)s”.") % {
+            return _("It would be in your next digest, under “%(section)s”.") % {
                 "section": _(SECTIONS[choice.section])
             }
     if duplicate := _near_duplicate(
         pool, candidates, position, [choice.position for choice in chosen]
     ):
-        return _("It says much the same as “%(title)s”, which your digest holds.") % {
+        return _("It's very similar to “%(title)s”, which is in your digest.") % {
             "title": duplicate
         }
     return _describe_rank(candidates, position, case.reader.max_papers)
@@ -171,13 +173,17 @@ def _describe_rank(candidates: ReaderCandidates, position: int, places: int) -> 
             "least": candidates.threshold,
         }
     rank = 1 + int(np.sum(candidates.open & (candidates.personal > score)))
-    text = _("It ranks %(rank)s among the papers that fit you, with a score of %(score).2f") % {
+    text = _(
+        "It ranks %(rank)s among papers that match your profile, with a score of %(score).2f"
+    ) % {
         "rank": rank,
         "score": score,
     }
     if not candidates.fresh[position]:
-        return text + _("; it was there already for your last digest, and others fitted better.")
-    return text + _("; your digest holds %(places)s at most, and not many on one subject.") % {
+        return text + _(
+            "; it was already available for your last digest, and others matched better."
+        )
+    return text + _("; your digest has at most %(places)s papers, and few on the same subject.") % {
         "places": places
     }
 

@@ -106,7 +106,7 @@ def _send_today(request: HttpRequest, reader: Subscriber) -> None:
     if reader.status != Subscriber.Status.ACTIVE:
         return _say_saved(request, reader)
     answer = todays_digest.request_digest(reader.pk, timezone.now())
-    if answer.digest and answer.state is todays_digest.State.LEAVES:
+    if answer.digest and answer.state is todays_digest.State.QUEUED:
         tasks.deliver_digests.delay_on_commit([answer.digest.pk])
     reader.refresh_from_db()
     messages.success(

@@ -17,10 +17,10 @@ def test_an_operator_reads_what_was_looked_at_and_what_to_do(browser: Browser) -
     browser.fill("Username:", "mary")
     browser.fill("Password:", "quite-secret")
     browser.chrome.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-    browser.sees("Looked at just now")
+    browser.sees("Checked just now")
     for area in ("PostgreSQL", "Migrations", "Redis", "Workers", "Beat"):
         browser.find(f"//table//td[@class='area'][.='{area}']", area)
-    browser.sees("All are applied.")
+    browser.sees("All applied.")
     wrong = browser.chrome.find_elements(By.CSS_SELECTOR, "tr.error, tr.warning")
     told = [row.text for row in wrong if row.find_elements(By.CSS_SELECTOR, ".advice")]
     # Checks of Django and of its apps say what to do in the sentence itself.

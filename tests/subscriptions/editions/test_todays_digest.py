@@ -86,7 +86,7 @@ def test_after_a_change_on_the_first_day_one_more_comes_and_no_paper_twice(
     page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
     hand_over(newcomer)
     page = page.submit(SEND)
-    assert "Change what you care about, and you can have one more today." in page.text
+    assert "If you change your interests, you can get one more today." in page.text
     assert newcomer.digests.count() == 1
     page = page.submit(SEND, topics="legged robots")
     assert "on its way" in page.text
@@ -133,7 +133,7 @@ def test_later_there_is_one_a_day(
     assert "on its way" in page.text
     hand_over(reader)
     page = page.submit(SEND, topics="legged robots")
-    assert "There is one a day." in page.text
+    assert "(one per day)." in page.text
     assert reader.digests.count() == 1
     assert Interests.objects.get(pk=reader.pk).topics == "legged robots"
 
@@ -180,7 +180,7 @@ def test_what_waits_for_its_edition_is_made_again_from_what_was_saved(
     now = timezone.now()
     states.hold_edition(now.date(), "Not yet", "editor", now)
     page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
-    assert "It leaves when today's edition is released." in page.text
+    assert "We'll send it when today's edition is released." in page.text
     page = page.submit(SEND, topics="legged robots")
     digest = newcomer.digests.get()
     assert digest.status == "pending"
@@ -194,7 +194,7 @@ def test_an_edition_that_was_called_off_is_not_sent(
     states.ensure_editions([now.date()], now)
     states.cancel_edition(now.date(), "Wrong day", "editor", now)
     page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
-    assert "called off" in page.text
+    assert "was cancelled" in page.text
     assert not newcomer.digests.exists()
 
 
