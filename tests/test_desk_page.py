@@ -1,8 +1,8 @@
-"""Promise 39: the edition desk, act by act, as forms send them."""
+"""The edition desk: each action, as its form sends it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -29,11 +30,19 @@ from tests.pages import Page, forge
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 
+@pytest.fixture(autouse=True)
+def midday() -> Iterator[None]:
+    """Run at noon UTC, so that no test crosses midnight, when "today" changes."""
+    noon = timezone.now().replace(hour=12, minute=0, second=0)
+    with time_machine.travel(noon):
+        yield
+
+
 @pytest.fixture
 def today(make_paper: Callable[..., Paper]) -> list[Paper]:
-    """Three papers of the present day, the best first."""
+    """Return three papers of today, best first."""
     now = timezone.now()
-    made = [
+    papers = [
         make_paper(
             title, votes=votes, listed_on=now.date(), first_seen_at=now, categories=["cs.CL"]
         )
@@ -41,15 +50,15 @@ def today(make_paper: Callable[..., Paper]) -> list[Paper]:
     ]
     scoring.rescore(now)
     stored_lexicon.learn_lexicon(now)
-    return made
+    return papers
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Editions to be opened by a worker that is not there."""
-    found: list[str] = []
-    monkeypatch.setattr(tasks.open_edition, "delay_on_commit", found.append)
-    return found
+    """Collect the editions queued for opening."""
+    days: list[str] = []
+    monkeypatch.setattr(tasks.open_edition, "delay_on_commit", days.append)
+    return days
 
 
 def page() -> str:
@@ -57,13 +66,13 @@ def page() -> str:
 
 
 def act(client: Client, do: str, who: str = "", **given: Any) -> str:
-    """Press the button of this value on the desk."""
+    """Press the button with this value on the desk."""
     shown = Page.open(client, f"{page()}?{urlencode({'who': who})}" if who else page())
     return shown.submit(do, **given).html
 
 
 def order(client: Client, papers: str, seen: str | None = None) -> str:
-    """What the script sends when a paper was dragged: the form of the buttons and the order."""
+    """Send the order as the script does after dragging a paper."""
     shown = Page.open(client, page())
     data = shown.fields("test") | {"do": "order", "order": papers}
     data |= {} if seen is None else {"seen": seen}
@@ -75,7 +84,7 @@ def mails(outbox: Path) -> list[EmailMessage]:
     return [parse(path.read_bytes()) for path in sorted(outbox.glob("*.eml"))]  # type: ignore[misc]
 
 
-def test_every_act_is_done_and_written_down(admin_client: Client, today: list[Paper]) -> None:
+def test_every_action_is_performed_and_logged(admin_client: Client, today: list[Paper]) -> None:
     first, second, third = (paper.pk for paper in today)
     for do, given in (
         *(
@@ -108,14 +117,14 @@ def test_an_order_from_an_old_page_is_refused(admin_client: Client, today: list[
 @pytest.mark.parametrize(
     "do", ["", "explode", "pin", "pin x", "pin 99999999999999999999", "swap 1", "order", "note 0"]
 )
-def test_nonsense_changes_nothing(admin_client: Client, today: list[Paper], do: str) -> None:
+def test_invalid_actions_change_nothing(admin_client: Client, today: list[Paper], do: str) -> None:
     data = Page.open(admin_client, page()).fields("test") | {"do": do, "order": "x,-1,²"}
     forge(admin_client, f"{page()}act/", data)
     assert not LogEntry.objects.exists()
     assert not desk.Desk.of(timezone.now().date()).pinned
 
 
-def test_looking_stores_nothing_and_acting_needs_post(
+def test_viewing_stores_nothing_and_actions_need_post(
     admin_client: Client, today: list[Paper]
 ) -> None:
     assert admin_client.get(page()).status_code == 200
@@ -155,7 +164,7 @@ def test_approving_and_holding(
     assert "Changed since." in admin_client.get(page()).text
 
 
-def test_a_preview_as_a_typical_reader_and_as_any_and_a_test_that_acts_for_nobody(
+def test_preview_as_a_typical_and_as_an_existing_reader_and_send_a_test(
     admin_client: Client,
     today: list[Paper],
     make_reader: Callable[..., Subscriber],
@@ -183,7 +192,7 @@ def test_a_preview_as_a_typical_reader_and_as_any_and_a_test_that_acts_for_nobod
     assert not Digest.objects.exists()
 
 
-def test_a_reader_who_has_it_already_is_previewed_with_what_they_got(
+def test_the_preview_of_a_sent_digest_shows_it_as_sent(
     admin_client: Client, today: list[Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     reader = make_reader(next_digest_at=timezone.now() - timedelta(minutes=1))
@@ -193,19 +202,22 @@ def test_a_reader_who_has_it_already_is_previewed_with_what_they_got(
     assert "Long context" in shown
 
 
-def test_a_quiet_day_and_an_account_without_an_address_are_told(admin_client: Client) -> None:
-    assert "No digest goes out" in admin_client.get(f"{page()}preview/", {"who": "typical"}).text
-    assert "No digest goes out" in act(admin_client, "test", who="typical")
+def test_a_day_without_papers_and_an_account_without_an_address_are_reported(
+    admin_client: Client,
+) -> None:
+    assert (
+        "No digest will be sent" in admin_client.get(f"{page()}preview/", {"who": "typical"}).text
+    )
+    assert "No digest will be sent" in act(admin_client, "test", who="typical")
     User.objects.update(email="")
     assert "has no email address" in act(admin_client, "test", who="typical")
     assert not LogEntry.objects.exists()
 
 
-# --- The note -----------------------------------------------------------------------------
 NOTE = "**Big week**: read [the list](https://lists.example/a?b=1&c=2).\n\nSee https://e.example."
 
 
-def test_a_note_takes_links_bold_and_paragraphs_and_is_shown_before_it_is_saved(
+def test_a_note_with_links_bold_and_paragraphs_is_previewed_before_saving(
     admin_client: Client, today: list[Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     shown = Page.open(admin_client, page()).submit("look", subject="Monday", note=NOTE)
@@ -229,9 +241,7 @@ def test_a_note_takes_links_bold_and_paragraphs_and_is_shown_before_it_is_saved(
     assert "\n\nSee https://e.example.\n" in text
 
 
-def test_words_that_are_too_long_or_meet_a_change_are_not_lost(
-    admin_client: Client, today: list[Paper]
-) -> None:
+def test_refused_text_is_not_lost(admin_client: Client, today: list[Paper]) -> None:
     old = Page.open(admin_client, page())
     long = "word " * 400
     refused = old.submit("words", note=long)
@@ -239,7 +249,7 @@ def test_words_that_are_too_long_or_meet_a_change_are_not_lost(
     assert refused.fields("words")["note"] == long
     act(admin_client, f"pin {today[0].pk}")
     stale = old.submit("words", note="Hello")
-    assert "look again" in stale.text
+    assert "Someone else has changed this edition" in stale.text
     assert stale.fields("words")["note"] == "Hello"
     assert not Edition.objects.get().note
     stale.submit("words")
