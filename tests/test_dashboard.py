@@ -44,7 +44,7 @@ def month(edition: list[Paper], make_reader: Callable[..., Subscriber], now: dat
 
 @pytest.mark.usefixtures("month")
 def test_every_figure_is_counted_from_rows(now: datetime) -> None:
-    found = dashboard.count(now)
+    found = dashboard.count_figures(now)
     last = {chart.name: (chart.bars[-2].count, chart.bars[-1].count) for chart in found.charts}
     assert last == {
         "Sign-ups": (0, 3),

@@ -90,7 +90,7 @@ def test_pausing_and_resuming_by_hand(
     )
     assert alerts.editions_to_report() == [], "whoever paused it knows"
     assert refuses(admin_client, "pause")
-    assert "the rest goes out" in act(admin_client, "resume")
+    assert "Unsent digests go out now" in act(admin_client, "resume")
     assert Edition.objects.get().state == "open"
     assert queued == [("deliver_edition", DAY)]
     log = LogEntry.objects.order_by("pk").values_list("change_message", flat=True)

@@ -162,7 +162,7 @@ def test_a_reader_reports_a_paper_once_and_a_curator_decides_and_undoes(
     assert form.submit("Send report", why="").status == 400
     for _twice in range(2):
         told = form.submit("Send report", why="An advertisement")
-        assert "A curator will review it" in told.text
+        assert "A curator will look at it" in told.text
     report = Report.objects.get()
     client.force_login(admin_user)
     assert "An advertisement" in client.get(QUEUE).text

@@ -82,12 +82,12 @@ def test_the_timeline_tells_all_in_order(
     act(admin_client, known, "pause")
     page = admin_client.get(f"{READERS}{known.pk}/timeline/").text
     for said in (
-        *("Asked for the digest", "Confirmed", "soft bounce, by Postmark", "mailbox full"),
+        *("Signed up", "Confirmed", "soft bounce, by Postmark", "mailbox full"),
         *("Digest of 2026-04-30: failed", "550 no such mailbox", "More like this"),
         *(edition[0].title, "By admin", "Paused. Previous frequency: every day."),
     ):
         assert said in page
-    moments = [moment.at for moment in timeline.timeline_of(known)]
+    moments = [entry.at for entry in timeline.timeline_of(known)]
     assert moments == sorted(moments, reverse=True)
 
 
@@ -116,7 +116,7 @@ def test_todays_digest_is_made_by_hand(
 ) -> None:
     known.digests.all().delete()
     Paper.objects.update(listed_on=timezone.now().date(), first_seen_at=timezone.now())
-    assert "is made and waits to be sent" in act(admin_client, known, "send-again")
+    assert "was built and will be sent soon" in act(admin_client, known, "send-again")
     digest = known.digests.get()
     assert (digest.status, queued) == ("pending", [("deliver_digests", [digest.pk])])
 
