@@ -1,4 +1,4 @@
-"""The curator's pages, as a curator uses them."""
+"""The admin's lists and forms, as a curator uses them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: d
 
 
 def act(client: Client, model: str, action: str, *pks: int) -> Page:
-    """Tick these rows of a list and press Go."""
+    """Select these rows of a list and press Go."""
     page = Page.open(client, reverse(f"admin:{model}_changelist"))
     return page.submit("Go", action=action, _selected_action=[str(pk) for pk in pks])
 
@@ -149,7 +149,7 @@ def test_a_source_is_added_by_its_address_alone(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize("parked", [True, False])
-def test_the_health_of_a_source_is_said_in_words(
+def test_the_health_of_a_source_is_a_sentence(
     admin_client: Client, now: datetime, parked: bool
 ) -> None:
     source = Source.objects.create(
@@ -185,7 +185,7 @@ def test_a_source_is_edited_and_switched_off(
 @pytest.mark.parametrize(
     "model", [Group, User, Source, Submission, Paper, Subscriber, SignUpSwitch]
 )
-def test_every_form_of_the_admin_can_be_saved_as_it_is_rendered(
+def test_every_form_of_the_admin_can_be_saved_as_rendered(
     admin_client: Client, rows: Digest, model: Any
 ) -> None:
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
@@ -195,7 +195,7 @@ def test_every_form_of_the_admin_can_be_saved_as_it_is_rendered(
     assert saved.status == 302, saved.text
 
 
-def test_a_form_whose_inline_is_broken_says_so_on_top(admin_client: Client, rows: Digest) -> None:
+def test_errors_of_inlines_are_shown_at_the_top(admin_client: Client, rows: Digest) -> None:
     page = reverse("admin:subscriptions_subscriber_change", args=[rows.subscriber_id])
     data = Page.open(admin_client, page).fields("_save") | {"reactions-TOTAL_FORMS": "many"}
     answer = forge(admin_client, page, data)
@@ -218,7 +218,7 @@ def test_the_outbox_shows_a_message(
 
 
 @pytest.mark.parametrize("model", ["subscriber", "digest"])
-def test_what_came_back_is_shown_and_cannot_be_changed(
+def test_delivery_events_are_shown_and_read_only(
     admin_client: Client, rows: Digest, now: datetime, model: str
 ) -> None:
     event = DeliveryEvent.objects.create(
@@ -239,7 +239,7 @@ def test_what_came_back_is_shown_and_cannot_be_changed(
     assert 'name="delivery_events-MAX_NUM_FORMS" value="0"' in page
 
 
-def test_a_reader_can_be_erased_with_what_came_back(admin_client: Client, rows: Digest) -> None:
+def test_a_reader_with_delivery_events_can_be_erased(admin_client: Client, rows: Digest) -> None:
     page = reverse("admin:subscriptions_subscriber_delete", args=[rows.subscriber_id])
     Page.open(admin_client, page).submit("Yes, I’m sure")
     assert not Subscriber.objects.filter(pk=rows.subscriber_id).exists()
@@ -255,7 +255,7 @@ def test_a_suppression_is_lifted_by_hand(admin_client: Client, make_reader: Make
 
 
 @pytest.mark.parametrize("model", ["digest", "deliveryevent"])
-def test_rows_of_a_reader_are_found_by_the_beginning_of_the_address(
+def test_rows_of_a_reader_are_found_by_address_prefix(
     admin_client: Client, rows: Digest, model: str
 ) -> None:
     page = reverse(f"admin:subscriptions_{model}_changelist")
@@ -264,7 +264,7 @@ def test_rows_of_a_reader_are_found_by_the_beginning_of_the_address(
         assert found.context["cl"].result_count == count, typed
 
 
-def test_papers_are_found_by_words_id_doi_and_author_hidden_ones_too(
+def test_papers_including_hidden_ones_are_found_by_words_id_doi_and_author(
     admin_client: Client, make_paper: Callable[..., Paper], now: datetime
 ) -> None:
     make_paper("Forgetting on purpose", arxiv_id="2604.00001", authors=["Ada Lovelace"])
@@ -291,7 +291,7 @@ def test_papers_are_found_by_words_id_doi_and_author_hidden_ones_too(
         *("subscriptions_subscriber", "subscriptions_digest", "subscriptions_deliveryevent"),
     ],
 )
-def test_no_long_list_is_counted_to_its_end(
+def test_no_long_list_is_counted_completely(
     admin_client: Client, make_reader: Any, name: str
 ) -> None:
     with CaptureQueriesContext(connection) as made:

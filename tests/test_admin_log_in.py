@@ -1,4 +1,4 @@
-"""The admin's log-in: wrong passwords slow down, a second factor where there is one."""
+"""The admin's login: lockout after wrong passwords, and the second factor."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def log_in(client: Client, password: str = PASSWORD, peer: str = "192.0.2.1") ->
 
 
 @pytest.mark.promise(30)
-def test_wrong_passwords_lock_out_only_the_network_they_came_from(
+def test_wrong_passwords_lock_out_only_their_network(
     client: Client, curator: User, settings: Any
 ) -> None:
     tries = [log_in(client, "wrong") for _ in range(settings.AXES_FAILURE_LIMIT + 2)]
@@ -40,7 +40,7 @@ def test_wrong_passwords_lock_out_only_the_network_they_came_from(
     assert log_in(client, peer="198.51.100.1") == 302
 
 
-def test_the_page_of_a_lock_says_what_to_do(client: Client, curator: User, settings: Any) -> None:
+def test_the_lockout_page_gives_advice(client: Client, curator: User, settings: Any) -> None:
     for _ in range(settings.AXES_FAILURE_LIMIT):
         log_in(client, "wrong")
     form = Page.open(client, "/admin/login/", REMOTE_ADDR="192.0.2.1")
@@ -61,7 +61,7 @@ def test_the_page_of_a_lock_says_what_to_do(client: Client, curator: User, setti
         ("axes_reset_ip_username", "192.0.2.1", "curator"),
     ],
 )
-def test_a_lock_is_opened_on_the_server(
+def test_a_lockout_is_reset_on_the_server(
     client: Client, curator: User, settings: Any, command: tuple[str, ...]
 ) -> None:
     for _ in range(settings.AXES_FAILURE_LIMIT):
@@ -74,7 +74,9 @@ def test_a_lock_is_opened_on_the_server(
     assert log_in(client) == 302
 
 
-def test_trying_again_does_not_prolong_a_lock(client: Client, curator: User, settings: Any) -> None:
+def test_further_attempts_do_not_prolong_a_lockout(
+    client: Client, curator: User, settings: Any
+) -> None:
     for _ in range(settings.AXES_FAILURE_LIMIT):
         log_in(client, "wrong")
     store = Redis.from_url(settings.REDIS_URL)
@@ -84,7 +86,7 @@ def test_trying_again_does_not_prolong_a_lock(client: Client, curator: User, set
     assert store.ttl(key) <= 60
 
 
-def test_a_right_password_forgives_wrong_ones(curator: User, settings: Any) -> None:
+def test_a_correct_password_resets_the_count(curator: User, settings: Any) -> None:
     for client in (Client(), Client(), Client()):
         for _ in range(settings.AXES_FAILURE_LIMIT - 1):
             assert log_in(client, "wrong") == 200
@@ -102,7 +104,7 @@ def code(device: TOTPDevice, drift: int = 0) -> str:
     return f"{totp(device.bin_key, drift=drift):06}"
 
 
-def test_whoever_has_a_device_shows_its_code_after_the_password(
+def test_accounts_with_a_device_need_its_code_after_the_password(
     client: Client, curator: User
 ) -> None:
     device = enrolled(curator)
@@ -116,7 +118,7 @@ def test_whoever_has_a_device_shows_its_code_after_the_password(
     assert client.get("/admin/papers/paper/").status_code == 200
 
 
-def test_a_code_is_good_once_and_wrong_ones_slow_down(client: Client, curator: User) -> None:
+def test_a_code_is_valid_once_and_wrong_codes_slow_down(client: Client, curator: User) -> None:
     device = enrolled(curator)
     log_in(client)
     second_step = Page.open(client, "/admin/second-factor/")
@@ -150,7 +152,7 @@ def test_the_second_factor_redirects_to_no_other_site(
     assert answer["Location"] == "/admin/"
 
 
-def test_a_lost_device_is_taken_away_by_command(curator: User) -> None:
+def test_a_lost_device_is_removed_by_command(curator: User) -> None:
     enrolled(curator)
     with pytest.raises(CommandError, match="already"):
         call_command("second_factor", "curator")
@@ -160,6 +162,6 @@ def test_a_lost_device_is_taken_away_by_command(curator: User) -> None:
         call_command("second_factor", "nobody")
 
 
-def test_strangers_are_sent_to_the_log_in(client: Client) -> None:
+def test_anonymous_visitors_are_redirected_to_the_login(client: Client) -> None:
     assert client.get("/admin/second-factor/")["Location"] == "/admin/login/"
     assert re.match("/admin/login/", client.get("/admin/")["Location"])

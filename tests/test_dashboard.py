@@ -1,4 +1,4 @@
-"""The dashboard's figures, counted from rows, and that few queries make it."""
+"""The dashboard's figures, and the number of queries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = "/admin/subscriptions/edition/dashboard/"
 
 @pytest.fixture
 def month(edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime) -> None:
-    """Three readers of today, one of them gone; two digests sent, one bounced twice; reactions."""
+    """Create three readers (one unsubscribed), two digests (one bounced twice), and reactions."""
     today = {"created_at": now, "confirmed_at": now}
     readers = [make_reader(f"{n}@e.org", {"topics": "language models"}, **today) for n in range(3)]
     long_ago = now - timedelta(days=60)
@@ -60,7 +60,7 @@ def test_every_figure_is_counted_from_rows(now: datetime) -> None:
     assert {chart.bars[-1].day for chart in found.charts} == {now.date()}
 
 
-def test_the_highest_bar_fills_the_chart_and_none_leaves_it(now: datetime) -> None:
+def test_the_highest_bar_fills_the_chart(now: datetime) -> None:
     day = now.date()
     chart = dashboard.Chart.of("x", {day: 8, day - timedelta(days=29): 4}, day)
     assert [bar.height for bar in (chart.bars[0], chart.bars[-1])] == [60, dashboard.HEIGHT]
@@ -70,7 +70,7 @@ def test_the_highest_bar_fills_the_chart_and_none_leaves_it(now: datetime) -> No
 
 
 @pytest.mark.usefixtures("month")
-def test_what_is_next_and_what_a_curator_did_about_it(now: datetime, edition: list[Paper]) -> None:
+def test_upcoming_editions_show_their_pins(now: datetime, edition: list[Paper]) -> None:
     tomorrow = now.date() + timedelta(days=1)
     desk.apply_change(tomorrow, now, desk.pin_paper, edition[0].pk)
     rows = {row.edition.day: row for row in dashboard.upcoming_editions(now)}
@@ -79,7 +79,7 @@ def test_what_is_next_and_what_a_curator_did_about_it(now: datetime, edition: li
 
 
 @pytest.mark.usefixtures("month")
-def test_the_page_is_for_who_may_see_editions_and_counts_once_in_a_while(
+def test_the_page_needs_a_permission_and_caches_its_figures(
     admin_client: Client, client: Client, django_assert_max_num_queries: Any
 ) -> None:
     page = admin_client.get(PAGE)

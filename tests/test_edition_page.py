@@ -1,4 +1,4 @@
-"""Promise 39 for editions: the operator's page, as an operator uses it."""
+"""The page of an edition, as an operator uses it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ACT = f"/admin/subscriptions/edition/{DAY}/act/"
 
 @pytest.fixture
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """What was enqueued instead of going to a worker that is not there."""
+    """Collect queued tasks, because no worker is running."""
     found: list[tuple[str, Any]] = []
     for name in ("deliver_digests", "deliver_edition"):
         task, note = getattr(tasks, name), lambda given, name=name: found.append((name, given))
@@ -42,7 +42,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 @pytest.fixture
 def today(edition: list[Paper], make_reader: MakeReader, now: datetime) -> list[Digest]:
-    """Five digests of an edition: sent, failed, uncertain, and two waiting."""
+    """Create five digests of an edition: sent, failed, uncertain, and two pending."""
     pks = [make_reader(f"{n}@e.org", {"topics": "language"}).pk for n in range(5)]
     digests.build_due_digests(pks, now)
     made = list(Digest.objects.order_by("pk"))
@@ -62,12 +62,12 @@ def act(client: Client, action: str, **data: Any) -> str:
 
 
 def refuses(client: Client, action: str, **data: Any) -> bool:
-    """Whether an act that the page does not offer, or no longer, is said to be nothing."""
+    """Return whether an action that the page does not offer has no effect."""
     answer = forge(client, ACT, {"action": action, **data}, follow=True)
     return "Nothing to do" in answer.text
 
 
-def test_the_page_shows_progress_states_and_errors_by_kind(
+def test_the_page_shows_progress_and_errors_by_kind(
     admin_client: Client, today: list[Digest]
 ) -> None:
     page = admin_client.get(PAGE).text
@@ -97,14 +97,14 @@ def test_pausing_and_resuming_by_hand(
     assert list(log) == ["Paused: A wrong paper", "Resumed. Unsent digests go out now."]
 
 
-def test_cancelling_asks_whether_one_is_sure(admin_client: Client, today: list[Digest]) -> None:
+def test_cancelling_needs_a_confirmation(admin_client: Client, today: list[Digest]) -> None:
     act(admin_client, "cancel", why="Spoilt")
     assert Edition.objects.get().state == "open"
     act(admin_client, "cancel", why="Spoilt", sure=True)
     assert Edition.objects.get().state == "cancelled"
 
 
-def test_sending_failed_digests_again(
+def test_resending_failed_digests(
     admin_client: Client, today: list[Digest], queued: list[Any]
 ) -> None:
     assert "1 failed digests are being sent again" in act(admin_client, "send-failed")
@@ -114,7 +114,7 @@ def test_sending_failed_digests_again(
     assert refuses(admin_client, "send-failed")
 
 
-def test_sending_one_uncertain_digest_again(
+def test_resending_an_uncertain_digest(
     admin_client: Client, today: list[Digest], queued: list[Any]
 ) -> None:
     page = Page.open(admin_client, PAGE)
@@ -151,7 +151,7 @@ def test_nothing_changes_on_get(admin_client: Client, today: list[Digest]) -> No
     ("permissions", "sees", "acts"),
     [((), 403, False), (("view_edition",), 200, False), (("change_edition",), 200, True)],
 )
-def test_only_who_may_change_editions_acts(
+def test_only_operators_can_act(
     client: Client, today: list[Digest], permissions: tuple[str, ...], sees: int, acts: bool
 ) -> None:
     user = User.objects.create_user("helper", is_staff=True)
@@ -164,12 +164,12 @@ def test_only_who_may_change_editions_acts(
     assert (Edition.objects.get().state == "paused") == acts
 
 
-def test_an_edition_that_is_not_there_is_not_found(admin_client: Client) -> None:
+def test_an_unknown_edition_is_not_found(admin_client: Client) -> None:
     for day in ("2026-01-01", "soon", "2026-99-99"):
         assert admin_client.get(f"/admin/subscriptions/edition/{day}/change/").status_code == 404
 
 
-def test_why_did_a_reader_not_get_it(
+def test_the_page_explains_why_a_reader_did_not_get_it(
     admin_client: Client, today: list[Digest], make_reader: MakeReader, now: datetime
 ) -> None:
     def asked(address: str) -> str:
@@ -194,7 +194,7 @@ def test_why_did_a_reader_not_get_it(
 
 
 def make_crowd() -> None:
-    """A thousand more readers, each with a digest of which something came back."""
+    """Create a thousand more readers, each with a digest and a delivery event."""
     now, day = timezone.now(), date(2026, 4, 29)
     readers = Subscriber.objects.bulk_create(
         Subscriber(email=f"n{n}@e.org", email_key=f"n{n}@e.org", created_at=now)
@@ -220,8 +220,8 @@ def make_crowd() -> None:
 
 
 @pytest.mark.promise(39)
-def test_why_not_takes_a_few_lookups_by_key(today: list[Digest]) -> None:
-    """So it takes as long among ten million rows as here among a few thousand."""
+def test_the_explanation_uses_a_few_indexed_queries(today: list[Digest]) -> None:
+    """The time does not depend on the number of rows."""
     make_crowd()
     with connection.cursor() as cursor:
         for model in (Subscriber, Digest, DeliveryEvent):  # of an empty one any index is as good

@@ -1,4 +1,4 @@
-"""The curators' queue: what is kept out, put together and decided, and that all of it is undone."""
+"""The curators' queue: blocks, merges and decisions, and undoing them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FEED = """<rss version="2.0"><channel><title>T</title><link>https://x.example/</
 
 
 def act(client: Client, do: str, pk: int | None = None, **given: Any) -> str:
-    """Press the button of this act, that of the row `pk` where there are several."""
+    """Press the button of this action, in the row `pk` if there are several."""
     page = Page.open(client, QUEUE)
     if pk is None:
         return page.submit(do, **given).text
@@ -44,7 +44,7 @@ def act(client: Client, do: str, pk: int | None = None, **given: Any) -> str:
 
 
 def refuses(client: Client, do: str, **given: Any) -> bool:
-    """Whether an act that the queue does not offer, or no longer, is said to be nothing."""
+    """Return whether an action that the queue does not offer has no effect."""
     return "Nothing to do" in forge(client, QUEUE, {"do": do, **given}, follow=True).text
 
 
@@ -63,7 +63,7 @@ def shown() -> set[str]:
         ("title", "nothing has this", set()),
     ],
 )
-def test_a_block_hides_what_matches_and_undoing_shows_it_again(
+def test_a_block_hides_matching_papers_and_undoing_shows_them_again(
     admin_client: Client, make_paper: MakePaper, kind: str, value: str, hides: set[str]
 ) -> None:
     make_paper("A Miracle Cure")
@@ -80,7 +80,7 @@ def test_a_block_hides_what_matches_and_undoing_shows_it_again(
     assert LogEntry.objects.count() == 2
 
 
-def test_what_comes_later_is_blocked_too(admin_client: Client, now: datetime) -> None:
+def test_a_block_applies_to_later_papers(admin_client: Client, now: datetime) -> None:
     act(admin_client, "block", kind="title", value="miracle cure")
     for title, link in (
         ("A miracle cure", "https://x.example/1"),
@@ -91,7 +91,7 @@ def test_what_comes_later_is_blocked_too(admin_client: Client, now: datetime) ->
     assert len(Block.objects.get().hidden_papers) == 1
 
 
-def test_what_two_blocks_match_stays_hidden_when_one_is_undone(
+def test_a_paper_with_two_blocks_stays_hidden_when_one_is_undone(
     admin_client: Client, make_paper: MakePaper
 ) -> None:
     make_paper("A miracle cure")
@@ -107,7 +107,7 @@ def test_what_two_blocks_match_stays_hidden_when_one_is_undone(
 # --- Duplicates ---------------------------------------------------------------------------
 @pytest.fixture
 def twice(make_paper: MakePaper) -> tuple[Paper, Paper]:
-    """One paper in two rows, as of today."""
+    """Create two rows of the same paper, from today."""
     news = {"listed_on": timezone.now().date(), "first_seen_at": timezone.now()}
     pair = make_paper("One Result", votes=8, **news), make_paper("one result", votes=2, **news)
     scoring.rescore(timezone.now())
@@ -115,7 +115,7 @@ def twice(make_paper: MakePaper) -> tuple[Paper, Paper]:
     return pair
 
 
-def test_duplicates_are_found_merged_and_taken_apart(
+def test_duplicates_are_found_merged_and_unmerged(
     admin_client: Client, twice: tuple[Paper, Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     kept, merged = twice
@@ -136,7 +136,7 @@ def test_duplicates_are_found_merged_and_taken_apart(
     assert shown() == {"One Result", "one result"}
 
 
-def test_who_had_the_one_never_gets_the_other(
+def test_readers_of_one_duplicate_never_get_the_other(
     twice: tuple[Paper, Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     kept, merged = twice
@@ -178,7 +178,7 @@ def test_a_reader_reports_a_paper_once_and_a_curator_decides_and_undoes(
     assert not Report.objects.exists()
 
 
-def test_nobody_fills_the_queue_alone(
+def test_a_reader_cannot_fill_the_queue(
     client: Client, make_paper: MakePaper, make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     reader = make_reader()
@@ -192,7 +192,7 @@ def test_nobody_fills_the_queue_alone(
 
 
 # --- Proposals and rights -----------------------------------------------------------------
-def test_a_refusal_is_undone(admin_client: Client, now: datetime) -> None:
+def test_a_rejection_can_be_undone(admin_client: Client, now: datetime) -> None:
     row = Submission.objects.create(
         arxiv_id="2604.77777", created_by="reader-1", note="Good", created_at=now
     )

@@ -1,4 +1,4 @@
-"""Promise 39, readers: one reader's story, and many read in from elsewhere or handed out."""
+"""Subscribers in the admin: timeline, import and export."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 # --- One reader ---------------------------------------------------------------------------
 @pytest.fixture
 def known(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Subscriber:
-    """A reader with a past: consent, a digest that bounced, a reaction."""
+    """Create a reader with a history: consent, a bounced digest, a reaction."""
     reader = make_reader(
         interests={"topics": "language models"}, consent_text="Yes, please", consent_page="/"
     )
@@ -66,17 +66,17 @@ def known(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Subsc
 
 
 def act(client: Client, reader: Subscriber, do: str) -> str:
-    """Press the button of this act on the timeline."""
+    """Press the button of this action on the timeline."""
     return Page.open(client, f"{READERS}{reader.pk}/timeline/").submit(do).text
 
 
 def refuses(client: Client, reader: Subscriber, do: str) -> bool:
-    """Whether an act that the timeline does not offer, or no longer, is said to be nothing."""
+    """Return whether an action that the timeline does not offer has no effect."""
     answer = forge(client, f"{READERS}{reader.pk}/timeline/", {"do": do}, follow=True)
     return "Nothing to do" in answer.text
 
 
-def test_the_timeline_tells_all_in_order(
+def test_the_timeline_shows_all_events_in_order(
     admin_client: Client, known: Subscriber, edition: list[Paper]
 ) -> None:
     act(admin_client, known, "pause")
@@ -91,7 +91,7 @@ def test_the_timeline_tells_all_in_order(
     assert moments == sorted(moments, reverse=True)
 
 
-def test_pausing_going_on_unsubscribing_and_sending_again(
+def test_pausing_resuming_unsubscribing_and_resending(
     admin_client: Client, known: Subscriber, queued: list[Any]
 ) -> None:
     for do, frequency, is_due in (("pause", "paused", False), ("resume", "daily", True)):
@@ -111,7 +111,7 @@ def test_pausing_going_on_unsubscribing_and_sending_again(
     assert LogEntry.objects.filter(object_id=str(known.pk)).count() == 5
 
 
-def test_todays_digest_is_made_by_hand(
+def test_todays_digest_can_be_built_by_hand(
     admin_client: Client, known: Subscriber, edition: list[Paper], queued: list[Any]
 ) -> None:
     known.digests.all().delete()
@@ -121,7 +121,7 @@ def test_todays_digest_is_made_by_hand(
     assert (digest.status, queued) == ("pending", [("deliver_digests", [digest.pk])])
 
 
-def test_why_a_reader_did_not_get_a_paper_or_a_day(
+def test_the_page_explains_a_missing_paper_and_a_missing_digest(
     admin_client: Client, known: Subscriber, edition: list[Paper]
 ) -> None:
     Paper.objects.filter(pk=edition[0].pk).update(arxiv_id="2604.00001")
@@ -136,7 +136,7 @@ def test_why_a_reader_did_not_get_a_paper_or_a_day(
     assert admin_client.get(f"{READERS}999999/timeline/").status_code == 404
 
 
-def test_who_only_looks_at_readers_changes_none(client: Client, known: Subscriber) -> None:
+def test_read_only_accounts_cannot_change_readers(client: Client, known: Subscriber) -> None:
     user = User.objects.create_user("ada", is_staff=True)
     user.groups.add(Group.objects.get(name=roles.CURATOR))
     client.force_login(user)
@@ -149,7 +149,7 @@ def test_who_only_looks_at_readers_changes_none(client: Client, known: Subscribe
 
 
 # --- Export -------------------------------------------------------------------------------
-def test_an_export_holds_no_formula_and_is_written_down(
+def test_an_export_escapes_formulas_and_is_logged(
     admin_client: Client, make_reader: MakeReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "CHUNK_SIZE", 2)
@@ -178,12 +178,14 @@ def upload(client: Client, *lines: str, head: str = HEAD, data: bytes | None = N
 
 
 def settle(client: Client, do: str) -> str:
-    """Press the button of this act on the page of the last import."""
+    """Press the button of this action on the page of the last import."""
     work = ReaderImport.objects.latest("pk")
     return Page.open(client, f"/admin/subscriptions/readerimport/{work.pk}/change/").submit(do).text
 
 
-def test_a_file_is_tried_first_and_then_brought_in(admin_client: Client, queued: list[Any]) -> None:
+def test_a_file_is_checked_first_and_imported_on_confirmation(
+    admin_client: Client, queued: list[Any]
+) -> None:
     head = f"{HEAD},timezone,hour,topics,categories"
     lines = [f"{n}@e.org,{GOOD},Europe/Berlin,7,graphs,cs.LG cs.DS" for n in range(3)]
     page = upload(admin_client, *lines, head=head)
@@ -208,7 +210,7 @@ def test_a_file_is_tried_first_and_then_brought_in(admin_client: Client, queued:
     assert reader.interests.categories == ["cs.LG", "cs.DS"]
 
 
-def test_each_refused_line_has_its_reason_and_the_others_come_in(
+def test_rejected_lines_have_a_reason_and_the_others_are_imported(
     admin_client: Client, make_reader: MakeReader, queued: list[Any], now: datetime
 ) -> None:
     make_reader("here@e.org", status=Subscriber.Status.UNSUBSCRIBED)
@@ -261,7 +263,7 @@ def test_each_refused_line_has_its_reason_and_the_others_come_in(
         (f"{HEAD}\na\0b".encode(), "isn't a text file"),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why(
+def test_an_unreadable_file_is_rejected_with_a_reason(
     admin_client: Client, queued: list[Any], data: bytes, why: str
 ) -> None:
     found = upload(admin_client, data=data) if data else upload(admin_client, head=" ")
@@ -270,7 +272,7 @@ def test_a_file_that_cannot_be_read_says_why(
     assert queued == []
 
 
-def test_an_import_that_breaks_off_goes_on_where_it_stopped(
+def test_an_interrupted_import_continues_where_it_stopped(
     admin_client: Client, queued: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importing, "CHUNK_SIZE", 2)
@@ -297,9 +299,7 @@ def test_an_import_that_breaks_off_goes_on_where_it_stopped(
     assert Subscriber.objects.count() == Interests.objects.count() == 5
 
 
-def test_a_file_is_discarded_and_nothing_of_it_kept(
-    admin_client: Client, queued: list[Any]
-) -> None:
+def test_discarding_deletes_the_file(admin_client: Client, queued: list[Any]) -> None:
     upload(admin_client, f"a@e.org,{GOOD}")
     settle(admin_client, "discard")
     work = ReaderImport.objects.get()
@@ -310,7 +310,7 @@ def test_a_file_is_discarded_and_nothing_of_it_kept(
     assert not Subscriber.objects.exists()
 
 
-def test_an_export_can_be_read_in_again(
+def test_an_export_can_be_imported_again(
     admin_client: Client, make_reader: MakeReader, now: datetime, queued: list[Any]
 ) -> None:
     given = {

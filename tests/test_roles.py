@@ -1,4 +1,4 @@
-"""Promise 39, who may do what: three roles, every act checked and written down."""
+"""Roles in the admin: permissions and the log of each action."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READ_ONLY, CURATOR, OPERATOR = roles.READ_ONLY, roles.CURATOR, roles.OPERATOR
 
 @pytest.fixture
 def as_role(client: Client) -> Callable[[str], Client]:
-    """The browser of somebody who has a role and no other right."""
+    """Return a function that logs in an account with a role and no other permission."""
 
     def sign_in(role: str) -> Client:
         user = User.objects.create_user(role, f"{role.lower()}@paper.example", is_staff=True)
@@ -36,7 +36,7 @@ def as_role(client: Client) -> Callable[[str], Client]:
 
 
 def act(client: Client, model: str, action: str, *pks: int) -> None:
-    """Tick these rows of a list and press Go; forge it where the list does not offer the act."""
+    """Select these rows of a list and press Go; forge the request if the action is not offered."""
     address = reverse(f"admin:{model}_changelist")
     page = Page.open(client, address)
     if page.tree.xpath(f"//select[@name='action']/option[@value='{action}']"):
@@ -65,7 +65,7 @@ def test_every_role_sees_papers_readers_and_the_log(
         (OPERATOR, False, False, True),
     ],
 )
-def test_each_act_needs_its_permission_and_is_written_down(
+def test_each_action_needs_its_permission_and_is_logged(
     as_role: Callable[[str], Client],
     make_paper: Callable[..., Paper],
     make_reader: Callable[..., Subscriber],
@@ -92,7 +92,7 @@ def test_each_act_needs_its_permission_and_is_written_down(
     assert said == {(role, text) for text, was_done in acts.items() if was_done}
 
 
-def test_nobody_edits_the_log_nor_deletes_an_account_that_is_in_it(
+def test_nobody_can_edit_the_log_or_delete_an_account_in_it(
     admin_client: Client, make_paper: Callable[..., Paper]
 ) -> None:
     act(admin_client, "papers_paper", "hide", make_paper().pk)
@@ -107,7 +107,7 @@ def test_nobody_edits_the_log_nor_deletes_an_account_that_is_in_it(
     assert User.objects.filter(pk=entry.user_id).exists()
 
 
-def test_every_migrate_sets_the_roles_back_to_their_table() -> None:
+def test_every_migrate_resets_the_roles_to_the_table() -> None:
     group = Group.objects.get(name=CURATOR)
     before = set(group.permissions.all())
     group.permissions.clear()
@@ -123,7 +123,7 @@ def test_every_permission_in_the_table_exists() -> None:
         assert set(names.split()) <= {".".join(one) for one in found}
 
 
-def test_long_lists_are_not_counted_to_their_end(
+def test_long_lists_are_not_counted_completely(
     django_assert_num_queries: Any, make_reader: Callable[..., Subscriber]
 ) -> None:
     make_reader()

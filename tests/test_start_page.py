@@ -1,4 +1,4 @@
-"""The admin's start page: what to do next, how things stand, and pages by task."""
+"""The admin's start page: to-dos, state of the installation, and pages by task."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def links(page: Page) -> set[str]:
     return {" ".join(one.text_content().split()) for one in page.tree.iter("a")}
 
 
-def test_an_empty_installation_is_told_what_to_do_first(as_role: Callable[[str], Client]) -> None:
+def test_an_empty_installation_lists_the_first_steps(as_role: Callable[[str], Client]) -> None:
     page = Page.open(as_role(roles.CURATOR), "/admin/")
     assert "To do Add sources" in page.text
     assert "manage.py add_source --recommended" in page.text
@@ -49,7 +49,7 @@ def test_an_empty_installation_is_told_what_to_do_first(as_role: Callable[[str],
     assert "Wait for the first papers" in Page.open(page.client, "/admin/").text
 
 
-def test_it_shows_what_waits_and_what_is_broken(
+def test_the_page_shows_decisions_and_problems(
     admin_client: Client, make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     now = timezone.now()
@@ -75,7 +75,7 @@ def test_it_shows_what_waits_and_what_is_broken(
 @pytest.mark.parametrize(
     ("role", "sees"), [(roles.CURATOR, False), (roles.READ_ONLY, False), (roles.OPERATOR, True)]
 )
-def test_technical_tables_are_out_of_a_curators_sight(
+def test_technical_tables_are_hidden_from_curators(
     as_role: Callable[[str], Client], role: str, sees: bool
 ) -> None:
     client = as_role(role)
@@ -94,7 +94,7 @@ def test_every_model_of_the_admin_is_listed_for_a_superuser(admin_client: Client
         assert f'href="{address}"' in page.html, address
 
 
-def test_it_opens_while_redis_is_down(admin_client: Client, monkeypatch: Any) -> None:
+def test_the_page_opens_while_redis_is_down(admin_client: Client, monkeypatch: Any) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RedisError("down")
 
@@ -114,7 +114,7 @@ def test_it_opens_while_redis_is_down(admin_client: Client, monkeypatch: Any) ->
         ("send", {"state": "open", "closed_at": 1}, "It is over."),
     ],
 )
-def test_the_desk_the_dashboard_and_the_start_page_say_alike_what_happens(
+def test_the_outlook_of_an_edition_by_state(
     settings: Any, now: datetime, unapproved: str, values: dict[str, Any], said: str
 ) -> None:
     settings.UNAPPROVED_EDITIONS = unapproved
@@ -124,7 +124,9 @@ def test_the_desk_the_dashboard_and_the_start_page_say_alike_what_happens(
     assert states.describe_outlook(edition, now).startswith(said)
 
 
-def test_three_pages_say_the_same_of_tomorrow(admin_client: Client, settings: Any) -> None:
+def test_desk_dashboard_and_start_page_show_the_same_outlook(
+    admin_client: Client, settings: Any
+) -> None:
     settings.UNAPPROVED_EDITIONS = "hold"
     now = timezone.now()
     tomorrow = now.date() + timedelta(days=1)
@@ -138,7 +140,7 @@ def test_three_pages_say_the_same_of_tomorrow(admin_client: Client, settings: An
         assert outlook in Page.open(admin_client, address).text, address
 
 
-def test_every_model_of_the_admin_stands_in_a_section() -> None:
+def test_every_model_of_the_admin_is_in_a_section() -> None:
     rows = [row for _, rows in (*admin_site.SECTIONS, *admin_site.TECHNICAL) for row in rows]
     named = {row.model for row in rows if isinstance(row, admin_site.Table)}
     assert not {model._meta.label for model in admin.site._registry} - named

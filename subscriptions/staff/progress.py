@@ -55,7 +55,7 @@ class Progress:
         )
 
     @property
-    def made(self) -> int:
+    def total(self) -> int:
         return sum(self.totals.values())
 
     @property
@@ -64,7 +64,7 @@ class Progress:
 
     @property
     def percent(self) -> int:
-        return self.done * 100 // self.made if self.made else 0
+        return self.done * 100 // self.total if self.total else 0
 
     @property
     def minutes_left(self) -> int | None:

@@ -1,4 +1,4 @@
-"""The admin's pages of our own: no barrier that axe-core knows, in light and in dark."""
+"""Accessibility of the admin's own pages, in light and dark mode."""
 
 from __future__ import annotations
 

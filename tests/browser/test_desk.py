@@ -1,4 +1,4 @@
-"""Promise 39, the desk: a curator shapes an edition in a browser, by mouse and without scripts."""
+"""The desk in a browser, with the mouse and without scripts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.browser.conftest import Browser, until
 
 @pytest.fixture
 def day() -> date:
-    """Tomorrow, which the desk opens with."""
+    """Return tomorrow, the day that the desk opens with."""
     return timezone.now().date() + timedelta(days=1)
 
 
 @pytest.fixture
 def curator(browser: Browser) -> User:
-    """Signed in, with the role and nothing else."""
+    """Log in as a curator without other permissions."""
     user = User.objects.create_user("ada", "ada@paper.example", "quite-secret", is_staff=True)
     user.groups.add(Group.objects.get(name=roles.CURATOR))
     browser.open("/admin/login/?next=/admin/subscriptions/edition/desk/")
@@ -54,18 +54,18 @@ def reader(papers: str) -> Subscriber:
 
 
 def press(browser: Browser, name: str) -> None:
-    """A button by the name that a screen reader says."""
+    """Press a button by its accessible name."""
     browser.find(f"//button[@aria-label={name!r}]", f"the button “{name}”").click()
 
 
 def pinned(browser: Browser) -> list[str]:
-    """Titles of the pinned papers, as the page shows them."""
+    """Return the titles of pinned papers, in the order of the page."""
     script = "return [...document.querySelectorAll('#pinned .what a')].map(a => a.textContent)"
     return list(browser.chrome.execute_script(script))
 
 
 def drag(browser: Browser, title: str, onto: str) -> None:
-    """Drag a paper by its handle to the upper edge of another one, or of the empty list."""
+    """Drag a paper by its handle to the upper edge of another one or of the empty list."""
     handle = browser.find(f"//li[.//a[.={title!r}]]/span[@class='handle']", f"{title}'s handle")
     target = browser.find(onto, onto)
     mouse = ActionChains(browser.chrome).move_to_element(handle).click_and_hold()
@@ -74,7 +74,7 @@ def drag(browser: Browser, title: str, onto: str) -> None:
 
 
 @pytest.mark.promise(39)
-def test_a_curator_shapes_previews_tests_holds_and_approves_an_edition(
+def test_a_curator_edits_previews_tests_holds_and_approves_an_edition(
     browser: Browser, papers: str, reader: Subscriber, curator: User, day: date, outbox: Path
 ) -> None:
     first, second, third = (p.title for p in Paper.objects.news(day, 7).trending()[2:5])
@@ -132,7 +132,7 @@ def test_a_curator_shapes_previews_tests_holds_and_approves_an_edition(
     assert not Digest.objects.exists(), "a test is no digest"
 
 
-def test_the_desk_works_without_scripts_and_the_digest_goes_out_as_it_says(
+def test_the_desk_works_without_scripts_and_the_digest_has_its_changes(
     browser: Browser,
     worker: None,
     papers: str,
@@ -157,7 +157,7 @@ def test_the_desk_works_without_scripts_and_the_digest_goes_out_as_it_says(
     assert left_out.pk not in made.paper_ids
 
 
-def test_who_only_looks_has_nothing_to_press(
+def test_read_only_accounts_have_no_buttons(
     browser: Browser, papers: str, curator: User, day: date
 ) -> None:
     curator.groups.set([Group.objects.get(name=roles.READ_ONLY)])

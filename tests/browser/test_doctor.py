@@ -1,4 +1,4 @@
-"""The doctor's page, as an operator opens it."""
+"""The page of the doctor, as an operator sees it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.browser.axe import violations
 from tests.browser.conftest import Browser
 
 
-def test_an_operator_reads_what_was_looked_at_and_what_to_do(browser: Browser) -> None:
+def test_an_operator_sees_findings_and_advice(browser: Browser) -> None:
     user = User.objects.create_user("mary", "mary@paper.example", "quite-secret", is_staff=True)
     user.groups.add(Group.objects.get(name=roles.OPERATOR))
     browser.open("/admin/login/?next=/admin/doctor/")

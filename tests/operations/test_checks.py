@@ -15,7 +15,7 @@ def found(deploy: bool = False) -> dict[str, str]:
     return {str(message.id): message.msg for message in ours}
 
 
-def test_the_tests_own_settings_are_fine() -> None:
+def test_the_settings_of_the_tests_pass() -> None:
     assert found() == {}
 
 
@@ -33,7 +33,7 @@ def test_the_tests_own_settings_are_fine() -> None:
         ("W004", {"SEND_RATE": 5, "DOMAIN_RATES": {"gmail.com": 20.0}}, "DOMAIN_RATES"),
     ],
 )
-def test_what_makes_no_sense_is_named(
+def test_inconsistent_settings_are_reported(
     settings: Any, number: str, given: dict[str, Any], named: str
 ) -> None:
     for name, value in given.items():
@@ -54,7 +54,7 @@ def test_what_makes_no_sense_is_named(
         ("E004", {"EMAIL_BACKEND": "devtools.outbox.OutboxBackend"}, "EMAIL_URL"),
     ],
 )
-def test_what_is_only_wrong_in_production(
+def test_production_settings_are_reported_in_production_only(
     settings: Any, number: str, given: dict[str, Any], named: str
 ) -> None:
     for name, value in given.items():

@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 
 @pytest.fixture(autouse=True)
-def no_worker_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No worker runs in these tests, and none needs two seconds to say nothing."""
+def without_worker_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip the timeout for workers, because none is running."""
     monkeypatch.setattr(queues, "ANSWER_WITHIN", 0.05)
 
 
@@ -45,14 +45,14 @@ def source(**given: Any) -> Source:
     return Source.objects.create(**values | given)
 
 
-def test_what_is_well_is_said_to_be() -> None:
+def test_a_healthy_installation_has_only_ok_findings() -> None:
     source()
     queues.record_beat(timezone.now())
     for area in CHECKS.keys() - {"Settings", "Workers"}:
         assert set(said(area).values()) == {Level.OK}, area
 
 
-def test_nobody_works() -> None:
+def test_missing_workers_and_beat_are_errors() -> None:
     assert said("Workers") == {
         f"No worker for queue “{queue}”.": Level.ERROR for queue in queues.QUEUES
     }
@@ -62,7 +62,7 @@ def test_nobody_works() -> None:
     assert set(said("Beat").values()) == {Level.ERROR}
 
 
-def test_redis_that_evicts_and_forgets() -> None:
+def test_redis_with_eviction_and_without_persistence() -> None:
     server = queues.client()
     server.config_set("maxmemory-policy", "allkeys-lru")
     server.config_set("appendonly", "no")
@@ -120,7 +120,7 @@ def refused_queries() -> Iterator[None]:
         yield
 
 
-def test_a_check_that_trips_points_to_the_log(
+def test_an_error_in_a_check_points_to_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def stumble(_now: datetime) -> list[Finding]:
@@ -134,7 +134,7 @@ def test_a_check_that_trips_points_to_the_log(
 
 
 @pytest.mark.parametrize("state", ["held", "paused"])
-def test_an_edition_stopped_by_hand_is_a_notice(state: str) -> None:
+def test_an_edition_stopped_by_a_curator_is_a_note(state: str) -> None:
     day = timezone.now().date()
     Edition.objects.create(day=day, state=state, reason="A wrong picture.", changed_by="ada")
     verb = {"held": "put on hold", "paused": "paused"}[state]
@@ -155,7 +155,7 @@ def test_debug_is_on_or_settings_are_complete(settings: Any, debug: bool, comple
     assert ("Complete" in found) <= complete
 
 
-def test_a_database_that_forgets_and_lacks() -> None:
+def test_asynchronous_commit_and_missing_migrations_are_errors() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
         cursor.execute("DELETE FROM django_migrations WHERE app = 'papers' AND name LIKE '0001%'")
@@ -163,7 +163,7 @@ def test_a_database_that_forgets_and_lacks() -> None:
     assert said("Migrations") == {"1 not applied: papers.0001_initial.": Level.ERROR}
 
 
-def test_readers_who_wait(make_reader: Callable[..., Subscriber]) -> None:
+def test_waiting_readers_are_an_error(make_reader: Callable[..., Subscriber]) -> None:
     make_reader(next_digest_at=timezone.now() - timedelta(hours=3))
     [(text, level)] = said("Editions").items()
     assert level == Level.ERROR
@@ -185,7 +185,7 @@ def test_sources(given: dict[str, Any], level: Level) -> None:
     assert list(said("Sources").values()) == [level]
 
 
-def test_no_source_at_all() -> None:
+def test_an_installation_without_sources() -> None:
     assert said("Sources") == {"No sources yet.": Level.ERROR}
 
 
@@ -200,7 +200,7 @@ def test_a_mail_server_that_answers(smtp: Sink) -> None:
     assert smtp.accepted == []
 
 
-def test_a_mail_server_that_is_not_there_or_refuses_us(smtp: Sink, settings: Any) -> None:
+def test_a_mail_server_that_is_down_or_rejects_the_login(smtp: Sink, settings: Any) -> None:
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "somebody@example.org", "wrong"
     level, text = mail_provider()
     assert level == Level.ERROR
@@ -216,19 +216,19 @@ def run(*options: str) -> tuple[str, int]:
     return out.getvalue(), int(ended.value.code or 0)
 
 
-def test_the_command_says_what_to_do_and_fails() -> None:
+def test_the_command_gives_advice_and_fails() -> None:
     text, status = run()
     assert status == 1
     assert "ERROR   Workers: No worker for queue “mail”.\n        → Start one: celery" in text
 
 
-def test_the_command_for_programs() -> None:
+def test_the_command_prints_json() -> None:
     text, status = run("--json")
     assert status == 1
     assert {"area", "level", "message", "advice"} == set(json.loads(text)[0])
 
 
-def test_the_exit_status_tells_wrong_from_doubtful_and_well() -> None:
+def test_the_worst_level_decides() -> None:
     finding = doctor.Finding("x", Level.OK, "y")
     assert doctor.worst_level([]) == doctor.worst_level([finding]) == Level.OK
     assert doctor.worst_level([finding, doctor.Finding("x", Level.WARNING, "y")]) == Level.WARNING

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 
 @pytest.fixture(autouse=True)
-def asked_anew() -> None:
+def clear_cache() -> None:
     health._check_migrations.cache_clear()
 
 
@@ -25,7 +25,7 @@ def test_all_is_well(client: Client, path: str) -> None:
     assert forge(client, path).status_code == 405
 
 
-def test_without_redis_not_ready_and_yet_alive(client: Client, settings: Any) -> None:
+def test_without_redis_the_process_is_alive_but_not_ready(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = client.get("/healthz/ready")
     assert answer.status_code == 503

@@ -1,4 +1,4 @@
-"""Records as a real name server on loopback gives them, and what is made of them."""
+"""Checks of the mail domain, with records from a real name server on loopback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RECORDS = {
 
 @pytest.fixture
 def resolver() -> Iterator[dns.resolver.Resolver]:
-    """A name server that knows RECORDS."""
+    """Run a name server with RECORDS."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
 
@@ -67,7 +67,7 @@ def test_a_domain_with_none(resolver: dns.resolver.Resolver) -> None:
     assert all(finding.advice for finding in findings)
 
 
-def test_without_a_network_one_clear_note() -> None:
+def test_without_a_network_there_is_one_note() -> None:
     nobody = dns.resolver.Resolver(configure=False)
     nobody.nameservers, nobody.port = ["127.0.0.1"], 1
     [finding] = found("example.org", ["pm"], nobody)

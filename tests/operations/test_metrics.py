@@ -1,4 +1,4 @@
-"""What Prometheus reads, and that the rules and the dashboard ask for what there is."""
+"""Metrics for Prometheus, and the alert rules and dashboard that use them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def frozen(settings: Any) -> Iterator[None]:
 
 
 def scraped(client: Client) -> dict[tuple[str, ...], float]:
-    """Values by name and labels, read as Prometheus reads them."""
+    """Return the values by name and labels, parsed as Prometheus does."""
     answer = client.get("/metrics", headers={"Authorization": "Bearer let-me-see"})
     assert answer.status_code == 200
     return {
@@ -92,7 +92,7 @@ def test_metrics_show_due_claimed_sent_failed_uncertain_oldest_pending_and_last_
     assert not [key for key in seen if "2026-04-27" in key], "its totals are closed"
 
 
-def test_what_waits_in_a_paused_edition_is_no_standstill(
+def test_digests_of_a_paused_edition_do_not_count_as_waiting(
     client: Client, make_digest: Callable[..., Digest], now: datetime
 ) -> None:
     Edition.objects.create(day=now.date(), state=Edition.State.PAUSED)
@@ -122,7 +122,7 @@ def test_sources_queues_and_beat(client: Client, now: datetime) -> None:
     assert scraped(client)["paperboy_beat_timestamp_seconds",] == now.timestamp()
 
 
-def test_without_redis_the_rest_is_still_there(client: Client, settings: Any) -> None:
+def test_without_redis_the_other_metrics_are_available(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     seen = scraped(client)
     assert seen["paperboy_redis_up",] == 0
@@ -138,11 +138,11 @@ def test_pages_are_counted_by_name_and_never_by_path(client: Client) -> None:
 
 
 @pytest.mark.parametrize("shown", ["", "Bearer ", "Bearer wrong", "let-me"])
-def test_nobody_else_may_look(client: Client, shown: str) -> None:
+def test_a_wrong_token_is_rejected(client: Client, shown: str) -> None:
     assert client.get("/metrics", headers={"Authorization": shown}).status_code == 404
 
 
-def test_without_a_token_it_is_shut(client: Client, settings: Any) -> None:
+def test_without_a_token_metrics_are_not_found(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     settings.DEBUG = False
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
@@ -174,7 +174,7 @@ def asked() -> list[str]:
     ]
 
 
-def test_rules_and_dashboard_ask_for_metrics_that_exist(
+def test_rules_and_dashboard_use_existing_metrics(
     client: Client, make_digest: Callable[..., Digest], now: datetime
 ) -> None:
     Edition.objects.create(day=now.date(), due=1)
@@ -188,7 +188,7 @@ def test_rules_and_dashboard_ask_for_metrics_that_exist(
         assert wanted <= there, expression
 
 
-def test_every_rule_says_how_urgent_it_is_and_where_to_read_on() -> None:
+def test_every_rule_has_a_severity_and_a_link() -> None:
     guide = (DEPLOY.parent / "docs" / "operations.md").read_text()
     for rule in rules():
         assert rule["labels"]["severity"] in ("page", "ticket")
@@ -203,7 +203,7 @@ def test_the_two_alert_rules_use_the_promised_times() -> None:
     assert by_name["PaperboyNothingSent"].count("> 1800") == 2
 
 
-def test_panels_lie_side_by_side() -> None:
+def test_panels_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in panels():
         place = panel["gridPos"]

@@ -32,7 +32,7 @@ def moments(**which: Any) -> list[datetime]:
     return list(rows.values_list("observed_at", flat=True))
 
 
-def test_of_old_days_the_last_observation_is_kept(
+def test_the_last_observation_of_each_old_day_is_kept(
     make_paper: Callable[..., Paper], now: datetime
 ) -> None:
     paper, noon = make_paper(), now.replace(hour=12)
@@ -46,7 +46,7 @@ def test_of_old_days_the_last_observation_is_kept(
     assert retention.delete_old_rows(now) == {}
 
 
-def test_of_papers_long_past_the_very_last_is_kept(
+def test_the_last_observation_of_each_old_paper_is_kept(
     make_paper: Callable[..., Paper], now: datetime
 ) -> None:
     one, other = make_paper("One"), make_paper("Other")
@@ -62,7 +62,7 @@ def digest_of(reader: Subscriber, day: datetime) -> Digest:
     return Digest.objects.create(subscriber=reader, day=day.date(), status="sent", **times)
 
 
-def test_digests_go_once_their_books_are_closed_and_the_books_stay(
+def test_old_digests_of_closed_editions_are_deleted_and_their_totals_kept(
     make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     reader = make_reader()
@@ -87,7 +87,7 @@ def test_digests_go_once_their_books_are_closed_and_the_books_stay(
     assert (edition.due, edition.erased, edition.totals) == (1, 0, {"sent": 1})
 
 
-def test_documents_go_unless_a_check_or_their_source_needs_them(now: datetime) -> None:
+def test_old_documents_are_deleted_unless_a_check_or_their_source_needs_them(now: datetime) -> None:
     source = Source.objects.create(url="https://a.example/")
 
     def document(name: str, age: int) -> Document:
@@ -104,14 +104,14 @@ def test_documents_go_unless_a_check_or_their_source_needs_them(now: datetime) -
     assert set(Document.objects.all()) == {named, last}
 
 
-def test_sessions_that_are_over_go(now: datetime) -> None:
+def test_expired_sessions_are_deleted(now: datetime) -> None:
     for key, at in (("over", now - HOUR), ("good", now + HOUR)):
         Session.objects.create(session_key=key, session_data="", expire_date=at)
     retention.delete_old_rows(now)
     assert [session.pk for session in Session.objects.all()] == ["good"]
 
 
-def test_batches_are_transactions_of_their_own_and_stop_when_told(
+def test_batches_are_separate_transactions_and_stop_on_request(
     make_paper: Callable[..., Paper], now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
@@ -123,9 +123,7 @@ def test_batches_are_transactions_of_their_own_and_stop_when_told(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_locked_row_is_not_waited_for_long(
-    make_paper: Callable[..., Paper], now: datetime
-) -> None:
+def test_a_locked_row_is_skipped_soon(make_paper: Callable[..., Paper], now: datetime) -> None:
     import psycopg
     from django.db import OperationalError
 
@@ -141,7 +139,7 @@ def test_a_locked_row_is_not_waited_for_long(
     assert retention.delete_old_rows(now)["observations"] == 1
 
 
-def test_the_task_does_it(make_paper: Callable[..., Paper], settings: Any) -> None:
+def test_the_task_deletes_old_rows(make_paper: Callable[..., Paper], settings: Any) -> None:
     long_ago = datetime(2020, 1, 1).astimezone()
     observe(make_paper(), long_ago, long_ago + HOUR)
     tasks.delete_old_rows()

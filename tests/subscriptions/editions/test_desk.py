@@ -1,4 +1,4 @@
-"""The edition desk: what a curator says is what digests hold, and when they go out."""
+"""The edition desk: a curator's changes in digests, and approval."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LANGUAGE = {"topics": "language models", "categories": ["cs.CL"]}
 
 @pytest.fixture
 def say(now: datetime) -> Callable[..., str]:
-    """One act at the desk of today's edition."""
+    """Return a function that applies a change to today's edition."""
 
     def say(act: Callable[..., str], *given: Any, **options: Any) -> str:
         return desk.apply_change(DAY, options.pop("at", now), act, *given, **options)
@@ -38,7 +38,7 @@ def titles(digest: Digest) -> list[str]:
     return [item["title"] for item in digest.items]
 
 
-def test_what_is_pinned_stands_first_in_the_curators_order(
+def test_pinned_papers_come_first_in_the_curators_order(
     edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
 ) -> None:
     medical, splats = edition[5], edition[4]
@@ -53,7 +53,7 @@ def test_what_is_pinned_stands_first_in_the_curators_order(
     assert cards.digest_sections(cards.cards_for_items(made.items))[0]["name"] == "From the editor"
 
 
-def test_what_only_a_pinned_paper_matches_is_not_called_unmatched(
+def test_a_match_with_a_pinned_paper_counts_as_a_match(
     edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
 ) -> None:
     scoring.rescore(now)
@@ -69,7 +69,7 @@ def test_what_only_a_pinned_paper_matches_is_not_called_unmatched(
     assert "matches “palaeography”" in digests.preview_digest(other, now).notices[0]
 
 
-def test_pins_leave_half_the_places_and_never_bring_what_a_reader_excluded_or_had(
+def test_pins_take_at_most_half_the_places_and_respect_exclusions_and_seen_papers(
     edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
 ) -> None:
     say(desk.reorder_pins, [paper.pk for paper in edition])
@@ -87,7 +87,7 @@ def test_pins_leave_half_the_places_and_never_bring_what_a_reader_excluded_or_ha
     assert not set(first.paper_ids) & set(digests.preview_digest(had, tomorrow).paper_ids)
 
 
-def test_who_wants_only_their_own_gets_no_other_pins(
+def test_strict_readers_only_get_pins_that_match(
     edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
 ) -> None:
     say(desk.pin_paper, edition[5].pk)
@@ -95,7 +95,7 @@ def test_who_wants_only_their_own_gets_no_other_pins(
     assert edition[5].title not in titles(digests.preview_digest(picky, now))
 
 
-def test_what_is_left_out_is_in_no_digest_of_the_day_and_why_says_so(
+def test_a_hidden_paper_is_in_no_digest_and_the_explanation_says_so(
     edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
 ) -> None:
     reader, best = make_reader(interests=LANGUAGE), edition[0]
@@ -111,7 +111,7 @@ def test_what_is_left_out_is_in_no_digest_of_the_day_and_why_says_so(
     assert not Placement.objects.exists(), "rows that say nothing go"
 
 
-def test_notes_subject_and_the_editors_words_reach_the_mail(
+def test_subject_and_notes_appear_in_the_email(
     edition: list[Paper],
     make_reader: MakeReader,
     say: Callable[..., str],
@@ -166,7 +166,7 @@ def test_nonsense_changes_nothing(edition: list[Paper], say: Callable[..., str])
     assert Edition.objects.get().desk_changed_at == before
 
 
-def test_an_order_made_on_an_old_page_does_not_undo_anothers(
+def test_an_order_from_an_outdated_page_is_refused(
     edition: list[Paper], say: Callable[..., str], now: datetime
 ) -> None:
     first, second = edition[0].pk, edition[1].pk
@@ -178,7 +178,7 @@ def test_an_order_made_on_an_old_page_does_not_undo_anothers(
     assert say(desk.reorder_pins, [second], expected_version=shown, at=now + timedelta(minutes=1))
 
 
-def test_an_edition_whose_books_are_closed_is_not_shaped(
+def test_a_closed_edition_cannot_be_changed(
     edition: list[Paper], say: Callable[..., str], now: datetime
 ) -> None:
     Edition.objects.create(day=DAY, closed_at=now)
@@ -193,7 +193,7 @@ def held_by_default(settings: Any) -> None:
 
 @pytest.fixture
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What was enqueued instead of going to a worker that is not there."""
+    """Collect queued tasks, because no worker is running."""
     found: list[Any] = []
     for name in ("deliver_digests", "deliver_edition", "open_edition"):
         task = getattr(tasks, name)
@@ -201,7 +201,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
-def test_unless_it_is_held_an_edition_goes_out_by_itself(
+def test_by_default_an_edition_is_sent_without_approval(
     edition: list[Paper], make_reader: MakeReader, now: datetime, smtp: Sink
 ) -> None:
     mailing_run.deliver_digests(
@@ -212,7 +212,7 @@ def test_unless_it_is_held_an_edition_goes_out_by_itself(
 
 @pytest.mark.usefixtures("held_by_default")
 @pytest.mark.promise(39)
-def test_nothing_is_sent_before_approval_and_then_as_the_desk_says(
+def test_nothing_is_sent_before_approval_and_then_with_the_last_changes(
     edition: list[Paper],
     make_reader: MakeReader,
     say: Callable[..., str],
@@ -242,7 +242,7 @@ def test_nothing_is_sent_before_approval_and_then_as_the_desk_says(
     assert rebuild.rebuild_waiting(DAY, later) == 0
 
 
-def test_before_the_cut_off_it_waits_and_then_goes_out_by_itself(
+def test_an_unapproved_edition_waits_until_the_cut_off_and_is_then_sent(
     edition: list[Paper], make_reader: MakeReader, now: datetime, settings: Any, queued: list[Any]
 ) -> None:
     settings.APPROVE_BY = timedelta(hours=9)
@@ -257,7 +257,7 @@ def test_before_the_cut_off_it_waits_and_then_goes_out_by_itself(
     assert len(recovery.recover_digests(after)) == 1
 
 
-def test_who_holds_an_edition_that_was_approved_stops_it(
+def test_holding_an_approved_edition_stops_it(
     edition: list[Paper], make_reader: MakeReader, now: datetime, smtp: Sink
 ) -> None:
     pks = digests.build_due_digests([make_reader(interests=LANGUAGE).pk], now)

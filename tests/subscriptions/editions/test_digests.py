@@ -23,7 +23,7 @@ def titles(digest: Digest) -> list[str]:
     return [item["title"] for item in digest.items]
 
 
-def test_readers_with_other_interests_get_other_papers(
+def test_readers_with_different_interests_get_different_papers(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     one, two = make_reader("one@e.org", LANGUAGE), make_reader("two@e.org", VISION)
@@ -36,7 +36,7 @@ def test_readers_with_other_interests_get_other_papers(
     assert "language" in first.items[0]["reason"]
 
 
-def test_every_chosen_paper_says_why(
+def test_every_chosen_paper_has_a_reason(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(interests=LANGUAGE)
@@ -44,7 +44,7 @@ def test_every_chosen_paper_says_why(
     assert all(item["reason"] for item in reader.digests.get().items)
 
 
-def test_who_named_no_interests_gets_what_trends(
+def test_readers_without_interests_get_trending_papers(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader()
@@ -53,7 +53,7 @@ def test_who_named_no_interests_gets_what_trends(
     assert "90 votes" in reader.digests.get().items[0]["reason"]
 
 
-def test_building_twice_makes_one_digest(
+def test_building_twice_creates_one_digest(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(interests=LANGUAGE)
@@ -65,9 +65,7 @@ def test_building_twice_makes_one_digest(
 
 
 @pytest.mark.promise(4)
-def test_the_database_itself_refuses_a_second_digest_a_day(
-    make_reader: MakeReader, now: datetime
-) -> None:
+def test_the_database_rejects_a_duplicate_digest(make_reader: MakeReader, now: datetime) -> None:
     day = {"day": now.date(), "created_at": now, "expires_at": now, "next_attempt_at": now}
     reader = make_reader()
     Digest.objects.create(subscriber=reader, **day)
@@ -86,7 +84,7 @@ def test_next_digest_is_due_tomorrow(
 
 
 @pytest.mark.parametrize("status", [Digest.Status.SENT, Digest.Status.PENDING])
-def test_a_paper_never_comes_twice(
+def test_a_paper_is_never_sent_twice(
     edition: list[Paper], make_reader: MakeReader, now: datetime, status: str
 ) -> None:
     reader = make_reader(interests=LANGUAGE)
@@ -102,7 +100,7 @@ def test_a_paper_never_comes_twice(
 
 
 @pytest.mark.parametrize("status", [Digest.Status.FAILED, Digest.Status.UNCERTAIN])
-def test_papers_of_a_digest_that_did_not_arrive_stay_eligible(
+def test_papers_of_a_failed_digest_stay_eligible(
     edition: list[Paper], make_reader: MakeReader, now: datetime, status: str
 ) -> None:
     reader = make_reader(interests=LANGUAGE)
@@ -157,14 +155,16 @@ def test_a_reaction_changes_the_next_choice(
 
 
 @pytest.mark.promise(19)
-def test_an_empty_day_is_skipped_with_the_reason(make_reader: MakeReader, now: datetime) -> None:
+def test_a_day_without_papers_is_skipped_with_a_reason(
+    make_reader: MakeReader, now: datetime
+) -> None:
     reader = make_reader()
     assert digests.build_due_digests([reader.pk], now) == []
     digest = reader.digests.get()
     assert (digest.status, digest.reason) == (Digest.Status.SKIPPED, digests.NO_NEW_PAPERS)
 
 
-def test_too_late_for_today_is_skipped_and_the_papers_stay(
+def test_a_late_digest_is_skipped_and_its_papers_stay_eligible(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(interests=LANGUAGE)
@@ -193,7 +193,7 @@ def test_due_readers_come_in_chunks(make_reader: MakeReader, now: datetime, sett
     assert [len(chunk) for chunk in digests.due_readers(now)] == [2, 2, 1]
 
 
-def test_queries_are_as_many_for_one_reader_as_for_many(
+def test_the_number_of_queries_does_not_depend_on_the_number_of_readers(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     counts = []
@@ -206,7 +206,7 @@ def test_queries_are_as_many_for_one_reader_as_for_many(
     assert counts[0] == counts[1]
 
 
-def test_send_now_makes_todays_digest_once(
+def test_send_now_builds_todays_digest_once(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(interests=LANGUAGE, next_digest_at=now + timedelta(hours=9), hour=17)
@@ -217,7 +217,7 @@ def test_send_now_makes_todays_digest_once(
     assert reader.next_digest_at == datetime(2026, 5, 1, 17, tzinfo=UTC)
 
 
-def test_subject_names_the_best_paper_and_is_never_too_long() -> None:
+def test_the_subject_has_the_best_title_and_a_limited_length() -> None:
     items = [{"title": "Very " * 100 + "long"}, {"title": "Second"}]
     line = digests.subject_line(items)
     assert line.endswith("… + 1 more")
@@ -234,7 +234,7 @@ def test_preview_stores_nothing(
 
 
 @pytest.mark.promise(43)
-def test_a_category_alone_makes_no_paper_for_you(
+def test_a_category_alone_puts_no_paper_in_for_you(
     make_reader: MakeReader, edition: list[Paper], now: datetime
 ) -> None:
     reader = make_reader(interests={"topics": "sea anemones", "categories": ["cs.CL"]})

@@ -1,4 +1,4 @@
-"""Who is due, editions and their totals, and noticing trouble without the scheduler."""
+"""Due readers, edition states, totals, and alerts without the scheduler."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TODAY = date(2026, 4, 30)
 
 @pytest.fixture
 def ready(edition: list[Paper], make_reader: MakeReader, now: datetime) -> list[int]:
-    """Three pending digests."""
+    """Build three pending digests."""
     pks = [make_reader(f"{n}@e.org", {"topics": "language models"}).pk for n in range(3)]
     return digests.build_due_digests(pks, now)
 
@@ -49,7 +49,7 @@ def states() -> list[str]:
 
 
 def many_readers(count: int, now: datetime) -> None:
-    """Rows straight from PostgreSQL: one in a thousand is due."""
+    """Create readers in PostgreSQL itself; one in a thousand is due."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -76,13 +76,13 @@ def test_finding_due_readers_uses_an_index(now: datetime) -> None:
     assert sum(len(chunk) for chunk in digests.due_readers(now)) == 200
 
 
-def test_who_waited_longest_comes_first(make_reader: MakeReader, now: datetime) -> None:
+def test_the_longest_waiting_reader_comes_first(make_reader: MakeReader, now: datetime) -> None:
     late = make_reader("late@e.org", next_digest_at=now - timedelta(minutes=1))
     later = make_reader("later@e.org", next_digest_at=now - timedelta(hours=1))
     assert list(digests.due_readers(now)) == [[later.pk, late.pk]]
 
 
-def test_a_spread_reader_is_due_within_the_window_and_never_before_the_hour(
+def test_spreading_keeps_readers_within_the_window_after_their_hour(
     edition: list[Paper], make_reader: MakeReader, now: datetime, settings: Any
 ) -> None:
     settings.DIGEST_SPREAD = timedelta(minutes=30)
@@ -98,7 +98,7 @@ def test_a_spread_reader_is_due_within_the_window_and_never_before_the_hour(
 def test_after_downtime_from_8_to_20_only_digests_before_the_cutoff_are_sent(
     edition: list[Paper], make_reader: MakeReader, smtp: Sink
 ) -> None:
-    """The cut-off is ten hours: whose hour was 8 is too late at 20:00, whose was 11 is not."""
+    """The cut-off is ten hours: at 20:00, a digest of 8:00 is too late and one of 11:00 is not."""
     hours = {hour: make_reader(f"{hour}@e.org", hour=hour) for hour in (8, 9, 11, 19)}
     for hour, reader in hours.items():
         Subscriber.objects.filter(pk=reader.pk).update(
@@ -133,7 +133,7 @@ def test_after_a_day_of_downtime_only_todays_digest_is_sent(
     assert len(smtp.accepted) == 1
 
 
-def test_a_paused_edition_claims_nothing_and_resuming_sends_only_the_rest(
+def test_a_paused_edition_claims_nothing_and_resuming_sends_the_rest(
     ready: list[int], now: datetime, smtp: Sink
 ) -> None:
     mailing_run.deliver_digests(ready[:1], lambda: now)
@@ -155,7 +155,7 @@ def test_pausing_and_resuming_twice_change_nothing(ready: list[int], now: dateti
     assert not editions.resume_edition(TODAY, "one", now)
 
 
-def test_a_pause_for_a_time_ends_by_itself(ready: list[int], now: datetime, smtp: Sink) -> None:
+def test_a_temporary_pause_ends_automatically(ready: list[int], now: datetime, smtp: Sink) -> None:
     editions.pause_edition(
         TODAY, "The server is down.", "Paperboy", now, until=now + timedelta(minutes=5)
     )
@@ -168,7 +168,7 @@ def test_a_pause_for_a_time_ends_by_itself(ready: list[int], now: datetime, smtp
     assert states() == ["sent"] * 3
 
 
-def test_a_cancelled_edition_sends_nothing_more_and_its_papers_stay(
+def test_a_cancelled_edition_sends_nothing_and_its_papers_stay_eligible(
     ready: list[int], now: datetime, smtp: Sink
 ) -> None:
     mailing_run.deliver_digests(ready[:1], lambda: now)
@@ -186,7 +186,7 @@ def test_a_cancelled_edition_sends_nothing_more_and_its_papers_stay(
     assert again[1] == first
 
 
-def test_the_operator_is_told_once_of_each_pause(
+def test_the_operator_gets_one_alert_per_pause(
     ready: list[int], now: datetime, mailbox: Any
 ) -> None:
     editions.pause_edition(TODAY, "The provider refuses our password.", "Paperboy", now)
@@ -205,7 +205,7 @@ def test_the_operator_is_told_once_of_each_pause(
     assert len(mailbox.outbox) == 2
 
 
-def test_an_operator_who_could_not_be_told_is_told_later(
+def test_a_failed_alert_is_sent_later(
     ready: list[int], now: datetime, mailbox: Any, settings: Any
 ) -> None:
     editions.pause_edition(TODAY, "Mail is down.", "Paperboy", now)
@@ -251,14 +251,12 @@ def test_totals_that_do_not_add_up_raise_an_alert(
 
 
 @pytest.mark.promise(7)
-def test_digests_still_under_way_after_the_cutoff_raise_an_alert(
-    ready: list[int], now: datetime
-) -> None:
+def test_unsent_digests_after_the_cutoff_raise_an_alert(ready: list[int], now: datetime) -> None:
     [edition] = totals.close_finished(now + timedelta(days=3))  # nobody swept
     assert "3 are still unsent" in edition.totals_error
 
 
-def test_a_reader_who_is_erased_leaves_books_that_close(ready: list[int], now: datetime) -> None:
+def test_totals_add_up_after_a_reader_is_erased(ready: list[int], now: datetime) -> None:
     Digest.objects.get(pk=ready[0]).subscriber.delete()
     recovery.recover_digests(now + timedelta(days=1))
     assert totals.close_finished(now + timedelta(days=3)) == []
@@ -270,7 +268,7 @@ def test_all_is_well(ready: list[int], now: datetime, smtp: Sink) -> None:
     assert alerts.current_problems(now + timedelta(minutes=5)) == []
 
 
-def test_a_missing_edition_is_noticed_though_the_scheduler_failed(
+def test_a_missing_edition_is_reported_without_the_scheduler(
     make_reader: MakeReader, now: datetime
 ) -> None:
     make_reader()
@@ -279,7 +277,7 @@ def test_a_missing_edition_is_noticed_though_the_scheduler_failed(
     assert said.startswith("An edition is missing: readers were due at 2026-04-30 08:00 UTC")
 
 
-def test_work_that_waits_with_no_success_for_half_an_hour_is_noticed(
+def test_waiting_digests_without_success_for_half_an_hour_are_reported(
     ready: list[int], now: datetime, smtp: Sink
 ) -> None:
     mailing_run.deliver_digests(ready[:1], lambda: now)
@@ -324,7 +322,7 @@ def test_the_operator_is_emailed_when_work_waits_without_success(
     assert "none was sent since 2026-04-30 08:00 UTC" in text.get_content()
 
 
-def test_an_alarm_that_could_not_be_mailed_is_mailed_the_next_time(
+def test_an_alert_that_could_not_be_mailed_is_mailed_next_time(
     make_reader: MakeReader, now: datetime, smtp: Sink, settings: Any
 ) -> None:
     make_reader()
@@ -337,10 +335,10 @@ def test_an_alarm_that_could_not_be_mailed_is_mailed_the_next_time(
     assert send_waiting(late + timedelta(minutes=5)) == {"sent": 1}
 
 
-def test_the_watch_goes_on_while_postgresql_is_away_and_says_when_it_looked(
+def test_check_editions_survives_an_outage_of_postgresql_and_touches_its_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Two rounds: in the first the database answers nothing."""
+    """Run two rounds. In the first, the database does not answer."""
     looks: list[BaseException | None] = [OperationalError("away"), None, KeyboardInterrupt()]
 
     def look(_now: datetime) -> list[str]:
@@ -359,7 +357,7 @@ def test_the_watch_goes_on_while_postgresql_is_away_and_says_when_it_looked(
     assert touched.exists()
 
 
-def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
+def test_a_paused_edition_and_unsettled_claims_are_reported(
     ready: list[int], now: datetime
 ) -> None:
     claims.ClaimHolder("a worker that dies now", lambda: now).claim(Digest.objects.get(pk=ready[0]))
@@ -371,7 +369,9 @@ def test_a_paused_edition_and_a_sweep_that_does_not_run_are_noticed(
     ]
 
 
-def test_the_check_says_so_by_its_exit_status(make_reader: MakeReader, capsys: Any) -> None:
+def test_check_editions_reports_problems_by_its_exit_status(
+    make_reader: MakeReader, capsys: Any
+) -> None:
     call_command("check_editions")
     assert capsys.readouterr().out == "ok\n"
     make_reader()  # due long ago, by the real clock
@@ -381,7 +381,7 @@ def test_the_check_says_so_by_its_exit_status(make_reader: MakeReader, capsys: A
     assert "missing" in capsys.readouterr().err
 
 
-def test_a_monitor_sees_the_same(make_reader: MakeReader, client: Client) -> None:
+def test_the_health_endpoint_reports_the_same(make_reader: MakeReader, client: Client) -> None:
     assert client.get("/healthz/editions").text == "ok"
     make_reader()
     answer = client.get("/healthz/editions")

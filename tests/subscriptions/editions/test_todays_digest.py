@@ -1,4 +1,4 @@
-"""“Save and send today's digest”: what was typed counts, nothing comes twice, one a day."""
+"""“Save and send today's digest”: typed interests count, and no paper is sent twice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SEND = "Save and send today's digest"
 
 @pytest.fixture
 def papers(make_paper: Callable[..., Paper]) -> list[Paper]:
-    """Papers of today, three on each subject."""
+    """Create papers of today, three per subject."""
     now = timezone.now()
     made = [
         make_paper(
@@ -60,13 +60,13 @@ def open_preferences(client: Client, reader: Subscriber) -> Page:
 
 
 def hand_over(reader: Subscriber) -> None:
-    """As the mail system does."""
+    """Mark the pending digests as sent, as the mail system does."""
     reader.digests.filter(status="pending").update(
         status="sent", attempts=1, sent_at=timezone.now()
     )
 
 
-def test_what_was_typed_is_saved_first_and_is_what_today_brings(
+def test_typed_interests_are_saved_first_and_used_for_todays_digest(
     client: Client, newcomer: Subscriber, papers: list[Paper]
 ) -> None:
     page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
@@ -80,7 +80,7 @@ def test_what_was_typed_is_saved_first_and_is_what_today_brings(
     assert all("Protein" in title for title in own)
 
 
-def test_after_a_change_on_the_first_day_one_more_comes_and_no_paper_twice(
+def test_a_change_on_the_first_day_allows_a_second_digest_without_repeated_papers(
     client: Client, newcomer: Subscriber, papers: list[Paper]
 ) -> None:
     page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
@@ -100,7 +100,7 @@ def test_after_a_change_on_the_first_day_one_more_comes_and_no_paper_twice(
     assert Edition.objects.get().due == 2
 
 
-def test_a_change_saved_before_counts_as_well(
+def test_an_earlier_change_also_counts(
     client: Client, newcomer: Subscriber, papers: list[Paper]
 ) -> None:
     page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
@@ -110,7 +110,7 @@ def test_a_change_saved_before_counts_as_well(
     assert newcomer.digests.count() == 2
 
 
-def test_a_digest_that_came_by_itself_on_the_first_day_leaves_one_more(
+def test_a_scheduled_digest_on_the_first_day_allows_a_second_one(
     client: Client, newcomer: Subscriber, papers: list[Paper]
 ) -> None:
     now = timezone.now()
@@ -124,7 +124,7 @@ def test_a_digest_that_came_by_itself_on_the_first_day_leaves_one_more(
     assert newcomer.digests.count() == 2
 
 
-def test_later_there_is_one_a_day(
+def test_after_the_first_day_there_is_one_digest_per_day(
     client: Client, make_reader: MakeReader, papers: list[Paper]
 ) -> None:
     now = timezone.now()
@@ -148,7 +148,7 @@ def test_pressing_twice_sends_once(
     assert newcomer.digests.count() == 1
 
 
-def test_where_nothing_fits_it_is_said_and_the_digest_of_the_hour_may_still_come(
+def test_without_a_match_the_scheduled_digest_can_still_be_built(
     client: Client, newcomer: Subscriber
 ) -> None:
     due = newcomer.next_digest_at
@@ -160,7 +160,7 @@ def test_where_nothing_fits_it_is_said_and_the_digest_of_the_hour_may_still_come
     assert due is not None
 
 
-def test_a_day_that_was_skipped_is_made_again(
+def test_a_skipped_digest_is_built_again(
     client: Client, newcomer: Subscriber, make_paper: Callable[..., Paper]
 ) -> None:
     now = timezone.now()
@@ -174,7 +174,7 @@ def test_a_day_that_was_skipped_is_made_again(
     assert Edition.objects.get().due == 1
 
 
-def test_what_waits_for_its_edition_is_made_again_from_what_was_saved(
+def test_a_digest_waiting_for_its_edition_is_rebuilt_from_saved_interests(
     client: Client, newcomer: Subscriber, papers: list[Paper]
 ) -> None:
     now = timezone.now()
@@ -187,7 +187,7 @@ def test_what_waits_for_its_edition_is_made_again_from_what_was_saved(
     assert "robots" in digest.items[0]["title"]
 
 
-def test_an_edition_that_was_called_off_is_not_sent(
+def test_a_cancelled_edition_is_not_sent(
     client: Client, newcomer: Subscriber, papers: list[Paper]
 ) -> None:
     now = timezone.now()
@@ -208,7 +208,7 @@ def test_with_an_error_nothing_is_sent_and_nothing_is_lost(
     assert not newcomer.digests.exists()
 
 
-def test_whoever_gets_no_mail_is_offered_none(
+def test_readers_without_emails_see_no_send_button(
     client: Client, make_reader: MakeReader, papers: list[Paper]
 ) -> None:
     reader = make_reader(status=Subscriber.Status.UNSUBSCRIBED, next_digest_at=None)

@@ -34,7 +34,7 @@ def test_an_unknown_paper(make_reader: MakeReader, now: datetime) -> None:
         ({"announce_type": "replace"}, "It's a revision"),
     ],
 )
-def test_what_keeps_a_paper_from_everybody(
+def test_papers_that_nobody_gets(
     make_paper: MakePaper, make_reader: MakeReader, now: datetime, given: Any, said: str
 ) -> None:
     assert said in ask(make_reader(), make_paper(**given), now)
@@ -50,7 +50,7 @@ def test_days(
     assert said in ask(make_reader(), paper, now)
 
 
-def test_what_was_sent_names_the_day(
+def test_sent_papers_have_the_day_of_the_digest(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader(interests=LANGUAGE)
@@ -76,7 +76,7 @@ def test_examples_are_not_sent(
     assert "papers you like" in ask(reader, edition[0], now)
 
 
-def test_mutes_name_the_word_or_the_author(
+def test_exclusions_name_the_word_or_author(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     by_word = make_reader("a@e.org", {"excluded_words": ["survey", "Language"]})
@@ -96,13 +96,13 @@ def test_a_low_score_names_the_threshold(
     assert "below your threshold of 0.55" in ask(reader, far, now)
 
 
-def test_nothing_speaks_for_it(
+def test_a_paper_without_a_match(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     assert "doesn't match your profile" in ask(make_reader(interests=LANGUAGE), edition[5], now)
 
 
-def test_a_rank_too_low_says_so(
+def test_a_low_rank_is_explained(
     edition: list[Paper], make_paper: MakePaper, make_reader: MakeReader, now: datetime
 ) -> None:
     late = make_paper("Models", abstract="Of cheese and of ships, at length and in detail.")
@@ -113,7 +113,7 @@ def test_a_rank_too_low_says_so(
     assert "at most 1 papers" in said
 
 
-def test_what_was_there_for_the_last_digest_is_told_so(
+def test_papers_available_for_the_last_digest_are_explained(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     quiet = edition[2]
@@ -121,7 +121,7 @@ def test_what_was_there_for_the_last_digest_is_told_so(
     assert "already available for your last digest" in ask(reader, quiet, now)
 
 
-def test_every_answer_is_true_of_the_digest_that_would_be_made(
+def test_every_explanation_agrees_with_the_next_digest(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     for places in (1, 2, 5, 10):
