@@ -107,7 +107,7 @@ def test_cancelling_needs_a_confirmation(admin_client: Client, today: list[Diges
 def test_resending_failed_digests(
     admin_client: Client, today: list[Digest], queued: list[Any]
 ) -> None:
-    assert "1 failed digests are being sent again" in act(admin_client, "send-failed")
+    assert "Failed digests being sent again: 1." in act(admin_client, "send-failed")
     assert queued == [("deliver_digests", [today[1].pk])]
     assert Digest.objects.get(pk=today[1].pk).status == "pending"
     assert Digest.objects.get(pk=today[2].pk).status == "uncertain"

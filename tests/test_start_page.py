@@ -81,7 +81,7 @@ def test_technical_tables_are_hidden_from_curators(
     client = as_role(role)
     for address in ("/admin/", "/admin/papers/paper/"):
         shown = links(Page.open(client, address))
-        assert {"Tomorrow's desk", "Papers", "Sources", "Readers"} <= shown
+        assert {"Tomorrow's desk", "Papers", "Sources", "Subscribers"} <= shown
         assert ("Suppressions" in shown) == ("Doctor" in shown) == sees
         assert not (set(TECHNICAL) & shown) or sees
     assert client.get("/admin/subscriptions/suppression/").status_code == 200, "by address it opens"

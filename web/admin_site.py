@@ -55,7 +55,7 @@ SECTIONS: tuple[Section, ...] = (
     (
         "Readers",
         (
-            Table("subscriptions.Subscriber", "Readers"),
+            Table("subscriptions.Subscriber", "Subscribers"),
             Table("subscriptions.Digest"),
             Table("subscriptions.ReaderImport", "Imports"),
             Table("subscriptions.SignUpSwitch", "Sign-up", is_single=True),

@@ -55,7 +55,7 @@ def send_failed(edition: Edition, request: HttpRequest) -> Done:
         if ready := recovery.send_again(Digest.objects.failed(chunk), timezone.now()):
             tasks.deliver_digests.delay_on_commit(ready)
             count += len(ready)
-    return f"{count} failed digests are being sent again." if count else ""
+    return f"Failed digests being sent again: {count}." if count else ""
 
 
 def send_one(edition: Edition, request: HttpRequest) -> Done:
