@@ -128,7 +128,7 @@ def test_the_page_explains_a_missing_paper_and_a_missing_digest(
     page = f"{READERS}{known.pk}/timeline/"
     asked = {"paper": "https://arxiv.org/abs/2604.00001v2", "day": "2026-04-30"}
     answer = admin_client.get(page, asked).text
-    assert "2604.00001: It's one of the papers you like" in answer
+    assert "one of the papers you like. We use it" in answer
     assert "The digest is failed. 550 no such mailbox" in answer
     nonsense = admin_client.get(page, {"paper": "x y", "day": "2026-99-99"}).text
     assert "is not an arXiv ID or link" in nonsense

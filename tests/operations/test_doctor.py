@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 @pytest.fixture(autouse=True)
 def without_worker_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the timeout for workers, because none is running."""
-    monkeypatch.setattr(queues, "ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr(queues, "WORKER_TIMEOUT", 0.05)
 
 
 CHECKS = {(check.__doc__ or "").rstrip("."): check for check in doctor.LOCAL_CHECKS}

@@ -114,7 +114,7 @@ def test_expired_sessions_are_deleted(now: datetime) -> None:
 def test_batches_are_separate_transactions_and_stop_on_request(
     make_paper: Callable[..., Paper], now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
     observe(make_paper(), *(now - 20 * DAY + n * timedelta(minutes=1) for n in range(8)))
     asked = iter([False, False, True, True, True, True, True, True])
     assert retention.delete_old_rows(now, lambda: next(asked))["observations"] == 4
