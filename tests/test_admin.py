@@ -249,7 +249,7 @@ def test_a_reader_with_delivery_events_can_be_erased(admin_client: Client, rows:
 def test_a_suppression_is_lifted_by_hand(admin_client: Client, make_reader: MakeReader) -> None:
     reader = make_reader(status=Subscriber.Status.SUPPRESSED)
     page = act(admin_client, "subscriptions_subscriber", "lift_the_suppression", reader.pk)
-    assert "1 may sign up anew" in page.text
+    assert "Suppression lifted for 1." in page.text
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.UNSUBSCRIBED
 

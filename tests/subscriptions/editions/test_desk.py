@@ -228,7 +228,7 @@ def test_nothing_is_sent_before_approval_and_then_with_the_last_changes(
     recovery.recover_digests(later)
     assert Edition.objects.get().state == "held", "the cut-off is past"
     assert alerts.editions_to_report() == [DAY], "the operator is told"
-    assert any("held: No curator" in said for said in alerts.current_problems(later))
+    assert any("put on hold: No curator" in said for said in alerts.current_problems(later))
     assert states.editions_to_open(later) == []
     assert states.approve_edition(DAY, "ada", later)
     assert states.editions_to_open(later) == [DAY]

@@ -95,7 +95,7 @@ def test_a_change_on_the_first_day_allows_a_second_digest_without_repeated_paper
     assert any("robots" in item["title"] for item in second.items)
     hand_over(newcomer)
     page = page.submit(SEND, topics="galaxy surveys")
-    assert "From now on there is one a day." in page.text
+    assert "From now on there's one per day." in page.text
     assert newcomer.digests.count() == 2
     assert Edition.objects.get().due == 2
 
@@ -118,8 +118,8 @@ def test_a_scheduled_digest_on_the_first_day_allows_a_second_one(
     digests.build_due_digests([newcomer.pk], now)
     hand_over(newcomer)
     page = open_preferences(client, newcomer)
-    assert "you can have one more today" in page.text
-    assert "you can have one more today" in page.submit(SEND).text
+    assert "you can get one more today" in page.text
+    assert "you can get one more today" in page.submit(SEND).text
     assert "on its way" in page.submit(SEND, topics="legged robots").text
     assert newcomer.digests.count() == 2
 
@@ -153,7 +153,7 @@ def test_without_a_match_the_scheduled_digest_can_still_be_built(
 ) -> None:
     due = newcomer.next_digest_at
     page = open_preferences(client, newcomer).submit(SEND, topics="protein folding")
-    assert "Nothing new fits what you asked for" in page.text
+    assert "Nothing new matches your interests" in page.text
     newcomer.refresh_from_db()
     assert not newcomer.digests.exists()
     assert newcomer.next_digest_at is not None
