@@ -206,7 +206,7 @@ class FoldingForm(forms.ModelForm):
 
     @property
     def is_unfolded(self) -> bool:
-        """Whether one of the folded fields has an error or another value than the default."""
+        """Return True if a folded field has an error or a value other than the default."""
         return any(self.errors.get(name) or self._is_changed(name) for name in self.FOLDED)
 
     def _is_changed(self, name: str) -> bool:

@@ -22,7 +22,7 @@ from web.rate_limit import rate_limited
 
 @require_safe
 def privacy_statement(request: HttpRequest) -> HttpResponse:
-    """Show which data is stored, why, for how long and who has access, per the settings."""
+    """Show which data is stored, why, for how long, and who can access it; from the settings."""
     context = {
         "form": LinkForm(),
         "pending_days": settings.PENDING_EXPIRES.days,

@@ -159,7 +159,7 @@ class ListField(forms.CharField):
         return entries
 
     def parse(self, typed: str) -> Iterable[str]:
-        """Yield the entries; raise ValidationError for what is none."""
+        """Yield the entries; raise ValidationError for an invalid one."""
         for part in self.separator.split(typed):
             entry = " ".join(part.split())
             if len(entry) > ENTRY_LENGTH:
