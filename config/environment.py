@@ -267,10 +267,10 @@ def exit_on_errors() -> None:
         sys.exit("\n".join(f"Wrong setting: {name}: {reason}" for name, reason in problems.items()))
 
 
-def celery_url(url: str) -> str:
+def celery_url(redis_url: str) -> str:
     """Return a redis-py URL in Celery's spelling: `unix://` becomes `redis+socket://`."""
-    parts = urlsplit(url)
+    parts = urlsplit(redis_url)
     if parts.scheme != "unix":
-        return url
+        return redis_url
     database = parse_qs(parts.query).get("db", ["0"])[0]
     return f"redis+socket://{parts.path}?virtual_host={database}"

@@ -18,9 +18,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", rate_limited("login", methods=("POST",))(admin.site.login)),
     path("admin/second-factor/", second_factor, name="second-factor"),
     path("", include("operations.urls")),
-    path("admin/", admin.site.urls),  # takes whatever else begins so
+    path("admin/", admin.site.urls),  # last: it handles all other paths below admin/
 ]
-if settings.EMAIL_BACKEND == "devtools.outbox.OutboxBackend":  # only ever locally
+if settings.EMAIL_BACKEND == "devtools.outbox.OutboxBackend":  # local only
     from devtools import outbox_pages
 
     urlpatterns += [

@@ -40,7 +40,7 @@ _CODE = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)|<[^>]*>", re.S)
 
 @dataclass
 class Metrics:
-    """What `measure` found; shares are between 0 and 1."""
+    """The results of `measure`; shares are between 0 and 1."""
 
     function_lines: list[int] = field(default_factory=list)
     folders: Counter[str] = field(default_factory=Counter)  # modules in each

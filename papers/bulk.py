@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from django.db import connection, models
+from django import db
+from django.db import models
 from django.db.models import F, Lookup
 from psycopg.types.json import Jsonb
 
@@ -41,10 +42,10 @@ def insert(rows: Sequence[models.Model]) -> None:
     for row, pk in zip(rows, _keys(meta, len(rows)), strict=True):
         row.pk = pk
     fields = _stored_fields(meta)
-    with connection.cursor() as cursor:
+    with db.connection.cursor() as cursor:
         _copy(cursor, meta.db_table, fields, rows)
     for row in rows:
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, db.connection.alias
 
 
 def update(rows: Sequence[models.Model], names: Iterable[str]) -> None:
@@ -56,7 +57,7 @@ def update(rows: Sequence[models.Model], names: Iterable[str]) -> None:
     columns = [_quoted(field.column) for field in fields]
     pk = _quoted(meta.pk.column)
     table, values = _quoted(meta.db_table), _quoted(f"new_{meta.db_table}")
-    with connection.cursor() as cursor:
+    with db.connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TEMP TABLE {values} ON COMMIT DROP AS "  # noqa: S608 - names of our own columns
             f"SELECT {', '.join([pk, *columns])} FROM {table} WITH NO DATA"
@@ -75,7 +76,7 @@ def _stored_fields(meta: Any) -> list[Any]:
 
 def _keys(meta: Any, count: int) -> list[int]:
     """Return new primary keys from the model's sequence."""
-    with connection.cursor() as cursor:
+    with db.connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
             [_quoted(meta.db_table), meta.pk.column, count],
@@ -88,7 +89,7 @@ def _copy(cursor: Any, table: str, fields: Sequence[Any], rows: Iterable[models.
     read = attrgetter(*(field.attname for field in fields))
     as_json = [place for place, field in enumerate(fields) if isinstance(field, models.JSONField)]
     statement = f"COPY {_quoted(table)} ({columns}) FROM STDIN"
-    with connection.wrap_database_errors, cursor.copy(statement) as copy:
+    with db.connection.wrap_database_errors, cursor.copy(statement) as copy:
         for row in rows:
             values = list(read(row))
             for place in as_json:
@@ -97,4 +98,4 @@ def _copy(cursor: Any, table: str, fields: Sequence[Any], rows: Iterable[models.
 
 
 def _quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
+    return db.connection.ops.quote_name(name)

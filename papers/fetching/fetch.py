@@ -1,13 +1,11 @@
-"""Fetching one document over HTTP, politely and within bounds.
+"""Fetch one document over HTTP, politely and within limits of time and size.
 
-`fetch` always returns: whatever the other side does has a named outcome, and ends within the time
-and the size allowed. Addresses inside the house are refused: each name is resolved once, every
-address it has is checked, and the connection goes to the very address that was checked, so that
-neither a redirect nor a second answer of the name server leads elsewhere. TLS is verified against
-the name.
+`fetch` always returns a named outcome. Private addresses are refused: each host name is resolved
+once, all its addresses are checked, and the connection goes to a checked address, so that neither
+a redirect nor a second DNS answer leads elsewhere. TLS is verified against the host name.
 
-httpcore, the layer below httpx, is used for its connections of one's own making; httpx for
-addresses and the TLS context.
+httpcore, the layer below httpx, allows a custom connection; httpx parses URLs and makes the TLS
+context.
 """
 
 import ipaddress
@@ -29,7 +27,7 @@ import httpx
 Outcome = Literal[
     "ok",
     "not_modified",  # 304 to our validators
-    "gone",  # 410: not to be asked again
+    "gone",  # 410: never request it again
     "throttled",  # 429, or 503 with Retry-After
     "http_error",  # any other status
     "too_large",  # on the wire or decompressed
@@ -37,17 +35,17 @@ Outcome = Literal[
     "redirect_loop",
     "refused_address",  # resolves to a private, local or reserved address
     "bad_url",
-    "undecodable",  # a Content-Encoding that is broken or was not asked for
+    "undecodable",  # a Content-Encoding that is broken or not supported
     "tls_error",
     "network_error",
-    "postponed",  # not asked: the host's turn is too far off
+    "postponed",  # not requested: the host's next turn is too far away
 ]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 MAX_BYTES = 20_000_000
 SECONDS = 30.0
 MAX_REDIRECTS = 5
-# A server may ask for a pause, not switch a source off for good.
+# A server may ask for a pause, but not disable a source for good.
 LONGEST_RETRY_AFTER = timedelta(days=7)
 LONGEST_VALIDATOR = 100  # characters of an ETag or Last-Modified worth keeping
 
@@ -56,7 +54,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """What became of one fetch. `detail` says in one line what went wrong."""
+    """The result of one fetch. `detail` describes a failure in one line."""
 
     outcome: Outcome
     body: bytes = b""
@@ -81,14 +79,13 @@ def fetch(
     allow_private: bool = False,
     turn: Callable[[str], timedelta | None] | None = None,
 ) -> FetchResult:
-    """GET `url`, following redirects, with the validators of the last answer if there was one.
+    """GET `url` and follow redirects; send the validators of the last response if given.
 
-    `seconds` bounds the whole of it, redirects included (only the name server keeps a limit of
-    its own), `max_bytes` the body both as sent and as decompressed. `now` is what a Retry-After
-    that names a moment is measured from. `allow_private` is for tests and for feeds inside the
-    house. `turn` is called with the host before each request, redirects included, and may take
-    its time, which does not count; if it returns a wait, the host is not asked. Never raises for
-    anything the other side does.
+    `seconds` limits the total time with redirects, except for DNS, which has its own limit.
+    `max_bytes` limits the body as sent and as decompressed. A Retry-After date counts from `now`.
+    `allow_private` is for tests and for feeds in a private network. `turn` is called with the host
+    before each request and may block; that time does not count. If it returns a wait, the host is
+    not requested. Never raises for anything the server does.
     """
     headers = {
         "User-Agent": user_agent,
@@ -113,6 +110,8 @@ def fetch(
 
 
 class _Ended(Exception):
+    """Ends a fetch early with a result."""
+
     def __init__(self, outcome: Outcome, detail: str, **more: Any) -> None:
         super().__init__(detail)
         self.fetched = FetchResult(outcome, detail=detail, **more)
@@ -122,7 +121,7 @@ _NUMBERS = re.compile(r"\[(?:Errno|SSL)[^\]]*\]\s*|\s*\(_ssl\.c:\d+\)|Error -?\d
 
 
 def _one_line(error: Exception) -> str:
-    """Say what went wrong in words, without the numbers of the operating system."""
+    """Return an error in words, without error numbers of the operating system."""
     if isinstance(error.__cause__, socket.gaierror) or isinstance(error, socket.gaierror):
         return "host name not found"
     words = " ".join(_NUMBERS.sub("", str(error)).split())
@@ -136,7 +135,7 @@ def _tls() -> ssl.SSLContext:
 
 # --- Addresses --------------------------------------------------------------------------------
 
-# Clouds answer their machines with credentials at these; the other such addresses are link-local.
+# Clouds serve credentials to their machines at these; the other such addresses are link-local.
 _METADATA = frozenset({"168.63.129.16"})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _HOST = re.compile(rb"[a-zA-Z0-9._-]+|[0-9a-fA-F:.]+")
@@ -144,9 +143,9 @@ _V4_COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 def is_public(address: str) -> bool:
-    """Whether a numeric IPv4 or IPv6 address is one of the open internet.
+    """Return whether a numeric IPv4 or IPv6 address is publicly routable.
 
-    An IPv4 address inside an IPv6 one (mapped, compatible, 6to4, NAT64) counts as itself.
+    An IPv4 address embedded in IPv6 (mapped, compatible, 6to4, NAT64) counts as IPv4.
     """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
@@ -172,7 +171,7 @@ def _parsed(url: str) -> httpx.URL:
     if parsed.scheme not in ("http", "https"):
         raise _Ended("bad_url", f"{parsed.scheme or 'no scheme'}: only http and https are fetched")
     if not _HOST.fullmatch(parsed.raw_host) or parsed.userinfo or (parsed.port or 1) > 65_535:
-        raise _Ended("bad_url", "not a host name, with a port or not, and without a password")
+        raise _Ended("bad_url", "not a valid host name, port, or it has a password")
     return parsed
 
 
@@ -184,7 +183,7 @@ def _resolved(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
-# --- Connections: to checked addresses, against the clock ---------------------------------------
+# --- Connections to checked addresses, with a deadline ---------------------------------------
 
 
 class _Deadline:
@@ -236,7 +235,7 @@ class _CheckedNetwork(httpcore.NetworkBackend):
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """A connection whose every step has only what is left of the time for the whole."""
+    """A connection on which each operation may take only the remaining time."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
         self._stream = stream
@@ -268,12 +267,12 @@ class _TimedStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-# --- Requests and answers -----------------------------------------------------------------------
+# --- Requests and responses -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """What every request of one fetch has in common."""
+    """The settings that all requests of one fetch share."""
 
     headers: dict[str, str]
     max_bytes: int
@@ -282,7 +281,7 @@ class _Asking:
     turn: Callable[[str], timedelta | None] | None
 
     def wait_for(self, host: str) -> None:
-        """Wait until it is this host's turn, off the clock."""
+        """Wait for the host's turn; the wait does not count against the deadline."""
         if self.turn is None:
             return
         started = time.monotonic()
@@ -321,7 +320,7 @@ def _joined(base: httpx.URL, location: str) -> httpx.URL:
 
 
 class _Headers:
-    """An answer's headers by name, in lower case, as text; "" for one that is not there."""
+    """The response headers as text, by lower-case name; "" if absent."""
 
     def __init__(self, headers: dict[str, bytes]) -> None:
         self._headers = headers
@@ -368,7 +367,7 @@ def _outcome(status: int, asks_for_pause: bool) -> Outcome:
 
 
 def retry_after(value: str, now: datetime) -> timedelta | None:
-    """How long a Retry-After asks to wait, given in seconds or as a moment; None if it does not.
+    """Return the wait that a Retry-After header asks for, in seconds or as a date; None if invalid.
 
     >>> retry_after("120", datetime(2025, 1, 1, tzinfo=UTC)).total_seconds()
     120.0
@@ -413,7 +412,7 @@ class _Plain:
 
 
 class _Gunzip:
-    """Decompresses piece by piece, never more than there is room for: a bomb stays folded."""
+    """Decompress gzip piece by piece, never beyond the limit, so that a zip bomb is harmless."""
 
     def __init__(self) -> None:
         self._member = self._new()

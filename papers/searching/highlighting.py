@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from papers.text.folding import fold_text
-from papers.text.lexemes import IS_UNSPACED, LONGEST, STOP_WORDS, Run, runs, spellings, stem
+from papers.text.lexemes import IS_UNSPACED, MAX_LEXEME, STOP_WORDS, Run, runs, spellings, stem
 from papers.text.summary import split_sentences
 
 Segments = list[tuple[str, bool]]  # in order; True for highlighted parts
@@ -55,7 +55,7 @@ def _stems(run: Run) -> Iterable[str]:
 
     Digits alone are left out: the 2 and 5 of Qwen2.5 would be highlighted everywhere.
     """
-    yield stem(run.text) if len(run.text) <= LONGEST else run.text
+    yield stem(run.text) if len(run.text) <= MAX_LEXEME else run.text
     if run.is_mixed:
         yield from (stem(piece) for piece in run.pieces if len(piece) > 1 and not piece.isdigit())
 

@@ -1,9 +1,9 @@
-"""TeX in titles and abstracts to Unicode, leniently: what is not TeX must come out unharmed.
+"""Convert TeX in titles and abstracts to Unicode, and leave other text unchanged.
 
-Abstracts are not TeX documents. A bare "50% of" starts no comment, "$5 and $10" is no formula,
-"snake_case" and "10^5" are typed as such. So all that is not TeX is stowed away, run by run,
-behind one private character each, while pylatexenc converts what is left. That also makes it
-fast: pylatexenc's time goes by the character.
+Abstracts are not TeX documents: "50% of" starts no comment, "$5 and $10" is no formula,
+"snake_case" and "10^5" are plain text. Text that is not TeX is therefore replaced by placeholders,
+one private-use character each, while pylatexenc converts the rest. This also makes it fast:
+pylatexenc's time grows with the number of characters.
 """
 
 import re
@@ -14,12 +14,12 @@ from typing import Any
 
 from pylatexenc import latex2text, latexwalker, macrospec
 
-# The longest abstract arXiv takes has 1,920 characters; longer or deeper input is left as it is.
+# arXiv limits abstracts to 1,920 characters; longer or deeper input is left unchanged.
 MAX_LENGTH = 10_000
 MAX_DEPTH = 20
 
 
-# Stands on both sides of "log" in a formula: a space, but only next to a letter, digit or bracket.
+# Around "log" in a formula: becomes a space next to a letter, digit or bracket.
 _GAP = "\ufdd0"
 _FIRST_STOWED = 0x100000
 _RESERVED = re.compile("[\ufdd0\U00100000-\U0010ffff]")
@@ -38,7 +38,7 @@ _SUBSCRIPT = dict(
         strict=True,
     )
 )
-# These stand raised already.
+# These are already superscripts.
 _RAISED = {"∘": "°", "°": "°", "'": "′", "′": "′", "″": "″", "∗": "*", "*": "*", "⋆": "⋆"} | {
     sign: sign for sign in "†‡§¶®™©′″‴"
 }
@@ -50,11 +50,11 @@ _ATOM = re.compile(r"[^\W_]+(?:\.\d+)?")
 
 
 def to_unicode(tex: str) -> str:
-    """`tex` with its TeX made readable; text without TeX comes back as it is.
+    """Return `tex` as Unicode text; text without TeX is returned unchanged.
 
     Never raises: what cannot be read as TeX is returned as received.
     """
-    # Plain searches, since most texts hold none of these; a pattern takes ten times as long.
+    # Substring tests, because most texts have none of these; a regex takes ten times as long.
     if "\\" in tex or "$" in tex or "_{" in tex or "^{" in tex or "{,}" in tex:
         tex = _converted(tex)
     return _typeset(tex) if "~" in tex or "--" in tex or "`" in tex or "''" in tex else tex
@@ -62,8 +62,8 @@ def to_unicode(tex: str) -> str:
 
 # --- Typewriter conventions ------------------------------------------------------------------
 
-# (the sign that must be there, pattern, replacement); the sign is looked for first, since most
-# texts have none.
+# (required character, pattern, replacement); the character is tested first, because most texts have
+# none.
 _CONVENTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     # " --flag" is a command line's option.
     ("---", re.compile(r"(?<!-)---(?!-)"), "—"),
@@ -83,7 +83,7 @@ def _typeset(text: str) -> str:
     return _TIE.sub(lambda match: match[1] or " ", text) if "~" in text else text
 
 
-# --- Telling TeX from what only looks like it -------------------------------------------------
+# --- Telling TeX from text that only looks like TeX ----------------------------------------
 
 _MACRO = re.compile(r"\\(?:([a-zA-Z])\{([a-z]+)\}|([a-zA-Z]+)(\s*\{\s*\})?|.)", re.S)
 _GREEK = frozenset(
@@ -110,7 +110,7 @@ _BETWEEN_PRICES = re.compile(r"[^\W\d_]{3}|[\s(/–-]$")
 
 
 class _Stow:
-    """Texts put away, each behind one private character."""
+    """Texts replaced by placeholders, one private-use character each."""
 
     def __init__(self) -> None:
         self._texts: dict[int, str] = {}
@@ -125,7 +125,7 @@ class _Stow:
 
 
 def _stowed(tex: str, stow: _Stow) -> str:
-    """`tex` with everything hidden that its author did not mean as TeX."""
+    """Return `tex` with a placeholder for everything that its author did not mean as TeX."""
     parts = []
     position = 0
     while match := _SPAN.match(tex, position):
@@ -145,7 +145,7 @@ def _stowed(tex: str, stow: _Stow) -> str:
 
 
 def _is_formula(body: str) -> bool:
-    """Whether what stands between two dollar signs is a formula, and not the text between prices.
+    """Return whether the text between two dollar signs is a formula, not text between prices.
 
     >>> _is_formula("5 and "), _is_formula("48-"), _is_formula("10"), _is_formula("f")
     (False, False, True, True)
@@ -161,13 +161,13 @@ def _is_formula(body: str) -> bool:
 
 
 def _is_price(tex: str, position: int) -> bool:
-    """Whether the dollar sign here is that of "US$100"."""
+    """Return whether the dollar sign belongs to a price such as "US$100"."""
     code, amount = tex[max(0, position - 2) : position], tex[position + 1 : position + 2]
     return code[-1:].isalpha() and code.isupper() and amount.isdigit()
 
 
 def _without_unknown_macros(tex: str) -> str:
-    r"""`tex` with the authors' own macros replaced by their argument or, without one, their name.
+    r"""Replace unknown macros by their argument or, without one, by their name.
 
     "We present \ours, ..." would otherwise lose its subject.
     """
@@ -200,8 +200,8 @@ def _converted(tex: str) -> str:
     try:
         text = _piecewise(known) or _parsed(known)
     except Exception:
-        # A parser of TeX meets input that is no TeX: whatever stops it, the original is readable
-        # enough, and one strange abstract must not cost a document its other entries.
+        # The input may not be TeX: on any error keep the original text, so that one abstract never
+        # costs a document its other entries.
         return tex
     return _LOOSE_PUNCTUATION.sub(r"\1", _filled_gaps(text))
 
@@ -215,8 +215,8 @@ def _parsed(tex: str) -> str:
     return stow.reveal(_Writer(stow, latex_context=writing).nodelist_to_text(nodes))
 
 
-# pylatexenc takes half a millisecond for a text, and most hold but "5\\%", "$k$" and \\emph{word}:
-# those are put together piece by piece, from formulas of which the same few stand in many texts.
+# pylatexenc takes half a millisecond per text, and most contain only "5\\%", "$k$" and
+# \\emph{word}: those are converted piece by piece, with a cache of formulas.
 _formula = lru_cache(maxsize=4096)(_parsed)
 _ESCAPES = frozenset({"\\%", "\\&", "\\#", "\\$", "\\_"})
 _SIMPLE = re.compile(
@@ -229,8 +229,7 @@ _ACCENTS = dict(zip("'\"`^~cv", "\u0301\u0308\u0300\u0302\u0303\u0327\u030c", st
 
 
 def _piecewise(tex: str) -> str:
-    """The text with escapes, styles, accents and formulas converted one by one; "" where there is
-    more to it."""
+    """Convert escapes, styles, accents and formulas; return "" if there is other TeX."""
     parts: list[str] = []
     position = 0
     while position < len(tex):
@@ -259,7 +258,7 @@ def _simple(match: re.Match[str]) -> str:
     return unicodedata.normalize("NFC", letter + _ACCENTS[match["mark"] or match["tail"]])
 
 
-# A citation that was dropped leaves its space in front of the full stop.
+# A removed citation leaves its space before the full stop.
 _LOOSE_PUNCTUATION = re.compile(r"(?<=\S)[ \t~]+([.,;])(?=\s|$)")
 _WIDE_GAP = re.compile(f"(?<=[\\w)\\]]){_GAP}+(?=[A-Za-z0-9Α-ω√])")
 
@@ -277,7 +276,7 @@ def _depth(tex: str) -> int:
 
 
 class _Writer(latex2text.LatexNodes2Text):
-    """pylatexenc's writer with formulas evenly spaced. One per text: it carries state."""
+    """pylatexenc's writer with even spacing in formulas. Stateful: use one per text."""
 
     def __init__(self, stow: _Stow, **options: Any) -> None:
         super().__init__(**options)
@@ -400,8 +399,8 @@ def _rows(names: str, arguments: str, replacement: Replacement) -> Iterable[Row]
     return ((name, arguments, replacement) for name in names.split())
 
 
-# What pylatexenc does not know, or writes in a way that does not suit a running text:
-# (macro, its arguments in pylatexenc's notation, what is written for it).
+# Macros that pylatexenc does not know, or writes unsuitably for running text:
+# (macro, arguments in pylatexenc's notation, replacement).
 _MACROS: tuple[Row, ...] = (
     *_rows(
         "texttt textsf textup textmd textsl textnormal mbox hbox mathcal mathscr mathfrak mathbf "
@@ -472,7 +471,7 @@ _MACROS: tuple[Row, ...] = (
 
 @cache
 def _contexts() -> tuple[Any, Any]:
-    """pylatexenc's tables for parsing and for writing with ours in front; costly, so kept."""
+    """Return pylatexenc's parsing and writing tables with ours first; slow, so cached."""
     parsing = latexwalker.get_default_latex_context_db()
     parsing.add_context_category(
         "abstracts",

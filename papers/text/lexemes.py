@@ -1,19 +1,19 @@
-"""Lexemes: words as the search index holds them, of papers and of queries. Pure.
+"""Lexemes of papers and queries for full-text search. Pure.
 
-Texts become PostgreSQL's `tsvector`, queries its `tsquery`. Both are written here and not by
-PostgreSQL's parser, which takes `encoder/decoder` for a file name and `-2021` for a number, and
-does not know words in Chinese. All text is folded. Each run of letters or of digits has its own
-position, so that a compound is a phrase:
+Texts become PostgreSQL's `tsvector`, queries its `tsquery`. Both are built here, because
+PostgreSQL's parser reads `encoder/decoder` as a file name and `-2021` as a number, and cannot split
+Chinese. All text is folded. Each run of letters or digits has its own position, so that a compound
+is a phrase:
 
 - `Qwen2.5-VL` has the positions qwen, 2, 5, vl; the first is also qwen2.
 - `YOLOv8` has the positions yolov, 8; the first is also yolo and yolov8, the second v8.
 - `pre-training` has the positions pre, training; the first is also pretraining.
-- `pre training` is also found as pretraining, and pretraining as those two words; what a query
-  holds decides, so that texts need no lexemes for it.
+- `pre training` also matches pretraining and the reverse; the query is expanded, so that texts need
+  no further lexemes.
 - Müller is also Mueller.
-- Scripts without spaces have each pair of neighbouring characters, and the last one alone.
+- Scripts without spaces are indexed as pairs of neighbouring characters, and the last one alone.
 
-English words are stemmed, names of authors are not. Stop words only take up their position.
+English words are stemmed, author names are not. Stop words only occupy a position.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ import snowballstemmer
 
 from papers.text.folding import fold_text
 
-METHOD = 2  # another number makes all papers be indexed again
+METHOD = 2  # change it to reindex all papers
 
-LONGEST = 60  # characters of a lexeme; the rest is cut, in texts and in queries
+MAX_LEXEME = 60  # characters; longer ones are truncated, in texts and queries
 LAST_POSITION = 16_000  # PostgreSQL has none above 16,383
-MOST_BYTES = 900_000  # of a `tsvector`; PostgreSQL takes a million
-BETWEEN = 10  # positions between title, abstract and authors, so that no phrase spans two
-SHORTEST_BEGINNING = 3  # characters of a word that is completed
+MAX_VECTOR_BYTES = 900_000  # PostgreSQL's limit is a million
+FIELD_GAP = 10  # positions between title, abstract and authors, so that no phrase spans two
+MIN_PREFIX = 3  # characters of a word that is completed
 
 # PostgreSQL's own list for English.
 STOP_WORDS = frozenset(
@@ -49,7 +49,7 @@ STOP_WORDS = frozenset(
     "most other some such no nor not only own same so than too very s t can will just don "
     "should now".split()
 )
-# Beginnings that are written with or without a hyphen or a space.
+# Prefixes that are written with a hyphen, with a space or as one word.
 PREFIXES = (
     "anti auto bio co cross cyber geo hyper inter intra macro meta micro multi nano neuro non post "
     "pre pseudo quasi re self semi sub super trans ultra un uni zero".split()
@@ -77,20 +77,20 @@ IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 _POSSESSIVE = re.compile(r"'s\b")
 _stemmer = snowballstemmer.stemmer("english")
 
-Step = tuple[int, str]  # a position and what stands there
-Places = defaultdict[str, list[str]]  # of each lexeme, with weights
+Step = tuple[int, str]  # position, lexeme
+Places = defaultdict[str, list[str]]  # lexeme -> positions with weights
 
 
-# --- Words and their parts --------------------------------------------------------------------
+# --- Words and their parts -------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Letters and digits between signs, as pieces of one kind each: qwen, 2 of `qwen2`."""
+    """A run of letters and digits, split into pieces of one kind: qwen, 2 in `qwen2`."""
 
     text: str
     sign: str  # of C++, C#
-    link: str  # what stands between it and the run before
+    link: str  # the characters before it
     start: int  # position in its word
     pieces: tuple[str, ...]
 
@@ -102,13 +102,13 @@ class Run:
         return enumerate(self.pieces, start=self.start)
 
     def versioned(self) -> Iterator[Step]:
-        """A name and its version, where a v stands between: yolo and v8 of `yolov8`."""
+        """Yield a name and its version if a v joins them: yolo and v8 of `yolov8`."""
         for (at, name), (_, number) in pairwise(self.steps()):
             if len(name) > 2 and name.endswith("v") and number.isdigit():
                 yield from ((at, name[:-1]), (at + 1, f"v{number}"))
 
     def joined(self, following: Run) -> str:
-        """Both as one word, where they may be written so: pretraining, gpt4, nodejs; else ""."""
+        """Return both as one word if that is a spelling: pretraining, gpt4, nodejs; else ""."""
         both = self.text + following.text
         if IS_UNSPACED.search(both) or both.isdigit():
             return ""
@@ -118,35 +118,35 @@ class Run:
 
 
 @lru_cache(maxsize=1 << 16)
-def runs(word: str) -> tuple[Run, ...]:
-    """The runs of a folded word without spaces."""
-    word = _POSSESSIVE.sub("", word)
-    found: list[Run] = []
+def runs(token: str) -> tuple[Run, ...]:
+    """Split a folded word without spaces into runs."""
+    bare = _POSSESSIVE.sub("", token)
+    split: list[Run] = []
     end = start = 0
-    for match in _RUN.finditer(word):
+    for match in _RUN.finditer(bare):
         text = match[0].rstrip("+#")
         pieces = tuple(part for piece in _PIECE.findall(text) for part in _grams(piece))
-        link = word[end : match.start()]
-        found.append(Run(text, match[0][len(text) :], link, start, pieces))
+        link = bare[end : match.start()]
+        split.append(Run(text, match[0][len(text) :], link, start, pieces))
         start += len(pieces)
         end = match.end()
-    return tuple(found)
+    return tuple(split)
 
 
 def _grams(piece: str) -> Iterable[str]:
     if not IS_UNSPACED.search(piece):
-        return (piece[:LONGEST],)
+        return (piece[:MAX_LEXEME],)
     return (piece[place : place + 2] for place in range(len(piece)))
 
 
 @lru_cache(maxsize=1 << 16)
-def stem(word: str) -> str:
-    """What forms of an English word have in common."""
-    return str(_stemmer.stemWord(word)) if word.isascii() and word.isalpha() else word
+def stem(token: str) -> str:
+    """Return the stem of an English word; other text unchanged."""
+    return str(_stemmer.stemWord(token)) if token.isascii() and token.isalpha() else token
 
 
 def spellings(text: str) -> list[str]:
-    """`text` folded, in each way its letters may be written: muller and mueller of Müller."""
+    """Return the folded text in each spelling of its letters: muller and mueller for Müller."""
     folded = [fold_text(text)]
     if not text.isascii() and _TWO_SPELLINGS.search(text := unicodedata.normalize("NFC", text)):
         folded += [fold_text(text.translate(table)) for table in _AS_TWO]
@@ -157,26 +157,26 @@ def spellings(text: str) -> list[str]:
 
 
 def vector(title: str, abstract: str, authors: Sequence[str]) -> str:
-    """What a paper is found by, as a `tsvector`."""
+    """Return a paper's `tsvector`: title (weight A), abstract (B) and authors (D)."""
     places: Places = defaultdict(list)
     end = _enter(places, title, 1, "A")
-    end = _enter(places, abstract, end + BETWEEN, "B")
+    end = _enter(places, abstract, end + FIELD_GAP, "B")
     for name in authors:
-        end = _enter(places, name, end + BETWEEN, "D")
+        end = _enter(places, name, end + FIELD_GAP, "D")
     written = " ".join([f"'{lexeme}':{','.join(at)}" for lexeme, at in places.items()])
-    if len(written) * 4 > MOST_BYTES:
-        written = written.encode()[:MOST_BYTES].rpartition(b" ")[0].decode()
+    if len(written) * 4 > MAX_VECTOR_BYTES:
+        written = written.encode()[:MAX_VECTOR_BYTES].rpartition(b" ")[0].decode()
     return written
 
 
 def _enter(places: Places, text: str, start: int, weight: str) -> int:
-    """Note the lexemes of `text`; the position after its last."""
+    """Add the lexemes of `text`; return the position after the last one."""
     is_english = weight != "D"
     end = start
     for spelling in spellings(text):
         end = start
-        for word in spelling.split():
-            length, steps = _indexed(word, is_english)
+        for token in spelling.split():
+            length, steps = _indexed(token, is_english)
             for offset, lexeme in steps:
                 places[lexeme].append(f"{end + offset}{weight}")
             end = min(end + length, LAST_POSITION)
@@ -184,18 +184,18 @@ def _enter(places: Places, text: str, start: int, weight: str) -> int:
 
 
 @lru_cache(maxsize=1 << 16)
-def _indexed(word: str, is_english: bool) -> tuple[int, tuple[Step, ...]]:
-    """How many positions a word takes, and its lexemes."""
-    parts = runs(word)
+def _indexed(token: str, is_english: bool) -> tuple[int, tuple[Step, ...]]:
+    """Return the number of positions a word occupies, and its lexemes."""
+    parts = runs(token)
     plain = (step for part in parts for step in part.steps())
     steps = list(_stemmed(plain) if is_english else plain)
     for part in parts:
         if part.is_mixed:
-            steps += [(part.start, part.text[:LONGEST]), *part.versioned()]
+            steps += [(part.start, part.text[:MAX_LEXEME]), *part.versioned()]
         if part.sign:
-            steps.append((part.start, (part.text + part.sign)[-LONGEST:]))
+            steps.append((part.start, (part.text + part.sign)[-MAX_LEXEME:]))
     if len(parts) == 2 and (joined := parts[0].joined(parts[1])):
-        steps.append((0, (stem(joined) if is_english else joined)[:LONGEST]))
+        steps.append((0, (stem(joined) if is_english else joined)[:MAX_LEXEME]))
     return sum(len(part.pieces) for part in parts), tuple(steps)
 
 
@@ -207,16 +207,16 @@ def _stemmed(steps: Iterable[Step]) -> Iterator[Step]:
 
 
 def word(text: str, weights: str = "", *, is_begun: bool = False) -> str:
-    """A word or compound in any of its spellings, as a `tsquery`; "" for a stop word.
+    """Return a `tsquery` for a word or compound in any spelling; "" for a stop word.
 
     `weights` A and B are title and abstract. With `is_begun` its last letters may be missing.
     """
-    options = (_options(runs(one), weights, is_begun) for one in spellings(text))
+    options = (_options(runs(spelling), weights, is_begun) for spelling in spellings(text))
     return any_of(option for some in options for option in some)
 
 
 def words(texts: Sequence[str], *, is_begun: bool = False) -> list[str]:
-    """Each word as a `tsquery`, held also where it is written as one with a neighbour.
+    """Return a `tsquery` per word, which also matches the word joined with a neighbour.
 
     With `is_begun` the last letters of the last word may be missing.
     """
@@ -230,28 +230,28 @@ def words(texts: Sequence[str], *, is_begun: bool = False) -> list[str]:
 
 
 def _joined_pair(before: str, after: str, weights: str = "") -> str:
-    """Two words written as one, as a `tsquery`; "" where one of them is no plain word."""
+    """Return a `tsquery` for two words joined into one; "" unless both are plain words."""
     pair = fold_text(before), fold_text(after)
-    plain = all(one.isascii() and one.isalpha() and one not in STOP_WORDS for one in pair)
-    return _lexeme(stem("".join(pair))[:LONGEST], weights) if plain else ""
+    plain = all(part.isascii() and part.isalpha() and part not in STOP_WORDS for part in pair)
+    return _lexeme(stem("".join(pair))[:MAX_LEXEME], weights) if plain else ""
 
 
 def phrase(text: str, weights: str = "") -> str:
-    """Words in this order, side by side, as a `tsquery`; "" for stop words alone."""
-    words = text.split()
-    if len(words) == 1:
+    """Return a `tsquery` for adjacent words in this order; "" for stop words only."""
+    tokens = text.split()
+    if len(tokens) == 1:
         return word(text, weights)
     options = [
         option
         for spelling in spellings(text)
         for option in _english_or_name(list(_steps_of_words(spelling.split())), weights)
     ]
-    joined = [_joined_pair(words[0], words[1], weights)] if len(words) == 2 else []
+    joined = [_joined_pair(tokens[0], tokens[1], weights)] if len(tokens) == 2 else []
     return any_of([*options, *joined])
 
 
 def author(name: str) -> str:
-    """All parts of a name among the authors, as a `tsquery`; an initial stands for a name."""
+    """Return a `tsquery` for all parts of an author name; an initial matches any name."""
     parts = name.split()
     is_full = any(len(part.strip(".")) > 1 for part in parts)
     return all_of(
@@ -278,8 +278,8 @@ def none_of(conditions: Iterable[str]) -> str:
 
 
 def _combined(conditions: Iterable[str], operator: str) -> str:
-    given = list(dict.fromkeys(filter(None, conditions)))
-    return given[0] if len(given) == 1 else operator.join(f"({one})" for one in given)
+    unique = list(dict.fromkeys(filter(None, conditions)))
+    return unique[0] if len(unique) == 1 else operator.join(f"({each})" for each in unique)
 
 
 def _options(parts: Sequence[Run], weights: str, is_begun: bool) -> Iterator[str]:
@@ -290,24 +290,24 @@ def _options(parts: Sequence[Run], weights: str, is_begun: bool) -> Iterator[str
         yield _phrase([*_steps(parts[:-1]), (last.start, last.text + last.sign)], weights)
         return
     if len(parts) == 1 and last.is_mixed:
-        yield _lexeme(last.text[:LONGEST], weights)
+        yield _lexeme(last.text[:MAX_LEXEME], weights)
         if not any(len(piece) > 1 and piece.isalpha() for piece in last.pieces):
-            return  # 3 and d of 3d would be looked up in half of all papers
+            return  # 3 and d of 3d would match half of all papers
     if len(parts) == 2 and (joined := parts[0].joined(last)):
-        yield _lexeme(stem(joined)[:LONGEST], weights)
+        yield _lexeme(stem(joined)[:MAX_LEXEME], weights)
         if STOP_WORDS.intersection((*parts[0].pieces, *last.pieces)):
-            return  # of "in-context" only "context" would be looked for
+            return  # "in-context" would match every "context"
     if len(parts) == 1 and (prefixed := _PREFIXED.fullmatch(last.text)):
         yield _phrase(_stemmed(enumerate(prefixed.groups())), weights)
     steps = list(_steps(parts))
     yield from _english_or_name(steps, weights)
     *before, (at, beginning) = steps or [(0, "")]
-    if is_begun and len(beginning) >= SHORTEST_BEGINNING and beginning not in STOP_WORDS:
+    if is_begun and len(beginning) >= MIN_PREFIX and beginning not in STOP_WORDS:
         yield _phrase([*_stemmed(before), (at, f"{beginning}*")], weights)
 
 
 def _english_or_name(steps: Sequence[Step], weights: str) -> Iterator[str]:
-    """The steps stemmed, and also as they are where a name may differ by that."""
+    """Yield the steps stemmed, and unstemmed for author names if that differs."""
     stemmed = list(_stemmed(steps))
     yield _phrase(stemmed, weights)
     if stemmed and stemmed != steps and not weights:
@@ -320,28 +320,28 @@ def _author_options(parts: Sequence[Run], is_full: bool) -> Iterator[str]:
         steps = [(0, f"{steps[0][1]}*")]
     yield _phrase(steps, "D")
     if len(parts) == 2 and (joined := parts[0].joined(parts[1])):
-        yield _lexeme(joined[:LONGEST], "D")
+        yield _lexeme(joined[:MAX_LEXEME], "D")
 
 
-def _steps_of_words(words: Iterable[str]) -> Iterator[Step]:
+def _steps_of_words(tokens: Iterable[str]) -> Iterator[Step]:
     start = 0
-    for one in words:
-        parts = runs(one)
+    for token in tokens:
+        parts = runs(token)
         yield from ((start + at, piece) for at, piece in _steps(parts))
         start += sum(len(part.pieces) for part in parts)
 
 
 def _steps(parts: Sequence[Run]) -> Iterator[Step]:
-    """What to look for at each position; `*` ends what only begins so."""
+    """Yield the lexeme to match at each position; `*` marks a prefix."""
     for part in parts:
         if part.is_mixed and STOP_WORDS.intersection(part.pieces):
-            yield part.start, part.text[:LONGEST]
+            yield part.start, part.text[:MAX_LEXEME]
         else:
             yield from _pairs(list(part.steps()))
 
 
 def _pairs(steps: Sequence[Step]) -> Iterator[Step]:
-    """Without the last character of a script without spaces, which in texts ends another pair."""
+    """Drop the last character of a script without spaces: in texts it is part of another pair."""
     for place, (at, piece) in enumerate(steps):
         if len(piece) > 1 or not IS_UNSPACED.search(piece):
             yield at, piece

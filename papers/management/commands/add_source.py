@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from kombu.exceptions import OperationalError
 
-from papers import recommended, tasks
+from papers import recommended as recommendations
+from papers import tasks
 from papers.feeds.pasted import NotASource, resolve_source_url
 from papers.models import Source
 from papers.recommended import RECOMMENDED
@@ -65,12 +66,12 @@ class Command(BaseCommand):
         if names is None:
             return []
         try:
-            return [item.address for item in recommended.recommended_sources(names)]
-        except recommended.UnknownName as error:
+            return [item.address for item in recommendations.recommended_sources(names)]
+        except recommendations.UnknownName as error:
             raise CommandError(f"Nothing was added. {error} See --list.") from error
 
     def add(self, address: str) -> None:
-        source, is_new = recommended.add_source(address)
+        source, is_new = recommendations.add_source(address)
         if not is_new:
             inactive = "" if source.active else ", but inactive; activate it in the admin"
             self.stdout.write(f"already added{inactive}: {source}")
@@ -87,7 +88,7 @@ class Command(BaseCommand):
             self.stdout.write(f"\n{group}")
             for item in items:
                 mark = "*" if item.is_starter else " "
-                is_added = recommended.source_reading(item.address, sources)
+                is_added = recommendations.source_reading(item.address, sources)
                 text = f"{item.label}: {item.subject}, about {item.papers_per_day} papers per day"
                 self.stdout.write(
                     f" {mark} {item.name:<42} {text}{' (already added)' if is_added else ''}"
