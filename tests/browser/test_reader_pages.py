@@ -57,7 +57,7 @@ def test_a_visitor_on_a_phone_opens_the_preview_and_signs_up(browser: Browser, p
     browser.fill("What do you work on?", "Long context language models, 1234.99999")
     browser.press("Show my papers")
     browser.sees("For you")
-    browser.sees("no arXiv id: 1234.99999")
+    browser.sees("Not an arXiv ID, so we searched for it as text: 1234.99999")
     assert 0 <= top_of(browser, ".found") < 100, "the result is in view"
     assert browser.measure("document.activeElement.className") == "found"
     assert browser.measure("location.pathname") == "/", "in place"
@@ -82,7 +82,7 @@ def test_an_unknown_category_in_the_preview_gets_an_error_at_its_field(
     browser.open("/")
     browser.chrome.find_element("css selector", "details.beside > summary").click()
     browser.fill("What do you work on?", "Long context language models")
-    browser.fill("arXiv categories", "cs.XX")
+    browser.fill("arXiv categories (optional)", "cs.XX")
     browser.press("Show my papers")
     browser.sees("Did you mean cs.AI")
     assert browser.measure("location.pathname") == "/", "in place"

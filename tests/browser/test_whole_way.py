@@ -154,7 +154,7 @@ def leave_with_the_button(browser: Browser) -> None:
     browser.open_mail(Digest.objects.get(subscriber__email=READER).subject, to=READER)
     browser.step_into_mail()
     browser.press_in_mail("Unsubscribe")
-    browser.sees("Leave Paperboy?")
+    browser.sees("Unsubscribe from Paperboy?")
     assert stored_data() == before
     browser.press("Unsubscribe")
     browser.sees("You're unsubscribed")

@@ -107,7 +107,8 @@ def test_a_curator_ticks_some_and_pastes_others(admin_client: Client, fetched: l
     Source.objects.create(url="https://rss.arxiv.org/rss/cs.AI+cs.CL", name="Language")
     page = Page.open(admin_client, reverse("admin:papers_source_recommended"))
     assert "names" not in page.fields("Add sources"), "nothing is ticked once there is a source"
-    assert "Read by Language" in page.text
+    assert "Included in Language" in page.text
+    assert "Hugging Face Daily Papers AI papers that people vote for and discuss 40" in page.text
     typed = "stat.ME stat.AP\n\nhttps://www.nature.com/nmeth/\nhttps://lab.example/feed\n"
     after = page.submit("Add sources", names=["hf-daily", "nmeth"], addresses=typed)
     assert "4 sources were added" in after.text
@@ -126,7 +127,7 @@ def test_bad_lines_are_named_and_nothing_is_lost(admin_client: Client, fetched: 
         "csrfmiddlewaretoken": "", "names": "cs.RO", "addresses": typed,
     }  # fmt: skip
     nothing = page.submit("Add sources", names=[], addresses="")
-    assert "Tick a source or type an address." in nothing.text
+    assert "Select a source or enter an address." in nothing.text
     assert (Source.objects.count(), fetched) == (0, [])
 
 
