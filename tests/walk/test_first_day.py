@@ -79,7 +79,7 @@ def test_3_papers_arrive_and_can_be_searched(reader: Person) -> None:
     reader.picture("search")
     preview(reader, "medieval manuscript paleography")
     reader.sees(MANUSCRIPTS)
-    reader.sees("Matches your “medieval manuscript paleography”")
+    reader.sees("atches your “medieval manuscript paleography”")
     reader.picture("preview")
     preview(reader, "zyzzyva qwerasdf")
     reader.sees("None of today")
@@ -116,14 +116,14 @@ def test_5_a_reader_gets_a_first_digest(reader: Person, mail_server: MailServer)
     reader.picture("preferences")
     reader.fill("What do you work on?", "medieval manuscript paleography")
     reader.choose(
-        "At", f"{timezone.now():%H}:00"
+        "Delivery time", f"{timezone.now():%H}:00"
     )  # the current hour, so that tomorrow's digest is due at the same time
     reader.press("Save and send today")
     reader.sees("on its way")
     digest = mail_server.newest(READER, MANUSCRIPTS)
     assert digest["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     reader.read_email(digest, "first digest")
-    reader.sees("Matches your “medieval manuscript paleography”")
+    reader.sees("atches your “medieval manuscript paleography”")
 
 
 def sign_up(reader: Person, mail_server: MailServer, address: str) -> None:
@@ -140,7 +140,7 @@ def confirm(reader: Person, mail_server: MailServer, address: str) -> None:
     reader.press_in_email(message, "Confirm my subscription", "confirmation")
     reader.picture("confirm")
     reader.press("Yes, send me papers")
-    reader.sees("say what you care about")
+    reader.sees("tell us what you're interested in")
 
 
 def test_6_the_reader_reacts_votes_and_stays_signed_in(
@@ -157,7 +157,7 @@ def test_6_the_reader_reacts_votes_and_stays_signed_in(
     reader.sees("1 here")
     reader.picture("voted")
     reader.open("/preferences/")
-    reader.press("Privacy")
+    reader.press("Your data")
     reader.sees("Where you're signed in")
     reader.picture("data")
 
@@ -174,7 +174,7 @@ def test_7_the_reader_requests_a_sign_in_link(reader: Person, mail_server: MailS
 def test_8_the_reader_unsubscribes_and_undoes_it(reader: Person, mail_server: MailServer) -> None:
     digest = mail_server.messages(READER, MANUSCRIPTS)[-1]
     reader.press_in_email(digest, "Unsubscribe")
-    reader.sees("Leave")
+    reader.sees("Unsubscribe from")
     reader.picture("leave")
     reader.press("Unsubscribe")
     reader.sees("You're unsubscribed")
@@ -192,7 +192,7 @@ def test_9_the_curator_edits_the_next_edition(curator: Person) -> None:
     curator.press(f"Pin: {ENZYMES}")
     curator.sees("Pinned, 1")
     curator.fill("Editor", NOTE)
-    curator.press("Show how it will look")
+    curator.press("Preview note")
     curator.sees("From the editor:")
     curator.press_within("form.words", "Save")
     curator.sees("the call")
