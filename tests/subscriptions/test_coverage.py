@@ -67,7 +67,7 @@ def test_a_weekly_digest_covers_the_week_to_the_hour(
     assert set(held(weekly, now)) == {late.title, "Masts of pine"}
     daily = make_reader("daily@e.org", said, covered_until=now - week)
     assert set(held(daily, now)) == {"Masts of pine"}
-    assert "look back 7 days" in explain_absence(daily, str(late.arxiv_id), now)
+    assert "go back 7 days" in explain_absence(daily, str(late.arxiv_id), now)
     assert "would be in your next digest" in explain_absence(weekly, str(late.arxiv_id), now)
 
 
@@ -109,7 +109,7 @@ def test_two_papers_that_say_the_same_never_stand_in_one_digest(
     on("Tides in narrow harbours", 0, abstract="Ships wait for water under their keels.")
     reader = make_reader(interests={"topics": "Tides of the northern sea"})
     assert list(held(reader, now)) == [TIDES, "Tides in narrow harbours"]
-    assert f"much the same as “{TIDES}”" in explain_absence(reader, str(twin.arxiv_id), now)
+    assert f"very similar to “{TIDES}”" in explain_absence(reader, str(twin.arxiv_id), now)
 
 
 @pytest.mark.parametrize("kind", ["more", "less"])

@@ -74,7 +74,7 @@ def test_a_proposal_waits_for_a_curator_and_comes_in_when_accepted(
     assert not Paper.objects.exists()
     made = Submission.objects.get()
     assert (made.status, made.note) == ("waiting", "Read it")
-    assert "1 of 1 papers brought in." in act(admin_client, "accept", made.pk)
+    assert "1 of 1 papers added." in act(admin_client, "accept", made.pk)
     paper = Paper.objects.get()
     assert (paper.arxiv_id, paper.version, paper.site_votes) == ("2604.00001", 2, 1)
     assert "On folding" in client.get(propose_url(reader)).text
@@ -92,7 +92,7 @@ def test_what_arxiv_does_not_have_stays_in_the_queue_with_the_reason(
     assert "2604.00001: arXiv has no paper with this ID." in said
     made.refresh_from_db()
     assert made.status == "waiting"
-    act(admin_client, "refuse", made.pk)
+    act(admin_client, "reject", made.pk)
     assert Submission.objects.get().status == "refused"
 
 
@@ -128,8 +128,8 @@ def test_an_acceptance_can_be_taken_back_and_ends_after_a_week(
     now = timezone.now()
     made = community.propose_paper("2604.00001", "", reader.community_key, now)
     queue = Page.open(admin_client, reverse("admin:papers_queue"))
-    page = queue.submit("Accept 2604.00001").submit("Do not fetch 2604.00001")
-    assert "Waits again: 2604.00001." in page.text
+    page = queue.submit("Accept 2604.00001").submit("Don’t fetch 2604.00001")
+    assert "Undecided again: 2604.00001." in page.text
     assert community.due_proposals(now + timedelta(days=1)) == []
     community.accept_proposal(made, now)
     tries = 0

@@ -189,7 +189,7 @@ def test_what_was_opened_is_not_sent_and_says_why(
     assert edition[0].pk in digests.preview_digest(reader, now).paper_ids
     reading_history.record_opened(reader.pk, edition[0].pk, now)
     assert edition[0].pk not in digests.preview_digest(reader, now).paper_ids
-    assert "You opened it" in explain_absence(reader, str(edition[0].arxiv_id), now)
+    assert "You've already opened it" in explain_absence(reader, str(edition[0].arxiv_id), now)
 
 
 def test_rows_of_a_reader_who_forbade_it_teach_nothing(
