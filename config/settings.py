@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sys
 from datetime import date, timedelta
 from email.utils import formataddr, parseaddr
 from importlib.util import find_spec
@@ -50,6 +49,7 @@ from config.environment import (
 from config.providers import find_provider
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+HAS_DEVTOOLS = find_spec("devtools") is not None  # not in the production image
 
 
 def required(name: str, value: Any, hint: str) -> Any:
@@ -57,6 +57,14 @@ def required(name: str, value: Any, hint: str) -> Any:
     if not DEBUG and not value:
         add_error(name, f"must be set when DEBUG is off. {hint}")
     return value
+
+
+def uses_embedded(name: str, hint: str) -> bool:
+    """Return whether devtools stands in for a server that is not given; report if it can't."""
+    required(name, is_set(name), hint)
+    if not is_set(name) and not HAS_DEVTOOLS:
+        add_error(name, f"must be set: no embedded server is installed here. {hint}")
+    return HAS_DEVTOOLS and not is_set(name)
 
 
 def local_secret_key(data: Path) -> str:
@@ -127,7 +135,7 @@ INSTALLED_APPS = [
     "papers",
     "subscriptions",
     "operations",
-    *(["devtools"] if find_spec("devtools") else []),  # not in the production image
+    *(["devtools"] if HAS_DEVTOOLS else []),
 ]
 MIDDLEWARE = [
     "operations.metrics.time_requests",
@@ -203,13 +211,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- PostgreSQL and Redis -----------------------------------------------------------------
-EMBEDDED_POSTGRES, EMBEDDED_REDIS = not is_set("DATABASE_URL"), not is_set("REDIS_URL")
 refuse_bare_characters("DATABASE_URL")
-required("DATABASE_URL", not EMBEDDED_POSTGRES, "postgresql://user:password@host:5432/name")
-required("REDIS_URL", not EMBEDDED_REDIS, "redis://host:6379/0")
+EMBEDDED_POSTGRES = uses_embedded("DATABASE_URL", "postgresql://user:password@host:5432/name")
+EMBEDDED_REDIS = uses_embedded("REDIS_URL", "redis://host:6379/0")
 if EMBEDDED_POSTGRES or EMBEDDED_REDIS:
-    if not find_spec("devtools"):  # the production image
-        sys.exit("DATABASE_URL and REDIS_URL must be set: no embedded servers are installed here.")
     from devtools import embedded
 if EMBEDDED_POSTGRES:
     os.environ["DATABASE_URL"] = embedded.postgres_url(DATA_DIR)
@@ -289,7 +294,7 @@ elif _smtp:
     EMAIL_USE_TLS, EMAIL_USE_SSL = _smtp["EMAIL_USE_TLS"], _smtp["EMAIL_USE_SSL"]
     EMAIL_TIMEOUT = _smtp["EMAIL_TIMEOUT"] or EMAIL_TIMEOUT
 else:
-    required("EMAIL_URL", False, f"{SMTP_HINT}; or set ANYMAIL_PROVIDER.")
+    uses_embedded("EMAIL_URL", f"{SMTP_HINT}; or set ANYMAIL_PROVIDER.")
     EMAIL_BACKEND = "devtools.outbox.OutboxBackend"
 DEFAULT_FROM_EMAIL = address(
     "DEFAULT_FROM_EMAIL", "paperboy@localhost.localdomain" if DEBUG else ""

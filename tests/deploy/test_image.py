@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,18 @@ def test_the_image_runs_as_an_unprivileged_user() -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert "USER paperboy" in text
     assert text.index("USER paperboy") > text.rindex("RUN ")
+
+
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_the_image_names_all_missing_servers_at_once(image: Path, debug: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=image,
+        env={"DEBUG": debug, "DATA_DIR": str(image / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    for name in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL"):
+        assert f"Wrong setting: {name}: must be set" in result.stderr
