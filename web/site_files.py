@@ -20,6 +20,7 @@ DISALLOWED = (
     "/preview/",
     "/follow/",
     "/feeds/search.",
+    "/export/",
     "/api/",
     "/outbox/",
 )

@@ -1,78 +1,39 @@
-"""BibTeX entries for papers. Pure."""
+"""Citations in pages: links to files, and data for reference managers."""
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from __future__ import annotations
 
-import bibtexparser
-from bibtexparser.library import Library
-from bibtexparser.model import Entry, Field
-from pylatexenc.latexencode import UnicodeToLatexEncoder
+from collections.abc import Mapping
+from typing import Any
 
-from papers.text.folding import fold_text
-from papers.text.markup import one_line
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 
-_WORD = re.compile(r"[a-z0-9]+")
-_STOP_WORDS = frozenset("a an and for from in is of on or the to towards with".split())
-# BibTeX counts braces even where TeX escapes them, so an unbalanced one would break the entry.
-_NO_BRACES = str.maketrans("", "", "{}\\")
-_encoder = UnicodeToLatexEncoder(
-    unknown_char_policy="keep",
-    unknown_char_warning=False,
-    replacement_latex_protection="braces-all",
-)
+from papers.citations.bibtex import write_bibtex
+from papers.citations.embedded import json_ld, meta_tags
+from papers.citations.export import FORMATS
+from papers.exports import make_work
+from papers.models import Paper
+
+LIST_PARAMETERS = ("window", "field", "by", "q")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The bibliographic data of a paper; an unknown field is ""."""
-
-    title: str
-    authors: Sequence[str]
-    year: int
-    url: str
-    arxiv_id: str = ""
-    category: str = ""
-    doi: str = ""
-    journal: str = ""
-
-
-def citation_key(work: Work) -> str:
-    """Return surname, year and first significant word, such as lovelace2026analytical."""
-    words = _WORD.findall(fold_text(work.title))
-    significant = [word for word in words if word not in _STOP_WORDS] or words
-    surname = _WORD.findall(fold_text(work.authors[0]))[-1:] if work.authors else []
-    return "".join([*surname, str(work.year), *significant[:1]])
-
-
-def bibtex_entry(work: Work) -> str:
-    """Return one entry: @article if the journal is known, else @misc.
-
-    Special characters are encoded for TeX. Double braces keep the capitals of the title.
-    """
-    names = [_encode(name).replace(" and ", " {and} ") for name in work.authors if name.strip()]
-    preprint = {"archivePrefix": "arXiv", "primaryClass": work.category} if work.arxiv_id else {}
-    fields = {
-        "title": f"{{{_encode(work.title)}}}",
-        "author": " and ".join(names),
-        "year": str(work.year),
-        "journal": _encode(work.journal),
-        "doi": _strip_braces(work.doi),
-        "eprint": work.arxiv_id,
-        **preprint,
-        "url": _strip_braces(work.url),
+def citation_context(paper: Paper) -> dict[str, Any]:
+    """Return the template context of a paper's citation."""
+    work = make_work(paper)
+    return {
+        "bibtex": write_bibtex([work], with_abstracts=False),
+        "exports": export_links("cite", {}, paper.pk),
+        "meta_tags": meta_tags(work),
+        "json_ld": SafeString(json_ld(work)),
     }
-    entry = Entry(
-        "article" if work.journal else "misc",
-        citation_key(work),
-        [Field(name, value) for name, value in fields.items() if value],
-    )
-    return str(bibtexparser.write_string(Library([entry])))
 
 
-def _encode(text: str) -> str:
-    return str(_encoder.unicode_to_latex(_strip_braces(text)))
-
-
-def _strip_braces(text: str) -> str:
-    return one_line(text).translate(_NO_BRACES)
+def export_links(url_name: str, query: Mapping[str, str], *args: object) -> list[tuple[str, str]]:
+    """Return the name of each format and the URL of the file of a page's papers."""
+    kept = {name: query[name] for name in LIST_PARAMETERS if query.get(name)}
+    suffix = f"?{urlencode(kept)}" if kept else ""
+    return [
+        (file_format.name, reverse(url_name, args=[*args, ending]) + suffix)
+        for ending, file_format in FORMATS.items()
+    ]

@@ -1,4 +1,4 @@
-"""The page of a paper, its picture, and its citation as a file."""
+"""The page of a paper, and its picture."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from papers.citations.embedded import context_object
+from papers.exports import make_work
 from papers.models import Merge, Observation, Paper, Thumbnail
-from papers.pages import citations, sparkline
+from papers.pages import sparkline
+from papers.pages.citations import citation_context
 from papers.pages.ranking import score_breakdown, source_label
 from papers.searching import queries, search
 from papers.text.shortening import short_authors
@@ -31,7 +34,7 @@ def paper_page(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(merge.kept)
     if paper.hidden:
         raise Http404
-    context = card(paper) | details(paper) | score_breakdown(paper, 1)
+    context = card(paper) | details(paper) | citation_context(paper) | score_breakdown(paper, 1)
     return render(request, "papers/paper.html", context)
 
 
@@ -44,23 +47,13 @@ def thumbnail(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponse(bytes(picture.body), content_type=picture.media_type)
 
 
-@require_safe
-def bibtex_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """Return the citation as a file for a reference manager."""
-    work = bibliographic_data(get_object_or_404(Paper, pk=pk, hidden=False))
-    response = HttpResponse(
-        citations.bibtex_entry(work), content_type="application/x-bibtex; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="{citations.citation_key(work)}.bib"'
-    return response
-
-
 def card(paper: Paper) -> dict[str, Any]:
     """Return the template context of a paper in a list."""
     return {
         "paper": paper,
         "authors": short_authors(paper.authors),
         "extract": extract_summary(paper.abstract),
+        "context_object": context_object(make_work(paper)),
     }
 
 
@@ -82,7 +75,6 @@ def details(paper: Paper) -> dict[str, Any]:
             {"paper": similar, "authors": short_authors(similar.authors)}
             for similar in search.similar_papers(paper, MAX_SIMILAR)
         ],
-        "bibtex": citations.bibtex_entry(bibliographic_data(paper)),
         "address": settings.SITE_URL + paper.get_absolute_url(),
         "share": share_links(paper),
     }
@@ -117,20 +109,6 @@ def discussions(observations: Iterable[Observation]) -> list[dict[str, Any]]:
         )
         place["figures"] |= count.figures()
     return list(places.values())
-
-
-def bibliographic_data(paper: Paper) -> citations.Work:
-    published = paper.published_at or paper.listed_on
-    return citations.Work(
-        title=paper.title,
-        authors=[str(name) for name in paper.authors],
-        year=published.year,
-        url=paper.abstract_url or settings.SITE_URL + paper.get_absolute_url(),
-        arxiv_id=paper.arxiv_id or "",
-        category=paper.primary_category,
-        doi=paper.doi or "",
-        journal=paper.journal_ref,
-    )
 
 
 def share_links(paper: Paper) -> list[tuple[str, str]]:

@@ -17,7 +17,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from papers import exports
+from papers.citations.embedded import context_object
 from papers.models import Paper
+from papers.pages.citations import export_links
 from papers.searching import corrections, highlighting, queries, search
 from papers.searching.queries import Query
 from papers.text.shortening import join_names, short_authors
@@ -28,9 +31,8 @@ from web.rate_limit import rate_limited
 MAX_RESULTS = 50
 # The fields of a card. Loading all fields of 50 papers takes twice as long.
 FIELDS = (
-    *("title", "abstract", "authors", "categories", "day", "featured"),
-    *("arxiv_id", "abstract_url", "pdf_url", "code_url", "project_url"),
-    *("votes", "site_votes", "comments", "stars"),
+    *exports.FIELDS,
+    *("day", "featured", "code_url", "project_url", "votes", "site_votes", "comments", "stars"),
 )
 
 
@@ -70,6 +72,7 @@ def _results(query: Query) -> dict[str, Any]:
         "is_partial": bool(shown.text) and not result.by_words,
         "asked": str(shown),
         "follow_url": _follow_url(shown),
+        "exports": export_links("export-search", {"q": str(shown)}),
     }
 
 
@@ -87,6 +90,7 @@ def result_cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
                 highlighting.best_passage(paper.abstract, stems) or extract_summary(paper.abstract),
                 stems,
             ),
+            "context_object": context_object(exports.make_work(paper)),
         }
         for paper in papers
     ]

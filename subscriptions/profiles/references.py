@@ -57,7 +57,15 @@ _ELEMENT = re.compile(
     r"(?:\s[^<>]{0,200})?/?>|<br\s{0,4}/?>",
     re.I,
 )
-_ANGLE = re.compile(r"\\text(less|greater)(?![a-zA-Z])(?:\{\}| )?")
+_SIGN = re.compile(
+    r"\\(?:text(less|greater|bar|asciicircum|braceleft|braceright)(?![a-zA-Z])(?:\{\}| )?|([{}])"
+    r"|ensuremath\{\\([lr]brace)\})"
+)
+_SIGNS = {"less": "<", "greater": ">", "bar": "|", "asciicircum": "^"}
+# Braces of the text, while those that only group are removed.
+_BRACES = dict.fromkeys(("{", "lbrace", "braceleft"), "\ue000")
+_BRACES |= dict.fromkeys(("}", "rbrace", "braceright"), "\ue001")
+_TO_BRACES = str.maketrans("\ue000\ue001", "{}")
 _ATTACHED = ("attachment", "note", "annotation")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[\da-f]{2,6}|[a-z]\w{1,20});", re.I)
 _NOTE_START = re.compile(
@@ -346,8 +354,9 @@ def _reference(fields: Mapping[str, str]) -> Reference:
 
 def _title(raw: str) -> str:
     """Return a title as plain text; reference managers may encode HTML once or twice."""
-    tex = _ANGLE.sub(lambda found: "<" if found[1] == "less" else ">", _unescaped(raw))
-    text = re.sub(r"[{}]", "", readable_text(tex))
+    signs = _SIGNS | _BRACES
+    tex = _SIGN.sub(lambda found: signs[found[1] or found[2] or found[3]], _unescaped(raw))
+    text = re.sub(r"[{}]", "", readable_text(tex)).translate(_TO_BRACES)
     return one_line(_ELEMENT.sub(_in_place, _unescaped(text)))
 
 

@@ -55,10 +55,12 @@ def test_the_citation_can_be_downloaded(client: Client, make_paper: MakePaper) -
     paper = make_paper('"Quotes", {braces} & <b>')
     answer = client.get(f"{paper.get_absolute_url()}bibtex/")
     assert answer["Content-Type"].startswith("application/x-bibtex")
-    assert answer["Content-Disposition"] == 'attachment; filename="example2026quotes.bib"'
+    assert (
+        answer["Content-Disposition"] == f'attachment; filename="example2026quotes-{paper.pk}.bib"'
+    )
     [entry] = bibtexparser.parse_string(answer.text).entries
     assert entry["eprint"] == paper.arxiv_id
-    assert entry["author"] == "Ada Example and Bo Example"
+    assert entry["author"] == "Example, Ada and Example, Bo"
 
 
 def test_a_hidden_paper_has_no_citation(client: Client, make_paper: MakePaper) -> None:

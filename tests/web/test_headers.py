@@ -60,9 +60,13 @@ def pages(digest: Digest) -> dict[str, str]:
 
 
 def inline_code(text: str) -> list[str]:
-    """Return the inline scripts and styles of a page."""
+    """Return the inline scripts and styles of a page. JSON-LD is data, which no browser runs."""
     tree = html.fromstring(text)
-    found = [f"<script> {one.text}" for one in tree.iter("script") if not one.get("src")]
+    found = [
+        f"<script> {one.text}"
+        for one in tree.iter("script")
+        if not one.get("src") and one.get("type") != "application/ld+json"
+    ]
     found += ["<style>" for _ in tree.iter("style")]
     for element in tree.iter():
         for name, value in element.attrib.items():

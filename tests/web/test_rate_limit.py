@@ -112,6 +112,7 @@ ITEM_PAGES = {
     "picture",
     "ranking",
     "bibtex",
+    "cite",
     "feed-day",
     "feed-field",
 }  # pages of a single item
