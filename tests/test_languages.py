@@ -25,7 +25,7 @@ from lxml import html
 
 from papers.feeds import kinds
 from papers.feeds.schedule import arxiv_day
-from papers.fetching.fetch import FetchResult
+from papers.fetching.results import FetchResult
 from papers.freshness import notices as silence
 from papers.freshness import rules
 from papers.freshness.rules import QUIET, STALE, Facts, Statement

@@ -59,6 +59,7 @@ PURE = (
     *("papers.vectors.lexicon", "papers.vectors.paper_vectors", "papers.vectors.sparse_rows"),
     *("papers.vectors.term_counts", "papers.vectors.term_embeddings"),
     *("papers.vectors.term_weights", "papers.vectors.terms"),
+    *("papers.fetching.bodies", "papers.fetching.headers", "papers.fetching.results"),
     *("papers.freshness.rules", "papers.ranking.trending", "papers.ranking.vote_prediction"),
     *("papers.searching.highlighting", "papers.searching.queries"),
     *("papers.citations", "papers.pages.sparkline"),

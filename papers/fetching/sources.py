@@ -15,7 +15,8 @@ from django.db.models import F, QuerySet
 from papers.feeds import DocumentError, addresses, kinds
 from papers.feeds.kinds import Paging
 from papers.fetching import host_throttle
-from papers.fetching.fetch import FetchResult, fetch
+from papers.fetching.fetch import fetch
+from papers.fetching.results import FetchResult
 from papers.freshness import rules
 from papers.freshness.rules import Facts, Verdict
 from papers.ingest import IngestResult, ingest_document

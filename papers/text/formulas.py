@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from papers.text import latex
+from papers.text.latex.scripts import bracketed, subscript, superscript
 
 MAX_FORMULA = 20_000  # characters; a longer formula keeps its bare text
 MAX_DEPTH = 50  # of nested elements
@@ -46,9 +46,9 @@ def _shifted(found: re.Match[str]) -> str:
     if name.endswith("sup"):
         if _ORDINAL.fullmatch(text):
             return text
-        text = _SIGNS.get(text.lower()) or latex.superscript(text)
+        text = _SIGNS.get(text.lower()) or superscript(text)
     elif not (text.isdigit() and _CHEMICAL.search(found.string, 0, found.start())):
-        text = latex.subscript(text)
+        text = subscript(text)
     return html.escape(text, quote=False)
 
 
@@ -88,11 +88,11 @@ def _stripped(text: str | None) -> str:
 
 
 def _over(parts: list[str]) -> str:
-    return f"{latex.bracketed(parts[0])}/{latex.bracketed(parts[1])}"
+    return f"{bracketed(parts[0])}/{bracketed(parts[1])}"
 
 
 def _both(parts: list[str]) -> str:
-    return parts[0] + latex.subscript(parts[1]) + latex.superscript(parts[2])
+    return parts[0] + subscript(parts[1]) + superscript(parts[2])
 
 
 def _accented(parts: list[str]) -> str:
@@ -101,22 +101,22 @@ def _accented(parts: list[str]) -> str:
 
 
 def _around(text: str) -> str:
-    return latex.superscript(text) if text.strip(" ‾¯_^~→˙.") else ""
+    return superscript(text) if text.strip(" ‾¯_^~→˙.") else ""
 
 
 _ACCENTS = {"^": "\u0302", "ˆ": "\u0302", "~": "\u0303", "˜": "\u0303", "¯": "\u0304"}
 _ACCENTS |= {"‾": "\u0304", "_": "\u0304", "˙": "\u0307", ".": "\u0307", "→": "\u20d7"}
 _IGNORED = frozenset({"annotation", "annotation-xml", "mphantom", "none", "mprescripts"})
 _WRITERS: dict[str, Callable[[list[str]], str]] = {
-    "msup": lambda parts: parts[0] + latex.superscript(parts[1]),
-    "msub": lambda parts: parts[0] + latex.subscript(parts[1]),
+    "msup": lambda parts: parts[0] + superscript(parts[1]),
+    "msub": lambda parts: parts[0] + subscript(parts[1]),
     "msubsup": _both,
     "munderover": _both,
-    "munder": lambda parts: parts[0] + latex.subscript(parts[1]),
+    "munder": lambda parts: parts[0] + subscript(parts[1]),
     "mover": _accented,
     "mfrac": _over,
-    "msqrt": lambda parts: f"√{latex.bracketed(''.join(parts))}",
-    "mroot": lambda parts: f"{latex.superscript(parts[1])}√{latex.bracketed(parts[0])}",
+    "msqrt": lambda parts: f"√{bracketed(''.join(parts))}",
+    "mroot": lambda parts: f"{superscript(parts[1])}√{bracketed(parts[0])}",
     "mfenced": lambda parts: f"({', '.join(parts)})",
     "mspace": lambda _parts: " ",
 }

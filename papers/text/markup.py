@@ -6,7 +6,8 @@ import unicodedata
 
 import nh3
 
-from papers.text import formulas, latex
+from papers.text import formulas
+from papers.text.latex.conversion import to_unicode
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 
@@ -17,7 +18,7 @@ def readable_text(tex: str) -> str:
     >>> readable_text(r"K\"{a}hler: $\mathcal{O}(n^2)$ at 50% of the cost")
     'Kähler: O(n²) at 50% of the cost'
     """
-    return unwrap_lines(latex.to_unicode(tex))
+    return unwrap_lines(to_unicode(tex))
 
 
 def readable_lines(typed: str) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext, override
 
 from papers.feeds import DocumentError, parse_document
 from papers.fetching import sources
-from papers.fetching.fetch import FetchResult
+from papers.fetching.results import FetchResult
 from papers.models import Paper
 from papers.text.identity import title_key
 from subscriptions.models import CLOCK_SKEW, Interests

@@ -20,9 +20,8 @@ from django.urls import reverse
 
 from config.redis_client import redis_client
 from devtools import sample
-from papers.fetching import fetch as fetching
-from papers.fetching import host_throttle, sources
-from papers.fetching.fetch import OUTCOMES
+from papers.fetching import host_throttle, network, sources
+from papers.fetching.results import OUTCOMES
 from papers.freshness.rules import TROUBLES
 from papers.models import Paper, Source, SourceCheck
 from tests.pages import Page
@@ -35,8 +34,8 @@ BOMB = b"<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;'>]><rss><channel>&b;</c
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """On 127.0.0.1, which counts as public here; no other address of the house does."""
-    public = fetching.is_public
-    monkeypatch.setattr(fetching, "is_public", lambda ip: ip == "127.0.0.1" or public(ip))
+    public = network.is_public
+    monkeypatch.setattr(network, "is_public", lambda ip: ip == "127.0.0.1" or public(ip))
     with Server().running() as running:
         yield running
 
@@ -102,10 +101,10 @@ def played(
     monkeypatch.setattr(
         host_throttle, "hold_host", lambda host, wait: None
     )  # all plays are of one host
-    known = fetching._resolved
+    known = network.resolve
     monkeypatch.setattr(
-        fetching,
-        "_resolved",
+        network,
+        "resolve",
         lambda host, port: ["10.0.0.7"] if host == "inside.test" else known(host, port),
     )
     found = plays(server, tls_server)

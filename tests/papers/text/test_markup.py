@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import strategies as st
 
-from papers.text.markup import html_to_text, one_line
-from tests.shared_data import SHARED
-
-CORPUS = SHARED / "corpus" / "papers.jsonl.gz"
-TEXISH = st.lists(
-    st.sampled_from([*"ab1 .,%$#&_^{}[]()\\~`'\"-<>\n", "\\frac", "\\emph{", "\\ours", "é"])
-).map("".join)
+from papers.text.markup import html_to_text, one_line, readable_text, unwrap_lines
 
 
 @pytest.mark.parametrize(
@@ -37,3 +30,9 @@ def test_one_line_holds_nothing_that_breaks_a_header_or_turns_the_text_around() 
     assert one_line("a\r\nb\x00c\u2028d\u202ee\u2066f\x85g\ud800h") == "a bc def gh"
     assert one_line(" e\u0301 ") == "é"
     assert one_line("می‌خواهم 👩‍🔬") == "می‌خواهم 👩‍🔬"
+
+
+def test_hard_wraps_are_removed_and_paragraphs_kept() -> None:
+    wrapped = "One\n  two $x$\r\nthree.\n \n\n  Next\tone."
+    assert readable_text(wrapped) == "One two x three.\n\nNext one."
+    assert unwrap_lines(wrapped) == "One two $x$ three.\n\nNext one."

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.conf import settings
 
-from papers.fetching import fetch as fetching
-from papers.fetching import host_throttle
-from papers.fetching.fetch import FetchResult
+from papers.fetching import host_throttle, network
+from papers.fetching.results import FetchResult
 from papers.models import Paper
 from subscriptions.models import Interests, Subscriber
 from subscriptions.profiles import library_import
@@ -168,7 +167,7 @@ def arxiv(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Stands in for arXiv's author pages, at an address that counts as public."""
     with Server().running() as running:
         monkeypatch.setattr(library_import, "AUTHOR_FEED", running.url("/a/{}.atom2"))
-        monkeypatch.setattr(fetching, "is_public", lambda ip: ip == "127.0.0.1")
+        monkeypatch.setattr(network, "is_public", lambda ip: ip == "127.0.0.1")
         yield running
 
 
