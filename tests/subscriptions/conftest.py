@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from papers.models import Paper
+from subscriptions.editions import digests
 from subscriptions.models import Digest, Subscriber
 from tests.conftest import NOW
 
@@ -87,5 +90,18 @@ def make_digest(make_reader: MakeReader) -> MakeDigest:
             "claimed_at": NOW,
         }
         return Digest.objects.create(**values | given)
+
+    return make
+
+
+@pytest.fixture
+def make_ready(
+    edition: list[Paper], make_reader: MakeReader, now: datetime
+) -> Callable[[int], list[int]]:
+    """Return a function that builds so many pending digests of today and returns their ids."""
+
+    def make(count: int, domain: str = "e.org") -> list[int]:
+        pks = [make_reader(f"{n}@{domain}", {"topics": "language"}).pk for n in range(count)]
+        return digests.build_due_digests(pks, now)
 
     return make

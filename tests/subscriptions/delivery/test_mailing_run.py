@@ -1,22 +1,26 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from papers.models import Paper
 from subscriptions.delivery import claims, mailing_run
 from subscriptions.delivery.outcomes import Kind, Outcome
 from subscriptions.editions import digests, recovery
-from subscriptions.models import Digest, Message, Subscriber
+from subscriptions.models import Digest, Edition, Message, Subscriber
 from subscriptions.readers import lifecycle
 from tests.subscriptions.conftest import Sink
+from tests.subscriptions.sending import at_once, totals
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
+MakeReady = Callable[..., list[int]]
 
 
 @pytest.fixture
@@ -188,3 +192,84 @@ def test_delays_grow_and_are_bounded() -> None:
         assert claims.delay(kind(attempts=4)) > 3 * first
         assert claims.delay(kind(attempts=5000)) <= kind.MAX_DELAY
         assert len({claims.delay(kind(attempts=3)) for _ in range(10)}) == 10
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.promise(4)
+def test_two_beats_and_several_workers_send_one_digest_per_reader(
+    edition: list[Paper], make_reader: MakeReader, smtp: Sink, now: datetime
+) -> None:
+    for n in range(30):
+        make_reader(f"{n}@e.org", {"topics": "language"})
+
+    def beat_and_worker(_: int) -> None:
+        for chunk in digests.due_readers(now):
+            mailing_run.deliver_digests(digests.build_due_digests(chunk, now), lambda: now)
+
+    at_once(4, beat_and_worker)
+    assert Digest.objects.count() == 30
+    assert Edition.objects.get().due == 30
+    left = list(Digest.objects.filter(status="pending").values_list("pk", flat=True))
+    mailing_run.deliver_digests(left, lambda: now)
+    assert set(Counter(str(m["To"]) for m in smtp.accepted).values()) == {1}
+    assert len(smtp.accepted) == 30
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.promise(5)
+def test_tasks_delivered_twice_at_once_change_nothing(
+    make_ready: MakeReady, smtp: Sink, now: datetime
+) -> None:
+    ready = make_ready(20)
+    at_once(4, lambda _: mailing_run.deliver_digests(ready, lambda: now) and None)
+    assert len(smtp.accepted) == 20
+    assert set(Counter(str(m["To"]) for m in smtp.accepted).values()) == {1}
+    assert totals() == {"sent": 20}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connections_in_threads_share_a_chunk(
+    make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
+) -> None:
+    settings.MAIL_CONNECTIONS = 4
+    ready = make_ready(20)
+    assert mailing_run.deliver_digests(ready, lambda: now).tally == {"sent": 20}
+    assert len(smtp.accepted) == 20
+    assert Digest.objects.values("claimed_by").distinct().count() > 1
+
+
+@pytest.mark.promise(15)
+def test_a_chunk_takes_the_same_number_of_queries_at_any_size(
+    make_ready: MakeReady, now: datetime
+) -> None:
+    ready = make_ready(12)
+    for chunk in (ready[:1], ready[1:]):
+        with CaptureQueriesContext(connection) as queries:
+            assert len(mailing_run._waiting(chunk, now)) == len(chunk)
+        assert len(queries) == 1
+
+
+@pytest.mark.promise(10)
+def test_a_poisonous_recipient_and_a_poisonous_paper_fail_alone(
+    make_ready: MakeReady, smtp: Sink, now: datetime
+) -> None:
+    ready = make_ready(12)
+    poisoned = Digest.objects.get(pk=ready[3])
+    Subscriber.objects.filter(pk=poisoned.subscriber_id).update(email="a\r\nBcc: b@e.org")
+    Digest.objects.filter(pk=ready[5]).update(items=[{"broken": True}])
+    smtp.never = {"7@e.org": "550 5.1.1 no such mailbox"}
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert totals() == {"sent": 9, "failed": 3}
+    assert Edition.objects.get().state == "open"
+
+
+@pytest.mark.promise(14)
+def test_stopping_finishes_the_current_message_and_claims_no_other(
+    make_ready: MakeReady, smtp: Sink, now: datetime
+) -> None:
+    ready = make_ready(5)
+    report = mailing_run.deliver_digests(
+        ready, lambda: now, stopping=lambda: len(smtp.accepted) >= 2
+    )
+    assert report.rest == ready[2:]
+    assert totals() == {"sent": 2, "pending": 3}

@@ -1,13 +1,27 @@
-"""The send rate limit against a plain reference."""
+"""The send rate limit against a plain reference, with several workers, and in a mailing run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from config.redis_client import redis_client
+from subscriptions.delivery import mailing_run, rates
 from subscriptions.delivery.rates import KEY, MAX_AHEAD, ONE_BY_ONE, SendRate
+from subscriptions.editions import recovery
+from subscriptions.models import Digest
+from tests.subscriptions.conftest import Sink
+from tests.subscriptions.sending import at_once, totals
+
+pytestmark = pytest.mark.usefixtures("redis")
+MakeReady = Callable[..., list[int]]
+TODAY = date(2026, 4, 30)
+MINUTE = timedelta(minutes=1)
 
 
 def reference_slots(rate: float, first: float, count: int) -> Iterator[float]:
@@ -21,7 +35,6 @@ def reference_slots(rate: float, first: float, count: int) -> Iterator[float]:
         slot += 1 / rate
 
 
-@pytest.mark.usefixtures("redis")
 @pytest.mark.parametrize("rate", [4.0, 25.0, 300.0])
 def test_slots_are_those_of_the_reference(rate: float) -> None:
     """Redis reads its own clock, so each slot is known to within one call."""
@@ -42,7 +55,6 @@ def test_slots_are_those_of_the_reference(rate: float) -> None:
             assert latest + 1e-3 >= expected[0]
 
 
-@pytest.mark.usefixtures("redis")
 def test_a_slot_too_far_ahead_is_not_granted() -> None:
     limiter = SendRate(datetime.now)
     results = [limiter._call(KEY, 2.0, 0, MAX_AHEAD, ONE_BY_ONE, 1) for _ in range(6)]
@@ -54,3 +66,164 @@ def test_a_slot_too_far_ahead_is_not_granted() -> None:
 def redis_time(limiter: SendRate) -> float:
     seconds, microseconds = limiter.redis.time()  # type: ignore[misc]
     return float(seconds) + float(microseconds) / 1e6
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", ["454 4.7.0 Throttling failure", "421 4.7.0 Too many"])
+@pytest.mark.promise(8)
+def test_throttling_lowers_the_rate_and_nothing_fails(
+    make_ready: MakeReady, smtp: Sink, now: datetime, answer: str, settings: Any
+) -> None:
+    settings.FIRST_RETRY = timedelta(seconds=1)
+    ready = make_ready(12)
+    smtp.at_rcpt = ["250 ok", answer, "250 ok", answer]
+    begun = time.monotonic()
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert time.monotonic() - begun > 2.5  # held for one second, then for two
+    assert totals() == {"sent": 10, "pending": 2}
+    assert set(Digest.objects.filter(status="pending").values_list("attempts", flat=True)) == {0}
+    later = now + MINUTE
+    mailing_run.deliver_digests(recovery.recover_digests(later), lambda: later)
+    assert totals() == {"sent": 12}
+
+
+@pytest.mark.promise(8)
+def test_all_workers_obey_retry_after(settings: Any, now: datetime) -> None:
+    one, other = SendRate(lambda: now), SendRate(lambda: now)
+    assert one.take().ours
+    one.slow_down(timedelta(seconds=40))
+    for pace in (one, other):
+        slot = pace.take()
+        assert not slot.ours
+        assert 38 < slot.wait <= 40
+
+
+@pytest.mark.django_db
+@pytest.mark.promise(8)
+def test_a_long_wait_sets_the_rest_aside(make_ready: MakeReady, smtp: Sink, now: datetime) -> None:
+    ready = make_ready(3)
+    SendRate(lambda: now).slow_down(timedelta(minutes=3))
+    begun = time.monotonic()
+    assert mailing_run.deliver_digests(ready, lambda: now).tally == {}
+    assert time.monotonic() - begun < 2
+    assert recovery.recover_digests(now + MINUTE) == []
+    later = now + timedelta(minutes=3, seconds=1)
+    assert recovery.recover_digests(later) == ready
+
+
+def test_after_slowing_down_the_pace_is_halved_and_grows_again(
+    settings: Any, now: datetime
+) -> None:
+    settings.SEND_RATE = 100
+    pace = SendRate(lambda: now)
+    pace.slow_down(timedelta(seconds=0.05))
+    time.sleep(0.1)
+    assert 0.38 < seconds_for(20, pace) < 0.6  # 50 a second
+    time.sleep(5)
+    assert 0.25 < seconds_for(20, pace) < 0.38  # 75 a second
+
+
+def seconds_for(messages: int, pace: SendRate) -> float:
+    begun = take(pace)
+    return max(take(pace) for _ in range(messages)) - begun
+
+
+def take(pace: SendRate) -> float:
+    """Wait for the next moment to send; returns it."""
+    while not (slot := pace.take()).ours:
+        time.sleep(slot.wait)
+    time.sleep(slot.wait)
+    return time.monotonic()
+
+
+@pytest.mark.promise(12)
+def test_a_global_cap_holds_with_several_workers_in_any_second(settings: Any) -> None:
+    settings.SEND_RATE = 200
+    moments: list[float] = []
+    until = time.monotonic() + 3
+
+    def work(_: int) -> None:
+        pace = SendRate(datetime.now)
+        while (moment := take(pace)) < until:
+            moments.append(moment)
+
+    at_once(6, work)
+    moments.sort()
+    most = max(
+        sum(1 for later in moments[start:] if later < first + 1)
+        for start, first in enumerate(moments)
+    )
+    assert most <= 1.05 * 200
+    assert moments
+    assert all(later >= earlier for earlier, later in pairwise(moments))
+
+
+@pytest.mark.promise(12)
+def test_a_domain_cap_holds_with_several_workers_in_any_second(settings: Any) -> None:
+    settings.DOMAIN_RATES = {"slow.org": 50.0}
+    moments: list[float] = []
+    until = time.monotonic() + 2
+
+    def work(_: int) -> None:
+        pace = SendRate(datetime.now)
+        while time.monotonic() < until:
+            slot = pace.take_for("slow.org")
+            if slot.ours:
+                moments.append(time.monotonic())
+            time.sleep(slot.wait)
+
+    at_once(4, work)
+    moments.sort()
+    most = max(
+        sum(1 for later in moments[start:] if later < first + 1)
+        for start, first in enumerate(moments)
+    )
+    assert most <= 1.05 * 50 + 1  # one that was given its moment just before
+    assert moments
+
+
+@pytest.mark.django_db
+def test_a_domains_cap_holds_others_not_back(
+    make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
+) -> None:
+    settings.DOMAIN_RATES = {"slow.org": 4.0}
+    ready = [*make_ready(4, "slow.org"), *make_ready(10, "fast.org")]
+    begun = time.monotonic()
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert time.monotonic() - begun > 0.7
+    order = [str(message["To"]).partition("@")[2] for message in smtp.accepted]
+    assert order[1:11] == ["fast.org"] * 10
+    assert totals() == {"sent": 14}
+
+
+@pytest.mark.django_db
+def test_a_warm_up_day_has_a_cap_that_grows(
+    make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
+) -> None:
+    settings.WARM_UP_FROM, settings.WARM_UP_FIRST_DAY = TODAY - timedelta(days=1), 4
+    assert rates.warm_up_cap(TODAY - timedelta(days=1)) == 4
+    assert rates.warm_up_cap(TODAY) == 6
+    assert rates.warm_up_cap(TODAY + timedelta(days=9)) > 200
+    ready = make_ready(9)
+    mailing_run.deliver_digests(ready[:5], lambda: now)
+    redis_client().flushdb()  # what was sent today is counted anew
+    mailing_run.deliver_digests(ready[5:], lambda: now)
+    assert totals() == {"sent": 6, "pending": 3}
+    midnight = datetime(2026, 5, 1, tzinfo=now.tzinfo)
+    waiting = Digest.objects.filter(status="pending")
+    assert set(waiting.values_list("next_attempt_at", flat=True)) == {midnight}
+    assert "warm-up" in waiting[0].reason
+
+
+@pytest.mark.django_db
+def test_where_a_cap_is_set_nothing_leaves_without_redis(
+    make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
+) -> None:
+    ready = make_ready(3)
+    settings.REDIS_URL, settings.SEND_RATE = "redis://127.0.0.1:1/0", 50
+    mailing_run.deliver_digests(ready, lambda: now)
+    assert (totals(), smtp.accepted) == ({"pending": 3}, [])
+    settings.SEND_RATE = 0
+    later = now + MINUTE
+    mailing_run.deliver_digests(recovery.recover_digests(later), lambda: later)
+    assert totals() == {"sent": 3}

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from subscriptions.delivery import claims
+from subscriptions.delivery import claims, mailing_run
 from subscriptions.delivery.outcomes import Kind, Outcome
+from subscriptions.editions import recovery
 from subscriptions.mail import transactional
 from subscriptions.models import Digest, Edition, Message, Subscriber
+from subscriptions.readers import lifecycle
+from tests.subscriptions.conftest import Sink
+from tests.subscriptions.sending import at_once, totals
 
 pytestmark = pytest.mark.django_db
 MakeReader = Callable[..., Subscriber]
 MINUTE = timedelta(minutes=1)
 Mail = Digest | Message
 MakeMail = Callable[..., Mail]
+MakeReady = Callable[..., list[int]]
 
 
 @pytest.fixture(params=["digest", "message", "alert"])
@@ -228,3 +236,73 @@ def test_a_retry_that_would_come_too_late_is_a_failure(make_mail: MakeMail, now:
     mine.outcome = Outcome(Kind.RETRY, "later", retry_after=2 * MINUTE)
     mine.settle()
     assert fresh(mail).status == "failed"
+
+
+# --- In a mailing run --------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.promise(28)
+@pytest.mark.usefixtures("redis")
+def test_a_claim_waits_for_an_unsubscribe_in_progress(
+    make_ready: MakeReady, smtp: Sink, now: datetime
+) -> None:
+    [ready] = make_ready(1)
+    digest = Digest.objects.select_related("subscriber").get(pk=ready)
+    leaving, results = threading.Event(), []
+
+    def work(number: int) -> None:
+        if number == 0:
+            with connection.cursor() as cursor:
+                cursor.execute("BEGIN")
+                lifecycle.unsubscribe_reader(digest.subscriber_id, now)
+                leaving.set()
+                time.sleep(0.3)
+                cursor.execute("COMMIT")
+        else:
+            leaving.wait()
+            results.append(claims.ClaimHolder("w", lambda: now).claim(digest).ours)
+
+    at_once(2, work)
+    assert results == [False]
+    mailing_run.deliver_digests([ready], lambda: now)
+    assert smtp.accepted == []
+    assert totals() == {"suppressed": 1}
+
+
+@pytest.mark.usefixtures("redis")
+def test_one_statement_a_message_settles_the_last_and_claims_the_next(
+    make_ready: MakeReady, smtp: Sink, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = make_ready(12)
+    turns: list[object] = []
+    once = claims._execute_once
+    monkeypatch.setattr(claims, "_execute_once", lambda *v: (turns.append(v), once(*v))[1])
+    for chunk, expected in ((ready[:1], 2), (ready[1:], 12)):
+        turns.clear()
+        mailing_run.deliver_digests(chunk, lambda: now)
+        assert len(turns) == expected
+
+
+def test_a_statement_repeated_after_the_connection_broke_finds_its_own_claim(
+    make_ready: MakeReady, now: datetime
+) -> None:
+    digest = Digest.objects.get(pk=make_ready(1)[0])
+    hand = claims.ClaimHolder("one", lambda: now)
+    assert hand.claim(digest).ours  # and the answer was lost
+    again = claims.ClaimHolder("one", lambda: now)
+    assert again.claim(digest).ours
+    assert not claims.ClaimHolder("another", lambda: now).claim(digest).ours
+
+
+def test_a_result_that_comes_late_settles_what_was_uncertain(
+    make_ready: MakeReady, now: datetime
+) -> None:
+    digest = Digest.objects.get(pk=make_ready(1)[0])
+    hand = claims.ClaimHolder("slow", lambda: now)
+    hand.claim(digest)
+    recovery.recover_digests(now + timedelta(minutes=20))
+    assert totals() == {"uncertain": 1}
+    hand.outcome = Outcome(Kind.SENT)
+    hand.settle()
+    assert totals() == {"sent": 1}
