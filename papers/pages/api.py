@@ -24,9 +24,15 @@ from papers.pages import api_schemas as schemas
 from papers.pages.api_pagination import MAX_CURSOR, list_page, page_url
 from papers.pages.api_schemas import Category, Day, Limit, PaperId
 from papers.searching import queries, search
+from papers.searching.query_tokens import FIELDS
+from papers.searching.query_values import parse_subject
 from web.rate_limit import rate_limited
 
 CACHE_SECONDS = 300
+SYNTAX = (
+    'Words, "phrases", AND, OR, NOT, -word, parentheses, word*, and fields such as title:diffusion '
+    f"({', '.join(FIELDS)}). Parts that can't be read are ignored."
+)
 MAX_NAME_LENGTH = 100  # characters of an unknown parameter that an error repeats
 
 api = NinjaAPI(
@@ -130,8 +136,7 @@ def list_papers(
     bounds = {"day": day, "day__gte": since, "day__lte": until}
     papers = papers.filter(**{name: value for name, value in bounds.items() if value})
     if category:
-        categories = queries.parse_query(f"cat:{category}").categories
-        papers = papers.filter(categories__contains=categories)
+        papers = papers.filter(categories__contains=[parse_subject(category)])
     return list_page(request, papers, limit, cursor)
 
 
@@ -168,7 +173,8 @@ def get_paper_by_arxiv_id(request: HttpRequest, name: str) -> dict[str, Any]:
 def search_papers(
     request: HttpRequest,
     q: Annotated[
-        str, Query(max_length=queries.MAX_LENGTH, description="Same syntax as the search page.")
+        str,
+        Query(max_length=queries.MAX_LENGTH, description=SYNTAX),
     ],
     limit: Limit = 50,
     cursor: Annotated[int, Query(ge=0, le=10_000, description="Position, taken from next.")] = 0,

@@ -19,6 +19,7 @@ from papers.metadata import categories
 from papers.models import Paper
 from papers.pages.syndication import TYPES, Feed, Item
 from papers.searching import queries, search
+from papers.searching.query_values import parse_subject
 from web.rate_limit import rate_limited
 
 MAX_ENTRIES = 50
@@ -47,14 +48,14 @@ def field_feed(request: HttpRequest, kind: str, name: str) -> HttpResponse:
 
     A category is one of arXiv or one that a source uses for its papers.
     """
-    query = queries.parse_query(f"cat:{name}")
+    subject = parse_subject(name)
     public_papers = Paper.objects.visible().filter(day__lte=timezone.now().date())
-    papers = public_papers.filter(categories__contains=query.categories)
+    papers = public_papers.filter(categories__contains=[subject])
     papers = papers.order_by("-day", "-score", "-pk")
-    if not query.categories or not (categories.canonical_category(name) or papers.exists()):
+    if not subject or not (categories.canonical_category(name) or papers.exists()):
         raise Http404
-    home = f"{reverse('search')}?q={quote(str(query))}"
-    title = f"Papers in {query.categories[0]}"
+    home = f"{reverse('search')}?q={quote(f'cat:{subject}')}"
+    title = f"Papers in {subject}"
     return paper_feed(request, kind, title, home, papers[:MAX_ENTRIES])
 
 

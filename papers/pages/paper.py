@@ -88,7 +88,7 @@ def author_names(paper: Paper) -> list[str]:
 def search_url(text: str) -> str:
     """Return the URL of a search, or "" if the query has a part that cannot be parsed."""
     query = queries.parse_query(text)
-    if not query or query.ignored:
+    if not query or query.problems:
         return ""
     return f"{reverse('search')}?{urlencode({'q': str(query)})}"
 

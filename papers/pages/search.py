@@ -23,7 +23,9 @@ from papers.models import Paper
 from papers.pages.citations import export_links
 from papers.searching import corrections, highlighting, queries, search
 from papers.searching.queries import Query
-from papers.text.shortening import join_names, short_authors
+from papers.searching.query_descriptions import describe
+from papers.searching.query_problems import describe_problem
+from papers.text.shortening import short_authors
 from papers.text.summary import extract_summary
 from web.language import active_language
 from web.rate_limit import rate_limited
@@ -42,16 +44,13 @@ def search_page(request: HttpRequest) -> HttpResponse:
     """Show search results, best first, with matching words highlighted."""
     typed = request.GET.get("q", "")[: queries.MAX_LENGTH]
     query = queries.parse_query(typed)
-    context: dict[str, Any] = {"typed": typed, "query": query} | _field_hints(query)
+    problems = [describe_problem(problem) for problem in query.problems]
+    context: dict[str, Any] = {"typed": typed, "query": query, "problems": problems}
+    if not query.is_plain:
+        context["description"] = describe(query.tree)
     if query:
         context |= _results(query) | {"is_too_common": search.is_too_common(query)}
     return render(request, "papers/search.html", context)
-
-
-def _field_hints(query: Query) -> dict[str, str]:
-    """Return the query's unknown fields, the fields probably meant, and all fields, as text."""
-    names = {"unknown": query.unknown, "meant": query.suggested_fields, "fields": queries.FIELDS}
-    return {key: join_names([f"{name}:" for name in group]) for key, group in names.items()}
 
 
 def _results(query: Query) -> dict[str, Any]:
@@ -114,6 +113,6 @@ def mark_matches(text: str, stems: frozenset[str]) -> SafeString:
 
 def _follow_url(query: Query) -> str:
     """Return the URL of the form to follow a search, or "" if it cannot be followed."""
-    fields = {"topics": query.text, "categories": ",".join(query.categories)}
+    fields = {"topics": query.text, "categories": ",".join(query.subjects)}
     fields = {name: value for name, value in fields.items() if value}
     return f"{reverse('follow')}?{urlencode(fields)}" if fields else ""

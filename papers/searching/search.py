@@ -2,28 +2,31 @@
 
 A search makes two ranked lists of at most MAX_HITS papers each: papers with all words, and papers
 of similar meaning. Reciprocal rank fusion joins them, so that their scores need not compare.
-Fields, phrases and excluded words filter both lists.
+Fields, phrases and operators filter both lists; only words without an operator may be missing from
+papers of similar meaning.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.contrib.postgres.search import SearchRank
 from django.db import connection, transaction
-from django.db.models import F, Func, Q, TextField, Value
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast
+from django.utils import timezone
 
 from papers.models import Paper, PaperVector, SearchEntry
 from papers.searching import indexing, vector_index
+from papers.searching.conditions import OF_ENTRIES, Tsquery, condition, matching_papers
 from papers.searching.queries import Query
+from papers.searching.query_lexemes import convert_text, merge_lexemes, to_lexemes
+from papers.searching.query_tree import Lexemes, conjuncts, positive_leaves
 from papers.text import lexemes
 from papers.text.folding import fold_text
 from papers.vectors import stored_lexicon
@@ -35,12 +38,6 @@ MIN_NEAREST = 200  # of a filtered search by meaning; see `_by_meaning`
 MIN_WORD_HITS = 50  # with fewer hits, the last word may be the beginning of a longer one
 MAX_TITLE_WORDS = 10  # words of a title used to find similar papers, pair by pair
 RAW_FIELDS = ("title_raw", "abstract_raw")
-
-
-class Condition(SearchQuery):
-    """A `tsquery` as `lexemes` writes it."""
-
-    template = "(%(expressions)s)::tsquery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,8 @@ def similar_papers(paper: Paper, count: int) -> list[Paper]:
     """
     stored = PaperVector.objects.filter(paper=paper, version=indexing.serving_version()).first()
     if stored is None:
-        pks = _with_words(_title_words(paper.title), Query(), [])[: 2 * count + 1]
+        words = _title_words(paper.title)
+        pks = _with_words(words, Required(), [])[: 2 * count + 1] if words else []
     else:
         vector = np.asarray(stored.vector, np.float32)
         pks = vector_index.current_index(stored.version).nearest(vector, 2 * count + 1)
@@ -140,10 +138,41 @@ def _visible(pks: list[int]) -> list[int]:
 
 
 def _by_id(query: Query) -> list[int]:
-    if not query.is_identified:
+    if not query.paper_ids:
         return []
-    papers = Paper.objects.filter(Q(arxiv_id__in=query.arxiv_ids) | Q(doi__in=query.dois))
+    values = [term.value for term in query.paper_ids]
+    papers = Paper.objects.filter(Q(arxiv_id__in=values) | Q(doi__in=values))
     return list(papers.values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """The conditions for all hits, by words or by meaning: a `tsquery` and others.
+
+    With `has_text`, the others have text, too, as one of several alternatives.
+    """
+
+    tsquery: str = ""
+    others: Q = field(default_factory=Q)
+    has_text: bool = False
+
+    @classmethod
+    def of_query(cls, query: Query) -> Required:
+        node = convert_text(query.required)
+        nodes = conjuncts(merge_lexemes(node)) if node else ()
+        today = timezone.now().date()
+        others = [each for each in nodes if not isinstance(each, Lexemes)]
+        return cls(
+            lexemes.all_of(each.tsquery for each in nodes if isinstance(each, Lexemes)),
+            Q(*(condition(each, today, OF_ENTRIES) for each in others)),
+            any(isinstance(leaf, Lexemes) for each in others for leaf in positive_leaves(each)),
+        )
+
+    def entries(self, tsquery: str = "") -> QuerySet[SearchEntry]:
+        """Return the entries that match this and another `tsquery`."""
+        entries = SearchEntry.objects.filter(self.others)
+        both = lexemes.all_of([tsquery, self.tsquery])
+        return entries.filter(words=Tsquery(both)) if both else entries
 
 
 def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
@@ -151,20 +180,26 @@ def _by_words(query: Query, meant: Sequence[int]) -> list[int]:
 
     With few hits, also return those in which the last word is the beginning of a longer one.
     """
-    hits = _with_words(_all_words(query), query, meant)
-    if len(hits) >= MIN_WORD_HITS or not query.words:
+    if not to_lexemes(query.tree):
+        return []  # only stop words
+    if not _any_word(query):
+        return _newest(query)
+    required = Required.of_query(query)
+    words = lexemes.all_of(lexemes.words(query.loose_words))
+    hits = _with_words(words, required, meant, _any_word(query))
+    if len(hits) >= MIN_WORD_HITS or not words:
         return hits
-    with_prefix = _with_words(_all_words(query, is_begun=True), query, meant)
+    begun = lexemes.all_of(lexemes.words(query.loose_words, is_begun=True))
+    with_prefix = _with_words(begun, required, meant, _any_word(query))
     return list(dict.fromkeys([*hits, *with_prefix]))
 
 
 def _by_any_word(query: Query, meant: Sequence[int]) -> list[int]:
     """Return papers with some of the words, those with the most and rarest first."""
     words = [word for typed in query.text.split() if (word := lexemes.word(typed))]
-    if not words:
+    if not words or not query.loose_words:
         return []
-    condition = lexemes.all_of([lexemes.any_of(words), _required(query)])
-    hits = _with_words(condition, query, meant)
+    hits = _with_words(lexemes.any_of(words), Required.of_query(query), meant)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT paper_id, ARRAY(SELECT words @@ word::tsquery FROM unnest(%s::text[])"
@@ -179,16 +214,17 @@ def _by_any_word(query: Query, meant: Sequence[int]) -> list[int]:
     return sorted(hits, key=lambda pk: -float(flags[pk] @ rarity))
 
 
-def _with_words(condition: str, query: Query, meant: Sequence[int]) -> list[int]:
-    """Return at most MAX_HITS papers that match a `tsquery`, best first.
+def _with_words(
+    words: str, required: Required, meant: Sequence[int], any_word: str = ""
+) -> list[int]:
+    """Return at most MAX_HITS papers that match a `tsquery` and `required`, best first.
 
     With more hits, ranking is slow and says little. Then rank only those that are also in `meant`,
     or the newest ones if that is empty.
     """
-    if not condition:
-        return []
-    tsquery = Condition(condition)
-    entries = _filtered(SearchEntry.objects.filter(words=tsquery), query, "paper__")
+    entries = required.entries(words)
+    rank_by = "" if required.has_text else lexemes.all_of([words, required.tsquery])
+    tsquery = Tsquery(rank_by or any_word)
     with transaction.atomic(), connection.cursor() as cursor:
         # The planner would scan all rows for a rare phrase of common words.
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -205,7 +241,7 @@ def _best_first(hits: list[tuple[int, float]]) -> list[int]:
     return [pk for pk, _rank in sorted(hits, key=lambda hit: (-hit[1], -hit[0]))]
 
 
-def _ranked(entries: Any, tsquery: SearchQuery) -> Any:
+def _ranked(entries: Any, tsquery: Tsquery) -> Any:
     """Return primary keys and ranks."""
     return entries.values_list("pk", SearchRank(F("words"), tsquery, normalization=1))
 
@@ -219,14 +255,12 @@ def _by_meaning(query: Query) -> list[int]:
     if not vector.any():
         return []  # no term of the query has an embedding
     index = vector_index.current_index(version)
-    required = _required(query)
     nearest = index.nearest(vector, MAX_HITS)
-    if not query.is_narrowed and not required:
+    if not query.required:
         return nearest
     # Usually enough of the nearest papers pass the filter. If not, so few papers pass it that all
     # of them can be compared.
-    entries = _filtered(SearchEntry.objects.all(), query, "paper__")
-    passing = entries.filter(words=Condition(required)) if required else entries
+    passing = Required.of_query(query).entries()
     kept = set(_among(passing, nearest).values_list("pk", flat=True))
     if len(kept) >= MIN_NEAREST or len(nearest) < MAX_HITS:
         return [pk for pk in nearest if pk in kept]
@@ -240,49 +274,10 @@ def _among(rows: Any, pks: Sequence[int]) -> Any:
 
 def _newest(query: Query) -> list[int]:
     """Return the newest papers for a query that has only fields."""
-    papers = _filtered(Paper.objects.all(), query, "")
-    if required := _required(query):
-        papers = papers.filter(search_entry__words=Condition(required))
+    papers = matching_papers(query.required, Paper.objects.all())
     return list(papers.order_by("-day", "-score", "-pk").values_list("pk", flat=True)[:MAX_HITS])
-
-
-def _all_words(query: Query, *, is_begun: bool = False) -> str:
-    """Return a `tsquery` for everything a paper must have; "" if only stop words were typed."""
-    words = lexemes.words(query.words, is_begun=is_begun)
-    condition = lexemes.all_of([*words, _required(query)])
-    return condition if any(words) or query.text != " ".join(query.words) or query.authors else ""
 
 
 def _any_word(query: Query) -> str:
     """Return a `tsquery` for any of the words; "" if all are stop words."""
     return lexemes.any_of(lexemes.word(word) for word in query.text.split())
-
-
-def _required(query: Query) -> str:
-    """Return a `tsquery` that every hit must match, by words or by meaning; "" for none."""
-    return lexemes.all_of(
-        [
-            *map(lexemes.phrase, query.phrases),
-            *(lexemes.phrase(text, "A") for text in query.titles),
-            *(lexemes.phrase(text, "B") for text in query.abstracts),
-            lexemes.none_of(map(lexemes.phrase, query.excluded)),
-            *map(lexemes.author, query.authors),
-        ]
-    )
-
-
-def _filtered(rows: Any, query: Query, path: str) -> Any:
-    """Filter rows by the days and categories of a query.
-
-    `path` leads from the rows to their papers.
-    """
-    days = {f"{path}day__gte": query.since, f"{path}day__lte": query.until}
-    rows = rows.filter(**{name: day for name, day in days.items() if day})
-    if not query.categories:
-        return rows
-    in_category = Q(**{f"{path}categories__overlap": list(query.categories)})
-    if archives := [re.escape(name) for name in query.categories if "." not in name]:
-        joined = Func(F(f"{path}categories"), Value(" "), function="array_to_string")
-        rows = rows.alias(joined=Cast(joined, TextField()))
-        in_category |= Q(joined__regex=rf"(^| )({'|'.join(archives)})\.")
-    return rows.filter(in_category)

@@ -215,6 +215,13 @@ def word(text: str, weights: str = "", *, is_begun: bool = False) -> str:
     return any_of(option for some in options for option in some)
 
 
+def prefix(text: str, weights: str = "") -> str:
+    """Return a `tsquery` for a word and for longer words that begin with it."""
+    whole = [parts for spelling in spellings(text) if len(parts := runs(spelling)) == 1]
+    mixed = (_lexeme(f"{run.text[:MAX_LEXEME]}*", weights) for [run] in whole if run.is_mixed)
+    return any_of([word(text, weights, is_begun=True), *mixed])
+
+
 def words(texts: Sequence[str], *, is_begun: bool = False) -> list[str]:
     """Return a `tsquery` per word, which also matches the word joined with a neighbour.
 

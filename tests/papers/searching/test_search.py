@@ -295,7 +295,7 @@ def test_excluded_words_are_excluded_in_each_spelling(spelt: Library) -> None:
         assert len(search.papers_with_words(parse_query(f"abstract:study {typed}"))) in (11, 10), (
             typed
         )
-        [excluded] = parse_query(typed).excluded
+        excluded = typed.strip('-"')
         hits = search.papers_with_words(parse_query(f"abstract:study {typed}"))
         assert not set(hits) & set(search.papers_with_words(parse_query(f'"{excluded}"')))
 
