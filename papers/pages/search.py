@@ -42,10 +42,14 @@ FIELDS = (
 @rate_limited("search")
 def search_page(request: HttpRequest) -> HttpResponse:
     """Show search results, best first, with matching words highlighted."""
-    typed = request.GET.get("q", "")[: queries.MAX_LENGTH]
+    typed = request.GET.get("q", "")
     query = queries.parse_query(typed)
     problems = [describe_problem(problem) for problem in query.problems]
-    context: dict[str, Any] = {"typed": typed, "query": query, "problems": problems}
+    context: dict[str, Any] = {
+        "typed": typed[: queries.MAX_LENGTH],
+        "query": query,
+        "problems": problems,
+    }
     if not query.is_plain:
         context["description"] = describe(query.tree)
     if query:
