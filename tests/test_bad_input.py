@@ -186,6 +186,10 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         "preview category": lambda text: get("/preview/", interests="x", categories=text),
         "home": lambda text: get("/", window=text, field=text, by=text),
         "search": lambda text: get("/search/", q=text),
+        "export-day": lambda text: get(
+            reverse("export-day", args=[paper.day, "ris"]), field=text, window=text, by=text
+        ),
+        "export-search": lambda text: get(reverse("export-search", args=["bib"]), q=text),
         "feed-search": lambda text: get(reverse("feed-search", args=["atom"]), q=text),
         "feed-field": lambda text: get("/feeds/fields/" + (in_path(text) or "x") + ".atom"),
         "api search": lambda text: get("/api/search", q=text),

@@ -159,6 +159,7 @@ def corpus_work(number: int, row: dict[str, Any]) -> Work:
     )
 
 
+@pytest.mark.slow
 @needs_shared_data
 def test_real_papers_lose_no_field() -> None:
     works = corpus_works()
@@ -172,6 +173,7 @@ def test_real_papers_lose_no_field() -> None:
     assert lost == {}
 
 
+@pytest.mark.slow
 @needs_shared_data
 @pytest.mark.parametrize("ending", ["bib", "ris", "json"])
 def test_the_own_import_finds_all_real_papers(ending: str) -> None:
