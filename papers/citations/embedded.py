@@ -29,7 +29,7 @@ def meta_tags(work: Work) -> list[tuple[str, str]]:
 
 def _tags(work: Work) -> Iterator[tuple[str, str]]:
     yield "citation_title", work.title
-    yield from (("citation_author", name.inverted) for name in work.names)
+    yield from (("citation_author", _write_name(name)) for name in work.names)
     yield "citation_publication_date", work.iso_date.replace("-", "/")
     yield "citation_online_date", "/".join(f"{number:02}" for number in work.date)
     if work.kind == Kind.CONFERENCE:
@@ -48,6 +48,13 @@ def _tags(work: Work) -> Iterator[tuple[str, str]]:
     yield "citation_language", work.language
     yield "citation_keywords", "; ".join(work.keywords)
     yield "citation_abstract", work.abstract
+
+
+def _write_name(name: Name) -> str:
+    """Return "Family, Given". A comma keeps the name of a group in one piece, without which Zotero
+    reads "GLM-V Team" as a person called Team."""
+    is_group = name.is_whole and " " in name.family
+    return f"{name.family}," if is_group else name.inverted
 
 
 def json_ld(work: Work) -> str:
@@ -105,9 +112,8 @@ def _context(work: Work) -> Iterator[tuple[str, str]]:
     yield "rft_id", f"info:doi/{work.identifier}" if work.identifier else ""
     yield "rft_id", work.url
     yield "rft.date", work.iso_date
-    # A comma keeps the name of a group in one piece.
     for name in work.names[:MAX_LISTED_AUTHORS]:
-        yield "rft.au", f"{name.family}," if name.is_whole else name.inverted
+        yield "rft.au", _write_name(name)
 
 
 def _publication(work: Work) -> Iterator[tuple[str, str]]:

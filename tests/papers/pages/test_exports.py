@@ -135,7 +135,7 @@ def test_zotero_saves_the_page_of_a_preprint_as_a_preprint(
 ) -> None:
     paper = make_paper(
         "C++ & “quotes”",
-        authors=["Luc Van Gool", "Martin King Jr.", "OpenAI"],
+        authors=["Luc Van Gool", "Martin King Jr.", "OpenAI", "GLM-V Team"],
         abstract="First.\n\nSecond <b>.",
         pdf_url="https://arxiv.org/pdf/2604.10000",
     )
@@ -143,7 +143,12 @@ def test_zotero_saves_the_page_of_a_preprint_as_a_preprint(
     assert zotero_item(page) == {
         "itemType": "preprint",
         "title": "C++ & “quotes”",
-        "creators": [("Luc", "Van Gool"), ("Martin Jr", "King"), ("", "OpenAI")],
+        "creators": [
+            ("Luc", "Van Gool"),
+            ("Martin Jr", "King"),
+            ("", "OpenAI"),
+            ("", "GLM-V Team"),
+        ],
         "date": "2026/04/30",
         "publisher": "arXiv",
         "number": f"arXiv:{paper.arxiv_id}",
