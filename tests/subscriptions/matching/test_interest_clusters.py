@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.terms import extract_words, ids_of_all
+from subscriptions.matching.cluster_names import name_clusters
+from subscriptions.matching.interest_clusters import divide_examples, find_clusters
+
+REEFS = [
+    ("Novel Coral Bleaching on Warm Reefs", "We study coral bleaching at https://reef.example.com"),
+    ("Coral Bleaching and CO2", "The proposed coral bleaching model measures CO2 uptake of reefs."),
+    ("Fish of Reefs", "Coral bleaching drives fish away. CO2 uptake is low."),
+    ("Sponges on Reefs", "Sponges survive coral bleaching and CO2 uptake."),
+]
+BRIDGES = [
+    ("Cables of Suspension Bridges", "A suspension bridge hangs on steel cables."),
+    ("Wind and the Suspension Bridge", "Wind moves a suspension bridge; steel cables hold it."),
+    ("Rust of Steel Cables", "The proposed method finds rust in steel cables of bridges."),
+    ("Towers of a Suspension Bridge", "Towers carry steel cables."),
+]
+
+
+def papers_of(texts: list[tuple[str, str]], prefix: str) -> list[PaperText]:
+    return [PaperText(f"{prefix}{n}", *text) for n, text in enumerate(texts)]
+
+
+ABOUT_REEFS, ABOUT_BRIDGES = papers_of(REEFS, "reef"), papers_of(BRIDGES, "bridge")
+
+
+def learn_meanings(subjects: dict[str, list[PaperText]], shared: float = 0.0) -> Lexicon:
+    """Return a lexicon in which the words of each subject have a direction of their own.
+
+    `shared` is the share of a direction that all subjects have in common.
+    """
+    lexicon = Lexicon.learn([paper for papers in subjects.values() for paper in papers])
+    embeddings = np.zeros((lexicon.size, len(subjects) + 1), dtype=np.float16)
+    embeddings[:, -1] = shared
+    for axis, papers in enumerate(subjects.values()):
+        words = {w for p in papers for w in extract_words(f"{p.title}. {p.abstract}")}
+        embeddings[lexicon.unique_columns_of(ids_of_all(sorted(words))), axis] += 1.0
+    columns = np.arange(lexicon.size, dtype=np.int32)
+    version = str(zlib.crc32(embeddings.tobytes()))  # vectors are cached by version
+    return replace(lexicon, version=version, embedded_columns=columns, embeddings=embeddings)
+
+
+LEXICON = learn_meanings({"reefs": ABOUT_REEFS, "bridges": ABOUT_BRIDGES})
+
+
+def keys(papers: list[PaperText]) -> tuple[str, ...]:
+    return tuple(paper.key for paper in papers)
+
+
+def test_two_subjects_are_two_clusters_the_larger_first() -> None:
+    clusters = find_clusters([*ABOUT_BRIDGES[:3], *ABOUT_REEFS], LEXICON)
+    assert clusters is not None
+    assert [cluster.keys for cluster in clusters] == [keys(ABOUT_REEFS), keys(ABOUT_BRIDGES[:3])]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.permutations([*ABOUT_REEFS, *ABOUT_BRIDGES]))
+def test_the_order_of_examples_does_not_matter(examples: list[PaperText]) -> None:
+    clusters = find_clusters(examples, LEXICON)
+    assert clusters is not None
+    assert {frozenset(cluster.keys): cluster.words for cluster in clusters} == {
+        frozenset(keys(ABOUT_REEFS)): name(ABOUT_REEFS, ABOUT_BRIDGES),
+        frozenset(keys(ABOUT_BRIDGES)): name(ABOUT_BRIDGES, ABOUT_REEFS),
+    }
+
+
+def test_one_subject_is_not_divided() -> None:
+    more = [PaperText(f"more{n}", *text) for n, text in enumerate(REEFS)]
+    assert find_clusters([*ABOUT_REEFS, *more], LEXICON) is None
+
+
+def test_subjects_with_much_in_common_are_not_divided() -> None:
+    near = learn_meanings({"reefs": ABOUT_REEFS, "bridges": ABOUT_BRIDGES}, shared=3.0)
+    assert find_clusters([*ABOUT_REEFS, *ABOUT_BRIDGES], near) is None
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [
+        [],
+        ABOUT_REEFS[:3] + ABOUT_BRIDGES[:2],
+        ABOUT_REEFS + ABOUT_BRIDGES[:2],
+        [PaperText(str(n), "") for n in range(8)],
+        [PaperText(str(n), "Words that no paper has") for n in range(8)],
+    ],
+    ids=["none", "five", "two outliers", "empty", "unknown words"],
+)
+def test_few_or_empty_examples_are_not_divided(examples: list[PaperText]) -> None:
+    assert find_clusters(examples, LEXICON) is None
+
+
+def test_a_lexicon_without_embeddings_divides_nothing() -> None:
+    small = Lexicon.learn([*ABOUT_REEFS, *ABOUT_BRIDGES])
+    assert find_clusters([*ABOUT_REEFS, *ABOUT_BRIDGES], small) is None
+
+
+def test_the_smaller_cluster_is_marked() -> None:
+    flags = divide_examples([*ABOUT_REEFS, *ABOUT_BRIDGES[:3]], LEXICON)
+    assert flags is not None
+    assert flags.tolist() == [False] * 4 + [True] * 3
+
+
+def name(first: list[PaperText], second: list[PaperText]) -> tuple[str, ...]:
+    lexicon = learn_meanings({"first": first, "second": second})
+    return name_clusters(first, second, lexicon)[0]
+
+
+def test_names_are_whole_phrases_as_the_abstracts_write_them() -> None:
+    assert name(ABOUT_REEFS, ABOUT_BRIDGES) == ("coral bleaching", "reefs", "CO2 uptake")
+    assert name(ABOUT_BRIDGES, ABOUT_REEFS) == ("steel cables", "suspension bridge")
+
+
+def test_names_have_no_filler_nor_address() -> None:
+    words = " ".join([*name(ABOUT_REEFS, ABOUT_BRIDGES), *name(ABOUT_BRIDGES, ABOUT_REEFS)])
+    assert not {"proposed", "novel", "study", "com"} & set(words.lower().split())
+
+
+def test_a_filler_stays_where_it_belongs_to_the_subject() -> None:
+    scans = papers_of([("Scans", f"We use a {n} point cloud.") for n in ("new", "sparse")], "s")
+    assert name(scans, ABOUT_BRIDGES)[0] == "point cloud"
+
+
+def test_a_phrase_of_both_clusters_names_neither() -> None:
+    both = "Finite elements are used. Finite elements are useful."
+    first, second = (
+        [replace(paper, abstract=f"{paper.abstract} {both}") for paper in papers]
+        for papers in (ABOUT_REEFS, ABOUT_BRIDGES)
+    )
+    assert "finite elements" not in " ".join([*name(first, second), *name(second, first)]).lower()
+
+
+def test_papers_without_a_common_phrase_have_no_names() -> None:
+    others = papers_of([("Whales", ""), ("Tides", ""), ("Salt", "")], "o")
+    assert name(others, ABOUT_BRIDGES) == ()
