@@ -1,22 +1,24 @@
-"""`manage.py evaluate matching|trending`: measure quality on recorded choices and votes."""
+"""`manage.py evaluate matching|interests|trending`: measure quality on recorded choices."""
 
 from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from config.progress import step, track
-from devtools.evaluation import matching_cases, trending_replay
+from devtools.evaluation import interests, matching_cases, trending_replay
 from devtools.evaluation.cases import EvaluationError, read_cases, read_corpus
+from devtools.evaluation.reading_lists import read_lists
 from devtools.evaluation.recorded_votes import ReplayError, read_recordings
 
 Table = Callable[[Any], str]
-Subject = Callable[[dict[str, Any]], tuple[matching_cases.Report | trending_replay.Report, Table]]
+Report = matching_cases.Report | interests.Report | trending_replay.Report
+Subject = Callable[[dict[str, Any]], tuple[Report, Table]]
 
 
 class Command(BaseCommand):
@@ -30,12 +32,19 @@ class Command(BaseCommand):
         _add_matching_arguments(
             subparsers.add_parser("matching", help="rank papers as readers would choose them")
         )
+        _add_interests_arguments(
+            subparsers.add_parser("interests", help="rank for readers with two interests")
+        )
         _add_trending_arguments(
             subparsers.add_parser("trending", help="rank papers by the votes they will get")
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        subjects: dict[str, Subject] = {"matching": self.matching, "trending": self.trending}
+        subjects: dict[str, Subject] = {
+            "matching": self.matching,
+            "interests": self.interests,
+            "trending": self.trending,
+        }
         report, table = subjects[options["subject"]](options)
         self.stdout.write(json.dumps(report.as_json()) if options["json"] else table(report))
 
@@ -57,6 +66,17 @@ class Command(BaseCommand):
         except EvaluationError as error:
             raise CommandError(str(error)) from error
         return report, matching_table
+
+    def interests(self, options: dict[str, Any]) -> tuple[interests.Report, Table]:
+        """Evaluate readers with two interests, made up from reading lists."""
+        try:
+            with step("Reading papers and lists"):
+                corpus = read_corpus(options["papers"])
+                lists = read_lists(options["lists"], corpus.positions)
+        except EvaluationError as error:
+            raise CommandError(str(error)) from error
+        report = interests.evaluate(corpus, lists, progress=track, step=step)
+        return report, interests_table
 
     def trending(self, options: dict[str, Any]) -> tuple[trending_replay.Report, Table]:
         """Replay recorded votes with these options."""
@@ -99,6 +119,12 @@ def _add_matching_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def _add_interests_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument("--lists", type=Path, required=True, help="reading lists, JSON lines")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
 def _add_trending_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--observations", type=Path, required=True, help="JSON lines")
     parser.add_argument(
@@ -130,3 +156,24 @@ def matching_table(report: matching_cases.Report) -> str:
     return "\n".join(
         [*lines, f"{report.cases} cases in {report.seconds:.0f} s ({speed:.1f} per second)"]
     )
+
+
+def interests_table(report: interests.Report) -> str:
+    """Return the report as text: the first ten papers by topics, then the suggested splits."""
+    lines = [_row(f"{report.readers} readers", report.topics[interests.ONE])]
+    lines += [_row(name, metrics.values()) for name, metrics in report.topics.items()]
+    for name, differences in report.differences.items():
+        lines.append(f"{name}, less one topic (95 % interval)")
+        lines += [
+            f"    {metric:12} {mean:+.3f} ({low:+.3f} to {high:+.3f})"
+            for metric, (mean, low, high) in differences.items()
+        ]
+    halves = report.suggestions
+    lines += ["", _row("suggested splits", next(iter(halves.values())))]
+    lines += [_row(name, metrics.values()) for name, metrics in halves.items()]
+    return "\n".join([*lines, f"{report.seconds:.0f} s"])
+
+
+def _row(name: str, cells: Iterable[str | float]) -> str:
+    shown = (cell if isinstance(cell, str) else f"{cell:.3f}" for cell in cells)
+    return f"{name:16}" + "".join(f"{cell:>15}" for cell in shown)
