@@ -50,7 +50,7 @@ def day_citations(request: HttpRequest, day: date, ending: str) -> HttpResponse:
 @conditional_page
 def search_citations(request: HttpRequest, ending: str) -> HttpResponse:
     """Return the citations of the best results of a search."""
-    query = queries.parse_query(request.GET.get("q", "")[: queries.MAX_LENGTH])
+    query = queries.parse_query(request.GET.get("q", ""))
     papers = search.papers_in_order(search.search_papers(query).pks[:MAX_PAPERS])
     return file_response(export_papers(papers, ending, f"search {query}"))
 
