@@ -86,13 +86,13 @@ def conjunction(nodes: Iterable[Node]) -> Node | None:
     """Return a tree that requires all nodes; None if there are none."""
     flat = list(_flatten(nodes, And))
     texts = [text for node in flat if isinstance(node, Words) for text in node.texts]
-    others = sorted({node for node in flat if not isinstance(node, Words)}, key=write)
+    others = _in_order(node for node in flat if not isinstance(node, Words))
     return _joined([*words_of(texts), *others], And)
 
 
 def disjunction(nodes: Iterable[Node]) -> Node | None:
     """Return a tree that requires any of the nodes; None if there are none."""
-    return _joined(sorted(set(_flatten(nodes, Or)), key=write), Or)
+    return _joined(_in_order(_flatten(nodes, Or)), Or)
 
 
 def negation(node: Node) -> Node:
@@ -107,6 +107,12 @@ def words_of(texts: Iterable[str]) -> list[Words]:
     """Return a list with the words as one node, or an empty list."""
     unique = tuple(dict.fromkeys(texts))
     return [Words(unique)] if unique else []
+
+
+def _in_order(nodes: Iterable[Node]) -> list[Node]:
+    """Return the nodes without duplicates, in an order that does not depend on the given one."""
+    unique = list(dict.fromkeys(nodes))
+    return sorted(unique, key=write) if len(unique) > 1 else unique
 
 
 def _flatten(nodes: Iterable[Node], kind: type[And | Or]) -> Iterator[Node]:

@@ -8,7 +8,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from devtools.benchmarks import edition, ingest, matching, preview, provider, search, signup
+from devtools.benchmarks import (
+    edition,
+    ingest,
+    matching,
+    preview,
+    provider,
+    queries,
+    search,
+    signup,
+)
 
 SUBJECTS: dict[str, Any] = {
     "edition": edition,
@@ -16,6 +25,7 @@ SUBJECTS: dict[str, Any] = {
     "matching": matching,
     "preview": preview,
     "provider": provider,
+    "queries": queries,
     "search": search,
     "signup": signup,
 }
