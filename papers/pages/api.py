@@ -24,6 +24,7 @@ from papers.pages import api_schemas as schemas
 from papers.pages.api_pagination import MAX_CURSOR, list_page, page_url
 from papers.pages.api_schemas import Category, Day, Limit, PaperId
 from papers.searching import queries, search
+from papers.searching.query_problems import describe_problem
 from papers.searching.query_tokens import FIELDS
 from papers.searching.query_values import parse_subject
 from web.rate_limit import rate_limited
@@ -31,7 +32,7 @@ from web.rate_limit import rate_limited
 CACHE_SECONDS = 300
 SYNTAX = (
     'Words, "phrases", AND, OR, NOT, -word, parentheses, word*, and fields such as title:diffusion '
-    f"({', '.join(FIELDS)}). Parts that can't be read are ignored."
+    f"({', '.join(FIELDS)}). Parts that can't be read are listed in problems."
 )
 MAX_NAME_LENGTH = 100  # characters of an unknown parameter that an error repeats
 
@@ -169,7 +170,7 @@ def get_paper_by_arxiv_id(request: HttpRequest, name: str) -> dict[str, Any]:
     return schemas.serialize_paper(paper)
 
 
-@api.get("/search", response={200: schemas.PaperList, **ERRORS}, summary="Search papers")
+@api.get("/search", response={200: schemas.SearchResults, **ERRORS}, summary="Search papers")
 def search_papers(
     request: HttpRequest,
     q: Annotated[
@@ -180,13 +181,15 @@ def search_papers(
     cursor: Annotated[int, Query(ge=0, le=10_000, description="Position, taken from next.")] = 0,
 ) -> dict[str, Any]:
     """Searches words and meaning. Best first; at most a few thousand results."""
-    pks = search.search_papers(queries.parse_query(q)).pks
+    query = queries.parse_query(q)
+    pks = search.search_papers(query).pks
     end = cursor + limit
     next_query = {"q": q, "limit": limit, "cursor": end}
     papers = search.papers_in_order(pks[cursor:end])
     return {
         "items": [schemas.serialize_paper(paper) for paper in papers],
         "next": page_url(request, next_query) if end < len(pks) else None,
+        "problems": [describe_problem(problem) for problem in query.problems],
     }
 
 

@@ -68,6 +68,10 @@ class PaperList(Schema):
     next: str | None = Field(description="URL of the next page; null on the last page.")
 
 
+class SearchResults(PaperList):
+    problems: list[str] = Field(description="The parts of the query that were not used, and why.")
+
+
 class DailyAuthor(Schema):
     name: str
     hidden: bool = False

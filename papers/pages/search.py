@@ -81,7 +81,7 @@ def _results(query: Query) -> dict[str, Any]:
 
 def result_cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:
     """Return the template context of each result, with the query's words highlighted."""
-    stems = highlighting.query_stems(query.text)
+    stems = highlighting.query_stems(query.text, query.prefixes)
     author_stems = stems | highlighting.query_stems(" ".join(query.authors))
     return [
         {

@@ -10,12 +10,17 @@ from papers.text.summary import split_sentences
 
 Segments = list[tuple[str, bool]]  # in order; True for highlighted parts
 
+BEGUN = "*"  # after the beginning of a word, in place of a stem
 _WORD = re.compile(r"[^\W_]+")
 
 
-def query_stems(text: str) -> frozenset[str]:
-    """Return the stems of a query's words, in all spellings; stop words are left out."""
-    return frozenset(
+def query_stems(text: str, prefixes: Iterable[str] = ()) -> frozenset[str]:
+    """Return the stems of a query's words, in all spellings; stop words are left out.
+
+    Beginnings of words end with an asterisk.
+    """
+    begun = (f"{folded}{BEGUN}" for prefix in prefixes for folded in spellings(prefix))
+    return frozenset(begun) | frozenset(
         word_stem
         for spelling in spellings(text)
         for word in spelling.split()
@@ -65,16 +70,20 @@ def _matching_words(text: str, stems: frozenset[str]) -> Iterable[re.Match[str]]
         return
     # Stemming is slow and never changes the first letters of a word, so these are checked first.
     prefixes = tuple(sorted({word_stem[:2] for word_stem in stems}))
+    begun = tuple(sorted(word_stem[:-1] for word_stem in stems if word_stem.endswith(BEGUN)))
     pattern = _prefix_pattern(prefixes) if text.isascii() else _word_pattern(stems)
     for word in pattern.finditer(text):
-        if _is_match(word[0], prefixes, stems):
+        if _is_match(word[0], prefixes, begun, stems):
             yield word
 
 
 @lru_cache(maxsize=1 << 15)  # the results of one search repeat the same words
-def _is_match(word: str, prefixes: tuple[str, ...], stems: frozenset[str]) -> bool:
+def _is_match(
+    word: str, prefixes: tuple[str, ...], begun: tuple[str, ...], stems: frozenset[str]
+) -> bool:
     return any(
-        folded.startswith(prefixes) and not stems.isdisjoint(_stems(run))
+        folded.startswith(prefixes)
+        and (run.text.startswith(begun) or not stems.isdisjoint(_stems(run)))
         for folded in spellings(word)
         for run in runs(folded)
     )

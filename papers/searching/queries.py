@@ -95,6 +95,13 @@ class Query:
         return " ".join([*self.words, *self._values(*TEXT_FIELDS)])
 
     @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The beginnings of words."""
+        leaves = query_tree.positive_leaves(self.tree)
+        terms = (n for n in leaves if isinstance(n, Term) and n.field in TEXT_FIELDS)
+        return _unique(term.value for term in terms if term.is_prefix)
+
+    @property
     def authors(self) -> tuple[str, ...]:
         return self._values("author")
 

@@ -79,8 +79,9 @@ def describe_problem(problem: Problem) -> str:
     message = str(MESSAGES[problem.kind]) % {"text": problem.text}
     if not problem.hint:
         return message
-    if problem.kind == Kind.UNKNOWN_FIELD and problem.hint.count(":") > 1:
+    names = problem.hint
+    if problem.kind == Kind.UNKNOWN_FIELD and ", " in names:
         hint = _("Search fields: %(names)s.")
     else:
-        hint = _("Did you mean %(names)s?")
-    return f"{message} {hint % {'names': problem.hint}}"
+        hint, names = _("Did you mean %(names)s?"), _(" or ").join(names.split(", "))
+    return f"{message} {hint % {'names': names}}"

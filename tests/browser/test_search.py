@@ -48,6 +48,17 @@ def test_a_reader_searches_and_follows_the_search(
     browser.sees("language models")
 
 
+def test_a_query_with_problems_names_them_and_is_searched(
+    browser: Browser, searchable: Paper
+) -> None:
+    browser.open("/search/")
+    browser.fill("Words, a sentence, an author, an arXiv ID", "language date:soon (models")
+    browser.find("//form[@role='search']//button", "the button").click()
+    browser.sees("We couldn't read the date in “date:soon”")
+    browser.sees("A parenthesis isn't closed")
+    assert browser.chrome.find_elements("css selector", ".card mark")
+
+
 @with_and_without_scripts
 def test_a_subscriber_follows_a_search_by_email(
     browser: Browser, worker: None, searchable: Paper, scripts: bool
@@ -123,6 +134,8 @@ def test_search_pages_are_accessible(
         "search": "/search/",
         "results": "/search/?q=language+models+langauge",
         "nothing": "/search/?q=xqzzy+date:soon+date:1999",
+        "operators": "/search/?q=title:(language+OR+vision)+-survey+cat:cs",
+        "problems": "/search/?q=autor:x+(language+OR+date:soon+AND+is:cool+%22models",
         "paper": searchable.get_absolute_url(),
     }
     for name, address in pages.items():

@@ -127,6 +127,7 @@ def test_naughty_strings_can_be_searched_for(client: Client, few: list[Paper]) -
         ("diffusion cat:", "“cat:” has no value, so we left it out"),
         ("(diffusion OR", "“OR” has nothing to act on"),
         ("(diffusion OR", "A parenthesis isn't closed"),
+        ("is:hot diffusion", "Did you mean is:trending or is:picked?"),
         ("a", "Nearly every paper has “a”."),
         ("the of", "Nearly every paper has “the of”."),
         ("xqzzyx", "Check the spelling"),
@@ -150,6 +151,19 @@ def test_every_spelling_of_a_word_is_marked(
     assert "<mark>GLM</mark>-<mark>5V</mark>-Turbo" in ask(client, "glm-5v")
     assert "Jürgen <mark>Müller</mark>" in ask(client, "author:mueller")
     assert "我们研究<mark>扩散模型</mark>的方法" in ask(client, "扩散模型")
+
+
+def test_words_with_a_prefix_are_marked(client: Client, few: list[Paper]) -> None:
+    page = ask(client, "diffu* OR upri*")
+    assert "<mark>Diffusion</mark> for video" in page
+    assert "They walk <mark>upright</mark>" in page
+
+
+def test_the_page_says_how_it_read_a_query_with_operators(client: Client, few: list[Paper]) -> None:
+    page = ask(client, "title:diffusion NOT video")
+    assert "Looking for: not “video”, title contains “diffusion”" in page
+    assert page.count('class="card"') == 1
+    assert "Looking for" not in ask(client, "diffusion video")
 
 
 def test_the_page_says_if_no_paper_has_all_words(client: Client, few: list[Paper]) -> None:

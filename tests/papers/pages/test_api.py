@@ -91,6 +91,13 @@ def test_one_paper(client: Client, papers: list[Paper]) -> None:
     assert answer["url"].endswith(one.get_absolute_url())
 
 
+def test_a_search_names_the_problems_of_its_query_in_english(client: Client) -> None:
+    answer = client.get("/api/search", {"q": "date:soon"}, headers={"Accept-Language": "de"})
+    [problem] = answer.json()["problems"]
+    assert problem.startswith("We couldn't read the date in “date:soon”")
+    assert client.get("/api/search", {"q": "paper"}).json()["problems"] == []
+
+
 def test_search_results_are_paginated(client: Client, papers: list[Paper]) -> None:
     keys = all_pages(client, "/api/search?q=paper&limit=4")
     assert sorted(keys) == sorted(paper.pk for paper in papers[:9])
