@@ -32,14 +32,14 @@ FLAGS = {
 def describe(tree: Node | None) -> str:
     """Return what a paper must have: title contains “sparse attention”, not “survey”."""
     if isinstance(tree, And):
-        return ", ".join(_describe(node) for node in tree.nodes)
+        return ", ".join(map(_describe, _exclusions_last(tree.nodes)))
     return _describe(tree) if tree else ""
 
 
 def _describe(node: Node) -> str:
     match node:
         case And(nodes):
-            return f"({_all_of(map(_describe, nodes))})"
+            return f"({_all_of(map(_describe, _exclusions_last(nodes)))})"
         case Or(nodes):
             return f"({_any_of(map(_describe, nodes))})"
         case Not(inner):
@@ -52,6 +52,10 @@ def _describe(node: Node) -> str:
             return _describe_dates(since, until)
         case Lexemes(tsquery):
             return tsquery
+
+
+def _exclusions_last(nodes: Iterable[Node]) -> list[Node]:
+    return sorted(nodes, key=lambda node: isinstance(node, Not))
 
 
 def _all_of(parts: Iterable[str]) -> str:

@@ -161,7 +161,7 @@ def test_words_with_a_prefix_are_marked(client: Client, few: list[Paper]) -> Non
 
 def test_the_page_says_how_it_read_a_query_with_operators(client: Client, few: list[Paper]) -> None:
     page = ask(client, "title:diffusion NOT video")
-    assert "Looking for: not “video”, title contains “diffusion”" in page
+    assert "Looking for: title contains “diffusion”, not “video”" in page
     assert page.count('class="card"') == 1
     assert "Looking for" not in ask(client, "diffusion video")
 

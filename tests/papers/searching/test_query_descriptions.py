@@ -14,7 +14,7 @@ from tests.papers.searching.test_queries import TYPED
     [
         ("", ""),
         ("long context", "“long” and “context”"),
-        ('title:"sparse attention" -survey', "not “survey”, title contains “sparse attention”"),
+        ('title:"sparse attention" -survey', "title contains “sparse attention”, not “survey”"),
         ("(a OR b c) d", "“d”, (“a” or “b” and “c”)"),
         ("-(title:a OR abstract:beg*)", "not (abstract contains “beg…” or title contains “a”)"),
         ("author:hinton cat:cs.CL has:code", "by “hinton”, in cs.CL, with code"),
@@ -36,7 +36,7 @@ def test_a_description_is_translated() -> None:
     with translation.override("de"):
         assert (
             describe(parse_query("title:a NOT has:code").tree)
-            == "nicht mit Code, Titel enthält „a“"
+            == "Titel enthält „a“, nicht mit Code"
         )
 
 
