@@ -28,7 +28,7 @@ from operations.findings import Finding, Level
 from papers.models import Source
 from subscriptions.editions import alerts
 from subscriptions.mail import transactional
-from subscriptions.readers import lifecycle
+from subscriptions.readers import scheduling
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +232,7 @@ def messages(now: datetime) -> Findings:
 
 def time_zones(_now: datetime) -> Findings:
     """Time zones."""
-    unknown = lifecycle.unknown_zones()
+    unknown = scheduling.unknown_zones()
     for name, count in sorted(unknown.items()):
         message = f"{count} readers use {name!r}, which is unknown on this machine."
         advice = "They are treated as UTC. Install tzdata, or correct the subscribers."

@@ -12,7 +12,7 @@ from django.db.models import Min
 
 from papers.models import Source
 from subscriptions.mail import transactional
-from subscriptions.models import CLOCK_SKEW, DeliveryEvent, Digest, Edition, Subscriber
+from subscriptions.models import CLOCK_SKEW, DeliveryEvent, Digest, Edition, Subscription
 
 Status = Digest.Status
 
@@ -59,7 +59,7 @@ def collect_figures(now: datetime) -> Figures:
     claimed = Digest.objects.filter(status=Status.SENDING)
     sent = Digest.objects.filter(status=Status.SENT, sent_at__lte=now + CLOCK_SKEW)
     sent = sent.order_by("-sent_at")
-    due = Subscriber.objects.due(now).order_by("next_digest_at")
+    due = Subscription.objects.due(now).order_by("next_digest_at")
     return Figures(
         editions=[_edition(edition) for edition in Edition.objects.filter(closed_at=None)],
         sources=[_source(source, now) for source in Source.objects.filter(active=True)],

@@ -17,14 +17,15 @@ from subscriptions.models import (
     DeliveryEvent,
     Digest,
     Erasure,
-    Interests,
     Message,
     Reaction,
     SignUpSwitch,
     Subscriber,
+    Subscription,
     Suppression,
+    Topic,
 )
-from subscriptions.readers import lifecycle, privacy
+from subscriptions.readers import privacy, scheduling
 from subscriptions.staff.editions import EditionAdmin
 from subscriptions.staff.imports import ReaderImportAdmin
 from subscriptions.staff.readers import ReaderPages
@@ -41,9 +42,33 @@ MAX_TESTS = 5  # test emails per action
 MAX_READERS_FOUND = 100
 
 
-class InterestsInline(admin.StackedInline):
-    model = Interests
+class TopicInline(admin.StackedInline):
+    model = Topic
+    fields = (
+        *("name", "active", "text", "words", "excluded_words", "categories", "authors"),
+        *("examples", "strictness", "query", "all_matches", "max_papers"),
+    )
+    extra = 0
     can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Readers add topics themselves, which keeps their order."""
+        return False
+
+
+class SubscriptionInline(admin.StackedInline):
+    model = Subscription
+    fields = (
+        *("name", "state", "frequency", "weekday", "month_day", "hour", "max_papers"),
+        *("trending", "next_digest_at", "last_digest_day", "covered_until", "paused_until"),
+    )
+    readonly_fields = ("next_digest_at", "last_digest_day", "covered_until", "paused_until")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Readers add subscriptions themselves, which keeps their order."""
+        return False
 
 
 class ReactionInline(admin.TabularInline):
@@ -83,14 +108,13 @@ class DeliveryEventInline(admin.TabularInline):
 class SubscriberAdmin(ReaderPages, LargeTableAdmin):
     """Subscribers. Their consent is a record and cannot be edited."""
 
-    list_display = ("email", "status", "frequency", "timezone", "hour", "next_digest_at")
-    list_filter = ("status", "frequency")
+    list_display = ("email", "status", "language", "timezone", "confirmed_at")
+    list_filter = ("status", "language")
     search_fields = ("email_key__startswith",)  # uses the index of the unique constraint
     search_help_text = "Search by the beginning of an address."
-    inlines = (InterestsInline, ReactionInline, DeliveryEventInline)
+    inlines = (TopicInline, SubscriptionInline, ReactionInline, DeliveryEventInline)
     readonly_fields = (
-        *("email", "status", "next_digest_at", "last_digest_day", "covered_until"),
-        *("paused_until", "less_often_offered_at"),
+        *("email", "status", "less_often_offered_at"),
         *("created_at", "signup_requested_at", "confirmed_at", "unsubscribed_at"),
         *("consent_text", "consent_page", "consent_ip", "consent_at"),
     )
@@ -105,9 +129,10 @@ class SubscriberAdmin(ReaderPages, LargeTableAdmin):
         """Readers sign up themselves."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
-        lifecycle.set_next_digest(obj, timezone.now())
-        obj.save(update_fields=[*form.changed_data, "next_digest_at"])
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Reschedule the subscriptions, since a schedule or the time zone may have changed."""
+        super().save_related(request, form, formsets, change)
+        scheduling.reschedule_reader(form.instance, timezone.now())
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
         """List the rows deleted with a reader, without checking permissions for each of them."""

@@ -14,7 +14,7 @@ from subscriptions.editions import alerts, digests, rebuild, recovery, states, t
 from subscriptions.feedback import mailboxes, record, refusals, returned_mail, settle
 from subscriptions.mail import transactional
 from subscriptions.profiles import library_import, like_counts
-from subscriptions.readers import importing, lifecycle, lifecycle_mails, signup
+from subscriptions.readers import importing, lifecycle_mails, scheduling, signup
 
 
 @shared_task
@@ -136,7 +136,7 @@ def recover_messages() -> None:
 @shared_task
 def close_editions() -> None:
     totals.close_finished(timezone.now())
-    lifecycle.reschedule_far_future(timezone.now())
+    scheduling.reschedule_far_future(timezone.now())
 
 
 @shared_task

@@ -124,6 +124,17 @@ def open_link(purpose: Purpose, token: str) -> Link:
     return Link(purpose, value, datetime.fromtimestamp(seconds, UTC), token)
 
 
+def unsubscribe_key(reader: int, subscription: int | None = None) -> str:
+    """Return the value of a token for unsubscribing, from primary keys."""
+    return f"{reader}.{subscription}" if subscription else f"{reader}"
+
+
+def read_unsubscribe_key(value: str) -> tuple[int, int | None]:
+    """Return the primary keys of the reader and of the subscription; None means all email."""
+    reader, _, subscription = value.partition(".")
+    return int(reader), int(subscription) if subscription else None
+
+
 @dataclass(frozen=True, slots=True)
 class ReturnPath:
     """The digest or message that a bounce address refers to."""

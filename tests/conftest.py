@@ -15,10 +15,16 @@ from papers.models import Paper
 from papers.ranking import scoring
 from papers.searching import vector_index
 from papers.vectors import stored_lexicon
-from subscriptions.models import Interests, Subscriber
+from subscriptions.models import Subscriber, Subscription, Topic
 from tests import database, left_over, order, shared_data
 
 NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)  # a Thursday
+
+SCHEDULE_FIELDS = (
+    *("next_digest_at", "last_digest_day", "covered_until", "paused_until", "frequency"),
+    *("weekday", "month_day", "hour", "max_papers", "trending", "all_topics"),
+)
+"""Fields of a subscription that tests set on a new reader."""
 
 
 @pytest.fixture(scope="session")
@@ -110,19 +116,26 @@ def make_paper(db: None) -> Callable[..., Paper]:
 
 @pytest.fixture
 def make_reader(db: None) -> Callable[..., Subscriber]:
-    """Return a function that stores an active reader who is due now, with their interests."""
+    """Return a function that stores an active reader who is due now, with a topic.
 
-    def make(email: str = "reader@example.org", interests: Any = None, **fields: Any) -> Subscriber:
+    Its fields are those of the reader and of the subscription.
+    """
+
+    def make(email: str = "reader@example.org", topic: Any = None, **fields: Any) -> Subscriber:
         values: dict[str, Any] = {
             "email": email,
             "email_key": email.lower(),
             "status": Subscriber.Status.ACTIVE,
             "created_at": NOW - timedelta(days=10),
             "confirmed_at": NOW - timedelta(days=10),
-            "next_digest_at": NOW - timedelta(seconds=30),
+        }
+        schedule = {"next_digest_at": NOW - timedelta(seconds=30)} | {
+            name: fields.pop(name) for name in SCHEDULE_FIELDS if name in fields
         }
         reader = Subscriber.objects.create(**values | fields)
-        Interests.objects.create(subscriber=reader, **(interests or {}))
+        # Keys of different models differ, so that no test passes with the wrong one.
+        Topic.objects.create(pk=reader.pk + 10**6, subscriber=reader, **(topic or {}))
+        Subscription.objects.create(pk=reader.pk + 2 * 10**6, subscriber=reader, **schedule)
         return reader
 
     return make

@@ -35,7 +35,7 @@ MakeReader = Callable[..., Subscriber]
 
 @pytest.fixture
 def rows(edition: list[Paper], make_reader: MakeReader, admin_user: User, now: datetime) -> Digest:
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     Source.objects.create(name="A list", url="https://example.org/rss", next_check_at=now)
     Document.objects.create(kind="feed", location="x", sha256="a" * 64, first_seen_at=now)
     Submission.objects.create(arxiv_id="2604.77777", created_by="reader-1", created_at=now)
@@ -80,7 +80,7 @@ def test_a_hidden_paper_is_in_no_digest(
     admin_client: Client, edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     act(admin_client, "papers_paper", "hide", edition[0].pk)
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     assert edition[0].pk not in digests.preview_digest(reader, now).paper_ids
 
 

@@ -31,7 +31,7 @@ from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.delivery.transports import django_message
 from subscriptions.mail import emails
-from subscriptions.models import Interests, Subscriber
+from subscriptions.models import Subscriber, Topic
 from subscriptions.readers.fields import (
     AddressField,
     CategoriesField,
@@ -175,13 +175,13 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
     return {
         "subscribe address": lambda text: post("/subscribe/", email=text),
         "subscribe zone": lambda text: post("/subscribe/", email="n@example.org", timezone=text),
-        "subscribe words": lambda text: post("/subscribe/", email="n@example.org", topics=text),
+        "subscribe words": lambda text: post("/subscribe/", email="n@example.org", text=text),
         "subscribe riddle": lambda text: post("/subscribe/", email="n@example.org", altcha=text),
-        "subscribe brought": lambda text: get("/subscribe/", topics=text, examples=text),
+        "subscribe brought": lambda text: get("/subscribe/", text=text, examples=text),
         "sign-in": lambda text: post("/sign-in/", email=text, next=text),
         "vote": lambda text: vote(text),
-        "follow": lambda text: post("/follow/", topics=text, categories=text),
-        "follow back": lambda text: post("/follow/", topics=f"x {text}", added_words=text, back=""),
+        "follow": lambda text: post("/follow/", text=text, categories=text),
+        "follow back": lambda text: post("/follow/", text=f"x {text}", back=""),
         "preview": lambda text: get("/preview/", interests=text),
         "preview category": lambda text: get("/preview/", interests="x", categories=text),
         "home": lambda text: get("/", window=text, field=text, by=text),
@@ -195,7 +195,7 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         "api search": lambda text: get("/api/search", q=text),
         "api papers": lambda text: get("/api/papers", category=text, since=text),
         "api arxiv": lambda text: get("/api/arxiv/" + (in_path(text) or "x")),
-        "preferences": lambda text: post(preferences, **rhythm, topics=text, words=text),
+        "preferences": lambda text: post(preferences, **rhythm, text=text, words=text),
         "preferences authors": lambda text: post(preferences, **rhythm, authors=text),
         "preferences zone": lambda text: post(preferences, **{**rhythm, "timezone": text}),
         "profile-mute": lambda text: post(mute, kind="author", entry=text),
@@ -324,14 +324,14 @@ def test_markup_of_strangers_is_text_on_every_page(
     now: Any,
 ) -> None:
     """All of them at once in one paper and one profile: a page with one more element would show."""
-    reader = make_reader(interests={"topics": "plain"})
+    reader = make_reader(topic={"text": "plain"})
     paper = make_paper("plain", abstract="plain", authors=["plain"], note="plain", votes=3)
     plain = [elements(text) for text in pages_of(client, paper, reader)]
     whole = " ".join(injections())[:60_000]
     for start in range(0, len(whole), 1500):
         text = whole[start : start + 1500]
         Paper.objects.filter(pk=paper.pk).update(title=text, authors=[text], note=text)
-        Interests.objects.filter(pk=reader.pk).update(words=[text[:200]], topics=text)
+        Topic.objects.filter(subscriber=reader).update(words=[text[:200]], text=text)
         for before, page in zip(plain, pages_of(client, paper, reader), strict=True):
             assert inline_code(page) == []
             assert elements(page) <= before | {

@@ -23,7 +23,7 @@ PAGE = "/admin/subscriptions/edition/dashboard/"
 def month(edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime) -> None:
     """Create three readers (one unsubscribed), two digests (one bounced twice), and reactions."""
     today = {"created_at": now, "confirmed_at": now}
-    readers = [make_reader(f"{n}@e.org", {"topics": "language models"}, **today) for n in range(3)]
+    readers = [make_reader(f"{n}@e.org", {"text": "language models"}, **today) for n in range(3)]
     long_ago = now - timedelta(days=60)
     make_reader("old@e.org", created_at=long_ago, confirmed_at=long_ago, next_digest_at=None)
     digests.build_due_digests([reader.pk for reader in readers], now)
@@ -37,7 +37,9 @@ def month(edition: list[Paper], make_reader: Callable[..., Subscriber], now: dat
         )  # fmt: skip
     for reader, kind in ((readers[0], "more"), (readers[1], "less")):
         first = reader.digests.get().items[0]["paper"]
-        Reaction.objects.create(subscriber=reader, paper_id=first, kind=kind, created_at=now)
+        Reaction.objects.create(
+            subscriber=reader, topic=reader.first_topic, paper_id=first, kind=kind, created_at=now
+        )
     yesterday = now.date() - timedelta(days=1)
     Edition.objects.create(day=yesterday, closed_at=now, due=9, totals={"sent": 7, "failed": 2})
 

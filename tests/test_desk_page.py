@@ -170,7 +170,7 @@ def test_preview_as_a_typical_and_as_an_existing_reader_and_send_a_test(
     make_reader: Callable[..., Subscriber],
     outbox: Path,
 ) -> None:
-    reader = make_reader(interests={"topics": "tool use", "excluded_words": ["languages"]})
+    reader = make_reader(topic={"text": "tool use", "excluded_words": ["languages"]})
     act(admin_client, f"pin {today[2].pk}")
     shown = admin_client.get(f"{page()}preview/", {"who": "typical cs.CL"})
     assert "Rare languages" in shown.text

@@ -35,7 +35,7 @@ from papers.searching import indexing
 from subscriptions import tokens
 from subscriptions.editions import digests
 from subscriptions.mail import cards, digest_mail, emails
-from subscriptions.models import Reaction, Subscriber
+from subscriptions.models import Reaction, Subscriber, Subscription
 from subscriptions.profiles import library_import
 from subscriptions.profiles.references import ReferencesError, parse_library
 from subscriptions.tokens import Purpose
@@ -270,16 +270,21 @@ def test_readers_of_two_languages_in_one_chunk(
 ) -> None:
     make_paper("Tools that language models call", votes=9, categories=["cs.CL"])
     scoring.rescore(now)
-    interests = {"topics": "language models for tools", "examples": [edition[0].arxiv_id]}
+    interests = {"text": "language models for tools", "examples": [edition[0].arxiv_id]}
     readers = [
         make_reader(f"{n}@e.org", interests, language=language, frequency=frequency)
         for n, language in enumerate(("en", "de", "en", "de"))
     ]
     for reader in readers:
         Reaction.objects.create(
-            subscriber=reader, paper=edition[1], kind=Reaction.Kind.MORE, created_at=now
+            subscriber=reader,
+            topic=reader.first_topic,
+            paper=edition[1],
+            kind=Reaction.Kind.MORE,
+            created_at=now,
         )
-    found = digests.make_digests(now.date(), readers, now)
+    due = [reader.default_subscription for reader in readers]
+    found = digests.make_digests(now.date(), due, now)
     shown = cards.visible_cards({pk for digest in found for pk in digest.paper_ids})
     wires = [digest_mail.digest_message(digest, shown).as_bytes("p@e.org", now) for digest in found]
     texts = [
@@ -332,7 +337,7 @@ def test_papers_are_read_aloud_in_their_own_language(
     """Titles and abstracts are English in the midst of German."""
     indexing.index_changed(now)
     paper = edition[0]
-    reader = make_reader(language="de", interests={"topics": paper.title})
+    reader = make_reader(language="de", topic={"text": paper.title})
     token = tokens.make_token(Purpose.REACT, reader.pk)
     pages = {
         address: client.get(address, **GERMAN).text
@@ -346,8 +351,8 @@ def test_papers_are_read_aloud_in_their_own_language(
         )
     }
     for frequency in ("daily", "weekly"):
-        Subscriber.objects.update(frequency=frequency)
-        [digest] = digests.make_digests(now.date(), list(Subscriber.objects.all()), now)
+        Subscription.objects.update(frequency=frequency)
+        [digest] = digests.make_digests(now.date(), list(Subscription.objects.all()), now)
         message = digest_mail.digest_message(digest, cards.visible_cards(set(digest.paper_ids)))
         mail = message_from_bytes(message.as_bytes("p@e.org", now), policy=default)
         pages[frequency] = mail.get_body(("html",)).get_content()
@@ -364,8 +369,9 @@ def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
     client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     indexing.index_changed(now)
-    reader, paper = make_reader(language="de", interests={"categories": ["cs.CL"]}), edition[0]
-    reader.reactions.create(paper=paper, kind=Reaction.Kind.MORE, created_at=now)
+    reader, paper = make_reader(language="de", topic={"categories": ["cs.CL"]}), edition[0]
+    topic = reader.first_topic
+    reader.reactions.create(paper=paper, topic=topic, kind=Reaction.Kind.MORE, created_at=now)
     preferences = tokens.make_token(Purpose.PREFERENCES, reader.pk)
     react = tokens.make_token(Purpose.REACT, reader.pk)
     pages = {
@@ -402,7 +408,9 @@ def test_what_is_no_address_is_refused_without_a_word_of_english(client: Client,
 def test_a_worker_writes_what_came_of_an_author_page_in_the_readers_language(
     make_reader: Callable[..., Subscriber],
 ) -> None:
-    reader = make_reader(language="de", interests={"author_page": "doe_j_1"})
-    library_import.take(reader.pk, FetchResult("http_error", status=404, detail="HTTP 404"))
-    reader.interests.refresh_from_db()
-    assert reader.interests.author_page_status.startswith("arXiv hat keine")
+    reader = make_reader(language="de", topic={"author_page": "doe_j_1"})
+    library_import.take(
+        reader.first_topic.pk, FetchResult("http_error", status=404, detail="HTTP 404")
+    )
+    reader.first_topic.refresh_from_db()
+    assert reader.first_topic.author_page_status.startswith("arXiv hat keine")

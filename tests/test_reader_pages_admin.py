@@ -22,10 +22,11 @@ from subscriptions.mail import suppression
 from subscriptions.models import (
     DeliveryEvent,
     Digest,
-    Interests,
     Reaction,
     ReaderImport,
     Subscriber,
+    Subscription,
+    Topic,
 )
 from subscriptions.readers import exporting, importing, privacy
 from subscriptions.staff import roles, timeline
@@ -52,7 +53,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def known(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Subscriber:
     """Create a reader with a history: consent, a bounced digest, a reaction."""
     reader = make_reader(
-        interests={"topics": "language models"}, consent_text="Yes, please", consent_page="/"
+        topic={"text": "language models"}, consent_text="Yes, please", consent_page="/"
     )
     digests.build_due_digests([reader.pk], now)
     digest = reader.digests.get()
@@ -61,7 +62,9 @@ def known(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Subsc
         key="x", provider="Postmark", kind="soft", occurred_at=now, received_at=now,
         subscriber=reader, digest=digest, day=digest.day, detail="mailbox full",
     )  # fmt: skip
-    Reaction.objects.create(subscriber=reader, paper=edition[0], kind="more", created_at=now)
+    Reaction.objects.create(
+        subscriber=reader, topic=reader.first_topic, paper=edition[0], kind="more", created_at=now
+    )
     return Subscriber.objects.get(pk=reader.pk)
 
 
@@ -96,8 +99,9 @@ def test_pausing_resuming_unsubscribing_and_resending(
 ) -> None:
     for do, frequency, is_due in (("pause", "paused", False), ("resume", "daily", True)):
         act(admin_client, known, do)
-        known.refresh_from_db()
-        assert (known.frequency, known.next_digest_at is not None) == (frequency, is_due)
+        subscription = known.default_subscription
+        assert subscription.frequency == frequency
+        assert (subscription.next_digest_at is not None) == is_due
         assert refuses(admin_client, known, do)
     assert "being sent again" in act(admin_client, known, "send-again")
     assert queued == [("deliver_digests", [known.digests.get().pk])]
@@ -154,8 +158,8 @@ def test_an_export_escapes_formulas_and_is_logged(
 ) -> None:
     monkeypatch.setattr(exporting, "CHUNK_SIZE", 2)
     for number in range(4):
-        make_reader(f"{number}@e.org", {"topics": "graphs", "categories": ["cs.LG", "cs.DS"]})
-    make_reader("+x@e.org", {"topics": '=HYPERLINK("http://e.org")'}, consent_text="@SUM(A1)")
+        make_reader(f"{number}@e.org", {"text": "graphs", "categories": ["cs.LG", "cs.DS"]})
+    make_reader("+x@e.org", {"text": '=HYPERLINK("http://e.org")'}, consent_text="@SUM(A1)")
     assert admin_client.get(f"{READERS}export/").status_code == 403
     text = Page.open(admin_client, READERS).submit("Export all as CSV").html
     rows = list(csv.DictReader(io.StringIO(text)))
@@ -202,12 +206,13 @@ def test_a_file_is_checked_first_and_imported_on_confirmation(
     work.refresh_from_db()
     assert (work.state, work.accepted, work.rejected, work.text) == ("done", 3, 0, "")
     reader = Subscriber.objects.order_by("pk")[0]
-    assert (reader.status, reader.timezone, reader.hour) == ("active", "Europe/Berlin", 7)
+    hour = reader.default_subscription.hour
+    assert (reader.status, reader.timezone, hour) == ("active", "Europe/Berlin", 7)
     assert reader.consent_text == "Send me papers"
     assert reader.consent_page == "import: old.csv"
     assert (reader.confirmed_at or timezone.now()).year == 2024
-    assert Subscriber.objects.filter(next_digest_at__gt=timezone.now()).count() == 3
-    assert reader.interests.categories == ["cs.LG", "cs.DS"]
+    assert Subscription.objects.filter(next_digest_at__gt=timezone.now()).count() == 3
+    assert reader.first_topic.categories == ["cs.LG", "cs.DS"]
 
 
 def test_rejected_lines_have_a_reason_and_the_others_are_imported(
@@ -296,7 +301,7 @@ def test_an_interrupted_import_continues_where_it_stopped(
     importing.run_import(work.pk)
     work.refresh_from_db()
     assert (work.state, work.processed, work.accepted, work.rejected) == ("done", 6, 5, 1)
-    assert Subscriber.objects.count() == Interests.objects.count() == 5
+    assert Subscriber.objects.count() == Topic.objects.count() == 5
 
 
 def test_discarding_deletes_the_file(admin_client: Client, queued: list[Any]) -> None:
@@ -319,7 +324,7 @@ def test_an_export_can_be_imported_again(
         "confirmed_at": now,
         "consent_text": "=Yes",
     }
-    make_reader("+x@e.org", {"topics": "-graphs"}, **given)
+    make_reader("+x@e.org", {"text": "-graphs"}, **given)
     text = "".join(exporting.export_lines())
     Subscriber.objects.all().delete()
     upload(admin_client, data=text.encode())
@@ -329,4 +334,4 @@ def test_an_export_can_be_imported_again(
     importing.run_import(work.pk)
     reader = Subscriber.objects.get()
     assert (reader.email, reader.consent_text) == ("+x@e.org", "=Yes")
-    assert reader.interests.topics == "-graphs"
+    assert reader.first_topic.text == "-graphs"

@@ -76,7 +76,7 @@ def test_emails_name_sender_address_and_imprint(
 def test_digests_name_sender_address_and_imprint(
     make_reader: Callable[..., Subscriber], edition: list[Paper]
 ) -> None:
-    digest = digests.build_digest(make_reader(interests={"topics": "language models"}).pk, NOW)
+    digest = digests.build_digest(make_reader(topic={"text": "language models"}).pk, NOW)
     assert digest
     message = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))
     for part, written in ((str(message.text), NAME), (str(message.html), "Reading &amp; Club")):

@@ -226,10 +226,11 @@ def find_problem(message: EmailMessage) -> str:
     kinds = [part.get_content_type() for part in parts]
     if kinds != ["text/plain", "text/html"] or message.defects or parts[0].defects:
         return f"its parts are {kinds}, its defects {message.defects}"
+    subscription = tokens.unsubscribe_key(reader.pk, digest.subscription_id)
     for part in parts:
         text = part.get_content()
         for name, purpose, value in (
-            ("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk),
+            ("unsubscribe", Purpose.UNSUBSCRIBE, subscription),
             ("preferences", Purpose.PREFERENCES, reader.pk),
             ("digest", Purpose.DIGEST, digest.public_id),
             *((f"react/more/{pk}", Purpose.REACT, reader.pk) for pk in digest.paper_ids),

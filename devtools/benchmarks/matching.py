@@ -27,7 +27,7 @@ from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
 from subscriptions.matching.profile_vectors import ProfileVectors
 from subscriptions.matching.reasons import explain_choices
-from subscriptions.matching.selection import ReaderCandidates, select_papers
+from subscriptions.matching.selection import DigestCandidates, TopicCandidates, select_papers
 
 CORPUS = 12_000  # papers the lexicon learns from
 DISTINCT = 2_000  # readers
@@ -176,7 +176,10 @@ def _steps(profiles: Sequence[Profile], candidates: Candidates) -> dict[str, flo
     marks.append(time.perf_counter())
     flags = (all_flags, all_flags, all_flags)
     fields = np.zeros(len(candidates.papers), dtype=np.int64)
-    readers = [ReaderCandidates(match.personal, no_trend, *flags, 0.0, fields) for match in matches]
+    readers = [
+        DigestCandidates([TopicCandidates(match.personal)], no_trend, *flags, fields)
+        for match in matches
+    ]
     selected = select_papers(readers, [TOP] * len(readers), candidates.lookups.similarity)
     chosen = [[choice.position for choice in row] for row in selected]
     marks.append(time.perf_counter())

@@ -25,7 +25,7 @@ from django.utils import timezone
 from config.progress import track
 from devtools.benchmarks.live_site import Browser, Site, run_site, wait_for_mail
 from subscriptions.mail import suppression
-from subscriptions.models import Interests, Subscriber, Suppression
+from subscriptions.models import Subscriber, Subscription, Suppression, Topic
 from subscriptions.readers import privacy
 
 THREADS = 8
@@ -228,8 +228,9 @@ def prepare(count: int) -> None:
             )
             for number in range(count)
         )
-    without_interests = Subscriber.objects.filter(interests=None)
-    Interests.objects.bulk_create(Interests(subscriber=reader) for reader in without_interests)
+    without = list(Subscriber.objects.filter(topics=None))
+    Topic.objects.bulk_create(Topic(subscriber=reader) for reader in without)
+    Subscription.objects.bulk_create(Subscription(subscriber=reader) for reader in without)
     blocked = Subscriber.objects.filter(email_key__startswith="blocked").values_list(
         "pk", flat=True
     )

@@ -12,7 +12,7 @@ from papers.freshness import notices
 from subscriptions.delivery import claims
 from subscriptions.delivery.rates import SendRate
 from subscriptions.delivery.transports import Smtp
-from subscriptions.editions import candidate_pool, digests
+from subscriptions.editions import candidate_pool, digests, topic_matches
 from subscriptions.mail import cards, digest_mail
 from subscriptions.mail.mime import OutgoingMail
 from subscriptions.matching.profile_vectors import ProfileVectors
@@ -24,7 +24,7 @@ STAGES: tuple[tuple[Any, str, str], ...] = (
     (digests, "load_profiles", "profiles"),
     (digests, "seen_papers", "sent before"),
     (ProfileVectors, "of_profiles", "vectors"),
-    (digests, "match_profiles", "matching"),
+    (topic_matches, "match_profiles", "matching"),
     (digests, "choose_papers", "composition and reasons"),
     (notices, "report_at", "notices"),
     (updates, "updates_since", "notices"),

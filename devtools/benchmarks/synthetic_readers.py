@@ -14,7 +14,7 @@ from papers.models import Paper
 from papers.ranking import scoring
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
-from subscriptions.models import Interests, Reaction, Subscriber
+from subscriptions.models import Reaction, Subscriber, Subscription, Topic
 
 DISTINCT = 2_000  # readers; more are copies of these with other addresses
 OLDER_PER_PAPER = 2  # older papers, which readers like, for each paper of the day
@@ -89,7 +89,7 @@ def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None
     distinct = min(count, DISTINCT)
     readers = [_reader(number, now) for number in range(distinct)]
     Subscriber.objects.bulk_create(readers)
-    interests, reactions = [], []
+    topics, reactions = [], []
     rng = np.random.default_rng(1)
     by_field: dict[str | None, list[Paper]] = defaultdict(list)
     for older in liked:
@@ -97,20 +97,21 @@ def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None
     for number, reader in enumerate(readers):
         near = by_field[liked[number % len(liked)].primary_category]
         drawn = [near[int(n)] for n in rng.integers(len(near), size=12)]
-        interests.append(_interests(number, reader, drawn))
+        topics.append(topic := _topic(number, reader, drawn))
         if number % 3:
             liked_papers = dict.fromkeys(drawn[4 : 5 + int(rng.integers(1, 8))])
             kinds = [(paper, Reaction.Kind.MORE) for paper in liked_papers]
             if number % 4 == 0 and drawn[1] not in liked_papers:
                 kinds.append((drawn[1], Reaction.Kind.LESS))
             reactions += [
-                Reaction(subscriber=reader, paper=paper, kind=kind, created_at=now)
+                Reaction(subscriber=reader, paper=paper, topic=topic, kind=kind, created_at=now)
                 for paper, kind in kinds
             ]
-    Interests.objects.bulk_create(interests)
+    Topic.objects.bulk_create(topics)
+    Subscription.objects.bulk_create(_subscription(reader, now) for reader in readers)
     Reaction.objects.bulk_create(reactions)
     _multiply(distinct, count, count if due is None else due)
-    return Subscriber.objects.due(now).count()
+    return Subscription.objects.due(now).count()
 
 
 def _reader(number: int, now: datetime) -> Subscriber:
@@ -121,22 +122,31 @@ def _reader(number: int, now: datetime) -> Subscriber:
         status=Subscriber.Status.ACTIVE,
         created_at=now - timedelta(days=30),
         confirmed_at=now - timedelta(days=30),
+    )
+
+
+def _subscription(reader: Subscriber, now: datetime) -> Subscription:
+    return Subscription(
+        subscriber=reader,
         covered_until=now - timedelta(days=1),
         next_digest_at=now - timedelta(minutes=1),
         hour=(now - timedelta(minutes=1)).hour,
     )
 
 
-def _interests(number: int, reader: Subscriber, drawn: list[Paper]) -> Interests:
+def _topic(number: int, reader: Subscriber, drawn: list[Paper]) -> Topic:
     field = drawn[0].categories[:1]
-    return Interests(
+    return Topic(
         subscriber=reader,
-        topics=drawn[0].title if number % 3 != 1 else "",
+        text=drawn[0].title if number % 3 != 1 else "",
         excluded_words=drawn[1].title.split()[:1] if number % 10 == 0 else [],
         categories=field if number % 2 else [],
         authors=drawn[2].authors[:1] if number % 5 == 0 else [],
-        muted_authors=drawn[3].authors[:1] if number % 20 == 0 else [],
     )
+
+
+def _next_pk(model: type[models.Model]) -> int:
+    return (model._default_manager.aggregate(last=models.Max("pk"))["last"] or 0) + 1
 
 
 def _multiply(distinct: int, count: int, due: int) -> None:
@@ -146,18 +156,23 @@ def _multiply(distinct: int, count: int, due: int) -> None:
     """
     copies = -(-count // distinct) - 1
     one_in = max(count // max(due, 1), 1)
-    pk_step = (Subscriber.objects.aggregate(last=models.Max("pk"))["last"] or 0) + 1
-    reader = f"subscriber_id + copy.n * {pk_step}"
+    shift = {model: f"copy.n * {_next_pk(model)}" for model in (Subscriber, Topic)}
+    reader, topic = f"subscriber_id + {shift[Subscriber]}", f"topic_id + {shift[Topic]}"
+    next_pk = "nextval(pg_get_serial_sequence(%s, 'id'))"
     changed = {
         Subscriber: {
-            "id": f"id + copy.n * {pk_step}",
+            "id": f"id + {shift[Subscriber]}",
             "email": "copy.n || '-' || email",
             "email_key": "copy.n || '-' || email_key",
+        },
+        Topic: {"id": f"id + {shift[Topic]}", "subscriber_id": reader},
+        Subscription: {
+            "id": next_pk,
+            "subscriber_id": reader,
             "next_digest_at": f"next_digest_at + CASE mod(copy.n, {one_in}) WHEN 0 "
             "THEN interval '0' ELSE interval '1 day' END",
         },
-        Interests: {"subscriber_id": reader},
-        Reaction: {"subscriber_id": reader, "id": "nextval(pg_get_serial_sequence(%s, 'id'))"},
+        Reaction: {"subscriber_id": reader, "topic_id": topic, "id": next_pk},
     }
     for model, values in changed.items():
         table = model._meta.db_table

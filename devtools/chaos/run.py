@@ -25,7 +25,7 @@ from devtools.benchmarks import preview, synthetic_text
 from devtools.chaos import environment
 from subscriptions.delivery import fault_injection
 from subscriptions.editions import recovery
-from subscriptions.models import Digest, Interests, Message, Subscriber
+from subscriptions.models import Digest, Message, Subscriber, Subscription, Topic
 from subscriptions.readers import mail_requests, signup
 from subscriptions.readers.mail_requests import RequestKind
 
@@ -119,11 +119,13 @@ def prepare(readers: int) -> None:
             email_key=address,
             status=Subscriber.Status.ACTIVE,
             created_at=now,
-            next_digest_at=now,
         )
         for n in range(readers)
     )
-    Interests.objects.bulk_create(Interests(subscriber=reader) for reader in subscribers)
+    Topic.objects.bulk_create(Topic(subscriber=reader) for reader in subscribers)
+    Subscription.objects.bulk_create(
+        Subscription(subscriber=reader, next_digest_at=now) for reader in subscribers
+    )
 
 
 def plant_kills(kills: int) -> int:

@@ -117,6 +117,4 @@ def mark_matches(text: str, stems: frozenset[str]) -> SafeString:
 
 def _follow_url(query: Query) -> str:
     """Return the URL of the form to follow a search, or "" if it cannot be followed."""
-    fields = {"topics": query.text, "categories": ",".join(query.subjects)}
-    fields = {name: value for name, value in fields.items() if value}
-    return f"{reverse('follow')}?{urlencode(fields)}" if fields else ""
+    return f"{reverse('follow')}?{urlencode({'q': str(query)})}" if query else ""

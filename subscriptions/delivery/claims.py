@@ -37,15 +37,15 @@ STATUS = {
 }
 
 # `by` identifies one run of one connection: a statement repeated after the connection to PostgreSQL
-# broke finds its own claim, and a late result settles an `uncertain` mail. The reader's row is
-# locked, so that unsubscribing either comes first or waits.
+# broke finds its own claim, and a late result settles an `uncertain` mail. The rows of the
+# reader and the subscription are locked, so that unsubscribing either comes first or waits.
 SETTLE_AND_CLAIM_SQL = """
 WITH settled AS (
     UPDATE {table} SET status = %(status)s, reason = %(reason)s,
         outcome = %(outcome)s, provider_id = %(provider_id)s, sent_at = %(sent_at)s,
         attempts = attempts - %(uncounted)s, next_attempt_at = %(next_attempt_at)s
     WHERE id = %(last)s AND claimed_by = %(by)s AND status IN ('sending', 'uncertain')
-    RETURNING subscriber_id, created_at, status
+    RETURNING {settled}, created_at, status
 ), {also}
 ready AS (
     SELECT mail.id FROM {table} AS mail {reader}
@@ -63,9 +63,9 @@ ready AS (
 SELECT (SELECT attempts FROM claimed), EXISTS (SELECT FROM held)
 """
 WITH_EDITION = """covered AS (
-    UPDATE subscriptions_subscriber AS reader
-    SET covered_until = GREATEST(reader.covered_until, settled.created_at)
-    FROM settled WHERE reader.id = settled.subscriber_id AND settled.status = 'sent'
+    UPDATE subscriptions_subscription AS subscription
+    SET covered_until = GREATEST(subscription.covered_until, settled.created_at)
+    FROM settled WHERE subscription.id = settled.subscription_id AND settled.status = 'sent'
 ), held AS (
     SELECT edition.day FROM subscriptions_edition AS edition
     WHERE edition.day = %(day)s AND edition.state <> 'open'
@@ -77,13 +77,18 @@ FOR_READER = {
     " ON reader.id = mail.subscriber_id AND reader.status = %(reader_status)s",
     "lock": "FOR SHARE OF reader",
 }
+FOR_SUBSCRIPTION = {
+    "reader": f"{FOR_READER['reader']} JOIN subscriptions_subscription AS subscription"
+    " ON subscription.id = mail.subscription_id AND subscription.state = 'active'",
+    "lock": "FOR SHARE OF reader, subscription",
+}
 FOR_OPERATOR = {"reader": "", "lock": ""}
 DIGEST_SQL, MESSAGE_SQL, ALERT_SQL = (
-    SETTLE_AND_CLAIM_SQL.format(table=table, also=also, **recipient)
-    for table, also, recipient in (
-        ("subscriptions_digest", WITH_EDITION, FOR_READER),
-        ("subscriptions_message", WITHOUT_EDITION, FOR_READER),
-        ("subscriptions_message", WITHOUT_EDITION, FOR_OPERATOR),
+    SETTLE_AND_CLAIM_SQL.format(table=table, settled=settled, also=also, **recipient)
+    for table, settled, also, recipient in (
+        ("subscriptions_digest", "subscription_id", WITH_EDITION, FOR_SUBSCRIPTION),
+        ("subscriptions_message", "subscriber_id", WITHOUT_EDITION, FOR_READER),
+        ("subscriptions_message", "subscriber_id", WITHOUT_EDITION, FOR_OPERATOR),
     )
 )
 

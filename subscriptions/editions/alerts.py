@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from subscriptions.editions.states import PAPERBOY, utc_text
 from subscriptions.mail import transactional
-from subscriptions.models import CLOCK_SKEW, Digest, Edition, Message, OperatorAlert, Subscriber
+from subscriptions.models import CLOCK_SKEW, Digest, Edition, Message, OperatorAlert, Subscription
 
 State, Status = Edition.State, Digest.Status
 
@@ -78,7 +78,7 @@ def _state_text(edition: Edition) -> str:
 
 
 def _missing(now: datetime) -> list[str]:
-    due = Subscriber.objects.due(now - MISSING_AFTER).order_by("next_digest_at")
+    due = Subscription.objects.due(now - MISSING_AFTER).order_by("next_digest_at")
     first = due.values_list("next_digest_at", flat=True).first()
     if not first:
         return []

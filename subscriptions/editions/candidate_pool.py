@@ -18,15 +18,20 @@ from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.profile import Profile
-from subscriptions.models import Subscriber
+from subscriptions.models import Subscription
 from subscriptions.profiles.load import paper_text
 from web.language import active_language
 
 # Days back that sent digests are searched for a paper. A paper is first seen before it is sent,
 # and no older paper is a candidate unless it is featured late.
 SEEN_DAYS = 120
-# A weekly digest also covers papers that came after last week's digest on its own day.
-WEEKLY_DAYS = 8
+# A round-up also covers papers that came after the last one on its own day.
+ROUND_UP_DAYS: dict[str, int] = {
+    Subscription.Frequency.WEEKLY: 8,
+    Subscription.Frequency.FORTNIGHTLY: 15,
+    Subscription.Frequency.MONTHLY: 32,
+}
+SHORT_SPAN, LONG_SPAN = 8, 32  # days of the pool for daily and weekly digests, and for others
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +41,7 @@ class CandidatePool:
     Arrays are indexed by candidate position: `ids` are primary keys of papers, `trending` the
     scores for daily digests, `week` the scores for weekly digests (without the bonus for today's
     papers), `first_seen` timestamps in seconds, `age` days since the paper was news. The pool
-    reaches back as far as the digest of any reader.
+    reaches back as far as the longest of the digests that share it.
     """
 
     day: date
@@ -49,14 +54,17 @@ class CandidatePool:
     age: NDArray[np.int64]
 
     @classmethod
-    def of(cls, day: date) -> CandidatePool:
-        """Return the current pool of a day, cached until its papers change."""
-        news = _news(day)
+    def of(cls, day: date, days: int = SHORT_SPAN) -> CandidatePool:
+        """Return the current pool of a day, cached until its papers change.
+
+        It reaches back `days` days, at least as far as daily digests do.
+        """
+        news = _news(day, days)
         # The sum of the keys changes if one paper is hidden and another one shown again.
         state = news.aggregate(
             Count("pk"), Sum("pk"), Max("pk"), Max("text_seen_at"), Max("scored_at")
         )
-        return _prepare_pool(day, stored_lexicon.current_version(), *state.values())
+        return _prepare_pool(day, days, stored_lexicon.current_version(), *state.values())
 
     @cached_property
     def positions_by_pk(self) -> dict[int, int]:
@@ -112,10 +120,10 @@ def _primary(categories: Sequence[str]) -> str:
     return categories[0] if categories else ""
 
 
-@lru_cache(maxsize=3)  # local days span two dates, and a preview may need a third
-def _prepare_pool(day: date, *_state: object) -> CandidatePool:
+@lru_cache(maxsize=4)  # local days span two dates, a preview may need a third, a month a fourth
+def _prepare_pool(day: date, days: int, *_state: object) -> CandidatePool:
     horizon = day - timedelta(days=SEEN_DAYS)
-    papers = list(_news(day).filter(first_seen_at__date__gt=horizon).order_by("pk"))
+    papers = list(_news(day, days).filter(first_seen_at__date__gt=horizon).order_by("pk"))
     return CandidatePool(
         day=day,
         papers=papers,
@@ -130,14 +138,14 @@ def _prepare_pool(day: date, *_state: object) -> CandidatePool:
     )
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=4)
 def _prepare_candidates(_version: str, texts: tuple[PaperText, ...]) -> Candidates:
     """Return vectors of these texts. Cached apart from the pool: new scores do not change them."""
     return Candidates.prepare(stored_lexicon.load_lexicon(), texts)
 
 
-def _news(day: date) -> PaperQuerySet:
-    return Paper.objects.news(day, max(settings.LOOKBACK_DAYS, WEEKLY_DAYS))
+def _news(day: date, days: int) -> PaperQuerySet:
+    return Paper.objects.news(day, max(settings.LOOKBACK_DAYS, days))
 
 
 def candidate_papers(day: date) -> PaperQuerySet:
@@ -145,10 +153,19 @@ def candidate_papers(day: date) -> PaperQuerySet:
     return Paper.objects.news(day, settings.LOOKBACK_DAYS)
 
 
-def lookback_days(reader: Subscriber) -> int:
-    """Return how many days back the reader's digests look for papers."""
-    weekly = reader.frequency == Subscriber.Frequency.WEEKLY
-    return max(settings.LOOKBACK_DAYS, WEEKLY_DAYS) if weekly else settings.LOOKBACK_DAYS
+def lookback_days(subscription: Subscription) -> int:
+    """Return how many days back a subscription's digests look for papers."""
+    days = ROUND_UP_DAYS.get(subscription.frequency, 0)
+    return max(settings.LOOKBACK_DAYS, days)
+
+
+def pool_days(subscription: Subscription) -> int:
+    """Return how many days back the pool of a subscription's digests reaches.
+
+    Daily and weekly digests share one pool. Only the others need the larger one.
+    """
+    days = ROUND_UP_DAYS.get(subscription.frequency, 0)
+    return SHORT_SPAN if days <= SHORT_SPAN else LONG_SPAN
 
 
 def newest_day(now: datetime) -> date | None:

@@ -7,36 +7,42 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import date, datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from papers import bulk, updates
 from papers.freshness import notices
 from papers.text.shortening import truncate
 from subscriptions.editions import states
-from subscriptions.editions.candidate_pool import CandidatePool
+from subscriptions.editions.candidate_pool import CandidatePool, pool_days
 from subscriptions.editions.choosing import (
     EMPTY_DESK,
+    Matches,
+    Order,
     choose_papers,
-    reader_candidates,
     seen_papers,
 )
 from subscriptions.editions.desk import Desk
+from subscriptions.editions.quiet_topics import describe_quiet, quiet_topics, record_notices
 from subscriptions.mail.digest_mail import SUBJECT_LENGTH
-from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
-from subscriptions.matching.profile_vectors import ProfileVectors
 from subscriptions.matching.selection import FOR_YOU
-from subscriptions.models import Digest, Interests, Subscriber
-from subscriptions.profiles.load import load_profiles, profile_from_interests, profile_key
-from subscriptions.readers.lifecycle import is_first_day, set_next_digest
+from subscriptions.models import Digest, Subscriber, Subscription, Topic
+from subscriptions.profiles.load import (
+    load_profiles,
+    profile_from_topic,
+    profile_key,
+    topics_of,
+)
+from subscriptions.readers.scheduling import is_first_day, set_next_digest
 from subscriptions.schedule import local_day
+from web.language import active_language
 
 log = logging.getLogger(__name__)
 
@@ -46,69 +52,103 @@ MAX_REASON_LENGTH = 500  # characters
 # If all readers of a chunk fail, retry for this long: the fault may be in the software.
 RETRY_CHUNK_FOR = timedelta(hours=1)
 MAX_QUOTE_LENGTH = 80  # characters of a reader's own text in a notice
+PERIODS: dict[str, str] = {
+    Subscription.Frequency.WEEKLY: Digest.Period.WEEK,
+    Subscription.Frequency.FORTNIGHTLY: Digest.Period.FORTNIGHT,
+    Subscription.Frequency.MONTHLY: Digest.Period.MONTH,
+}
+SUBJECTS: dict[str, str] = {
+    Digest.Period.DAY: "%(title)s",
+    Digest.Period.WEEK: gettext_noop("Your week: %(title)s"),
+    Digest.Period.FORTNIGHT: gettext_noop("Your two weeks: %(title)s"),
+    Digest.Period.MONTH: gettext_noop("Your month: %(title)s"),
+}
 
 
 def due_readers(now: datetime) -> Iterator[list[int]]:
-    """Yield chunks of primary keys of due readers, longest waiting first.
+    """Yield chunks of primary keys of readers with a due subscription, longest waiting first.
 
-    One index scan through a server-side cursor, so that memory use is constant.
+    One index scan through a server-side cursor, so that memory use is constant. A reader whose
+    subscriptions are due at different times may be in two chunks.
     """
-    size = settings.SUBSCRIBERS_PER_TASK
-    due = Subscriber.objects.due(now).order_by("next_digest_at", "pk")
-    pks = due.values_list("pk", flat=True).iterator(chunk_size=size)
-    while chunk := list(islice(pks, size)):
+    due = Subscription.objects.due(now).order_by("next_digest_at", "subscriber_id")
+    rows = due.values_list("subscriber_id", flat=True).iterator(
+        chunk_size=settings.SUBSCRIBERS_PER_TASK
+    )
+    pks = (pk for pk, _rows in groupby(rows))  # subscriptions due together are built together
+    while chunk := list(islice(pks, settings.SUBSCRIBERS_PER_TASK)):
         yield chunk
 
 
 @transaction.atomic
 def build_due_digests(pks: Sequence[int], now: datetime) -> list[int]:
-    """Build today's digest for those of these readers who are due. Return the digests to send.
+    """Build today's digest of each due subscription of these readers. Return those to send.
 
     Digests are stored and `next_digest_at` is advanced in one transaction, so a second run or a
-    second worker finds no due reader. Bad data of one reader does not affect the others.
+    second worker finds none due. Readers are locked, so that two subscriptions of one reader
+    never bring the same paper. Bad data of one reader does not affect the others.
     """
-    due = Subscriber.objects.due(now).filter(bulk.any_of("pk", pks))
-    readers = list(due.select_for_update(skip_locked=True).order_by("pk"))
+    due = _due_subscriptions(_lock_readers(pks), now)
     try:
         with transaction.atomic():
-            return _build(readers, now)
+            return _build([copy(one) for one in due], now)  # a failure leaves `due` unchanged
     except (OperationalError, InterfaceError):
         raise
     except Exception:
-        log.exception("Building a chunk of %s readers failed; building one by one", len(readers))
-        return _build_one_by_one([reader.pk for reader in readers], now)
+        log.exception("Building a chunk of %s digests failed; building one by one", len(due))
+        return _build_one_by_one(due, now)
 
 
-def _build_one_by_one(pks: Sequence[int], now: datetime) -> list[int]:
+def _lock_readers(pks: Sequence[int]) -> list[Subscriber]:
+    """Lock and return the active readers of these, without those another worker has locked."""
+    readers = Subscriber.objects.active().filter(bulk.any_of("pk", pks))
+    return list(readers.select_for_update(skip_locked=True, no_key=True).order_by("pk"))
+
+
+def _due_subscriptions(readers: Sequence[Subscriber], now: datetime) -> list[Subscription]:
+    """Return the due subscriptions of locked readers, with these readers, in their order."""
+    by_pk = {reader.pk: reader for reader in readers}
+    rows = Subscription.objects.filter(
+        bulk.any_of("subscriber_id", by_pk), state=Subscription.State.ACTIVE
+    )
+    locked = rows.filter(next_digest_at__lte=now).select_for_update(no_key=True)
+    due = list(locked.order_by("subscriber_id", "position"))
+    for subscription in due:
+        subscription.subscriber = by_pk[subscription.subscriber_id]
+    return due
+
+
+def _build_one_by_one(due: Sequence[Subscription], now: datetime) -> list[int]:
     """Build the digests one at a time, and record those that fail.
 
-    If all fail, raise the error for a while instead, so that the readers stay due.
+    If all fail, raise the error for a while instead, so that the subscriptions stay due.
     """
-    due = dict(Subscriber.objects.filter(pk__in=pks).values_list("pk", "next_digest_at"))
     ready: list[int] = []
-    errors: list[tuple[Subscriber, Exception]] = []
-    for reader in Subscriber.objects.filter(pk__in=pks).order_by("pk"):
+    errors: list[tuple[Subscription, Exception]] = []
+    for subscription in due:
         try:
             with transaction.atomic():
-                ready += _build([reader], now)
+                ready += _build([copy(subscription)], now)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # bad data of one reader must not stop the others
-            errors.append((reader, error))
-    all_failed = len(errors) == len(pks)
-    for reader, failure in errors:
-        if all_failed and now - (due[reader.pk] or now) < RETRY_CHUNK_FOR:
+            errors.append((subscription, error))
+    all_failed = len(errors) == len(due)
+    for subscription, failure in errors:
+        if all_failed and now - (subscription.next_digest_at or now) < RETRY_CHUNK_FOR:
             raise failure
-        _record_failure(Subscriber.objects.get(pk=reader.pk), failure, now)
+        _record_failure(subscription, failure, now)
     return ready
 
 
-def _record_failure(reader: Subscriber, error: Exception, now: datetime) -> None:
+def _record_failure(subscription: Subscription, error: Exception, now: datetime) -> None:
     """Store a failed digest, and schedule the next one for tomorrow."""
+    reader = subscription.subscriber
     log.error("The digest of reader %s cannot be built: %s", reader.pk, type(error).__name__)
-    day = local_day(reader.timezone, reader.next_digest_at or now)
+    day = local_day(reader.timezone, subscription.next_digest_at or now)
     digest = Digest(
         subscriber=reader,
+        subscription=subscription,
         day=day,
         status=Digest.Status.FAILED,
         reason=f"{BUILD_FAILED} {type(error).__name__}: {error}"[:MAX_REASON_LENGTH],
@@ -118,101 +158,139 @@ def _record_failure(reader: Subscriber, error: Exception, now: datetime) -> None
     )
     Digest.objects.bulk_create([digest], ignore_conflicts=True)
     states.add_due({day: 1}, now)
-    Subscriber.objects.filter(pk=reader.pk).update(
+    Subscription.objects.filter(pk=subscription.pk).update(
         next_digest_at=now + timedelta(days=1), last_digest_day=day
     )
 
 
 @transaction.atomic
 def build_digest(pk: int, now: datetime) -> Digest | None:
-    """Build today's digest of an active reader at once. Return None for other readers.
+    """Build today's digest of an active reader's default subscription at once.
 
-    If today's digest exists already, return it. The next digest is due tomorrow in both cases.
+    Return None for other readers. If today's digest exists already, return it. The next digest is
+    due tomorrow in both cases.
     """
-    reader = Subscriber.objects.active().select_for_update().filter(pk=pk).first()
-    if reader is None:
+    active = Subscription.objects.active().filter(subscriber=pk, position=0)
+    rows = active.select_related("subscriber").select_for_update(no_key=True)
+    subscription = rows.first()
+    if subscription is None:
         return None
-    reader.next_digest_at = now
-    _build([reader], now)
-    return reader.digests.filter(day=local_day(reader.timezone, now)).first()
+    subscription.next_digest_at = now
+    _build([subscription], now)
+    today = local_day(subscription.subscriber.timezone, now)
+    return subscription.digests.filter(subscriber=pk, day=today).first()
 
 
-def _build(readers: Sequence[Subscriber], now: datetime) -> list[int]:
+def _build(subscriptions: Sequence[Subscription], now: datetime) -> list[int]:
     digests: list[Digest] = []
-    for day, group in _group_by_day(readers).items():
-        pks = [reader.pk for reader in group]
-        existing = Digest.objects.filter(bulk.any_of("subscriber_id", pks), day=day)
-        done = set(existing.values_list("subscriber_id", flat=True))
-        digests += make_digests(day, [reader for reader in group if reader.pk not in done], now)
+    for day, group in _group_by_day(subscriptions).items():
+        readers = [one.subscriber_id for one in group]
+        existing = Digest.objects.filter(bulk.any_of("subscriber_id", readers), day=day)
+        done = set(existing.values_list("subscription_id", flat=True))
+        digests += make_digests(day, [one for one in group if one.pk not in done], now)
     bulk.insert(digests)
-    advance_schedule(readers, now)
+    record_matches(digests)
+    advance_schedule(subscriptions, now)
     states.add_due(Counter(digest.day for digest in digests), now)
     return [digest.pk for digest in digests if digest.status == Digest.Status.PENDING]
 
 
-def _group_by_day(readers: Sequence[Subscriber]) -> dict[date, list[Subscriber]]:
-    groups: dict[date, list[Subscriber]] = defaultdict(list)
-    for reader in readers:
-        if reader.next_digest_at:
-            groups[local_day(reader.timezone, reader.next_digest_at)].append(reader)
+def _group_by_day(subscriptions: Sequence[Subscription]) -> dict[date, list[Subscription]]:
+    groups: dict[date, list[Subscription]] = defaultdict(list)
+    for one in subscriptions:
+        if one.next_digest_at:
+            groups[local_day(one.subscriber.timezone, one.next_digest_at)].append(one)
     return groups
 
 
-def advance_schedule(readers: Sequence[Subscriber], now: datetime) -> None:
-    """Set the next due time of these readers.
+def advance_schedule(subscriptions: Sequence[Subscription], now: datetime) -> None:
+    """Set the next due time of these subscriptions.
 
     It is the first one whose cut-off is not over, so that after an outage of some hours today's
     digest is still sent.
     """
-    for reader in readers:
-        if reader.next_digest_at:
-            reader.last_digest_day = local_day(reader.timezone, reader.next_digest_at)
-        set_next_digest(reader, now - settings.DIGEST_CUTOFF)
-    bulk.update(readers, ["next_digest_at", "last_digest_day"])
+    for one in subscriptions:
+        if one.next_digest_at:
+            one.last_digest_day = local_day(one.subscriber.timezone, one.next_digest_at)
+        set_next_digest(one, now - settings.DIGEST_CUTOFF)
+    bulk.update(subscriptions, ["next_digest_at", "last_digest_day"])
+
+
+def record_matches(digests: Sequence[Digest]) -> None:
+    """Record on their topics the day of these digests, which matched them or gave notice."""
+    days: dict[date, set[int]] = defaultdict(set)
+    quiet: dict[date, set[int]] = defaultdict(set)
+    for digest in digests:
+        days[digest.day].update(item["topic"] for item in digest.items if item.get("topic"))
+        quiet[digest.day].update(digest.quiet_topics)
+    for day, topics in days.items():
+        Topic.objects.filter(bulk.any_of("pk", topics)).update(matched_on=day)
+        record_notices(quiet[day], day)
 
 
 def preview_digest(reader: Subscriber, now: datetime, day: date | None = None) -> Digest:
-    """Return the digest that would be built now, for today or for `day`. Nothing is stored."""
-    due_now = copy(reader)
-    due_now.next_digest_at = now
-    return make_digests(day or local_day(reader.timezone, now), [due_now], now)[0]
+    """Return the digest that a reader's default subscription would bring now, or for `day`.
+
+    Nothing is stored.
+    """
+    subscription = reader.default_subscription
+    subscription.subscriber, subscription.next_digest_at = reader, now
+    return make_digests(day or local_day(reader.timezone, now), [subscription], now)[0]
 
 
-def preview_interests(
-    interests: Interests, day: date, desk: Desk = EMPTY_DESK
-) -> list[dict[str, Any]]:
-    """Return the items of a digest of `day` for these interests, which need not be stored."""
-    pool, profile = CandidatePool.of(day), profile_from_interests(interests)
-    vectors = ProfileVectors.of_profiles([profile], pool.candidates.lexicon)
-    [match] = match_profiles([profile], pool.candidates, vectors)
-    reader = Subscriber()
-    candidates = reader_candidates(pool, reader, profile, match, set(), desk)
-    [items] = choose_papers(pool, [profile], [candidates], [reader.max_papers], vectors)
+def preview_topic(topic: Topic, day: date, desk: Desk = EMPTY_DESK) -> list[dict[str, Any]]:
+    """Return the items of a digest of `day` for this topic, which need not be stored."""
+    pool = CandidatePool.of(day)
+    subscription = Subscription(subscriber=topic_reader(topic))
+    matches = Matches(pool, [topic], [profile_from_topic(topic, subscription.subscriber)])
+    [items] = choose_papers(matches, [Order(subscription, matches.topics)], defaultdict(set), desk)
     desk.annotate(items)
     return items
 
 
-def make_digests(day: date, readers: Sequence[Subscriber], now: datetime) -> list[Digest]:
-    """Return one unsaved digest per reader: pending with papers, or skipped with a reason."""
-    if not readers:
+def topic_reader(topic: Topic) -> Subscriber:
+    """Return the topic's reader, or a blank one with the active language."""
+    return topic.subscriber if topic.subscriber_id else Subscriber(language=active_language())
+
+
+def make_digests(day: date, subscriptions: Sequence[Subscription], now: datetime) -> list[Digest]:
+    """Return one unsaved digest per subscription, whose reader is loaded.
+
+    Each is pending with papers, or skipped with a reason.
+    """
+    if not subscriptions:
         return []
-    pool = CandidatePool.of(day)
-    profiles = load_profiles(readers)
-    vectors = ProfileVectors.of_profiles(profiles, pool.candidates.lexicon)
-    matches = match_profiles(profiles, pool.candidates, vectors)
-    seen = seen_papers([reader.pk for reader in readers], day)
-    desk = Desk.of(day)
-    candidates = [
-        reader_candidates(pool, reader, profile, match, seen[reader.pk], desk)
-        for reader, profile, match in zip(readers, profiles, matches, strict=True)
+    seen = seen_papers([one.subscriber_id for one in subscriptions], day)
+    made: dict[int, Digest] = {}
+    spans = [pool_days(one) for one in subscriptions]
+    for span in sorted(set(spans)):
+        indexes = [index for index, days in enumerate(spans) if days == span]
+        group = [subscriptions[index] for index in indexes]
+        found = _make_of_one_pool(CandidatePool.of(day, span), group, seen, now)
+        made |= dict(zip(indexes, found, strict=True))
+    return [made[index] for index in range(len(subscriptions))]
+
+
+def _make_of_one_pool(
+    pool: CandidatePool,
+    subscriptions: Sequence[Subscription],
+    seen: dict[int, set[int]],
+    now: datetime,
+) -> list[Digest]:
+    topics = topics_of(subscriptions)
+    distinct = list({id(topic): topic for carried in topics for topic in carried}.values())
+    matches = Matches(pool, distinct, load_profiles(distinct))
+    by_topic = {id(one.topic): one for one in matches.topics}
+    orders = [
+        Order(one, [by_topic[id(topic)] for topic in carried])
+        for one, carried in zip(subscriptions, topics, strict=True)
     ]
-    places = [reader.max_papers for reader in readers]
-    languages = [reader.language for reader in readers]
-    chosen = choose_papers(pool, profiles, candidates, places, vectors, languages)
-    composer = _Composer(day, desk, now)
+    desk = Desk.of(pool.day)
+    sent_before = {one.subscriber_id: frozenset(seen[one.subscriber_id]) for one in subscriptions}
+    composer = _Composer(pool.day, desk, now)
     return [
-        composer.compose(reader, profile, items, seen[reader.pk])
-        for reader, profile, items in zip(readers, profiles, chosen, strict=True)
+        composer.compose(order, items, sent_before[order.subscription.subscriber_id])
+        for order, items in zip(orders, choose_papers(matches, orders, seen, desk), strict=True)
     ]
 
 
@@ -223,10 +301,9 @@ class _Composer:
         self.day, self.desk, self.now = day, desk, now
         self.source_report, self.updates = notices.report_at(now), updates.updates_since(now)
 
-    def compose(
-        self, reader: Subscriber, profile: Profile, items: list[dict[str, Any]], seen: set[int]
-    ) -> Digest:
-        due = reader.next_digest_at or self.now
+    def compose(self, order: Order, items: list[dict[str, Any]], seen: frozenset[int]) -> Digest:
+        subscription = order.subscription
+        reader, due = subscription.subscriber, subscription.next_digest_at or self.now
         expires_at = due + settings.DIGEST_CUTOFF
         reason = ""
         if expires_at <= self.now:
@@ -235,57 +312,75 @@ class _Composer:
             reason = NO_NEW_PAPERS
         items = [] if reason else items
         self.desk.annotate(items)
-        weekly = reader.frequency == Subscriber.Frequency.WEEKLY
+        period = PERIODS.get(subscription.frequency, Digest.Period.DAY)
+        profiles = [one.profile for one in order.topics]
+        quiet = quiet_topics([one.topic for one in order.topics], items, self.day) if items else []
         with translation.override(reader.language):
-            return Digest(
+            digest = Digest(
                 subscriber=reader,
+                subscription=subscription,
                 day=self.day,
-                weekly=weekly,
+                period=period,
                 status=Digest.Status.SKIPPED if reason else Digest.Status.PENDING,
                 reason=reason,
-                subject=(self.desk.subject or subject_line(items, weekly=weekly)) if items else "",
+                subject=(self.desk.subject or subject_line(items, period)) if items else "",
                 items=items,
-                paper_ids=[item["paper"] for item in items],
-                notices=self._notices(reader, profile, items, seen, weekly),
-                profile_key=profile_key(profile) if is_first_day(reader, self.day) else "",
+                paper_ids=list(dict.fromkeys(item["paper"] for item in items)),
+                notices=[
+                    *self._notices(order, items, seen, period),
+                    *map(describe_quiet, quiet),
+                ],
+                profile_key=profile_key(profiles) if is_first_day(reader, self.day) else "",
                 created_at=self.now,
                 queued_at=self.now,
                 next_attempt_at=self.now,
                 expires_at=expires_at,
             )
+        digest.quiet_topics = tuple(topic.pk for topic in quiet)
+        return digest
 
     def _notices(
-        self,
-        reader: Subscriber,
-        profile: Profile,
-        items: Sequence[dict[str, Any]],
-        seen: set[int],
-        weekly: bool,
+        self, order: Order, items: Sequence[dict[str, Any]], seen: frozenset[int], period: str
     ) -> list[Any]:
+        profiles = [one.profile for one in order.topics]
+        categories = {name for profile in profiles for name in profile.categories}
         return [
             *self.desk.notices(),
-            *unmatched_notices(profile, items, weekly=weekly),
-            *self.source_report.notices(sorted(profile.categories)),
-            *updates.describe_updates(self.updates, seen, reader.covered_until),
+            *unmatched_notices(profiles, items, period),
+            *self.source_report.notices(sorted(categories)),
+            *updates.describe_updates(self.updates, seen, order.subscription.covered_until),
         ]
 
 
 def unmatched_notices(
-    profile: Profile, items: Sequence[dict[str, Any]], *, weekly: bool = False
+    profiles: Sequence[Profile],
+    items: Sequence[dict[str, Any]],
+    period: str = Digest.Period.DAY,
 ) -> list[str]:
     """Return a notice if none of these papers matches the reader's interests.
 
     A matching paper can be in any section: it may be pinned by the editor, or be trending.
     """
-    if not items or not profile.has_interests or any(_is_match(item) for item in items):
+    wishes = [profile for profile in profiles if profile.has_interests]
+    if not items or not wishes or any(_is_match(item) for item in items):
         return []
-    typed = truncate(" ".join(profile.typed.split()), MAX_QUOTE_LENGTH)
-    if typed and weekly:
-        text = _("None of this week's papers matches “%(text)s”. This is what is trending.")
+    if len(wishes) > 1:
+        return [_("None of the new papers matches your topics. This is what is trending.")]
+    typed = truncate(" ".join(wishes[0].typed.split()), MAX_QUOTE_LENGTH)
+    if period == Digest.Period.WEEK:
+        if typed:
+            text = _("None of this week's papers matches “%(text)s”. This is what is trending.")
+        else:
+            text = _(
+                "None of this week's papers is close to what you like. This is what is trending."
+            )
+    elif period != Digest.Period.DAY:
+        if typed:
+            text = _("None of the new papers matches “%(text)s”. This is what is trending.")
+        else:
+            text = _("None of the new papers is close to what you like. This is what is trending.")
     elif typed:
         text = _("None of today's papers matches “%(text)s”. This is what is trending today.")
-    elif weekly:
-        text = _("None of this week's papers is close to what you like. This is what is trending.")
     else:
         text = _(
             "None of today's papers is close to what you like. This is what is trending today."
@@ -297,10 +392,10 @@ def _is_match(item: dict[str, Any]) -> bool:
     return item["section"] == FOR_YOU or item["score"] > 0
 
 
-def subject_line(items: Sequence[dict[str, Any]], *, weekly: bool = False) -> str:
+def subject_line(items: Sequence[dict[str, Any]], period: str = Digest.Period.DAY) -> str:
     """Return a subject line with the title of the best paper and the number of others."""
     more = len(items) - 1
-    pattern = _("Your week: %(title)s") if weekly else "%(title)s"
+    pattern = _(SUBJECTS[period])
     if more:
         several = ngettext("%(named)s + %(more)s more", "%(named)s + %(more)s more", more)
         pattern = several % {"named": pattern, "more": more}

@@ -10,7 +10,7 @@ from subscriptions.editions.desk import Desk
 from subscriptions.mail import cards, digest_mail
 from subscriptions.mail.addresses import email_key
 from subscriptions.mail.mime import OutgoingMail
-from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.models import Digest, Subscriber, Topic
 
 TYPICAL = "typical"  # a reader without interests; "typical cs.CL" has that category
 MAX_FIELDS = 4
@@ -66,7 +66,7 @@ def _existing_or_new(day: date, reader: Subscriber, now: datetime) -> Digest:
 
 def _typical(day: date, field: str, now: datetime) -> Digest:
     desk = Desk.of(day)
-    items = digests.preview_interests(Interests(categories=[field] if field else []), day, desk)
+    items = digests.preview_topic(Topic(categories=[field] if field else []), day, desk)
     return Digest(
         day=day,
         created_at=now,

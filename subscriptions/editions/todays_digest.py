@@ -19,8 +19,8 @@ from django.utils.translation import ngettext
 
 from subscriptions.editions import digests, states
 from subscriptions.editions.rebuild import REBUILT_FIELDS
-from subscriptions.models import Digest, Edition, Subscriber
-from subscriptions.readers.lifecycle import is_first_day
+from subscriptions.models import Digest, Edition, Subscriber, Subscription
+from subscriptions.readers.scheduling import is_first_day
 from subscriptions.schedule import local_day, local_due, local_time
 
 Status = Digest.Status
@@ -49,50 +49,56 @@ class Answer:
 
 @transaction.atomic
 def request_digest(pk: int, now: datetime) -> Answer:
-    """Build or rebuild today's digest for sending. Raise Subscriber.DoesNotExist if not active."""
-    reader = Subscriber.objects.active().select_for_update(no_key=True).get(pk=pk)
-    day = local_day(reader.timezone, now)
-    last = last_digest_today(reader, now)
+    """Build or rebuild today's digest of a subscription for sending.
+
+    Raise Subscription.DoesNotExist if it is not active.
+    """
+    rows = Subscription.objects.active().select_related("subscriber")
+    subscription = rows.select_for_update(no_key=True).get(pk=pk)
+    day = local_day(subscription.subscriber.timezone, now)
+    last = last_digest_today(subscription, now)
     if Edition.objects.filter(day=day, state=Edition.State.CANCELLED).exists():
         return Answer(State.CANCELLED, last)
     if last is None:
-        return _build_first(reader, day, now)
+        return _build_first(subscription, day, now)
     if last.status in UNSENT_STATUSES:
-        return _replace(last, _make(reader, day, now), now)
+        return _replace(last, _make(subscription, day, now), now)
     if last.status == Status.PENDING:
-        return _rebuild_waiting(reader, last, now)
+        return _rebuild_waiting(subscription, last, now)
     if last.status == Status.SENDING:
         return Answer(State.ALREADY_SENDING, last)
-    return _build_second(reader, last, now)
+    return _build_second(subscription, last, now)
 
 
-def last_digest_today(reader: Subscriber, now: datetime) -> Digest | None:
+def last_digest_today(subscription: Subscription, now: datetime) -> Digest | None:
     """Return the last digest of the reader's local day."""
-    today = reader.digests.filter(day=local_day(reader.timezone, now))
+    reader = subscription.subscriber
+    today = subscription.digests.filter(subscriber=reader.pk, day=local_day(reader.timezone, now))
     return today.order_by("-sequence").first()
 
 
-def _make(reader: Subscriber, day: date, now: datetime) -> Digest:
-    due_now = copy(reader)
+def _make(subscription: Subscription, day: date, now: datetime) -> Digest:
+    due_now = copy(subscription)
     due_now.next_digest_at = now
     return digests.make_digests(day, [due_now], now)[0]
 
 
-def _build_first(reader: Subscriber, day: date, now: datetime) -> Answer:
+def _build_first(subscription: Subscription, day: date, now: datetime) -> Answer:
     """Build today's digest and schedule the next one for tomorrow.
 
     If nothing matches, today's digest may still be built at its usual time.
     """
-    digest = _make(reader, day, now)
+    digest = _make(subscription, day, now)
     if digest.status == Status.SKIPPED:
         return Answer(State.NOTHING_MATCHES)
-    reader.next_digest_at = now
-    digests.advance_schedule([reader], now)
+    subscription.next_digest_at = now
+    digests.advance_schedule([subscription], now)
     return _store(digest, now)
 
 
 def _store(digest: Digest, now: datetime) -> Answer:
     digest.save()
+    digests.record_matches([digest])
     states.add_due({digest.day: 1}, now)
     return _describe_state(digest, now)
 
@@ -114,7 +120,7 @@ def _replace(digest: Digest, new: Digest, now: datetime) -> Answer:
     return _describe_state(digest, now)
 
 
-def _rebuild_waiting(reader: Subscriber, digest: Digest, now: datetime) -> Answer:
+def _rebuild_waiting(subscription: Subscription, digest: Digest, now: datetime) -> Answer:
     """Rebuild a digest that waits for its edition, which is locked meanwhile.
 
     A pending digest of an open edition may already be claimed by a worker.
@@ -123,14 +129,14 @@ def _rebuild_waiting(reader: Subscriber, digest: Digest, now: datetime) -> Answe
     if not edition.exists() or digest.attempts:
         return Answer(State.ALREADY_SENDING, digest)
     Digest.objects.filter(pk=digest.pk).update(status=Status.SKIPPED)  # releases its papers
-    return _replace(digest, _make(reader, digest.day, now), now)
+    return _replace(digest, _make(subscription, digest.day, now), now)
 
 
-def _build_second(reader: Subscriber, first: Digest, now: datetime) -> Answer:
+def _build_second(subscription: Subscription, first: Digest, now: datetime) -> Answer:
     """Build a second digest on the reader's first day, if their profile has changed."""
-    if not can_have_second(reader, first):
+    if not can_have_second(subscription.subscriber, first):
         return Answer(State.ALREADY_SENT, first)
-    whole_day = copy(reader)
+    whole_day = copy(subscription)
     whole_day.covered_until = None  # papers new for the first one are still new
     second = _make(whole_day, first.day, now)
     if second.profile_key == first.profile_key:
@@ -146,12 +152,14 @@ def can_have_second(reader: Subscriber, digest: Digest) -> bool:
     return is_first_day(reader, digest.day) and not digest.sequence
 
 
-def describe_answer(answer: Answer, reader: Subscriber) -> str:
+def describe_answer(answer: Answer, subscription: Subscription) -> str:
     """Return a text about the result, and about the time of the next digest."""
-    return " ".join(filter(None, [_describe_result(answer, reader), describe_next(reader)]))
+    return " ".join(
+        filter(None, [_describe_result(answer, subscription), describe_next(subscription)])
+    )
 
 
-def _describe_result(answer: Answer, reader: Subscriber) -> str:
+def _describe_result(answer: Answer, subscription: Subscription) -> str:
     digest = answer.digest
     if answer.state is State.CANCELLED:
         return _("Today's edition was cancelled, so there's no digest today.")
@@ -163,7 +171,7 @@ def _describe_result(answer: Answer, reader: Subscriber) -> str:
         return _("Today's digest is ready. We'll send it when today's edition is released.")
     if answer.state is State.ALREADY_SENDING:
         return _("Today's digest was already on its way. Your changes apply from the next one.")
-    return describe_sent(reader, digest)
+    return describe_sent(subscription.subscriber, digest)
 
 
 def _describe_queued(number: int) -> str:
@@ -198,11 +206,11 @@ def describe_sent(reader: Subscriber, digest: Digest) -> str:
     return _("You already got today's digest at %(time)s (one per day).") % values
 
 
-def describe_next(reader: Subscriber) -> str:
+def describe_next(subscription: Subscription) -> str:
     """Return the time of the next digest as a sentence."""
-    if reader.frequency == Subscriber.Frequency.PAUSED:
+    if subscription.frequency == Subscription.Frequency.PAUSED:
         return _("Your digests are paused. Choose another frequency to resume.")
-    if not (due := local_due(reader.next_digest_at, reader.timezone)):
+    if not (due := local_due(subscription.next_digest_at, subscription.subscriber.timezone)):
         return ""
     return _("Your next digest comes on %(day)s at %(time)s.") % {
         "day": date_format(due, _("l, j F")),
@@ -210,9 +218,9 @@ def describe_next(reader: Subscriber) -> str:
     }
 
 
-def describe_outlook(reader: Subscriber, now: datetime) -> str:
+def describe_outlook(subscription: Subscription, now: datetime) -> str:
     """Return a text about today's and the next digest, for the preferences page."""
-    last = last_digest_today(reader, now)
+    last = last_digest_today(subscription, now)
     is_sent = last and last.status in (Status.SENT, Status.UNCERTAIN)
-    sent = describe_sent(reader, last) if is_sent and last else ""
-    return " ".join(filter(None, [sent, describe_next(reader)]))
+    sent = describe_sent(subscription.subscriber, last) if is_sent and last else ""
+    return " ".join(filter(None, [sent, describe_next(subscription)]))

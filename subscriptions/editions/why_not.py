@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,42 +12,54 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from papers.models import Paper
-from subscriptions.editions import candidate_pool, choosing
+from subscriptions.editions import candidate_pool
+from subscriptions.editions.candidate_pool import CandidatePool
+from subscriptions.editions.choosing import digest_candidates, seen_papers
 from subscriptions.editions.desk import Desk
-from subscriptions.matching.candidates import Candidates
+from subscriptions.editions.topic_matches import MatchedTopic, Matches
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import (
     NEAR_DUPLICATE,
     SECTIONS,
-    ReaderCandidates,
+    Choice,
+    DigestCandidates,
     select_papers,
 )
-from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber
-from subscriptions.profiles.load import load_profiles, paper_ids
+from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber, Subscription, Topic
+from subscriptions.profiles.load import load_profiles, paper_ids, topics_of
 from subscriptions.schedule import local_day
 
 
 @dataclass(frozen=True, eq=False)
 class _Case:
-    """A paper and a reader, on the reader's local day."""
+    """A paper and a reader's default subscription, on the reader's local day."""
 
     paper: Paper
     reader: Subscriber
-    profile: Profile
+    subscription: Subscription
+    topics: Sequence[Topic]
+    profiles: Sequence[Profile]
     day: date
+
+    @property
+    def pool(self) -> CandidatePool:
+        return CandidatePool.of(self.day, candidate_pool.pool_days(self.subscription))
 
 
 def explain_absence(reader: Subscriber, arxiv_id: str, now: datetime) -> str:
     """Return the first reason that keeps a paper out of the reader's next digest.
 
-    If nothing does, the text says so.
+    If nothing does, the text says so. It has a sentence for each topic if there are several.
     """
     paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
     if paper is None:
         return _("We don't have this paper; none of our sources has listed it yet.")
-    [profile] = load_profiles([reader])
-    case = _Case(paper, reader, profile, local_day(reader.timezone, now))
+    subscription = reader.default_subscription
+    subscription.subscriber = reader
+    [topics] = topics_of([subscription])
+    day = local_day(reader.timezone, now)
+    case = _Case(paper, reader, subscription, topics, load_profiles(topics), day)
     return next(answer for check in CHECKS if (answer := check(case)))
 
 
@@ -77,7 +89,8 @@ def _known(case: _Case) -> str:
     reaction = Reaction.objects.filter(subscriber=case.reader, paper=case.paper).first()
     if reaction and reaction.kind == Reaction.Kind.LESS:
         return _("You asked for less like this, so we won't send it.")
-    if reaction or case.paper.pk in paper_ids(case.profile.liked):
+    liked = {pk for profile in case.profiles for pk in paper_ids(profile.liked)}
+    if reaction or case.paper.pk in liked:
         return _("It's one of the papers you like. We use it to find others and don't send it.")
     if OpenedPaper.objects.allowed().filter(subscriber=case.reader, paper=case.paper).exists():
         return _("You've already opened it on this site.")
@@ -90,7 +103,7 @@ def _revision(case: _Case) -> str:
 
 
 def _too_old(case: _Case) -> str:
-    days = candidate_pool.lookback_days(case.reader)
+    days = candidate_pool.lookback_days(case.subscription)
     first = case.day - timedelta(days=days)
     if case.paper.day > case.day:
         return _("It will be eligible on %(day)s.") % {"day": _date(case.paper.day)}
@@ -103,14 +116,47 @@ def _too_old(case: _Case) -> str:
     ) % {"day": _date(case.paper.day), "days": days}
 
 
-def _muted(case: _Case) -> str:
+def _ranked(case: _Case) -> str:
+    """Explain the paper's place among the papers of the day, for each topic."""
+    pool = case.pool
+    position = pool.positions_by_pk.get(case.paper.pk)
+    if position is None:
+        return _("We first saw it too long ago.")
+    topics = Matches(pool, case.topics, case.profiles).topics
+    seen = seen_papers([case.reader.pk], case.day)[case.reader.pk]
+    candidates = digest_candidates(pool, case.subscription, topics, seen, Desk.of(case.day))
+    places = case.subscription.max_papers
+    [chosen] = select_papers([candidates], [places], pool.candidates.lookups.similarity)
+    for choice in chosen:
+        if choice.position == position:
+            return _("It would be in your next digest, under “%(section)s”.") % {
+                "section": _section_title(choice, topics)
+            }
+    answers = [
+        _muted(pool, one.profile, position)
+        or _near_duplicate(pool, candidates, index, position, chosen)
+        or _describe_rank(candidates, index, position, places)
+        for index, one in enumerate(topics)
+    ]
+    if len(topics) == 1 or len(set(answers)) == 1:
+        return answers[0]
+    named = zip(topics, answers, strict=True)
+    return " ".join(f"{one.topic.title}: {answer}" for one, answer in named)
+
+
+def _section_title(choice: Choice, topics: Sequence[MatchedTopic]) -> str:
+    if choice.topic is not None and len(topics) > 1:
+        return topics[choice.topic].topic.title
+    return _(SECTIONS[choice.section])
+
+
+def _muted(pool: CandidatePool, profile: Profile, position: int) -> str:
     """Match each excluded word and each muted author alone."""
-    words = [Profile(excluded_words=(word,)) for word in case.profile.excluded_words]
-    names = [Profile(muted_authors=(name,)) for name in case.profile.muted_authors]
-    position = _position(case)
-    if position is None or not words + names:
+    words = [Profile(excluded_words=(word,)) for word in profile.excluded_words]
+    names = [Profile(muted_authors=(name,)) for name in profile.muted_authors]
+    if not words + names:
         return ""
-    alone = _candidates(case).select([position])
+    alone = pool.candidates.select([position])
     for single, matched in zip(words + names, match_profiles(words + names, alone), strict=True):
         if matched.scores[0] < 0 and single.excluded_words:
             return _("It contains “%(word)s”, which you excluded.") % {
@@ -121,58 +167,38 @@ def _muted(case: _Case) -> str:
     return ""
 
 
-def _ranked(case: _Case) -> str:
-    """Explain the paper's rank among the papers of the day."""
-    position = _position(case)
-    if position is None:
-        return _("We first saw it too long ago.")
-    pool = candidate_pool.CandidatePool.of(case.day)
-    [matched] = match_profiles([case.profile], pool.candidates)
-    seen = choosing.seen_papers([case.reader.pk], case.day)[case.reader.pk]
-    desk = Desk.of(case.day)
-    candidates = choosing.reader_candidates(pool, case.reader, case.profile, matched, seen, desk)
-    [chosen] = select_papers(
-        [candidates], [case.reader.max_papers], pool.candidates.lookups.similarity
-    )
-    for choice in chosen:
-        if choice.position == position:
-            return _("It would be in your next digest, under “%(section)s”.") % {
-                "section": _(SECTIONS[choice.section])
-            }
-    if duplicate := _near_duplicate(
-        pool, candidates, position, [choice.position for choice in chosen]
-    ):
-        return _("It's very similar to “%(title)s”, which is in your digest.") % {
-            "title": duplicate
-        }
-    return _describe_rank(candidates, position, case.reader.max_papers)
-
-
 def _near_duplicate(
-    pool: candidate_pool.CandidatePool,
-    candidates: ReaderCandidates,
+    pool: CandidatePool,
+    candidates: DigestCandidates,
+    topic: int,
     position: int,
-    chosen: list[int],
+    chosen: Sequence[Choice],
 ) -> str:
-    """Return the title of a chosen paper that is nearly the same, or an empty string."""
-    if candidates.personal[position] <= candidates.threshold or not chosen:
+    """Say which chosen paper is nearly the same; return an empty string if none is."""
+    scores, threshold = candidates.topics[topic].scores, candidates.topics[topic].threshold
+    if scores[position] <= threshold or not chosen:
         return ""
-    [alike] = pool.candidates.lookups.similarity(np.array([position]), np.array([chosen]))
+    positions = np.array([[choice.position for choice in chosen]])
+    [alike] = pool.candidates.lookups.similarity(np.array([position]), positions)
     if alike.max() <= NEAR_DUPLICATE:
         return ""
-    return pool.papers[chosen[int(np.argmax(alike))]].title
+    duplicate = pool.papers[chosen[int(np.argmax(alike))].position]
+    return _("It's very similar to “%(title)s”, which is in your digest.") % {
+        "title": duplicate.title
+    }
 
 
-def _describe_rank(candidates: ReaderCandidates, position: int, places: int) -> str:
-    score = float(candidates.personal[position])
+def _describe_rank(candidates: DigestCandidates, topic: int, position: int, places: int) -> str:
+    scores, threshold = candidates.topics[topic].scores, candidates.topics[topic].threshold
+    score = float(scores[position])
     if score <= 0:
         return _("It doesn't match your profile, and other papers are trending higher.")
-    if score <= candidates.threshold:
+    if score <= threshold:
         return _("It scored %(score).2f for you, below your threshold of %(least).2f.") % {
             "score": score,
-            "least": candidates.threshold,
+            "least": threshold,
         }
-    rank = 1 + int(np.sum(candidates.open & (candidates.personal > score)))
+    rank = 1 + int(np.sum(candidates.open & (scores > score)))
     text = _(
         "It ranks %(rank)s among papers that match your profile, with a score of %(score).2f"
     ) % {
@@ -188,20 +214,12 @@ def _describe_rank(candidates: ReaderCandidates, position: int, places: int) -> 
     }
 
 
-def _candidates(case: _Case) -> Candidates:
-    return candidate_pool.CandidatePool.of(case.day).candidates
-
-
-def _position(case: _Case) -> int | None:
-    return candidate_pool.CandidatePool.of(case.day).positions_by_pk.get(case.paper.pk)
-
-
 def _date(day: date) -> str:
     return formats.date_format(day, "j F Y")
 
 
 CHECKS: tuple[Callable[[_Case], str], ...] = (
-    *(_hidden, _left_out, _sent, _known, _revision, _too_old, _muted),
+    *(_hidden, _left_out, _sent, _known, _revision, _too_old),
     _ranked,
 )
 """Checks in order of importance. The last one always returns a reason."""

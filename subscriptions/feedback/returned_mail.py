@@ -64,15 +64,15 @@ def process_mail(raw: bytes, now: datetime, *, sent_to: str = "") -> str:
 
 
 def unsubscribe_by_subject(subject: str, now: datetime) -> bool:
-    """Unsubscribe the reader whose token is in a subject; return False if there is no valid one."""
+    """Stop what the token in a subject names; return False if there is no valid token."""
     if not (match := _UNSUBSCRIBE.search(tokens.percent_decode(subject))):
         return False
     try:
-        pk = tokens.read_token(Purpose.UNSUBSCRIBE, match["token"].rstrip(".:"))
+        key = tokens.read_token(Purpose.UNSUBSCRIBE, match["token"].rstrip(".:"))
     except BadLink:
         log.warning("unsubscribe mail ignored: invalid token")
         return False
-    lifecycle.unsubscribe_reader(int(pk), now)
+    lifecycle.stop_email(*tokens.read_unsubscribe_key(key), now)
     return True
 
 

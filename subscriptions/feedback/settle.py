@@ -13,7 +13,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
-from subscriptions.models import CLOCK_SKEW, DeliveryEvent, Digest, Message, Subscriber
+from subscriptions.models import (
+    CLOCK_SKEW,
+    DeliveryEvent,
+    Digest,
+    Message,
+    Subscriber,
+    Subscription,
+)
 
 Kind = DeliveryEvent.Kind
 Status = Digest.Status
@@ -89,7 +96,7 @@ def settle_locked(model: type[Mail], mails: Sequence[Mail], now: datetime) -> in
         model._default_manager.filter(pk__in=pks).update(
             status=status, reason=reason, sent_at=sent_at, settled_at=now
         )
-    _update_coverage({mail.subscriber_id for mail in changed if isinstance(mail, Digest)})
+    _update_coverage({mail.subscription_id for mail in changed if isinstance(mail, Digest)})
     return len(changed)
 
 
@@ -103,10 +110,15 @@ def _apply(mail: Mail, result: tuple[str, str] | None) -> bool:
 
 
 def _update_coverage(pks: set[int]) -> None:
-    """Set how far sent digests cover the papers for these readers."""
-    sent = Digest.objects.filter(subscriber=OuterRef("pk"), status=Status.SENT)
+    """Set how far sent digests cover the papers for these subscriptions."""
+    sent = Digest.objects.filter(
+        # With the reader, the index applies.
+        subscriber=OuterRef("subscriber"),
+        subscription=OuterRef("pk"),
+        status=Status.SENT,
+    )
     newest = sent.order_by("-created_at").values("created_at")[:1]
-    Subscriber.objects.filter(pk__in=pks).update(covered_until=Subquery(newest))
+    Subscription.objects.filter(pk__in=pks).update(covered_until=Subquery(newest))
 
 
 def settle_uncertain(now: datetime) -> int:

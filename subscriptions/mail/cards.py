@@ -21,7 +21,7 @@ from papers.text.shortening import short_authors, truncate
 from papers.text.summary import extract_summary
 from subscriptions.mail.links import absolute
 from subscriptions.mail.prerendered import PrerenderedTemplate, slot
-from subscriptions.matching.selection import SECTIONS
+from subscriptions.matching.sections import group_items
 from subscriptions.models import Reaction
 from web.language import active_language
 
@@ -198,7 +198,6 @@ def cards_for_items(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def digest_sections(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the sections of a digest that have cards."""
     return [
-        {"name": title, "cards": section_cards}
-        for section, title in SECTIONS.items()
-        if (section_cards := [card for card in cards if card["section"] == section])
+        {"name": section.topic_name or _(section.title), "cards": section.items}
+        for section in group_items(cards)
     ]

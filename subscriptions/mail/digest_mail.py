@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.autoreload import file_changed
+from django.utils.translation import gettext, gettext_noop
 
 from papers.text.markup import one_line
 from papers.text.shortening import truncate
@@ -37,8 +38,9 @@ from subscriptions.mail.links import (
 )
 from subscriptions.mail.mime import OutgoingMail
 from subscriptions.mail.prerendered import FilledTemplate, PrerenderedTemplate, Value, slot
+from subscriptions.matching.sections import group_items
 from subscriptions.matching.selection import SECTIONS
-from subscriptions.models import Digest, Subscriber
+from subscriptions.models import Digest, Subscriber, Subscription
 from subscriptions.tokens import Purpose, ReturnPath
 from web.language import active_language
 
@@ -46,6 +48,17 @@ MAX_HTML_BYTES = 102_400  # Gmail clips longer emails, and the unsubscribe link 
 SUBJECT_LENGTH = 150  # characters; phones show about 40, and providers cut long subjects
 REASON_LENGTH, NOTICE_LENGTH = 250, 400  # characters
 PREHEADER_LENGTH, PREHEADER_TITLE, PREHEADER_TITLES = 220, 70, 3  # of each section
+PERIOD_DAYS: dict[str, int] = {
+    Digest.Period.WEEK: 7,
+    Digest.Period.FORTNIGHT: 14,
+    Digest.Period.MONTH: 31,
+}
+HEADINGS: dict[str, str] = {
+    Digest.Period.DAY: "",
+    Digest.Period.WEEK: gettext_noop("Your week in papers"),
+    Digest.Period.FORTNIGHT: gettext_noop("Your two weeks in papers"),
+    Digest.Period.MONTH: gettext_noop("Your month in papers"),
+}
 LINKS = ("preferences_url", "rhythm_url", "unsubscribe_url", "view_url")
 
 Item = Mapping[str, Any]
@@ -55,7 +68,7 @@ Cards = Mapping[int, Card]
 def digest_message(digest: Digest, cards: Cards) -> OutgoingMail:
     """Return a reader's digest for a transport; papers without a card are left out."""
     reader = digest.subscriber
-    links = reader_links(reader)
+    links = reader_links(reader, digest.subscription_id)
     with translation.override(reader.language):
         html, text = _render_parts(digest, cards, links)
     return OutgoingMail(
@@ -83,9 +96,10 @@ def test_message(digest: Digest, cards: Cards, to: str) -> OutgoingMail:
     language = settings.LANGUAGE_CODE if is_typical else digest.subscriber.language
     copy = Digest(
         subscriber=Subscriber(pk=0, email=to, language=language),
+        subscription=Subscription(),
         public_id=digest.public_id,
         day=digest.day,
-        weekly=digest.weekly,
+        period=digest.period,
         subject=digest.subject,
         items=digest.items,
         notices=digest.notices,
@@ -128,10 +142,8 @@ def _is_too_large(html: FilledTemplate) -> bool:
 
 def _items(digest: Digest, cards: Cards) -> Iterator[Item]:
     """Yield the items that have a card, in the order of the sections."""
-    for section in SECTIONS:
-        for item in digest.items:
-            if item["section"] == section and item["paper"] in cards:
-                yield item
+    for section in group_items(digest.items):
+        yield from (item for item in section.items if item["paper"] in cards)
 
 
 def _values(
@@ -182,15 +194,18 @@ def _fill(
     left_out: int = 0,
     in_browser: bool = False,
 ) -> FilledTemplate:
-    sizes = tuple(sum(item["section"] == section for item in items) for section in SECTIONS)
+    sections = group_items(items)
+    shapes = tuple((one.key, bool(one.topic_name), len(one.items)) for one in sections)
     language = active_language()
     frame = _frame(
-        *(form, language, digest.weekly, digest.day, sizes),
+        *(form, language, digest.period, digest.day, shapes),
         *(tuple(map(editor_note.is_note, digest.notices)), left_out, in_browser),
     )
-    template = f"emails/_weekly_card.{form}" if digest.weekly else f"emails/_card.{form}"
-    has_lead = form == "html" or digest.weekly  # daily plain text shows all papers alike
+    template = f"emails/_weekly_card.{form}" if digest.is_round_up else f"emails/_card.{form}"
+    has_lead = form == "html" or digest.is_round_up  # daily plain text shows all papers alike
     all_values = dict(values)
+    for number, one in enumerate(sections):
+        all_values[f"section_{number}"] = _heading(one.topic_name, form)
     for number, item in enumerate(items, start=1):
         card = cards[item["paper"]].prerendered(
             template, item, language, is_lead=has_lead and number == 1
@@ -204,29 +219,37 @@ def _fill(
     return frame.fill(all_values)
 
 
+def _heading(name: str, form: str) -> str:
+    """Return a section's name as a heading; in plain text it is in capitals."""
+    return name.upper() if form == "txt" else name
+
+
 @lru_cache(maxsize=1024)
 def _frame(
     form: str,
     _language: str,
-    weekly: bool,
+    period: str,
     day: date,
-    sizes: tuple[int, ...],
+    shapes: tuple[tuple[str, bool, int], ...],
     notes: tuple[bool, ...],
     left_out: int,
     in_browser: bool,
 ) -> PrerenderedTemplate:
     """Render everything around the cards.
 
-    `sizes` is the number of cards in each section; `notes` says which notices are the editor's.
+    `shapes` has the key of each section, whether it has a topic's name, and its number of cards;
+    `notes` says which notices are the editor's.
     """
-    numbers = iter(range(1, sum(sizes) + 1))
+    count = sum(size for _key, _is_named, size in shapes)
+    numbers = iter(range(1, count + 1))
     context = {
         **{name: slot(name) for name in LINKS},
         "home_url": absolute(reverse("home")),
         "digest": {"subject": slot("subject"), "day": day},
-        "week_from": day - timedelta(days=6) if weekly else None,
+        "heading": gettext(HEADINGS[period]) if HEADINGS[period] else "",
+        "period_from": period_start(day, period),
         "preheader": slot("preheader"),
-        "count": sum(sizes),
+        "count": count,
         "notices": [
             {
                 "text": slot(f"notice_{number}_{form}" if is_note else f"notice_{number}"),
@@ -235,9 +258,13 @@ def _frame(
             for number, is_note in enumerate(notes)
         ],
         "sections": [
-            {"name": name, "cards": [slot(f"card_{next(numbers)}") for _ in range(size)]}
-            for name, size in zip(SECTIONS.values(), sizes, strict=True)
-            if size
+            {
+                "name": slot(f"section_{index}")
+                if is_named
+                else _heading(gettext(SECTIONS[key]), form),
+                "cards": [slot(f"card_{next(numbers)}") for _ in range(size)],
+            }
+            for index, (key, is_named, size) in enumerate(shapes)
         ],
         "left_out": left_out,
         "in_browser": in_browser,
@@ -255,11 +282,17 @@ def clear_cache(**_kwargs: object) -> None:
     _frame.cache_clear()
 
 
+def period_start(day: date, period: str) -> date | None:
+    """Return the first day of a round-up of this day; None for a daily digest."""
+    days = PERIOD_DAYS.get(period)
+    return day - timedelta(days=days - 1) if days else None
+
+
 def preheader(items: Sequence[Item], cards: Cards) -> str:
     """Return the preview text that mail programs show: the first titles of each section."""
     titles = [
         truncate(cards[item["paper"]].paper.title, PREHEADER_TITLE)
-        for section in SECTIONS
-        for item in [other for other in items if other["section"] == section][:PREHEADER_TITLES]
+        for section in group_items(items)
+        for item in section.items[:PREHEADER_TITLES]
     ]
     return truncate(" · ".join(titles), PREHEADER_LENGTH)

@@ -35,7 +35,7 @@ from subscriptions.mail.links import (
 )
 from subscriptions.mail.mime import OutgoingMail
 from subscriptions.mail.prerendered import PrerenderedTemplate
-from subscriptions.models import Edition, Interests, Message, Subscriber
+from subscriptions.models import Edition, Message, Subscriber
 from subscriptions.schedule import local_due
 from subscriptions.tokens import Purpose, ReturnPath
 
@@ -66,7 +66,7 @@ def preferences_link(reader: Subscriber, back_to: str = "") -> OutgoingMail:
 
     It goes only to the stored address. After signing in, the reader is taken to `back_to`.
     """
-    offered = Interests.objects.filter(pk=reader.pk).exclude(suggestion=None).exists()
+    offered = reader.suggestion is not None
     links = {**reader_links(reader), "data_url": signed_url("data", Purpose.DATA, reader.pk)}
     if back_to:
         links["sign_in_url"] += f"?{urlencode({'next': back_to})}"
@@ -83,7 +83,16 @@ def vote_link(reader: Subscriber, paper: Paper) -> OutgoingMail:
 
 def welcome(reader: Subscriber) -> OutgoingMail:
     """Welcome a confirmed reader: what to expect, and how to enter interests."""
-    return _to_reader("welcome", reader, {"due": local_due(reader.next_digest_at, reader.timezone)})
+    return _to_reader("welcome", reader, _first_digest(reader))
+
+
+def _first_digest(reader: Subscriber) -> dict[str, Any]:
+    """Return the context about the first digest: how often, and when it is due."""
+    subscription = reader.default_subscription
+    return {
+        "subscription": subscription,
+        "due": local_due(subscription.next_digest_at, reader.timezone),
+    }
 
 
 def less_often(reader: Subscriber) -> OutgoingMail:

@@ -38,14 +38,18 @@ def _path(name: str) -> str:
     return reverse(name, args=[_TOKEN_PLACEHOLDER])
 
 
-def reader_links(reader: Subscriber) -> dict[str, str]:
-    """Return the links in the footer of every email to a reader."""
+def reader_links(reader: Subscriber, subscription: int | None = None) -> dict[str, str]:
+    """Return the links in the footer of every email to a reader.
+
+    The link for unsubscribing stops the subscription with this primary key, or else all email.
+    """
     preferences = tokens.make_token(Purpose.PREFERENCES, reader.pk)
+    key = tokens.unsubscribe_key(reader.pk, subscription)
     return {
         "preferences_url": _link("preferences", preferences),
         "rhythm_url": _link("rhythm", preferences),
         "sign_in_url": _link("sign-in", preferences),
-        "unsubscribe_url": signed_url("unsubscribe", Purpose.UNSUBSCRIBE, reader.pk),
+        "unsubscribe_url": signed_url("unsubscribe", Purpose.UNSUBSCRIBE, key),
         "home_url": absolute(_home_path()),
     }
 

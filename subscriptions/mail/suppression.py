@@ -18,7 +18,7 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils.crypto import salted_hmac
 
-from subscriptions.models import DeliveryEvent, Digest, Subscriber, Suppression
+from subscriptions.models import DeliveryEvent, Digest, Subscriber, Subscription, Suppression
 
 Kind = DeliveryEvent.Kind
 Reason = Suppression.Reason
@@ -79,9 +79,10 @@ def suppress_readers(reasons: dict[int, str], now: datetime) -> None:
     """Suppress these readers, given as primary key and reason. Safe to repeat."""
     readers = dict(Subscriber.objects.filter(pk__in=reasons).values_list("pk", "email_key"))
     _store_hashes({readers[pk]: reason for pk, reason in reasons.items() if pk in readers}, now)
-    Subscriber.objects.filter(pk__in=readers).exclude(
-        status=Subscriber.Status.SUPPRESSED, next_digest_at=None
-    ).update(status=Subscriber.Status.SUPPRESSED, next_digest_at=None)
+    Subscriber.objects.filter(pk__in=readers).exclude(status=Subscriber.Status.SUPPRESSED).update(
+        status=Subscriber.Status.SUPPRESSED
+    )
+    Subscription.objects.unschedule(readers)
     complained = [pk for pk, reason in reasons.items() if reason == Reason.COMPLAINT]
     Subscriber.objects.filter(pk__in=complained, unsubscribed_at=None).update(unsubscribed_at=now)
 

@@ -41,39 +41,65 @@ SPARE = 4  # as many candidates are considered for each place
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A chosen candidate's position, its section, and its personal score."""
+    """A chosen candidate's position, its section, its personal score, and its topic.
+
+    `topic` is the index of the topic that it was chosen for; None in sections of no topic.
+    """
 
     position: int
     section: str
     score: float
+    topic: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderCandidates:
-    """The candidates of one reader. All arrays have one value for each candidate.
+class TopicCandidates:
+    """The candidates of one topic.
 
-    * `personal`: scores in [0, 1], below zero for papers that must not be sent.
-    * `trending`: scores of any scale.
-    * `fresh`: new since the reader's last digest. `open`: not sent before.
-    * `fields`: in one of the reader's fields; all papers are if `named_fields` is false.
-    * `primary`: the number of the primary field.
-    * `threshold`: the minimum personal score.
-    * `pinned`: positions of papers the curator pinned, in that order.
-    * `own_fields`: numbers of primary fields the reader named or likes papers of.
-    * `has_interests`: false if the reader named fields at most, so that nothing is "for you".
+    * `scores` (candidates): in [0, 1], below zero for papers that must not be sent.
+    * `threshold`: the minimum score.
+    * `max_papers`: the maximum number of papers, without a limit if None.
+    * `has_interests`: false if the topic names fields at most, so that nothing is "for you".
     """
 
-    personal: Scores
+    scores: Scores
+    threshold: float = 0.0
+    max_papers: int | None = None
+    has_interests: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DigestCandidates:
+    """The candidates of one digest. Arrays have one value for each candidate.
+
+    * `topics`: in the reader's order.
+    * `trending`: scores of any scale; `has_trending` is false without such a section.
+    * `fresh`: new since the last digest. `open`: not sent before. `recent`: young enough.
+    * `fields`: in one of the reader's fields; all papers are if `named_fields` is false.
+    * `primary`: the number of the primary field.
+    * `pinned`: positions of papers the curator pinned, in that order.
+    * `own_fields`: numbers of primary fields the reader named or likes papers of.
+    """
+
+    topics: Sequence[TopicCandidates]
     trending: Scores
     fresh: Flags
     open: Flags
     fields: Flags
-    threshold: float
     primary: Positions
+    recent: Flags | None = None
     pinned: Sequence[int] = ()
     own_fields: frozenset[int] = frozenset()
     named_fields: bool = True
-    has_interests: bool = True
+    has_trending: bool = True
+
+    @property
+    def best_scores(self) -> Scores:
+        """The highest score of each candidate in any topic (candidates)."""
+        if len(self.topics) == 1:
+            return self.topics[0].scores
+        scores: Scores = np.max([topic.scores for topic in self.topics], axis=0)
+        return scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,91 +120,150 @@ class SectionCandidates:
 
 
 def select_papers(
-    readers: Sequence[ReaderCandidates], places: Sequence[int], similarity: Similarity
+    digests: Sequence[DigestCandidates], places: Sequence[int], similarity: Similarity
 ) -> list[list[Choice]]:
-    """Select at most so many papers for each reader, best first within each section.
+    """Select at most so many papers for each digest, best first within each section.
 
-    The sections are: pinned by the curator, for you, trending, one from outside the reader's
-    fields. No two papers of a digest are near-duplicates.
+    The sections are: pinned by the curator, one for each topic, trending, one from outside the
+    reader's fields. A paper of several topics is chosen for the first that has room. No two papers
+    of a digest are near-duplicates.
     """
-    if not readers:
+    if not digests:
         return []
-    state = SelectionState(readers, places)
-    for section in (FOR_YOU, TRENDING, OUTSIDE):
+    state = SelectionState(digests, places)
+    for turn in range(max(len(digest.topics) for digest in digests)):
+        state.add_topic(turn, similarity)
+    for section in (TRENDING, OUTSIDE):
         state.add(section, diversify(state.section_candidates(section), similarity))
     return state.chosen
 
 
 class SelectionState:
-    """The digests of a chunk of readers during selection.
+    """The digests of a chunk during selection. Arrays are digests x candidates."""
 
-    Arrays are readers x candidates, apart from `threshold` (readers x 1).
-    """
-
-    def __init__(self, readers: Sequence[ReaderCandidates], places: Sequence[int]) -> None:
-        self.readers = readers
-        self.personal = np.stack([reader.personal for reader in readers])
-        self.trending = np.stack([reader.trending for reader in readers])
-        self.fresh = np.stack([reader.fresh for reader in readers])
-        self.fields = np.stack([reader.fields for reader in readers])
-        self.allowed = np.stack([reader.open for reader in readers]) & (self.personal >= 0)
-        thresholds = [[max(reader.threshold, 0.0)] for reader in readers]
-        self.threshold = np.array(thresholds, dtype=np.float32)
-        self.chosen: list[list[Choice]] = [[] for _ in readers]
+    def __init__(self, digests: Sequence[DigestCandidates], places: Sequence[int]) -> None:
+        self.digests = digests
+        self.personal = np.stack([digest.best_scores for digest in digests])
+        self.trending = np.stack([digest.trending for digest in digests])
+        self.fresh = np.stack([digest.fresh for digest in digests])
+        self.fields = np.stack([digest.fields for digest in digests])
+        self.allowed = np.stack([digest.open for digest in digests]) & (self.personal >= 0)
+        self.chosen: list[list[Choice]] = [[] for _ in digests]
         pinned = [
-            [place for place in reader.pinned if allowed[place]][: int(count * MAX_PICKED_SHARE)]
-            for reader, allowed, count in zip(readers, self.allowed, places, strict=True)
+            [place for place in digest.pinned if allowed[place]][: int(count * MAX_PICKED_SHARE)]
+            for digest, allowed, count in zip(digests, self.allowed, places, strict=True)
         ]
         self.add(PICKED, pinned)
         shares = [
-            _divide_places(count - len(row), has_interests=reader.has_interests)
-            for reader, row, count in zip(readers, pinned, places, strict=True)
+            _divide_places(count - len(row), digest)
+            for digest, row, count in zip(digests, pinned, places, strict=True)
         ]
         self.places = {
             section: np.array([share[section] for share in shares], dtype=np.int64)
-            for section in (FOR_YOU, TRENDING, OUTSIDE)
+            for section in (TRENDING, OUTSIDE)
         }
+        self.topic_places = [
+            self._divide_among_topics(row, share[FOR_YOU]) for row, share in enumerate(shares)
+        ]
+
+    def _divide_among_topics(self, row: int, places: int) -> list[int]:
+        """Return the places of each topic of a digest."""
+        topics = self.digests[row].topics
+        limits = [_limit(topic, places) for topic in topics]
+        if len(topics) == 1:
+            return limits
+        available = self.fresh[row] & self.allowed[row]
+        scores = [np.where(available, topic.scores, -1.0) for topic in topics]
+        counts = [
+            int(np.count_nonzero(row_scores > max(topic.threshold, 0.0)))
+            for topic, row_scores in zip(topics, scores, strict=True)
+        ]
+        usable = [min(pair) for pair in zip(limits, counts, strict=True)]
+        return share_places(places, usable, [float(row_scores.max()) for row_scores in scores])
+
+    def add_topic(self, turn: int, similarity: Similarity) -> None:
+        """Choose papers for the topic with this index of each digest that has one."""
+        rows = [row for row, digest in enumerate(self.digests) if turn < len(digest.topics)]
+        topics = [self.digests[row].topics[turn] for row in rows]
+        scores = np.stack([topic.scores for topic in topics])
+        thresholds = np.array([[max(topic.threshold, 0.0)] for topic in topics], dtype=np.float32)
+        eligible = self._of(self.fresh, rows) & self._of(self.allowed, rows) & (scores > thresholds)
+        places = np.array([self.topic_places[row][turn] for row in rows], dtype=np.int64)
+        before = [[choice.position for choice in self.chosen[row]] for row in rows]
+        found = diversify(best_candidates(eligible, scores, places, before), similarity)
+        for row, row_scores, positions in zip(rows, scores, found, strict=True):
+            self.allowed[row, positions] = False
+            self.chosen[row] += [
+                Choice(position, FOR_YOU, score, turn)
+                for position, score in zip(positions, row_scores[positions].tolist(), strict=True)
+            ]
+
+    def _of(self, flags: Flags, rows: list[int]) -> Flags:
+        """Return these rows without a copy if they are all."""
+        return flags if len(rows) == len(self.digests) else flags[rows]
 
     def section_candidates(self, section: str) -> SectionCandidates:
-        """Return the candidates for a section."""
-        if section == FOR_YOU:
-            scores = self.personal
-            eligible = self.fresh & (scores > self.threshold)
-        else:
-            scores = self.trending
-            eligible = (self.fields if section == TRENDING else self._outside()) & (scores > 0)
+        """Return the candidates for a section of no topic."""
+        eligible = (self.fields if section == TRENDING else self._outside()) & (self.trending > 0)
         before = [[choice.position for choice in choices] for choices in self.chosen]
-        return best_candidates(eligible & self.allowed, scores, self.places[section], before)
+        return best_candidates(eligible & self.allowed, self.trending, self.places[section], before)
 
     def _outside(self) -> Flags:
-        """Return which papers are outside each reader's fields (readers x candidates).
+        """Return which papers are outside each reader's fields (digests x candidates).
 
         These are papers of another primary field than the reader's and the papers chosen for them.
         """
         outside = np.zeros_like(self.fields)
-        for row, (reader, choices) in enumerate(zip(self.readers, self.chosen, strict=True)):
+        for row, (digest, choices) in enumerate(zip(self.digests, self.chosen, strict=True)):
             for_you = [choice.position for choice in choices if choice.section == FOR_YOU]
-            own_fields = reader.own_fields | set(reader.primary[for_you].tolist())
-            if own_fields or reader.named_fields:
-                outside[row] = ~np.isin(reader.primary, list(own_fields))
-                if reader.named_fields:
-                    outside[row] &= ~reader.fields
+            own_fields = digest.own_fields | set(digest.primary[for_you].tolist())
+            if own_fields or digest.named_fields:
+                outside[row] = ~np.isin(digest.primary, list(own_fields))
+                if digest.named_fields:
+                    outside[row] &= ~digest.fields
         return outside
 
     def add(self, section: str, positions: Sequence[Sequence[int]]) -> None:
-        """Add the positions chosen for each reader to a section."""
+        """Add the positions chosen for each digest to a section of no topic."""
         for row, chosen in enumerate(positions):
-            is_today = section == TRENDING and not self.readers[row].named_fields
+            is_today = section == TRENDING and not self.digests[row].named_fields
             label = TODAY if is_today else section
             self.allowed[row, chosen] = False
             scores = np.maximum(self.personal[row, chosen], 0.0).tolist()
             self.chosen[row] += [Choice(*values) for values in zip(chosen, repeat(label), scores)]
 
 
-def _divide_places(places: int, *, has_interests: bool) -> dict[str, int]:
-    """Return the places of each section; without interests, "for you" has none."""
+def _limit(topic: TopicCandidates, places: int) -> int:
+    """Return the maximum number of papers for a topic."""
+    if not topic.has_interests:
+        return 0
+    return places if topic.max_papers is None else min(topic.max_papers, places)
+
+
+def share_places(places: int, usable: Sequence[int], best: Sequence[float]) -> list[int]:
+    """Return the places of each topic: equal shares, as far as it can use them.
+
+    Places that one topic cannot use go to the others. If there are too few for all, the topics
+    with the best papers come first.
+
+    >>> share_places(6, [9, 1, 9], [0.5, 0.9, 0.7])
+    [2, 1, 3]
+    """
+    shares = [0] * len(usable)
+    order = sorted(range(len(usable)), key=lambda topic: -best[topic])
+    while places and (short := [topic for topic in order if shares[topic] < usable[topic]]):
+        for topic in short[:places]:
+            shares[topic] += 1
+        places -= min(len(short), places)
+    return shares
+
+
+def _divide_places(places: int, digest: DigestCandidates) -> dict[str, int]:
+    """Return the places of each section; without interests, the topics have none."""
+    if not digest.has_trending:
+        return {FOR_YOU: places, TRENDING: 0, OUTSIDE: 0}
     outside = 1 if places >= MIN_PLACES_FOR_OUTSIDE else 0
-    if not has_interests:
+    if not any(topic.has_interests for topic in digest.topics):
         return {FOR_YOU: 0, TRENDING: places - outside, OUTSIDE: outside}
     trending = max(round(places * TRENDING_SHARE), 1) if places > 1 else 0
     return {FOR_YOU: places - trending - outside, TRENDING: trending, OUTSIDE: outside}

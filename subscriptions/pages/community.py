@@ -16,7 +16,7 @@ from papers import community
 from papers.models import Paper, Submission
 from subscriptions import tasks
 from subscriptions.models import Subscriber
-from subscriptions.pages.forms import LinkForm, ProposalForm, ReportForm
+from subscriptions.pages.forms.visitors import LinkForm, ProposalForm, ReportForm
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.readers import browser_sign_in, mail_requests
 from subscriptions.readers.mail_requests import RequestKind

@@ -13,8 +13,8 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from subscriptions.models import Interests, Subscriber
-from subscriptions.pages.forms import SearchForm
+from subscriptions.models import Subscriber
+from subscriptions.pages.forms.visitors import SearchForm
 from subscriptions.profiles import saved_searches
 from subscriptions.profiles.saved_searches import SavedSearch
 from subscriptions.readers import browser_sign_in
@@ -39,27 +39,25 @@ def follow_search(request: HttpRequest) -> HttpResponse:
 
 
 def _follow_page(request: HttpRequest, reader: Subscriber, search: SavedSearch) -> HttpResponse:
-    Interests.objects.get_or_create(subscriber=reader)
     context: dict[str, Any] = {"search": search}
     if request.method == "POST":
-        context |= _save(reader.pk, search, request.POST)
-    context["followed"] = saved_searches.is_followed(reader.pk, search)
+        context |= _save(reader, search, request.POST)
+    context["followed"] = saved_searches.is_followed(reader, search)
     status = 400 if "refused" in context else 200
     return render(request, "subscriptions/follow.html", context, status=status)
 
 
-def _save(pk: int, search: SavedSearch, data: Mapping[str, str]) -> dict[str, Any]:
+def _save(reader: Subscriber, search: SavedSearch, data: Mapping[str, str]) -> dict[str, Any]:
     """Follow the search, or undo its last addition, and return the result as context."""
     if "back" in data:
-        added = {"topics": data.get("added_words", ""), "categories": data["back"]}
-        saved_searches.unfollow_search(pk, SearchForm.parse(added))
+        saved_searches.unfollow_search(reader, search)
         return {"taken_back": True}
     try:
-        return {"added": saved_searches.follow_search(pk, search)}
+        return {"added": saved_searches.follow_search(reader, search)}
     except ValidationError as error:
         return {"refused": error.messages[0]}
 
 
 def _search_url(name: str, search: SavedSearch) -> str:
-    params = {"topics": search.words, "categories": ",".join(search.categories)}
+    params = {"text": search.text, "query": search.query}
     return f"{reverse(name)}?{urlencode({key: text for key, text in params.items() if text})}"

@@ -21,8 +21,8 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.cache import never_cache
 
 from subscriptions import tokens
-from subscriptions.models import Subscriber
-from subscriptions.pages.forms import LinkForm
+from subscriptions.models import Subscriber, Subscription
+from subscriptions.pages.forms.visitors import LinkForm
 from subscriptions.readers import browser_sign_in
 from subscriptions.tokens import BadLink, ExpiredLink, Link, Purpose
 from web import rate_limit
@@ -41,6 +41,18 @@ class Access:
     def url(self, name: str, *args: object) -> str:
         """Return the URL of another page of this reader, with the same access."""
         return reverse(name, args=[*args, self.link.token] if self.link else [*args])
+
+    @property
+    def subscription(self) -> Subscription:
+        """Return the subscription that the link names, or else the reader's default one."""
+        pk = None
+        if self.link and self.link.purpose is Purpose.UNSUBSCRIBE:
+            _reader, pk = tokens.read_unsubscribe_key(self.link.value)
+        row = (
+            self.reader.subscriptions.filter(pk=pk or 0).first() or self.reader.default_subscription
+        )
+        row.subscriber = self.reader
+        return row
 
     def redirect(self, name: str, *args: object) -> HttpResponse:
         return redirect(self.url(name, *args))
@@ -69,7 +81,7 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
             return view(request, access, **rest)
 
         def by_link(request: HttpRequest, link: Link, **rest: Any) -> HttpResponse:
-            reader = get_object_or_404(Subscriber, pk=link.value)
+            reader = get_object_or_404(Subscriber, pk=link.value.partition(".")[0])
             if purpose not in VALID_AFTER_SIGN_OUT and browser_sign_in.is_signed_out(link, reader):
                 return bad_link(request, ExpiredLink(link.token))
             return admit(request, Access(reader, link), **rest)

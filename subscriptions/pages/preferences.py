@@ -7,21 +7,22 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from subscriptions import tasks
 from subscriptions.editions import todays_digest
-from subscriptions.models import Digest, Interests, Subscriber
-from subscriptions.pages.forms import InterestsForm, RhythmForm
+from subscriptions.models import Digest, Subscriber
+from subscriptions.pages.forms.readers import ReaderForm, ScheduleForm, TopicForm
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.profiles import edits
 from subscriptions.profiles.load import missing_papers
-from subscriptions.readers import lifecycle, time_zones
+from subscriptions.readers import scheduling, time_zones
 from subscriptions.tokens import Purpose
 
 PAST_DIGESTS_PER_PAGE = 30
@@ -43,27 +44,30 @@ PAGE_LINKS = {
 def preferences(request: HttpRequest, access: Access) -> HttpResponse:
     """Show and save the preferences; on request also send today's digest."""
     reader = access.reader
-    interests, _new = Interests.objects.get_or_create(subscriber=reader)
-    rhythm_form = RhythmForm(request.POST or None, instance=reader)
-    interests_form = InterestsForm(request.POST or None, instance=interests)
-    forms_are_valid = rhythm_form.is_valid() and interests_form.is_valid()
-    if request.method == "POST" and forms_are_valid:
-        _save(rhythm_form, interests_form)
+    topic, subscription = reader.first_topic, reader.default_subscription
+    subscription.subscriber = reader
+    topic_form = TopicForm(request.POST or None, instance=topic)
+    reader_form = ReaderForm(request.POST or None, instance=reader)
+    schedule_form = ScheduleForm(request.POST or None, instance=subscription)
+    all_forms = (topic_form, reader_form, schedule_form)
+    if request.method == "POST" and all(form.is_valid() for form in all_forms):
+        _save(topic_form, reader_form, schedule_form)
         _send_today(request, reader) if "send" in request.POST else _say_saved(request, reader)
         return access.redirect("preferences")
     reactions = reader.reactions.select_related("paper").order_by("-created_at")
     context = {
         "reader": reader,
-        "rhythm_form": rhythm_form,
-        "interests_form": interests_form,
-        "forms": (interests_form, rhythm_form),
+        "topic_form": topic_form,
+        "reader_form": reader_form,
+        "schedule_form": schedule_form,
+        "forms": all_forms,
         "places": time_zones.place_choices(),
-        "unknown_examples": missing_papers(interests.examples),
-        "outlook": todays_digest.describe_outlook(reader, timezone.now()),
+        "unknown_examples": missing_papers(topic.examples),
+        "outlook": todays_digest.describe_outlook(subscription, timezone.now()),
         **{key: access.url(name) for key, name in PAGE_LINKS.items()},
         "reactions": reactions[:MAX_REACTIONS_SHOWN],
         **_past_digests(access, request.GET.get("before", "")),
-        "offered": interests.suggestion,
+        "offered": reader.suggestion,
     }
     status = 400 if request.method == "POST" else 200
     return render(request, "subscriptions/preferences.html", context, status=status)
@@ -90,37 +94,36 @@ def _parse_date(text: str) -> date | None:
         return None
 
 
-def _save(rhythm_form: RhythmForm, interests_form: InterestsForm) -> None:
-    reader = rhythm_form.save(commit=False)
-    lifecycle.set_next_digest(reader, timezone.now())
-    reader.save(update_fields=[*rhythm_form.fields, "next_digest_at"])
-    interests_form.save(commit=False).save(update_fields=[*interests_form.fields])
+@transaction.atomic
+def _save(topic_form: TopicForm, reader_form: ReaderForm, schedule_form: ScheduleForm) -> None:
+    for form in (topic_form, reader_form, schedule_form):
+        form.save(commit=False).save(update_fields=[*form.fields])
+    scheduling.reschedule_reader(reader_form.instance, timezone.now())
 
 
 def _say_saved(request: HttpRequest, reader: Subscriber) -> None:
-    messages.success(request, " ".join([_("Saved."), todays_digest.describe_next(reader)]).strip())
+    outlook = todays_digest.describe_next(reader.default_subscription)
+    messages.success(request, " ".join([_("Saved."), outlook]).strip())
 
 
 def _send_today(request: HttpRequest, reader: Subscriber) -> None:
     """Send today's digest now, based on the preferences that were just saved."""
-    if reader.status != Subscriber.Status.ACTIVE:
+    subscription = reader.default_subscription
+    if not (reader.is_active and subscription.is_active):
         return _say_saved(request, reader)
-    answer = todays_digest.request_digest(reader.pk, timezone.now())
+    answer = todays_digest.request_digest(subscription.pk, timezone.now())
     if answer.digest and answer.state is todays_digest.State.QUEUED:
         tasks.deliver_digests.delay_on_commit([answer.digest.pk])
-    reader.refresh_from_db()
-    messages.success(
-        request, " ".join([_("Saved."), todays_digest.describe_answer(answer, reader)])
-    )
+    text = todays_digest.describe_answer(answer, reader.default_subscription)
+    messages.success(request, f"{_('Saved.')} {text}")
 
 
 @require_POST
 @mailed_link(Purpose.PREFERENCES)
 def answer_suggestion(request: HttpRequest, access: Access) -> HttpResponse:
     """Add the interests that were typed with this address on another page, or discard them."""
-    interests = get_object_or_404(Interests, pk=access.reader.pk)
     try:
-        added = edits.settle_suggestion(interests.pk, take=request.POST.get("act") == "take")
+        added = edits.settle_suggestion(access.reader.pk, take=request.POST.get("act") == "take")
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:

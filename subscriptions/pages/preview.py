@@ -14,9 +14,9 @@ from django.views.decorators.http import require_safe
 
 from subscriptions.editions import candidate_pool, digests
 from subscriptions.mail import cards
-from subscriptions.models import Interests
+from subscriptions.models import Topic
 from subscriptions.pages import preview_hints
-from subscriptions.pages.forms import PreviewForm, SignUpForm
+from subscriptions.pages.forms.visitors import PreviewForm, SignUpForm
 from subscriptions.profiles.load import missing_papers
 from subscriptions.profiles.references import malformed_ids
 from web import rate_limit
@@ -35,7 +35,7 @@ def preview_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"preview_form": form, "day": day}
     if valid := form.is_valid():
         values = form.interest_values()
-        context |= _result_context(values, day) | {"not_ids": malformed_ids(values["topics"])}
+        context |= _result_context(values, day) | {"not_ids": malformed_ids(values["text"])}
     is_htmx = "HX-Request" in request.headers
     template = "subscriptions/_preview.html" if is_htmx else "subscriptions/preview.html"
     response = render(request, template, context, status=200 if valid else 400)
@@ -44,12 +44,12 @@ def preview_page(request: HttpRequest) -> HttpResponse:
 
 
 def _result_context(values: dict[str, Any], day: date | None) -> dict[str, Any]:
-    """Return the template context for these field values of Interests."""
-    interests = Interests(**values)
-    items = digests.preview_interests(interests, day) if day else []
+    """Return the template context for these field values of a topic."""
+    topic = Topic(**values)
+    items = digests.preview_topic(topic, day) if day else []
     paper_cards = cards.cards_for_items(items)
     return {
-        **preview_hints.explain_matches(interests, items),
+        **preview_hints.explain_matches(topic, items),
         "valid": True,
         "sections": cards.digest_sections(paper_cards),
         "count": len(paper_cards),

@@ -13,17 +13,17 @@ from papers.searching import corrections, queries
 from papers.text.languages import foreign_language
 from papers.text.shortening import join_names
 from subscriptions.editions import digests
-from subscriptions.models import Interests
-from subscriptions.profiles.load import profile_from_interests
+from subscriptions.models import Topic
+from subscriptions.profiles.load import profile_from_topic
 
 MAX_UNKNOWN_WORDS = 5
 
 
-def explain_matches(interests: Interests, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def explain_matches(topic: Topic, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return template context: whether the items match, and if not, the likely causes."""
-    profile = profile_from_interests(interests)
+    profile = profile_from_topic(topic)
     context: dict[str, Any] = {"wishes": profile.has_interests}
-    if not (notices := digests.unmatched_notices(profile, items)):
+    if not (notices := digests.unmatched_notices([profile], items)):
         return context
     context["unmatched"] = notices[0]
     if language := foreign_language(profile.typed):
@@ -35,7 +35,7 @@ def explain_matches(interests: Interests, items: Sequence[dict[str, Any]]) -> di
     context["unknown_words"] = join_names(quoted, MAX_UNKNOWN_WORDS)
     if spellings:
         corrected = " ".join(_correct_word(word, spellings) for word in profile.typed.split())
-        params = {"interests": corrected, "categories": " ".join(interests.categories)}
+        params = {"interests": corrected, "categories": " ".join(topic.categories)}
         context["instead"] = corrected
         context["instead_url"] = f"{reverse('preview')}?{urlencode(params)}"
     return context

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from config.providers import find_provider
 from subscriptions.models import Subscriber
-from subscriptions.pages.forms import LinkForm
+from subscriptions.pages.forms.visitors import LinkForm
 from subscriptions.pages.mailed_links import Access, bad_link, mailed_link, signed
 from subscriptions.readers import browser_sign_in, privacy
 from subscriptions.tokens import ExpiredLink, Link, Purpose

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,8 +17,8 @@ from papers.vectors import stored_lexicon
 from subscriptions import tasks
 from subscriptions.editions.why_not import explain_absence
 from subscriptions.matching import profile_terms
-from subscriptions.models import Interests, OpenedPaper, Reaction, Subscriber
-from subscriptions.pages.forms import AuthorPageForm, UploadForm, WhyForm
+from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic
+from subscriptions.pages.forms.readers import AuthorPageForm, UploadForm, WhyForm
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.profiles import edits, library_import, reading_history
 from subscriptions.profiles.load import load_profiles
@@ -44,7 +44,7 @@ def _render_profile(
     upload_form: UploadForm | None = None,
     author_form: AuthorPageForm | None = None,
 ) -> HttpResponse:
-    reader = _get_interests(access).subscriber
+    reader, topic = access.reader, access.reader.first_topic
     why_form = WhyForm(request.GET if "paper" in request.GET else None)
     answer = ""
     if why_form.is_valid():
@@ -59,24 +59,24 @@ def _render_profile(
         "answer": answer,
         "opened": opened[:MAX_OPENED_SHOWN],
         "noted_here": browser_sign_in.signed_in_reader(request) == reader,
-        **_profile_context(reader),
+        **_profile_context(reader, topic),
     }
     has_errors = any(form and form.errors for form in (upload_form, author_form, why_form))
     return render(request, "subscriptions/profile.html", context, status=400 if has_errors else 200)
 
 
-def _profile_context(reader: Subscriber) -> dict[str, Any]:
-    """Return the parts of the profile as template context."""
-    [profile] = load_profiles([reader])
-    interests = reader.interests
-    papers = Paper.objects.filter(arxiv_id__in=interests.examples)
+def _profile_context(reader: Subscriber, topic: Topic) -> dict[str, Any]:
+    """Return the parts of a topic's profile as template context."""
+    topic.subscriber = reader
+    [profile] = load_profiles([topic])
+    papers = Paper.objects.filter(arxiv_id__in=topic.examples)
     titles = dict(papers.values_list("arxiv_id", "title"))
-    reactions = reader.reactions.select_related("paper").order_by("-created_at")
+    reactions = topic.reactions.select_related("paper").order_by("-created_at")
     return {
-        "interests": interests,
+        "topic": topic,
         "words": profile_terms.strongest_terms(profile, stored_lexicon.load_lexicon()),
-        "examples": [(name, titles.get(name, "")) for name in interests.examples],
-        "references": [(edits.reference_name(ref), ref["title"]) for ref in interests.references],
+        "examples": [(name, titles.get(name, "")) for name in topic.examples],
+        "references": [(edits.reference_name(ref), ref["title"]) for ref in topic.references],
         "more": [row for row in reactions if row.kind == Reaction.Kind.MORE],
         "less": [row for row in reactions if row.kind == Reaction.Kind.LESS],
     }
@@ -87,18 +87,13 @@ def _profile_links(access: Access) -> dict[str, str]:
     return links | {name: access.url(name) for name in ("profile", "preferences")}
 
 
-def _get_interests(access: Access) -> Interests:
-    return get_object_or_404(Interests.objects.select_related("subscriber"), pk=access.reader.pk)
-
-
 @require_POST
 @mailed_link(Purpose.PREFERENCES)
 def remove_from_profile(request: HttpRequest, access: Access) -> HttpResponse:
     """Remove one word, paper, author or reaction from the profile."""
-    pk = _get_interests(access).pk
     kind, entry = request.POST.get("kind", ""), request.POST.get("entry", "")
     if kind in edits.REMOVERS and entry:
-        edits.remove_from_interests(pk, kind, entry)
+        edits.remove_from_topic(access.reader.first_topic.pk, kind, entry)
         messages.success(request, _("Removed. Your next digest will reflect it."))
     else:
         messages.error(request, _("Nothing was removed: the request was incomplete."))
@@ -111,8 +106,7 @@ def mute_entry(request: HttpRequest, access: Access) -> HttpResponse:
     """Mute a word or an author, or ignore a word in the profile."""
     kind = request.POST.get("kind", "")
     try:
-        field = edits.MUTED.get(kind, "excluded_words")
-        edits.add_to_muted(_get_interests(access).pk, field, request.POST.get("entry", ""))
+        _mute(access.reader, kind, request.POST.get("entry", ""))
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
@@ -122,12 +116,21 @@ def mute_entry(request: HttpRequest, access: Access) -> HttpResponse:
     return access.redirect("profile")
 
 
+def _mute(reader: Subscriber, kind: str, entry: str) -> None:
+    if kind == "ignore":
+        edits.ignore_word(reader.first_topic.pk, entry)
+    elif kind == "author":
+        edits.mute_author(reader.pk, entry)
+    else:
+        edits.mute_word(reader.pk, entry)
+
+
 @require_POST
 @rate_limit.rate_limited("upload")
 @mailed_link(Purpose.PREFERENCES)
 def upload_library(request: HttpRequest, access: Access) -> HttpResponse:
     """Add the papers of an uploaded library file to the reader's examples."""
-    pk = _get_interests(access).pk
+    pk = access.reader.first_topic.pk
     form = UploadForm(request.POST, request.FILES)
     if form.is_valid():
         file = form.cleaned_data["file"]
@@ -147,7 +150,7 @@ def upload_library(request: HttpRequest, access: Access) -> HttpResponse:
 @mailed_link(Purpose.PREFERENCES)
 def author_page(request: HttpRequest, access: Access) -> HttpResponse:
     """Import the papers of an arXiv author page in the background."""
-    pk = _get_interests(access).pk
+    pk = access.reader.first_topic.pk
     form = AuthorPageForm(request.POST)
     if not form.is_valid():
         return _render_profile(request, access, author_form=form)
@@ -165,10 +168,10 @@ def author_page(request: HttpRequest, access: Access) -> HttpResponse:
 @mailed_link(Purpose.PREFERENCES)
 def reset_profile(request: HttpRequest, access: Access) -> HttpResponse:
     """Ask for confirmation on GET. Reset the profile on POST."""
-    pk = _get_interests(access).pk
+    pk = access.reader.first_topic.pk
     if request.method != "POST":
         return render(request, "subscriptions/reset.html", {"links": _profile_links(access)})
-    edits.reset_interests(pk)
+    edits.reset_topic(pk)
     messages.success(request, _("Profile cleared. You'll get trending papers."))
     return access.redirect("profile")
 
@@ -177,7 +180,7 @@ def reset_profile(request: HttpRequest, access: Access) -> HttpResponse:
 @mailed_link(Purpose.PREFERENCES)
 def learn_from_opened(request: HttpRequest, access: Access) -> HttpResponse:
     """Start recording opened papers and sign this browser in, or stop and delete the record."""
-    pk = _get_interests(access).pk
+    pk = access.reader.pk
     response = access.redirect("profile")
     if request.POST.get("allow") == "yes":
         reading_history.start_recording(pk, timezone.now())

@@ -14,7 +14,7 @@ from papers.vectors import stored_lexicon
 from subscriptions.matching import profile_terms
 from subscriptions.models import Reaction
 from subscriptions.pages.mailed_links import Access, mailed_link
-from subscriptions.profiles import reading_history
+from subscriptions.profiles import reading_history, topic_choice
 from subscriptions.profiles.load import paper_text
 from subscriptions.readers import browser_sign_in
 from subscriptions.tokens import Purpose
@@ -48,7 +48,11 @@ def _save_reaction(access: Access, paper: Paper, kind: str, *, undo: bool) -> No
     Reaction.objects.update_or_create(
         subscriber=access.reader,
         paper=paper,
-        defaults={"kind": kind, "created_at": timezone.now()},
+        defaults={
+            "kind": kind,
+            "topic": topic_choice.topic_for_paper(access.reader, paper.pk),
+            "created_at": timezone.now(),
+        },
     )
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from subscriptions import tasks
-from subscriptions.pages.forms import LinkForm
+from subscriptions.pages.forms.visitors import LinkForm
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.readers import browser_sign_in, mail_requests
 from subscriptions.readers.mail_requests import RequestKind

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from subscriptions import tasks
 from subscriptions.models import SignUpSwitch
-from subscriptions.pages.forms import SignUpForm
+from subscriptions.pages.forms.visitors import SignUpForm
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.readers import browser_sign_in, challenge, lifecycle, mail_requests, signup
 from subscriptions.readers.mail_requests import RequestKind

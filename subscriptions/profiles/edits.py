@@ -1,8 +1,8 @@
-"""Single changes to a reader's profile: removing, muting, suggestions and the reset."""
+"""Single changes to a profile: removing, muting, suggestions and the reset."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -10,55 +10,67 @@ from django.utils.translation import gettext_lazy as _
 
 from papers.text.identity import name_key
 from subscriptions.matching.profile_terms import remove_entries, remove_phrase
-from subscriptions.models import TOPICS_LENGTH, Interests, OpenedPaper, Reaction
-from subscriptions.profiles.references import MAX_EXAMPLES
+from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic
+from subscriptions.profiles import topics
 
 MAX_MUTED = 100
 MAX_MUTED_LENGTH = 200
-MUTED = {"author": "muted_authors", "word": "excluded_words", "ignore": "ignored_words"}
-"""Field of Interests by kind of button."""
-RESET_FIELDS = (
-    *("topics", "words", "excluded_words", "ignored_words", "categories"),
-    *("authors", "muted_authors"),
-    *("examples", "references", "strictness", "shared_authors"),
-    *("learns_from_opened", "opened_recorded_since"),
-    *("author_page", "author_page_status", "author_page_requested_at", "suggestion"),
+TOPIC_FIELDS = (
+    *("text", "words", "excluded_words", "ignored_words", "categories", "authors"),
+    *("examples", "references", "strictness", "query", "all_matches", "max_papers"),
+    *("author_page", "author_page_status", "author_page_requested_at"),
 )
-"""Fields of Interests that a reset sets to their defaults."""
+"""Fields of a topic that a reset sets to their defaults."""
+READER_FIELDS = (
+    *("muted_words", "muted_authors", "shared_authors"),
+    *("learns_from_opened", "opened_recorded_since", "suggestion"),
+)
+"""Fields of a reader that a reset sets to their defaults."""
 
 
-def _remove_word(interests: Interests, word: str) -> None:
-    interests.topics = remove_phrase(interests.topics, word)
-    interests.words = remove_entries(interests.words, word)
+def _remove_word(topic: Topic, word: str) -> None:
+    topic.text = remove_phrase(topic.text, word)
+    topic.words = remove_entries(topic.words, word)
 
 
-def _remove_reference(interests: Interests, name: str) -> None:
-    interests.references = [ref for ref in interests.references if reference_name(ref) != name]
+def _remove_reference(topic: Topic, name: str) -> None:
+    topic.references = [ref for ref in topic.references if reference_name(ref) != name]
 
 
-def _from_list(field: str) -> Callable[[Interests, str], None]:
-    def remove_entry(interests: Interests, entry: str) -> None:
-        setattr(interests, field, [value for value in getattr(interests, field) if value != entry])
+def _from_list(field: str) -> Callable[[Topic, str], None]:
+    def remove_entry(topic: Topic, entry: str) -> None:
+        setattr(topic, field, [value for value in getattr(topic, field) if value != entry])
 
     return remove_entry
 
 
-def _from_rows(rows: type[Reaction | OpenedPaper]) -> Callable[[Interests, str], None]:
-    def remove_row(interests: Interests, paper_pk: str) -> None:
+def _from_reader(field: str) -> Callable[[Topic, str], None]:
+    def remove_entry(topic: Topic, entry: str) -> None:
+        reader = topic.subscriber
+        setattr(reader, field, [value for value in getattr(reader, field) if value != entry])
+        reader.save(update_fields=[field])
+
+    return remove_entry
+
+
+def _from_rows(rows: type[Reaction | OpenedPaper]) -> Callable[[Topic, str], None]:
+    def remove_row(topic: Topic, paper_pk: str) -> None:
         if paper_pk.isdecimal() and len(paper_pk) < 19:
-            rows._default_manager.filter(subscriber=interests.pk, paper=int(paper_pk)).delete()
+            own = rows._default_manager.filter(subscriber=topic.subscriber_id)
+            own.filter(paper=int(paper_pk)).delete()
 
     return remove_row
 
 
-REMOVERS: dict[str, Callable[[Interests, str], None]] = {
+REMOVERS: dict[str, Callable[[Topic, str], None]] = {
     "word": _remove_word,
     "phrase": _from_list("words"),
     "excluded-word": _from_list("excluded_words"),
+    "muted-word": _from_reader("muted_words"),
     "ignored-word": _from_list("ignored_words"),
     "category": _from_list("categories"),
     "author": _from_list("authors"),
-    "muted-author": _from_list("muted_authors"),
+    "muted-author": _from_reader("muted_authors"),
     "example": _from_list("examples"),
     "reference": _remove_reference,
     "reaction": _from_rows(Reaction),
@@ -71,66 +83,102 @@ def reference_name(reference: dict[str, str]) -> str:
     return reference["arxiv_id"] or reference["doi"] or reference["title"]
 
 
-@transaction.atomic
-def remove_from_interests(pk: int, kind: str, entry: str) -> None:
-    """Remove an entry from a profile; `kind` is a key of REMOVERS. Safe to repeat."""
-    interests = Interests.objects.select_for_update().get(pk=pk)
-    REMOVERS[kind](interests, entry)
-    interests.save(update_fields=RESET_FIELDS)
+def _lock(pk: int) -> Topic:
+    """Return a topic, with its reader, and lock both."""
+    topic = Topic.objects.select_for_update(no_key=True).get(pk=pk)
+    topic.subscriber = _lock_reader(topic.subscriber_id)
+    return topic
+
+
+def _lock_reader(pk: int) -> Subscriber:
+    return Subscriber.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 @transaction.atomic
-def add_to_muted(pk: int, field: str, entry: str) -> None:
-    """Add a word or author to "excluded_words", "muted_authors" or "ignored_words".
+def remove_from_topic(pk: int, kind: str, entry: str) -> None:
+    """Remove an entry from a topic or its reader; `kind` is a key of REMOVERS. Safe to repeat."""
+    topic = _lock(pk)
+    REMOVERS[kind](topic, entry)
+    topic.save(update_fields=TOPIC_FIELDS)
 
-    Raise ValidationError for an invalid entry. A muted author is no longer followed.
-    """
+
+def _clean_entry(entry: str) -> str:
     entry = " ".join(entry.split())
     if not entry:
         raise ValidationError(_("Type a word or name to mute."))
     if "\0" in entry or len(entry) > MAX_MUTED_LENGTH:
         raise ValidationError(_("This is too long. The maximum is 200 characters."))
-    interests = Interests.objects.select_for_update().get(pk=pk)
-    muted = list(dict.fromkeys([*getattr(interests, field), entry]))
-    if len(muted) > MAX_MUTED:
+    return entry
+
+
+def _add_entry(row: Topic | Subscriber, field: str, entry: str) -> None:
+    entries = list(dict.fromkeys([*getattr(row, field), entry]))
+    if len(entries) > MAX_MUTED:
         raise ValidationError(_("You've reached the maximum of 100. Remove one first."))
-    setattr(interests, field, muted)
-    if field == "muted_authors":
-        same = name_key(entry)
-        interests.authors = [name for name in interests.authors if name_key(name) != same]
-    interests.save(update_fields=[field, "authors"])
+    setattr(row, field, entries)
+    row.save(update_fields=[field])
+
+
+@transaction.atomic
+def mute_word(pk: int, entry: str) -> None:
+    """Mute a word for a reader, in all topics. Raise ValidationError for an invalid entry."""
+    _add_entry(_lock_reader(pk), "muted_words", _clean_entry(entry))
+
+
+@transaction.atomic
+def mute_author(pk: int, entry: str) -> None:
+    """Mute an author for a reader; no topic follows them any longer.
+
+    Raise ValidationError for an invalid entry.
+    """
+    entry = _clean_entry(entry)
+    reader = _lock_reader(pk)
+    _add_entry(reader, "muted_authors", entry)
+    same = name_key(entry)
+    for topic in reader.topics.select_for_update(no_key=True):
+        topic.authors = [name for name in topic.authors if name_key(name) != same]
+        topic.save(update_fields=["authors"])
+
+
+@transaction.atomic
+def ignore_word(pk: int, entry: str) -> None:
+    """Ignore a word in a topic's profile. Raise ValidationError for an invalid entry."""
+    _add_entry(_lock(pk), "ignored_words", _clean_entry(entry))
 
 
 @transaction.atomic
 def settle_suggestion(pk: int, *, take: bool) -> bool:
-    """Add the suggested interests or discard them; return True if they were added.
+    """Make a topic of the suggested interests or discard them; return True if one was made.
 
-    Raise ValidationError if they exceed a limit. Safe to repeat.
+    They fill the first topic if it is blank. Raise ValidationError if there are too many topics.
+    Safe to repeat.
     """
-    interests = Interests.objects.select_for_update().get(pk=pk)
-    suggestion, interests.suggestion = interests.suggestion or {}, None
+    reader = _lock_reader(pk)
+    suggestion, reader.suggestion = reader.suggestion or {}, None
     if taken := take and bool(suggestion):
-        topics = suggestion.get("topics", "")
-        if topics not in interests.topics:
-            interests.topics = "; ".join(filter(None, [interests.topics.strip(), topics]))
-        for name in ("examples", "categories"):
-            combined = [*getattr(interests, name), *suggestion.get(name, [])]
-            setattr(interests, name, list(dict.fromkeys(combined)))
-        if len(interests.topics) > TOPICS_LENGTH or len(interests.examples) > MAX_EXAMPLES:
-            raise ValidationError(
-                _("There's no room for this beside your other interests. Shorten those first.")
-            )
-    interests.save(update_fields=RESET_FIELDS)
+        topics.add_topic(reader, suggestion)
+    reader.save(update_fields=["suggestion"])
     return taken
 
 
 @transaction.atomic
-def reset_interests(pk: int) -> None:
-    """Reset interests and reactions. Papers sent before are still not sent again."""
-    interests = Interests.objects.select_for_update().get(pk=pk)
-    blank = Interests()
-    for name in RESET_FIELDS:
-        setattr(interests, name, getattr(blank, name))
-    interests.save(update_fields=RESET_FIELDS)
-    Reaction.objects.filter(subscriber=pk).delete()
-    OpenedPaper.objects.filter(subscriber=pk).delete()
+def reset_topic(pk: int) -> None:
+    """Reset a topic and its reactions. Papers sent before are still not sent again.
+
+    If it is the reader's only topic, the reader's muted words and authors are reset as well.
+    """
+    topic = _lock(pk)
+    _reset(topic, TOPIC_FIELDS)
+    Reaction.objects.filter(topic=pk).delete()
+    OpenedPaper.objects.filter(topic=pk).delete()
+    if topic.subscriber.topics.count() == 1:
+        _reset(topic.subscriber, READER_FIELDS)
+        Reaction.objects.filter(subscriber=topic.subscriber).delete()
+        OpenedPaper.objects.filter(subscriber=topic.subscriber).delete()
+
+
+def _reset(row: Topic | Subscriber, fields: Sequence[str]) -> None:
+    blank = type(row)()
+    for name in fields:
+        setattr(row, name, getattr(blank, name))
+    row.save(update_fields=fields)

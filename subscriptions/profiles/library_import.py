@@ -17,7 +17,7 @@ from papers.fetching import sources
 from papers.fetching.results import FetchResult
 from papers.models import Paper
 from papers.text.identity import title_key
-from subscriptions.models import CLOCK_SKEW, Interests
+from subscriptions.models import CLOCK_SKEW, Topic
 from subscriptions.profiles.references import MAX_EXAMPLES, ParsedLibrary, Reference
 
 AUTHOR_FEED = "https://arxiv.org/a/{}.atom2"
@@ -98,20 +98,20 @@ def _is_orcid(name: str) -> bool:
 
 @transaction.atomic
 def add_examples(pk: int, brought: Sequence[Reference]) -> Added:
-    """Add papers to a reader's examples: stored papers by arXiv ID, others as references.
+    """Add papers to a topic's examples: stored papers by arXiv ID, others as references.
 
     New papers come first. Those beyond MAX_EXAMPLES of each kind are dropped.
     """
-    interests = Interests.objects.select_for_update().get(pk=pk)
+    topic = Topic.objects.select_for_update().get(pk=pk)
     ours = find(brought)
     ids = [paper.arxiv_id for paper in ours.values() if paper.arxiv_id]
     # A stored paper without an arXiv ID is kept by its DOI or title.
     named = {ref for ref, paper in ours.items() if paper.arxiv_id}
     others = [_as_stored(ref, ours.get(ref)) for ref in brought if ref not in named]
-    examples = list(dict.fromkeys([*ids, *interests.examples]))
-    references = _once([*others, *interests.references])
-    interests.examples, interests.references = examples[:MAX_EXAMPLES], references[:MAX_EXAMPLES]
-    interests.save(update_fields=["examples", "references"])
+    examples = list(dict.fromkeys([*ids, *topic.examples]))
+    references = _once([*others, *topic.references])
+    topic.examples, topic.references = examples[:MAX_EXAMPLES], references[:MAX_EXAMPLES]
+    topic.save(update_fields=["examples", "references"])
     left_out = len(examples[MAX_EXAMPLES:]) + len(references[MAX_EXAMPLES:])
     return Added(len(ours), len(brought) - len(ours), left_out)
 
@@ -158,8 +158,8 @@ def _once(references: Iterable[dict[str, str]]) -> list[dict[str, str]]:
 def request_author_page(pk: int, author: str, now: datetime) -> bool:
     """Request the import of an author page; return False during the cooldown."""
     just_now = (now - AUTHOR_PAGE_COOLDOWN, now + CLOCK_SKEW)
-    recent = Interests.objects.filter(pk=pk, author_page_requested_at__range=just_now)
-    waiting = Interests.objects.filter(pk=pk).exclude(pk__in=recent.values("pk"))
+    recent = Topic.objects.filter(pk=pk, author_page_requested_at__range=just_now)
+    waiting = Topic.objects.filter(pk=pk).exclude(pk__in=recent.values("pk"))
     return bool(
         waiting.update(
             author_page=author,
@@ -170,9 +170,9 @@ def request_author_page(pk: int, author: str, now: datetime) -> bool:
 
 
 def import_author(pk: int, now: datetime) -> None:
-    """Fetch a reader's author page from arXiv, add its papers as examples and save the result."""
-    interests = Interests.objects.filter(pk=pk).first()
-    author = parse_author_id(interests.author_page) if interests else ""
+    """Fetch a topic's author page from arXiv, add its papers as examples and save the result."""
+    topic = Topic.objects.filter(pk=pk).first()
+    author = parse_author_id(topic.author_page) if topic else ""
     if author:
         url = AUTHOR_FEED.format(author)
         take(pk, sources.fetch_politely(url, now))
@@ -180,10 +180,10 @@ def import_author(pk: int, now: datetime) -> None:
 
 def take(pk: int, fetched: FetchResult) -> None:
     """Import a fetched author page and save the result as text in the reader's language."""
-    interests = Interests.objects.filter(pk=pk)
-    language = interests.values_list("subscriber__language", flat=True).first()
+    topic = Topic.objects.filter(pk=pk)
+    language = topic.values_list("subscriber__language", flat=True).first()
     with override(language):
-        interests.update(author_page_status=_import_entries(pk, fetched)[:300])
+        topic.update(author_page_status=_import_entries(pk, fetched)[:300])
 
 
 def _import_entries(pk: int, fetched: FetchResult) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from django.db.models import Q
@@ -14,22 +14,22 @@ from papers.models import Paper
 from papers.text.markup import readable_lines
 from papers.vectors.lexicon import PaperText
 from subscriptions.matching.profile import Profile
-from subscriptions.models import Interests, OpenedPaper, Reaction, Subscriber
+from subscriptions.models import OpenedPaper, Reaction, Subscriber, Subscription, Topic
 
 MAX_REACTIONS = 50  # the newest reactions of each kind; interests move, and vectors cost
 MAX_OPENED = 20
 
 # Minimum calibrated score by strictness.
 THRESHOLDS: dict[str, float] = {
-    Interests.Strictness.ALL: 0.0,
-    Interests.Strictness.GOOD: 0.35,
-    Interests.Strictness.ONLY: 0.55,
+    Topic.Strictness.ALL: 0.0,
+    Topic.Strictness.GOOD: 0.35,
+    Topic.Strictness.ONLY: 0.55,
 }
 
 OPENED = "opened"
 PAPERS = ("liked", "disliked", OPENED)  # fields of a profile
 TEXT = ("pk", "title", "abstract", "categories", "authors")  # columns loaded per paper
-Reactions = dict[str, list[PaperText]]  # by kind, newest first; including opened papers
+Reactions = Mapping[str, list[PaperText]]  # by kind, newest first; including opened papers
 
 
 def paper_text(paper: Paper) -> PaperText:
@@ -57,54 +57,89 @@ def missing_papers(arxiv_ids: Iterable[str]) -> list[str]:
 
 def is_strict(profile: Profile) -> bool:
     """Return True if digests exclude everything below the threshold, even trending papers."""
-    return profile.threshold >= THRESHOLDS[Interests.Strictness.ONLY]
+    return profile.threshold >= THRESHOLDS[Topic.Strictness.ONLY]
 
 
-def load_profiles(readers: Sequence[Subscriber]) -> list[Profile]:
-    """Return the readers' profiles in order, with five queries for any number of readers."""
-    pks = [reader.pk for reader in readers]
-    rows = Interests.objects.filter(any_of("subscriber_id", pks))
-    interests = {row.subscriber_id: row for row in rows}
-    reactions = _reactions(pks)
-    known = _known(interests.values())
-    return [_profile(interests.get(pk) or Interests(), reactions[pk], known) for pk in pks]
+def load_profiles(topics: Sequence[Topic]) -> list[Profile]:
+    """Return the topics' profiles in order, with four queries for any number of topics.
+
+    The topics have their readers loaded.
+    """
+    reactions, known = _reactions([topic.pk for topic in topics if topic.pk]), _known(topics)
+    return [_profile(topic, topic.subscriber, reactions[topic.pk], known) for topic in topics]
 
 
-def profile_key(profile: Profile) -> str:
+def topics_of(subscriptions: Sequence[Subscription]) -> list[list[Topic]]:
+    """Return the active topics that each subscription carries, in the reader's order.
+
+    Their readers are those of the subscriptions. A subscription without a topic gets a blank one,
+    which matches nothing but has the reader's muted words and authors.
+    """
+    readers = {one.subscriber_id: one.subscriber for one in subscriptions}
+    active = Topic.objects.filter(any_of("subscriber_id", readers), active=True)
+    by_reader: dict[int, list[Topic]] = defaultdict(list)
+    for topic in active.order_by("subscriber_id", "position"):
+        topic.subscriber = readers[topic.subscriber_id]
+        by_reader[topic.subscriber_id].append(topic)
+    carried = _chosen_topics([one.pk for one in subscriptions if not one.all_topics])
+    found = []
+    for one in subscriptions:
+        own = by_reader[one.subscriber_id]
+        topics = (
+            own if one.all_topics else [topic for topic in own if (one.pk, topic.pk) in carried]
+        )
+        found.append(topics or [Topic(subscriber=one.subscriber)])
+    return found
+
+
+def _chosen_topics(subscriptions: Collection[int]) -> set[tuple[int, int]]:
+    """Return pairs of subscription and topic for subscriptions that do not carry all."""
+    if not subscriptions:
+        return set()
+    rows = Subscription.topics.through.objects.filter(any_of("subscription_id", subscriptions))
+    return set(rows.values_list("subscription_id", "topic_id"))
+
+
+def profile_key(profiles: Iterable[Profile]) -> str:
     """Return a key that changes with the reader's interests, except for opened papers."""
     values = [
-        [paper.key for paper in profile.liked],
-        [paper.key for paper in profile.disliked],
-        *(getattr(profile, field.name) for field in fields(profile) if field.name not in PAPERS),
+        [
+            [paper.key for paper in profile.liked],
+            [paper.key for paper in profile.disliked],
+            *(getattr(profile, one.name) for one in fields(profile) if one.name not in PAPERS),
+        ]
+        for profile in profiles
     ]
     return hashlib.blake2b(repr(values).encode(), digest_size=16).hexdigest()
 
 
-def profile_from_interests(interests: Interests) -> Profile:
-    """Return the profile for these interests without reactions; they need not be saved."""
-    return _profile(interests, defaultdict(list), _known([interests]))
+def profile_from_topic(topic: Topic, reader: Subscriber | None = None) -> Profile:
+    """Return the profile of a topic without reactions; it need not be saved."""
+    return _profile(topic, reader or Subscriber(), defaultdict(list), _known([topic]))
 
 
-def _profile(interests: Interests, reactions: Reactions, known: dict[str, PaperText]) -> Profile:
-    named = [known[name] for name in interests.examples if name in known]
-    brought = [_brought(reference, known) for reference in interests.references]
-    more = reactions[Reaction.Kind.MORE][:MAX_REACTIONS]
-    less = reactions[Reaction.Kind.LESS]
+def _profile(
+    topic: Topic, reader: Subscriber, reactions: Reactions, known: dict[str, PaperText]
+) -> Profile:
+    named = [known[name] for name in topic.examples if name in known]
+    brought = [_brought(reference, known) for reference in topic.references]
+    more = reactions.get(Reaction.Kind.MORE, [])[:MAX_REACTIONS]
+    less = reactions.get(Reaction.Kind.LESS, [])
     liked = dict.fromkeys([*named, *brought, *more])
-    opened = [text for text in reactions[OPENED] if text not in liked and text not in less]
+    opened = [text for text in reactions.get(OPENED, []) if text not in liked and text not in less]
     return Profile(
-        text=readable_lines(interests.topics),
-        words=tuple(map(readable_lines, interests.words)),
-        excluded_words=tuple(map(readable_lines, interests.excluded_words)),
-        ignored=tuple(interests.ignored_words),
-        categories=tuple(interests.categories),
-        authors=tuple(interests.authors),
-        muted_authors=tuple(interests.muted_authors),
+        text=readable_lines(topic.text),
+        words=tuple(map(readable_lines, topic.words)),
+        excluded_words=tuple(map(readable_lines, [*reader.muted_words, *topic.excluded_words])),
+        ignored=tuple(topic.ignored_words),
+        categories=tuple(topic.categories),
+        authors=tuple(topic.authors),
+        muted_authors=tuple(reader.muted_authors),
         liked=tuple(text for text in liked if text not in less),
         disliked=tuple(less[:MAX_REACTIONS]),
         opened=tuple(opened[:MAX_OPENED]),
-        shared_authors=interests.shared_authors,
-        threshold=THRESHOLDS[interests.strictness],
+        shared_authors=reader.shared_authors,
+        threshold=THRESHOLDS[topic.strictness],
     )
 
 
@@ -114,32 +149,33 @@ def _brought(reference: dict[str, str], known: dict[str, PaperText]) -> PaperTex
     return found or PaperText(f"title {reference['title']}", reference["title"])
 
 
-def _reactions(pks: Sequence[int]) -> dict[int, Reactions]:
-    by_reader = any_of("subscriber_id", pks)
-    given = Reaction.objects.filter(by_reader).order_by("-created_at")
-    opened = OpenedPaper.objects.allowed().filter(by_reader)
+def _reactions(topics: Collection[int]) -> dict[int, defaultdict[str, list[PaperText]]]:
+    """Return the reactions by topic."""
+    by_topic = any_of("topic_id", topics)
+    given = Reaction.objects.filter(by_topic).order_by("-created_at")
+    opened = OpenedPaper.objects.allowed().filter(by_topic)
     rows: list[tuple[int, str, int]] = [
-        *given.values_list("subscriber_id", "kind", "paper_id"),
-        *((pk, OPENED, paper) for pk, paper in opened.values_list("subscriber_id", "paper_id")),
+        *given.values_list("topic_id", "kind", "paper_id"),
+        *((topic, OPENED, paper) for topic, paper in opened.values_list("topic_id", "paper_id")),
     ]
     # Many readers react to the same papers, so each is loaded once.
-    papers = Paper.objects.filter(any_of("pk", {paper for _pk, _kind, paper in rows}))
+    papers = Paper.objects.filter(any_of("pk", {paper for _topic, _kind, paper in rows}))
     texts = {row[0]: _text(*row) for row in papers.values_list(*TEXT)}
-    found: dict[int, Reactions] = defaultdict(lambda: defaultdict(list))
-    for pk, kind, paper in rows:
+    found: dict[int, defaultdict[str, list[PaperText]]] = defaultdict(lambda: defaultdict(list))
+    for topic, kind, paper in rows:
         if paper in texts:  # not deleted in the meantime
-            found[pk][kind].append(texts[paper])
+            found[topic][kind].append(texts[paper])
     return found
 
 
-def _known(everyone: Iterable[Interests]) -> dict[str, PaperText]:
+def _known(topics: Iterable[Topic]) -> dict[str, PaperText]:
     """Return the stored papers among examples and references, by arXiv ID and by DOI."""
     names: set[str] = set()
     dois: set[str] = set()
-    for interests in everyone:
-        names.update(interests.examples)
-        names.update(reference["arxiv_id"] for reference in interests.references)
-        dois.update(reference["doi"] for reference in interests.references)
+    for topic in topics:
+        names.update(topic.examples)
+        names.update(reference["arxiv_id"] for reference in topic.references)
+        dois.update(reference["doi"] for reference in topic.references)
     papers = Paper.objects.filter(Q(arxiv_id__in=names - {""}) | Q(doi__in=dois - {""}))
     known: dict[str, PaperText] = {}
     for arxiv_id, doi, *row in papers.values_list("arxiv_id", "doi", *TEXT):

@@ -7,21 +7,22 @@ from datetime import datetime
 from django.db import transaction
 
 from papers.models import Paper
-from subscriptions.models import Interests, OpenedPaper, Subscriber
+from subscriptions.models import OpenedPaper, Subscriber
+from subscriptions.profiles import topic_choice
 
 MAX_KEPT = 200  # newest papers per reader; matching uses fewer
 
 
 def start_recording(pk: int, now: datetime) -> None:
     """Start recording the papers this reader opens. Repeating it keeps the first start time."""
-    disabled = Interests.objects.filter(pk=pk, learns_from_opened=False)
+    disabled = Subscriber.objects.filter(pk=pk, learns_from_opened=False)
     disabled.update(learns_from_opened=True, opened_recorded_since=now)
 
 
 @transaction.atomic
 def stop_and_delete(pk: int) -> None:
     """Stop recording and delete the record. Safe to repeat."""
-    Interests.objects.filter(pk=pk).update(learns_from_opened=False, opened_recorded_since=None)
+    Subscriber.objects.filter(pk=pk).update(learns_from_opened=False, opened_recorded_since=None)
     OpenedPaper.objects.filter(subscriber=pk).delete()
 
 
@@ -32,14 +33,15 @@ def record_opened(pk: int, paper_pk: int, now: datetime) -> bool:
     A paper keeps the time it was first opened. Hidden papers are not recorded.
     """
     # Locked, so that nothing is recorded after the consent was withdrawn.
-    enabled = Interests.objects.select_for_update(of=("self",)).filter(
-        pk=pk, learns_from_opened=True, subscriber__status=Subscriber.Status.ACTIVE
-    )
-    if not enabled.first():
+    enabled = Subscriber.objects.active().filter(pk=pk, learns_from_opened=True)
+    reader = enabled.select_for_update(no_key=True).first()
+    if reader is None:
         return False
     if Paper.objects.visible().filter(pk=paper_pk).exists():
         OpenedPaper.objects.get_or_create(
-            subscriber_id=pk, paper_id=paper_pk, defaults={"created_at": now}
+            subscriber=reader,
+            paper_id=paper_pk,
+            defaults={"created_at": now, "topic": topic_choice.topic_for_paper(reader, paper_pk)},
         )
         newest = OpenedPaper.objects.filter(subscriber=pk).order_by("-created_at", "-pk")
         OpenedPaper.objects.filter(

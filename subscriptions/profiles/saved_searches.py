@@ -1,61 +1,61 @@
-"""Following a search: its words and categories become part of a reader's interests."""
+"""Following a search: it becomes a topic of the reader."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.utils.translation import gettext_lazy as _
+from django.db import models, transaction
 
-from subscriptions.models import Interests
-
-MAX_FOLLOWED = 100  # words, and categories; the limit of the preferences form
+from papers.searching.queries import parse_query
+from subscriptions.models import Subscriber, Topic
+from subscriptions.profiles import edits, topics
 
 
 @dataclass(frozen=True, slots=True)
 class SavedSearch:
-    """Words on one line, and arXiv categories; either may be empty."""
+    """A search as the values of a topic: plain words are ranked, anything else is strict."""
 
-    words: str = ""
-    categories: tuple[str, ...] = ()
+    text: str = ""
+    query: str = ""
+
+    @classmethod
+    def of_query(cls, typed: str) -> SavedSearch:
+        """Return the search that a typed query describes; it may be empty."""
+        parsed = parse_query(typed)
+        if not parsed:
+            return cls()
+        text = " ".join(typed.split())
+        return cls(text=text) if parsed.is_plain else cls(query=text)
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.categories)
+        return bool(self.text or self.query)
+
+    def __str__(self) -> str:
+        return self.text or self.query
 
 
-def is_followed(pk: int, search: SavedSearch) -> bool:
-    return not _missing(Interests.objects.get(pk=pk), search)
+def is_followed(reader: Subscriber, search: SavedSearch) -> bool:
+    return _topics_of(reader, search).exists()
 
 
-@transaction.atomic
-def follow_search(pk: int, search: SavedSearch) -> SavedSearch:
-    """Add a search to a reader's interests and return the part that was new. Safe to repeat.
+def follow_search(reader: Subscriber, search: SavedSearch) -> bool:
+    """Make a topic of a search; return False if the reader has it already.
 
-    Raise ValidationError if a limit is reached.
+    Raise ValidationError if the reader has too many topics.
     """
-    interests = Interests.objects.select_for_update().get(pk=pk)
-    added = _missing(interests, search)
-    words = [*interests.words, *filter(None, [added.words])]
-    categories = [*interests.categories, *added.categories]
-    if added and max(len(words), len(categories)) > MAX_FOLLOWED:
-        raise ValidationError(_("You've reached the maximum of 100. Remove one first."))
-    interests.words, interests.categories = words, categories
-    interests.save(update_fields=["words", "categories"])
-    return added
+    if is_followed(reader, search):
+        return False
+    topics.add_topic(reader, {"text": search.text, "query": search.query})
+    return True
 
 
 @transaction.atomic
-def unfollow_search(pk: int, added: SavedSearch) -> None:
-    """Remove the words and categories that following a search added. Safe to repeat."""
-    interests = Interests.objects.select_for_update().get(pk=pk)
-    interests.words = [words for words in interests.words if words != added.words]
-    interests.categories = [name for name in interests.categories if name not in added.categories]
-    interests.save(update_fields=["words", "categories"])
+def unfollow_search(reader: Subscriber, search: SavedSearch) -> None:
+    """Delete the topic made of a search, or empty it if it is the only one. Safe to repeat."""
+    for topic in _topics_of(reader, search):
+        if not topics.delete_topic(topic.pk):
+            edits.reset_topic(topic.pk)
 
 
-def _missing(interests: Interests, search: SavedSearch) -> SavedSearch:
-    words = "" if search.words in interests.words else search.words
-    return SavedSearch(
-        words, tuple(name for name in search.categories if name not in interests.categories)
-    )
+def _topics_of(reader: Subscriber, search: SavedSearch) -> models.QuerySet[Topic]:
+    return reader.topics.filter(text=search.text, query=search.query, categories=[])

@@ -10,17 +10,15 @@ from subscriptions.models import Subscriber
 
 COLUMNS = (
     *("email", "status", "language", "frequency", "weekday", "hour", "timezone", "max_papers"),
-    *(
-        "created_at",
-        "signup_requested_at",
-        "consent_at",
-        "consent_text",
-        "consent_page",
-        "consent_ip",
-    ),
-    *("confirmed_at", "unsubscribed_at", "topics", "categories"),
+    *("created_at", "signup_requested_at", "consent_at", "consent_text", "consent_page"),
+    *("consent_ip", "confirmed_at", "unsubscribed_at", "topics", "categories"),
 )
-INTERESTS_COLUMNS = {"topics", "categories"}
+PATHS = {
+    **{name: f"subscriptions__{name}" for name in ("frequency", "weekday", "hour", "max_papers")},
+    "topics": "topics__text",
+    "categories": "topics__categories",
+}
+"""Columns of the first topic and of the default subscription."""
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 CHUNK_SIZE = 2_000  # readers
 
@@ -44,10 +42,9 @@ def export_lines() -> Iterator[str]:
 
 
 def _load_chunk(pk: int) -> list[tuple[Any, ...]]:
-    names = [f"interests__{name}" if name in INTERESTS_COLUMNS else name for name in COLUMNS]
-    return list(
-        Subscriber.objects.filter(pk__gt=pk).order_by("pk").values_list("pk", *names)[:CHUNK_SIZE]
-    )
+    names = [PATHS.get(name, name) for name in COLUMNS]
+    rows = Subscriber.objects.filter(pk__gt=pk, topics__position=0, subscriptions__position=0)
+    return list(rows.order_by("pk").values_list("pk", *names)[:CHUNK_SIZE])
 
 
 def _text(value: object) -> str:

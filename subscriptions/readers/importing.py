@@ -22,11 +22,19 @@ from django.utils import timezone
 
 from subscriptions.mail import suppression
 from subscriptions.mail.addresses import email_key
-from subscriptions.models import Erasure, Interests, ReaderImport, Subscriber, Suppression
-from subscriptions.readers import lifecycle
+from subscriptions.models import (
+    Erasure,
+    ReaderImport,
+    Subscriber,
+    Subscription,
+    Suppression,
+    Topic,
+)
+from subscriptions.readers import scheduling
 from subscriptions.readers.exporting import plain
 from subscriptions.readers.fields import AddressField, ZoneField
 
+SUBSCRIPTION_COLUMNS = ("frequency", "hour", "weekday", "max_papers")
 REQUIRED = ("email", "consent_at", "consent_text", "confirmed_at")
 OPTIONAL = (
     *("consent_page", "consent_ip", "timezone", "language", "frequency", "hour", "weekday"),
@@ -59,7 +67,7 @@ class ReaderRow(forms.Form):
     consent_ip = forms.GenericIPAddressField(required=False)
     timezone = ZoneField(required=False)
     language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
-    frequency = forms.ChoiceField(choices=Subscriber.Frequency.choices, required=False)
+    frequency = forms.ChoiceField(choices=Subscription.Frequency.choices, required=False)
     hour = forms.IntegerField(min_value=0, max_value=23, required=False)
     weekday = forms.IntegerField(min_value=0, max_value=6, required=False)
     max_papers = forms.IntegerField(min_value=1, max_value=30, required=False)
@@ -84,7 +92,7 @@ class ReaderRow(forms.Form):
     def build_reader(self, name: str, now: datetime) -> Subscriber:
         """Return an active reader, not saved; `name` is the file's."""
         values = {key: value for key, value in self.cleaned_data.items() if value not in ("", None)}
-        for key in ("topics", "categories"):
+        for key in (*SUBSCRIPTION_COLUMNS, "topics", "categories"):
             values.pop(key, None)
         page = values.pop("consent_page", "") or f"import: {name}"
         return Subscriber(
@@ -96,12 +104,16 @@ class ReaderRow(forms.Form):
             created_at=now,
         )
 
-    def build_interests(self, reader: Subscriber) -> Interests:
-        """Return the interests of the saved reader, not saved."""
+    def build_topic(self, reader: Subscriber) -> Topic:
+        """Return the topic of the saved reader, not saved."""
         categories = self.cleaned_data["categories"].replace(",", " ").split()
-        return Interests(
-            subscriber=reader, topics=self.cleaned_data["topics"], categories=categories
-        )
+        return Topic(subscriber=reader, text=self.cleaned_data["topics"], categories=categories)
+
+    def build_subscription(self, reader: Subscriber) -> Subscription:
+        """Return the subscription of the saved reader, not saved."""
+        values = {name: self.cleaned_data[name] for name in SUBSCRIPTION_COLUMNS}
+        given = {name: value for name, value in values.items() if value not in ("", None)}
+        return Subscription(subscriber=reader, **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +267,9 @@ def _create_readers(lines: Sequence[Line], name: str) -> None:
     """Create active readers, since their consent and confirmation are on record."""
     now = timezone.now()
     readers = Subscriber.objects.bulk_create([line.row.build_reader(name, now) for line in lines])
-    for reader in readers:
-        lifecycle.set_next_digest(reader, now)
-    Subscriber.objects.bulk_update(readers, ["next_digest_at"])
-    pairs = zip(lines, readers, strict=True)
-    Interests.objects.bulk_create([line.row.build_interests(reader) for line, reader in pairs])
+    pairs = list(zip(lines, readers, strict=True))
+    Topic.objects.bulk_create([line.row.build_topic(reader) for line, reader in pairs])
+    subscriptions = [line.row.build_subscription(reader) for line, reader in pairs]
+    for subscription in subscriptions:
+        scheduling.set_next_digest(subscription, now)
+    Subscription.objects.bulk_create(subscriptions)

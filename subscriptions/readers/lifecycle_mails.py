@@ -15,6 +15,7 @@ from subscriptions.models import (
     Reaction,
     Subscriber,
     SubscriberQuerySet,
+    Subscription,
 )
 
 QUIET_DIGESTS = 20  # after this many without a reaction we offer fewer
@@ -52,9 +53,11 @@ def _quiet(now: datetime) -> SubscriberQuerySet:
     old_enough = Subscriber.objects.active().filter(
         less_often_offered_at=None, confirmed_at__lt=now - timedelta(days=QUIET_DIGESTS)
     )
+    coming = Subscription.objects.active().filter(
+        subscriber=OuterRef("pk"), next_digest_at__isnull=False
+    )
     return (
-        old_enough.filter(next_digest_at__isnull=False)
-        .exclude(paused_until__gt=now)
+        old_enough.filter(Exists(coming.exclude(paused_until__gt=now)))
         .annotate(since=Subquery(first))
         .filter(~activity[0], ~activity[1], since__isnull=False)
     )

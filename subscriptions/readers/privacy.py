@@ -21,24 +21,28 @@ from django.utils.translation import gettext_noop
 from papers import community
 from papers.models import Report, Submission, Vote
 from subscriptions.mail import suppression
-from subscriptions.models import Erasure, Interests, Subscriber, Suppression
+from subscriptions.models import Erasure, Subscriber, Suppression
 
 RequestedBy = Erasure.RequestedBy
 
 READER = (
-    *("email", "status", "timezone", "language", "hour", "frequency", "weekday", "max_papers"),
-    *("created_at", "feed_key_version"),
+    *("email", "status", "timezone", "language", "created_at", "feed_key_version"),
+    *("muted_words", "muted_authors", "shared_authors", "learns_from_opened"),
+    *("opened_recorded_since", "suggestion"),
 )
-MOMENTS = (
-    *("signup_requested_at", "next_digest_at", "last_digest_day", "covered_until", "paused_until"),
-    *("less_often_offered_at", "signed_out_at"),
-)
+MOMENTS = ("signup_requested_at", "less_often_offered_at", "signed_out_at")
 CONSENT = ("text", "page", "ip", "at")
-INTERESTS = (
-    *("topics", "words", "excluded_words", "ignored_words", "categories", "authors"),
-    *("muted_authors", "examples"),
-    *("references", "shared_authors", "strictness", "author_page", "author_page_status"),
-    *("author_page_requested_at", "learns_from_opened", "opened_recorded_since", "suggestion"),
+TOPIC = (
+    *("name", "position", "active", "created_at", "text", "words", "excluded_words"),
+    *("ignored_words", "categories", "authors", "examples", "references", "strictness"),
+    *("query", "all_matches", "max_papers", "author_page", "author_page_status"),
+    *("author_page_requested_at", "matched_on", "quiet_notice_on"),
+)
+SUBSCRIPTION = (
+    *("name", "position", "destination", "address", "state", "frequency", "weekday", "month_day"),
+    "first_week",
+    *("hour", "all_topics", "trending", "max_papers", "created_at", "stopped_at"),
+    *("next_digest_at", "last_digest_day", "covered_until", "paused_until"),
 )
 DIGEST = ("public_id", "day", "status", "reason", "subject", "items", "notices", "created_at")
 MESSAGE = (
@@ -51,16 +55,22 @@ EVENT = ("occurred_at", "kind", "provider", "provider_word", "detail", "day")
 def export(reader: Subscriber) -> dict[str, Any]:
     """Return all data stored about a reader, by subject, as JSON-serializable values."""
     key = reader.community_key
-    interests = Interests.objects.filter(pk=reader.pk).first()
     hashes = suppression.address_hashes(reader.email_key)
     return {
         "reader": {name: getattr(reader, name) for name in (*READER, *MOMENTS)},
         "consent": {name: getattr(reader, f"consent_{name}") for name in CONSENT}
         | {"confirmed_at": reader.confirmed_at, "unsubscribed_at": reader.unsubscribed_at},
-        "interests": {name: getattr(interests, name) for name in INTERESTS} if interests else {},
+        "topics": list(reader.topics.order_by("position").values(*TOPIC)),
+        "subscriptions": [
+            {name: getattr(one, name) for name in SUBSCRIPTION}
+            | {"topics": [topic.position for topic in one.topics.order_by("position")]}
+            for one in reader.subscriptions.order_by("position")
+        ],
         "sign_ins": list(reader.sign_ins.order_by("created_at").values("created_at", "expires_at")),
-        "reactions": _papers(reader.reactions.order_by("created_at"), "kind", "created_at"),
-        "opened": _papers(reader.opened.order_by("created_at"), "created_at"),
+        "reactions": _papers(
+            reader.reactions.order_by("created_at"), "kind", "topic__position", "created_at"
+        ),
+        "opened": _papers(reader.opened.order_by("created_at"), "topic__position", "created_at"),
         "votes": _papers(Vote.objects.filter(created_by=key).order_by("created_at"), "created_at"),
         "reports": _papers(
             Report.objects.filter(created_by=key).order_by("created_at"),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from subscriptions.mail import transactional
 from subscriptions.mail.addresses import email_key
-from subscriptions.models import Interests, Message, OperatorAlert, Subscriber
+from subscriptions.models import Message, OperatorAlert, Subscriber, Subscription, Topic
 
 WATCHED_PERIOD, GRACE_PERIOD = timedelta(days=1), timedelta(hours=2)
 ALERT_MIN_SIGN_UPS, ALERT_BELOW = 50, 0.1  # sign-ups, and the confirmed share of them
@@ -58,7 +58,8 @@ def request_sign_up(sign_up: SignUpRequest, now: datetime) -> Subscriber:
     matching.update(signup_requested_at=now)
     matching.exclude(status=Subscriber.Status.ACTIVE).update(**consent)
     reader = matching.get()
-    Interests.objects.bulk_create([Interests(subscriber=reader)], ignore_conflicts=True)
+    Topic.objects.bulk_create([Topic(subscriber=reader)], ignore_conflicts=True)
+    Subscription.objects.bulk_create([Subscription(subscriber=reader)], ignore_conflicts=True)
     return reader
 
 

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.db.models.functions import Left
 
 from subscriptions.mail.addresses import email_key
-from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
+from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber, Subscription
 
 Status = Digest.Status
 
@@ -105,9 +105,18 @@ def explain_digest(day: date, address: str) -> Answer:
 
 def _describe_reader(reader: Subscriber) -> str:
     state = f"The reader is {reader.get_status_display()}"
-    if reader.next_digest_at is None:
-        return f"{state} and gets no digests ({reader.get_frequency_display().lower()})."
-    return f"{state}; the next digest is due at {reader.next_digest_at:%Y-%m-%d %H:%M} UTC."
+    subscriptions = list(reader.subscriptions.order_by("position"))
+    due = [one.next_digest_at for one in subscriptions if one.next_digest_at]
+    if due:
+        return f"{state}; the next digest is due at {min(due):%Y-%m-%d %H:%M} UTC."
+    schedules = ", ".join(_describe_schedule(one) for one in subscriptions)
+    return f"{state} and gets no digests ({schedules})."
+
+
+def _describe_schedule(subscription: Subscription) -> str:
+    if not subscription.is_active:
+        return subscription.get_state_display()
+    return subscription.get_frequency_display().lower()
 
 
 def _describe_digest(digest: Digest) -> list[str]:

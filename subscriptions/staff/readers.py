@@ -17,34 +17,30 @@ from django.utils.dateparse import parse_date
 from papers.metadata.identifiers import parse_arxiv_id
 from subscriptions import tasks
 from subscriptions.editions import digests, recovery, why_not
-from subscriptions.models import Digest, Subscriber
-from subscriptions.readers import exporting, lifecycle
+from subscriptions.models import Digest, Subscriber, Subscription
+from subscriptions.readers import exporting, lifecycle, scheduling
 from subscriptions.schedule import local_day
 from subscriptions.staff import progress, timeline
 from web import audit
 
-Frequency, Status = Subscriber.Frequency, Subscriber.Status
+Frequency, Status = Subscription.Frequency, Subscriber.Status
 
 
 def pause(reader: Subscriber) -> str:
-    if reader.frequency == Frequency.PAUSED:
+    subscription = reader.default_subscription
+    if subscription.frequency == Frequency.PAUSED:
         return ""
-    previous = reader.get_frequency_display().lower()
-    _set_frequency(reader, Frequency.PAUSED)
+    previous = subscription.get_frequency_display().lower()
+    scheduling.change_schedule(subscription.pk, timezone.now(), frequency=Frequency.PAUSED)
     return f"Paused. Previous frequency: {previous}."
 
 
 def resume(reader: Subscriber) -> str:
-    if reader.frequency != Frequency.PAUSED:
+    subscription = reader.default_subscription
+    if subscription.frequency != Frequency.PAUSED:
         return ""
-    _set_frequency(reader, Frequency.DAILY)
+    scheduling.change_schedule(subscription.pk, timezone.now(), frequency=Frequency.DAILY)
     return "Resumed, with a digest every day."
-
-
-def _set_frequency(reader: Subscriber, frequency: str) -> None:
-    reader.frequency = frequency
-    lifecycle.set_next_digest(reader, timezone.now())
-    reader.save(update_fields=["frequency", "next_digest_at"])
 
 
 def unsubscribe(reader: Subscriber) -> str:
@@ -118,6 +114,7 @@ class ReaderPages:
             "opts": self.model._meta,
             "title": str(reader),
             "reader": reader,
+            "subscriptions": list(reader.subscriptions.order_by("position")),
             "entries": timeline.timeline_of(reader),
             "may_act": self._may_change(request, reader),
             "paper": paper,

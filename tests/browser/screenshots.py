@@ -21,7 +21,7 @@ from devtools.outbox import messages
 from papers.models import Paper
 from subscriptions import tasks, tokens
 from subscriptions.mail.links import signed_url
-from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.models import Digest, Subscriber, Topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser import hard
@@ -32,7 +32,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 IN_README = ("home", "home-phone", "email", "email-phone", "email-weekly")
 TALLEST = 1400  # pixels; longer pages are cut
 INTERESTS = {
-    "topics": "Large language models: reasoning, agents, long context, efficient inference",
+    "text": "Large language models: reasoning, agents, long context, efficient inference",
     "categories": ["cs.CL", "cs.AI"],
 }
 
@@ -125,7 +125,7 @@ def addresses(outbox: Path, topics: str = "") -> dict[str, str]:
     """Send a reader's digest, and return the URL of each page."""
     reader = sample_reader()
     if topics:
-        Interests.objects.update(topics=topics)
+        Topic.objects.update(text=topics)
     tasks.build_digest_now.delay(reader.pk)
     mail = until(lambda: messages(outbox), "the digest")[0]
     token = tokens.make_token(Purpose.PREFERENCES, reader.pk)
@@ -152,8 +152,8 @@ def addresses(outbox: Path, topics: str = "") -> dict[str, str]:
 def as_weekly(reader: Subscriber) -> Digest:
     """Return the reader's digest in the weekly layout."""
     digest = reader.digests.get()
-    digest.weekly = True
-    digest.save(update_fields=["weekly"])
+    digest.period = Digest.Period.WEEK
+    digest.save(update_fields=["period"])
     return digest
 
 
@@ -162,7 +162,7 @@ def sample_reader() -> Subscriber:
     reader = signup.request_sign_up(
         signup.SignUpRequest("ada@reader.example", "UTC", "/", None, LANGUAGE), now
     )
-    Interests.objects.filter(subscriber=reader).update(**INTERESTS)
+    Topic.objects.filter(subscriber=reader).update(**INTERESTS)
     lifecycle.activate_reader(reader, now)
     return reader
 

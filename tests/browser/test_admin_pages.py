@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 
 from papers.models import Paper, Report, Submission
 from subscriptions.editions import digests
-from subscriptions.models import Digest, Interests, ReaderImport, Subscriber
+from subscriptions.models import Digest, ReaderImport, Subscriber, Topic
 from subscriptions.readers import importing
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
@@ -36,7 +36,7 @@ def reader(papers: str) -> Subscriber:
         created_at=now,
         confirmed_at=now,
     )
-    Interests.objects.create(subscriber=made, topics="Reasoning of large language models")
+    Topic.objects.create(subscriber=made, text="Reasoning of large language models")
     digests.build_digest(made.pk, now)
     return made
 

@@ -17,7 +17,7 @@ from devtools.outbox import messages
 from papers.models import Paper
 from subscriptions import tasks
 from subscriptions.editions import desk
-from subscriptions.models import Digest, Edition, Interests, Subscriber
+from subscriptions.models import Digest, Edition, Subscriber, Topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.staff import roles
 from tests.browser.conftest import Browser, until
@@ -48,7 +48,7 @@ def reader(papers: str) -> Subscriber:
     made = signup.request_sign_up(
         signup.SignUpRequest("grace@reader.example", "UTC", "/", None), now
     )
-    Interests.objects.filter(subscriber=made).update(topics="Reasoning of large language models")
+    Topic.objects.filter(subscriber=made).update(text="Reasoning of large language models")
     lifecycle.activate_reader(made, now)
     return made
 

@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 
 from papers.models import Paper, Report, Submission, Vote
 from subscriptions import tokens
-from subscriptions.models import Interests, Reaction, Subscriber
+from subscriptions.models import Reaction, Subscriber, Topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.axe import violations
@@ -51,15 +51,15 @@ class Flow:
             assert violations(self.browser) == [], text
 
     @property
-    def interests(self) -> Interests:
-        return Interests.objects.get(pk=self.reader.pk)
+    def muted_words(self) -> list[str]:
+        return Subscriber.objects.get().muted_words
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
 def flow(request: pytest.FixtureRequest, browser: Browser, papers: str) -> Flow:
     now = timezone.now()
     made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
-    Interests.objects.filter(subscriber=made).update(topics="Long context language models")
+    Topic.objects.filter(subscriber=made).update(text="Long context language models")
     lifecycle.activate_reader(made, now)
     browser.emulate("setScriptExecutionDisabled", value=not request.param)
     return Flow(browser, made, Paper.objects.order_by("-score")[0], request.param)
@@ -71,7 +71,7 @@ def test_changing_preferences(flow: Flow) -> None:
     flow.press("Save", "Not saved yet")
     flow.browser.fill("arXiv categories", "cs.CV")
     flow.press("Save", "Saved. Your next digest comes on")
-    assert flow.interests.categories == ["cs.CV"]
+    assert Topic.objects.get().categories == ["cs.CV"]
 
 
 def test_fewer_emails_a_pause_and_resuming(flow: Flow) -> None:
@@ -79,8 +79,8 @@ def test_fewer_emails_a_pause_and_resuming(flow: Flow) -> None:
     flow.press("Once a week", "Saved. You'll get fewer emails from now on.")
     flow.press("Two weeks", "Paused.")
     flow.press("Resume now", "Welcome back")
-    flow.reader.refresh_from_db()
-    assert (flow.reader.frequency, flow.reader.paused_until) == ("weekly", None)
+    subscription = flow.reader.default_subscription
+    assert (subscription.frequency, subscription.paused_until) == ("weekly", None)
 
 
 def test_editing_the_profile(flow: Flow, tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_editing_the_profile(flow: Flow, tmp_path: Path) -> None:
     flow.browser.fill("arXiv ID or link", flow.paper.arxiv_id or "")
     flow.browser.press("Explain")
     flow.sees("Why not this paper?")
-    assert flow.interests.excluded_words == ["diffusion"]
+    assert flow.muted_words == ["diffusion"]
     flow.press("Reset my profile…", "Reset your profile?")
-    assert flow.interests.excluded_words == ["diffusion"]
+    assert flow.muted_words == ["diffusion"]
     flow.press("Reset my profile", "Profile cleared.")
-    assert (flow.interests.topics, flow.interests.excluded_words) == ("", [])
+    assert (Topic.objects.get().text, flow.muted_words) == ("", [])
 
 
 @pytest.mark.parametrize("kind", ["more", "less"])
@@ -156,7 +156,8 @@ def test_unsubscribing_or_choosing_fewer_emails(flow: Flow) -> None:
     flow.open("unsubscribe", purpose=Purpose.UNSUBSCRIBE)
     flow.press("Unsubscribe", "You're unsubscribed")
     flow.reader.refresh_from_db()
-    assert (flow.reader.status, flow.reader.frequency) == ("unsubscribed", "weekdays")
+    frequency = flow.reader.default_subscription.frequency
+    assert (flow.reader.status, frequency) == ("unsubscribed", "weekdays")
 
 
 def test_browsing_home_by_week_and_field(flow: Flow) -> None:

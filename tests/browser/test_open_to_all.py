@@ -17,7 +17,7 @@ from subscriptions.delivery.transports import django_message
 from subscriptions.editions import digests
 from subscriptions.mail import emails
 from subscriptions.mail.links import signed_url
-from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.models import Digest, Subscriber, Topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser import hard
@@ -33,7 +33,7 @@ TOPICS = "Reasoning of large language models; long context"
 def reader(papers: str) -> Subscriber:
     now = timezone.now()
     made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
-    Interests.objects.filter(subscriber=made).update(topics=TOPICS)
+    Topic.objects.filter(subscriber=made).update(text=TOPICS)
     lifecycle.activate_reader(made, now)
     made.refresh_from_db()
     return made
@@ -65,7 +65,7 @@ def pages(reader: Subscriber) -> dict[str, str]:
         "sign-in": reverse("sign-in"),
         "sign in here": reverse("sign-in", args=[mine]),
         "vote by email": reverse("vote", args=[paper.pk]),
-        "follow": f"{reverse('follow')}?topics=long+context",
+        "follow": f"{reverse('follow')}?text=long+context",
         "ranking": paper.get_ranking_url(),
         "vote": reverse("vote", args=[paper.pk, react]),
         "more": reverse("react", args=["more", paper.pk, react]),
@@ -97,7 +97,9 @@ def mails(reader: Subscriber, outbox: Path) -> dict[str, str]:
     other = signup.request_sign_up(
         signup.SignUpRequest("week@reader.example", "UTC", "/", None), now
     )
-    weekly = Digest(subscriber=other, weekly=True, day=digest.day, items=digest.items)
+    week, subscription = Digest.Period.WEEK, other.default_subscription
+    weekly = Digest(subscriber=other, subscription=subscription, period=week, day=digest.day)
+    weekly.items = digest.items
     weekly.paper_ids, weekly.subject = digest.paper_ids, "Your week"
     weekly.created_at = weekly.expires_at = weekly.next_attempt_at = now
     weekly.save()
@@ -137,7 +139,7 @@ def test_difficult_papers_are_accessible_and_do_not_scroll_sideways(
     browser: Browser, reader: Subscriber, tmp_path: Path, width: int
 ) -> None:
     hard_ones = hard.ingest_papers(timezone.now().date(), tmp_path)
-    Interests.objects.update(topics=hard.topics(hard_ones))
+    Topic.objects.update(text=hard.topics(hard_ones))
     digest = digests.build_digest(reader.pk, timezone.now())
     assert digest
     assert set(digest.paper_ids) >= {one.pk for one in hard_ones}

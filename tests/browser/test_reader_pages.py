@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from papers.models import Paper
 from subscriptions import tokens
-from subscriptions.models import Interests, OpenedPaper, Subscriber
+from subscriptions.models import OpenedPaper, Subscriber, Topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.conftest import PHONE, Browser, until
@@ -18,8 +18,8 @@ from tests.browser.conftest import PHONE, Browser, until
 def reader(papers: str) -> Subscriber:
     now = timezone.now()
     made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
-    topics = "Reasoning of large language models; long context"
-    Interests.objects.filter(subscriber=made).update(topics=topics)
+    text = "Reasoning of large language models; long context"
+    Topic.objects.filter(subscriber=made).update(text=text)
     lifecycle.activate_reader(made, now)
     return made
 
@@ -66,7 +66,7 @@ def test_a_visitor_on_a_phone_opens_the_preview_and_signs_up(browser: Browser, p
     address.send_keys("phone@reader.example")
     address.submit()
     browser.sees("Check your inbox")
-    assert Interests.objects.get().topics.startswith("Long context language models")
+    assert Topic.objects.get().text.startswith("Long context language models")
 
 
 def top_of(browser: Browser, selector: str) -> float:

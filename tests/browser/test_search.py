@@ -12,7 +12,7 @@ from django.utils import timezone
 from papers.models import Paper
 from papers.searching import indexing
 from subscriptions import tokens
-from subscriptions.models import Interests
+from subscriptions.models import Topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.axe import violations
@@ -81,8 +81,8 @@ def test_a_subscriber_follows_a_search_by_email(
     browser.sees("Add them to your interests?")
     browser.press("Add to my interests")
     browser.sees("Added. Your next digest will use it.")
-    interests = Interests.objects.get(pk=reader.pk)
-    assert (interests.topics, interests.categories) == ("language models", ["cs.CL"])
+    topic = Topic.objects.get(subscriber=reader)
+    assert (topic.text, topic.categories) == ("language models", ["cs.CL"])
 
 
 @with_and_without_scripts
@@ -97,21 +97,21 @@ def test_a_signed_in_reader_follows_a_search(
     browser.sees("You're subscribed.")
     browser.open("/search/?q=language+models+cat:cs.CL")
     browser.press("Email me papers like these")
-    browser.sees("This adds the search to your interests")
-    assert Interests.objects.get().words == []
+    browser.sees("This makes the search one of your topics")
+    assert Topic.objects.get().is_blank
     browser.press("Follow this search")
     browser.sees("You follow this search")
-    found = Interests.objects.get()
-    assert (found.words, found.categories) == (["language models"], ["cs.CL"])
+    topic = Topic.objects.get()
+    assert (topic.text, topic.categories) == ("language models", ["cs.CL"])
     browser.press("Take it back")
     browser.sees("You no longer follow this search")
     browser.press("Follow this search")
     browser.sees("You follow this search")
     browser.open(reverse("profile", args=[tokens.make_token(Purpose.PREFERENCES, made.pk)]))
-    phrase = "//h2[.='Phrases and searches you follow']/following-sibling::ul[1]"
-    browser.find(f"{phrase}//button", "the button").click()
+    words = "//h2[.='Your strongest keywords']/following-sibling::ul[1]"
+    browser.find(f"{words}//button[starts-with(., 'Remove')]", "the button").click()
     browser.sees("Removed. Your next digest will reflect it.")
-    assert Interests.objects.get().words == []
+    assert Topic.objects.get().text != "language models"
 
 
 @with_and_without_scripts

@@ -11,7 +11,7 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.editions import digests
-from subscriptions.models import Interests, Subscriber
+from subscriptions.models import Subscriber, Topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.conftest import Browser, until
@@ -25,7 +25,7 @@ def reader(papers: str) -> Subscriber:
     made = signup.request_sign_up(
         signup.SignUpRequest("ada@reader.example", "UTC", "/", "192.0.2.7"), now
     )
-    Interests.objects.filter(subscriber=made).update(topics="long context language models")
+    Topic.objects.filter(subscriber=made).update(text="long context language models")
     lifecycle.activate_reader(made, now)
     return made
 

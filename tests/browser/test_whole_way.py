@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from devtools.outbox import messages
 from devtools.outbox_pages import read_message
 from subscriptions import tasks
-from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.models import Digest, Reaction, Subscriber, Subscription, Topic
 from subscriptions.readers import lifecycle, signup
 from tests.browser.conftest import Browser, until
 
@@ -37,7 +37,7 @@ def subscribed(address: str) -> Subscriber:
     """Create a confirmed reader."""
     now = timezone.now()
     reader = signup.request_sign_up(signup.SignUpRequest(address, "UTC", "/", None), now)
-    Interests.objects.filter(subscriber=reader).update(categories=["cs.CV"])
+    Topic.objects.filter(subscriber=reader).update(categories=["cs.CV"])
     lifecycle.activate_reader(reader, now)
     return reader
 
@@ -48,10 +48,10 @@ def advance_one_day() -> None:
     Digest.objects.update(
         day=F("day") - day, created_at=F("created_at") - day, sent_at=F("sent_at") - day
     )
-    Subscriber.objects.update(
+    Subscription.objects.update(
         last_digest_day=F("last_digest_day") - day, covered_until=F("covered_until") - day
     )
-    waiting = Subscriber.objects.exclude(next_digest_at=None)
+    waiting = Subscription.objects.exclude(next_digest_at=None)
     waiting.update(next_digest_at=timezone.now())
 
 
@@ -117,9 +117,9 @@ def say_what_matters(browser: Browser) -> None:
     browser.fill("arXiv categories", "cs.CL")
     browser.press("Save")
     browser.sees("Saved.")
-    interests = Interests.objects.get(subscriber__email=READER)
-    assert interests.topics == "Reasoning of large language models"
-    assert interests.categories == ["cs.CL"]
+    topic = Topic.objects.get(subscriber__email=READER)
+    assert topic.text == "Reasoning of large language models"
+    assert topic.categories == ["cs.CL"]
 
 
 def get_the_digest(browser: Browser, outbox: Path) -> None:

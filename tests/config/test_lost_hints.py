@@ -42,8 +42,10 @@ def digest(make_reader: MakeReader, make_paper: Any) -> Digest:
     """Store a failed digest of today."""
     now = timezone.now()
     Edition.objects.create(day=now.date(), due=1)
+    reader = make_reader(next_digest_at=now)
     return Digest.objects.create(
-        subscriber=make_reader(next_digest_at=now),
+        subscriber=reader,
+        subscription=reader.default_subscription,
         day=now.date(),
         status=Digest.Status.FAILED,
         paper_ids=[make_paper().pk],

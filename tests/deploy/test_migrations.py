@@ -128,17 +128,27 @@ def old(server: DatabaseServer) -> Iterator[DatabaseServer]:
             email_key="n || '@example.org'",
             status="'active'",
             timezone="'UTC'",
-            frequency="'daily'",
-            max_papers="10",
-            next_digest_at="now() + interval '1 day'",
         )
         readers = "subscriptions_subscriber"
-        insert(owner, "subscriptions_interests", readers, subscriber_id="id", topics="'language'")
+        insert(owner, "subscriptions_topic", readers, subscriber_id="id", text="'language'")
+        insert(
+            owner,
+            "subscriptions_subscription",
+            readers,
+            subscriber_id="id",
+            destination="'email'",
+            state="'active'",
+            frequency="'daily'",
+            max_papers="10",
+            all_topics="true",
+            next_digest_at="now() + interval '1 day'",
+        )
         insert(
             owner,
             "subscriptions_digest",
-            readers,
-            subscriber_id="id",
+            "subscriptions_subscription",
+            subscriber_id="subscriber_id",
+            subscription_id="id",
             status="'pending'",
             expires_at="now() + interval '8 hours'",
         )
@@ -176,14 +186,17 @@ class OldSender(threading.Thread):
         claimed = self.app.execute(
             "UPDATE subscriptions_digest SET status = 'sending', claimed_at = now() WHERE id ="
             " (SELECT id FROM subscriptions_digest WHERE status = 'pending'"
-            " ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, subscriber_id"
+            " ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+            " RETURNING id, subscription_id"
         ).fetchone()
         assert claimed
         self.app.execute(
             "UPDATE subscriptions_digest SET status = 'sent', sent_at = now() WHERE id = %s",
             claimed[:1],
         )
-        self.app.execute("UPDATE subscriptions_subscriber SET hour = 9 WHERE id = %s", claimed[1:])
+        self.app.execute(
+            "UPDATE subscriptions_subscription SET hour = 9 WHERE id = %s", claimed[1:]
+        )
         self.sent += 1
 
 

@@ -63,7 +63,10 @@ def test_messages_are_counted_by_kind_and_state(
 
 @pytest.mark.promise(40)
 def test_metrics_show_due_claimed_sent_failed_uncertain_oldest_pending_and_last_success(
-    client: Client, make_reader: Callable[..., Subscriber], now: datetime
+    client: Client,
+    make_reader: Callable[..., Subscriber],
+    make_digest: Callable[..., Digest],
+    now: datetime,
 ) -> None:
     ages = {
         Status.SENT: {"sent_at": now - 7 * MINUTE},
@@ -77,7 +80,7 @@ def test_metrics_show_due_claimed_sent_failed_uncertain_oldest_pending_and_last_
     for n, (status, given) in enumerate(ages.items()):
         values = {"created_at": now, "expires_at": now, "next_attempt_at": now} | given
         reader = make_reader(f"{n}@e.org", next_digest_at=now + MINUTE)
-        Digest.objects.create(subscriber=reader, day=now.date(), status=status, **values)
+        make_digest(reader, status=status, **values)
     make_reader("late@e.org", next_digest_at=now - 90 * MINUTE)
     seen = scraped(client)
     day = "2026-04-30"

@@ -59,7 +59,10 @@ def test_the_last_observation_of_each_old_paper_is_kept(
 
 def digest_of(reader: Subscriber, day: datetime) -> Digest:
     times = {"created_at": day, "expires_at": day, "next_attempt_at": day}
-    return Digest.objects.create(subscriber=reader, day=day.date(), status="sent", **times)
+    subscription = reader.default_subscription
+    return Digest.objects.create(
+        subscriber=reader, subscription=subscription, day=day.date(), status="sent", **times
+    )
 
 
 def test_old_digests_of_closed_editions_are_deleted_and_their_totals_kept(

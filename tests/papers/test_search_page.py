@@ -104,10 +104,10 @@ def test_excluded_words_alone_are_not_a_search(client: Client, few: list[Paper])
 
 def test_a_search_can_be_followed(client: Client, few: list[Paper]) -> None:
     page = ask(client, 'video "for video" cat:cs.CV')
-    assert "/follow/?topics=video+for+video&amp;categories=cs.CV" in page
-    form = client.get("/subscribe/", {"topics": "video", "categories": "cs.CV,nonsense"}).text
-    assert 'name="topics" value="video"' in form
-    form = client.get("/subscribe/", {"topics": "video", "categories": "cs.CV"}).text
+    assert "/follow/?text=video+for+video&amp;categories=cs.CV" in page
+    form = client.get("/subscribe/", {"text": "video", "categories": "cs.CV,nonsense"}).text
+    assert 'name="text" value="video"' in form
+    form = client.get("/subscribe/", {"text": "video", "categories": "cs.CV"}).text
     assert 'name="categories" value="cs.CV"' in form
 
 

@@ -20,7 +20,8 @@ def test_a_reader_who_got_a_paper_hears_what_became_of_it(
     old = make_paper("An old one", listed_on=day)
     reader, other = make_reader(covered_until=now - timedelta(days=1)), make_reader("b@example.org")
     Digest.objects.create(
-        subscriber=reader, day=day, status=Digest.Status.SENT, paper_ids=[old.pk],
+        subscriber=reader, subscription=reader.default_subscription, day=day,
+        status=Digest.Status.SENT, paper_ids=[old.pk],
         created_at=now, next_attempt_at=now, expires_at=now,
     )  # fmt: skip
     early = now - timedelta(days=2)

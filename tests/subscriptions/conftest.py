@@ -80,8 +80,10 @@ def make_digest(make_reader: MakeReader) -> MakeDigest:
     """A digest of today that was handed over; whatever is not given is plain."""
 
     def make(reader: Subscriber | None = None, **given: Any) -> Digest:
+        reader = reader or make_reader()
         values: dict[str, Any] = {
-            "subscriber": reader or make_reader(),
+            "subscriber": reader,
+            "subscription": reader.default_subscription,
             "day": NOW.date(),
             "status": Digest.Status.SENT,
             "created_at": NOW,
@@ -101,7 +103,7 @@ def make_ready(
     """Return a function that builds so many pending digests of today and returns their ids."""
 
     def make(count: int, domain: str = "e.org") -> list[int]:
-        pks = [make_reader(f"{n}@{domain}", {"topics": "language"}).pk for n in range(count)]
+        pks = [make_reader(f"{n}@{domain}", {"text": "language"}).pk for n in range(count)]
         return digests.build_due_digests(pks, now)
 
     return make

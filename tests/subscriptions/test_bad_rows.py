@@ -11,13 +11,13 @@ import pytest
 from operations import doctor
 from papers.models import Paper
 from subscriptions import schedule
-from subscriptions.editions import alerts, digests, recovery
-from subscriptions.models import Digest, Edition, Interests, Subscriber
-from subscriptions.readers import lifecycle
+from subscriptions.editions import alerts, digests, recovery, topic_matches
+from subscriptions.models import Digest, Edition, Subscriber, Subscription, Topic
+from subscriptions.readers import scheduling
 
 pytestmark = pytest.mark.django_db
 MakeReader = Callable[..., Subscriber]
-LANGUAGE = {"topics": "language models"}
+LANGUAGE = {"text": "language models"}
 UNKNOWN = ("Mars/Olympus", "localtime/x", "../etc/passwd", "", "Europe/Berlin ", "x" * 64)
 
 
@@ -35,15 +35,16 @@ def test_an_unknown_time_zone_is_treated_as_utc(
     assert len(digests.build_due_digests([reader.pk for reader in three], now)) == 3
     assert set(Digest.objects.values_list("day", flat=True)) == {now.date()}
     three[1].refresh_from_db()
-    assert three[1].next_digest_at == datetime.fromisoformat("2026-05-01T08:00:00Z")
-    assert lifecycle.unknown_zones() == {zone: 1}
+    due = three[1].default_subscription.next_digest_at
+    assert due == datetime.fromisoformat("2026-05-01T08:00:00Z")
+    assert scheduling.unknown_zones() == {zone: 1}
     [finding] = doctor.time_zones(now)
     assert repr(zone) in finding.message
 
 
 def test_known_zones_are_no_finding(three: list[Subscriber], now: datetime) -> None:
     assert schedule.zone_of("Asia/Calcutta").key == "Asia/Calcutta"
-    assert lifecycle.unknown_zones() == {}
+    assert scheduling.unknown_zones() == {}
     [finding] = doctor.time_zones(now)
     assert finding.level == doctor.Level.OK
 
@@ -53,8 +54,8 @@ def test_known_zones_are_no_finding(three: list[Subscriber], now: datetime) -> N
     [
         {"hour": 99},
         {"hour": 32767, "frequency": "weekdays"},
-        {"interests": {"references": [17]}},
-        {"interests": {"references": "none"}},
+        {"topic": {"references": [17]}},
+        {"topic": {"references": "none"}},
     ],
     ids=str,
 )
@@ -62,10 +63,10 @@ def test_known_zones_are_no_finding(three: list[Subscriber], now: datetime) -> N
 def test_one_reader_with_bad_data_stops_only_itself(
     three: list[Subscriber], now: datetime, bad: dict[str, Any]
 ) -> None:
-    given = dict(bad)
-    if interests := given.pop("interests", None):
-        Interests.objects.filter(pk=three[1].pk).update(**interests)
-    Subscriber.objects.filter(pk=three[1].pk).update(**given)
+    if topic := bad.get("topic"):
+        Topic.objects.filter(subscriber=three[1]).update(**topic)
+    else:
+        Subscription.objects.filter(subscriber=three[1]).update(**bad)
     assert len(digests.build_due_digests([reader.pk for reader in three], now)) == 2
     written = three[1].digests.get()
     assert (written.status, written.paper_ids) == ("failed", [])
@@ -88,7 +89,7 @@ def test_where_no_digest_can_be_made_the_readers_stay_due_for_an_hour(
 
     pks = [reader.pk for reader in three]
     with monkeypatch.context() as broken:
-        broken.setattr(digests, "match_profiles", trip)
+        broken.setattr(topic_matches, "match_profiles", trip)
         with pytest.raises(RuntimeError):
             digests.build_due_digests(pks, now)
     assert not Digest.objects.exists()
@@ -98,7 +99,7 @@ def test_where_no_digest_can_be_made_the_readers_stay_due_for_an_hour(
 def test_a_single_reader_whose_digest_cannot_be_made_is_written_down_after_an_hour(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests={"references": [17]})
+    reader = make_reader(topic={"references": [17]})
     with pytest.raises(Exception, match=r".+"):
         digests.build_due_digests([reader.pk], now)
     assert digests.build_due_digests([reader.pk], now + timedelta(hours=1)) == []

@@ -14,9 +14,16 @@ from subscriptions.editions import alerts, recovery, states
 from subscriptions.feedback.normalize import Event
 from subscriptions.feedback.record import record_events
 from subscriptions.mail import transactional
-from subscriptions.models import Digest, Edition, Interests, Message, OperatorAlert, Subscriber
+from subscriptions.models import (
+    Digest,
+    Edition,
+    Message,
+    OperatorAlert,
+    Subscription,
+    Topic,
+)
 from subscriptions.profiles import library_import
-from subscriptions.readers import lifecycle
+from subscriptions.readers import scheduling
 from tests.subscriptions.conftest import MakeReader
 
 pytestmark = pytest.mark.django_db
@@ -146,17 +153,16 @@ def test_an_author_page_asked_for_in_the_future_may_be_asked_for(
     make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader()
-    Interests.objects.update(author_page_requested_at=now + DAY)
-    assert library_import.request_author_page(reader.pk, "doe_j_1", now)
+    Topic.objects.update(author_page_requested_at=now + DAY)
+    assert library_import.request_author_page(reader.first_topic.pk, "doe_j_1", now)
 
 
 def test_readers_put_off_for_weeks_are_due_again(make_reader: MakeReader, now: datetime) -> None:
     put_off = now + 40 * DAY
     lost = make_reader("a@e.org", next_digest_at=put_off, last_digest_day=put_off.date())
     paused = make_reader("b@e.org", next_digest_at=put_off, paused_until=put_off - HOUR)
-    assert [lifecycle.reschedule_far_future(now) for _ in range(2)] == [1, 0]
-    lost.refresh_from_db()
-    paused.refresh_from_db()
-    assert lost.next_digest_at == datetime.fromisoformat("2026-05-01T08:00:00Z")
-    assert paused.next_digest_at == put_off
-    assert Subscriber.objects.due(now + DAY).get() == lost
+    assert [scheduling.reschedule_far_future(now) for _ in range(2)] == [1, 0]
+    due = lost.default_subscription.next_digest_at
+    assert due == datetime.fromisoformat("2026-05-01T08:00:00Z")
+    assert paused.default_subscription.next_digest_at == put_off
+    assert Subscription.objects.due(now + DAY).get() == lost.default_subscription

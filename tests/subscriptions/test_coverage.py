@@ -16,7 +16,7 @@ from papers.vectors import stored_lexicon
 from subscriptions import tokens
 from subscriptions.editions import candidate_pool, digests
 from subscriptions.editions.why_not import explain_absence
-from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber
+from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber, Subscription
 from subscriptions.tokens import Purpose
 from tests.pages import Page
 
@@ -49,7 +49,7 @@ def test_a_daily_digest_covers_the_days_since_the_last_one(
 ) -> None:
     for days_ago in range(5):
         on(f"{TIDES} {days_ago}", days_ago, abstract=f"Salt {days_ago} sails ropes {days_ago}.")
-    reader = make_reader(interests={"topics": TIDES}, covered_until=now - timedelta(days=3))
+    reader = make_reader(topic={"text": TIDES}, covered_until=now - timedelta(days=3))
     assert sorted(held(reader, now)) == [f"{TIDES} {days_ago}" for days_ago in (0, 1, 2)]
 
 
@@ -60,7 +60,7 @@ def test_a_weekly_digest_covers_the_week_to_the_hour(
     late = on("Sails of silk", 7, first_seen_at=now - week + timedelta(hours=3))
     on("Ropes of hemp", 7, first_seen_at=now - week - timedelta(hours=3))
     on("Masts of pine", 1)
-    said = {"topics": "sails of silk; ropes of hemp; masts of pine"}
+    said = {"text": "sails of silk; ropes of hemp; masts of pine"}
     weekly = make_reader(
         "weekly@e.org", said, frequency="weekly", weekday=now.weekday(), covered_until=now - week
     )
@@ -76,11 +76,12 @@ def test_a_weekly_digest_drops_what_the_reader_answered_or_opened(
 ) -> None:
     rows = [on(title, 2, votes=9) for title in ("Ropes of hemp", "Sails", "Masts", "Anchors")]
     scoring.rescore(now)
-    reader = make_reader(interests={"learns_from_opened": True}, frequency="weekly")
+    reader = make_reader(learns_from_opened=True, frequency="weekly")
     assert len(held(reader, now)) == 4
-    Reaction.objects.create(subscriber=reader, paper=rows[0], kind="more", created_at=now)
-    Reaction.objects.create(subscriber=reader, paper=rows[1], kind="less", created_at=now)
-    OpenedPaper.objects.create(subscriber=reader, paper=rows[2], created_at=now)
+    made: dict[str, Any] = {"subscriber": reader, "topic": reader.first_topic, "created_at": now}
+    Reaction.objects.create(paper=rows[0], kind="more", **made)
+    Reaction.objects.create(paper=rows[1], kind="less", **made)
+    OpenedPaper.objects.create(paper=rows[2], **made)
     assert set(held(reader, now)) == {"Anchors"}
 
 
@@ -107,7 +108,7 @@ def test_two_papers_that_say_the_same_never_stand_in_one_digest(
     on(TIDES, 0, abstract=text)
     twin = on(f"{TIDES}, extended", 0, abstract=text)
     on("Tides in narrow harbours", 0, abstract="Ships wait for water under their keels.")
-    reader = make_reader(interests={"topics": "Tides of the northern sea"})
+    reader = make_reader(topic={"text": "Tides of the northern sea"})
     assert list(held(reader, now)) == [TIDES, "Tides in narrow harbours"]
     assert f"very similar to “{TIDES}”" in explain_absence(reader, str(twin.arxiv_id), now)
 
@@ -120,7 +121,7 @@ def test_a_reaction_changes_tomorrows_digest_as_its_page_says(
     on("Anchors for small boats", 0, abstract="Anchors hold boats; ropes of hemp hold anchors.")
     on("Ropes of hemp", 0, abstract="Ropes of hemp hold boats in the harbour.")
     stored_lexicon.learn_lexicon(now)
-    reader = make_reader(interests={"topics": "ropes, anchors"}, covered_until=now)
+    reader = make_reader(topic={"text": "ropes, anchors"}, covered_until=now)
     tomorrow = now + timedelta(days=1)
     Paper.objects.exclude(pk=answered.pk).update(
         first_seen_at=now + timedelta(hours=20), listed_on=tomorrow.date()
@@ -149,11 +150,11 @@ def test_no_paper_comes_twice_across_digests_of_any_state(
 ) -> None:
     both = {on(title, 0, votes=5).pk for title in ("Ropes of hemp", "Sails of silk")}
     scoring.rescore(now)
-    reader = make_reader(interests={"topics": "ropes of hemp"})
+    reader = make_reader(topic={"text": "ropes of hemp"})
     digests.build_due_digests([reader.pk], now)
     assert set(Digest.objects.get().paper_ids) == both, "never learnt, and yet no twins"
     Digest.objects.update(status=Digest.Status.SENT)
-    Subscriber.objects.update(frequency="weekly", covered_until=None)
+    Subscription.objects.update(frequency="weekly", covered_until=None)
     reader.refresh_from_db()
     assert held(reader, now + timedelta(days=1)) == {}
 

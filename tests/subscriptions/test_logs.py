@@ -59,7 +59,7 @@ def test_logs_of_a_sending_run_hold_no_address_and_no_token(
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make = lambda name: make_reader(name, {"topics": "language"})  # noqa: E731
+    make = lambda name: make_reader(name, {"text": "language"})  # noqa: E731
     people = [make(f"someone.{n}@example.org") for n in range(5)]
     poison = make("poison@example.org")
     gone, slow = make("gone@example.org"), make("slow@example.org")

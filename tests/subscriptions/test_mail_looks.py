@@ -66,15 +66,15 @@ def mails(edition: list[Paper], make_reader: MakeReader, now: datetime) -> dict[
     """The HTML of every mail to readers, by name."""
     edition[0].note, edition[0].code_url = "Read section four first.", "https://code.example.org/x"
     edition[0].save()
-    interests = {"topics": "language models", "categories": ["cs.CL"]}
-    daily = make_reader(interests=interests)
+    interests = {"text": "language models", "categories": ["cs.CL"]}
+    daily = make_reader(topic=interests)
     weekly = make_reader("week@example.org", interests, frequency="weekly", weekday=now.weekday())
     digests.build_due_digests([daily.pk, weekly.pk], now)
     letters = ("confirmation", "preferences_link", "welcome", "less_often", "goodbye")
     made = {name: str(getattr(emails, name)(daily).html) for name in letters}
     for digest in Digest.objects.select_related("subscriber"):
         digest.notices = ["Today's list of arXiv is late."]
-        name = "weekly" if digest.weekly else "daily"
+        name = "weekly" if digest.is_round_up else "daily"
         made[name] = str(
             digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids)).html
         )
@@ -215,6 +215,6 @@ def test_the_weekly_round_up_has_its_own_looks(mails: dict[str, str]) -> None:
     assert "24 April to 30 April 2026" in mails["weekly"]
     assert mails["weekly"].count("font:28px/1 Charter") == mails["weekly"].count("<h3")
     assert "Your week" not in mails["daily"]
-    digest = Digest.objects.get(weekly=True)
+    digest = Digest.objects.get(period="week")
     assert digest.subject.startswith("Your week: ")
-    assert len(digests.subject_line([{"title": "x" * 400}] * 3, weekly=True)) == 150
+    assert len(digests.subject_line([{"title": "x" * 400}] * 3, "week")) == 150

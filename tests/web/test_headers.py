@@ -26,7 +26,7 @@ MakeReader = Callable[..., Subscriber]
 
 @pytest.fixture
 def digest(edition: list[Paper], make_reader: MakeReader, now: Any) -> Digest:
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     digests.build_due_digests([reader.pk], now)
     return reader.digests.get()
 

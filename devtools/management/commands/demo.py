@@ -27,7 +27,7 @@ from devtools.outbox_pages import read_message
 from devtools.sample_pictures import store_pictures
 from subscriptions import tasks
 from subscriptions.mail import digest_mail
-from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.models import Digest, Subscriber
 from subscriptions.readers import lifecycle, signup
 from subscriptions.schedule import local_day
 
@@ -38,15 +38,15 @@ TIMEOUT = 60  # seconds for sending the digests, and for starting the web server
 CELERY = ("-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "config")
 SAMPLE_READERS: dict[str, dict[str, Any]] = {
     "language@reader.example": {
-        "topics": "Large language models: reasoning, agents, long context, efficient inference",
+        "text": "Large language models: reasoning, agents, long context, efficient inference",
         "categories": ["cs.CL", "cs.AI"],
     },
     "vision@reader.example": {
-        "topics": "Image and video generation with diffusion models, 3D scenes",
+        "text": "Image and video generation with diffusion models, 3D scenes",
         "categories": ["cs.CV", "cs.GR"],
     },
     "robots@reader.example": {
-        "topics": "Robot manipulation, reinforcement learning and control",
+        "text": "Robot manipulation, reinforcement learning and control",
         "categories": ["cs.RO", "eess.SY"],
     },
 }
@@ -209,7 +209,7 @@ def create_reader(email: str) -> Subscriber:
     now = timezone.now()
     request = signup.SignUpRequest(email=email, timezone="UTC", page="demo", ip=None)
     reader = signup.request_sign_up(request, now)
-    Interests.objects.filter(subscriber=reader, topics="").update(**SAMPLE_READERS[email])
+    reader.topics.filter(position=0, text="").update(**SAMPLE_READERS[email])
     lifecycle.activate_reader(reader, now)
     return reader
 

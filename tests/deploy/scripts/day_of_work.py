@@ -9,7 +9,7 @@ from papers.vectors import stored_lexicon
 from subscriptions.delivery import mailing_run
 from subscriptions.editions import digests, recovery
 from subscriptions.feedback import record, refusals, settle
-from subscriptions.models import Interests, Subscriber
+from subscriptions.models import Subscriber, Subscription, Topic
 from subscriptions.readers import signup
 
 now = timezone.now()
@@ -22,9 +22,9 @@ reader = Subscriber.objects.create(
     status="active",
     created_at=now,
     confirmed_at=now,
-    next_digest_at=now,
 )
-Interests.objects.create(subscriber=reader, topics="language models")
+Topic.objects.create(subscriber=reader, text="language models")
+Subscription.objects.create(subscriber=reader, next_digest_at=now)
 pks = digests.build_due_digests([reader.pk], now)
 tally = mailing_run.deliver_digests(pks, timezone.now).tally
 print("sent", sum(tally.values()), tally.get("sent"))

@@ -128,8 +128,8 @@ def test_the_digest_explains_a_missing_source_in_text_and_html(
     now: datetime,
 ) -> None:
     checked(listed, now, "stale", cs_AI=told("stale", "late"), cs_CL=told("fresh", entries=9))
-    reader = make_reader(interests={"categories": ["cs.AI", "cs.CL"]})
-    deaf = make_reader("other@example.org", interests={"categories": ["cs.CL"]})
+    reader = make_reader(topic={"categories": ["cs.AI", "cs.CL"]})
+    deaf = make_reader("other@example.org", topic={"categories": ["cs.CL"]})
     digests.build_due_digests([reader.pk, deaf.pk], now)
     digest = reader.digests.get()
     mail = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))

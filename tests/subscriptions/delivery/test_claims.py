@@ -15,7 +15,7 @@ from subscriptions.delivery import claims, mailing_run
 from subscriptions.delivery.outcomes import Kind, Outcome
 from subscriptions.editions import recovery
 from subscriptions.mail import transactional
-from subscriptions.models import Digest, Edition, Message, Subscriber
+from subscriptions.models import Digest, Edition, Message, Subscriber, Subscription
 from subscriptions.readers import lifecycle
 from tests.subscriptions.conftest import Sink
 from tests.subscriptions.sending import at_once, totals
@@ -200,12 +200,12 @@ def test_a_sent_digest_covers_the_news_until_it_was_made_and_never_less(
     becomes: timedelta | None,
 ) -> None:
     mine, mail = hand(now), make_mail()
-    Subscriber.objects.update(covered_until=None if covered is None else now + covered)
+    Subscription.objects.update(covered_until=None if covered is None else now + covered)
     mine.claim(mail)
     mine.outcome = Outcome(kind)
     mine.settle()
     expected = None if becomes is None else now + becomes
-    assert Subscriber.objects.get().covered_until == expected
+    assert Subscriber.objects.get().default_subscription.covered_until == expected
 
 
 @pytest.mark.parametrize(

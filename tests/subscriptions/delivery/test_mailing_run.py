@@ -13,7 +13,7 @@ from papers.models import Paper
 from subscriptions.delivery import claims, mailing_run
 from subscriptions.delivery.outcomes import Kind, Outcome
 from subscriptions.editions import digests, recovery
-from subscriptions.models import Digest, Edition, Message, Subscriber
+from subscriptions.models import Digest, Edition, Message, Subscriber, Subscription
 from subscriptions.readers import lifecycle
 from tests.subscriptions.conftest import Sink
 from tests.subscriptions.sending import at_once, totals
@@ -26,7 +26,7 @@ MakeReady = Callable[..., list[int]]
 @pytest.fixture
 def ready(edition: list[Paper], make_reader: MakeReader, now: datetime) -> list[int]:
     """Three pending digests."""
-    pks = [make_reader(f"{n}@e.org", {"topics": "language models"}).pk for n in range(3)]
+    pks = [make_reader(f"{n}@e.org", {"text": "language models"}).pk for n in range(3)]
     return digests.build_due_digests(pks, now)
 
 
@@ -44,7 +44,7 @@ def test_each_digest_is_handed_over_once_and_recorded(
     assert mailing_run.deliver_digests(ready, lambda: now).tally == {"sent": 3}
     assert [message["To"] for message in smtp.accepted] == ["0@e.org", "1@e.org", "2@e.org"]
     assert states() == ["sent"] * 3
-    assert Subscriber.objects.filter(covered_until=now).count() == 3
+    assert Subscription.objects.filter(covered_until=now).count() == 3
 
 
 def test_delivering_again_sends_nothing(ready: list[int], smtp: Sink, now: datetime) -> None:
@@ -200,7 +200,7 @@ def test_two_beats_and_several_workers_send_one_digest_per_reader(
     edition: list[Paper], make_reader: MakeReader, smtp: Sink, now: datetime
 ) -> None:
     for n in range(30):
-        make_reader(f"{n}@e.org", {"topics": "language"})
+        make_reader(f"{n}@e.org", {"text": "language"})
 
     def beat_and_worker(_: int) -> None:
         for chunk in digests.due_readers(now):

@@ -21,7 +21,7 @@ from tests.subscriptions.conftest import Sink
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
 DAY = date(2026, 4, 30)
-LANGUAGE = {"topics": "language models", "categories": ["cs.CL"]}
+LANGUAGE = {"text": "language models", "categories": ["cs.CL"]}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_pinned_papers_come_first_in_the_curators_order(
     assert say(desk.pin_paper, splats.pk) == f"Pinned “{splats.title}”."
     say(desk.pin_paper, medical.pk)
     say(desk.move_pin, medical.pk, -1)
-    made = digests.preview_digest(make_reader(interests=LANGUAGE), now)
+    made = digests.preview_digest(make_reader(topic=LANGUAGE), now)
     assert titles(made)[:2] == [medical.title, splats.title]
     assert [item["section"] for item in made.items[:2]] == [PICKED, PICKED]
     assert made.items[0]["reason"].startswith("Chosen by the editor")
@@ -59,8 +59,8 @@ def test_a_match_with_a_pinned_paper_counts_as_a_match(
     scoring.rescore(now)
     word = "spectroscopy"
     Paper.objects.filter(pk=edition[5].pk).update(title=f"Notes on {word}", text_seen_at=now)
-    reader = make_reader(interests={"topics": word})
-    other = make_reader("other@e.org", {"topics": "palaeography"})
+    reader = make_reader(topic={"text": word})
+    other = make_reader("other@e.org", {"text": "palaeography"})
     say(desk.pin_paper, edition[5].pk)
     made = digests.preview_digest(reader, now)
     assert (made.items[0]["paper"], made.items[0]["section"]) == (edition[5].pk, PICKED)
@@ -91,14 +91,14 @@ def test_strict_readers_only_get_pins_that_match(
     edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
 ) -> None:
     say(desk.pin_paper, edition[5].pk)
-    picky = make_reader(interests=LANGUAGE | {"strictness": "only"})
+    picky = make_reader(topic=LANGUAGE | {"strictness": "only"})
     assert edition[5].title not in titles(digests.preview_digest(picky, now))
 
 
 def test_a_hidden_paper_is_in_no_digest_and_the_explanation_says_so(
     edition: list[Paper], make_reader: MakeReader, say: Callable[..., str], now: datetime
 ) -> None:
-    reader, best = make_reader(interests=LANGUAGE), edition[0]
+    reader, best = make_reader(topic=LANGUAGE), edition[0]
     Paper.objects.filter(pk=best.pk).update(arxiv_id="2604.00099")
     say(desk.pin_paper, best.pk)
     assert say(desk.hide_paper, best.pk) == f"Left out “{best.title}”."
@@ -118,7 +118,7 @@ def test_subject_and_notes_appear_in_the_email(
     now: datetime,
     smtp: Sink,
 ) -> None:
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     say(desk.write_paper_note, edition[0].pk, "Read the <b>appendix</b>.")
     say(desk.write_subject_and_note, "The\nlanguage issue", "Happy spring, all & sundry.")
     mailing_run.deliver_digests(digests.build_due_digests([reader.pk], now), lambda: now)
@@ -205,7 +205,7 @@ def test_by_default_an_edition_is_sent_without_approval(
     edition: list[Paper], make_reader: MakeReader, now: datetime, smtp: Sink
 ) -> None:
     mailing_run.deliver_digests(
-        digests.build_due_digests([make_reader(interests=LANGUAGE).pk], now), lambda: now
+        digests.build_due_digests([make_reader(topic=LANGUAGE).pk], now), lambda: now
     )
     assert (Edition.objects.get().state, len(smtp.accepted)) == ("open", 1)
 
@@ -220,7 +220,7 @@ def test_nothing_is_sent_before_approval_and_then_with_the_last_changes(
     smtp: Sink,
     queued: list[Any],
 ) -> None:
-    pks = digests.build_due_digests([make_reader(interests=LANGUAGE).pk], now)
+    pks = digests.build_due_digests([make_reader(topic=LANGUAGE).pk], now)
     mailing_run.deliver_digests(pks, lambda: now)
     assert (smtp.accepted, Edition.objects.get().state) == ([], "waiting")
     later = now + timedelta(minutes=5)
@@ -246,7 +246,7 @@ def test_an_unapproved_edition_waits_until_the_cut_off_and_is_then_sent(
     edition: list[Paper], make_reader: MakeReader, now: datetime, settings: Any, queued: list[Any]
 ) -> None:
     settings.APPROVE_BY = timedelta(hours=9)
-    digests.build_due_digests([make_reader(interests=LANGUAGE).pk], now)
+    digests.build_due_digests([make_reader(topic=LANGUAGE).pk], now)
     assert recovery.recover_digests(now) == []
     assert (Edition.objects.get().state, states.editions_to_open(now)) == ("waiting", [])
     assert alerts.current_problems(now) == [], "waiting for a curator is no trouble"
@@ -260,7 +260,7 @@ def test_an_unapproved_edition_waits_until_the_cut_off_and_is_then_sent(
 def test_holding_an_approved_edition_stops_it(
     edition: list[Paper], make_reader: MakeReader, now: datetime, smtp: Sink
 ) -> None:
-    pks = digests.build_due_digests([make_reader(interests=LANGUAGE).pk], now)
+    pks = digests.build_due_digests([make_reader(topic=LANGUAGE).pk], now)
     states.approve_edition(DAY, "ada", now)
     assert states.hold_edition(DAY, "A wrong pin", "grace", now)
     assert not states.hold_edition(DAY, "Again", "grace", now)

@@ -11,12 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from papers.models import Paper
 from papers.ranking import scoring
 from subscriptions.editions import digests
-from subscriptions.models import Digest, Reaction, Subscriber
+from subscriptions.models import Digest, Reaction, Subscriber, Subscription
 
 pytestmark = pytest.mark.django_db
 MakeReader = Callable[..., Subscriber]
-LANGUAGE = {"topics": "long context language models", "categories": ["cs.CL"]}
-VISION = {"topics": "video generation with diffusion", "categories": ["cs.CV"]}
+LANGUAGE = {"text": "long context language models", "categories": ["cs.CL"]}
+VISION = {"text": "video generation with diffusion", "categories": ["cs.CV"]}
 
 
 def titles(digest: Digest) -> list[str]:
@@ -39,7 +39,7 @@ def test_readers_with_different_interests_get_different_papers(
 def test_every_chosen_paper_has_a_reason(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     digests.build_due_digests([reader.pk], now)
     assert all(item["reason"] for item in reader.digests.get().items)
 
@@ -56,10 +56,10 @@ def test_readers_without_interests_get_trending_papers(
 def test_building_twice_creates_one_digest(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     assert len(digests.build_due_digests([reader.pk], now)) == 1
     assert digests.build_due_digests([reader.pk], now) == []
-    Subscriber.objects.update(next_digest_at=now)  # as if the scheduler had forgotten
+    Subscription.objects.update(next_digest_at=now)  # as if the scheduler had forgotten
     assert digests.build_due_digests([reader.pk], now) == []
     assert Digest.objects.count() == 1
 
@@ -68,9 +68,10 @@ def test_building_twice_creates_one_digest(
 def test_the_database_rejects_a_duplicate_digest(make_reader: MakeReader, now: datetime) -> None:
     day = {"day": now.date(), "created_at": now, "expires_at": now, "next_attempt_at": now}
     reader = make_reader()
-    Digest.objects.create(subscriber=reader, **day)
+    row = {"subscriber": reader, "subscription": reader.default_subscription, **day}
+    Digest.objects.create(**row)
     with pytest.raises(IntegrityError):
-        Digest.objects.create(subscriber=reader, **day)
+        Digest.objects.create(**row)
 
 
 def test_next_digest_is_due_tomorrow(
@@ -79,19 +80,19 @@ def test_next_digest_is_due_tomorrow(
     reader = make_reader(hour=8)
     digests.build_due_digests([reader.pk], now)
     reader.refresh_from_db()
-    assert reader.next_digest_at == datetime(2026, 5, 1, 8, tzinfo=UTC)
-    assert reader.last_digest_day == now.date()
+    assert reader.default_subscription.next_digest_at == datetime(2026, 5, 1, 8, tzinfo=UTC)
+    assert reader.default_subscription.last_digest_day == now.date()
 
 
 @pytest.mark.parametrize("status", [Digest.Status.SENT, Digest.Status.PENDING])
 def test_a_paper_is_never_sent_twice(
     edition: list[Paper], make_reader: MakeReader, now: datetime, status: str
 ) -> None:
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     digests.build_due_digests([reader.pk], now)
     first = reader.digests.get()
     Digest.objects.update(status=status)
-    Subscriber.objects.update(next_digest_at=now + timedelta(days=1))
+    Subscription.objects.update(next_digest_at=now + timedelta(days=1))
     digests.build_due_digests([reader.pk], now + timedelta(days=1))
     second = reader.digests.first()
     assert second is not None
@@ -103,10 +104,10 @@ def test_a_paper_is_never_sent_twice(
 def test_papers_of_a_failed_digest_stay_eligible(
     edition: list[Paper], make_reader: MakeReader, now: datetime, status: str
 ) -> None:
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     digests.build_due_digests([reader.pk], now)
     Digest.objects.update(status=status)
-    Subscriber.objects.update(next_digest_at=now + timedelta(days=1))
+    Subscription.objects.update(next_digest_at=now + timedelta(days=1))
     digests.build_due_digests([reader.pk], now + timedelta(days=1))
     assert titles(reader.digests.all()[0]) == titles(reader.digests.all()[1])
 
@@ -120,7 +121,7 @@ def test_hidden_withdrawn_revised_and_old_papers_never_appear(
     make_paper("Old language models", listed_on=now.date() - timedelta(days=20), votes=50)
     good = make_paper("Good language models", votes=1)
     scoring.rescore(now)
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     digests.build_due_digests([reader.pk], now)
     assert reader.digests.get().paper_ids == [good.pk]
 
@@ -128,9 +129,13 @@ def test_hidden_withdrawn_revised_and_old_papers_never_appear(
 def test_excluded_words_and_disliked_papers_never_appear(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests=LANGUAGE | {"excluded_words": ["agents"]})
+    reader = make_reader(topic=LANGUAGE | {"excluded_words": ["agents"]})
     Reaction.objects.create(
-        subscriber=reader, paper=edition[0], kind=Reaction.Kind.LESS, created_at=now
+        subscriber=reader,
+        topic=reader.first_topic,
+        paper=edition[0],
+        kind=Reaction.Kind.LESS,
+        created_at=now,
     )
     digests.build_due_digests([reader.pk], now)
     shown = titles(reader.digests.get())
@@ -145,8 +150,14 @@ def test_a_reaction_changes_the_next_choice(
         "Protein folding with transformers", listed_on=now.date() - timedelta(days=9)
     )
     wanted = make_paper("Protein folding at scale", categories=["q-bio.BM"])
-    reader = make_reader(interests={"topics": "language", "categories": ["cs.CL"]})
-    Reaction.objects.create(subscriber=reader, paper=liked, kind=Reaction.Kind.MORE, created_at=now)
+    reader = make_reader(topic={"text": "language", "categories": ["cs.CL"]})
+    Reaction.objects.create(
+        subscriber=reader,
+        topic=reader.first_topic,
+        paper=liked,
+        kind=Reaction.Kind.MORE,
+        created_at=now,
+    )
     digests.build_due_digests([reader.pk], now)
     items: list[dict[str, Any]] = reader.digests.get().items
     chosen = next(item for item in items if item["paper"] == wanted.pk)
@@ -167,12 +178,12 @@ def test_a_day_without_papers_is_skipped_with_a_reason(
 def test_a_late_digest_is_skipped_and_its_papers_stay_eligible(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     evening = now + timedelta(hours=12)
     assert digests.build_due_digests([reader.pk], evening) == []
     assert "Too late" in reader.digests.get().reason
     reader.refresh_from_db()
-    assert reader.next_digest_at == datetime(2026, 5, 1, 8, tzinfo=UTC)
+    assert reader.default_subscription.next_digest_at == datetime(2026, 5, 1, 8, tzinfo=UTC)
     tomorrow = now + timedelta(days=1)
     assert len(digests.build_due_digests([reader.pk], tomorrow)) == 1
 
@@ -209,12 +220,12 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_readers(
 def test_send_now_builds_todays_digest_once(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests=LANGUAGE, next_digest_at=now + timedelta(hours=9), hour=17)
+    reader = make_reader(topic=LANGUAGE, next_digest_at=now + timedelta(hours=9), hour=17)
     digest = digests.build_digest(reader.pk, now)
     assert digest is not None
     assert digests.build_digest(reader.pk, now) == digest
     reader.refresh_from_db()
-    assert reader.next_digest_at == datetime(2026, 5, 1, 17, tzinfo=UTC)
+    assert reader.default_subscription.next_digest_at == datetime(2026, 5, 1, 17, tzinfo=UTC)
 
 
 def test_the_subject_has_the_best_title_and_a_limited_length() -> None:
@@ -228,7 +239,7 @@ def test_the_subject_has_the_best_title_and_a_limited_length() -> None:
 def test_preview_stores_nothing(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     assert titles(digests.preview_digest(reader, now))[0] == "Long context language models"
     assert Digest.objects.count() == 0
 
@@ -237,7 +248,7 @@ def test_preview_stores_nothing(
 def test_a_category_alone_puts_no_paper_in_for_you(
     make_reader: MakeReader, edition: list[Paper], now: datetime
 ) -> None:
-    reader = make_reader(interests={"topics": "sea anemones", "categories": ["cs.CL"]})
-    [digest] = digests.make_digests(now.date(), [reader], now)
+    reader = make_reader(topic={"text": "sea anemones", "categories": ["cs.CL"]})
+    [digest] = digests.make_digests(now.date(), [reader.default_subscription], now)
     assert digest.items
     assert {item["section"] for item in digest.items} <= {"trending", "outside"}

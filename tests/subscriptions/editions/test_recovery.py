@@ -12,7 +12,7 @@ from subscriptions.delivery import mailing_run
 from subscriptions.editions import digests, recovery, states
 from subscriptions.feedback.normalize import Event
 from subscriptions.feedback.record import record_events
-from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
+from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber, Subscription
 from tests.subscriptions.conftest import Sink
 from tests.subscriptions.sending import totals
 
@@ -112,7 +112,10 @@ def test_bounces_and_complaints_pause_the_run(
         Subscriber(email=f"{n}@e.org", email_key=f"{n}@e.org", created_at=now) for n in range(sent)
     )
     made = Digest.objects.bulk_create(
-        Digest(subscriber=reader, status="sent", sent_at=now, **day) for reader in readers_
+        Digest(subscriber=one.subscriber, subscription=one, status="sent", sent_at=now, **day)
+        for one in Subscription.objects.bulk_create(
+            Subscription(subscriber=reader) for reader in readers_
+        )
     )
     states.add_due({TODAY: sent}, now)
     kinds = {

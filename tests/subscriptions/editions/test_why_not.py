@@ -15,7 +15,7 @@ from subscriptions.models import Digest, Reaction, Subscriber
 pytestmark = pytest.mark.django_db
 MakeReader = Callable[..., Subscriber]
 MakePaper = Callable[..., Paper]
-LANGUAGE: dict[str, Any] = {"topics": "long context language models"}
+LANGUAGE: dict[str, Any] = {"text": "long context language models"}
 
 
 def ask(reader: Subscriber, paper: Paper, now: datetime) -> str:
@@ -53,7 +53,7 @@ def test_days(
 def test_sent_papers_have_the_day_of_the_digest(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests=LANGUAGE)
+    reader = make_reader(topic=LANGUAGE)
     digests.build_due_digests([reader.pk], now)
     assert "on its way" in ask(reader, edition[0], now)
     Digest.objects.update(status=Digest.Status.SENT)
@@ -65,14 +65,16 @@ def test_reactions(
     edition: list[Paper], make_reader: MakeReader, now: datetime, kind: str, said: str
 ) -> None:
     reader = make_reader()
-    Reaction.objects.create(subscriber=reader, paper=edition[0], kind=kind, created_at=now)
+    Reaction.objects.create(
+        subscriber=reader, topic=reader.first_topic, paper=edition[0], kind=kind, created_at=now
+    )
     assert said in ask(reader, edition[0], now)
 
 
 def test_examples_are_not_sent(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    reader = make_reader(interests={"examples": [edition[0].arxiv_id]})
+    reader = make_reader(topic={"examples": [edition[0].arxiv_id]})
     assert "papers you like" in ask(reader, edition[0], now)
 
 
@@ -81,7 +83,7 @@ def test_exclusions_name_the_word_or_author(
 ) -> None:
     by_word = make_reader("a@e.org", {"excluded_words": ["survey", "Language"]})
     assert "It contains “Language”" in ask(by_word, edition[0], now)
-    by_name = make_reader("b@e.org", {"muted_authors": ["Bo Example"]})
+    by_name = make_reader("b@e.org", muted_authors=["Bo Example"])
     assert "You muted Bo Example" in ask(by_name, edition[0], now)
 
 
@@ -92,14 +94,14 @@ def test_a_low_score_names_the_threshold(
     far = make_paper("Bread and butter of the bakers", abstract=f"{kitchen}No agents were hurt.")
     stored_lexicon.learn_lexicon(now)
     topics = "Reasoning with tools, segmentation of street scenes, rare video splatting; agents"
-    reader = make_reader(interests={"topics": topics, "strictness": "only"})
+    reader = make_reader(topic={"text": topics, "strictness": "only"})
     assert "below your threshold of 0.55" in ask(reader, far, now)
 
 
 def test_a_paper_without_a_match(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
-    assert "doesn't match your profile" in ask(make_reader(interests=LANGUAGE), edition[5], now)
+    assert "doesn't match your profile" in ask(make_reader(topic=LANGUAGE), edition[5], now)
 
 
 def test_a_low_rank_is_explained(
@@ -107,7 +109,7 @@ def test_a_low_rank_is_explained(
 ) -> None:
     late = make_paper("Models", abstract="Of cheese and of ships, at length and in detail.")
     stored_lexicon.learn_lexicon(now)
-    reader = make_reader(interests=LANGUAGE | {"words": ["models"]}, max_papers=1)
+    reader = make_reader(topic=LANGUAGE | {"words": ["models"]}, max_papers=1)
     said = ask(reader, late, now)
     assert "It ranks 2 among" in said
     assert "at most 1 papers" in said
@@ -117,7 +119,7 @@ def test_papers_available_for_the_last_digest_are_explained(
     edition: list[Paper], make_reader: MakeReader, now: datetime
 ) -> None:
     quiet = edition[2]
-    reader = make_reader(interests={"topics": quiet.title}, covered_until=now)
+    reader = make_reader(topic={"text": quiet.title}, covered_until=now)
     assert "already available for your last digest" in ask(reader, quiet, now)
 
 

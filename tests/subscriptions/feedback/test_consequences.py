@@ -10,7 +10,7 @@ import pytest
 from subscriptions.delivery import claims
 from subscriptions.feedback.record import record_events
 from subscriptions.mail import suppression
-from subscriptions.models import DeliveryEvent, Message, Subscriber, Suppression
+from subscriptions.models import DeliveryEvent, Message, Subscriber, Subscription, Suppression
 from subscriptions.readers import lifecycle, signup
 from tests.subscriptions.conftest import MakeDigest, MakeReader
 from tests.subscriptions.delivery_events import HOUR, make_event
@@ -27,7 +27,7 @@ def test_a_hard_bounce_suppresses_at_once(make_digest: MakeDigest, now: datetime
         record_events([make_event(Kind.HARD_BOUNCE, digest)], now)
     reader = digest.subscriber
     reader.refresh_from_db()
-    assert (reader.status, reader.next_digest_at) == ("suppressed", None)
+    assert (reader.status, reader.default_subscription.next_digest_at) == ("suppressed", None)
     assert suppression.is_suppressed(reader, now)
 
 
@@ -80,10 +80,10 @@ def test_suppression_is_part_of_the_queries_that_select_recipients(
     reader = make_reader(next_digest_at=now)
     yesterday = make_digest(reader, day=now.date() - timedelta(days=1), status="sent")
     waiting = make_digest(reader, status="pending", claimed_at=None)
-    assert list(Subscriber.objects.due(now)) == [reader]
+    assert list(Subscription.objects.due(now)) == [reader.default_subscription]
     record_events([make_event(kind, yesterday)], now)
-    Subscriber.objects.update(next_digest_at=now)
-    assert list(Subscriber.objects.due(now)) == []
+    Subscription.objects.update(next_digest_at=now)
+    assert list(Subscription.objects.due(now)) == []
     assert not claims.ClaimHolder("worker", lambda: now).claim(waiting).ours
 
 
@@ -135,7 +135,7 @@ def test_lifting_a_suppression_by_hand_lets_the_reader_sign_up_again(
     assert suppression.lift_suppression(Subscriber.objects.all()) == 1
     assert suppression.lift_suppression(Subscriber.objects.all()) == 0
     reader = Subscriber.objects.get()
-    assert (reader.status, reader.next_digest_at) == ("unsubscribed", None)
+    assert (reader.status, reader.default_subscription.next_digest_at) == ("unsubscribed", None)
     sign_up(reader.email, now)
     assert Message.objects.get().status == "sent"
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from subscriptions.feedback.normalize import Event
 from subscriptions.feedback.record import delete_old_events, record_events
 from subscriptions.mail import transactional
-from subscriptions.models import DeliveryEvent, Digest, Interests, Subscriber, Suppression
+from subscriptions.models import DeliveryEvent, Digest, Subscriber, Subscription, Suppression, Topic
 from tests.subscriptions.conftest import MakeDigest, MakeReader
 from tests.subscriptions.delivery_events import HOUR, make_event
 
@@ -34,12 +34,13 @@ def test_a_batch_of_a_thousand_events_takes_as_many_queries_as_a_few(
         )
         for n in range(1004)
     )  # fmt: skip
+    subscribed = Subscription.objects.bulk_create(Subscription(subscriber=one) for one in read)
     made = Digest.objects.bulk_create(
         Digest(
-            subscriber=reader, day=now.date(), status="uncertain", created_at=now,
-            expires_at=now, next_attempt_at=now, claimed_at=now,
+            subscriber=one.subscriber, subscription=one, day=now.date(), status="uncertain",
+            created_at=now, expires_at=now, next_attempt_at=now, claimed_at=now,
         )
-        for reader in read
+        for one in subscribed
     )  # fmt: skip
     kinds = itertools.cycle([Kind.DELIVERED, Kind.SOFT_BOUNCE, Kind.HARD_BOUNCE, Kind.COMPLAINT])
     batch = [make_event(kind, digest) for kind, digest in zip(kinds, made, strict=False)]
@@ -172,4 +173,4 @@ def test_erasing_a_reader_deletes_the_events(make_digest: MakeDigest, now: datet
     record_events([make_event(Kind.DELIVERED, make_digest(status="sent"))], now)
     Subscriber.objects.all().delete()
     assert not DeliveryEvent.objects.exists()
-    assert not Interests.objects.exists()
+    assert not Topic.objects.exists()

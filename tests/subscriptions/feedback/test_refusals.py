@@ -35,7 +35,7 @@ def test_a_recipient_refused_during_sending_is_a_hard_bounce(
     reply: str,
     becomes: str,
 ) -> None:
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     smtp.at_rcpt = [reply]
     mailing_run.deliver_digests(digests.build_due_digests([reader.pk], now), lambda: now)
     assert [record_refusals(now) for _ in range(3)] == [1, 0, 0]

@@ -173,7 +173,7 @@ def test_return_paths_survive_a_new_secret_key(settings: Any) -> None:
 def test_a_digest_leaves_with_a_return_path_of_its_own_and_comes_back(
     edition: Any, make_reader: MakeReader, smtp: Sink, now: datetime, settings: Any
 ) -> None:
-    pks = [make_reader(f"{n}@e.org", {"topics": "language models"}).pk for n in range(2)]
+    pks = [make_reader(f"{n}@e.org", {"text": "language models"}).pk for n in range(2)]
     mailing_run.deliver_digests(digests.build_due_digests(pks, now), lambda: now)
     assert [message["From"] for message in smtp.accepted] == [settings.DEFAULT_FROM_EMAIL] * 2
     first, second = smtp.senders
@@ -253,7 +253,7 @@ def test_a_subject_that_the_mail_program_left_encoded_or_put_in_quotes_unsubscri
 def test_the_subject_that_a_digest_offers_is_the_one_that_works(
     edition: Any, make_reader: MakeReader, smtp: Sink, now: datetime
 ) -> None:
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     mailing_run.deliver_digests(digests.build_due_digests([reader.pk], now), lambda: now)
     by_mail = str(smtp.accepted[0]["List-Unsubscribe"]).rpartition("subject=")[2].strip(">")
     message = EmailMessage()

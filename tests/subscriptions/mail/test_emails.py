@@ -38,7 +38,7 @@ def parts(message: EmailMessage) -> tuple[str, str]:
 
 @pytest.fixture
 def digest(edition: list[Paper], make_reader: MakeReader, now: datetime) -> Digest:
-    reader = make_reader(interests={"topics": "language models", "categories": ["cs.CL"]})
+    reader = make_reader(topic={"text": "language models", "categories": ["cs.CL"]})
     digests.build_due_digests([reader.pk], now)
     return reader.digests.select_related("subscriber").get()
 
@@ -78,9 +78,9 @@ def test_every_paper_shows_title_authors_reason_extract_and_reactions(digest: Di
         assert "/digest/" in flat
 
 
-@pytest.mark.parametrize("weekly", [False, True])
-def test_every_paper_says_its_day_its_field_and_where_it_is(digest: Digest, weekly: bool) -> None:
-    digest.weekly = weekly
+@pytest.mark.parametrize("period", Digest.Period)
+def test_every_paper_says_its_day_its_field_and_where_it_is(digest: Digest, period: str) -> None:
+    digest.period = period
     papers = Paper.objects.filter(pk__in=digest.paper_ids)
     papers.update(pdf_url="https://pdf.example.org/1", code_url="https://code.example.org/1")
     text, html = parts(sent(digest))
@@ -94,9 +94,9 @@ def test_every_paper_says_its_day_its_field_and_where_it_is(digest: Digest, week
     assert len(re.findall(r"<h3[^>]*><a\s[^>]*text-decoration:underline", html)) == number
 
 
-@pytest.mark.parametrize("weekly", [False, True])
-def test_a_sources_own_summary_is_shown_and_named(digest: Digest, weekly: bool) -> None:
-    digest.weekly = weekly
+@pytest.mark.parametrize("period", Digest.Period)
+def test_a_sources_own_summary_is_shown_and_named(digest: Digest, period: str) -> None:
+    digest.period = period
     papers = Paper.objects.filter(pk__in=digest.paper_ids)
     papers.update(tldr="One model reads long texts in one pass.")
     for part in parts(sent(digest)):
@@ -147,12 +147,12 @@ def test_the_longest_digest_stays_below_the_clipping_limit(
         )
     stored_lexicon.learn_lexicon(now)
     rhythm = {"frequency": frequency, "weekday": now.weekday()}
-    reader = make_reader(max_papers=30, interests={"topics": "long title"}, **rhythm)
+    reader = make_reader(max_papers=30, topic={"text": "long title"}, **rhythm)
     digests.build_due_digests([reader.pk], now)
     digest = reader.digests.select_related("subscriber").get()
     message = sent(digest)
     html = parts(message)[1]
-    assert digest.weekly == (frequency == "weekly")
+    assert digest.is_round_up == (frequency == "weekly")
     assert html.count("/react/more/") >= 20
     assert len(html.encode()) <= 102_400
 

@@ -20,13 +20,13 @@ from papers.models import Paper
 from papers.ranking import scoring
 from papers.text.identity import name_key
 from papers.vectors import stored_lexicon
-from papers.vectors.lexicon import Lexicon
+from papers.vectors.lexicon import Lexicon, PaperText
 from subscriptions.editions import choosing, digests
 from subscriptions.editions.candidate_pool import CandidatePool
 from subscriptions.matching.candidates import Candidates
-from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
-from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.matching.selection import FOR_YOU, PICKED
+from subscriptions.models import Digest, Reaction, Subscriber, Subscription, Topic
 from subscriptions.profiles.load import paper_text
 
 NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)
@@ -85,44 +85,77 @@ def has_phrase(paper: Paper, phrase: str) -> bool:
     )
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.data())
-def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None:
-    rows = data.draw(st.lists(papers, min_size=1, max_size=12, unique_by=lambda row: row.pk))
-    pool = pool_of(rows)
+def draw_profile(data: Any, rows: list[Paper]) -> Profile:
     one_of = st.sampled_from(rows)
-    seen = {row.pk for row in data.draw(st.lists(one_of, max_size=3))}
-    disliked = data.draw(st.lists(one_of, max_size=2))
-    profile = Profile(
+
+    def drawn() -> tuple[PaperText, ...]:
+        return tuple(paper_text(row) for row in data.draw(st.lists(one_of, max_size=2)))
+
+    return Profile(
         text=data.draw(texts),
         words=tuple(data.draw(some_words)),
         excluded_words=tuple(data.draw(some_words)),
         categories=tuple(data.draw(st.lists(st.sampled_from(["cs.CL", "cs.CV"]), max_size=1))),
         authors=tuple(data.draw(some_names)),
         muted_authors=tuple(data.draw(some_names)),
-        liked=tuple(paper_text(row) for row in data.draw(st.lists(one_of, max_size=2))),
-        disliked=tuple(paper_text(row) for row in disliked),
-        opened=tuple(paper_text(row) for row in data.draw(st.lists(one_of, max_size=2))),
+        liked=drawn(),
+        disliked=drawn(),
+        opened=drawn(),
         shared_authors=data.draw(st.booleans()),
         threshold=data.draw(st.sampled_from([0.0, 0.35, 0.55])),
     )
-    reader = Subscriber(
-        max_papers=data.draw(st.integers(1, 30)),
-        frequency=data.draw(st.sampled_from(["daily", "weekly"])),
-    )
-    [matched] = match_profiles([profile], pool.candidates)
-    offered = choosing.reader_candidates(pool, reader, profile, matched, seen)
-    [items] = choosing.choose_papers(pool, [profile], [offered], [reader.max_papers])
-    chosen = {item["paper"] for item in items}
-    assert len(items) == len(chosen) <= reader.max_papers
+
+
+def is_barred(profile: Profile, row: Paper) -> bool:
     muted = {name_key(name) for name in profile.muted_authors}
-    for row in rows:
-        if row.pk in chosen:
-            assert not any(has_phrase(row, word) for word in profile.excluded_words)
-            assert muted.isdisjoint(map(name_key, row.authors))
-            assert row.pk not in seen
-            assert row not in disliked
-            assert profile.threshold < 0.55 or matched.scores[rows.index(row)] >= 0.55
+    return (
+        any(has_phrase(row, word) for word in profile.excluded_words)
+        or not muted.isdisjoint(map(name_key, row.authors))
+        or paper_text(row) in profile.disliked
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None:
+    """Nor does any paper appear twice, for any number of topics and subscriptions."""
+    rows = data.draw(st.lists(papers, min_size=1, max_size=12, unique_by=lambda row: row.pk))
+    pool, by_pk = pool_of(rows), {row.pk: row for row in rows}
+    seen = {row.pk for row in data.draw(st.lists(st.sampled_from(rows), max_size=3))}
+    profiles = [draw_profile(data, rows) for _ in range(data.draw(st.integers(1, 3)))]
+    matches = choosing.Matches(pool, [Topic(pk=pk + 1) for pk in range(len(profiles))], profiles)
+    orders = [
+        choosing.Order(
+            Subscription(
+                subscriber=Subscriber(pk=1),
+                max_papers=data.draw(st.integers(1, 30)),
+                frequency=data.draw(st.sampled_from(["daily", "weekly"])),
+                trending=data.draw(st.booleans()),
+            ),
+            data.draw(st.lists(st.sampled_from(matches.topics), min_size=1, unique_by=id)),
+        )
+        for _ in range(data.draw(st.integers(1, 2)))
+    ]
+    digests_items = choosing.choose_papers(matches, orders, {1: seen.copy()})
+    chosen = [item["paper"] for items in digests_items for item in items]
+    assert len(chosen) == len(set(chosen))
+    assert seen.isdisjoint(chosen)
+    for order, items in zip(orders, digests_items, strict=True):
+        assert len(items) <= order.subscription.max_papers
+        carried = [one.profile for one in order.topics]
+        for item in items:
+            row = by_pk[item["paper"]]
+            assert not all(is_barred(profile, row) for profile in carried)
+            assert order.subscription.trending or item["section"] in (FOR_YOU, PICKED)
+            if topic := item.get("topic"):
+                matched = matches.topics[topic - 1]
+                assert matched in order.topics
+                assert not is_barred(matched.profile, row)
+                score = matched.match.scores[rows.index(row)]
+                assert score > matched.profile.threshold or score > 0
+            if all(profile.threshold >= 0.55 for profile in carried):
+                scores = [one.match.scores[rows.index(row)] for one in order.topics]
+                assert max(scores) >= 0.55
 
 
 flags = st.fixed_dictionaries(
@@ -153,7 +186,7 @@ def test_hidden_withdrawn_revised_old_and_future_papers_never_appear(
             given_ = {name: value for name, value in row.items() if name != "days"}
             day = NOW.date() + timedelta(days=row["days"])
             stored.append(make_paper(f"Language models {number}", listed_on=day, score=1, **given_))
-        reader = make_reader(interests={"topics": "language models"})
+        reader = make_reader(topic={"text": "language models"})
         digests.preview_digest(
             reader, NOW
         )  # so that an edition is kept that must not be used again
@@ -209,7 +242,7 @@ def test_no_paper_is_sent_twice_to_a_reader(
     ingest_entry("arxiv-rss", ENTRY, NOW - timedelta(hours=2))
     paper = Paper.objects.get()
     reader = make_reader(
-        interests={"topics": "language models that fold"},
+        topic={"text": "language models that fold"},
         frequency=frequency,
         weekday=NOW.weekday(),
     )
@@ -220,8 +253,8 @@ def test_no_paper_is_sent_twice_to_a_reader(
     kind, entry = AGAIN[way]
     dated = {"featured_on": later.date()} if kind == "hf-daily" else {"listed_on": later.date()}
     ingest_entry(kind, replace(entry, **dated), later - timedelta(hours=2))
-    Subscriber.objects.update(covered_until=NOW, max_papers=30)
-    Interests.objects.update(topics="", categories=["cs.LG"], examples=[])
+    Subscription.objects.update(covered_until=NOW, max_papers=30)
+    Topic.objects.update(text="", categories=["cs.LG"], examples=[])
     reader.refresh_from_db()
     assert digests.preview_digest(reader, later).items == []
 
@@ -246,14 +279,16 @@ def test_a_disliked_paper_never_appears(
 ) -> None:
     first = edition[0]
     interests = {
-        "topics": first.title,
+        "text": first.title,
         "words": ["language"],
         "authors": list(first.authors),
         "categories": list(first.categories),
         "examples": [first.arxiv_id],
     }
-    reader = make_reader(interests=interests)
-    Reaction.objects.create(subscriber=reader, paper=first, kind="less", created_at=NOW)
+    reader = make_reader(topic=interests)
+    Reaction.objects.create(
+        subscriber=reader, topic=reader.first_topic, paper=first, kind="less", created_at=NOW
+    )
     assert first.pk not in digests.preview_digest(reader, NOW).paper_ids
 
 
@@ -261,7 +296,7 @@ def test_a_disliked_paper_never_appears(
 def test_the_oldest_dislike_of_many_still_counts(
     edition: list[Paper], make_paper: Callable[..., Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
-    reader = make_reader(interests={"topics": edition[0].title})
+    reader = make_reader(topic={"text": edition[0].title})
     dislikes = [edition[0], *(make_paper(f"Other {n}", hidden=True) for n in range(60))]
     Reaction.objects.bulk_create(
         Reaction(subscriber=reader, paper=paper, kind="less", created_at=NOW + timedelta(seconds=n))
@@ -274,7 +309,7 @@ def test_the_oldest_dislike_of_many_still_counts(
 def test_a_strict_reader_gets_no_padding(
     edition: list[Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
-    reader = make_reader(interests={"topics": "bread and butter"})
+    reader = make_reader(topic={"text": "bread and butter"})
     assert digests.preview_digest(reader, NOW).items
-    Interests.objects.update(strictness=Interests.Strictness.ONLY)
+    Topic.objects.update(strictness=Topic.Strictness.ONLY)
     assert digests.preview_digest(reader, NOW).status == Digest.Status.SKIPPED

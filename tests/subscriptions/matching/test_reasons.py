@@ -23,8 +23,8 @@ from subscriptions.matching.profile_vectors import (
 )
 from subscriptions.matching.reasons import Reason, explain_choices
 from subscriptions.matching.score_breakdown import ChosenPairs
-from subscriptions.models import Interests
-from subscriptions.profiles.load import profile_from_interests
+from subscriptions.models import Topic
+from subscriptions.profiles.load import profile_from_topic
 
 PAPERS = [
     PaperText("1", "Memory in language agents", "Agents remember.", ("cs.CL",), ("Ada Example",)),
@@ -66,9 +66,7 @@ def test_words_are_spelled_as_the_reader_wrote_them() -> None:
 @pytest.mark.django_db
 def test_tex_is_shown_as_printed() -> None:
     papers = [PaperText("1", "Recovery by ℓ₁-norms"), *PAPERS]
-    profile = profile_from_interests(
-        Interests(topics="water\n" + r"$\ell_1$-norms", words=[r"K\"{a}hler"])
-    )
+    profile = profile_from_topic(Topic(text="water\n" + r"$\ell_1$-norms", words=[r"K\"{a}hler"]))
     assert profile.words == ("Kähler",)
     [[reason]] = explain_choices(
         [profile], Candidates.prepare(Lexicon.learn(papers), papers), [[0]]

@@ -22,10 +22,11 @@ from subscriptions.matching.selection import (
     TRENDING,
     VARIETY,
     Choice,
+    DigestCandidates,
     Flags,
-    ReaderCandidates,
     Scores,
     Similarity,
+    TopicCandidates,
     best_candidates,
     diversify,
     select_papers,
@@ -50,27 +51,28 @@ UNRELATED = similar_pairs({})
 
 def reader_candidates(
     personal: list[float], trending: list[float], **values: Any
-) -> ReaderCandidates:
+) -> DigestCandidates:
     count = len(personal)
     fields = np.asarray(values.get("fields", np.ones(count, bool)))
     defaults: dict[str, Any] = {
         **dict.fromkeys(("fresh", "open", "fields"), np.ones(count, bool)),
-        "threshold": 0.0,
         "primary": np.where(fields, 0, 1),
         "own_fields": frozenset({0}),
     }
-    return ReaderCandidates(np.float32(personal), np.float32(trending), **defaults | values)
+    own = {name: values.pop(name) for name in ("threshold", "has_interests") if name in values}
+    topic = TopicCandidates(np.float32(personal), **own)
+    return DigestCandidates([topic], np.float32(trending), **defaults | values)
 
 
 def select(
-    candidates: ReaderCandidates, places: int, similarity: Similarity = UNRELATED
+    candidates: DigestCandidates, places: int, similarity: Similarity = UNRELATED
 ) -> list[Choice]:
     [choices] = select_papers([candidates], [places], similarity)
     return choices
 
 
 def positions_of(
-    candidates: ReaderCandidates, places: int, similarity: Similarity = UNRELATED
+    candidates: DigestCandidates, places: int, similarity: Similarity = UNRELATED
 ) -> list[int]:
     return [choice.position for choice in select(candidates, places, similarity)]
 
@@ -198,13 +200,12 @@ def test_barred_seen_and_duplicate_papers_are_never_chosen(
 ) -> None:
     drawn = random.random((30, 30), dtype=np.float32)
     matrix = np.maximum(drawn, drawn.T)
-    candidates = ReaderCandidates(
-        personal=personal,
+    candidates = DigestCandidates(
+        topics=[TopicCandidates(personal, threshold=0.2)],
         trending=random.random(30, dtype=np.float32),
         fresh=random.random(30) > 0.5,
         open=random.random(30) > 0.5,
         fields=random.random(30) > 0.5,
-        threshold=0.2,
         primary=random.integers(0, 3, 30),
         own_fields=frozenset({0}),
     )
@@ -222,7 +223,7 @@ def test_barred_seen_and_duplicate_papers_are_never_chosen(
     other_similarities = matrix[np.ix_(positions, positions)] * (1 - np.eye(len(positions)))
     assert (other_similarities <= NEAR_DUPLICATE).all()
     assert len(positions) == len(set(positions)) <= places
-    assert all(candidates.open[n] and candidates.personal[n] >= 0 for n in positions)
+    assert all(candidates.open[n] and candidates.topics[0].scores[n] >= 0 for n in positions)
 
 
 def test_readers_get_the_same_papers_together_and_alone() -> None:
@@ -230,13 +231,19 @@ def test_readers_get_the_same_papers_together_and_alone() -> None:
     drawn = random.random((60, 60), dtype=np.float32)
     matrix_similarity, places = from_matrix(np.maximum(drawn, drawn.T)), [0, 1, 4, 5, 10, 20, 60]
     readers = [
-        ReaderCandidates(
-            personal=random.random(60, dtype=np.float32) - np.float32(0.3),
+        DigestCandidates(
+            topics=[
+                TopicCandidates(
+                    random.random(60, dtype=np.float32) - np.float32(0.3),
+                    threshold=0.1 * number,
+                    max_papers=None if extra else 3,
+                )
+                for extra in range(1 + number % 3)
+            ],
             trending=random.random(60, dtype=np.float32) * (random.random(60) > 0.5),
             fresh=random.random(60) > 0.2,
             open=random.random(60) > 0.1 * number,
             fields=random.random(60) > 0.5,
-            threshold=0.1 * number,
             primary=random.integers(0, 4, 60),
             own_fields=frozenset({number % 4}),
             pinned=[3, 50][: number % 3],
@@ -294,7 +301,7 @@ def test_a_reader_with_fields_only_gets_trending_papers_in_all_places() -> None:
 
 def test_a_paper_without_a_score_is_not_for_you_at_any_threshold() -> None:
     assert select(reader_candidates([0.0, 0.4], [0, 0], threshold=-1.0), 10) == [
-        Choice(1, FOR_YOU, pytest.approx(0.4))
+        Choice(1, FOR_YOU, pytest.approx(0.4), 0)
     ]
 
 

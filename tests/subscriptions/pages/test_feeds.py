@@ -23,12 +23,16 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def sent(make_reader: Callable[..., Subscriber], edition: list[Paper], now: datetime) -> Digest:
+    reader = make_reader()
     return Digest.objects.create(
-        subscriber=make_reader(),
+        subscriber=reader,
+        subscription=reader.default_subscription,
         day=now.date(),
         status=Digest.Status.SENT,
         subject="Long context & more",
-        items=[{"paper": edition[0].pk, "section": "you", "reason": "<b>context</b>", "score": 1}],
+        items=[
+            {"paper": edition[0].pk, "section": "for_you", "reason": "<b>context</b>", "score": 1}
+        ],
         paper_ids=[edition[0].pk],
         created_at=now,
         expires_at=now,

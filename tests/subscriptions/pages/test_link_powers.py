@@ -51,7 +51,8 @@ MADE = timedelta(hours=20)  # before it is used
 @pytest.fixture
 def reader(make_reader: MakeReader, now: datetime) -> Subscriber:
     return make_reader(
-        interests={"topics": "video", "words": ["agents"], "suggestion": {"topics": "robots"}},
+        topic={"text": "video", "words": ["agents"]},
+        suggestion={"text": "robots"},
         consent_at=now - timedelta(days=3),
     )
 
@@ -190,17 +191,18 @@ def test_an_unsubscribe_link_of_years_ago_leaves_and_gets_less_and_that_is_all(
     assert reader.email not in page.html
     page.submit("Once a week")
     reader.refresh_from_db()
-    assert reader.frequency == "weekly"
+    assert reader.default_subscription.frequency == "weekly"
     page = Page.open(client, link).submit("Two weeks")
     reader.refresh_from_db()
-    assert reader.paused_until
+    assert reader.default_subscription.paused_until
     assert "Resume now" not in page.text
     less = reverse("unsubscribe-less", args=[link.split("/")[2]])
     for act in ({"act": "resume"}, {"act": "mute", "word": "agents"}):
         assert "Nothing was changed" in forge(client, less, act, follow=True).text
     reader.refresh_from_db()
-    assert reader.paused_until
-    assert not reader.interests.excluded_words
+    assert reader.default_subscription.paused_until
+    assert not reader.muted_words
+    assert not reader.first_topic.excluded_words
     assert "You're unsubscribed" in Page.open(client, link).submit("Unsubscribe").text
 
 

@@ -86,7 +86,7 @@ def mailed(
     smtp: Sink, edition: list[Paper], make_reader: MakeReader, now: datetime, settings: Any
 ) -> dict[str, set[str]]:
     """Each kind of mail that we send, with its links, out of a real SMTP server."""
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     waiting = make_reader("waiting@example.org", status="pending", confirmed_at=None)
     mailing_run.deliver_digests(digests.build_due_digests([reader.pk], now), lambda: now)
     sign_up(waiting.email, now)
@@ -324,7 +324,7 @@ def test_the_header_of_the_email_is_the_address_that_works(
 def test_nothing_is_claimed_after_unsubscribing(
     edition: list[Paper], make_reader: MakeReader, provider: Client, now: datetime, way: str
 ) -> None:
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     [pk] = digests.build_due_digests([reader.pk], now)
     ways: dict[str, Callable[[], object]] = {
         "one click": lambda: forge(provider, leave(reader), **ONE_CLICK),

@@ -13,7 +13,7 @@ from django.urls import reverse
 from papers.models import Paper, Submission
 from papers.searching import indexing
 from subscriptions import tokens
-from subscriptions.models import Interests, Subscriber
+from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
 from tests.pages import Page
 
@@ -68,9 +68,9 @@ def test_the_preview_takes_it_as_an_example(client: Client, paper: Paper, link: 
 def test_the_preferences_take_it_among_papers_you_like(
     client: Client, make_reader: MakeReader, link: str
 ) -> None:
-    reader = make_reader(interests={"topics": "sound"})
+    reader = make_reader(topic={"text": "sound"})
     page_of(client, "preferences", reader).submit("Save", examples=link)
-    assert Interests.objects.get(pk=reader.pk).examples == [ID]
+    assert reader.first_topic.examples == [ID]
 
 
 @pytest.mark.parametrize("link", LINKS)
@@ -88,4 +88,4 @@ def test_it_is_read_in_an_uploaded_library(
     file.name = "library.bib"
     page = page_of(client, "profile", reader).submit("Upload", file=file)
     assert "We have 1 of 1 papers" in page.text
-    assert Interests.objects.get(pk=reader.pk).examples == [ID]
+    assert reader.first_topic.examples == [ID]

@@ -13,7 +13,8 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.editions import digests
-from subscriptions.models import Digest, Interests, Reaction, Subscriber
+from subscriptions.models import Digest, Reaction, Subscriber, Topic
+from subscriptions.profiles import topics
 from subscriptions.readers import signup
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
@@ -39,14 +40,18 @@ SAID = {
     "hour": "17",
     "timezone": "Asia/Tokyo",
     "max_papers": "5",
-    "topics": "protein design",
+    "text": "protein design",
     "words": "diffusion, flow matching",
-    "excluded_words": "survey",
+    "muted_words": "survey",
     "categories": "q-bio.BM cs.LG",
     "authors": "Jane Doe, John Roe",
     "examples": "https://arxiv.org/abs/2604.23536v2 2604.24013",
 }
 """What a reader fills in."""
+
+
+def topics_of(reader: Subscriber) -> list[tuple[str, list[str]]]:
+    return list(reader.topics.order_by("position").values_list("text", "categories"))
 
 
 def preferences(client: Client, reader: Subscriber) -> Page:
@@ -104,10 +109,10 @@ def test_confirming_leads_straight_to_what_the_reader_cares_about(
     link = url("confirm", Purpose.CONFIRM, reader.pk)
     page = Page.open(client, link).submit("Yes, send me papers")
     assert "Now tell us what you're interested in." in page.text
-    assert page.fields("Save")["topics"] == ""
+    assert page.fields("Save")["text"] == ""
     again = Page.open(client, link)
     assert "You're subscribed" in again.text
-    assert again.submit("Choose your interests").fields("Save")["topics"] == ""
+    assert again.submit("Choose your interests").fields("Save")["text"] == ""
 
 
 def test_what_was_typed_in_the_preview_stands_in_the_preferences_in_the_same_words(
@@ -120,7 +125,7 @@ def test_what_was_typed_in_the_preview_stands_in_the_preferences_in_the_same_wor
     reader = Subscriber.objects.get()
     confirmed = Page.open(client, url("confirm", Purpose.CONFIRM, reader.pk))
     fields = confirmed.submit("Yes, send me papers").fields("Save")
-    assert fields["topics"] == "Memory in “language” agents; <b>tools</b>"
+    assert fields["text"] == "Memory in “language” agents; <b>tools</b>"
     assert (fields["examples"], fields["categories"]) == ("2604.10001", "cs.CL\ncs.AI")
 
 
@@ -131,14 +136,16 @@ def test_preferences_are_saved_and_the_next_digest_follows_them(
     page = preferences(client, reader).submit("Save", **SAID)
     assert (page.status, "Saved." in page.text) == (200, True)
     reader.refresh_from_db()
-    assert (reader.frequency, reader.weekday, reader.hour) == ("weekly", 4, 17)
-    assert reader.next_digest_at is not None
-    assert (reader.next_digest_at.hour, reader.next_digest_at.weekday()) == (8, 4)
-    interests = Interests.objects.get(subscriber=reader)
+    subscription = reader.default_subscription
+    assert (subscription.frequency, subscription.weekday, subscription.hour) == ("weekly", 4, 17)
+    assert subscription.next_digest_at is not None
+    assert (subscription.next_digest_at.hour, subscription.next_digest_at.weekday()) == (8, 4)
+    interests = Topic.objects.get(subscriber=reader)
     assert interests.examples == ["2604.23536", "2604.24013"]
     assert interests.words == ["diffusion", "flow matching"]
     assert interests.categories == ["q-bio.BM", "cs.LG"]
     assert interests.authors == ["Jane Doe", "John Roe"]
+    assert reader.muted_words == ["survey"]
     assert page.fields("Save")["examples"] == "2604.23536\n2604.24013"
 
 
@@ -147,9 +154,9 @@ def test_ids_among_the_words_are_papers_as_in_the_preview(
 ) -> None:
     reader = make_reader()
     typed = "protein folding; 2604.23536, arxiv.org/abs/2604.24013"
-    preferences(client, reader).submit("Save", topics=typed, examples="2604.23536")
-    interests = Interests.objects.get(subscriber=reader)
-    assert interests.topics.startswith("protein folding")
+    preferences(client, reader).submit("Save", text=typed, examples="2604.23536")
+    interests = Topic.objects.get(subscriber=reader)
+    assert interests.text.startswith("protein folding")
     assert interests.examples[0] == "2604.23536"
 
 
@@ -173,7 +180,7 @@ def test_a_place_is_taken_as_its_time_zone(client: Client, make_reader: MakeRead
         ("examples", "https://example.org/paper", "isn't an arXiv ID"),
         *(("max_papers", value, "from 1 to 30") for value in ("31", "0", "-3", "many", "")),
         ("words", "\n".join(map(str, range(101))), "too many"),
-        ("topics", "x" * 2001, "2,000"),
+        ("text", "x" * 2001, "2,000"),
         ("authors", "x" * 201, "too long"),
     ],
 )
@@ -187,8 +194,8 @@ def test_wrong_preferences_are_refused_with_the_reason_and_nothing_is_lost(
     assert said in page.text
     assert {name: page.fields("Save")[name] for name in typed} == typed
     reader.refresh_from_db()
-    assert reader.frequency == "daily"
-    assert Interests.objects.get(subscriber=reader).topics == ""
+    assert reader.default_subscription.frequency == "daily"
+    assert Topic.objects.get(subscriber=reader).text == ""
 
 
 def test_an_hour_that_the_page_does_not_offer_is_refused(
@@ -203,7 +210,7 @@ def test_an_hour_that_the_page_does_not_offer_is_refused(
 @pytest.mark.parametrize(
     ("interests", "typed", "unfolded"),
     [
-        ({"topics": "agents", "categories": ["cs.CL"]}, {}, 0),
+        ({"text": "agents", "categories": ["cs.CL"]}, {}, 0),
         ({"words": ["diffusion"]}, {}, 1),
         ({}, {"timezone": "Moon/Crater"}, 0),
         ({}, {"authors": "x" * 201}, 1),
@@ -217,7 +224,7 @@ def test_what_is_folded_opens_by_itself_where_it_holds_a_value_or_an_error(
     typed: dict[str, str],
     unfolded: int,
 ) -> None:
-    page = preferences(client, make_reader(interests=interests))
+    page = preferences(client, make_reader(topic=interests))
     if typed:
         page = page.submit("Save", **typed)
     assert len(page.tree.xpath("//details[@class='more'][@open]")) == unfolded
@@ -236,7 +243,7 @@ def test_pausing_stops_the_mail(client: Client, make_reader: MakeReader) -> None
     reader = make_reader()
     preferences(client, reader).submit("Save", frequency="paused")
     reader.refresh_from_db()
-    assert reader.next_digest_at is None
+    assert reader.default_subscription.next_digest_at is None
 
 
 def test_one_click_unsubscribe_as_rfc_8058_has_it(visitor: Client, make_reader: MakeReader) -> None:
@@ -322,6 +329,7 @@ def test_the_web_view_shows_the_digest_as_it_was_mailed(
     reader = make_reader()
     made = Digest.objects.create(
         subscriber=reader,
+        subscription=reader.default_subscription,
         day=timezone.now().date(),
         items=[{"paper": edition[0].pk, "section": "for_you", "reason": "Because", "title": "x"}],
         paper_ids=[edition[0].pk],
@@ -362,7 +370,7 @@ def test_forms_are_held_to_csrf(visitor: Client, make_reader: MakeReader) -> Non
 def test_preview_and_digest_choose_alike(
     make_reader: MakeReader, edition: list[Paper], now: Any
 ) -> None:
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     shown = digests.preview_digest(reader, now).items
     digests.build_due_digests([reader.pk], now)
     assert reader.digests.get().items == shown
@@ -372,36 +380,39 @@ def test_who_reads_already_is_offered_what_a_search_asked_for_and_adds_it(
     client: Client, make_reader: MakeReader
 ) -> None:
     """Typing an address changes nobody's profile; its owner adds what was typed, or does not."""
-    reader = make_reader(interests={"topics": "agents", "categories": ["cs.AI"]})
+    reader = make_reader(topic={"text": "agents", "categories": ["cs.AI"]})
     assert "entered your address" not in preferences(client, reader).text
-    searched = "/subscribe/?topics={}&categories=cs.CV,cs.AI"
+    searched = "/subscribe/?text={}&categories=cs.CV,cs.AI"
     found = Page.open(client, searched.format("gaussian+splatting"))
     found.submit("Subscribe", email=reader.email)
-    interests = Interests.objects.get(pk=reader.pk)
-    assert (interests.topics, interests.categories) == ("agents", ["cs.AI"])
+    own = ("agents", ["cs.AI"])
+    assert topics_of(reader) == [own]
     page = preferences(client, reader)
     assert "gaussian splatting" in page.text
     offer = reverse("offer", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     assert client.get(offer).status_code == 405
+    taken = ("gaussian splatting", ["cs.CV", "cs.AI"])
     for said in ("Added.", "Nothing was added."):
         assert said in page.submit("Add to my interests").text
-        interests.refresh_from_db()
-        assert interests.topics == "agents; gaussian splatting"
-        assert interests.categories == ["cs.AI", "cs.CV"]
-        assert interests.suggestion is None
+        assert topics_of(reader) == [own, taken]
+        reader.refresh_from_db()
+        assert reader.suggestion is None
     Page.open(client, searched.format("cats")).submit("Subscribe", email=reader.email)
     assert "Nothing was added." in preferences(client, reader).submit("No").text
-    interests.refresh_from_db()
-    assert (interests.topics, interests.suggestion) == ("agents; gaussian splatting", None)
+    reader.refresh_from_db()
+    assert (topics_of(reader), reader.suggestion) == ([own, taken], None)
 
 
 def test_an_offer_that_does_not_fit_is_kept_and_the_page_says_so(
     client: Client, make_reader: MakeReader
 ) -> None:
-    reader = make_reader(interests={"topics": "a" * 1990, "suggestion": {"topics": "long enough"}})
-    assert "no room for this" in preferences(client, reader).submit("Add to my interests").text
-    interests = Interests.objects.get(pk=reader.pk)
-    assert (len(interests.topics), interests.suggestion) == (1990, {"topics": "long enough"})
+    reader = make_reader(topic={"text": "agents"}, suggestion={"text": "one too many"})
+    for number in range(1, topics.MAX_TOPICS):
+        topics.add_topic(reader, {"text": f"topic {number}"})
+    page = preferences(client, reader).submit("Add to my interests")
+    assert "You have 20 topics, which is the maximum." in page.text
+    reader.refresh_from_db()
+    assert (reader.topics.count(), reader.suggestion) == (20, {"text": "one too many"})
 
 
 def test_all_past_digests_are_found_thirty_at_a_time(
@@ -412,6 +423,7 @@ def test_all_past_digests_are_found_thirty_at_a_time(
     Digest.objects.bulk_create(
         Digest(
             subscriber=reader,
+            subscription=reader.default_subscription,
             day=day,
             status=Digest.Status.SENT,
             subject=f"Of {day}",

@@ -14,7 +14,7 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.editions import digests
-from subscriptions.models import Digest, Interests, Subscriber
+from subscriptions.models import Digest, Subscriber, Topic
 from subscriptions.readers import lifecycle
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
@@ -56,13 +56,16 @@ def test_preview_and_digest_choose_alike(
     edition: list[Paper], make_reader: MakeReader, now: Any
 ) -> None:
     said = {
-        "topics": "language models",
+        "text": "language models",
         "categories": ["cs.CL"],
         "examples": [edition[3].arxiv_id],
     }
-    reader = make_reader(interests=said)
+    reader = make_reader(topic=said)
     digests.build_due_digests([reader.pk], now)
-    assert reader.digests.get().items == digests.preview_interests(Interests(**said), now.date())
+    shown = digests.preview_topic(Topic(**said), now.date())
+    assert reader.digests.get().items == [
+        item | {"topic": reader.first_topic.pk} if "topic" in item else item for item in shown
+    ]
 
 
 def test_pasted_ids_count_as_examples(
@@ -121,29 +124,29 @@ def test_signing_up_with_a_preview_keeps_what_was_typed(
 ) -> None:
     page = previewed(client, "language 2604.10001", "cs.CL")
     page.submit("Subscribe", email="new@example.org")
-    kept = Interests.objects.get()
-    assert (kept.topics, kept.examples, kept.categories) == ("language", ["2604.10001"], ["cs.CL"])
+    kept = Topic.objects.get()
+    assert (kept.text, kept.examples, kept.categories) == ("language", ["2604.10001"], ["cs.CL"])
 
 
 def test_the_last_sign_up_wins_until_confirmation(client: Client, edition: list[Paper]) -> None:
     for topics in ("first", "second"):
         previewed(client, topics).submit("Subscribe", email="new@example.org")
     subscribe(client, "new@example.org")
-    assert Interests.objects.get().topics == "second"
+    assert Topic.objects.get().text == "second"
     lifecycle.activate_reader(Subscriber.objects.get(), timezone.now())
     previewed(client, "somebody else's").submit("Subscribe", email="new@example.org")
-    assert Interests.objects.get().topics == "second"
+    assert Topic.objects.get().text == "second"
 
 
 @pytest.mark.parametrize("status", ["active", "unsubscribed", "suppressed"])
 def test_nobody_changes_a_known_readers_profile_by_typing_their_address(
     client: Client, make_reader: MakeReader, edition: list[Paper], status: str
 ) -> None:
-    make_reader("known@example.org", {"topics": "mine"}, status=status)
+    make_reader("known@example.org", {"text": "mine"}, status=status)
     page = previewed(client, "yours 2604.10001").submit("Subscribe", email="known@example.org")
     assert page.url == reverse("check-inbox")
-    kept = Interests.objects.get()
-    assert (kept.topics, kept.examples) == ("mine", [])
+    kept = Topic.objects.get()
+    assert (kept.text, kept.examples) == ("mine", [])
 
 
 def test_a_wrong_address_does_not_lose_what_was_typed(client: Client, edition: list[Paper]) -> None:
@@ -151,13 +154,13 @@ def test_a_wrong_address_does_not_lose_what_was_typed(client: Client, edition: l
     page = asked.submit("Subscribe", email="nobody")
     assert page.status == 400
     page.submit("Subscribe", email="somebody@example.org")
-    kept = Interests.objects.get()
-    assert (kept.topics, kept.categories) == ("language", ["cs.CL"])
+    kept = Topic.objects.get()
+    assert (kept.text, kept.categories) == ("language", ["cs.CL"])
     assert kept.examples == ["2604.10001", "2604.10002"]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"examples": "nonsense"}, {"categories": "x y"}, {"topics": "x" * 2001}]
+    "wrong", [{"examples": "nonsense"}, {"categories": "x y"}, {"text": "x" * 2001}]
 )
 def test_hidden_fields_are_checked_too(client: Client, wrong: dict[str, str]) -> None:
     answer = forge(client, reverse("subscribe"), {"email": "a@example.org"} | wrong)
@@ -190,7 +193,7 @@ def test_the_preview_is_folded_on_a_phone_alone(client: Client, edition: list[Pa
 def test_the_profile_page_shows_what_a_preview_kept(
     client: Client, make_reader: MakeReader, edition: list[Paper]
 ) -> None:
-    reader = make_reader(interests={"topics": "video generation"})
+    reader = make_reader(topic={"text": "video generation"})
     token = tokens.make_token(Purpose.PREFERENCES, reader.pk)
     assert "video" in client.get(reverse("profile", args=[token])).text
 

@@ -68,22 +68,20 @@ def test_a_new_installation_matches_after_its_first_fetch(client: Client) -> Non
 @pytest.mark.usefixtures("_today")
 def test_the_digest_says_the_same(make_reader: Callable[..., object]) -> None:
     now = timezone.now() + timedelta(minutes=1)
-    missed = digests.preview_digest(make_reader(interests={"topics": "palaeography"}), now)
+    missed = digests.preview_digest(make_reader(topic={"text": "palaeography"}), now)
     assert missed.notices == [
         "None of today's papers matches “palaeography”. This is what is trending today."
     ]
     assert {item["section"] for item in missed.items} == {TODAY}
-    found = digests.preview_digest(
-        make_reader("b@example.org", interests={"topics": "neumes"}), now
-    )
+    found = digests.preview_digest(make_reader("b@example.org", topic={"text": "neumes"}), now)
     assert not found.notices
     assert FOR_YOU in {item["section"] for item in found.items}
 
 
 def test_who_asked_for_nothing_misses_nothing() -> None:
     items = [{"section": TODAY}]
-    assert digests.unmatched_notices(Profile(categories=("cs.CL",)), items) == []
-    assert digests.unmatched_notices(Profile(text="x"), []) == []
+    assert digests.unmatched_notices([Profile(categories=("cs.CL",))], items) == []
+    assert digests.unmatched_notices([Profile(text="x")], []) == []
 
 
 @pytest.mark.parametrize(

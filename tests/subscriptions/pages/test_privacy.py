@@ -47,11 +47,11 @@ def test_the_link_to_the_data_is_emailed_and_valid_for_a_day(
 
 @pytest.mark.promise(32)
 def test_a_reader_downloads_all_of_their_data(client: Client, make_reader: MakeReader) -> None:
-    reader = make_reader(interests={"topics": "protein design"})
+    reader = make_reader(topic={"text": "protein design"})
     assert client.get(page("data-export", reader)).status_code == 405
     answer = Page.open(client, page("data", reader)).submit("Download everything").response
     assert "attachment" in answer["Content-Disposition"]
-    assert json.loads(answer.content)["interests"]["topics"] == "protein design"
+    assert json.loads(answer.content)["topics"][0]["text"] == "protein design"
 
 
 @pytest.mark.promise(32)
@@ -106,7 +106,7 @@ def test_no_email_has_a_picture_or_a_tracked_link(
     client: Client, make_reader: MakeReader, edition: Any, smtp: Any, now: datetime
 ) -> None:
     """What the privacy page says of our mails."""
-    reader = make_reader(interests={"topics": "language models"})
+    reader = make_reader(topic={"text": "language models"})
     mailing_run.deliver_digests(digests.build_due_digests([reader.pk], now), lambda: now)
     html = smtp.accepted[0].get_body(("html",)).get_content()
     assert "<img" not in html

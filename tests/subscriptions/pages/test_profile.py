@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from papers.models import Paper
 from subscriptions import tasks, tokens
-from subscriptions.models import Interests, Reaction, Subscriber
+from subscriptions.models import Reaction, Subscriber, Topic
 from subscriptions.profiles.references import MAX_BYTES
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
@@ -22,16 +22,23 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
 POST_ONLY = ("profile-remove", "profile-mute", "profile-upload", "profile-author")
 SAID: dict[str, Any] = {
-    "topics": "Video generation; agents with tools",
+    "text": "Video generation; agents with tools",
     "words": ["diffusion"],
-    "excluded_words": ["survey"],
+    "excluded_words": ["lecture notes"],
     "categories": ["cs.CV"],
     "authors": ["Jane Doe"],
-    "muted_authors": ["Richard Roe"],
     "examples": ["2604.10003"],
     "references": [{"title": "Elsewhere", "arxiv_id": "", "doi": "10.1000/x"}],
     "strictness": "good",
 }
+MUTED = {"muted_words": ["survey"], "muted_authors": ["Richard Roe"]}
+
+
+def stored(reader: Subscriber) -> dict[str, Any]:
+    """What the reader's only topic holds, and what is muted in all topics."""
+    reader.refresh_from_db()
+    of_topic = {name: getattr(reader.topics.get(), name) for name in SAID}
+    return of_topic | {name: getattr(reader, name) for name in MUTED}
 
 
 def url(name: str, reader: Subscriber) -> str:
@@ -55,9 +62,15 @@ def remove(page: Page, kind: str, entry: object) -> Page:
 
 @pytest.fixture
 def reader(make_reader: MakeReader, edition: list[Paper]) -> Subscriber:
-    made = make_reader(interests=SAID)
+    made = make_reader(topic=SAID, **MUTED)
     for paper, kind in ((edition[0], "more"), (edition[5], "less")):
-        Reaction.objects.create(subscriber=made, paper=paper, kind=kind, created_at=timezone.now())
+        Reaction.objects.create(
+            subscriber=made,
+            topic=made.first_topic,
+            paper=paper,
+            kind=kind,
+            created_at=timezone.now(),
+        )
     return made
 
 
@@ -65,20 +78,28 @@ def test_the_page_shows_everything_that_drives_the_choice(
     client: Client, reader: Subscriber, edition: list[Paper]
 ) -> None:
     page = client.get(url("profile", reader)).text
-    for shown in ("survey", "Richard Roe", "Jane Doe", "cs.CV", "Elsewhere", "video"):
+    for shown in (
+        "survey",
+        "lecture notes",
+        "Richard Roe",
+        "Jane Doe",
+        "cs.CV",
+        "Elsewhere",
+        "video",
+    ):
         assert shown in page
     for paper in (edition[0], edition[3], edition[5]):
         assert paper.title in page
 
 
 def test_looking_changes_nothing(client: Client, reader: Subscriber) -> None:
-    before = Interests.objects.values().get()
+    before = Topic.objects.values().get()
     for name in ("profile", "profile-reset"):
         assert client.get(url(name, reader)).status_code == 200
         assert client.head(url(name, reader)).status_code == 200
     for name in POST_ONLY:
         assert client.get(url(name, reader)).status_code == 405
-    assert Interests.objects.values().get() == before
+    assert Topic.objects.values().get() == before
     assert Reaction.objects.count() == 2
 
 
@@ -97,9 +118,10 @@ def test_changes_need_the_right_link_and_csrf(
 @pytest.mark.parametrize(
     ("kind", "entry", "field", "left"),
     [
-        ("word", "Video generation", "topics", "agents with tools"),
+        ("word", "Video generation", "text", "agents with tools"),
         ("word", "diffusion", "words", []),
-        ("excluded-word", "survey", "excluded_words", []),
+        ("excluded-word", "lecture notes", "excluded_words", []),
+        ("muted-word", "survey", "muted_words", []),
         ("category", "cs.CV", "categories", []),
         ("author", "Jane Doe", "authors", []),
         ("muted-author", "Richard Roe", "muted_authors", []),
@@ -113,8 +135,7 @@ def test_each_thing_is_removed_with_one_tap_and_the_rest_stays(
     page = profile(client, reader)
     for _ in range(2):
         assert remove(page, kind, entry).url == page.url
-    kept = Interests.objects.get()
-    assert {name: getattr(kept, name) for name in SAID} == SAID | {field: left}
+    assert stored(reader) == SAID | MUTED | {field: left}
 
 
 def test_a_reaction_is_taken_back(client: Client, reader: Subscriber, edition: list[Paper]) -> None:
@@ -143,10 +164,10 @@ def test_words_and_authors_are_muted(client: Client, reader: Subscriber) -> None
     for _ in range(2):
         page.submit("Mute the word", entry=" benchmark  suite ")
         page.submit("Mute the author", entry="Doe, Jane")
-    kept = Interests.objects.get()
-    assert kept.excluded_words == ["survey", "benchmark suite"]
-    assert kept.muted_authors == ["Richard Roe", "Doe, Jane"]
-    assert kept.authors == []  # who is muted is not followed
+    kept = stored(reader)
+    assert kept["muted_words"] == ["survey", "benchmark suite"]
+    assert kept["muted_authors"] == ["Richard Roe", "Doe, Jane"]
+    assert kept["authors"] == []  # who is muted is not followed
 
 
 @pytest.mark.parametrize("word", ["diffusion", "Video generation", "language models"])
@@ -157,17 +178,17 @@ def test_a_word_is_ignored_exported_and_counts_again_once_that_is_undone(
     assert "Ignored. This word no longer counts." in page.text
     assert f"Ignored words {word} Remove" in page.text
     assert f"Ignore {word}" not in page.text, "it is no strongest word now"
-    assert Interests.objects.get().ignored_words == [word]
+    assert Topic.objects.get().ignored_words == [word]
 
     data = Page.open(client, reverse("data", args=[tokens.make_token(Purpose.DATA, reader.pk)]))
     exported = data.submit("Download everything").html
-    assert json.loads(exported)["interests"]["ignored_words"] == [word]
+    assert json.loads(exported)["topics"][0]["ignored_words"] == [word]
 
     page = remove(page, "ignored-word", word)
     assert "Ignored words" not in page.text
     assert f"Ignore {word}" in page.text
-    assert Interests.objects.get().ignored_words == []
-    assert {name: getattr(Interests.objects.get(), name) for name in SAID} == SAID
+    assert Topic.objects.get().ignored_words == []
+    assert stored(reader) == SAID | MUTED
 
 
 @pytest.mark.parametrize(
@@ -178,15 +199,15 @@ def test_what_cannot_be_muted_is_said(
 ) -> None:
     page = profile(client, reader).submit("Mute the word", entry=entry)
     assert said in page.text
-    assert Interests.objects.get().excluded_words == ["survey"]
+    assert stored(reader) == SAID | MUTED
 
 
 def test_reset_asks_first_and_then_forgets(client: Client, reader: Subscriber) -> None:
     page = Page.open(client, url("profile-reset", reader))
     assert Reaction.objects.exists()
     page.submit("Reset my profile")
-    kept, blank = Interests.objects.get(), Interests()
-    assert all(getattr(kept, name) == getattr(blank, name) for name in SAID)
+    blank = {name: getattr(Topic(), name) for name in SAID}
+    assert stored(reader) == blank | {"muted_words": [], "muted_authors": []}
     assert not Reaction.objects.exists()
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.ACTIVE
@@ -205,7 +226,7 @@ def test_an_upload_says_what_became_of_it(
         "We have 1 of 2 papers, 1 is matched by title only, 2 couldn't be read: "
         "line 3: not closed properly; line 4: neither title nor ID." in page.text
     )
-    assert edition[1].arxiv_id in Interests.objects.get().examples
+    assert edition[1].arxiv_id in Topic.objects.get().examples
 
 
 @pytest.mark.parametrize(
@@ -225,7 +246,7 @@ def test_a_bad_upload_is_refused_with_the_reason(
     assert page.status == 400
     assert said in page.text
     assert "<b>mine" not in page.html
-    assert Interests.objects.get().examples == SAID["examples"]
+    assert Topic.objects.get().examples == SAID["examples"]
 
 
 def test_an_author_page_is_asked_for_once(
@@ -240,7 +261,7 @@ def test_an_author_page_is_asked_for_once(
     with django_capture_on_commit_callbacks(execute=True):
         assert "asking arXiv" in page.submit("Add these papers", author="doe_j_1").text
         assert "just a moment ago" in page.submit("Add these papers", author="doe_j_1").text
-    assert asked == [reader.pk]
+    assert asked == [reader.first_topic.pk]
     assert "Asking arXiv" in client.get(url("profile", reader)).text
 
 
@@ -248,7 +269,7 @@ def test_what_is_no_author_page_is_refused(client: Client, reader: Subscriber) -
     page = profile(client, reader).submit("Add these papers", author="http://169.254.169.254/")
     assert page.status == 400
     assert "an arXiv author page" in page.text
-    assert Interests.objects.get().author_page == ""
+    assert Topic.objects.get().author_page == ""
 
 
 def test_why_not_answers_on_the_page(

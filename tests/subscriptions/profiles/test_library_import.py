@@ -12,9 +12,9 @@ from django.conf import settings
 from papers.fetching import host_throttle, network
 from papers.fetching.results import FetchResult
 from papers.models import Paper
-from subscriptions.models import Interests, Subscriber
+from subscriptions.models import Subscriber, Topic
 from subscriptions.profiles import library_import
-from subscriptions.profiles.load import profile_from_interests
+from subscriptions.profiles.load import profile_from_topic
 from subscriptions.profiles.references import MAX_EXAMPLES, ParsedLibrary, Reference, parse_library
 from tests.papers.servers import Server
 
@@ -70,9 +70,9 @@ def test_brought_papers_are_found_by_id_doi_or_title(
         Reference("Not among ours", "2001.00001"),
         Reference("Nor this"),
     ]
-    added = library_import.add_examples(reader.pk, brought)
+    added = library_import.add_examples(reader.first_topic.pk, brought)
     assert added.in_words() == ("We have 3 of 5 papers, 2 are matched by title only")
-    kept = Interests.objects.get()
+    kept = Topic.objects.get()
     assert kept.examples == [one.arxiv_id, two.arxiv_id, three.arxiv_id]
     assert [ref["title"] for ref in kept.references] == ["Not among ours", "Nor this"]
 
@@ -82,23 +82,25 @@ def test_a_title_that_two_papers_share_says_nothing(
 ) -> None:
     make_paper("Same", title_key="same|doe")
     make_paper("Same", title_key="same|roe")
-    assert library_import.add_examples(make_reader().pk, [Reference("Same")]).found == 0
+    assert library_import.add_examples(make_reader().first_topic.pk, [Reference("Same")]).found == 0
 
 
 def test_bringing_twice_changes_nothing(make_paper: MakePaper, make_reader: MakeReader) -> None:
     reader, paper = make_reader(), make_paper()
     brought = [Reference("x", paper.arxiv_id or ""), Reference("Elsewhere")]
-    library_import.add_examples(reader.pk, brought)
-    first = Interests.objects.values().get()
-    library_import.add_examples(reader.pk, brought)
-    assert Interests.objects.values().get() == first
+    library_import.add_examples(reader.first_topic.pk, brought)
+    first = Topic.objects.values().get()
+    library_import.add_examples(reader.first_topic.pk, brought)
+    assert Topic.objects.values().get() == first
 
 
 def test_there_is_a_most_and_the_newest_win(make_reader: MakeReader) -> None:
     reader = make_reader()
-    library_import.add_examples(reader.pk, [Reference(f"Old {n}") for n in range(MAX_EXAMPLES)])
-    added = library_import.add_examples(reader.pk, [Reference("New")])
-    kept = Interests.objects.get().references
+    library_import.add_examples(
+        reader.first_topic.pk, [Reference(f"Old {n}") for n in range(MAX_EXAMPLES)]
+    )
+    added = library_import.add_examples(reader.first_topic.pk, [Reference("New")])
+    kept = Topic.objects.get().references
     assert (len(kept), kept[0]["title"], added.left_out) == (MAX_EXAMPLES, "New", 1)
 
 
@@ -106,23 +108,23 @@ def test_a_reference_counts_by_its_title_until_we_have_the_paper(
     make_paper: MakePaper, make_reader: MakeReader
 ) -> None:
     reader = make_reader()
-    library_import.add_examples(reader.pk, [Reference("A coming paper", "2604.99999")])
-    interests = Interests.objects.get(pk=reader.pk)
-    [before] = profile_from_interests(interests).liked
+    library_import.add_examples(reader.first_topic.pk, [Reference("A coming paper", "2604.99999")])
+    topic = reader.first_topic
+    [before] = profile_from_topic(topic).liked
     assert (before.title, before.abstract) == ("A coming paper", "")
     make_paper("A coming paper", arxiv_id="2604.99999")
-    [after] = profile_from_interests(interests).liked
+    [after] = profile_from_topic(topic).liked
     assert after.abstract
 
 
 def test_an_author_page_becomes_examples(make_paper: MakePaper, make_reader: MakeReader) -> None:
     reader, ours = make_reader(), make_paper("Ours")
     entries = ENTRY.format(ours.arxiv_id, "Ours") + ENTRY.format("2001.00001", "Older")
-    library_import.take(reader.pk, FetchResult("ok", FEED.format(entries).encode()))
-    interests = Interests.objects.get()
-    assert interests.examples == [ours.arxiv_id]
-    assert [ref["title"] for ref in interests.references] == ["Older"]
-    assert interests.author_page_status.startswith("We have 1 of 2 papers")
+    library_import.take(reader.first_topic.pk, FetchResult("ok", FEED.format(entries).encode()))
+    topic = Topic.objects.get()
+    assert topic.examples == [ours.arxiv_id]
+    assert [ref["title"] for ref in topic.references] == ["Older"]
+    assert topic.author_page_status.startswith("We have 1 of 2 papers")
 
 
 @pytest.mark.parametrize(
@@ -140,26 +142,30 @@ def test_whatever_comes_of_it_is_said(
     make_reader: MakeReader, fetched: FetchResult, said: str
 ) -> None:
     reader = make_reader()
-    library_import.take(reader.pk, fetched)
-    interests = Interests.objects.get()
-    assert said in interests.author_page_status
-    assert interests.examples == []
+    library_import.take(reader.first_topic.pk, fetched)
+    topic = Topic.objects.get()
+    assert said in topic.author_page_status
+    assert topic.examples == []
 
 
 def test_arxiv_is_not_asked_again_and_again(make_reader: MakeReader, now: datetime) -> None:
     reader = make_reader()
-    assert library_import.request_author_page(reader.pk, "doe_j_1", now)
-    assert not library_import.request_author_page(reader.pk, "roe_j_1", now + timedelta(minutes=9))
-    assert Interests.objects.get().author_page == "doe_j_1"
-    assert library_import.request_author_page(reader.pk, "roe_j_1", now + timedelta(minutes=11))
+    assert library_import.request_author_page(reader.first_topic.pk, "doe_j_1", now)
+    assert not library_import.request_author_page(
+        reader.first_topic.pk, "roe_j_1", now + timedelta(minutes=9)
+    )
+    assert Topic.objects.get().author_page == "doe_j_1"
+    assert library_import.request_author_page(
+        reader.first_topic.pk, "roe_j_1", now + timedelta(minutes=11)
+    )
 
 
 def test_a_reader_who_is_gone_or_asked_for_nothing_makes_no_request(
     make_reader: MakeReader, now: datetime
 ) -> None:
     library_import.import_author(0, now)
-    library_import.import_author(make_reader().pk, now)
-    assert Interests.objects.get().author_page_status == ""
+    library_import.import_author(make_reader().first_topic.pk, now)
+    assert Topic.objects.get().author_page_status == ""
 
 
 @pytest.fixture
@@ -180,12 +186,12 @@ def test_author_pages_are_asked_for_by_name_and_in_turn(
     readers = [make_reader(f"{name}@example.org") for name in ("one", "two")]
     started = time.monotonic()
     for reader in readers:
-        library_import.request_author_page(reader.pk, "doe_j_1", now)
-        library_import.import_author(reader.pk, now)
+        library_import.request_author_page(reader.first_topic.pk, "doe_j_1", now)
+        library_import.import_author(reader.first_topic.pk, now)
     assert time.monotonic() - started >= 0.5, "the second waits for its turn"
     agents = [headers["User-Agent"] for _path, headers in arxiv.requests]
     assert agents == [settings.USER_AGENT] * 2
-    said = Interests.objects.values_list("author_page_status", flat=True)
+    said = Topic.objects.values_list("author_page_status", flat=True)
     assert all(one.startswith("We have 0 of 1 papers") for one in said)
 
 
@@ -194,14 +200,14 @@ def test_an_author_page_is_bounded_and_leads_into_no_house(
     arxiv: Server, make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader()
-    library_import.request_author_page(reader.pk, "doe_j_1", now)
+    library_import.request_author_page(reader.first_topic.pk, "doe_j_1", now)
     path = "/a/doe_j_1.atom2"
     arxiv.answer(path, body=gzip.compress(b" " * 30_000_000), Content_Encoding="gzip")
-    library_import.import_author(reader.pk, now)
-    assert "couldn't reach arXiv" in Interests.objects.get().author_page_status
+    library_import.import_author(reader.first_topic.pk, now)
+    assert "couldn't reach arXiv" in Topic.objects.get().author_page_status
     arxiv.answer(path, 302, Location="http://169.254.169.254/latest/meta-data/")
-    library_import.import_author(reader.pk, now)
-    kept = Interests.objects.get()
+    library_import.import_author(reader.first_topic.pk, now)
+    kept = Topic.objects.get()
     assert "couldn't reach arXiv" in kept.author_page_status
     assert "169.254.169.254" not in kept.author_page_status
     assert kept.examples == kept.references == []

@@ -19,8 +19,12 @@ def test_reactions_count_towards_trending_until_they_are_gone(
     liked, disliked = make_paper("Liked"), make_paper("Disliked")
     for number in range(3):
         reader = make_reader(f"reader{number}@example.org")
-        Reaction.objects.create(subscriber=reader, paper=liked, kind="more", created_at=now)
-        Reaction.objects.create(subscriber=reader, paper=disliked, kind="less", created_at=now)
+        Reaction.objects.create(
+            subscriber=reader, topic=reader.first_topic, paper=liked, kind="more", created_at=now
+        )
+        Reaction.objects.create(
+            subscriber=reader, topic=reader.first_topic, paper=disliked, kind="less", created_at=now
+        )
     assert like_counts.update_like_counts(now) == 1
     assert like_counts.update_like_counts(now) == 0, "nothing new"
     scoring.rescore(now)

@@ -16,7 +16,7 @@ from subscriptions.editions import candidate_pool, digests
 from subscriptions.editions.why_not import explain_absence
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
-from subscriptions.models import Interests, OpenedPaper, Subscriber
+from subscriptions.models import OpenedPaper, Subscriber
 from subscriptions.profiles import reading_history
 from subscriptions.profiles.load import load_profiles, paper_text
 from subscriptions.tokens import Purpose
@@ -70,9 +70,9 @@ def test_an_opened_paper_is_noted_by_its_page_and_never_by_looking(
     page = choose(client, reader, "yes")
     assert "papers you open in this browser count" in page
     assert "Recorded since you allowed it on" in page
-    first = Interests.objects.get().opened_recorded_since
+    first = Subscriber.objects.get().opened_recorded_since
     choose(Client(), reader, "again")
-    assert Interests.objects.get().opened_recorded_since == first
+    assert Subscriber.objects.get().opened_recorded_since == first
     page = client.get(edition[0].get_absolute_url()).text
     assert f'action="{reverse("opened", args=[edition[0].pk])}"' in page
     assert not OpenedPaper.objects.exists(), "a GET changes nothing"
@@ -133,13 +133,13 @@ def test_a_reset_forgets_them_too(
     report(client, edition[0])
     Page.open(client, reverse("profile-reset")).submit("Reset my profile")
     assert not OpenedPaper.objects.exists()
-    assert not Interests.objects.get().learns_from_opened
+    assert not Subscriber.objects.get().learns_from_opened
 
 
 def test_hidden_and_missing_papers_are_not_noted_and_only_the_newest_are_kept(
     make_reader: MakeReader, edition: list[Paper], now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = make_reader(interests={"learns_from_opened": True})
+    reader = make_reader(learns_from_opened=True)
     Paper.objects.filter(pk=edition[0].pk).update(hidden=True)
     assert reading_history.record_opened(reader.pk, edition[0].pk, now)
     assert reading_history.record_opened(reader.pk, 10**9, now)
@@ -166,9 +166,9 @@ def test_nothing_is_noted_of_who_has_left(
 def test_it_counts_a_little_and_a_liked_paper_counts_more(
     make_reader: MakeReader, edition: list[Paper], now: datetime
 ) -> None:
-    reader = make_reader(interests={"learns_from_opened": True, "topics": "medical images"})
+    reader = make_reader(topic={"text": "medical images"}, learns_from_opened=True)
     reading_history.record_opened(reader.pk, edition[0].pk, now)
-    [wanted] = load_profiles([reader])
+    [wanted] = load_profiles([reader.first_topic])
     assert wanted.opened == (paper_text(edition[0]),)
     candidates = candidate_pool.CandidatePool.of(now.date()).candidates
     near = next(n for n, one in enumerate(candidates.papers) if one.key == str(edition[2].pk))
@@ -185,7 +185,7 @@ def test_it_counts_a_little_and_a_liked_paper_counts_more(
 def test_what_was_opened_is_not_sent_and_says_why(
     make_reader: MakeReader, edition: list[Paper], now: datetime
 ) -> None:
-    reader = make_reader(interests={"learns_from_opened": True})
+    reader = make_reader(learns_from_opened=True)
     assert edition[0].pk in digests.preview_digest(reader, now).paper_ids
     reading_history.record_opened(reader.pk, edition[0].pk, now)
     assert edition[0].pk not in digests.preview_digest(reader, now).paper_ids
@@ -196,6 +196,8 @@ def test_rows_of_a_reader_who_forbade_it_teach_nothing(
     make_reader: MakeReader, edition: list[Paper], now: datetime
 ) -> None:
     reader = make_reader()
-    OpenedPaper.objects.create(subscriber=reader, paper=edition[0], created_at=now)
-    assert load_profiles([reader])[0].opened == ()
+    OpenedPaper.objects.create(
+        subscriber=reader, topic=reader.first_topic, paper=edition[0], created_at=now
+    )
+    assert load_profiles([reader.first_topic])[0].opened == ()
     assert edition[0].pk in digests.preview_digest(reader, now).paper_ids

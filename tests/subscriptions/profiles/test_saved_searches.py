@@ -1,4 +1,4 @@
-"""A search becomes a part of a reader's profile: by one tap where the reader is signed in."""
+"""A search becomes a topic of a reader, by one tap where the reader is signed in."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from django.utils.http import urlencode
 from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.editions import digests
-from subscriptions.models import Interests, Subscriber
-from subscriptions.pages.forms import SearchForm
+from subscriptions.models import Subscriber, Topic
+from subscriptions.pages.forms.visitors import SearchForm
 from subscriptions.profiles import saved_searches
-from subscriptions.profiles.saved_searches import MAX_FOLLOWED, SavedSearch
+from subscriptions.profiles.saved_searches import SavedSearch
+from subscriptions.profiles.topics import MAX_TOPICS
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 from tests.signing_in import sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 MakeReader = Callable[..., Subscriber]
-SAID = {"topics": "long context memory", "categories": "cs.CL"}
-SEARCH = SavedSearch("long context memory", ("cs.CL",))
+SAID = {"q": "long context memory"}
+SEARCH = SavedSearch("long context memory")
 
 
 @pytest.fixture
 def reader(make_reader: MakeReader) -> Subscriber:
-    return make_reader(interests={"topics": "video", "categories": ["cs.CV"]})
+    return make_reader(topic={"text": "video", "categories": ["cs.CV"]})
 
 
 @pytest.fixture
@@ -44,45 +45,45 @@ def follow(browser: Client, said: dict[str, str]) -> Page:
     return Page.open(browser, f"{reverse('follow')}?{urlencode(said)}")
 
 
-def kept() -> tuple[list[str], list[str]]:
-    interests = Interests.objects.get()
-    assert interests.topics == "video"
-    return interests.words, interests.categories
+def topics() -> list[tuple[str, list[str]]]:
+    """Return the text and the categories of each topic."""
+    rows = Topic.objects.order_by("position")
+    return [(topic.text, topic.categories) for topic in rows]
+
+
+OWN = ("video", ["cs.CV"])
+FOLLOWED = ("long context memory", [])
 
 
 def test_one_tap_where_the_reader_is_signed_in(browser: Client) -> None:
     page = follow(browser, SAID)
     assert "long context memory" in page.text
-    assert kept() == ([], ["cs.CV"])  # looking changes nothing
+    assert topics() == [OWN]  # looking changes nothing
     followed = page.submit("Follow this search")
     assert "You follow this search" in followed.text
-    assert kept() == (["long context memory"], ["cs.CV", "cs.CL"])
+    assert topics() == [OWN, FOLLOWED]
     again = page.submit("Follow this search")
-    assert kept() == (["long context memory"], ["cs.CV", "cs.CL"])
+    assert topics() == [OWN, FOLLOWED]
     assert "You follow this search" in again.text
     assert "no longer follow this search" in followed.submit("Take it back").text
-    assert kept() == ([], ["cs.CV"])
+    assert topics() == [OWN]
 
 
-def test_taking_back_leaves_what_was_there_before(browser: Client) -> None:
-    followed = follow(browser, SAID | {"categories": "cs.CV"}).submit("Follow this search")
+def test_the_search_fills_the_only_topic_if_it_is_blank(
+    client: Client, make_reader: MakeReader
+) -> None:
+    sign_in(client, make_reader())
+    followed = follow(client, SAID).submit("Follow this search")
+    assert topics() == [FOLLOWED]
     followed.submit("Take it back")
-    assert kept() == ([], ["cs.CV"])
-
-
-def test_the_profile_lists_it_and_takes_it_out(browser: Client, reader: Subscriber) -> None:
-    follow(browser, SAID).submit("Follow this search")
-    page = Page.open(browser, reverse("profile"))
-    assert "Phrases and searches you follow" in page.text
-    page.submit("Remove long context memory")
-    assert kept()[0] == []
+    assert topics() == [("", [])]
 
 
 def test_the_next_digest_looks_for_it(
     edition: list[Paper], make_reader: MakeReader, now: Any
 ) -> None:
     reader = make_reader()
-    saved_searches.follow_search(reader.pk, SavedSearch("long context"))
+    saved_searches.follow_search(reader, SavedSearch("long context"))
     digest = digests.build_digest(reader.pk, now)
     assert digest
     assert any("long context" in item["reason"] for item in digest.items)
@@ -92,8 +93,8 @@ def test_an_unknown_browser_is_led_to_signing_up_with_it(
     client: Client, reader: Subscriber
 ) -> None:
     for answer in (client.get(reverse("follow"), SAID), forge(client, reverse("follow"), SAID)):
-        assert answer["Location"] == "/subscribe/?topics=long+context+memory&categories=cs.CL"
-    assert kept() == ([], ["cs.CV"])
+        assert answer["Location"] == "/subscribe/?text=long+context+memory"
+    assert topics() == [OWN]
 
 
 @pytest.mark.parametrize("purpose", [one for one in Purpose if one != Purpose.BROWSER], ids=str)
@@ -102,14 +103,14 @@ def test_no_other_token_signs_a_browser_in(
 ) -> None:
     client.cookies[settings.SIGN_IN_COOKIE_NAME] = tokens.make_token(purpose, reader.pk)
     assert forge(client, reverse("follow"), SAID).status_code == 302
-    assert kept() == ([], ["cs.CV"])
+    assert topics() == [OWN]
 
 
 def test_a_reader_who_has_left_follows_nothing(browser: Client) -> None:
     page = follow(browser, SAID)
     Subscriber.objects.update(status="unsubscribed")
     assert page.submit("Follow this search").url.startswith(reverse("subscribe"))
-    assert kept() == ([], ["cs.CV"])
+    assert topics() == [OWN]
 
 
 def test_another_site_cannot_press_it(browser: Client) -> None:
@@ -118,23 +119,33 @@ def test_another_site_cannot_press_it(browser: Client) -> None:
     assert forge(strict, reverse("follow"), SAID).status_code == 403
 
 
-def test_what_is_full_says_so(browser: Client, reader: Subscriber) -> None:
-    Interests.objects.update(words=[f"word {number}" for number in range(MAX_FOLLOWED)])
+def test_a_reader_with_too_many_topics_is_told_so(browser: Client, reader: Subscriber) -> None:
+    Topic.objects.bulk_create(
+        Topic(subscriber=reader, position=number, text=f"topic {number}")
+        for number in range(1, MAX_TOPICS)
+    )
     page = follow(browser, SAID).submit("Follow this search")
     assert page.status == 400
-    assert "Remove one first" in page.text
-    assert len(kept()[0]) == MAX_FOLLOWED
+    assert "Delete one first" in page.text
+    assert len(topics()) == MAX_TOPICS
     with pytest.raises(ValidationError):
-        saved_searches.follow_search(reader.pk, SEARCH)
+        saved_searches.follow_search(reader, SEARCH)
 
 
-def test_a_search_is_one_entry_of_a_list() -> None:
-    read = SearchForm.parse(
-        {"topics": " long,  context;\nmemory ", "categories": "cs.CL, nonsense"}
-    )
-    assert read == SavedSearch("long context memory")
-    assert SearchForm.parse({"topics": "word " * 100}).words == ("word " * 40).strip()
-    assert not SearchForm.parse({"topics": "a\0b"})
+def test_plain_words_are_ranked_and_anything_else_is_strict() -> None:
+    assert SearchForm.parse({"q": " long  context "}) == SavedSearch("long context")
+    strict = SearchForm.parse({"q": 'title:agents OR "long context" -survey'})
+    assert not strict.text
+    assert strict.query == 'title:agents OR "long context" -survey'
+    assert not SearchForm.parse({"q": "a\0b"})
+    assert not SearchForm.parse({"q": "-survey"})
+
+
+def test_following_loses_no_part_of_a_search(browser: Client, reader: Subscriber) -> None:
+    typed = "title:agents author:Example subject:cs.CL since:2026-04-01"
+    page = follow(browser, {"q": typed})
+    assert "You follow this search" in page.submit("Follow this search").text
+    assert reader.topics.get(position=1).query == typed
 
 
 def test_searching_leads_there(client: Client) -> None:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.editions import digests
-from subscriptions.models import Interests, Subscriber
+from subscriptions.models import Subscriber
 from subscriptions.tokens import Purpose
 from tests.pages import Page
 
@@ -38,13 +38,14 @@ def reasons(reader: Subscriber, now: object) -> dict[int, str]:
 def test_it_is_off_until_the_reader_ticks_it(
     client: Client, make_reader: MakeReader, edition: list[Paper], far: Paper, now: object
 ) -> None:
-    reader = make_reader(interests={"examples": [edition[0].arxiv_id]})
+    reader = make_reader(topic={"examples": [edition[0].arxiv_id]})
     assert "Li" not in reasons(reader, now).get(far.pk, "")
     url = reverse("preferences", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     page = Page.open(client, url)
     assert "Also papers by authors of papers you like" in page.text
     assert "Saved." in page.submit("Save", shared_authors=True).text
-    assert Interests.objects.get().shared_authors
+    reader.refresh_from_db()
+    assert reader.shared_authors
     said = reasons(reader, now)[far.pk]
     assert said == "By Wei, Li, also an author of “Long context language models”"
 
@@ -52,8 +53,8 @@ def test_it_is_off_until_the_reader_ticks_it(
 def test_it_never_brings_what_the_reader_excluded(
     make_reader: MakeReader, edition: list[Paper], far: Paper, now: object
 ) -> None:
-    said = {"examples": [edition[0].arxiv_id], "shared_authors": True, "muted_authors": ["Li Wei"]}
-    assert far.pk not in reasons(make_reader(interests=said), now)
+    topic, rules = {"examples": [edition[0].arxiv_id]}, {"muted_authors": ["Li Wei"]}
+    assert far.pk not in reasons(make_reader(topic=topic, shared_authors=True, **rules), now)
 
 
 def test_the_evaluation_reports_it_apart(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from devtools.outbox import messages
 from papers.models import Paper
 from subscriptions import tasks, tokens
 from subscriptions.mail import suppression
-from subscriptions.models import Digest, Interests, Message, OpenedPaper, Reaction, Subscriber
-from subscriptions.readers import lifecycle, lifecycle_mails
+from subscriptions.models import Digest, Message, OpenedPaper, Reaction, Subscriber
+from subscriptions.readers import lifecycle, lifecycle_mails, scheduling
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 from tests.subscriptions.messages import send_waiting
@@ -141,11 +141,15 @@ def test_who_said_something_or_is_paused_or_new_or_gone_is_not_asked(
     if said == "reaction":
         quiet.reactions.create(paper=make_paper(), kind=Reaction.Kind.LESS, created_at=last_week)
     elif said == "opened":
-        OpenedPaper.objects.create(subscriber=quiet, paper=make_paper(), created_at=last_week)
+        OpenedPaper.objects.create(
+            subscriber=quiet, topic=quiet.first_topic, paper=make_paper(), created_at=last_week
+        )
     elif said == "one digest less":
         Digest.objects.latest("day").delete()
     elif said == "paused":
-        lifecycle.change_schedule(quiet.pk, now, paused_until=now + timedelta(days=14))
+        scheduling.change_schedule(
+            quiet.default_subscription.pk, now, paused_until=now + timedelta(days=14)
+        )
     elif said == "new":
         Subscriber.objects.update(confirmed_at=last_week)
     else:
@@ -180,26 +184,29 @@ def test_a_pause_of_two_weeks_ends_by_itself(
 ) -> None:
     reader = make_reader(timezone="Europe/Berlin", hour=7)
     page = act(client, reader, now, "Two weeks")
-    assert reader.next_digest_at == datetime.fromisoformat("2026-05-15T05:00:00Z")
+    due = reader.default_subscription.next_digest_at
+    assert due == datetime.fromisoformat("2026-05-15T05:00:00Z")
     assert "The next one comes on Friday, 15 May at 07:00." in page
     act(client, reader, now + timedelta(days=3), "Resume now")
-    assert reader.next_digest_at == datetime.fromisoformat("2026-05-04T05:00:00Z")
+    due = reader.default_subscription.next_digest_at
+    assert due == datetime.fromisoformat("2026-05-04T05:00:00Z")
 
 
 def test_saving_preferences_does_not_end_a_pause(
     client: Client, make_reader: MakeReader, now: datetime
 ) -> None:
     reader = make_reader()
-    lifecycle.change_schedule(reader.pk, now, paused_until=now + timedelta(weeks=4))
-    reader.refresh_from_db()
-    lifecycle.set_next_digest(reader, now)
-    assert reader.next_digest_at == datetime.fromisoformat("2026-05-29T08:00:00Z")
+    until = now + timedelta(weeks=4)
+    scheduling.change_schedule(reader.default_subscription.pk, now, paused_until=until)
+    scheduling.reschedule_reader(reader, now)
+    due = reader.default_subscription.next_digest_at
+    assert due == datetime.fromisoformat("2026-05-29T08:00:00Z")
 
 
 def test_less_often(client: Client, make_reader: MakeReader, now: datetime) -> None:
     reader = make_reader()
     page = act(client, reader, now, "Once a week")
-    assert reader.frequency == "weekly"
+    assert reader.default_subscription.frequency == "weekly"
     assert (
         "Your current setting: Once a week. The next digest comes on Monday, 4 May at 08:00 (UTC)."
         in page
@@ -210,7 +217,7 @@ def test_a_topic_is_muted(client: Client, make_reader: MakeReader, now: datetime
     reader = make_reader()
     assert "Muted" in act(client, reader, now, "Mute", word=" quantum  dots ")
     assert "too long" in act(client, reader, now, "Mute", word="x" * 300)
-    assert Interests.objects.get(pk=reader.pk).excluded_words == ["quantum dots"]
+    assert reader.muted_words == ["quantum dots"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +230,8 @@ def test_nonsense_changes_nothing(
     answer = forge(client, rhythm_page(reader), nonsense, follow=True)
     assert "Nothing was changed" in answer.text
     reader.refresh_from_db()
-    assert (reader.frequency, reader.paused_until) == ("daily", None)
+    subscription = reader.default_subscription
+    assert (subscription.frequency, subscription.paused_until) == ("daily", None)
 
 
 def test_who_left_is_offered_to_come_back_and_no_pause(
@@ -235,7 +243,7 @@ def test_who_left_is_offered_to_come_back_and_no_pause(
     reader.refresh_from_db()
     assert "Nothing was changed" in page
     assert "Subscribe again" in page
-    assert reader.paused_until is None
+    assert reader.default_subscription.paused_until is None
 
 
 def test_leaving_comes_first_and_less_of_it_beside(client: Client, make_reader: MakeReader) -> None:
@@ -245,7 +253,7 @@ def test_leaving_comes_first_and_less_of_it_beside(client: Client, make_reader: 
     assert order == sorted(order)
     assert "Mute" not in page
     reader.refresh_from_db()
-    assert (reader.status, reader.paused_until) == ("active", None)
+    assert (reader.status, reader.default_subscription.paused_until) == ("active", None)
 
 
 def test_past_digests_can_be_read_again(

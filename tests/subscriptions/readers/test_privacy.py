@@ -23,12 +23,13 @@ from subscriptions.models import (
     DeliveryEvent,
     Digest,
     Erasure,
-    Interests,
     Message,
     OpenedPaper,
     Reaction,
     SignIn,
     Subscriber,
+    Subscription,
+    Topic,
 )
 from subscriptions.profiles import reading_history
 from subscriptions.readers import lifecycle, privacy, signup
@@ -46,11 +47,13 @@ def reader(edition: list[Paper], now: datetime) -> Subscriber:
     asked = signup.SignUpRequest(email=ADDRESS, timezone="Europe/Rome", page="/x/", ip="192.0.2.7")
     reader = signup.request_sign_up(asked, now)
     lifecycle.activate_reader(reader, now)
-    Subscriber.objects.filter(pk=reader.pk).update(next_digest_at=now)
-    Interests.objects.filter(pk=reader.pk).update(topics="language models", words=["agents"])
+    Subscription.objects.filter(subscriber=reader.pk).update(next_digest_at=now)
+    Topic.objects.filter(subscriber=reader).update(text="language models", words=["agents"])
     digests.build_due_digests([reader.pk], now)
     first, second = edition[:2]
-    Reaction.objects.create(subscriber=reader, paper=first, kind="more", created_at=now)
+    Reaction.objects.create(
+        subscriber=reader, topic=reader.first_topic, paper=first, kind="more", created_at=now
+    )
     reading_history.start_recording(reader.pk, now)
     reading_history.record_opened(reader.pk, second.pk, now)
     community.add_vote(first.pk, reader.community_key, now)
@@ -109,8 +112,9 @@ def test_the_export_holds_everything_a_reader_did(reader: Subscriber, edition: l
     assert (
         found["reader"]["email"] == "Ada.Reader@example.org" or found["reader"]["email"] == ADDRESS
     )
-    assert found["interests"]["topics"] == "language models"
-    assert found["interests"]["opened_recorded_since"]
+    assert found["topics"][0]["text"] == "language models"
+    assert found["subscriptions"][0]["next_digest_at"]
+    assert found["reader"]["opened_recorded_since"]
     assert found["reactions"][0]["paper__title"] == edition[0].title
     assert found["opened"][0]["paper__title"] == edition[1].title
     assert found["votes"][0]["paper__arxiv_id"] == edition[0].arxiv_id
@@ -126,10 +130,13 @@ def test_every_column_about_a_reader_is_exported_or_left_out_for_a_reason() -> N
     not_theirs |= {"confirmed_at", "unsubscribed_at"}  # in the export, among the consent
     columns = {field.name for field in Subscriber._meta.concrete_fields} - not_theirs
     assert columns == {*privacy.READER, *privacy.MOMENTS}
-    interests = {field.name for field in Interests._meta.concrete_fields} - {"subscriber"}
-    assert interests == set(privacy.INTERESTS)
+    for model, exported in ((Topic, privacy.TOPIC), (Subscription, privacy.SUBSCRIPTION)):
+        columns = {field.name for field in model._meta.concrete_fields} - {"id", "subscriber"}
+        assert columns == set(exported)
     pointing = {one.related_model for one in Subscriber._meta.related_objects}
-    assert pointing == {Interests, SignIn, Reaction, OpenedPaper, Digest, DeliveryEvent, Message}
+    assert pointing == {
+        *(Topic, Subscription, SignIn, Reaction, OpenedPaper, Digest, DeliveryEvent, Message)
+    }
 
 
 @pytest.mark.promise(32)
@@ -210,7 +217,7 @@ def test_deleting_a_reader_in_the_admin_is_an_erasure(
 def test_the_operator_exports_and_erases_by_command(reader: Subscriber) -> None:
     out = StringIO()
     call_command("privacy", "export", ADDRESS.upper(), stdout=out)
-    assert json.loads(out.getvalue())["interests"]["words"] == ["agents"]
+    assert json.loads(out.getvalue())["topics"][0]["words"] == ["agents"]
     call_command("privacy", "erase", ADDRESS, stdout=out)
     assert not Subscriber.objects.exists()
     with pytest.raises(CommandError, match="No reader"):

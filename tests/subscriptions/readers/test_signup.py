@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.core import mail
 
-from subscriptions.models import Interests, Subscriber
+from subscriptions.models import Subscriber, Topic
 from subscriptions.readers import lifecycle, signup
 from tests.subscriptions.messages import sign_up
 
@@ -26,7 +26,7 @@ def test_signing_up_records_consent_and_waits_for_confirmation(now: datetime) ->
     reader = signup.request_sign_up(asked(), now)
     reader.refresh_from_db()
     assert reader.status == Subscriber.Status.PENDING
-    assert reader.next_digest_at is None
+    assert reader.default_subscription.next_digest_at is None
     assert (reader.email_key, reader.timezone) == ("reader@example.org", "Europe/Berlin")
     assert (reader.consent_page, reader.consent_ip) == ("/subscribe/", "192.0.2.7")
     assert "by email" in reader.consent_text
@@ -38,7 +38,7 @@ def test_signing_up_twice_makes_one_reader(now: datetime) -> None:
         signup.request_sign_up(asked("reader@example.ORG"), now),
     )
     assert first.pk == second.pk
-    assert Interests.objects.count() == 1
+    assert Topic.objects.count() == 1
 
 
 def test_one_address_gets_one_confirmation_per_cooldown(now: datetime) -> None:
@@ -82,21 +82,22 @@ def test_who_bounced_or_complained_gets_nothing(
 def test_confirming_twice_changes_nothing(now: datetime) -> None:
     reader = signup.request_sign_up(asked(), now)
     assert lifecycle.activate_reader(reader, now)
-    due = reader.next_digest_at
+    due = reader.default_subscription.next_digest_at
     lifecycle.activate_reader(reader, now + timedelta(hours=1))
     reader.refresh_from_db()
-    assert (reader.confirmed_at, reader.next_digest_at) == (now, due)
+    assert (reader.confirmed_at, reader.default_subscription.next_digest_at) == (now, due)
 
 
 def test_who_left_can_come_back(make_reader: Callable[..., Subscriber], now: datetime) -> None:
     reader = make_reader()
     lifecycle.unsubscribe_reader(reader.pk, now)
     reader.refresh_from_db()
-    assert (reader.status, reader.next_digest_at) == (Subscriber.Status.UNSUBSCRIBED, None)
+    assert reader.status == Subscriber.Status.UNSUBSCRIBED
+    assert reader.default_subscription.next_digest_at is None
     again = signup.request_sign_up(asked(reader.email), now)
     assert lifecycle.activate_reader(again, now)
     again.refresh_from_db()
-    assert again.next_digest_at is not None
+    assert again.default_subscription.next_digest_at is not None
 
 
 def test_unconfirmed_sign_ups_expire_and_others_stay(

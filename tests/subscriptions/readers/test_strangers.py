@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from subscriptions import tasks
 from subscriptions.mail import suppression
-from subscriptions.models import Interests, SignUpSwitch, Subscriber
+from subscriptions.models import SignUpSwitch, Subscriber
 from subscriptions.readers import privacy, signup
 from subscriptions.readers.mail_requests import RequestKind
 from tests.pages import Page
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 ADDRESS = "reader@example.org"
 STATES = ("new", "pending", "active", "unsubscribed", "suppressed", "blocked", "erased")
 DOORS = {
-    "subscribe": ("/subscribe/?topics=agents", "Subscribe"),
+    "subscribe": ("/subscribe/?text=agents", "Subscribe"),
     "sign-in": ("/sign-in/", "Email me the link"),
 }
 """The pages that take an address, and their buttons."""
@@ -281,6 +281,6 @@ def test_sign_ups_of_just_now_and_of_long_ago_are_no_alarm(make_reader: MakeRead
 def test_a_stranger_does_not_change_what_a_reader_asked_for(
     client: Client, make_reader: MakeReader
 ) -> None:
-    reader = make_reader(ADDRESS, interests={"topics": "mine"})
-    Page.open(client, "/subscribe/?topics=theirs").submit("Subscribe", email=ADDRESS)
-    assert Interests.objects.get(pk=reader.pk).topics == "mine"
+    reader = make_reader(ADDRESS, topic={"text": "mine"})
+    Page.open(client, "/subscribe/?text=theirs").submit("Subscribe", email=ADDRESS)
+    assert reader.first_topic.text == "mine"
