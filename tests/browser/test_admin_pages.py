@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 
 from papers.models import Paper, Report, Submission
 from subscriptions.editions import digests
-from subscriptions.models import Digest, ReaderImport, Subscriber, Topic
+from subscriptions.models import Digest, ReaderImport, Subscriber, Subscription, Topic
 from subscriptions.readers import importing
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
@@ -37,6 +37,7 @@ def reader(papers: str) -> Subscriber:
         confirmed_at=now,
     )
     Topic.objects.create(subscriber=made, text="Reasoning of large language models")
+    Subscription.objects.create(subscriber=made)
     digests.build_digest(made.pk, now)
     return made
 
