@@ -22,6 +22,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import django
@@ -31,31 +32,51 @@ from django.utils import timezone
 
 from config.progress import step, track
 from devtools.benchmarks import scratch_database, synthetic_readers, worker_process
+from devtools.benchmarks.synthetic_readers import Shape
 from subscriptions import tokens
 from subscriptions.editions import digests
+from subscriptions.matching.sections import group_items
+from subscriptions.matching.selection import FOR_YOU
 from subscriptions.models import Digest, Subscriber
 from subscriptions.tokens import Purpose
 
 WORKERS = 2
 BASELINE_MESSAGES = 400  # per worker
+TYPICAL = Shape(topics=1.3, subscriptions=1.2)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--readers", type=int, default=10_000)
     parser.add_argument("--due", type=int, help="approximate number of readers due; default: all")
     parser.add_argument("--papers", type=int, default=1_500, help="papers of the day")
+    parser.add_argument(
+        "--topics", type=float, default=TYPICAL.topics, help="per reader on average"
+    )
+    parser.add_argument(
+        "--subscriptions",
+        type=float,
+        default=TYPICAL.subscriptions,
+        help="per reader on average",
+    )
 
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the rates of WORKERS processes together, for the product and the baselines."""
     with scratch_database.database() as name:
-        return measure(name, options["readers"], options["papers"], options["due"])
+        shape = Shape(options["topics"], options["subscriptions"])
+        return measure(name, options["readers"], options["papers"], options["due"], shape)
 
 
-def measure(database: str, readers: int, papers: int, due: int | None = None) -> dict[str, Any]:
+def measure(
+    database: str,
+    readers: int,
+    papers: int,
+    due: int | None = None,
+    shape: Shape = TYPICAL,
+) -> dict[str, Any]:
     """Measure in an empty database of this name, which other processes can read."""
     now = timezone.now()
-    due = synthetic_readers.store(papers, readers, now, due)
+    due = synthetic_readers.store(papers, readers, now, due, shape)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pb-")))
         sink = stack.enter_context(Sink.open(folder))
@@ -74,6 +95,8 @@ def measure(database: str, readers: int, papers: int, due: int | None = None) ->
         sink.close(product["digests"] + 2 * len(sent_pks))
     return {
         "readers": readers,
+        "topics": shape.topics,
+        "subscriptions": shape.subscriptions,
         "paperboy": product | {"checked": samples, "sink_cpu_s": round(sink.cpu_s, 1)},
         "baselines": {"django_loop": loop, "smtplib": bare},
         "workers": WORKERS,
@@ -88,13 +111,18 @@ def table(report: Mapping[str, Any]) -> str:
         "Django's loop": baselines["django_loop"],
         "smtplib": baselines["smtplib"],
     }
-    lines = [f"{report['readers']} readers, {product['digests']} due, {report['workers']} workers"]
+    lines = [
+        f"{report['readers']} readers with {report['topics']} topics and "
+        f"{report['subscriptions']} subscriptions each, {product['digests']} digests due, "
+        f"{report['workers']} workers"
+    ]
     for name, row in rates.items():
         ratio = product["digests_per_s"] / row["digests_per_s"]
         lines.append(f"{name:14}{row['digests_per_s']:8.0f} digests/s{ratio:8.2f} ×")
     for name, stage in product["stages"].items():
         lines.append(f"  {name:26}{stage['share']:6.1%}{stage['ms']:8.3f} ms")
     lines.append(
+        f"{product['sections_per_digest']} sections of topics per digest, "
         f"{product['cpu_ms_per_digest']} ms CPU per digest, "
         f"{product['queries_per_chunk']} queries per chunk and one per digest, "
         f"{product['peak_rss_mb']} MB, {product['checked']} mails checked"
@@ -182,6 +210,7 @@ def send_edition(workers: Workers, due: int) -> dict[str, Any]:
     return {
         "digests": sent,
         "digests_per_s": round(sent / took, 1),
+        "sections_per_digest": round(mean(map(count_topic_sections, _some_items())), 2),
         "cpu_ms_per_digest": round(sum(chunk["cpu_s"] for chunk in chunks) * 1000 / sent, 3),
         "stages": {
             name: {"share": round(seconds / spent, 4), "ms": round(seconds * 1000 / sent, 4)}
@@ -190,6 +219,16 @@ def send_edition(workers: Workers, due: int) -> dict[str, Any]:
         "peak_rss_mb": round(max(chunk["peak_rss_mb"] for chunk in chunks)),
         "queries_per_chunk": max(chunk["queries"] for chunk in chunks[WORKERS:] or chunks),
     }
+
+
+def _some_items() -> list[list[dict[str, Any]]]:
+    """Return the items of some of the digests."""
+    return list(Digest.objects.order_by("?").values_list("items", flat=True)[:BASELINE_MESSAGES])
+
+
+def count_topic_sections(items: list[dict[str, Any]]) -> int:
+    """Return the number of sections of topics in a digest."""
+    return sum(section.key == FOR_YOU for section in group_items(items))
 
 
 def run_baseline(
@@ -221,7 +260,9 @@ def check_samples(folder: Path) -> int:
 def find_problem(message: EmailMessage) -> str:
     """Return the problem of a digest's mail, or ""."""
     reader = Subscriber.objects.get(email=message["To"])
-    digest = reader.digests.get()
+    public_id = message["Message-ID"].strip("<>").partition("@")[0]
+    if (digest := reader.digests.filter(public_id=public_id).first()) is None:
+        return "its Message-ID belongs to another reader"
     parts = list(message.iter_parts())
     kinds = [part.get_content_type() for part in parts]
     if kinds != ["text/plain", "text/html"] or message.defects or parts[0].defects:

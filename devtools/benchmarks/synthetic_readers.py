@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -20,12 +21,35 @@ DISTINCT = 2_000  # readers; more are copies of these with other addresses
 OLDER_PER_PAPER = 2  # older papers, which readers like, for each paper of the day
 
 
-def store(papers: int, readers: int, now: datetime, due: int | None = None) -> int:
-    """Store papers of today and readers; return how many readers are due."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How many topics and subscriptions readers have on average, from 1 to 2."""
+
+    topics: float = 1.0
+    subscriptions: float = 1.0
+
+    def has_second_topic(self, number: int) -> bool:
+        return number % 10 < round((self.topics - 1.0) * 10)
+
+    def has_second_subscription(self, number: int) -> bool:
+        return number % 10 >= 10 - round((self.subscriptions - 1.0) * 10)
+
+
+ONE_EACH = Shape()
+
+
+def store(
+    papers: int,
+    readers: int,
+    now: datetime,
+    due: int | None = None,
+    shape: Shape = ONE_EACH,
+) -> int:
+    """Store papers of today and readers; return how many subscriptions are due."""
     with step(f"Storing {papers:,} papers"):
         liked = store_papers(papers, now)
     with step(f"Storing {readers:,} readers"):
-        return store_readers(readers, liked, now, due)
+        return store_readers(readers, liked, now, due, shape)
 
 
 def store_papers(count: int, now: datetime) -> list[Paper]:
@@ -80,8 +104,14 @@ def title_key(number: int, text: PaperText) -> str:
     return f"{text.title[:300]}|{number}"
 
 
-def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None = None) -> int:
-    """Store active readers; return how many are due.
+def store_readers(
+    count: int,
+    liked: list[Paper],
+    now: datetime,
+    due: int | None = None,
+    shape: Shape = ONE_EACH,
+) -> int:
+    """Store active readers; return how many subscriptions are due.
 
     One third typed interests, one third likes papers, one third both. All are due, or about `due`
     of them in multiples of DISTINCT.
@@ -98,6 +128,8 @@ def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None
         near = by_field[liked[number % len(liked)].primary_category]
         drawn = [near[int(n)] for n in rng.integers(len(near), size=12)]
         topics.append(topic := _topic(number, reader, drawn))
+        if shape.has_second_topic(number):
+            topics.append(Topic(subscriber=reader, position=1, text=drawn[5].title))
         if number % 3:
             liked_papers = dict.fromkeys(drawn[4 : 5 + int(rng.integers(1, 8))])
             kinds = [(paper, Reaction.Kind.MORE) for paper in liked_papers]
@@ -108,7 +140,11 @@ def store_readers(count: int, liked: list[Paper], now: datetime, due: int | None
                 for paper, kind in kinds
             ]
     Topic.objects.bulk_create(topics)
-    Subscription.objects.bulk_create(_subscription(reader, now) for reader in readers)
+    Subscription.objects.bulk_create(
+        _subscription(reader, now, position)
+        for number, reader in enumerate(readers)
+        for position in range(1 + shape.has_second_subscription(number))
+    )
     Reaction.objects.bulk_create(reactions)
     _multiply(distinct, count, count if due is None else due)
     return Subscription.objects.due(now).count()
@@ -125,9 +161,10 @@ def _reader(number: int, now: datetime) -> Subscriber:
     )
 
 
-def _subscription(reader: Subscriber, now: datetime) -> Subscription:
+def _subscription(reader: Subscriber, now: datetime, position: int) -> Subscription:
     return Subscription(
         subscriber=reader,
+        position=position,
         covered_until=now - timedelta(days=1),
         next_digest_at=now - timedelta(minutes=1),
         hour=(now - timedelta(minutes=1)).hour,

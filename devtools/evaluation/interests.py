@@ -2,7 +2,7 @@
 
 Two questions are answered. Are papers of both interests in the first ten, as one topic and as two?
 Does the product find two interests in a topic, and only there? The product's `match_profiles`,
-`diversify` and `divide_examples` do the work.
+`select_papers` and `divide_examples` do the work.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.interest_clusters import divide_examples
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
-from subscriptions.matching.selection import best_candidates, diversify
+from subscriptions.matching.selection import DigestCandidates, TopicCandidates, select_papers
 
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]
 Step = Callable[[str], AbstractContextManager[Any]]
@@ -175,19 +175,21 @@ class Pool:
 
 
 def choose_papers(topics: Sequence[Profile], candidates: Candidates) -> list[int]:
-    """Return the positions of the first ten papers, topic by topic.
-
-    The places are shared equally; those that a topic cannot fill go to the next.
-    """
-    chosen: list[int] = []
-    for turn, match in enumerate(match_profiles(topics, candidates)):
-        scores = match.personal
-        share = (PLACES - len(chosen)) // (len(topics) - turn)
-        eligible = scores > 0
-        eligible[chosen] = False
-        best = best_candidates(eligible[None], scores[None], np.array([share]), [chosen])
-        chosen += diversify(best, candidates.lookups.similarity)[0]
-    return chosen
+    """Return the positions of the first ten papers, topic by topic, as in a digest."""
+    matches = match_profiles(topics, candidates)
+    count = len(candidates.papers)
+    everything = np.ones(count, dtype=bool)
+    digest = DigestCandidates(
+        topics=[TopicCandidates(match.personal) for match in matches],
+        trending=np.zeros(count, dtype=np.float32),
+        fresh=everything,
+        open=everything,
+        fields=everything,
+        primary=np.zeros(count, dtype=np.int64),
+        has_trending=False,
+    )
+    [choices] = select_papers([digest], [PLACES], candidates.lookups.similarity)
+    return [choice.position for choice in choices]
 
 
 def measure_first_ten(chosen: Sequence[int], is_wanted: NDArray[np.bool_]) -> Metrics:

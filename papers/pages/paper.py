@@ -69,7 +69,9 @@ def details(paper: Paper) -> dict[str, Any]:
         "discussions": discussions(observations),
         "versions": list(paper.versions.all()),
         "authors_linked": [(name, search_url(f'author:"{name}"')) for name in author_names(paper)],
-        "categories_linked": [(name, search_url(f"cat:{name}")) for name in paper.categories],
+        "categories_linked": [
+            (name, search_url(f'cat:"{name}"')) for name in paper.categories if '"' not in name
+        ],
         "picture": picture_url(paper),
         "similar": [
             {"paper": similar, "authors": short_authors(similar.authors)}

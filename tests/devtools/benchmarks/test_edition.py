@@ -13,18 +13,18 @@ from devtools.benchmarks import edition, provider, smtp_sink, synthetic_readers
 from papers.models import Paper
 from subscriptions.editions import digests
 from subscriptions.mail import cards, digest_mail
-from subscriptions.models import Digest, Subscriber
+from subscriptions.models import Digest, Subscriber, Subscription
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("redis")
 def test_an_edition_is_measured_beside_its_baselines() -> None:
-    report = edition.measure(connection.settings_dict["NAME"], readers=60, papers=80)
+    report = edition.measure(connection.settings_dict["NAME"], readers=60, papers=400)
     product = report["paperboy"]
-    assert (report["readers"], report["workers"], product["digests"]) == (60, 2, 60)
-    assert Digest.objects.totals()["sent"] == 60
-    assert Subscriber.objects.filter(covered_until__isnull=True).count() == 0
+    assert (report["readers"], report["workers"], product["digests"]) == (60, 2, 72)
+    assert Digest.objects.totals()["sent"] == 72
+    assert Subscription.objects.filter(covered_until__isnull=True).count() == 0
     assert product["digests_per_s"] > 0
     assert product["peak_rss_mb"] > 50
     assert product["queries_per_chunk"] < 40
