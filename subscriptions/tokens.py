@@ -46,7 +46,7 @@ class Purpose(Enum):
     DIGEST = "digest"  # shows one digest
     BROWSER = "browser"  # cookie of a signed-in browser
     UNSUBSCRIBE = "unsubscribe"  # unsubscribes, pauses, reduces the frequency
-    FEED = "feed"  # lists digests
+    FEED = "feed"  # lists digests, or the papers of one topic
 
     @property
     def signer(self) -> TimestampSigner:
@@ -133,6 +133,23 @@ def read_unsubscribe_key(value: str) -> tuple[int, int | None]:
     """Return the primary keys of the reader and of the subscription; None means all email."""
     reader, _, subscription = value.partition(".")
     return int(reader), int(subscription) if subscription else None
+
+
+def feed_key(reader: int, version: int, topic: int | None = None) -> str:
+    """Return the value of a token for the feed of a reader's digests, or of one topic.
+
+    The version counts the changes of the address. It is part of all addresses, so that one change
+    revokes them all.
+    """
+    if topic is not None:
+        return f"{reader}.{version}.{topic}"
+    return f"{reader}.{version}" if version else f"{reader}"
+
+
+def read_feed_key(value: str) -> tuple[int, int, int | None]:
+    """Return the reader, the version of the address, and the topic; None means all digests."""
+    reader, version, topic = (*value.split("."), "", "")[:3]
+    return int(reader), int(version or 0), int(topic) if topic else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ urlpatterns = [
     *reader_paths("react/<kind:kind>/<int:paper_pk>", "", reactions.react_page, name="react"),
     path("opened/<int:paper_pk>/", reactions.note_opened, name="opened"),
     path("feeds/digests/<token>.<feed:kind>", feeds.digests_feed, name="feed-digests"),
+    path("feeds/topics/<token>.<feed:kind>", feeds.topic_feed, name="feed-topic"),
     path("digest/<token>/", digests.digest_page, name="digest"),
     *reader_paths("digests/<uuid:public_id>", "", digests.past_digest, name="past-digest"),
 ]

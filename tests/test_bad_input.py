@@ -134,6 +134,7 @@ def test_names_and_titles_never_add_headers(make_reader: MakeReader, bad: str) -
 # Entrances into which nobody writes anything but a signed token, a number or a date.
 WITHOUT_TEXT = {
     *("confirm", "data", "data-export", "data-erase", "digest", "feed-digests", "react"),
+    "feed-topic",
     *("mail-link", "sign-out", "sign-out-everywhere", "leave", "leave-undo", "unsubscribe-undo"),
     *("past-digest", "offer", "feed-renew", "profile-reset", "profile-opened", "opened"),
     "challenge",

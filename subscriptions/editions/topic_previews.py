@@ -14,7 +14,7 @@ from subscriptions.editions.candidate_pool import CandidatePool, newest_day
 from subscriptions.editions.topic_matches import MatchedTopic, Matches
 from subscriptions.matching.selection import FOR_YOU
 from subscriptions.models import Topic
-from subscriptions.profiles.load import load_profiles, profile_from_topic
+from subscriptions.profiles.load import load_profiles, paper_ids, profile_from_topic
 
 PREVIEW_DAYS = 14
 MAX_SHOWN = 10  # papers
@@ -54,13 +54,39 @@ def preview_topic(topic: Topic, now: datetime) -> TopicPreview:
     """Return the preview of one topic, stored or not, with the best papers and their reasons."""
     if not (pool := _pool(now)):
         return TopicPreview(0)
-    profiles = load_profiles([topic]) if topic.pk else [profile_from_topic(topic, topic.subscriber)]
-    matches = Matches(pool, [topic], profiles)
+    matches = _match_topic(pool, topic)
     [one] = matches.topics
     positions = _matching(pool, one)
-    best = positions[np.argsort(-one.match.personal[positions], kind="stable")][:MAX_SHOWN].tolist()
-    reasons = matches.explain([set(best)])
-    items = [
+    best = positions[np.argsort(-one.match.personal[positions], kind="stable")][:MAX_SHOWN]
+    summary = _summarize(pool, positions)
+    return TopicPreview(summary.count, summary.last_match, _records(matches, best.tolist()))
+
+
+def newest_matches(topic: Topic, now: datetime, limit: int) -> list[dict[str, Any]]:
+    """Return the newest papers that a topic would have brought, best first within a day.
+
+    They are records of a digest. Papers that the reader wants less of are left out.
+    """
+    if not (pool := _pool(now)):
+        return []
+    matches = _match_topic(pool, topic)
+    [one] = matches.topics
+    unwanted = pool.find_positions(paper_ids(one.profile.disliked))
+    positions = np.setdiff1d(_matching(pool, one), unwanted)
+    order = np.lexsort((-one.match.personal[positions], pool.age[positions]))
+    return _records(matches, positions[order][:limit].tolist())
+
+
+def _match_topic(pool: CandidatePool, topic: Topic) -> Matches:
+    profiles = load_profiles([topic]) if topic.pk else [profile_from_topic(topic, topic.subscriber)]
+    return Matches(pool, [topic], profiles)
+
+
+def _records(matches: Matches, positions: Sequence[int]) -> list[dict[str, Any]]:
+    """Return these papers of the only topic as records of a digest, with their reasons."""
+    [one], pool = matches.topics, matches.pool
+    reasons = matches.explain([set(positions)])
+    return [
         {
             "paper": pool.papers[position].pk,
             "title": pool.papers[position].title,
@@ -68,10 +94,8 @@ def preview_topic(topic: Topic, now: datetime) -> TopicPreview:
             "reason": matches.reason(one, reasons[0, position]) or pool.popularity(position),
             "score": round(float(one.match.personal[position]), 4),
         }
-        for position in best
+        for position in positions
     ]
-    summary = _summarize(pool, positions)
-    return TopicPreview(summary.count, summary.last_match, items)
 
 
 def _pool(now: datetime) -> CandidatePool | None:

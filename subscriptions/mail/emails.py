@@ -70,8 +70,15 @@ def preferences_link(reader: Subscriber, back_to: str = "") -> OutgoingMail:
     links = {**reader_links(reader), "data_url": signed_url("data", Purpose.DATA, reader.pk)}
     if back_to:
         links["sign_in_url"] += f"?{urlencode({'next': back_to})}"
-    feed = feed_url(reader) if reader.is_active else ""
-    return _mail("preferences_link", reader, {**links, "offered": offered, "feed_url": feed})
+    feeds = _feed_addresses(reader) if reader.is_active else {}
+    return _mail("preferences_link", reader, {**links, "offered": offered, **feeds})
+
+
+def _feed_addresses(reader: Subscriber) -> dict[str, Any]:
+    """Return the addresses of the reader's feeds; those of topics if there are several."""
+    topics = list(reader.topics.filter(active=True))
+    feeds = [{"title": topic.title, "url": feed_url(reader, topic.pk)} for topic in topics]
+    return {"feed_url": feed_url(reader), "topic_feeds": feeds if len(feeds) > 1 else []}
 
 
 def vote_link(reader: Subscriber, paper: Paper) -> OutgoingMail:

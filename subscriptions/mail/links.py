@@ -54,13 +54,14 @@ def reader_links(reader: Subscriber, subscription: int | None = None) -> dict[st
     }
 
 
-def feed_url(reader: Subscriber) -> str:
-    """Return the address of a reader's digest feed.
+def feed_url(reader: Subscriber, topic: int | None = None, kind: str = "atom") -> str:
+    """Return the address of the feed of a reader's digests, or of a topic with this primary key.
 
     It is valid for years, so it is sent only by email and shown on no page.
     """
-    token = tokens.make_token(Purpose.FEED, reader.feed_key)
-    return absolute(reverse("feed-digests", args=[token, "atom"]))
+    key = tokens.feed_key(reader.pk, reader.feed_key_version, topic)
+    token = tokens.make_token(Purpose.FEED, key)
+    return absolute(reverse("feed-topic" if topic else "feed-digests", args=[token, kind]))
 
 
 def site_links() -> dict[str, str]:

@@ -155,11 +155,6 @@ class Subscriber(models.Model):
         return self.subscriptions.get(position=0)
 
     @property
-    def feed_key(self) -> str:
-        """Return the identifier in the reader's feed address. Increase the version to change it."""
-        return f"{self.pk}.{self.feed_key_version}" if self.feed_key_version else f"{self.pk}"
-
-    @property
     def community_key(self) -> str:
         """Return the pseudonym that votes, reports and proposals are stored under."""
         return f"reader-{self.pk}"

@@ -1,36 +1,50 @@
-"""A reader's digests as a feed, at a secret address."""
+"""Private feeds at secret addresses: a reader's digests, and the papers of each topic."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone, translation
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import condition, require_safe
+from django.views.decorators.http import condition, conditional_page, require_safe
 
 from papers.models import Paper
-from papers.pages.feeds import feed_document
+from papers.pages.feeds import MAX_ENTRIES, feed_document, feed_item
 from papers.pages.syndication import Item
 from subscriptions import tokens
-from subscriptions.models import Digest, Subscriber
+from subscriptions.editions.topic_previews import newest_matches
+from subscriptions.models import Digest, Subscriber, Topic
 from subscriptions.tokens import BadLink, Purpose
 from web.rate_limit import rate_limited
 
 MAX_DIGESTS = 30  # a month of daily digests
 
 
-def digests_for_token(token: str) -> QuerySet[Digest]:
-    """Return the sent digests, newest first; raise Http404 for an invalid or revoked token."""
+def open_feed(token: str) -> tuple[Subscriber, int | None]:
+    """Return the reader and the topic that a token names; None means all digests.
+
+    Raise Http404 for an invalid or revoked token.
+    """
     try:
-        pk, _, version = tokens.read_token(Purpose.FEED, token).partition(".")
+        pk, version, topic = tokens.read_feed_key(tokens.read_token(Purpose.FEED, token))
     except BadLink as error:
         raise Http404 from error
-    reader = get_object_or_404(Subscriber, pk=pk, feed_key_version=version or 0)
+    return get_object_or_404(Subscriber, pk=pk, feed_key_version=version), topic
+
+
+def digests_for_token(token: str) -> QuerySet[Digest]:
+    """Return the sent digests, newest first; raise Http404 for an invalid or revoked token."""
+    reader, topic = open_feed(token)
+    if topic is not None:
+        raise Http404
     return reader.digests.filter(status=Digest.Status.SENT).order_by("-day", "-sequence")
 
 
@@ -51,6 +65,43 @@ def digests_feed(request: HttpRequest, token: str, kind: str) -> HttpResponse:
     response = feed_document(request, kind, "Your digests", reverse("home"), items)
     response["X-Robots-Tag"] = "noindex"
     return response
+
+
+@require_safe
+@rate_limited("api")
+@cache_control(private=True, max_age=900)
+@conditional_page
+def topic_feed(request: HttpRequest, token: str, kind: str) -> HttpResponse:
+    """Return the feed of a topic: the papers that match it, in the reader's language.
+
+    A topic that is switched off has an empty feed.
+    """
+    reader, pk = open_feed(token)
+    topic = get_object_or_404(reader.topics, pk=pk)
+    topic.subscriber = reader
+    with translation.override(reader.language):
+        records = newest_matches(topic, timezone.now(), MAX_ENTRIES) if topic.active else []
+        title = topic.title
+    papers = Paper.objects.visible().in_bulk([record["paper"] for record in records])
+    items = [
+        topic_item(topic, papers[record["paper"]], record["reason"])
+        for record in records
+        if record["paper"] in papers
+    ]
+    home = f"{reverse('profile')}?topic={topic.pk}"
+    response = feed_document(request, kind, title, home, items)
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def topic_item(topic: Topic, paper: Paper, reason: str) -> Item:
+    """Return a paper of a topic's feed, with its reason.
+
+    Its ID names the topic: programs that read feeds show an ID once, and a paper may match several.
+    """
+    item = feed_item(paper)
+    content = format_html("<p>{}</p>", reason) + SafeString(item.content)
+    return replace(item, id=f"{item.url}#topic-{topic.pk}", content=content)
 
 
 def digest_item(digest: Digest, papers: Mapping[int, Paper]) -> Item:

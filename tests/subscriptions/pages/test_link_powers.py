@@ -39,7 +39,7 @@ OPENS = {
     Purpose.DIGEST: {"digest"},
     Purpose.BROWSER: set(),
     Purpose.UNSUBSCRIBE: {"unsubscribe", "unsubscribe-less", "unsubscribe-undo"},
-    Purpose.FEED: {"feed-digests"},
+    Purpose.FEED: {"feed-digests", "feed-topic"},
 }
 HANDED_ON = {Purpose.FEED: {Purpose.DIGEST}}  # a feed lists digests, and digests say their day
 SIGNS_IN = {Purpose.CONFIRM, Purpose.PREFERENCES}
@@ -78,15 +78,26 @@ def addresses(digest: Digest, token: str) -> dict[str, str]:
         names = set(pattern.pattern.converters)
         if "token" in names:
             given = {name: more[name] for name in names - {"token"}} | {"token": token}
-            if pattern.name == "feed-digests":
+            if pattern.name in OPENS[Purpose.FEED]:
                 given["kind"] = "atom"
+            if pattern.name == "feed-topic":
+                given["token"] = for_topic(token, digest.subscriber)
             found[pattern.name] = reverse(pattern.name, kwargs=given)
     return found
 
 
+def for_topic(token: str, reader: Subscriber) -> str:
+    """The token for the feed of a topic, as old as that for the feed of digests."""
+    link = read(token)
+    if not link or link.purpose is not Purpose.FEED:
+        return token
+    key = tokens.feed_key(reader.pk, reader.feed_key_version, reader.first_topic.pk)
+    return tokens.make_token(Purpose.FEED, key, link.made_at)
+
+
 def token_for(purpose: Purpose, digest: Digest, at: datetime) -> str:
     reader = digest.subscriber
-    special = {Purpose.DIGEST: digest.public_id, Purpose.FEED: reader.feed_key}
+    special = {Purpose.DIGEST: digest.public_id, Purpose.FEED: f"{reader.pk}"}
     return tokens.make_token(purpose, special.get(purpose, reader.pk), at)
 
 
