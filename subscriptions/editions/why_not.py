@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 import numpy as np
 from django.utils import formats
@@ -30,6 +31,9 @@ from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber, Subs
 from subscriptions.profiles.load import load_profiles, paper_ids, topics_of
 from subscriptions.schedule import local_day
 
+Answer = tuple[str, str]
+"""The title of a topic, empty if the answer holds for all of them; and the answer."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Case:
@@ -48,19 +52,26 @@ class _Case:
 
 
 def explain_absence(reader: Subscriber, arxiv_id: str, now: datetime) -> str:
+    """Return the answer of `explain_by_topic` as one text."""
+    answers = explain_by_topic(reader, arxiv_id, now)
+    return " ".join(f"{title}: {answer}" if title else answer for title, answer in answers)
+
+
+def explain_by_topic(reader: Subscriber, arxiv_id: str, now: datetime) -> list[Answer]:
     """Return the first reason that keeps a paper out of the reader's next digest.
 
-    If nothing does, the text says so. It has a sentence for each topic if there are several.
+    If nothing does, the answer says so. There is one for each topic if they differ.
     """
     paper = Paper.objects.filter(arxiv_id=arxiv_id).first()
     if paper is None:
-        return _("We don't have this paper; none of our sources has listed it yet.")
+        return [("", _("We don't have this paper; none of our sources has listed it yet."))]
     subscription = reader.default_subscription
     subscription.subscriber = reader
     [topics] = topics_of([subscription])
     day = local_day(reader.timezone, now)
     case = _Case(paper, reader, subscription, topics, load_profiles(topics), day)
-    return next(answer for check in CHECKS if (answer := check(case)))
+    answers = (answer for check in CHECKS if (answer := check(case)))
+    return [("", answer) for answer in islice(answers, 1)] or _ranked(case)
 
 
 def _hidden(case: _Case) -> str:
@@ -116,12 +127,12 @@ def _too_old(case: _Case) -> str:
     ) % {"day": _date(case.paper.day), "days": days}
 
 
-def _ranked(case: _Case) -> str:
+def _ranked(case: _Case) -> list[Answer]:
     """Explain the paper's place among the papers of the day, for each topic."""
     pool = case.pool
     position = pool.positions_by_pk.get(case.paper.pk)
     if position is None:
-        return _("We first saw it too long ago.")
+        return [("", _("We first saw it too long ago."))]
     topics = Matches(pool, case.topics, case.profiles).topics
     seen = seen_papers([case.reader.pk], case.day)[case.reader.pk]
     candidates = digest_candidates(pool, case.subscription, topics, seen, Desk.of(case.day))
@@ -129,9 +140,9 @@ def _ranked(case: _Case) -> str:
     [chosen] = select_papers([candidates], [places], pool.candidates.lookups.similarity)
     for choice in chosen:
         if choice.position == position:
-            return _("It would be in your next digest, under “%(section)s”.") % {
-                "section": _section_title(choice, topics)
-            }
+            title = _section_title(choice, topics)
+            text = _("It would be in your next digest, under “%(section)s”.") % {"section": title}
+            return [("", text)]
     answers = [
         _muted(pool, one.profile, position)
         or _near_duplicate(pool, candidates, index, position, chosen)
@@ -139,9 +150,8 @@ def _ranked(case: _Case) -> str:
         for index, one in enumerate(topics)
     ]
     if len(topics) == 1 or len(set(answers)) == 1:
-        return answers[0]
-    named = zip(topics, answers, strict=True)
-    return " ".join(f"{one.topic.title}: {answer}" for one, answer in named)
+        return [("", answers[0])]
+    return [(one.topic.title, answer) for one, answer in zip(topics, answers, strict=True)]
 
 
 def _section_title(choice: Choice, topics: Sequence[MatchedTopic]) -> str:
@@ -220,6 +230,5 @@ def _date(day: date) -> str:
 
 CHECKS: tuple[Callable[[_Case], str], ...] = (
     *(_hidden, _left_out, _sent, _known, _revision, _too_old),
-    _ranked,
 )
-"""Checks in order of importance. The last one always returns a reason."""
+"""Checks that concern all topics, in order of importance."""

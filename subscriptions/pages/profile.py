@@ -1,13 +1,18 @@
-"""The profile of a reader: the keywords, papers and authors that select their papers, editable."""
+"""The profile of a topic: the keywords, papers and authors that select its papers, editable.
+
+Readers with several topics choose one: each URL names it in the parameter `topic`. Without the
+parameter, a page is about the first topic.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from papers.models import Paper
 from papers.vectors import stored_lexicon
 from subscriptions import tasks
-from subscriptions.editions.why_not import explain_absence
+from subscriptions.editions.why_not import Answer, explain_by_topic
 from subscriptions.matching import profile_terms
 from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic
 from subscriptions.pages.forms.readers import AuthorPageForm, UploadForm, WhyForm
@@ -29,13 +34,34 @@ from web import rate_limit
 
 ACTIONS = ("remove", "mute", "upload", "author", "opened", "reset")  # URL names: profile-<action>
 MAX_OPENED_SHOWN = 50
+MAX_DIGITS = 19  # of a primary key in PostgreSQL
 
 
 @require_safe
 @mailed_link(Purpose.PREFERENCES)
 def profile_page(request: HttpRequest, access: Access) -> HttpResponse:
-    """Show the reader's profile, with a button for each entry."""
+    """Show the profile of a topic, with a button for each entry."""
     return _render_profile(request, access)
+
+
+def _chosen_topic(request: HttpRequest, access: Access) -> Topic:
+    """Return the topic that the URL names; raise Http404 if it is not one of the reader's."""
+    name = request.GET.get("topic", "")
+    if not name:
+        return access.reader.first_topic
+    pk = int(name) if name.isdecimal() and len(name) < MAX_DIGITS else 0
+    return get_object_or_404(access.reader.topics, pk=pk)
+
+
+def _redirect_to_profile(request: HttpRequest, access: Access) -> HttpResponse:
+    """Redirect to the profile of the same topic."""
+    if "topic" not in request.GET:
+        return access.redirect("profile")
+    return redirect(_with_topic(access.url("profile"), _chosen_topic(request, access)))
+
+
+def _with_topic(url: str, topic: Topic) -> str:
+    return f"{url}?topic={topic.pk}"
 
 
 def _render_profile(
@@ -44,19 +70,21 @@ def _render_profile(
     upload_form: UploadForm | None = None,
     author_form: AuthorPageForm | None = None,
 ) -> HttpResponse:
-    reader, topic = access.reader, access.reader.first_topic
+    reader, topic = access.reader, _chosen_topic(request, access)
+    topics = list(reader.topics.all())
     why_form = WhyForm(request.GET if "paper" in request.GET else None)
-    answer = ""
+    answers: list[Answer] = []
     if why_form.is_valid():
-        answer = explain_absence(reader, why_form.cleaned_data["paper"], timezone.now())
+        answers = explain_by_topic(reader, why_form.cleaned_data["paper"], timezone.now())
     opened = OpenedPaper.objects.allowed().filter(subscriber=reader).select_related("paper")
     context = {
         "reader": reader,
-        "links": _profile_links(access),
+        "links": _profile_links(access, topic, several=len(topics) > 1),
+        "topics": _topic_links(access, topics),
         "upload_form": upload_form or UploadForm(),
         "author_form": author_form or AuthorPageForm(),
         "why_form": why_form,
-        "answer": answer,
+        "answers": answers,
         "opened": opened[:MAX_OPENED_SHOWN],
         "noted_here": browser_sign_in.signed_in_reader(request) == reader,
         **_profile_context(reader, topic),
@@ -82,9 +110,19 @@ def _profile_context(reader: Subscriber, topic: Topic) -> dict[str, Any]:
     }
 
 
-def _profile_links(access: Access) -> dict[str, str]:
+def _profile_links(access: Access, topic: Topic, *, several: bool) -> dict[str, str]:
+    """Return the URLs of this page and of its actions; they name the topic if there are several."""
     links = {name: access.url(f"profile-{name}") for name in ACTIONS}
-    return links | {name: access.url(name) for name in ("profile", "preferences")}
+    links["profile"] = access.url("profile")
+    if several:
+        links = {name: _with_topic(url, topic) for name, url in links.items()}
+    return links | {"preferences": access.url("preferences")}
+
+
+def _topic_links(access: Access, topics: Sequence[Topic]) -> list[tuple[Topic, str]]:
+    """Return the topics to choose from with their URLs; none if there is only one."""
+    url = access.url("profile")
+    return [(topic, _with_topic(url, topic)) for topic in topics] if len(topics) > 1 else []
 
 
 @require_POST
@@ -93,11 +131,11 @@ def remove_from_profile(request: HttpRequest, access: Access) -> HttpResponse:
     """Remove one word, paper, author or reaction from the profile."""
     kind, entry = request.POST.get("kind", ""), request.POST.get("entry", "")
     if kind in edits.REMOVERS and entry:
-        edits.remove_from_topic(access.reader.first_topic.pk, kind, entry)
+        edits.remove_from_topic(_chosen_topic(request, access).pk, kind, entry)
         messages.success(request, _("Removed. Your next digest will reflect it."))
     else:
         messages.error(request, _("Nothing was removed: the request was incomplete."))
-    return access.redirect("profile")
+    return _redirect_to_profile(request, access)
 
 
 @require_POST
@@ -106,31 +144,31 @@ def mute_entry(request: HttpRequest, access: Access) -> HttpResponse:
     """Mute a word or an author, or ignore a word in the profile."""
     kind = request.POST.get("kind", "")
     try:
-        _mute(access.reader, kind, request.POST.get("entry", ""))
+        _mute(_chosen_topic(request, access), kind, request.POST.get("entry", ""))
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
         ignored = _("Ignored. This word no longer counts.")
         muted = _("Muted. Your digests won't include it any more.")
         messages.success(request, ignored if kind == "ignore" else muted)
-    return access.redirect("profile")
+    return _redirect_to_profile(request, access)
 
 
-def _mute(reader: Subscriber, kind: str, entry: str) -> None:
+def _mute(topic: Topic, kind: str, entry: str) -> None:
     if kind == "ignore":
-        edits.ignore_word(reader.first_topic.pk, entry)
+        edits.ignore_word(topic.pk, entry)
     elif kind == "author":
-        edits.mute_author(reader.pk, entry)
+        edits.mute_author(topic.subscriber_id, entry)
     else:
-        edits.mute_word(reader.pk, entry)
+        edits.mute_word(topic.subscriber_id, entry)
 
 
 @require_POST
 @rate_limit.rate_limited("upload")
 @mailed_link(Purpose.PREFERENCES)
 def upload_library(request: HttpRequest, access: Access) -> HttpResponse:
-    """Add the papers of an uploaded library file to the reader's examples."""
-    pk = access.reader.first_topic.pk
+    """Add the papers of an uploaded library file to the topic's examples."""
+    pk = _chosen_topic(request, access).pk
     form = UploadForm(request.POST, request.FILES)
     if form.is_valid():
         file = form.cleaned_data["file"]
@@ -141,7 +179,7 @@ def upload_library(request: HttpRequest, access: Access) -> HttpResponse:
         else:
             added = library_import.add_examples(pk, library.references)
             messages.success(request, library_import.describe_upload(added, library))
-            return access.redirect("profile")
+            return _redirect_to_profile(request, access)
     return _render_profile(request, access, upload_form=form)
 
 
@@ -150,7 +188,7 @@ def upload_library(request: HttpRequest, access: Access) -> HttpResponse:
 @mailed_link(Purpose.PREFERENCES)
 def author_page(request: HttpRequest, access: Access) -> HttpResponse:
     """Import the papers of an arXiv author page in the background."""
-    pk = access.reader.first_topic.pk
+    pk = _chosen_topic(request, access).pk
     form = AuthorPageForm(request.POST)
     if not form.is_valid():
         return _render_profile(request, access, author_form=form)
@@ -161,19 +199,22 @@ def author_page(request: HttpRequest, access: Access) -> HttpResponse:
         )
     else:
         messages.info(request, _("We asked arXiv just a moment ago. Try again in ten minutes."))
-    return access.redirect("profile")
+    return _redirect_to_profile(request, access)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailed_link(Purpose.PREFERENCES)
 def reset_profile(request: HttpRequest, access: Access) -> HttpResponse:
     """Ask for confirmation on GET. Reset the profile on POST."""
-    pk = access.reader.first_topic.pk
+    topic = _chosen_topic(request, access)
     if request.method != "POST":
-        return render(request, "subscriptions/reset.html", {"links": _profile_links(access)})
-    edits.reset_topic(pk)
+        several = access.reader.topics.count() > 1
+        links = _profile_links(access, topic, several=several)
+        context = {"links": links, "topic": topic, "several": several}
+        return render(request, "subscriptions/reset.html", context)
+    edits.reset_topic(topic.pk)
     messages.success(request, _("Profile cleared. You'll get trending papers."))
-    return access.redirect("profile")
+    return _redirect_to_profile(request, access)
 
 
 @require_POST
@@ -181,7 +222,7 @@ def reset_profile(request: HttpRequest, access: Access) -> HttpResponse:
 def learn_from_opened(request: HttpRequest, access: Access) -> HttpResponse:
     """Start recording opened papers and sign this browser in, or stop and delete the record."""
     pk = access.reader.pk
-    response = access.redirect("profile")
+    response = _redirect_to_profile(request, access)
     if request.POST.get("allow") == "yes":
         reading_history.start_recording(pk, timezone.now())
         if access.link:
