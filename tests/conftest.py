@@ -16,7 +16,7 @@ from papers.ranking import scoring
 from papers.searching import vector_index
 from papers.vectors import stored_lexicon
 from subscriptions.models import Subscriber, Subscription, Topic
-from tests import database, left_over, order, shared_data
+from tests import database, examples, left_over, order, shared_data
 
 NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)  # a Thursday
 
@@ -162,8 +162,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order.sort_tests(items)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     shared_data.check_required()
+    examples.configure(config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

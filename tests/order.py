@@ -16,12 +16,15 @@ SLOWEST_FILES = [
     walk/test_first_day deploy/test_slow_senders deploy/test_migrations devtools/chaos/test_run
     browser/test_open_to_all browser/test_flows browser/test_search browser/test_admin_pages
     browser/test_whole_way browser/test_desk devtools/test_embedded deploy/test_processes
-    papers/feeds/test_plainxml config/test_settings devtools/benchmarks/test_edition
-    browser/test_reader_pages browser/test_strict subscriptions/readers/test_every_zone
-    subscriptions/pages/test_link_powers subscriptions/matching/test_never
-    subscriptions/feedback/test_settle papers/searching/test_search config/test_broker
-    deploy/test_roles_and_backups test_bad_input papers/feeds/test_fuzz papers/feeds/test_shared
-    subscriptions/test_pace test_languages subscriptions/readers/test_strangers
+    papers/feeds/test_plainxml devtools/benchmarks/test_edition browser/test_reader_pages
+    subscriptions/pages/test_mailed_links subscriptions/delivery/test_rates config/test_settings
+    subscriptions/feedback/test_webhooks subscriptions/profiles/test_references
+    subscriptions/pages/test_link_powers browser/test_strict subscriptions/readers/test_every_zone
+    papers/citations/test_round_trip subscriptions/matching/test_never config/test_broker
+    subscriptions/feedback/test_settle papers/searching/test_search deploy/test_roles_and_backups
+    test_bad_input papers/feeds/test_fuzz papers/feeds/test_shared subscriptions/test_pace
+    subscriptions/pages/test_preferences subscriptions/pages/test_profile
+    subscriptions/pages/test_sign_in test_languages subscriptions/readers/test_strangers
     papers/test_search_page papers/test_troubled_sources
     """.split()
 ]

@@ -43,6 +43,8 @@ QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en"),
+    # Keep no renderer in reserve and none for pages left: each costs as much as a page.
+    "--disable-features=BackForwardCache,RenderDocument,SpareRendererForSitePerProcess",
 )
 PHONE = (
     "Mozilla/5.0 (Linux; Android 15; K) AppleWebKit/537.36 (KHTML, like Gecko) "

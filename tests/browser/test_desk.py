@@ -132,6 +132,7 @@ def test_a_curator_edits_previews_tests_holds_and_approves_an_edition(
     assert not Digest.objects.exists(), "a test is no digest"
 
 
+@pytest.mark.slow
 def test_the_desk_works_without_scripts_and_the_digest_has_its_changes(
     browser: Browser,
     worker: None,

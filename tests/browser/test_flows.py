@@ -1,5 +1,7 @@
-"""What a reader does on their own pages, each with and without scripts; with them, axe-core looks
-at every page on the way."""
+"""Flows on a reader's own pages, with scripts and without.
+
+With scripts, axe-core checks every page on the way; most of these are slow.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,14 @@ class Flow:
         return Subscriber.objects.get().muted_words
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+SCRIPTS = pytest.param(True, id="scripts")
+SLOW_SCRIPTS = pytest.param(True, id="scripts", marks=pytest.mark.slow)
+NO_SCRIPTS = pytest.param(False, id="no scripts")
+with_and_without_scripts = pytest.mark.parametrize("flow", [SCRIPTS, NO_SCRIPTS], indirect=True)
+without_scripts = pytest.mark.parametrize("flow", [SLOW_SCRIPTS, NO_SCRIPTS], indirect=True)
+
+
+@pytest.fixture
 def flow(request: pytest.FixtureRequest, browser: Browser, papers: str) -> Flow:
     now = timezone.now()
     made = signup.request_sign_up(signup.SignUpRequest("ada@reader.example", "UTC", "/", None), now)
@@ -65,6 +74,7 @@ def flow(request: pytest.FixtureRequest, browser: Browser, papers: str) -> Flow:
     return Flow(browser, made, Paper.objects.order_by("-score")[0], request.param)
 
 
+@with_and_without_scripts
 def test_changing_preferences(flow: Flow) -> None:
     flow.open("preferences")
     flow.browser.fill("arXiv categories", "cs.nonsense!")
@@ -74,6 +84,7 @@ def test_changing_preferences(flow: Flow) -> None:
     assert Topic.objects.get().categories == ["cs.CV"]
 
 
+@without_scripts
 def test_fewer_emails_a_pause_and_resuming(flow: Flow) -> None:
     flow.open("rhythm")
     flow.press("Once a week", "Saved. You'll get fewer emails from now on.")
@@ -83,6 +94,7 @@ def test_fewer_emails_a_pause_and_resuming(flow: Flow) -> None:
     assert (subscription.frequency, subscription.paused_until) == ("weekly", None)
 
 
+@with_and_without_scripts
 def test_editing_the_profile(flow: Flow, tmp_path: Path) -> None:
     flow.open("profile")
     flow.browser.fill("Mute a word or phrase", "diffusion")
@@ -101,6 +113,7 @@ def test_editing_the_profile(flow: Flow, tmp_path: Path) -> None:
     assert (Topic.objects.get().text, flow.muted_words) == ("", [])
 
 
+@without_scripts
 @pytest.mark.parametrize("kind", ["more", "less"])
 def test_reacting(flow: Flow, kind: str) -> None:
     flow.open("react", kind, flow.paper.pk, purpose=Purpose.REACT)
@@ -115,6 +128,7 @@ def test_reacting(flow: Flow, kind: str) -> None:
         assert Report.objects.get().paper == flow.paper
 
 
+@without_scripts
 def test_voting_and_removing_the_vote(flow: Flow) -> None:
     flow.open("vote", flow.paper.pk, purpose=Purpose.REACT)
     flow.press("Vote for it", "Your vote counts")
@@ -123,6 +137,7 @@ def test_voting_and_removing_the_vote(flow: Flow) -> None:
     assert not Vote.objects.exists()
 
 
+@without_scripts
 def test_proposing_a_paper(flow: Flow) -> None:
     flow.open("propose")
     flow.browser.fill("arXiv link or ID", "no paper")
@@ -132,6 +147,7 @@ def test_proposing_a_paper(flow: Flow) -> None:
     assert Submission.objects.get().arxiv_id == "2604.00001"
 
 
+@without_scripts
 def test_changing_the_feed_address(flow: Flow) -> None:
     flow.open("preferences")
     flow.browser.find("//summary[contains(., 'My feed address has leaked')]", "the summary").click()
@@ -140,6 +156,7 @@ def test_changing_the_feed_address(flow: Flow) -> None:
     assert flow.reader.feed_key_version == 1
 
 
+@without_scripts
 def test_downloading_and_deleting_the_data(flow: Flow) -> None:
     flow.open("data", purpose=Purpose.DATA)
     flow.sees("Download everything")
@@ -149,6 +166,7 @@ def test_downloading_and_deleting_the_data(flow: Flow) -> None:
     assert not Subscriber.objects.exists()
 
 
+@without_scripts
 def test_unsubscribing_or_choosing_fewer_emails(flow: Flow) -> None:
     flow.open("unsubscribe", purpose=Purpose.UNSUBSCRIBE)
     flow.sees("Or would fewer emails help?")
@@ -160,6 +178,7 @@ def test_unsubscribing_or_choosing_fewer_emails(flow: Flow) -> None:
     assert (flow.reader.status, frequency) == ("unsubscribed", "weekdays")
 
 
+@without_scripts
 def test_browsing_home_by_week_and_field(flow: Flow) -> None:
     flow.browser.open("/")
     flow.press("Week", "Trending in the week to")

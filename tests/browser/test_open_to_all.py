@@ -134,7 +134,7 @@ def test_pages_and_emails_have_no_accessibility_violation(
     assert found == {}
 
 
-@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("width", [320, pytest.param(1200, marks=pytest.mark.slow)])
 def test_difficult_papers_are_accessible_and_do_not_scroll_sideways(
     browser: Browser, reader: Subscriber, tmp_path: Path, width: int
 ) -> None:

@@ -18,7 +18,9 @@ from subscriptions.tokens import Purpose
 from tests.browser.axe import violations
 from tests.browser.conftest import Browser
 
+SLOW = pytest.mark.slow
 with_and_without_scripts = pytest.mark.parametrize("scripts", [True, False])
+without_scripts = pytest.mark.parametrize("scripts", [pytest.param(True, marks=SLOW), False])
 
 
 @pytest.fixture
@@ -59,6 +61,7 @@ def test_a_query_with_problems_names_them_and_is_searched(
     assert browser.chrome.find_elements("css selector", ".card mark")
 
 
+@pytest.mark.slow
 @with_and_without_scripts
 def test_a_subscriber_follows_a_search_by_email(
     browser: Browser, worker: None, searchable: Paper, scripts: bool
@@ -85,7 +88,7 @@ def test_a_subscriber_follows_a_search_by_email(
     assert (topic.text, topic.categories) == ("language models", ["cs.CL"])
 
 
-@with_and_without_scripts
+@without_scripts
 def test_a_signed_in_reader_follows_a_search(
     browser: Browser, searchable: Paper, scripts: bool
 ) -> None:
@@ -114,7 +117,7 @@ def test_a_signed_in_reader_follows_a_search(
     assert Topic.objects.get().text != "language models"
 
 
-@with_and_without_scripts
+@without_scripts
 def test_a_reader_reads_about_a_paper(browser: Browser, searchable: Paper, scripts: bool) -> None:
     browser.emulate("setScriptExecutionDisabled", value=not scripts)
     browser.open(searchable.get_absolute_url())
@@ -123,8 +126,8 @@ def test_a_reader_reads_about_a_paper(browser: Browser, searchable: Paper, scrip
     browser.sees("archivePrefix = {arXiv}")
 
 
-@pytest.mark.parametrize("width", [1200, 375])
-@pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("width", [pytest.param(1200, marks=SLOW), 375])
+@pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=SLOW)])
 def test_search_pages_are_accessible(
     browser: Browser, searchable: Paper, width: int, colours: str
 ) -> None:

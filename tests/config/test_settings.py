@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,50 +28,80 @@ print(*apps.webhooks_have_a_secret(), *apps.proxies_are_declared(), sep="\\n")
 """
 
 
-def python(
-    arguments: tuple[str, ...], tmp_path: Path, environment: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
-    clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **environment}
+@dataclass
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Processes:
+    """Runs programs in new processes, which read their settings from a given environment."""
+
+    def __init__(self, server: subprocess.Popen[str], data: Path) -> None:
+        self.server, self.data = server, data
+
+    def run(self, program: str, **environment: str) -> Result:
+        clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(self.data)}
+        request = {"program": program, "environment": clean | environment}
+        assert self.server.stdin
+        assert self.server.stdout
+        print(json.dumps(request), file=self.server.stdin, flush=True)
+        return Result(**json.loads(self.server.stdout.readline()))
+
+    def load(self, **environment: str) -> Result:
+        """Read the settings and print the warnings of our own checks; quicker than `check`."""
+        return self.run(WARN, **{"DJANGO_SETTINGS_MODULE": "config.settings"} | environment)
+
+
+@pytest.fixture(scope="module")
+def fork_server() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.config.fork_server"]
+    clean = {"PATH": os.environ["PATH"]}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=clean, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def processes(fork_server: subprocess.Popen[str], tmp_path: Path) -> Processes:
+    return Processes(fork_server, tmp_path)
+
+
+def check(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, "manage.py", "check"],
         cwd=ROOT,
-        env=clean,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **environment},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def check(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return python(("manage.py", "check"), tmp_path, environment)
-
-
-def load(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Read the settings and print the warnings of our own checks; quicker than `check`."""
-    chosen = {"DJANGO_SETTINGS_MODULE": "config.settings"}
-    return python(("-c", WARN), tmp_path, chosen | environment)
-
-
+@pytest.mark.slow
 def test_an_empty_environment_boots(tmp_path: Path) -> None:
     result = check(tmp_path)
     assert result.returncode == 0, result.stderr
 
 
-def test_secrets_may_come_from_files(tmp_path: Path) -> None:
+def test_secrets_may_come_from_files(processes: Processes, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(f"{PRODUCTION['SECRET_KEY']}\n")
     environment = {name: value for name, value in PRODUCTION.items() if name != "SECRET_KEY"}
-    assert load(tmp_path, SECRET_KEY_FILE=str(key), **environment).returncode == 0
-    refused = check(tmp_path, SECRET_KEY_FILE=str(tmp_path / "none"), **environment)
+    assert processes.load(SECRET_KEY_FILE=str(key), **environment).returncode == 0
+    refused = processes.load(SECRET_KEY_FILE=str(tmp_path / "none"), **environment)
     assert refused.returncode != 0
     assert "Wrong setting: SECRET_KEY_FILE: " in refused.stderr
 
 
-def test_empty_values_count_as_not_given(tmp_path: Path) -> None:
-    result = load(tmp_path, DEBUG="", DATABASE_URL="", REDIS_URL="", EMAIL_URL=" ", SITE_URL="")
+def test_empty_values_count_as_not_given(processes: Processes) -> None:
+    result = processes.load(DEBUG="", DATABASE_URL="", REDIS_URL="", EMAIL_URL=" ", SITE_URL="")
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_production_boots_with_what_it_needs(tmp_path: Path) -> None:
     result = check(tmp_path, **PRODUCTION)
     assert result.returncode == 0, result.stderr
@@ -160,8 +193,8 @@ for name, value in WRONG:
 
 
 @pytest.mark.parametrize("wrong", ROUNDS, ids=range(len(ROUNDS)))
-def test_wrong_values_are_refused_by_name(tmp_path: Path, wrong: dict[str, str]) -> None:
-    result = check(tmp_path, **wrong)
+def test_wrong_values_are_refused_by_name(processes: Processes, wrong: dict[str, str]) -> None:
+    result = processes.load(**wrong)
     assert result.returncode != 0
     lines = result.stderr.strip().splitlines()
     assert {line.split(": ")[1] for line in lines} == set(wrong)
@@ -169,7 +202,7 @@ def test_wrong_values_are_refused_by_name(tmp_path: Path, wrong: dict[str, str])
     assert len(lines) == len(wrong)
 
 
-def test_a_refusal_does_not_repeat_a_secret(tmp_path: Path) -> None:
+def test_a_refusal_does_not_repeat_a_secret(processes: Processes) -> None:
     secrets = {
         "SECRET_KEY": "hush-hush",
         "EMAIL_URL": "submission://user:hush-hush#@host",
@@ -178,7 +211,7 @@ def test_a_refusal_does_not_repeat_a_secret(tmp_path: Path) -> None:
         "SENTRY_DSN": "https://hush-hush@",
         "ANYMAIL_WEBHOOK_SECRET": "hush-hush",
     }
-    result = check(tmp_path, **PRODUCTION | secrets)
+    result = processes.load(**PRODUCTION | secrets)
     assert result.returncode != 0
     assert "hush-hush" not in result.stderr
 
@@ -209,7 +242,7 @@ def test_no_process_starts_with_wrong_settings(tmp_path: Path, command: tuple[st
     ]
 
 
-def test_names_that_are_only_a_little_alike_are_left_alone(tmp_path: Path) -> None:
+def test_names_that_are_only_a_little_alike_are_left_alone(processes: Processes) -> None:
     """What machines, containers and build servers have in their environments."""
     others = (
         *("HOSTNAME", "HOME", "LANG", "LANGUAGE", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "TERM"),
@@ -219,25 +252,19 @@ def test_names_that_are_only_a_little_alike_are_left_alone(tmp_path: Path) -> No
         *("EMAIL", "WEB_CONCURRENCY", "SENTRY_RELEASE", "SENTRY_ENVIRONMENT", "INVOCATION_ID"),
         *("ANYMAIL_POSTMARK_SERVER_TOKEN", "ANYMAIL_MAILGUN_API_KEY", "DATABASE_NAME"),
     )
-    result = load(tmp_path, **dict.fromkeys(others, "1"))
+    result = processes.load(**dict.fromkeys(others, "1"))
     assert result.returncode == 0, result.stderr
 
 
-def variables_read(data: Path) -> set[str]:
+def variables_read(processes: Processes) -> set[str]:
     """Return all variables that settings read in production, and those of docker-compose.yml."""
     program = (
         "import config.settings; from config.environment import NOT_OURS, names;"
         "print(*names, *NOT_OURS)"
     )
-    output = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=PRODUCTION | {"PATH": os.environ["PATH"], "DATA_DIR": str(data)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return set(output.split())
+    result = processes.run(program, **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
 
 
 def variables_documented() -> list[str]:
@@ -246,8 +273,8 @@ def variables_documented() -> list[str]:
     return re.findall(r"^\| `([A-Z][A-Z_]+)`", text, re.M)
 
 
-def test_docs_and_example_name_exactly_the_variables_that_are_read(tmp_path: Path) -> None:
-    read = variables_read(tmp_path)
+def test_docs_and_example_name_exactly_the_variables_that_are_read(processes: Processes) -> None:
+    read = variables_read(processes)
     # NAME_FILE is explained once for all secrets.
     secret_files = {name for name in read if name.removesuffix("_FILE") in read - {name}}
     documented = variables_documented()
@@ -261,22 +288,16 @@ def test_docs_and_example_name_exactly_the_variables_that_are_read(tmp_path: Pat
     ("query", "found"),
     [("", "False ['prepare_threshold']"), ("?DISABLE_SERVER_SIDE_CURSORS=true", "True []")],
 )
-def test_a_pooler_is_spared_what_it_cannot_have(tmp_path: Path, query: str, found: str) -> None:
-    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **PRODUCTION}
-    environment["DATABASE_URL"] += query
+def test_a_pooler_is_spared_what_it_cannot_have(
+    processes: Processes, query: str, found: str
+) -> None:
     program = (
         "from config.settings import DATABASES as found; found = found['default'];"
         "print(found['DISABLE_SERVER_SIDE_CURSORS'], sorted(found['OPTIONS']))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert result.stdout.strip() == found
+    address = PRODUCTION["DATABASE_URL"] + query
+    result = processes.run(program, **PRODUCTION | {"DATABASE_URL": address})
+    assert result.stdout.strip() == found, result.stderr
 
 
 def test_with_servers_given_nothing_embedded_is_imported(tmp_path: Path) -> None:
@@ -298,10 +319,10 @@ def test_with_servers_given_nothing_embedded_is_imported(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-def test_every_anymail_provider_is_chosen_by_settings_alone(tmp_path: Path) -> None:
+def test_every_anymail_provider_is_chosen_by_settings_alone(processes: Processes) -> None:
     given = {key: value for key, value in PRODUCTION.items() if key != "EMAIL_URL"}
-    result = load(
-        tmp_path, **given, ANYMAIL_PROVIDER="postmark", ANYMAIL_POSTMARK_SERVER_TOKEN="secret"
+    result = processes.load(
+        **given, ANYMAIL_PROVIDER="postmark", ANYMAIL_POSTMARK_SERVER_TOKEN="secret"
     )
     assert result.returncode == 0, result.stderr
 
@@ -318,10 +339,10 @@ def test_every_anymail_provider_is_chosen_by_settings_alone(tmp_path: Path) -> N
 )
 @pytest.mark.promise(33)
 def test_check_warns_of_a_provider_without_a_webhook_secret(
-    tmp_path: Path, provider: str, secret: dict[str, str], warned: str
+    processes: Processes, provider: str, secret: dict[str, str], warned: str
 ) -> None:
     given = {key: value for key, value in PRODUCTION.items() if key != "EMAIL_URL"}
-    result = load(tmp_path, **given, ANYMAIL_PROVIDER=provider, **secret)
+    result = processes.load(**given, ANYMAIL_PROVIDER=provider, **secret)
     assert result.returncode == 0, result.stderr
     assert ("subscriptions.W001" in result.stdout) == bool(warned)
     assert warned in result.stdout
@@ -332,10 +353,10 @@ def test_check_warns_of_a_provider_without_a_webhook_secret(
     [("", False), ("BEHIND_TLS_PROXY", True), ("BEHIND_TLS_PROXY TRUSTED_PROXIES", False)],
 )
 @pytest.mark.promise(30)
-def test_check_warns_of_an_undeclared_proxy(tmp_path: Path, given: str, warned: bool) -> None:
+def test_check_warns_of_an_undeclared_proxy(processes: Processes, given: str, warned: bool) -> None:
     values = {"BEHIND_TLS_PROXY": "1", "TRUSTED_PROXIES": "10.0.0.0/8"}
     bare = {name: value for name, value in PRODUCTION.items() if name not in values}
-    result = load(tmp_path, **bare, **{name: values[name] for name in given.split()})
+    result = processes.load(**bare, **{name: values[name] for name in given.split()})
     assert result.returncode == 0, result.stderr
     assert ("subscriptions.W002" in result.stdout) == warned
 
@@ -359,12 +380,8 @@ def test_check_gives_the_warnings_of_our_own_checks(tmp_path: Path) -> None:
     ],
 )
 def test_a_providers_limits_hold_unless_others_are_given(
-    tmp_path: Path, given: dict[str, str], expected: str
+    processes: Processes, given: dict[str, str], expected: str
 ) -> None:
     printing = "from config import settings; print(settings.MAIL_CONNECTIONS, settings.SEND_RATE)"
-    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **given}
-    done = subprocess.run(
-        [sys.executable, "-c", printing],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.strip() == expected
+    result = processes.run(printing, **given)
+    assert result.stdout.strip() == expected, result.stderr

@@ -115,7 +115,7 @@ def copy_instructions() -> Iterator[tuple[list[str], str]]:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the files of the image, copied from the build context."""
     folder = tmp_path_factory.mktemp("image")
     for sources, target in copy_instructions():
@@ -124,8 +124,14 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path = folder / target / Path(name).relative_to(source)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, path)
-    manage(folder, "collectstatic", "--noinput")
     return folder
+
+
+@pytest.fixture(scope="session")
+def image(image_files: Path) -> Path:
+    """Return the files of the image, with its static files collected."""
+    manage(image_files, "collectstatic", "--noinput")
+    return image_files
 
 
 def manage(folder: Path, *command: str) -> None:

@@ -100,6 +100,7 @@ def test_the_build_context_has_no_secrets_data_or_tests() -> None:
     assert not [name for name in CONTEXT if "__pycache__" in name]
 
 
+@pytest.mark.slow
 def test_the_image_passes_the_deployment_checks(image: Path) -> None:
     manage(image, "check", "--deploy", "--fail-level", "WARNING")
     assert list((image / "staticfiles").glob("site.*.css"))
@@ -112,11 +113,11 @@ def test_the_image_runs_as_an_unprivileged_user() -> None:
 
 
 @pytest.mark.parametrize("debug", ["0", "1"])
-def test_the_image_names_all_missing_servers_at_once(image: Path, debug: str) -> None:
+def test_the_image_names_all_missing_servers_at_once(image_files: Path, debug: str) -> None:
     result = subprocess.run(
         [sys.executable, "manage.py", "check"],
-        cwd=image,
-        env={"DEBUG": debug, "DATA_DIR": str(image / "data")},
+        cwd=image_files,
+        env={"DEBUG": debug, "DATA_DIR": str(image_files / "data")},
         capture_output=True,
         text=True,
         check=False,

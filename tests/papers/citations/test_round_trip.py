@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -17,11 +18,13 @@ from papers.citations.work import Work, arxiv_month
 from papers.feeds import fields
 from papers.text.folding import fold_text
 from subscriptions.profiles.references import MAX_EXAMPLES, parse_library
+from tests.examples import examples
 from tests.papers.citations.readers import READERS, expected
 from tests.shared_data import SHARED, needs_shared_data
 
 CORPUS = SHARED / "corpus" / "papers.jsonl.gz"
-CORPUS_SIZE, CORPUS_STEP = 1_000, 83
+CORPUS_PAPERS = 83_000
+sample_sizes = pytest.mark.parametrize("size", [100, pytest.param(1_000, marks=pytest.mark.slow)])
 # Words with every character that has a meaning in TeX, BibTeX, RIS, CSV or HTML.
 HARD_WORDS = (
     *(
@@ -116,7 +119,7 @@ def lost_fields(work: Work, ending: str) -> dict[str, tuple[Any, Any]]:
 
 @pytest.mark.parametrize("ending", FORMATS)
 @given(work=WORKS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_no_field_is_lost_whatever_its_characters(ending: str, work: Work) -> None:
     assert lost_fields(work, ending) == {}
 
@@ -137,12 +140,14 @@ def bare(title: str) -> str:
     return "".join(char for char in fold_text(title) if char.isalnum())
 
 
-def corpus_works() -> list[Work]:
-    """Return every 83rd paper of the corpus, as the site stores it."""
+@cache
+def corpus_works(size: int) -> list[Work]:
+    """Return papers from all parts of the corpus, as the site stores them."""
+    step = CORPUS_PAPERS // size
     with gzip.open(CORPUS, "rt") as lines:
         return [
             corpus_work(number, json.loads(line))
-            for number, line in enumerate(islice(lines, 0, CORPUS_SIZE * CORPUS_STEP, CORPUS_STEP))
+            for number, line in enumerate(islice(lines, 0, size * step, step))
         ]
 
 
@@ -161,9 +166,10 @@ def corpus_work(number: int, row: dict[str, Any]) -> Work:
 
 @pytest.mark.slow
 @needs_shared_data
-def test_real_papers_lose_no_field() -> None:
-    works = corpus_works()
-    assert len(works) == CORPUS_SIZE
+@sample_sizes
+def test_real_papers_lose_no_field(size: int) -> None:
+    works = corpus_works(size)
+    assert len(works) == size
     lost = Counter[tuple[str, str]]()
     for ending, read in READERS.items():
         found = read(export(works, ending, "x").content.decode())
@@ -175,9 +181,10 @@ def test_real_papers_lose_no_field() -> None:
 
 @pytest.mark.slow
 @needs_shared_data
+@sample_sizes
 @pytest.mark.parametrize("ending", ["bib", "ris", "json"])
-def test_the_own_import_finds_all_real_papers(ending: str) -> None:
-    works = corpus_works()
+def test_the_own_import_finds_all_real_papers(ending: str, size: int) -> None:
+    works = corpus_works(size)
     for start in range(0, len(works), MAX_EXAMPLES):
         part = works[start : start + MAX_EXAMPLES]
         library = parse_library(export(part, ending, "x").content, f"x.{ending}")

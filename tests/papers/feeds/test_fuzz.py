@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from papers.feeds import DocumentError, ParsedDocument, kinds, parse_document
+from tests.examples import examples
 
 LISTING = b"""<?xml version='1.0'?><rss xmlns:arxiv="http://arxiv.org/schemas/atom"
 xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0"><channel><title>cs.AI</title>
@@ -26,7 +27,10 @@ DAILY = json.dumps(
 ).encode()
 
 bounded = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 kind_names = st.sampled_from([None, *kinds.names()])
 MARKUP = rb"""< > & ]]> <![CDATA[ <!-- <!DOCTYPE [ <item> </item> &#0; &#xD800; &nope; " ' { [

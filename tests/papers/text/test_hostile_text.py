@@ -11,13 +11,15 @@ from papers.text.latex.conversion import MAX_LENGTH
 from papers.text.markup import html_to_text, one_line, readable_text
 from papers.text.summary import extract_summary
 
+FEW = ("{", "$a ", "<", ". A", "(")
+OTHERS = (
+    *("$", "\\", "\\(", "\\frac", "\\begin{a}", "^", "x_{", "`", '\\"', "~", "--", "<a ", "<!--"),
+    *("&lt;", "\n \n", "1.", "code ", "we ", ")", "<a ="),
+)
+
 
 @pytest.mark.parametrize(
-    "unit",
-    [
-        *("{", "$", "\\", "\\(", "$a ", "\\frac", "\\begin{a}", "^", "x_{", "`", '\\"', "~", "--"),
-        *("<", "<a ", "<!--", "&lt;", "\n \n", ". A", "1.", "code ", "we ", ")", "<a =", "("),
-    ],
+    "unit", [*FEW, *(pytest.param(unit, marks=pytest.mark.slow) for unit in OTHERS)]
 )
 def test_time_for_hostile_text_is_bounded(unit: str) -> None:
     """Repeat the unit up to the longest text that is parsed, and to 100,000 characters."""

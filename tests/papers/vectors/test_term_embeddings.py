@@ -40,9 +40,10 @@ def test_papers_of_one_subject_are_close_without_common_words(lexicon: Lexicon) 
     assert first @ second > 0.5 > abs(first @ third) + 0.2
 
 
-def test_authors_are_not_learnt_from(papers: list[PaperText], lexicon: Lexicon) -> None:
-    nameless = [replace(paper, authors=()) for paper in papers]
-    assert Lexicon.learn(nameless).version == lexicon.version
+def test_authors_are_not_learnt_from(papers: list[PaperText]) -> None:
+    some = papers[:400]
+    nameless = [replace(paper, authors=()) for paper in some]
+    assert Lexicon.learn(nameless).version == Lexicon.learn(some).version
 
 
 def test_random_halves_add_up_to_the_abstract() -> None:

@@ -69,7 +69,13 @@ def redis_time(limiter: SendRate) -> float:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("answer", ["454 4.7.0 Throttling failure", "421 4.7.0 Too many"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "454 4.7.0 Throttling failure",
+        pytest.param("421 4.7.0 Too many", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.promise(8)
 def test_throttling_lowers_the_rate_and_nothing_fails(
     make_ready: MakeReady, smtp: Sink, now: datetime, answer: str, settings: Any
@@ -111,16 +117,24 @@ def test_a_long_wait_sets_the_rest_aside(make_ready: MakeReady, smtp: Sink, now:
     assert recovery.recover_digests(later) == ready
 
 
-def test_after_slowing_down_the_pace_is_halved_and_grows_again(
-    settings: Any, now: datetime
-) -> None:
+@pytest.fixture
+def slowed(settings: Any, now: datetime) -> SendRate:
+    """Return the rate after a provider asked to slow down from 100 messages a second."""
     settings.SEND_RATE = 100
     pace = SendRate(lambda: now)
     pace.slow_down(timedelta(seconds=0.05))
     time.sleep(0.1)
-    assert 0.38 < seconds_for(20, pace) < 0.6  # 50 a second
+    return pace
+
+
+def test_slowing_down_halves_the_rate(slowed: SendRate) -> None:
+    assert 0.38 < seconds_for(20, slowed) < 0.6  # 50 a second
+
+
+@pytest.mark.slow
+def test_the_rate_grows_again_after_slowing_down(slowed: SendRate) -> None:
     time.sleep(5)
-    assert 0.25 < seconds_for(20, pace) < 0.38  # 75 a second
+    assert 0.25 < seconds_for(20, slowed) < 0.38  # 75 a second
 
 
 def seconds_for(messages: int, pace: SendRate) -> float:

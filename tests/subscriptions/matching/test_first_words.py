@@ -95,7 +95,13 @@ COMPOUNDS = [
 ]
 
 
-@pytest.mark.parametrize("lexicon", [NOTHING, SMALL, _large()], ids=["nothing", "small", "large"])
+@pytest.fixture(
+    scope="module", params=[NOTHING, SMALL, _large()], ids=["nothing", "small", "large"]
+)
+def compounds(request: pytest.FixtureRequest) -> Candidates:
+    return Candidates.prepare(request.param, [*OLD[:30], *COMPOUNDS])
+
+
 @pytest.mark.parametrize(
     ("typed", "key"),
     [
@@ -136,14 +142,15 @@ COMPOUNDS = [
     ],
 )
 @pytest.mark.promise(42)
-def test_a_typed_word_matches_as_part_of_a_compound(lexicon: Lexicon, typed: str, key: str) -> None:
-    candidates = Candidates.prepare(lexicon, [*OLD[:30], *COMPOUNDS])
-    assert chosen(candidates, text=typed) == [key]
-    place = [paper.key for paper in candidates.papers].index(key)
-    [[reason]] = explain_choices([Profile(text=typed)], candidates, [[place]])
+def test_a_typed_word_matches_as_part_of_a_compound(
+    compounds: Candidates, typed: str, key: str
+) -> None:
+    assert chosen(compounds, text=typed) == [key]
+    place = [paper.key for paper in compounds.papers].index(key)
+    [[reason]] = explain_choices([Profile(text=typed)], compounds, [[place]])
     assert " ".join(reason.words).lower() == typed.removeprefix("the ").lower()
-    assert chosen(candidates, text=typed, ignored=(typed,)) == []
-    assert chosen(candidates.select([place]), text=typed) == [key]
+    assert chosen(compounds, text=typed, ignored=(typed,)) == []
+    assert chosen(compounds.select([place]), text=typed) == [key]
 
 
 def test_the_rest_of_a_prefixed_word_does_not_match_alone() -> None:

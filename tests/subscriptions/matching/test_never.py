@@ -28,6 +28,7 @@ from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import FOR_YOU, PICKED
 from subscriptions.models import Digest, Reaction, Subscriber, Subscription, Topic
 from subscriptions.profiles.load import paper_text
+from tests.examples import examples
 
 NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)
 WORDS = ["Agents", "video", "GPT-4", "planning", "memory", "C", "naïve", "long context"]
@@ -115,7 +116,7 @@ def is_barred(profile: Profile, row: Paper) -> bool:
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.data())
 def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None:
     """Nor does any paper appear twice, for any number of topics and subscriptions."""
@@ -171,7 +172,9 @@ flags = st.fixed_dictionaries(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(12),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(flags, min_size=1, max_size=6), st.booleans())
 def test_hidden_withdrawn_revised_old_and_future_papers_never_appear(

@@ -25,6 +25,7 @@ from subscriptions.matching.reasons import Reason, explain_choices
 from subscriptions.matching.score_breakdown import ChosenPairs
 from subscriptions.models import Topic
 from subscriptions.profiles.load import profile_from_topic
+from tests.examples import examples
 
 PAPERS = [
     PaperText("1", "Memory in language agents", "Agents remember.", ("cs.CL",), ("Ada Example",)),
@@ -126,7 +127,7 @@ profiles = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(profiles, st.integers(0, len(PAPERS) - 1))
 def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) -> None:
     bare = replace(profile, disliked=())  # what is disliked has no score at all
@@ -153,7 +154,7 @@ def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) 
     assert set(map(name_key, filter(None, [reason.author]))) <= set(map(name_key, profile.authors))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(profiles)
 def test_every_high_score_has_a_reason(profile: Profile) -> None:
     scores = match_profiles([profile], CANDIDATES)[0].personal
@@ -188,7 +189,7 @@ def contributions_plainly(
     return typed, examples
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(profiles, st.integers(0, len(PAPERS) - 1)), min_size=1, max_size=4))
 def test_contributions_are_those_of_the_plain_formula(chunk: list[tuple[Profile, int]]) -> None:
     readers = [profile for profile, _ in chunk]
@@ -203,7 +204,7 @@ def test_contributions_are_those_of_the_plain_formula(chunk: list[tuple[Profile,
         assert evidence.examples[:, 0].tolist() == pytest.approx(examples, abs=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(profiles, st.lists(st.integers(0, 4), unique=True)), max_size=4))
 def test_readers_get_the_same_reasons_together_and_alone(
     chunk: list[tuple[Profile, list[int]]],

@@ -32,6 +32,7 @@ from subscriptions.matching.selection import (
     select_papers,
 )
 from subscriptions.matching.similarity import SimilarityCache
+from tests.examples import examples
 
 
 def similar_pairs(pairs: dict[tuple[int, int], float]) -> Similarity:
@@ -105,7 +106,7 @@ def similarity_plainly(term_rows: Scores, embeddings: Scores) -> Scores:
 generators = st.integers(0, 2**31).map(np.random.default_rng)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(generators, st.lists(st.integers(0, 12), min_size=1, max_size=6))
 def test_readers_together_get_what_the_plain_algorithm_chooses(
     rng: np.random.Generator, places: list[int]
@@ -123,7 +124,7 @@ def test_readers_together_get_what_the_plain_algorithm_chooses(
     ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(generators, st.sampled_from([0, 4]))
 def test_cached_similarities_are_those_of_the_plain_formula(
     rng: np.random.Generator, width: int

@@ -57,6 +57,7 @@ def test_it_never_brings_what_the_reader_excluded(
     assert far.pk not in reasons(make_reader(topic=topic, shared_authors=True, **rules), now)
 
 
+@pytest.mark.slow
 def test_the_evaluation_reports_it_apart(tmp_path: Path) -> None:
     rows = [
         {
