@@ -72,6 +72,7 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
     rows = [_row(readers, profiles, vectors, candidates) for readers in sizes]
     with step("Training SVMs"):
         svm_seconds = _svm(papers, options["candidates"])
+    _steps(profiles[:CHUNK], candidates)  # fills the cache of similarities
     return {
         "candidates": options["candidates"],
         "terms_per_reader": round(sum(part.sparse_rows.nnz for part in vectors) / DISTINCT, 1),
