@@ -158,6 +158,10 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         file = SimpleUploadedFile(f"{text[:100]}.bib", text.encode())
         return post(signed("profile-upload"), file=file)
 
+    def follow(text: str) -> int:
+        reader.topics.filter(position__gt=0).delete()  # or there are soon too many
+        return post("/follow/", q=text)
+
     def leave(text: str) -> int:
         where = signed("unsubscribe", Purpose.UNSUBSCRIBE)
         status = post(where, **{"List-Unsubscribe": text})
@@ -181,8 +185,8 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         "subscribe brought": lambda text: get("/subscribe/", text=text, examples=text),
         "sign-in": lambda text: post("/sign-in/", email=text, next=text),
         "vote": lambda text: vote(text),
-        "follow": lambda text: post("/follow/", text=text, categories=text),
-        "follow back": lambda text: post("/follow/", text=f"x {text}", back=""),
+        "follow": lambda text: follow(text),
+        "follow back": lambda text: post("/follow/", q=f"x {text}", back=""),
         "preview": lambda text: get("/preview/", interests=text),
         "preview category": lambda text: get("/preview/", interests="x", categories=text),
         "home": lambda text: get("/", window=text, field=text, by=text),

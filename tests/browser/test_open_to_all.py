@@ -65,7 +65,7 @@ def pages(reader: Subscriber) -> dict[str, str]:
         "sign-in": reverse("sign-in"),
         "sign in here": reverse("sign-in", args=[mine]),
         "vote by email": reverse("vote", args=[paper.pk]),
-        "follow": f"{reverse('follow')}?text=long+context",
+        "follow": f"{reverse('follow')}?q=long+context",
         "ranking": paper.get_ranking_url(),
         "vote": reverse("vote", args=[paper.pk, react]),
         "more": reverse("react", args=["more", paper.pk, react]),

@@ -104,7 +104,7 @@ def test_excluded_words_alone_are_not_a_search(client: Client, few: list[Paper])
 
 def test_a_search_can_be_followed(client: Client, few: list[Paper]) -> None:
     page = ask(client, 'video "for video" cat:cs.CV')
-    assert "/follow/?text=video+for+video&amp;categories=cs.CV" in page
+    assert "/follow/?q=video+%22for+video%22+cat%3Acs.CV" in page
     form = client.get("/subscribe/", {"text": "video", "categories": "cs.CV,nonsense"}).text
     assert 'name="text" value="video"' in form
     form = client.get("/subscribe/", {"text": "video", "categories": "cs.CV"}).text
