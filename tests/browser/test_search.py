@@ -85,7 +85,7 @@ def test_a_subscriber_follows_a_search_by_email(
     browser.press("Add to my interests")
     browser.sees("Added. Your next digest will use it.")
     topic = Topic.objects.get(subscriber=reader)
-    assert (topic.text, topic.categories) == ("language models", ["cs.CL"])
+    assert topic.query == "language models cat:cs.CL"
 
 
 @without_scripts
@@ -105,16 +105,16 @@ def test_a_signed_in_reader_follows_a_search(
     browser.press("Follow this search")
     browser.sees("You follow this search")
     topic = Topic.objects.get()
-    assert (topic.text, topic.categories) == ("language models", ["cs.CL"])
+    assert topic.query == "language models cat:cs.CL"
     browser.press("Take it back")
     browser.sees("You no longer follow this search")
     browser.press("Follow this search")
     browser.sees("You follow this search")
     browser.open(reverse("profile", args=[tokens.make_token(Purpose.PREFERENCES, made.pk)]))
-    words = "//h2[.='Your strongest keywords']/following-sibling::ul[1]"
-    browser.find(f"{words}//button[starts-with(., 'Remove')]", "the button").click()
-    browser.sees("Removed. Your next digest will reflect it.")
-    assert Topic.objects.get().text != "language models"
+    browser.press("Reset my profile…")
+    browser.press("Reset my profile")
+    browser.sees("Profile cleared.")
+    assert Topic.objects.get().is_blank
 
 
 @without_scripts
