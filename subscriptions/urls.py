@@ -16,6 +16,7 @@ from subscriptions.pages import (
     reactions,
     sign_in,
     signup,
+    subscriptions,
 )
 from subscriptions.pages.mailed_links import reader_paths
 
@@ -54,6 +55,12 @@ urlpatterns = [
     *reader_paths("preferences", "mail/", sign_in.mail_link, name="mail-link"),
     *reader_paths("preferences", "offer/", preferences.answer_suggestion, name="offer"),
     *reader_paths("preferences", "", preferences.preferences, name="preferences"),
+    *reader_paths("subscriptions/new", "", subscriptions.new_subscription, name="subscription-new"),
+    *reader_paths("subscriptions/<int:pk>", "act/", subscriptions.act, name="subscription-act"),
+    *reader_paths(
+        "subscriptions/<int:pk>", "", subscriptions.edit_subscription, name="subscription"
+    ),
+    *reader_paths("subscriptions", "", subscriptions.subscription_list, name="subscriptions"),
     *reader_paths("rhythm", "", leaving.frequency_page, name="rhythm"),
     *reader_paths("propose", "", community.propose_page, name="propose"),
     path("papers/<int:paper_pk>/vote/", community.vote_signed_in, name="vote"),

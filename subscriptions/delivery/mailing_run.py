@@ -33,13 +33,13 @@ from subscriptions.editions import states
 from subscriptions.mail import digest_mail, emails, transactional
 from subscriptions.mail.cards import Cards
 from subscriptions.mail.mime import OutgoingMail
-from subscriptions.models import Digest, Message, Subscriber
+from subscriptions.models import Digest, Message, Subscription
 
 log = logging.getLogger(__name__)
 
 Status = Digest.Status
 MAX_WAIT = 5.0  # seconds a worker waits for the rate limit; after that the rest is postponed
-READER_INACTIVE = "The reader is no longer active."
+NOT_ACTIVE = "The reader or the subscription is no longer active."
 
 
 class MailKind(Protocol):
@@ -76,9 +76,10 @@ class Digests:
             states.pause_after_errors(mail.day, why, breaker.is_temporary(), now)
 
     def drop(self, pks: Sequence[int], now: datetime) -> None:
-        gone = Digest.objects.filter(pk__in=pks, status=Status.PENDING)
-        gone = gone.exclude(subscriber__status=Subscriber.Status.ACTIVE)
-        gone.update(status=Status.SUPPRESSED, reason=READER_INACTIVE)
+        waiting = Digest.objects.filter(pk__in=pks, status=Status.PENDING)
+        wanted = Digest.objects.filter(pk__in=pks, subscription__in=Subscription.objects.active())
+        gone = waiting.exclude(pk__in=wanted.values("pk"))
+        gone.update(status=Status.SUPPRESSED, reason=NOT_ACTIVE)
 
 
 class Messages:

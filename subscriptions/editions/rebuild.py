@@ -36,7 +36,9 @@ def rebuild_waiting(day: date, now: datetime) -> int:
 
 @transaction.atomic
 def _rebuild_chunk(day: date, desk_changed_at: datetime, now: datetime) -> int:
-    pending = Digest.objects.filter(day=day, status=Digest.Status.PENDING, attempts=0)
+    pending = Digest.objects.filter(
+        day=day, status=Digest.Status.PENDING, attempts=0, subscription__isnull=False
+    )
     is_older = Q(created_at__lte=desk_changed_at, created_at__lt=now)
     is_ahead = Q(created_at__gt=now + CLOCK_SKEW)  # built by a clock that was ahead
     outdated = pending.filter(is_older | is_ahead).select_related("subscription__subscriber")
@@ -58,7 +60,7 @@ def _rebuild(day: date, old: Sequence[Digest], now: datetime) -> None:
 
 def _due_now(old: Sequence[Digest], now: datetime) -> list[Subscription]:
     """Return the subscriptions as if due now. The cut-off of each digest is unchanged."""
-    due = [copy(digest.subscription) for digest in old]
+    due = [copy(digest.subscription) for digest in old if digest.subscription]
     for subscription in due:
         subscription.next_digest_at = now
     return due

@@ -96,7 +96,8 @@ def settle_locked(model: type[Mail], mails: Sequence[Mail], now: datetime) -> in
         model._default_manager.filter(pk__in=pks).update(
             status=status, reason=reason, sent_at=sent_at, settled_at=now
         )
-    _update_coverage({mail.subscription_id for mail in changed if isinstance(mail, Digest)})
+    digests = [mail for mail in changed if isinstance(mail, Digest)]
+    _update_coverage({digest.subscription_id for digest in digests if digest.subscription_id})
     return len(changed)
 
 

@@ -945,8 +945,11 @@ class Migration(migrations.Migration):
             model_name="digest",
             name="subscription",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
+                help_text="Empty if it was deleted.",
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="digests",
                 to="subscriptions.subscription",
             ),

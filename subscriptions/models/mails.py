@@ -102,8 +102,16 @@ class Digest(Mail):
         db_index=False,
         help_text="The subscription's reader, so that a reader's digests are found by one index.",
     )
+    # `delete_subscription` empties it, by the reader's index. A constraint in the database would
+    # search the whole table for each subscription that is deleted, also with its reader.
     subscription = models.ForeignKey(
-        Subscription, on_delete=models.CASCADE, related_name="digests", db_index=False
+        Subscription,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="digests",
+        db_index=False,
+        help_text="Empty if it was deleted.",
     )
     day = models.DateField(help_text="The reader's local day.")
     sequence = models.PositiveSmallIntegerField(

@@ -6,7 +6,8 @@ GET shows, POST acts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -19,7 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from subscriptions import tasks, tokens
-from subscriptions.models import Subscriber, Subscription, SubscriptionQuerySet
+from subscriptions.models import Subscriber, Subscription
 from subscriptions.pages.mailed_links import Access, mailed_link, signed
 from subscriptions.profiles import edits
 from subscriptions.readers import lifecycle, scheduling
@@ -29,6 +30,13 @@ from subscriptions.tokens import Link, Purpose
 Act = Callable[[HttpRequest, Subscription], None]
 PAUSES = {"2": timedelta(weeks=2), "4": timedelta(weeks=4)}  # by the button's value
 Frequency = Subscription.Frequency
+FEWER: dict[Frequency, list[Frequency]] = {
+    Frequency.DAILY: [Frequency.WEEKDAYS, Frequency.WEEKLY],
+    Frequency.WEEKDAYS: [Frequency.WEEKLY],
+    Frequency.WEEKLY: [Frequency.FORTNIGHTLY, Frequency.MONTHLY],
+    Frequency.FORTNIGHTLY: [Frequency.MONTHLY],
+}
+"""The frequencies offered to readers who want fewer emails, by the present one."""
 
 
 @csrf_exempt  # RFC 8058: mailbox providers post here without our cookie or token
@@ -41,22 +49,27 @@ def unsubscribe_page(request: HttpRequest, link: Link) -> HttpResponse:
     in headers that mail providers read, so it shows no address and allows nothing but
     unsubscribing, a pause and fewer emails.
     """
-    less_url = reverse("unsubscribe-less", args=[link.token])
-    undo_url = reverse("unsubscribe-undo", args=[link.token])
-    pk, subscription = tokens.read_unsubscribe_key(link.value)
-    return _unsubscribe(request, pk, subscription, less_url, undo_url)
+    names = {"act_url": "unsubscribe-less", "undo_url": "unsubscribe-undo"}
+    links: dict[str, object] = {
+        key: reverse(name, args=[link.token]) for key, name in names.items()
+    }
+    return _unsubscribe(request, *tokens.read_unsubscribe_key(link.value), links)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailed_link(Purpose.PREFERENCES)
 def leave_page(request: HttpRequest, access: Access) -> HttpResponse:
     """Unsubscribe from the reader's own pages."""
-    links = (access.url("rhythm"), access.url("leave-undo"))
-    return _unsubscribe(request, access.reader.pk, None, *links)
+    links: dict[str, object] = {
+        "act_url": access.url("rhythm"),
+        "undo_url": access.url("leave-undo"),
+    }
+    links["subscriptions_url"] = access.url("subscriptions")
+    return _unsubscribe(request, access.reader.pk, None, links)
 
 
 def _unsubscribe(
-    request: HttpRequest, pk: int, subscription: int | None, less_url: str, undo_url: str
+    request: HttpRequest, pk: int, subscription: int | None, links: dict[str, object]
 ) -> HttpResponse:
     """Stop a subscription, or all email, on POST.
 
@@ -67,40 +80,79 @@ def _unsubscribe(
         stopped = None if request.POST.get("act") == "all" else subscription
         if lifecycle.stop_email(pk, stopped, now, with_goodbye=not one_click) and not one_click:
             tasks.send_messages_to.delay_on_commit(pk)
-    reader = Subscriber.objects.filter(pk=pk).first()
-    row = reader.subscriptions.filter(pk=subscription or 0).first() if reader else None
-    left = reader is not None and reader.status == Subscriber.Status.UNSUBSCRIBED
-    others = bool(reader and row and _others(row).exists())
-    if request.method == "POST" or left or (row and not row.is_active):
-        may_undo = (
-            reader
-            and not one_click
-            and (
-                lifecycle.can_undo_unsubscribe(reader, now)
-                or (row and scheduling.can_undo_stop(row, now))
-            )
-        )
-        done: dict[str, object] = {
-            "undo_url": undo_url if may_undo else "",
-            "subscription": row,
-            "others": others and not left,
-        }
+    leaving = _Leaving.of(pk, subscription)
+    if leaving.is_deleted:
+        return render(request, "subscriptions/unsubscribe_deleted.html")
+    if request.method == "POST" or leaving.is_stopped:
+        may_undo = not one_click and leaving.may_undo(now)
+        done = leaving.context | {"undo_url": links["undo_url"] if may_undo else ""}
         return render(request, "subscriptions/unsubscribed.html", done)
-    context = frequency_choices(reader, row) if reader else {}
-    context |= {"act_url": less_url, "subscription": row, "others": others}
+    context = leaving.context | leaving.choices | links
     return render(request, "subscriptions/unsubscribe.html", context)
 
 
-def _others(subscription: Subscription) -> SubscriptionQuerySet:
-    """Return the reader's other subscriptions that bring digests."""
-    active = Subscription.objects.active().filter(subscriber=subscription.subscriber_id)
-    return active.exclude(pk=subscription.pk)
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """The subscription that a link for unsubscribing stops, or all email if it names none.
+
+    Nothing distinguishes the page of an erased reader from that of a reader who has left.
+    """
+
+    reader: Subscriber | None
+    subscription: Subscription | None
+    is_deleted: bool
+    others: bool
+
+    @classmethod
+    def of(cls, pk: int, subscription: int | None) -> _Leaving:
+        """Return what the primary keys name. `others` means other active subscriptions."""
+        reader = Subscriber.objects.filter(pk=pk).first()
+        rows = list(reader.subscriptions.all()) if reader else []
+        named = next((row for row in rows if row.pk == subscription), None)
+        brings = [row for row in rows if row.is_active and row != named]
+        others = bool(reader and reader.is_active and brings)
+        if subscription is None:
+            others = others and len(rows) > 1
+        is_deleted = subscription is not None and named is None and others
+        return cls(reader, named, is_deleted, others)
+
+    @property
+    def is_stopped(self) -> bool:
+        left = self.reader is not None and self.reader.status == Subscriber.Status.UNSUBSCRIBED
+        return left or (self.subscription is not None and not self.subscription.is_active)
+
+    def may_undo(self, now: datetime) -> bool:
+        return self.reader is not None and (
+            lifecycle.can_undo_unsubscribe(self.reader, now)
+            or (self.subscription is not None and scheduling.can_undo_stop(self.subscription, now))
+        )
+
+    @property
+    def context(self) -> dict[str, object]:
+        """Return the name of the subscription if stopping it is less than stopping all email."""
+        name = ""
+        if self.subscription and self.others:
+            name = scheduling.describe_subscription(self.subscription)
+        return {"reader": self.reader, "subscription_name": name, "others": self.others}
+
+    @property
+    def choices(self) -> dict[str, object]:
+        """Return the choices of fewer emails, unless it is open for which subscription."""
+        if self.reader is None or (self.others and not self.subscription):
+            return {}
+        return frequency_choices(self.subscription or self.reader.default_subscription)
 
 
 @require_POST
 @mailed_link(Purpose.UNSUBSCRIBE)
 def undo_unsubscribe(request: HttpRequest, access: Access) -> HttpResponse:
     """Subscribe again soon after unsubscribing by a link."""
+    now, row = timezone.now(), access.subscription
+    if access.reader.is_active and row and not row.is_active:
+        if scheduling.can_undo_stop(row, now):
+            scheduling.resume_subscription(row.pk, now)
+            return render(request, "subscriptions/rejoined.html")
+        return _refuse_undo(request, access, "unsubscribe")
     return _rejoin(request, access, "unsubscribe")
 
 
@@ -113,12 +165,12 @@ def undo_leave(request: HttpRequest, access: Access) -> HttpResponse:
 
 def _rejoin(request: HttpRequest, access: Access, error_page: str) -> HttpResponse:
     """Undo the unsubscription, or redirect to `error_page` with a message if it is too late."""
-    now, row = timezone.now(), access.subscription
-    if access.reader.is_active and row and scheduling.can_undo_stop(row, now):
-        scheduling.resume_subscription(row.pk, now)
+    if lifecycle.undo_unsubscribe(access.reader.pk, timezone.now()):
         return render(request, "subscriptions/rejoined.html")
-    if lifecycle.undo_unsubscribe(access.reader.pk, now):
-        return render(request, "subscriptions/rejoined.html")
+    return _refuse_undo(request, access, error_page)
+
+
+def _refuse_undo(request: HttpRequest, access: Access, error_page: str) -> HttpResponse:
     messages.error(request, _("That's no longer possible. Please subscribe again."))
     return access.redirect(error_page)
 
@@ -134,48 +186,54 @@ def less_page(request: HttpRequest, access: Access) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailed_link(Purpose.PREFERENCES)
 def frequency_page(request: HttpRequest, access: Access) -> HttpResponse:
-    """Show and apply the choices: fewer emails, a pause or its end, a muted topic."""
+    """Show and apply the choices: fewer emails, a pause or its end, a muted topic.
+
+    A reader with several subscriptions has these choices for each active one.
+    """
+    rows = list(access.reader.subscriptions.order_by("position"))
     if request.method == "POST":
-        _act(request, access.subscription, ACTS)
+        wanted = request.POST.get("subscription", "")
+        named = [row for row in rows if len(rows) == 1 or str(row.pk) == wanted]
+        _act(request, named[0] if named else None, ACTS)
         return access.redirect("rhythm")
-    links = {"act_url": access.url("rhythm"), "unsubscribe_url": access.url("leave")}
-    choices = frequency_choices(access.reader, access.subscription)
-    context = choices | links | {"preferences_url": access.url("preferences")}
-    return render(request, "subscriptions/rhythm.html", context | {"may_do_more": True})
-
-
-def _act(request: HttpRequest, subscription: Subscription, acts: Mapping[str, Act]) -> None:
-    act = acts.get(request.POST.get("act", ""))
-    if act is None or not (subscription.subscriber.is_active and subscription.is_active):
-        messages.error(request, _("Nothing was changed: the request was incomplete."))
-    else:
-        act(request, subscription)
-
-
-def frequency_choices(
-    reader: Subscriber, subscription: Subscription | None = None
-) -> dict[str, object]:
-    """Return the template context of `_less.html` for a subscription, by default the first."""
-    subscription = subscription or reader.default_subscription
-    paused = subscription.paused_until and subscription.paused_until > timezone.now()
-    frequency = subscription.frequency
-    fewer = {
-        Frequency.DAILY: [Frequency.WEEKDAYS, Frequency.WEEKLY],
-        Frequency.WEEKDAYS: [Frequency.WEEKLY],
+    shown = [row for row in rows if row.is_active] or rows[:1]
+    context = {
+        "reader": access.reader,
+        "all_choices": [frequency_choices(row) for row in shown],
+        "several": len(shown) > 1,
+        "act_url": access.url("rhythm"),
+        "unsubscribe_url": access.url("leave"),
+        "preferences_url": access.url("preferences"),
+        "may_do_more": True,
     }
+    return render(request, "subscriptions/rhythm.html", context)
+
+
+def _act(request: HttpRequest, subscription: Subscription | None, acts: Mapping[str, Act]) -> None:
+    act = acts.get(request.POST.get("act", ""))
+    if act and subscription and subscription.subscriber.is_active and subscription.is_active:
+        act(request, subscription)
+    else:
+        messages.error(request, _("Nothing was changed: the request was incomplete."))
+
+
+def frequency_choices(subscription: Subscription) -> dict[str, object]:
+    """Return the template context of `_less.html` for a subscription, whose reader is loaded."""
+    paused = subscription.paused_until and subscription.paused_until > timezone.now()
+    frequency = Frequency(subscription.frequency)
     return {
-        "reader": reader,
         "shown": subscription,
-        "due": local_due(subscription.next_digest_at, reader.timezone),
+        "shown_name": scheduling.describe_subscription(subscription),
+        "due": local_due(subscription.next_digest_at, subscription.subscriber.timezone),
         "is_paused": bool(paused) or frequency == Frequency.PAUSED,
         "pause_ends": bool(paused) and frequency != Frequency.PAUSED,
-        "fewer": fewer.get(Frequency(frequency), []),
+        "fewer": FEWER.get(frequency, []),
     }
 
 
 def _reduce_frequency(request: HttpRequest, subscription: Subscription) -> None:
     frequency = request.POST.get("frequency")
-    if frequency not in (Frequency.WEEKDAYS, Frequency.WEEKLY):
+    if frequency not in {*FEWER.get(Frequency(subscription.frequency), ()), subscription.frequency}:
         messages.error(request, _("Nothing was changed: the request was incomplete."))
         return
     scheduling.change_schedule(subscription.pk, timezone.now(), frequency=frequency)

@@ -43,16 +43,17 @@ class Access:
         return reverse(name, args=[*args, self.link.token] if self.link else [*args])
 
     @property
-    def subscription(self) -> Subscription:
-        """Return the subscription that the link names, or else the reader's default one."""
+    def subscription(self) -> Subscription | None:
+        """Return the subscription that an unsubscribe link names; None if it was deleted.
+
+        Other links name none. For them, and for links that stop all email, it is the only one.
+        """
         pk = None
         if self.link and self.link.purpose is Purpose.UNSUBSCRIBE:
             _reader, pk = tokens.read_unsubscribe_key(self.link.value)
-        row = (
-            self.reader.subscriptions.filter(pk=pk or 0).first() or self.reader.default_subscription
-        )
-        row.subscriber = self.reader
-        return row
+        rows = list(self.reader.subscriptions.all())
+        named = [row for row in rows if row.pk == pk] if pk else rows
+        return named[0] if len(named) == 1 else None
 
     def redirect(self, name: str, *args: object) -> HttpResponse:
         return redirect(self.url(name, *args))

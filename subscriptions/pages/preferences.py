@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -20,6 +22,7 @@ from subscriptions.editions import todays_digest
 from subscriptions.models import Digest, Subscriber
 from subscriptions.pages.forms.readers import ReaderForm, ScheduleForm, TopicForm
 from subscriptions.pages.mailed_links import Access, mailed_link
+from subscriptions.pages.subscriptions import list_rows
 from subscriptions.profiles import edits
 from subscriptions.profiles.load import missing_papers
 from subscriptions.readers import scheduling, time_zones
@@ -35,6 +38,8 @@ PAGE_LINKS = {
     "renew_feed_url": "feed-renew",
     "mail_link_url": "mail-link",
     "offer_url": "offer",
+    "subscriptions_url": "subscriptions",
+    "new_subscription_url": "subscription-new",
 }
 """Template variables with the URL names of other pages of the reader."""
 
@@ -48,10 +53,12 @@ def preferences(request: HttpRequest, access: Access) -> HttpResponse:
     subscription.subscriber = reader
     topic_form = TopicForm(request.POST or None, instance=topic)
     reader_form = ReaderForm(request.POST or None, instance=reader)
-    schedule_form = ScheduleForm(request.POST or None, instance=subscription)
-    all_forms = (topic_form, reader_form, schedule_form)
+    rows = list_rows(access)
+    has_one = len(rows) == 1
+    schedule_form = ScheduleForm(request.POST or None, instance=subscription) if has_one else None
+    all_forms = [form for form in (topic_form, reader_form, schedule_form) if form]
     if request.method == "POST" and all(form.is_valid() for form in all_forms):
-        _save(topic_form, reader_form, schedule_form)
+        _save(reader, all_forms)
         _send_today(request, reader) if "send" in request.POST else _say_saved(request, reader)
         return access.redirect("preferences")
     reactions = reader.reactions.select_related("paper").order_by("-created_at")
@@ -63,7 +70,8 @@ def preferences(request: HttpRequest, access: Access) -> HttpResponse:
         "forms": all_forms,
         "places": time_zones.place_choices(),
         "unknown_examples": missing_papers(topic.examples),
-        "outlook": todays_digest.describe_outlook(subscription, timezone.now()),
+        "rows": [] if has_one else rows,
+        "outlook": has_one and todays_digest.describe_outlook(subscription, timezone.now()),
         **{key: access.url(name) for key, name in PAGE_LINKS.items()},
         "reactions": reactions[:MAX_REACTIONS_SHOWN],
         **_past_digests(access, request.GET.get("before", "")),
@@ -95,14 +103,16 @@ def _parse_date(text: str) -> date | None:
 
 
 @transaction.atomic
-def _save(topic_form: TopicForm, reader_form: ReaderForm, schedule_form: ScheduleForm) -> None:
-    for form in (topic_form, reader_form, schedule_form):
+def _save(reader: Subscriber, all_forms: Iterable[ModelForm]) -> None:
+    for form in all_forms:
         form.save(commit=False).save(update_fields=[*form.fields])
-    scheduling.reschedule_reader(reader_form.instance, timezone.now())
+    scheduling.reschedule_reader(reader, timezone.now())
 
 
 def _say_saved(request: HttpRequest, reader: Subscriber) -> None:
-    outlook = todays_digest.describe_next(reader.default_subscription)
+    """Say that it was saved, and when the next digest comes if one subscription decides it."""
+    subscriptions = list(reader.subscriptions.all())
+    outlook = todays_digest.describe_next(subscriptions[0]) if len(subscriptions) == 1 else ""
     messages.success(request, " ".join([_("Saved."), outlook]).strip())
 
 

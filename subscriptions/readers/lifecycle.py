@@ -43,12 +43,18 @@ def activate_reader(reader: Subscriber, now: datetime) -> bool:
     if reader.status != Status.ACTIVE:
         reader.status, reader.confirmed_at = Status.ACTIVE, now
         reader.save(update_fields=["status", "confirmed_at"])
-        reader.subscriptions.filter(position=0).update(
-            state=Subscription.State.ACTIVE, stopped_at=None, paused_until=None
-        )
+        _end_pauses(reader)
         scheduling.reschedule_reader(reader, now)
         transactional.write_message(Message.Kind.WELCOME, now, reader)
     return True
+
+
+def _end_pauses(reader: Subscriber) -> None:
+    """Let a reader who came back get digests: as before, or by default if all were stopped."""
+    reader.subscriptions.update(paused_until=None)
+    if not reader.subscriptions.filter(state=Subscription.State.ACTIVE).exists():
+        default = reader.subscriptions.filter(position=0)
+        default.update(state=Subscription.State.ACTIVE, stopped_at=None)
 
 
 def can_undo_unsubscribe(reader: Subscriber, now: datetime) -> bool:

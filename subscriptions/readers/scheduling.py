@@ -13,6 +13,7 @@ from subscriptions.models import Subscriber, Subscription
 from subscriptions.schedule import (
     INTERVALS,
     Schedule,
+    describe_schedule,
     local_day,
     local_time,
     longest_wait,
@@ -55,13 +56,27 @@ def set_next_digest(subscription: Subscription, after: datetime) -> None:
     subscription.next_digest_at = due if is_active else None
 
 
+def set_first_week(subscription: Subscription, now: datetime) -> None:
+    """Set, without saving, the first week of digests every second week, unless it is set."""
+    if subscription.frequency != Subscription.Frequency.FORTNIGHTLY:
+        subscription.first_week = None
+    elif subscription.first_week is None:
+        subscription.first_week = local_day(subscription.subscriber.timezone, now)
+
+
+def describe_subscription(subscription: Subscription) -> str:
+    """Return the name or, without one, the schedule in words, such as every Monday at 08:00."""
+    return subscription.name or describe_schedule(schedule_of(subscription))
+
+
 def reschedule_reader(reader: Subscriber, now: datetime) -> None:
     """Set and save when each subscription of a reader is due, after a change of the reader."""
     subscriptions = list(reader.subscriptions.select_for_update(no_key=True).order_by("pk"))
     for subscription in subscriptions:
         subscription.subscriber = reader
+        set_first_week(subscription, now)
         set_next_digest(subscription, now)
-    bulk.update(subscriptions, ["next_digest_at"])
+    bulk.update(subscriptions, ["next_digest_at", "first_week"])
 
 
 def is_first_day(reader: Subscriber, day: date) -> bool:
@@ -79,8 +94,9 @@ def change_schedule(pk: int, now: datetime, **changed: Any) -> Subscription:
     subscription = _lock(pk)
     for name, value in changed.items():
         setattr(subscription, name, value)
+    set_first_week(subscription, now)
     set_next_digest(subscription, now)
-    subscription.save(update_fields=[*changed, "next_digest_at"])
+    subscription.save(update_fields=[*changed, "first_week", "next_digest_at"])
     return subscription
 
 
@@ -95,9 +111,9 @@ def stop_subscription(pk: int, now: datetime) -> None:
         change_schedule(pk, now, state=State.STOPPED, stopped_at=now)
 
 
-def resume_subscription(pk: int, now: datetime) -> None:
+def resume_subscription(pk: int, now: datetime) -> Subscription:
     """Start a stopped subscription again. Safe to repeat."""
-    change_schedule(pk, now, state=State.ACTIVE, stopped_at=None)
+    return change_schedule(pk, now, state=State.ACTIVE, stopped_at=None)
 
 
 def can_undo_stop(subscription: Subscription, now: datetime) -> bool:

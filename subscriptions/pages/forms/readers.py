@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -21,6 +21,13 @@ from subscriptions.readers.fields import (
     ZoneField,
     clean_paper_id,
 )
+
+
+class TopicsField(forms.ModelMultipleChoiceField):
+    """Topics of a reader, by their titles."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.title)
 
 
 class FoldingForm(forms.ModelForm):
@@ -120,6 +127,13 @@ class ScheduleForm(FoldingForm):
 
     FOLDED = ("max_papers",)
 
+    month_day = forms.TypedChoiceField(
+        label=_("Day of the month"),
+        help_text=_("Only used for monthly digests. Shorter months use their last day."),
+        coerce=int,
+        choices=[(day, day) for day in range(1, 32)],
+        error_messages={"invalid_choice": _("Choose a day from 1 to 31.")},
+    )
     hour = forms.TypedChoiceField(
         label=_("Delivery time"),
         help_text=_("In your time zone."),
@@ -135,15 +149,76 @@ class ScheduleForm(FoldingForm):
 
     class Meta:
         model = Subscription
-        fields = ["frequency", "weekday", "hour", "max_papers"]
+        fields = ["frequency", "weekday", "month_day", "hour", "max_papers"]
         labels = {
             "frequency": _("How often"),
-            "weekday": _("Day (weekly digests)"),
+            "weekday": _("Day of the week"),
         }
         help_texts = {
             "frequency": _("Each digest has the best papers since the last one."),
-            "weekday": _("Only used for weekly digests."),
+            "weekday": _("Only used for digests once a week or every second week."),
         }
+
+
+class SubscriptionForm(ScheduleForm):
+    """All settings of a subscription. Readers with one topic are not asked to choose."""
+
+    all_topics = forms.TypedChoiceField(
+        label=_("Which topics"),
+        coerce=lambda value: value == "True",
+        choices=[
+            (True, _("All my topics, also those I add later")),
+            (False, _("Only the topics I choose here")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    topics = TopicsField(
+        label=_("Topics"),
+        queryset=Topic.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Only used if you choose topics above."),
+    )
+
+    class Meta(ScheduleForm.Meta):
+        fields = ["name", *ScheduleForm.Meta.fields, "all_topics", "trending"]
+        labels = ScheduleForm.Meta.labels | {
+            "name": _("Name"),
+            "trending": _("Also trending papers"),
+        }
+        help_texts = ScheduleForm.Meta.help_texts | {
+            "name": _("Optional. Without one, it is named after its schedule."),
+            "trending": _("A section of papers that many people talk about."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        topics = self.instance.subscriber.topics.order_by("position")
+        if len(topics) > 1:
+            cast(TopicsField, self.fields["topics"]).queryset = topics
+            if self.instance.pk:
+                self.initial["topics"] = list(self.instance.topics.values_list("pk", flat=True))
+        else:
+            del self.fields["topics"], self.fields["all_topics"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        chosen = cleaned.get("topics")
+        if cleaned.get("all_topics") is False and "topics" not in self.errors and not chosen:
+            self.add_error("topics", _("Choose at least one topic, or all of them."))
+        return cleaned
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the field values of the subscription."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "topics"}
+
+    @property
+    def chosen_topics(self) -> list[Topic]:
+        """Return the topics it carries, or none if it carries all."""
+        if self.cleaned_data.get("all_topics", True):
+            return []
+        return list(self.cleaned_data["topics"])
 
 
 class ReaderForm(FoldingForm):

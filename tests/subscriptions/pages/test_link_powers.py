@@ -32,7 +32,8 @@ OPENS = {
     Purpose.DATA: {"data", "data-export", "data-erase", "sign-out-everywhere"},
     Purpose.PREFERENCES: {
         *("sign-in", "preferences", "feed-renew", "offer", "rhythm", "propose"),
-        *("mail-link", "profile", "leave", "leave-undo", "past-digest"),
+        *("mail-link", "profile", "leave", "leave-undo", "past-digest", "subscriptions"),
+        *("subscription", "subscription-new", "subscription-act"),
         *PROFILE,
     },
     Purpose.REACT: {"react", "vote", "report"},
@@ -72,6 +73,7 @@ def addresses(digest: Digest, token: str) -> dict[str, str]:
         "kind": "more",
         "paper_pk": digest.paper_ids[0],
         "public_id": digest.public_id,
+        "pk": digest.subscription_id,
     }
     found = {}
     for _path, pattern in PUBLIC_PATTERNS:
