@@ -9,11 +9,13 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from subscriptions.models import Subscriber
+from subscriptions.editions.topic_previews import PREVIEW_DAYS, preview_topic
+from subscriptions.models import Subscriber, Topic
 from subscriptions.pages.forms.visitors import SearchForm
 from subscriptions.profiles import saved_searches
 from subscriptions.profiles.saved_searches import SavedSearch
@@ -43,8 +45,16 @@ def _follow_page(request: HttpRequest, reader: Subscriber, search: SavedSearch) 
     if request.method == "POST":
         context |= _save(reader, search, request.POST)
     context["followed"] = saved_searches.is_followed(reader, search)
+    if not context["followed"]:
+        context |= _preview(reader, search)
     status = 400 if "refused" in context else 200
     return render(request, "subscriptions/follow.html", context, status=status)
+
+
+def _preview(reader: Subscriber, search: SavedSearch) -> dict[str, Any]:
+    """Return the preview of the topic that the search would become, as context."""
+    topic = Topic(subscriber=reader, text=search.text, query=search.query)
+    return {"preview": preview_topic(topic, timezone.now()), "days": PREVIEW_DAYS}
 
 
 def _save(reader: Subscriber, search: SavedSearch, data: Mapping[str, str]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def test_a_signed_in_reader_follows_a_search(
     browser.find("//main//form//button", "the button").click()
     browser.sees("You're subscribed.")
     browser.open("/search/?q=language+models+cat:cs.CL")
-    browser.press("Email me papers like these")
+    browser.press("Save this search")
     browser.sees("This makes the search one of your topics")
     assert Topic.objects.get().is_blank
     browser.press("Follow this search")

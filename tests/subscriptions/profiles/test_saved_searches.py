@@ -9,9 +9,13 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 
 from papers.models import Paper
+from papers.ranking import scoring
+from papers.searching import indexing
+from papers.vectors import stored_lexicon
 from subscriptions import tokens
 from subscriptions.editions import digests
 from subscriptions.models import Subscriber, Topic
@@ -150,3 +154,31 @@ def test_following_loses_no_part_of_a_search(browser: Client, reader: Subscriber
 
 def test_searching_leads_there(client: Client) -> None:
     assert client.get(reverse("follow"))["Location"] == reverse("search")
+
+
+def test_the_page_says_how_many_papers_the_search_would_have_brought(
+    browser: Client, make_paper: Callable[..., Paper]
+) -> None:
+    now = timezone.now()
+    for number in range(3):
+        make_paper(f"Protein folding {number}", listed_on=now.date(), first_seen_at=now)
+    scoring.rescore(now)
+    stored_lexicon.learn_lexicon(now)
+    indexing.index_changed(now)
+    for typed, answer in (
+        ("protein folding", "brought 3 papers."),
+        ("title:1 folding", "brought 1 paper."),
+        ("title:bread", "brought no paper."),
+    ):
+        page = follow(browser, {"q": typed})
+        assert f"In the last 14 days it would have {answer}" in page.text
+        assert "would have brought" not in page.submit("Follow this search").text
+
+
+def test_the_search_page_offers_to_save_the_search(browser: Client, edition: list[Paper]) -> None:
+    indexing.index_changed(timezone.now())
+    page = Page.open(browser, f"{reverse('search')}?q=long+context")
+    [link] = page.tree.xpath("//a[normalize-space()='Save this search']/@href")
+    assert "makes the search one of your topics" in Page.open(browser, link).text
+    visitor = Page.open(Client(), f"{reverse('search')}?q=long+context")
+    assert "Email me papers like these" in visitor.text
