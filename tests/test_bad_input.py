@@ -247,7 +247,7 @@ def test_every_rate_limited_endpoint_is_tried_with_bad_input(
 @pytest.mark.django_db
 @pytest.mark.usefixtures("redis")
 @pytest.mark.promise(31)
-def test_naughty_strings_are_answered_at_every_endpoint(
+def test_naughty_strings_cause_no_server_error_at_any_endpoint(
     client: Client, make_reader: MakeReader, make_paper: Callable[..., Paper]
 ) -> None:
     """A status each, never a 500; every eighth string, since each is some forty requests."""
@@ -263,7 +263,7 @@ def test_naughty_strings_are_answered_at_every_endpoint(
 
 @needs_shared_data
 @pytest.mark.promise(31)
-def test_naughty_strings_are_answered_in_every_field() -> None:
+def test_naughty_strings_cause_no_server_error_in_any_field() -> None:
     fields = {
         "address": AddressField(max_length=254),
         "zone": ZoneField(required=False),
@@ -321,7 +321,7 @@ def pages_of(client: Client, paper: Paper, reader: Subscriber) -> Iterator[str]:
 @needs_shared_data
 @pytest.mark.django_db
 @pytest.mark.usefixtures("redis")
-def test_markup_of_strangers_is_text_on_every_page(
+def test_markup_in_user_input_is_escaped_on_every_page(
     client: Client,
     admin_client: Client,
     make_paper: Callable[..., Paper],
@@ -387,7 +387,7 @@ def test_a_token_has_one_purpose_and_one_reader(
 
 @examples(deadline=None)
 @given(st.text(max_size=300))
-def test_zones_and_lists_take_what_they_know_or_say_why_not(text: str) -> None:
+def test_form_fields_accept_a_value_or_state_the_reason(text: str) -> None:
     fields = (
         ZoneField(required=False),
         ListField(),
@@ -400,7 +400,7 @@ def test_zones_and_lists_take_what_they_know_or_say_why_not(text: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_body_of_any_size_is_bounded(client: Client) -> None:
+def test_oversized_request_bodies_are_refused(client: Client) -> None:
     """What is larger than a provider's batch is not even read."""
     answer = forge(client, "/subscribe/", {"email": "x" * 11_000_000})
     assert answer.status_code in (400, 413)
@@ -408,7 +408,7 @@ def test_a_body_of_any_size_is_bounded(client: Client) -> None:
     assert forge(client, "/subscribe/", many).status_code == 400
 
 
-def test_settings_bound_what_a_request_may_hold(settings: Any) -> None:
+def test_settings_limit_request_size_and_fields(settings: Any) -> None:
     assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE <= 10_000_000
     assert settings.DATA_UPLOAD_MAX_NUMBER_FIELDS <= 1_000
     assert settings.DATA_UPLOAD_MAX_NUMBER_FILES <= 100

@@ -58,7 +58,7 @@ def ids(path: Path) -> set[tuple[str, str]]:
     return {(entry.msgid, entry.msgid_plural) for entry in polib.pofile(str(path))}
 
 
-def test_every_entry_is_translated_with_the_same_places() -> None:
+def test_every_entry_is_translated_with_the_same_placeholders() -> None:
     found = polib.pofile(str(CATALOGUE))
     assert len(found) > 500
     for entry in found:
@@ -69,7 +69,7 @@ def test_every_entry_is_translated_with_the_same_places() -> None:
         assert sorted(PLACE.findall(said)) == sorted(PLACE.findall(wanted)), entry.msgid
 
 
-def test_what_is_compiled_is_what_is_written() -> None:
+def test_the_compiled_catalogue_is_up_to_date() -> None:
     written, compiled = (
         {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in catalogue}
         for catalogue in (
@@ -94,7 +94,7 @@ def test_gettext_finds_every_marked_string() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("xgettext"), reason="GNU gettext is not installed")
-def test_no_string_of_the_code_is_missing(tmp_path: Path) -> None:
+def test_the_catalogue_has_every_string_of_the_code(tmp_path: Path) -> None:
     ignored = [f"--ignore={name}" for name in (".venv", "tests", ".data", "templates/admin/*")]
     for name in (
         "manage.py",
@@ -112,7 +112,7 @@ def test_no_string_of_the_code_is_missing(tmp_path: Path) -> None:
     assert ids(made) == ids(CATALOGUE), "make messages"
 
 
-def test_a_page_speaks_the_readers_language(client: Client, edition: list[Paper]) -> None:
+def test_a_page_is_in_the_language_of_the_browser(client: Client, edition: list[Paper]) -> None:
     english, german = client.get("/"), client.get("/", **GERMAN)
     assert '<html lang="en">' in english.text
     assert "Get trending papers in your email inbox!" in english.text
@@ -122,7 +122,7 @@ def test_a_page_speaks_the_readers_language(client: Client, edition: list[Paper]
     assert {"Accept-Language", "Cookie"} <= set(re.split(", *", german.headers["Vary"]))
 
 
-def test_the_choice_at_the_foot_wins_and_takes_a_press(client: Client, db: None) -> None:
+def test_the_language_menu_overrides_the_browser(client: Client, db: None) -> None:
     assert client.get(reverse("language")).status_code == 405
     search = reverse("search")
     chosen = Page.open(client, search).submit("Deutsch", follow=False).response
@@ -133,7 +133,7 @@ def test_the_choice_at_the_foot_wins_and_takes_a_press(client: Client, db: None)
     assert '<html lang="de">' in client.get("/", HTTP_ACCEPT_LANGUAGE="en").text
 
 
-def test_the_choice_leads_to_no_other_site(client: Client, db: None) -> None:
+def test_the_language_menu_redirects_to_no_other_site(client: Client, db: None) -> None:
     elsewhere = {"language": "de", "next": "https://elsewhere.example/"}
     assert forge(client, reverse("language"), elsewhere).headers["Location"] == "/"
 
@@ -146,7 +146,7 @@ def test_the_choice_leads_to_no_other_site(client: Client, db: None) -> None:
         ("/feeds/trending.atom", "Trending papers"),
     ],
 )
-def test_machines_and_who_runs_the_site_read_english(
+def test_feeds_api_and_admin_are_in_english(
     client: Client, edition: list[Paper], address: str, says: str
 ) -> None:
     answer = client.get(address, **GERMAN)
@@ -154,7 +154,7 @@ def test_machines_and_who_runs_the_site_read_english(
     assert "Accept-Language" not in answer.headers.get("Vary", "")
 
 
-def test_labels_that_a_template_is_handed_are_translated(
+def test_labels_passed_to_templates_are_translated(
     client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber]
 ) -> None:
     token = tokens.make_token(Purpose.DATA, make_reader().pk)
@@ -171,7 +171,7 @@ def test_labels_that_a_template_is_handed_are_translated(
         assert not english & {label.strip() for label in labels}
 
 
-def test_the_silence_of_a_source_is_told_in_the_readers_language() -> None:
+def test_notices_about_quiet_and_late_sources_are_translated() -> None:
     report = silence.Report(kinds={"arxiv-rss": Statement(QUIET), "hf-daily": Statement(STALE)})
     with translation.override("de"):
         assert report.notices() == [
@@ -180,7 +180,9 @@ def test_the_silence_of_a_source_is_told_in_the_readers_language() -> None:
         ]
 
 
-def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: None) -> None:
+def test_messages_about_sources_are_translated_on_pages_and_in_notices(
+    client: Client, db: None
+) -> None:
     """On the status page, and within the notices of a digest."""
     now = timezone.now()
     url = "https://rss.arxiv.org/rss/cs.AI+cs.CL"
@@ -217,7 +219,7 @@ def test_what_a_source_says_is_told_in_the_readers_language(client: Client, db: 
     assert "cs.AI ist heute unvollständig: nur 3 Paper statt etwa 1.210." in notices
 
 
-def test_every_sentence_of_a_source_is_translated() -> None:
+def test_every_message_about_a_source_is_translated() -> None:
     late = date(2026, 4, 29).isoformat()
     with translation.override("de"):
         still = rules.render_messages([["It still shows the list for %(day)s.", {"day": late}]])
@@ -231,12 +233,12 @@ def test_every_sentence_of_a_source_is_translated() -> None:
             }
 
 
-def test_a_file_that_cannot_be_read_is_refused_in_the_readers_language() -> None:
+def test_errors_in_uploaded_files_are_translated() -> None:
     with translation.override("de"), pytest.raises(ReferencesError, match="ist kein gültiges JSON"):
         parse_library(b'[{"title": ', "zotero.json")
 
 
-def test_who_signs_up_in_german_is_mailed_in_german(
+def test_a_sign_up_in_german_gets_german_mail(
     client: Client, edition: list[Paper], redis: None
 ) -> None:
     page = Page.open(client, reverse("subscribe"), **GERMAN)
@@ -249,7 +251,7 @@ def test_who_signs_up_in_german_is_mailed_in_german(
     assert "Abonnement bestätigen" in str(sent.html)
 
 
-def test_the_language_of_the_mails_is_one_of_the_preferences(
+def test_the_language_of_emails_is_a_preference(
     client: Client, make_reader: Callable[..., Subscriber]
 ) -> None:
     reader = make_reader()
@@ -313,7 +315,7 @@ def test_readers_of_two_languages_in_one_chunk(
 
 
 @pytest.mark.parametrize("name", ["preferences_link", "welcome", "less_often", "goodbye"])
-def test_every_letter_is_in_the_readers_language(
+def test_every_email_is_in_the_language_of_the_reader(
     make_reader: Callable[..., Subscriber], name: str
 ) -> None:
     english = make_reader("ada@e.org")
@@ -332,7 +334,7 @@ def in_english(page: str, text: str, within: str = "//body") -> bool:
     return set(found) == {"en"}
 
 
-def test_papers_are_read_aloud_in_their_own_language(
+def test_titles_and_abstracts_are_marked_as_english_in_german_pages(
     client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     """Titles and abstracts are English in the midst of German."""
@@ -366,7 +368,7 @@ def test_papers_are_read_aloud_in_their_own_language(
             assert in_english(page, paper.abstract[:30]), address
 
 
-def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
+def test_titles_are_marked_as_english_on_reader_pages_and_in_emails(
     client: Client, edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     indexing.index_changed(now)
@@ -396,7 +398,7 @@ def test_papers_are_read_aloud_so_on_readers_pages_and_in_letters_too(
         assert not found.xpath(f"//li[@class='card']//{shown}[not(@lang)]")
 
 
-def test_what_is_no_address_is_refused_without_a_word_of_english(client: Client, db: None) -> None:
+def test_an_invalid_address_is_refused_without_english_text(client: Client, db: None) -> None:
     """The reason is the library's, and it has English alone."""
     typed = "ada@reader@example"
     english = Page.open(client, reverse("subscribe")).submit("Subscribe", email=typed).text
@@ -406,7 +408,7 @@ def test_what_is_no_address_is_refused_without_a_word_of_english(client: Client,
     assert "Das sieht nicht wie eine E-Mail-Adresse aus" in german
 
 
-def test_a_worker_writes_what_came_of_an_author_page_in_the_readers_language(
+def test_the_status_of_an_author_page_is_in_the_language_of_the_reader(
     make_reader: Callable[..., Subscriber],
 ) -> None:
     reader = make_reader(language="de", topic={"author_page": "doe_j_1"})

@@ -107,7 +107,7 @@ def test_production_boots_with_what_it_needs(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_production_refuses_to_start_without_and_names_what_is_missing(tmp_path: Path) -> None:
+def test_production_names_all_missing_settings(tmp_path: Path) -> None:
     result = check(tmp_path, DEBUG="0")
     assert result.returncode != 0
     missing = {line.split(": ")[1] for line in result.stderr.strip().splitlines()}
@@ -242,7 +242,7 @@ def test_no_process_starts_with_wrong_settings(tmp_path: Path, command: tuple[st
     ]
 
 
-def test_names_that_are_only_a_little_alike_are_left_alone(processes: Processes) -> None:
+def test_other_environment_variables_are_ignored(processes: Processes) -> None:
     """What machines, containers and build servers have in their environments."""
     others = (
         *("HOSTNAME", "HOME", "LANG", "LANGUAGE", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "TERM"),
@@ -273,7 +273,7 @@ def variables_documented() -> list[str]:
     return re.findall(r"^\| `([A-Z][A-Z_]+)`", text, re.M)
 
 
-def test_docs_and_example_name_exactly_the_variables_that_are_read(processes: Processes) -> None:
+def test_docs_and_example_list_exactly_the_variables_that_are_read(processes: Processes) -> None:
     read = variables_read(processes)
     # NAME_FILE is explained once for all secrets.
     secret_files = {name for name in read if name.removesuffix("_FILE") in read - {name}}
@@ -288,7 +288,7 @@ def test_docs_and_example_name_exactly_the_variables_that_are_read(processes: Pr
     ("query", "found"),
     [("", "False ['prepare_threshold']"), ("?DISABLE_SERVER_SIDE_CURSORS=true", "True []")],
 )
-def test_a_pooler_is_spared_what_it_cannot_have(
+def test_server_side_cursors_and_prepared_statements_can_be_disabled(
     processes: Processes, query: str, found: str
 ) -> None:
     program = (
@@ -300,7 +300,7 @@ def test_a_pooler_is_spared_what_it_cannot_have(
     assert result.stdout.strip() == found, result.stderr
 
 
-def test_with_servers_given_nothing_embedded_is_imported(tmp_path: Path) -> None:
+def test_embedded_servers_are_not_imported_if_servers_are_configured(tmp_path: Path) -> None:
     program = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings';"
         "import django; django.setup(); from config import services; services.start_embedded();"
@@ -361,7 +361,7 @@ def test_check_warns_of_an_undeclared_proxy(processes: Processes, given: str, wa
     assert ("subscriptions.W002" in result.stdout) == warned
 
 
-def test_check_gives_the_warnings_of_our_own_checks(tmp_path: Path) -> None:
+def test_the_check_command_includes_our_own_warnings(tmp_path: Path) -> None:
     left_out = ("EMAIL_URL", "TRUSTED_PROXIES")
     given = {key: value for key, value in PRODUCTION.items() if key not in left_out}
     result = check(tmp_path, **given | {"ANYMAIL_PROVIDER": "postmark", "BEHIND_TLS_PROXY": "1"})
@@ -379,7 +379,7 @@ def test_check_gives_the_warnings_of_our_own_checks(tmp_path: Path) -> None:
         ({"ANYMAIL_PROVIDER": "postmark", "ANYMAIL_POSTMARK_SERVER_TOKEN": "x"}, "8 0"),
     ],
 )
-def test_a_providers_limits_hold_unless_others_are_given(
+def test_limits_of_the_provider_are_the_defaults(
     processes: Processes, given: dict[str, str], expected: str
 ) -> None:
     printing = "from config import settings; print(settings.MAIL_CONNECTIONS, settings.SEND_RATE)"

@@ -62,7 +62,7 @@ def test_missing_workers_and_beat_are_errors() -> None:
     assert set(said("Beat").values()) == {Level.ERROR}
 
 
-def test_redis_with_eviction_and_without_persistence() -> None:
+def test_redis_with_eviction_or_without_persistence_is_reported() -> None:
     server = queues.client()
     server.config_set("maxmemory-policy", "allkeys-lru")
     server.config_set("appendonly", "no")
@@ -180,12 +180,12 @@ def test_waiting_readers_are_an_error(make_reader: Callable[..., Subscriber]) ->
         ({"succeeded_at": timezone.now() - timedelta(days=3)}, Level.ERROR),
     ],
 )
-def test_sources(given: dict[str, Any], level: Level) -> None:
+def test_the_level_of_sources_follows_their_checks(given: dict[str, Any], level: Level) -> None:
     source(**given)
     assert list(said("Sources").values()) == [level]
 
 
-def test_an_installation_without_sources() -> None:
+def test_an_installation_without_sources_is_reported() -> None:
     assert said("Sources") == {"No sources yet.": Level.ERROR}
 
 
@@ -194,13 +194,15 @@ def mail_provider() -> tuple[Level, str]:
     return finding.level, finding.message
 
 
-def test_a_mail_server_that_answers(smtp: Sink) -> None:
+def test_a_mail_server_that_answers_is_ok(smtp: Sink) -> None:
     level, text = mail_provider()
     assert (level, "Connected to" in text) == (Level.OK, True)
     assert smtp.accepted == []
 
 
-def test_a_mail_server_that_is_down_or_rejects_the_login(smtp: Sink, settings: Any) -> None:
+def test_a_mail_server_that_is_down_or_rejects_the_login_is_an_error(
+    smtp: Sink, settings: Any
+) -> None:
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "somebody@example.org", "wrong"
     level, text = mail_provider()
     assert level == Level.ERROR
@@ -253,7 +255,9 @@ def test_the_page_is_for_operators(client: Client) -> None:
     assert 'href="/admin/doctor/"' in client.get("/admin/").text
 
 
-def test_the_clock_is_compared(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_differs_from_the_database_is_reported(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     late = timezone.now() - timedelta(seconds=30)
     monkeypatch.setattr(doctor, "_value", lambda _sql: late)
     [(text, level)] = said("Clock").items()

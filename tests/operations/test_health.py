@@ -18,7 +18,7 @@ def clear_cache() -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/live", "/healthz/ready"])
-def test_all_is_well(client: Client, path: str) -> None:
+def test_a_healthy_installation_is_live_and_ready(client: Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.text) == (200, "ok")
     assert "no-store" in answer["Cache-Control"]
@@ -41,7 +41,9 @@ def test_a_database_of_an_older_version_is_not_ready(client: Client) -> None:
     assert answer.text == "Migrations are not applied. Run manage.py migrate."
 
 
-def test_without_a_database_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_it_is_not_ready(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"host": "127.0.0.1", "port": 1})
     connection.close()
     try:

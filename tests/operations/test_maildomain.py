@@ -55,19 +55,19 @@ def found(domain: str, selectors: list[str], resolver: dns.resolver.Resolver) ->
     return list(maildomain.check_mail_domain(domain, selectors, maildomain.txt_lookup(resolver)))
 
 
-def test_a_domain_with_all_three(resolver: dns.resolver.Resolver) -> None:
+def test_a_domain_with_spf_dkim_and_dmarc_is_ok(resolver: dns.resolver.Resolver) -> None:
     findings = found("news.example.org", ["pm"], resolver)
     assert [finding.level for finding in findings] == [Level.OK] * 3
     assert "_dmarc.example.org: p=reject" in findings[2].message
 
 
-def test_a_domain_with_none(resolver: dns.resolver.Resolver) -> None:
+def test_a_domain_without_records_has_three_errors(resolver: dns.resolver.Resolver) -> None:
     findings = found("example.com", ["pm"], resolver)
     assert [finding.level for finding in findings] == [Level.ERROR] * 3
     assert all(finding.advice for finding in findings)
 
 
-def test_without_a_network_there_is_one_note(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_name_servers_give_one_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maildomain, "TIMEOUT", 0.2)
     nobody = dns.resolver.Resolver(configure=False)
     nobody.nameservers, nobody.port = ["127.0.0.1"], 1
@@ -88,19 +88,19 @@ def test_without_a_network_there_is_one_note(monkeypatch: pytest.MonkeyPatch) ->
         (["v=spf1 " + "include:x.org " * 11 + "-all"], Level.ERROR, "11 lookups"),
     ],
 )
-def test_spf(records: list[str], level: Level, said: str) -> None:
+def test_spf_records_are_judged(records: list[str], level: Level, said: str) -> None:
     finding = check_spf("e.org", records)
     assert finding.level == level
     assert said in finding.message
 
 
-def test_dkim() -> None:
+def test_dkim_records_are_judged() -> None:
     assert check_dkim("n", ["v=DKIM1; k=rsa; p=MIGf"]).level == Level.OK
     assert check_dkim("n", ["v=DKIM1; p="]).level == Level.ERROR
     assert check_dkim("n", ["v=spf1 -all"]).level == Level.ERROR
 
 
-def test_dmarc() -> None:
+def test_dmarc_records_are_judged() -> None:
     assert check_dmarc("e.org", "n", ["v=DMARC1; p=quarantine"]).level == Level.OK
     assert check_dmarc("e.org", "n", ["v=DMARC1; p=none"]).level == Level.WARNING
     assert check_dmarc("e.org", "n", ["v=DMARC1; sp=none"]).level == Level.ERROR

@@ -105,7 +105,7 @@ def test_digests_of_a_paused_edition_do_not_count_as_waiting(
     assert seen["paperboy_edition_held", "2026-04-30"] == 1
 
 
-def test_sources_queues_and_beat(client: Client, now: datetime) -> None:
+def test_metrics_cover_sources_queues_and_beat(client: Client, now: datetime) -> None:
     values = {"succeeded_at": now - 5 * MINUTE, "failures": 2}
     Source.objects.create(name="arXiv", kind="arxiv-rss", url="https://a.example/", **values)
     Source.objects.create(name="New", kind="feed", url="https://b.example/", parked_at=now)

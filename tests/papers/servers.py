@@ -1,4 +1,4 @@
-"""A server on the loopback that plays what sources do to those who read them."""
+"""A web server on the loopback whose responses a test chooses."""
 
 from __future__ import annotations
 

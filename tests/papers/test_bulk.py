@@ -20,7 +20,7 @@ def new(number: int, **given: object) -> Paper:
     return Paper(**values | days | given)
 
 
-def test_rows_arrive_as_they_are_with_keys_of_their_own() -> None:
+def test_rows_are_stored_unchanged_with_new_keys() -> None:
     rows = [
         new(1, title=ODD, authors=[ODD, ""], categories=["a,b", "{c}", 'd"'], arxiv_id="2604.1"),
         new(2, score_parts={"votes": 1.5, "said": ODD}),
@@ -53,12 +53,12 @@ def test_only_the_named_columns_are_written(make_paper: Callable[..., Paper]) ->
     bulk.update([paper], ["note"])  # twice in one transaction
 
 
-def test_nothing_is_nothing() -> None:
+def test_empty_lists_are_accepted() -> None:
     bulk.insert([])
     bulk.update([], ["title"])
 
 
-def test_constraints_hold(make_paper: Callable[..., Paper]) -> None:
+def test_constraints_are_enforced(make_paper: Callable[..., Paper]) -> None:
     paper = make_paper()
     with pytest.raises(IntegrityError), transaction.atomic():
         bulk.insert([new(1, arxiv_id=paper.arxiv_id)])

@@ -53,7 +53,7 @@ def put(
     return store_document(parsed, digest or f"{next(_serial):064}", "a document", now)
 
 
-def test_a_new_paper_is_one_row_with_all_its_facts() -> None:
+def test_a_new_paper_is_one_row_with_all_its_fields() -> None:
     assert put(ENTRY).new == 1
     paper = Paper.objects.get()
     assert (paper.arxiv_id, paper.version, paper.day) == ("2604.12345", 1, date(2026, 4, 29))
@@ -94,7 +94,7 @@ def test_votes_are_observed_over_time() -> None:
     assert Paper.objects.get().votes == 30
 
 
-def test_a_document_read_again_later_does_not_bring_old_votes_back() -> None:
+def test_an_old_document_read_again_does_not_restore_old_votes() -> None:
     put(FEATURED, kind="hf-daily", digest="a" * 64)
     put(replace(FEATURED, votes=30), kind="hf-daily", now=NOW + timedelta(hours=1))
     put(FEATURED, kind="hf-daily", digest="a" * 64, now=NOW + timedelta(hours=2))
@@ -102,7 +102,7 @@ def test_a_document_read_again_later_does_not_bring_old_votes_back() -> None:
     assert Observation.objects.count() == 2
 
 
-def test_a_revision_replaces_the_text_and_is_no_news() -> None:
+def test_a_revision_replaces_the_text_and_is_not_new() -> None:
     put(ENTRY)
     put(replace(ENTRY, title="Learning to fold well", version=2, announce_type="replace"))
     paper = Paper.objects.get()
@@ -115,20 +115,20 @@ def test_an_older_version_never_replaces_a_newer_one() -> None:
     assert Paper.objects.get().title == "Newer"
 
 
-def test_a_lesser_source_never_replaces_the_archives_words() -> None:
+def test_another_source_never_replaces_the_text_of_arxiv() -> None:
     put(ENTRY)
     put(replace(FEATURED, title="LEARNING TO FOLD!!"), kind="hf-daily", now=NOW + timedelta(days=1))
     assert Paper.objects.get().title == "Learning to fold"
 
 
-def test_the_archives_words_replace_a_lesser_sources() -> None:
+def test_the_text_of_arxiv_replaces_that_of_another_source() -> None:
     put(replace(FEATURED, title="LEARNING TO FOLD!!"), kind="hf-daily")
     put(ENTRY, now=NOW + timedelta(days=1))
     paper = Paper.objects.get()
     assert (paper.title, paper.votes) == ("Learning to fold", 7)
 
 
-def test_nothing_left_out_takes_away_what_was_there() -> None:
+def test_absent_fields_do_not_clear_stored_ones() -> None:
     put(replace(ENTRY, journal_ref="Journal 1", pdf_url="https://arxiv.org/pdf/2604.12345"))
     put(replace(ENTRY, abstract="", abstract_raw="", authors=(), categories=(), version=2))
     paper = Paper.objects.get()
@@ -151,20 +151,20 @@ def test_the_curators_columns_are_never_written() -> None:
     )
 
 
-def test_a_published_version_finds_its_preprint_by_title_and_author() -> None:
+def test_a_published_version_is_matched_to_its_preprint_by_title_and_author() -> None:
     put(ENTRY)
     put(replace(ENTRY, arxiv_id="", version=None, doi="10.1000/fold"), kind="feed")
     paper = Paper.objects.get()
     assert (paper.arxiv_id, paper.doi) == ("2604.12345", "10.1000/fold")
 
 
-def test_a_preprint_finds_its_published_version_by_doi() -> None:
+def test_a_preprint_is_matched_to_its_published_version_by_doi() -> None:
     put(replace(ENTRY, arxiv_id="", doi="10.1000/fold", title="Fold, learnt"), kind="feed")
     put(replace(ENTRY, doi="10.1000/fold"))
     assert Paper.objects.get().arxiv_id == "2604.12345"
 
 
-def test_other_ids_are_other_papers_whatever_the_title() -> None:
+def test_papers_with_different_ids_are_separate_even_with_the_same_title() -> None:
     put(ENTRY, replace(ENTRY, arxiv_id="2604.99999"))
     assert Paper.objects.count() == 2
 
@@ -175,19 +175,19 @@ def test_a_doi_that_two_preprints_claim_stays_with_the_first() -> None:
     assert Paper.objects.filter(doi="10.1000/a").count() == 1
 
 
-def test_posts_without_ids_and_authors_are_known_by_their_title() -> None:
+def test_posts_without_ids_and_authors_are_matched_by_title() -> None:
     post = replace(ENTRY, arxiv_id="", authors=(), version=None)
     assert put(post, kind="feed").new == 1
     assert put(post, kind="feed").new == 0
 
 
-def test_a_withdrawal_is_marked() -> None:
+def test_a_withdrawn_paper_is_not_visible() -> None:
     put(ENTRY)
     put(replace(ENTRY, version=2, announce_type="replace", withdrawn=True))
     assert not Paper.objects.visible().exists()
 
 
-def test_versions_that_were_replaced_are_remembered_as_they_stood() -> None:
+def test_replaced_versions_are_kept_unchanged() -> None:
     put(ENTRY)
     for number in (2, 3, 3):
         revised = replace(ENTRY, title=f"Fold {number}", version=number, announce_type="replace")
@@ -196,7 +196,7 @@ def test_versions_that_were_replaced_are_remembered_as_they_stood() -> None:
     assert list(kept) == [(1, "Learning to fold", "We fold."), (2, "Fold 2", "We fold.")]
 
 
-def test_code_a_venue_and_a_withdrawal_are_developments_told_once() -> None:
+def test_code_venue_and_withdrawal_are_recorded_once_as_updates() -> None:
     put(ENTRY)
     put(FEATURED, kind="hf-daily", now=NOW + timedelta(hours=1))
     put(replace(ENTRY, version=2, journal_ref="Journal 1"), now=NOW + timedelta(hours=2))
@@ -210,20 +210,20 @@ def test_code_a_venue_and_a_withdrawal_are_developments_told_once() -> None:
     ]
 
 
-def test_what_a_paper_had_from_the_start_is_no_development() -> None:
+def test_code_and_venue_of_a_new_paper_are_not_updates() -> None:
     put(replace(ENTRY, journal_ref="Journal 1", code_url="https://code.example.org/fold"))
     put(replace(ENTRY, version=2, title="Fold"))
     assert not Paper.objects.get().updates.exists()
 
 
-def test_a_document_says_which_day_and_categories_it_holds() -> None:
+def test_a_document_records_its_day_and_categories() -> None:
     put(ENTRY, replace(ENTRY, arxiv_id="2604.99999", categories=("cs.LG",)))
     counts = Document.objects.get().categories
     assert counts["cs.LG"] == counts["cs"] == [2, "2026-04-29"]
     assert counts["q-bio.BM"] == [1, "2026-04-29"]
 
 
-def test_the_sample_comes_in_whole_and_only_once(tmp_path: Path, capsys: Any) -> None:
+def test_the_sample_is_stored_completely_and_only_once(tmp_path: Path, capsys: Any) -> None:
     paths = sample.write_for(date(2026, 11, 24), tmp_path)
     call_command("ingest", *paths)
     assert Paper.objects.count() >= 60
@@ -243,7 +243,7 @@ def test_the_sample_comes_in_whole_and_only_once(tmp_path: Path, capsys: Any) ->
         ("bytes.bin", bytes(range(256)) * 4),
     ],
 )
-def test_an_unreadable_document_is_one_line_and_a_failing_exit(
+def test_an_unreadable_document_gives_one_line_and_a_failing_exit(
     tmp_path: Path, capsys: Any, name: str, data: bytes
 ) -> None:
     path = tmp_path / name
@@ -258,7 +258,7 @@ def test_an_unreadable_document_is_one_line_and_a_failing_exit(
     assert not Paper.objects.exists()
 
 
-def test_a_document_of_which_nothing_can_be_used_is_a_failing_exit(
+def test_a_document_without_usable_entries_gives_a_failing_exit(
     tmp_path: Path, capsys: Any
 ) -> None:
     path = tmp_path / "cut.xml"
@@ -270,7 +270,7 @@ def test_a_document_of_which_nothing_can_be_used_is_a_failing_exit(
     assert not Paper.objects.exists()
 
 
-def test_a_missing_file_does_not_keep_the_others_out(tmp_path: Path, capsys: Any) -> None:
+def test_a_missing_file_does_not_stop_the_others(tmp_path: Path, capsys: Any) -> None:
     good = sample.write_for(date(2026, 11, 24), tmp_path)[0]
     with pytest.raises(SystemExit):
         call_command("ingest", tmp_path / "missing.xml", good)
@@ -282,7 +282,7 @@ NAMELESS = replace(ENTRY, arxiv_id="", authors=(), version=None, announce_type="
 
 
 @pytest.mark.parametrize("known", [ENTRY, replace(ENTRY, arxiv_id="", doi="10.5555/fold.1")])
-def test_a_nameless_entry_never_takes_the_place_of_a_paper_that_has_an_id(known: Entry) -> None:
+def test_an_entry_without_ids_and_authors_never_replaces_a_paper_with_an_id(known: Entry) -> None:
     """A table of contents lists "Learning to fold" without authors: many papers have that title."""
     put(replace(known, authors=()))
     result = put(replace(NAMELESS, abstract="Another."), kind="feed")
@@ -290,7 +290,7 @@ def test_a_nameless_entry_never_takes_the_place_of_a_paper_that_has_an_id(known:
     assert Paper.objects.get(text_source="arxiv-rss").abstract == "We fold."
 
 
-def test_a_nameless_entry_is_the_nameless_paper_of_its_title() -> None:
+def test_an_entry_without_ids_and_authors_is_matched_by_title() -> None:
     put(NAMELESS, kind="feed")
     assert put(NAMELESS, kind="feed").unchanged == 1
 
@@ -302,7 +302,7 @@ def test_a_nameless_entry_is_the_nameless_paper_of_its_title() -> None:
         ({"arxiv_id": "", "doi": "10.5555/1"}, {"arxiv_id": "", "doi": "10.5555/2"}),
     ],
 )
-def test_two_papers_of_one_title_and_author_stay_two_where_ids_differ(
+def test_papers_of_one_title_and_author_with_different_ids_are_separate(
     first: dict[str, str], second: dict[str, str]
 ) -> None:
     put(replace(ENTRY, **first))
@@ -328,7 +328,7 @@ def refuse_to_store(title: str) -> None:
         )
 
 
-def test_parsers_allow_what_the_columns_hold() -> None:
+def test_limits_of_parsers_equal_those_of_columns() -> None:
     column = Paper._meta.get_field
     assert column("categories").base_field.max_length == fields.MAX_CATEGORY
     assert column("field").output_field.max_length == fields.MAX_CATEGORY
@@ -341,7 +341,7 @@ def test_parsers_allow_what_the_columns_hold() -> None:
 LONG = "very long " * 2_000
 
 
-def test_no_value_of_an_entry_is_too_long_for_its_column(tmp_path: Path) -> None:
+def test_too_long_values_are_cut_to_their_column(tmp_path: Path) -> None:
     """Each of these texts is longer than any column; the entry is stored all the same."""
     path = tmp_path / "feed.xml"
     path.write_text(

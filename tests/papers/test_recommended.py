@@ -36,7 +36,7 @@ def run(*arguments: Any) -> str:
     return out.getvalue()
 
 
-def test_each_recommended_source_is_what_its_address_stands_for() -> None:
+def test_each_recommended_source_has_the_kind_of_its_url() -> None:
     """So that pasting it and ticking it give one source, of a kind that is read."""
     for one in RECOMMENDED:
         assert resolve_source_url(one.address) == one.address, one.name
@@ -47,7 +47,7 @@ def test_each_recommended_source_is_what_its_address_stands_for() -> None:
     assert {one.group for one in RECOMMENDED} >= {"arXiv", "bioRxiv", "medRxiv", "Journals"}
 
 
-def test_the_command_adds_what_people_paste_and_has_it_read(fetched: list[int]) -> None:
+def test_the_command_adds_pasted_sources_and_fetches_them(fetched: list[int]) -> None:
     said = run("cs.CL", "https://huggingface.co/papers", "https://lab.example/feed.xml")
     urls = set(Source.objects.values_list("url", flat=True))
     assert urls == {
@@ -62,7 +62,7 @@ def test_the_command_adds_what_people_paste_and_has_it_read(fetched: list[int]) 
     assert Source.objects.count() == 3
 
 
-def test_one_bad_address_adds_nothing_and_each_is_named(fetched: list[int]) -> None:
+def test_a_bad_address_adds_nothing_and_every_bad_one_is_named(fetched: list[int]) -> None:
     with pytest.raises(CommandError) as refused:
         run("cs.CL", "cs.XY", "nonsense")
     assert "Nothing was added." in str(refused.value)
@@ -71,7 +71,7 @@ def test_one_bad_address_adds_nothing_and_each_is_named(fetched: list[int]) -> N
     assert (Source.objects.count(), fetched) == (0, [])
 
 
-def test_recommended_ones_are_added_by_name_or_the_first_few(fetched: list[int]) -> None:
+def test_recommended_sources_are_added_by_name_or_all_starters(fetched: list[int]) -> None:
     run("--recommended", "CS.ro", "biorxiv-ecology", "nature")
     assert set(Source.objects.values_list("name", flat=True)) == {
         "arXiv cs.RO", "bioRxiv: ecology", "Nature",
@@ -84,7 +84,7 @@ def test_recommended_ones_are_added_by_name_or_the_first_few(fetched: list[int])
         run()
 
 
-def test_the_list_shows_what_each_brings() -> None:
+def test_the_list_describes_each_source() -> None:
     Source.objects.create(url="https://rss.arxiv.org/rss/cs.AI+cs.CL")
     said = run("--list")
     for one in RECOMMENDED:
@@ -93,7 +93,7 @@ def test_the_list_shows_what_each_brings() -> None:
     assert "Computation and Language, about 180 papers per day (already added)" in line
 
 
-def test_an_empty_installation_has_a_good_start_ticked(
+def test_some_sources_are_preselected_in_an_empty_installation(
     admin_client: Client, fetched: list[int]
 ) -> None:
     page = Page.open(admin_client, reverse("admin:papers_source_recommended"))
@@ -103,7 +103,7 @@ def test_an_empty_installation_has_a_good_start_ticked(
     assert len(fetched) == Source.objects.count() == len(STARTERS)
 
 
-def test_a_curator_ticks_some_and_pastes_others(admin_client: Client, fetched: list[int]) -> None:
+def test_a_curator_selects_and_pastes_sources(admin_client: Client, fetched: list[int]) -> None:
     Source.objects.create(url="https://rss.arxiv.org/rss/cs.AI+cs.CL", name="Language")
     page = Page.open(admin_client, reverse("admin:papers_source_recommended"))
     assert "names" not in page.fields("Add sources"), "nothing is ticked once there is a source"
@@ -116,7 +116,9 @@ def test_a_curator_ticks_some_and_pastes_others(admin_client: Client, fetched: l
     assert Source.objects.get(name="Nature Methods").kind == "feed"
 
 
-def test_bad_lines_are_named_and_nothing_is_lost(admin_client: Client, fetched: list[int]) -> None:
+def test_bad_lines_are_named_and_the_input_is_kept(
+    admin_client: Client, fetched: list[int]
+) -> None:
     page = Page.open(admin_client, reverse("admin:papers_source_recommended"))
     typed = "https://lab.example/feed\ncs.XY\nftp://x.example/y"
     after = page.submit("Add sources", names=["cs.RO"], addresses=typed)
@@ -131,14 +133,14 @@ def test_bad_lines_are_named_and_nothing_is_lost(admin_client: Client, fetched: 
     assert (Source.objects.count(), fetched) == (0, [])
 
 
-def test_the_page_is_for_those_who_may_add_sources(client: Client, admin_client: Client) -> None:
+def test_the_page_requires_permission_to_add_sources(client: Client, admin_client: Client) -> None:
     page = reverse("admin:papers_source_recommended")
     assert client.get(page).status_code == 302
     listed = Page.open(admin_client, reverse("admin:papers_source_changelist"))
     assert page in listed.html
 
 
-def test_a_source_whose_address_changes_is_read_at_once_as_if_new(
+def test_a_source_with_a_changed_address_is_checked_at_once_like_a_new_one(
     admin_client: Client, fetched: list[int], now: Any
 ) -> None:
     later = now.replace(year=2100)
@@ -161,7 +163,7 @@ def test_a_reader_of_an_address_is_the_source_that_asks_for_all_of_it() -> None:
     assert recommended.source_reading("https://rss.arxiv.org/rss/cs", [both]) is None
 
 
-def test_the_list_of_sources_says_how_each_is(admin_client: Client) -> None:
+def test_the_list_of_sources_shows_the_state_of_each(admin_client: Client) -> None:
     """Also for one that was checked without trouble, and for one that was given up."""
     now = timezone.now()
     address = "https://example.org/{}.rss"

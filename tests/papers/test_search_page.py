@@ -36,7 +36,7 @@ def ask(client: Client, q: str) -> str:
     return answer.text
 
 
-def test_an_empty_search_explains_itself(client: Client, few: list[Paper]) -> None:
+def test_an_empty_search_explains_the_syntax(client: Client, few: list[Paper]) -> None:
     for typed in ("", "  ", "!!"):
         page = ask(client, typed)
         assert "Search syntax" in page

@@ -33,7 +33,7 @@ BOMB = b"<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;'>]><rss><channel>&b;</c
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """On 127.0.0.1, which counts as public here; no other address of the house does."""
+    """Run a server on 127.0.0.1, the only private address that counts as public here."""
     public = network.is_public
     monkeypatch.setattr(network, "is_public", lambda ip: ip == "127.0.0.1" or public(ip))
     with Server().running() as running:
@@ -82,8 +82,8 @@ def plays(server: Server, tls: Server) -> dict[str, tuple[str, str]]:
         "gzip bomb": (bomb, "too_large"),
         "50 MB": (server.stream("/flood", flood), "too_large"),
         "a byte a second": (server.stream("/trickle", trickle), "too_slow"),
-        "into the house": (inside, "refused_address"),
-        "by name into the house": ("http://inside.test/feed", "refused_address"),
+        "to a private address": (inside, "refused_address"),
+        "by name to a private address": ("http://inside.test/feed", "refused_address"),
         "certificate": (tls.url("/feed", scheme="https"), "tls_error"),
         "closed port": ("http://127.0.0.1:1/feed", "network_error"),
         "entity bomb": (server.answer("/entities", body=BOMB), "unreadable"),
@@ -116,7 +116,7 @@ def played(
 
 
 @pytest.mark.promise(38)
-def test_every_trouble_has_an_outcome_and_other_sources_continue(
+def test_every_failure_has_an_outcome_and_other_sources_continue(
     played: dict[str, tuple[str, str]], admin_client: Client, client: Client, capsys: Any
 ) -> None:
     started = time.monotonic()
@@ -137,7 +137,7 @@ def test_every_trouble_has_an_outcome_and_other_sources_continue(
     assert [source.name for source in parked] == ["gone"]
 
 
-def test_save_and_check_now_says_what_came_of_it_on_the_page(
+def test_save_and_check_now_shows_the_result(
     played: dict[str, tuple[str, str]], admin_client: Client
 ) -> None:
     for name, (_url, outcome) in played.items():
@@ -151,7 +151,7 @@ def test_save_and_check_now_says_what_came_of_it_on_the_page(
         assert source.checks.get().outcome == outcome
 
 
-def test_both_forms_of_retry_after_put_a_source_off(
+def test_both_formats_of_retry_after_postpone_a_source(
     played: dict[str, tuple[str, str]], capsys: Any
 ) -> None:
     for name in ("busy seconds", "busy moment"):
@@ -161,14 +161,14 @@ def test_both_forms_of_retry_after_put_a_source_off(
         assert source.next_check_at - now > timedelta(hours=1, minutes=55)
 
 
-def test_every_outcome_can_be_said() -> None:
+def test_every_outcome_has_a_message() -> None:
     assert set(OUTCOMES) - {"ok", "postponed"} <= set(TROUBLES)
 
 
 # --- Turns ------------------------------------------------------------------------------------
 
 
-def test_a_host_is_asked_in_turn_by_all_workers_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_workers_share_the_request_rate_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(host_throttle.SECONDS, "paced.test", 0.2)
     asked: list[float] = []
 
@@ -188,13 +188,13 @@ def test_a_host_is_asked_in_turn_by_all_workers_together(monkeypatch: pytest.Mon
     assert min(gaps) > 0.15, "threads wake a little late, never early"
 
 
-def test_arxiv_gets_three_seconds_under_each_of_its_names() -> None:
+def test_requests_to_all_arxiv_hosts_are_three_seconds_apart() -> None:
     names = ("rss.arxiv.org", "export.arxiv.org", "arxiv.org", "oaipmh.arxiv.org.")
     assert {host_throttle._key(name) for name in names} == {("arxiv.org", 3.0)}
     assert host_throttle._key("notarxiv.org")[1] != 3.0
 
 
-def test_a_host_that_asks_for_a_pause_is_left_alone_by_all_its_sources(server: Server) -> None:
+def test_retry_after_postpones_all_sources_of_the_host(server: Server) -> None:
     busy = Source.objects.create(url=server.answer("/429", 429, Retry_After="7200"))
     other = Source.objects.create(url=server.answer("/other", body=b"<rss/>"))
     now = datetime.now(UTC)
@@ -222,7 +222,7 @@ def test_a_clock_that_ran_ahead_blocks_no_host(
     assert 0.2 < time.monotonic() - begun < 5
 
 
-def test_a_pause_lasts_as_long_as_it_was_asked_for_however_far_ahead_the_clock_was() -> None:
+def test_a_pause_has_its_full_length_after_a_clock_ran_ahead() -> None:
     redis_client().set(
         host_throttle._names("long.test")[1], f"{time.time() + 86_400} 3600", px=90_000_000
     )
@@ -238,7 +238,7 @@ def test_a_pause_lasts_as_long_as_it_was_asked_for_however_far_ahead_the_clock_w
     assert (host_throttle.wait_for_turn("long.test") or timedelta()) > timedelta(hours=1)
 
 
-def test_a_worker_without_redis_waits_by_itself(
+def test_a_worker_without_redis_waits_between_requests(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
@@ -252,7 +252,7 @@ def test_a_worker_without_redis_waits_by_itself(
 # --- Parking ----------------------------------------------------------------------------------
 
 
-def test_a_source_that_keeps_failing_is_parked_and_shown_until_a_curator_asks(
+def test_a_source_that_keeps_failing_is_suspended_until_a_curator_resumes_it(
     server: Server, admin_client: Client
 ) -> None:
     source = Source.objects.create(name="A list", url=server.answer("/feed", 500))

@@ -10,7 +10,7 @@ from subscriptions.mail import cards
 from subscriptions.models import Digest, Subscriber
 
 
-def test_a_reader_who_got_a_paper_hears_what_became_of_it(
+def test_a_reader_gets_updates_of_papers_in_past_digests(
     edition: list[Paper],
     make_paper: Callable[..., Paper],
     make_reader: Callable[..., Subscriber],
@@ -34,7 +34,7 @@ def test_a_reader_who_got_a_paper_hears_what_became_of_it(
     assert other.digests.get().notices == []
 
 
-def test_a_withdrawal_is_said_and_the_paper_never_sent(
+def test_a_withdrawal_is_reported_and_the_paper_is_not_sent(
     edition: list[Paper], make_reader: Callable[..., Subscriber], now: datetime
 ) -> None:
     reader = make_reader()
@@ -50,7 +50,7 @@ def test_a_withdrawal_is_said_and_the_paper_never_sent(
     assert said == f"A paper we sent you, “{gone.title}”, has been withdrawn."
 
 
-def test_few_are_told_newest_first_and_long_titles_cut(
+def test_few_updates_are_shown_newest_first_with_short_titles(
     make_paper: Callable[..., Paper], now: datetime
 ) -> None:
     papers = [make_paper(f"{number} " + "long " * 40) for number in range(5)]

@@ -122,7 +122,7 @@ def test_the_admin_has_the_policy(admin_client: Client, digest: Digest) -> None:
     "target", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:x"]
 )
 @pytest.mark.promise(29)
-def test_no_login_redirects_to_another_site(
+def test_the_login_redirects_to_no_other_site(
     client: Client, django_user_model: type[User], target: str
 ) -> None:
     django_user_model.objects.create_superuser("curator", password="long enough for this")

@@ -142,7 +142,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> base.DatabaseWrapper:
     return base.DatabaseWrapper(connection.settings_dict)
 
 
-def test_a_restart_is_waited_for_before_the_first_query(
+def test_connecting_waits_for_a_restarting_database(
     database: base.DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts: list[int] = []
@@ -157,7 +157,7 @@ def test_a_restart_is_waited_for_before_the_first_query(
     assert len(attempts) == 3
 
 
-def test_a_long_outage_is_waited_for_once_in_a_while(
+def test_during_an_outage_only_the_first_connection_waits(
     database: base.DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts: list[int] = []

@@ -71,7 +71,7 @@ def test_the_date_of_a_replacement_is_that_of_its_version(kind: str) -> None:
     assert entry.updated_at == datetime(2026, 4, 27, 4, tzinfo=UTC)
 
 
-def test_the_day_of_a_cross_list_says_nothing_about_the_papers_age() -> None:
+def test_the_date_of_a_cross_list_is_not_the_date_of_the_paper() -> None:
     (entry,) = listing(item("cross")).entries
     assert entry.published_at is None
     assert entry.updated_at is None
@@ -120,7 +120,7 @@ def test_a_copy_without_namespaces_and_with_other_capitals_is_read() -> None:
     assert entry.listed_on == date(2024, 12, 23)
 
 
-def test_a_copy_that_lost_the_namespace_declarations_is_read() -> None:
+def test_a_copy_without_namespace_declarations_is_read() -> None:
     text = RSS.format(items=item()).replace("xmlns:dc=", "about=")
     assert parse_document(text.encode()).entries[0].authors == ("Ann One", "Bo Twö")
 
@@ -130,19 +130,19 @@ def test_a_weekend_is_a_valid_document_without_entries() -> None:
     assert (document.kind, document.entries, document.refused) == ("arxiv-rss", (), ())
 
 
-def test_an_empty_copy_without_marks_is_read_when_its_kind_is_given() -> None:
+def test_an_empty_document_is_read_if_its_kind_is_given() -> None:
     empty = b"<rss><channel><title>arxiv-rss</title><link></link></channel></rss>"
     assert parse_document(empty, "arxiv-rss").kind == "arxiv-rss"
 
 
-def test_arxivs_feed_error_is_told_in_its_own_words() -> None:
+def test_an_error_feed_of_arxiv_raises_its_message() -> None:
     text = RSS.format(items="").replace("cs.CV updates on arXiv.org", "Feed error for query: x")
     text = text.replace("cs.CV updates on the arXiv.org e-print archive.", "Invalid archive 'x'.")
     with pytest.raises(DocumentError, match=r"^Feed error for query: x: Invalid archive 'x'\.$"):
         parse_document(text.encode())
 
 
-def test_a_bad_entry_is_refused_with_its_reason_and_the_others_are_kept() -> None:
+def test_a_bad_entry_is_refused_and_the_others_are_kept() -> None:
     nameless = item().replace("Learning to Purr", " ")
     endless = item(identity="2604.00003").replace("Purr", "x" * 1000)
     foreign = item().replace("2604.00001", "nothing")
@@ -156,13 +156,13 @@ def test_a_bad_entry_is_refused_with_its_reason_and_the_others_are_kept() -> Non
 
 
 @pytest.mark.parametrize("stray", ["\x0b", "&#11;", "&#xD800;", "&#55296;", "&nbsp;", "& "])
-def test_a_stray_character_does_not_cost_the_day(stray: str) -> None:
+def test_a_stray_character_does_not_lose_the_document(stray: str) -> None:
     document = listing(item().replace("cats", f"cats{stray}"), item(identity="2604.00002"))
     assert [entry.arxiv_id for entry in document.entries] == ["2604.00001", "2604.00002"]
     assert document.refused == ()
 
 
-def test_bytes_that_are_no_text_leave_a_document_or_one_line() -> None:
+def test_binary_data_gives_a_document_or_a_one_line_error() -> None:
     for stray in (b"\xed\xa0\x80", b"\xff", b"\xc3", b"\xf5\x80\x80\x80"):
         data = RSS.format(items=item()).encode().replace(b"cats", b"cats" + stray)
         try:
@@ -172,7 +172,7 @@ def test_bytes_that_are_no_text_leave_a_document_or_one_line() -> None:
             assert reason.startswith("broken XML")
 
 
-def test_a_document_that_breaks_off_keeps_its_whole_entries() -> None:
+def test_a_truncated_document_keeps_its_complete_entries() -> None:
     whole = RSS.format(items=item() + item(identity="2604.00002"))
     document = parse_document(whole[: whole.rindex("holds for")].encode())
     assert [entry.arxiv_id for entry in document.entries] == ["2604.00001"]
@@ -180,13 +180,13 @@ def test_a_document_that_breaks_off_keeps_its_whole_entries() -> None:
     assert document.refused[0].reason.startswith("the document breaks off: Premature end of data")
 
 
-def test_a_document_that_breaks_off_before_its_first_entry_is_refused() -> None:
+def test_a_document_truncated_before_its_first_entry_is_refused() -> None:
     whole = RSS.format(items=item())
     with pytest.raises(DocumentError, match=r"^broken XML without an entry: .* line 7, column 65$"):
         parse_document(whole[: whole.index("</description>")].encode())
 
 
-def test_an_abstract_that_says_withdrawn_marks_the_paper() -> None:
+def test_an_abstract_that_says_withdrawn_marks_the_paper_as_withdrawn() -> None:
     text = item("replace", 2).replace("We show that", "This paper has been withdrawn. Before,")
     assert listing(text).entries[0].withdrawn
 
@@ -241,7 +241,7 @@ def test_an_answer_without_papers_is_valid() -> None:
     assert parse_document(ANSWER.format(entries="").encode()).entries == ()
 
 
-def test_an_error_of_the_query_api_is_told_in_its_own_words() -> None:
+def test_an_error_of_the_query_api_raises_its_message() -> None:
     error = """<entry><id>https://arxiv.org/api/errors#incorrect_id_format_for_abc</id>
       <title>Error</title><summary>incorrect id format for abc</summary></entry>"""
     text = ANSWER.format(entries=error).replace("api/qFNnN3Zc8bA02", "")

@@ -29,7 +29,7 @@ def test_web_addresses_are_kept(address: str) -> None:
         "https://example.org/" + "x" * 2000,
     ],
 )
-def test_what_is_no_web_address_is_dropped(value: object) -> None:
+def test_other_addresses_are_dropped(value: object) -> None:
     assert fields.url(value) == ""
 
 
@@ -46,7 +46,7 @@ def test_what_is_no_web_address_is_dropped(value: object) -> None:
         (None, None),
     ],
 )
-def test_counts_are_whole_numbers_in_a_sane_range(value: object, expected: int | None) -> None:
+def test_counts_are_whole_numbers_within_limits(value: object, expected: int | None) -> None:
     assert fields.count(value) == expected
 
 
@@ -67,11 +67,11 @@ def test_counts_are_whole_numbers_in_a_sane_range(value: object, expected: int |
         (None, None),
     ],
 )
-def test_dates_become_instants_in_utc(text: object, expected: datetime | None) -> None:
+def test_dates_are_converted_to_utc(text: object, expected: datetime | None) -> None:
     assert fields.moment(text) == expected
 
 
-def test_the_day_is_the_one_written_not_the_one_in_utc() -> None:
+def test_the_day_is_that_of_the_written_time_zone() -> None:
     assert fields.day("Mon, 27 Apr 2026 22:00:00 -0400") == date(2026, 4, 27)
     assert fields.day("soon") is None
 
@@ -107,7 +107,7 @@ def test_papers_about_withdrawing_are_not_withdrawn(text: str) -> None:
     assert not fields.withdrawn(text)
 
 
-def test_what_postgresql_cannot_hold_is_taken_out() -> None:
+def test_characters_that_postgresql_cannot_store_are_removed() -> None:
     assert fields.raw("a\0b\ud800c\U0001f600") == "abc\U0001f600"
 
 
@@ -123,13 +123,13 @@ def test_long_abstracts_are_cut_at_a_word() -> None:
     assert cut.endswith("word…")
 
 
-def test_only_so_many_authors_are_kept_and_each_is_bounded() -> None:
+def test_the_number_and_length_of_author_names_are_limited() -> None:
     kept = fields.names([f"A{n}" for n in range(6000)])
     assert len(kept) == fields.MAX_AUTHORS
     assert len(fields.names(["x" * 500])[0]) == fields.MAX_NAME
 
 
-def test_a_name_without_a_letter_is_no_author() -> None:
+def test_names_without_letters_are_dropped() -> None:
     assert fields.names(["GLM-V Team", ":", "", "7", "王伟"]) == ("GLM-V Team", "王伟")
 
 
@@ -151,7 +151,7 @@ def test_a_name_without_a_letter_is_no_author() -> None:
         ("0001/01/01", None),
     ],
 )
-def test_a_date_is_the_day_it_says_or_none(text: str, expected: datetime | None) -> None:
+def test_ambiguous_and_invalid_dates_are_dropped(text: str, expected: datetime | None) -> None:
     assert fields.moment(text) == expected
 
 
@@ -164,5 +164,5 @@ def test_a_date_is_the_day_it_says_or_none(text: str, expected: datetime | None)
         "Ropes (arXiv:2101.00001)",
     ],
 )
-def test_what_old_feeds_of_arxiv_add_to_a_title_is_taken_off(title: str) -> None:
+def test_suffixes_of_old_arxiv_feeds_are_removed_from_titles(title: str) -> None:
     assert fields.tex_title(title) == "Ropes"

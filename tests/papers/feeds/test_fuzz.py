@@ -54,13 +54,13 @@ def settled(data: bytes, kind: str | None) -> None:
 
 @bounded
 @given(st.binary(max_size=200), kind_names)
-def test_any_bytes_are_settled(data: bytes, kind: str | None) -> None:
+def test_any_bytes_give_a_document_or_an_error(data: bytes, kind: str | None) -> None:
     settled(data, kind)
 
 
 @bounded
 @given(st.lists(pieces, max_size=30), kind_names)
-def test_heaps_of_markup_are_settled(heap: list[bytes], kind: str | None) -> None:
+def test_random_markup_gives_a_document_or_an_error(heap: list[bytes], kind: str | None) -> None:
     settled(b"<rss version='2.0'><channel><item><title>A" + b"".join(heap), kind)
 
 
@@ -69,7 +69,9 @@ def test_heaps_of_markup_are_settled(heap: list[bytes], kind: str | None) -> Non
     st.sampled_from([LISTING, ANSWER, BLOG, DAILY]),
     st.lists(st.tuples(st.integers(0, 700), st.integers(0, 40), pieces | st.binary(max_size=4))),
 )
-def test_damaged_documents_are_settled(whole: bytes, damages: list[tuple[int, int, bytes]]) -> None:
+def test_damaged_documents_give_a_document_or_an_error(
+    whole: bytes, damages: list[tuple[int, int, bytes]]
+) -> None:
     for at, length, instead in damages[:5]:
         whole = whole[:at] + instead + whole[at + length :]
     settled(whole, None)
@@ -89,14 +91,14 @@ items = st.fixed_dictionaries(
 
 @bounded
 @given(st.lists(items | values, max_size=4) | values)
-def test_any_json_is_settled(document: object) -> None:
+def test_any_json_gives_a_document_or_an_error(document: object) -> None:
     settled(json.dumps(document).encode(), "hf-daily")
     settled(json.dumps([repr(document)]).encode(), "hf-daily")
 
 
 @bounded
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_any_text_in_a_field_is_settled(title: str, authors: str) -> None:
+def test_any_text_in_a_field_gives_a_document_or_an_error(title: str, authors: str) -> None:
     for whole in (LISTING, BLOG):
         text = whole.replace(b"<title>", b"<title><![CDATA[" + title.encode("utf-8", "ignore"), 2)
         text = text.replace(b"</title>", b"]]></title>", 2)

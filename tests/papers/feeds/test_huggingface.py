@@ -78,7 +78,7 @@ def test_nearly_every_field_may_be_absent_null_or_of_another_type() -> None:
         assert (entry.published_at, entry.featured_on, entry.thumbnail_url) == (None, None, "")
 
 
-def test_before_2025_the_outer_date_was_that_of_the_listing() -> None:
+def test_the_outer_date_is_the_date_of_the_listing_before_2025() -> None:
     paper = {key: PAPER[key] for key in PAPER if key != "submittedOnDailyAt"}
     (early,) = read({**ITEM, "paper": paper, "publishedAt": "2025-04-02T03:50:58.348Z"}).entries
     (late,) = read({**ITEM, "paper": paper}).entries
@@ -95,7 +95,7 @@ def test_a_recording_wrapped_twice_is_read() -> None:
     assert parse_document(json.dumps(wrapped).encode()).entries == read(ITEM).entries
 
 
-def test_texts_with_nul_and_lone_surrogates_become_storable() -> None:
+def test_nul_and_lone_surrogates_are_removed() -> None:
     data = b'[{"paper": {"title": "a\\u0000b\\ud800", "summary": "x\\u2028y\\u0000"}}]'
     (entry,) = parse_document(data).entries
     assert (entry.title, entry.title_raw) == ("ab", "ab")
@@ -124,13 +124,13 @@ def test_texts_with_nul_and_lone_surrogates_become_storable() -> None:
         "'\0'",
     ],
 )
-def test_an_item_of_the_wrong_shape_is_refused_alone(item: object) -> None:
+def test_an_item_of_the_wrong_shape_is_refused_and_the_others_are_kept(item: object) -> None:
     document = read(ITEM, item)
     assert len(document.entries) == 1
     assert [refusal.where for refusal in document.refused] == ["entry 2"]
 
 
-def test_an_item_without_title_is_refused_by_name() -> None:
+def test_an_item_without_title_is_refused_and_named() -> None:
     (refusal,) = read({"paper": {"id": "2504.00001"}}).refused
     assert (refusal.where, refusal.reason) == ("entry 1 (2504.00001)", "no title")
 
@@ -152,13 +152,13 @@ def test_a_day_without_papers_is_valid() -> None:
         (b'{"a":' * 500_000, "JSON nested too deeply"),
     ],
 )
-def test_a_document_of_another_shape_is_an_error_of_one_line(data: bytes, message: str) -> None:
+def test_a_document_of_another_shape_raises_a_one_line_error(data: bytes, message: str) -> None:
     with pytest.raises(DocumentError) as caught:
         parse_document(data)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("data", [b"[" + b"1" * 10_000 + b"]", b'["\xff"]', b"[\xfe\xff\x00"])
-def test_numbers_too_long_and_bytes_that_are_no_text_are_errors(data: bytes) -> None:
+def test_too_long_numbers_and_binary_data_raise_errors(data: bytes) -> None:
     with pytest.raises(DocumentError, match=r"^broken JSON: "):
         parse_document(data)

@@ -14,7 +14,7 @@ def feed(*items: Any, **more: Any) -> bytes:
     return json.dumps(head | {"items": list(items)} | more).encode()
 
 
-def test_a_json_feed_is_known_by_its_version_and_read_like_any_feed() -> None:
+def test_a_json_feed_is_recognised_by_its_version() -> None:
     item = {
         "id": 7,
         "url": "https://lab.example/posts/7",
@@ -34,7 +34,7 @@ def test_a_json_feed_is_known_by_its_version_and_read_like_any_feed() -> None:
     assert (entry.abstract_url, entry.categories) == ("https://lab.example/posts/7", ("llm",))
 
 
-def test_papers_in_it_are_known_by_their_links() -> None:
+def test_papers_are_recognised_by_their_links() -> None:
     arxiv = {"title": "A", "external_url": "https://arxiv.org/abs/2604.00001v2"}
     paper = {"title": "B", "id": "https://doi.org/10.1000/B"}
     one, two = parse_document(feed(arxiv, paper, author={"name": "Ann One"})).entries
@@ -43,7 +43,7 @@ def test_papers_in_it_are_known_by_their_links() -> None:
 
 
 @pytest.mark.parametrize("item", [None, 1, "x", [], {}, {"title": ""}, {"title": 1.5}])
-def test_items_that_are_none_are_refused_and_the_others_kept(item: Any) -> None:
+def test_invalid_items_are_refused_and_the_others_are_kept(item: Any) -> None:
     document = parse_document(feed(item, {"title": "A"}))
     assert (len(document.entries), len(document.refused)) == (1, 1)
 
@@ -52,6 +52,6 @@ def test_items_that_are_none_are_refused_and_the_others_kept(item: Any) -> None:
     "data",
     [feed()[:-3], feed(items={}), b'["version": "https://jsonfeed.org/version/1"]'],
 )
-def test_what_is_no_list_of_items_is_refused(data: bytes) -> None:
+def test_a_document_without_a_list_of_items_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError):
         parse_document(data)

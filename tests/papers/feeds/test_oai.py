@@ -23,7 +23,7 @@ def answer(body: str) -> bytes:
     return f"{HEAD}{body}</OAI-PMH>".encode()
 
 
-def test_raw_records_tell_versions_withdrawal_and_venue() -> None:
+def test_raw_records_have_version_withdrawal_and_venue() -> None:
     document = parse_document(answer(f"<ListRecords>{RAW}</ListRecords>"))
     [entry] = document.entries
     assert (document.kind, entry.title, entry.version) == ("arxiv-oai", "On k", 2)
@@ -33,7 +33,7 @@ def test_raw_records_tell_versions_withdrawal_and_venue() -> None:
     assert (entry.doi, entry.journal_ref) == ("10.1000/a", "J. 1")
 
 
-def test_a_token_asks_for_the_rest_and_a_deleted_record_is_refused() -> None:
+def test_the_resumption_token_is_read_and_deleted_records_are_refused() -> None:
     gone = '<record><header status="deleted"><identifier>oai:arXiv.org:2604.2</identifier></header>'
     token = '<resumptionToken cursor="0"> 7|1001 </resumptionToken>'
     document = parse_document(answer(f"<ListRecords>{RAW}{gone}</record>{token}</ListRecords>"))
@@ -41,7 +41,7 @@ def test_a_token_asks_for_the_rest_and_a_deleted_record_is_refused() -> None:
     assert [refusal.reason for refusal in document.refused] == ["deleted by arXiv"]
 
 
-def test_nothing_found_is_an_empty_answer_and_an_error_is_one() -> None:
+def test_no_matches_is_an_empty_document_and_other_errors_are_raised() -> None:
     assert parse_document(answer('<error code="noRecordsMatch">none</error>')).entries == ()
     with pytest.raises(DocumentError, match="badArgument: Wrong set"):
         parse_document(answer('<error code="badArgument">Wrong set</error>'))
@@ -50,7 +50,7 @@ def test_nothing_found_is_an_empty_answer_and_an_error_is_one() -> None:
 
 
 @needs_shared_data
-def test_every_recorded_answer_is_taken_whole() -> None:
+def test_every_recorded_response_is_read_completely() -> None:
     documents = [parse_document(path.read_bytes()) for path in sorted(RECORDS.iterdir())]
     assert len(documents) == 8
     entries = [entry for document in documents for entry in document.entries]

@@ -48,7 +48,7 @@ MEDRXIV = "https://connect.medrxiv.org/medrxiv_xml.php?subject="
         ("https://export.arxiv.org/api/query?search_query=cat:cs.CL", None),
     ],
 )  # fmt: skip
-def test_what_people_paste_becomes_the_address_of_a_feed(typed: str, address: str | None) -> None:
+def test_pasted_text_is_resolved_to_the_url_of_a_feed(typed: str, address: str | None) -> None:
     assert resolve_source_url(typed) == (address or typed)
 
 
@@ -78,7 +78,7 @@ def test_what_people_paste_becomes_the_address_of_a_feed(typed: str, address: st
         *[(text, "isn't a web address") for text in ("http://[x", "http://", "a b.c/d")],
     ],
 )
-def test_what_cannot_be_a_source_is_refused_with_the_reason(typed: str, said: str) -> None:
+def test_text_that_is_no_source_is_refused_with_the_reason(typed: str, said: str) -> None:
     with pytest.raises(NotASource) as refused:
         resolve_source_url(typed)
     assert said in str(refused.value)
@@ -93,5 +93,5 @@ def test_what_cannot_be_a_source_is_refused_with_the_reason(typed: str, said: st
         *[(url, "") for url in ("http://10.0.0.1/rss", "http://x.internal/", "nonsense", "http://[")],
     ],
 )  # fmt: skip
-def test_only_hosts_of_the_open_internet_are_public(url: str, shown: str) -> None:
+def test_only_public_host_names_are_shown(url: str, shown: str) -> None:
     assert addresses.public_host_of(url) == shown

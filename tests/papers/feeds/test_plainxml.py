@@ -84,7 +84,7 @@ def test_plain_atom_is_read_as_feedparser_reads_it(
         ATOM.format(part="<content src='https://x.example'/>").encode(),
     ],
 )
-def test_what_is_not_plain_is_left_to_feedparser(data: bytes) -> None:
+def test_feeds_that_are_not_plain_are_left_to_feedparser(data: bytes) -> None:
     assert plainxml.read(data) is None
 
 
@@ -98,7 +98,7 @@ def feeds() -> Iterator[bytes]:
 
 @pytest.mark.slow
 @needs_shared_data
-def test_every_plain_feed_at_hand_is_read_as_feedparser_reads_it(
+def test_every_recorded_plain_feed_is_read_as_feedparser_reads_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     quick = 0

@@ -84,7 +84,7 @@ def counted(answers: Iterator[ParsedDocument | str]) -> tuple[int, int, int, int
         ("arxiv_rss_reserialised_toseic", (19, 573, 0, 0)),
     ],
 )
-def test_every_paper_of_arxivs_listings_arrives(
+def test_every_paper_of_arxiv_listings_is_read(
     folder: str, expected: tuple[int, int, int, int]
 ) -> None:
     assert counted(read(data, "arxiv-rss") for data in documents(folder)) == expected
@@ -97,13 +97,13 @@ def test_the_listing_in_both_formats_gives_the_same_entries() -> None:
         assert parse_document(path.read_bytes()).entries == atom.entries
 
 
-def test_every_paper_of_the_query_api_arrives() -> None:
+def test_every_paper_of_the_query_api_is_read() -> None:
     recorded = (json.loads(data)["body"].encode() for data in documents("arxiv_atom_api", "*.json"))
     assert counted(map(read, recorded)) == (10, 159, 0, 1)
     assert counted(map(read, documents("arxiv_atom_api", "*.xml"))) == (4, 14, 0, 0)
 
 
-def test_every_featured_paper_arrives_with_its_votes_and_day() -> None:
+def test_every_featured_paper_is_read_with_votes_and_day() -> None:
     found = [read(data, "hf-daily") for data in packed("hf_daily_api.tar.xz", every=3)]
     for document in found:
         if isinstance(document, str):
@@ -128,7 +128,7 @@ def test_unofficial_lists_of_featured_papers_have_ids_votes_and_authors() -> Non
             assert not entry.abstract.startswith(("Authors", "Upvotes", "Summary"))
 
 
-def test_journals_give_dois_and_authors_for_all_but_covers_and_lists_of_staff() -> None:
+def test_journal_articles_have_dois_and_authors() -> None:
     found = [read(data) for data in documents("journal_rss")]
     entries = [one for each in found if isinstance(each, ParsedDocument) for one in each.entries]
     assert len(entries) == 1914
@@ -137,24 +137,24 @@ def test_journals_give_dois_and_authors_for_all_but_covers_and_lists_of_staff() 
 
 
 @pytest.mark.parametrize("folder", ["rdf_rss1", "other_feeds", "miniflux_literals", "hf_rss_other"])
-def test_other_feeds_are_read_or_refused_in_one_line(folder: str) -> None:
+def test_other_feeds_are_read_or_refused_with_a_one_line_error(folder: str) -> None:
     for data in documents(folder):
         read(data)
 
 
-def test_formats_that_are_not_ours_are_refused() -> None:
+def test_unsupported_formats_are_refused() -> None:
     assert all(isinstance(read(data), str) for data in documents("arxiv_announcements_json"))
 
 
 @pytest.mark.parametrize("folder", ["feedparser_tests", "xml_bombs_defusedxml"])
-def test_documents_made_to_break_readers_do_not_break_this_one(folder: str) -> None:
+def test_documents_of_other_parsers_raise_no_unexpected_error(folder: str) -> None:
     for path in sorted((BAD / folder).rglob("*")):
         if path.is_file():
             for kind in (None, *kinds.names()):
                 read(path.read_bytes(), kind)
 
 
-def test_a_real_day_cut_anywhere_keeps_only_whole_entries() -> None:
+def test_a_listing_truncated_anywhere_keeps_only_complete_entries() -> None:
     whole = (FEEDS / "arxiv_rss2_regenerated" / "cs.CV_2026-04-27.rss.xml").read_bytes()
     known = set(parse_document(whole).entries)
     for size in range(0, len(whole), len(whole) // 12):

@@ -91,7 +91,7 @@ def test_a_working_day_without_its_list_is_a_gap(source: Source) -> None:
     assert backfill.gaps(Source.objects.create(kind="arxiv-rss", url="https://x.test"), NOW) == []
 
 
-def test_a_lists_papers_are_those_submitted_before_two_in_the_afternoon() -> None:
+def test_a_list_has_the_papers_submitted_before_14_00() -> None:
     def window(day: int) -> list[str]:
         return [f"{one:%a %d %H:%M}" for one in backfill.submission_period(date(2026, 5, day))]
 
@@ -100,7 +100,7 @@ def test_a_lists_papers_are_those_submitted_before_two_in_the_afternoon() -> Non
     assert window(4) == ["Thu 30 14:00", "Fri 01 14:00"]
 
 
-def test_a_missed_day_is_asked_of_the_api_page_by_page_once(
+def test_a_missed_day_is_requested_once_page_by_page(
     source: Source, server: Server, capsys: Any
 ) -> None:
     asked: list[dict[str, str]] = []
@@ -124,15 +124,13 @@ def test_a_missed_day_is_asked_of_the_api_page_by_page_once(
     assert "total: days=0 failed=0" in capsys.readouterr().out
 
 
-def test_a_holiday_that_was_asked_for_is_no_gap_any_more(source: Source, server: Server) -> None:
+def test_a_requested_day_without_papers_is_no_longer_a_gap(source: Source, server: Server) -> None:
     server.answers["/api"] = replying(lambda query: atom(range(0)))
     backfill.fill_missed_days(NOW)
     assert backfill.gaps(source, NOW) == []
 
 
-def test_where_the_api_fails_oai_pmh_is_asked_to_the_end_of_its_lists(
-    source: Source, server: Server
-) -> None:
+def test_oai_pmh_is_read_completely_if_the_api_fails(source: Source, server: Server) -> None:
     server.answer("/api", 503)
     sets: list[str] = []
 
@@ -152,7 +150,7 @@ def test_where_the_api_fails_oai_pmh_is_asked_to_the_end_of_its_lists(
     assert list(ids) == ["2604.00001", "2604.00003"], "a record changed later is not of that day"
 
 
-def test_a_day_that_cannot_be_had_stays_a_gap_and_is_said(
+def test_a_day_that_cannot_be_fetched_stays_a_gap_and_is_reported(
     source: Source, server: Server, capsys: Any
 ) -> None:
     server.answer("/api", 500)
@@ -170,5 +168,5 @@ def test_a_day_that_cannot_be_had_stays_a_gap_and_is_said(
     [("cs.AI", "cs:cs:AI"), ("cs", "cs"), ("hep-th", "physics:hep-th"), ("math.KT", "math:math:KT"),
      ("astro-ph.GA", "physics:astro-ph:GA"), ("quant-ph", "physics:quant-ph")],
 )  # fmt: skip
-def test_categories_have_their_sets(category: str, name: str) -> None:
+def test_categories_map_to_oai_sets(category: str, name: str) -> None:
     assert backfill.oai_set(category) == name

@@ -82,7 +82,7 @@ def test_a_due_source_is_fetched_and_stored(source: Source, publisher: Publisher
     assert "mailto:" in publisher.asked[0]["User-Agent"]
 
 
-def test_what_has_not_changed_is_not_sent_again(source: Source, publisher: Publisher) -> None:
+def test_an_unchanged_document_is_not_sent_again(source: Source, publisher: Publisher) -> None:
     sources.check_source(source, NOW)
     again = sources.check_source(source, NOW + timedelta(hours=1))
     assert again.outcome == "not_modified"
@@ -97,7 +97,7 @@ def test_a_source_is_checked_by_one_worker_only(source: Source, publisher: Publi
     assert publisher.asked == []
 
 
-def test_a_failing_source_is_asked_less_often_and_says_why(
+def test_a_failing_source_is_checked_less_often_and_records_the_reason(
     source: Source, publisher: Publisher
 ) -> None:
     publisher.status, publisher.headers = 500, {}
@@ -113,7 +113,7 @@ def test_a_failing_source_is_asked_less_often_and_says_why(
     assert (source.failures, source.error) == (0, "")
 
 
-def test_an_unreadable_document_keeps_what_was_there_and_is_asked_for_again(
+def test_an_unreadable_document_changes_no_papers_and_is_fetched_again(
     source: Source, publisher: Publisher
 ) -> None:
     sources.check_source(source, NOW)
@@ -125,14 +125,14 @@ def test_an_unreadable_document_keeps_what_was_there_and_is_asked_for_again(
     assert source.etag == '"one"', "the validator of a document that was not stored is not kept"
 
 
-def test_retry_after_is_heeded(source: Source, publisher: Publisher) -> None:
+def test_retry_after_postpones_the_next_check(source: Source, publisher: Publisher) -> None:
     publisher.status, publisher.headers = 429, {"Retry-After": "86400"}
     sources.check_source(source, NOW)
     assert source.outcome == "throttled"
     assert source.next_check_at >= NOW + timedelta(days=1)
 
 
-def test_a_source_that_is_gone_is_not_asked_again(source: Source, publisher: Publisher) -> None:
+def test_a_source_that_is_gone_is_not_checked_again(source: Source, publisher: Publisher) -> None:
     publisher.status, publisher.headers = 410, {}
     sources.check_source(source, NOW)
     source.refresh_from_db()
@@ -147,7 +147,7 @@ def test_private_addresses_are_refused(source: Source, publisher: Publisher, set
     assert publisher.asked == []
 
 
-def test_the_command_fetches_what_is_due_and_goes_on_after_a_failure(
+def test_the_command_fetches_due_sources_and_continues_after_a_failure(
     source: Source, capsys: Any
 ) -> None:
     Source.objects.create(name="Broken", url="http://127.0.0.1:1/rss", next_check_at=NOW)
@@ -158,7 +158,9 @@ def test_the_command_fetches_what_is_due_and_goes_on_after_a_failure(
     assert "http://127.0.0.1:1/rss: network_error: " in said.err
 
 
-def test_nothing_due_is_said(db: None, capsys: Any, make_paper: Callable[..., Paper]) -> None:
+def test_the_command_reports_that_no_source_is_due(
+    db: None, capsys: Any, make_paper: Callable[..., Paper]
+) -> None:
     call_command("ingest")
     assert "documents=0" in capsys.readouterr().out
 
@@ -166,7 +168,7 @@ def test_nothing_due_is_said(db: None, capsys: Any, make_paper: Callable[..., Pa
 # --- Hugging Face: days and pages ---------------------------------------------------------------
 
 
-def test_votes_are_asked_for_again_by_day_and_pages_beyond_the_first_are_read(
+def test_votes_are_refreshed_by_day_and_further_pages_are_read(
     settings: Any,
 ) -> None:
     settings.ALLOW_PRIVATE_SOURCES = True

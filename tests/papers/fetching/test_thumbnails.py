@@ -23,7 +23,7 @@ def pictures(redis: None, settings: Any) -> Iterator[Server]:
         yield server
 
 
-def test_a_picture_is_fetched_once_and_served_from_here(
+def test_a_picture_is_fetched_once_and_served_by_the_site(
     client: Client, make_paper: MakePaper, pictures: Server, now: datetime
 ) -> None:
     url = pictures.answer("/a.png", body=PNG, Content_Type="text/html")
@@ -51,7 +51,7 @@ def test_a_picture_is_fetched_once_and_served_from_here(
         (404, PNG),
     ],
 )
-def test_what_is_no_picture_is_not_shown_and_not_asked_for_again(
+def test_other_content_is_not_shown_and_not_fetched_again(
     status: int,
     body: bytes,
     client: Client,
@@ -66,7 +66,7 @@ def test_what_is_no_picture_is_not_shown_and_not_asked_for_again(
     assert 'class="thumb"' not in client.get(f"/days/{now:%Y-%m-%d}/").text
 
 
-def test_old_pictures_are_let_go(make_paper: MakePaper, now: datetime) -> None:
+def test_old_pictures_are_deleted(make_paper: MakePaper, now: datetime) -> None:
     long_ago = now - timedelta(days=thumbnails.KEPT_DAYS + 1)
     for at in (now, long_ago):
         Thumbnail.objects.create(paper=make_paper(), body=PNG, fetched_at=at)

@@ -43,24 +43,24 @@ def checked(
     )
 
 
-def test_where_all_is_well_nothing_is_said(listed: Source) -> None:
+def test_no_notice_if_all_sources_are_fresh(listed: Source) -> None:
     assert notices.report_at(NOW).notices() == []
     checked(listed, cs_AI=told("fresh", entries=200))
     assert notices.report_at(NOW).notices(["cs.AI"]) == []
 
 
 @pytest.mark.promise(19)
-def test_a_quiet_day_is_said_to_be_quiet(listed: Source) -> None:
+def test_a_quiet_day_has_a_notice(listed: Source) -> None:
     checked(listed, state="quiet", cs_AI=told("quiet"))
     assert notices.report_at(NOW).notices(["cs.AI"]) == ["arXiv has no announcements today."]
 
 
-def test_a_list_that_is_still_to_come_is_no_news(listed: Source) -> None:
+def test_no_notice_before_a_list_is_due(listed: Source) -> None:
     checked(listed, state="waiting", cs_AI=told("waiting"))
     assert notices.report_at(NOW).notices(["cs.AI"]) == []
 
 
-def test_only_readers_of_a_late_category_hear_of_it(listed: Source) -> None:
+def test_only_readers_of_a_late_category_get_its_notice(listed: Source) -> None:
     late = told("stale", "cs.AI still shows the list for Wednesday, 29 April.")
     checked(listed, state="partial", cs_AI=late, cs_CL=told("fresh", entries=90))
     report = notices.report_at(NOW)
@@ -69,7 +69,7 @@ def test_only_readers_of_a_late_category_hear_of_it(listed: Source) -> None:
     assert report.notices(["cs.CL"]) == report.notices(["econ.EM"]) == []
 
 
-def test_broken_and_incomplete_are_told_apart_from_late(listed: Source) -> None:
+def test_broken_incomplete_and_late_have_different_notices(listed: Source) -> None:
     checked(
         listed,
         state="partial",
@@ -83,7 +83,7 @@ def test_broken_and_incomplete_are_told_apart_from_late(listed: Source) -> None:
     ]
 
 
-def test_own_fields_may_be_silent_while_others_are_not(listed: Source) -> None:
+def test_a_quiet_category_has_a_notice_while_others_are_fresh(listed: Source) -> None:
     checked(listed, cs_AI=told("fresh", entries=9), math_KT=told("quiet", "math.KT has nothing"))
     assert notices.report_at(NOW).notices(["math.KT"]) == [
         "arXiv has nothing new in math.KT today."
@@ -91,14 +91,14 @@ def test_own_fields_may_be_silent_while_others_are_not(listed: Source) -> None:
     assert notices.report_at(NOW).notices(["math.KT", "cs.AI"]) == []
 
 
-def test_what_another_source_brought_is_not_missed(listed: Source) -> None:
+def test_a_category_that_another_source_provides_has_no_notice(listed: Source) -> None:
     checked(listed, state="stale", cs_AI=told("stale", "late"))
     other = Source.objects.create(kind="arxiv-rss", url="https://rss.arxiv.org/rss/cs.AI")
     checked(other, cs_AI=told("fresh", entries=200))
     assert notices.report_at(NOW).notices(["cs.AI"]) == []
 
 
-def test_the_day_after_a_late_one_says_how_many_follow(listed: Source) -> None:
+def test_the_day_after_a_late_one_states_how_many_papers_follow(listed: Source) -> None:
     yesterday = NOW - timedelta(days=1)
     checked(listed, yesterday, "stale", cs_AI=told("stale", "late"))
     checked(listed, yesterday + timedelta(hours=6), cs_AI=told("fresh", entries=100))
@@ -108,7 +108,7 @@ def test_the_day_after_a_late_one_says_how_many_follow(listed: Source) -> None:
     ]
 
 
-def test_a_report_is_of_its_moment_and_costs_one_query_until_there_is_another_check(
+def test_a_report_is_cached_until_the_next_check(
     listed: Source, django_assert_num_queries: Any
 ) -> None:
     checked(listed, state="quiet")
@@ -138,7 +138,7 @@ def test_the_digest_explains_a_missing_source_in_text_and_html(
     assert deaf.digests.get().notices == []
 
 
-def test_the_public_page_lists_sources_troubled_ones_first(listed: Source, client: Client) -> None:
+def test_the_public_page_lists_failing_sources_first(listed: Source, client: Client) -> None:
     checked(listed, cs_AI=told("fresh", entries=200))
     Source.objects.create(name="Never looked at", url="https://example.org/a")
     bad = Source.objects.create(name="Bad one", url="https://example.org/b")

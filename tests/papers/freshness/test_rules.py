@@ -46,7 +46,7 @@ def test_an_empty_list_of_today_is_a_quiet_day() -> None:
 
 
 @pytest.mark.parametrize("day", [date(2026, 5, 2), date(2026, 5, 1)])
-def test_a_weekend_is_quiet_whether_or_not_a_list_is_made_for_it(day: date) -> None:
+def test_a_weekend_is_quiet_with_or_without_a_list(day: date) -> None:
     verdict = judged(listing(day, {} if day.day == 2 else {"cs.AI": 100}), SATURDAY)
     assert (verdict.overall.state, verdict.overall.reason) == (
         QUIET,
@@ -54,7 +54,7 @@ def test_a_weekend_is_quiet_whether_or_not_a_list_is_made_for_it(day: date) -> N
     )
 
 
-def test_yesterdays_list_is_late_but_not_before_todays_can_be_out() -> None:
+def test_yesterdays_list_is_late_only_once_todays_is_due() -> None:
     facts = listing(date(2026, 4, 29), {"cs.AI": 200})
     assert judged(facts, DAWN).overall.state == WAITING
     verdict = judged(facts)
@@ -71,7 +71,7 @@ def test_fridays_list_is_not_late_on_monday_at_dawn() -> None:
     assert judged(facts, monday + timedelta(hours=3)).overall.state == STALE
 
 
-def test_a_category_that_is_usually_there_is_missed_and_one_that_is_not_is_quiet() -> None:
+def test_a_missing_category_is_stale_if_usual_and_quiet_otherwise() -> None:
     usual = {"cs.AI": [200, 220, 210], "math.KT": [0, 2, 1]}
     facts = listing(THURSDAY, {"cs.CL": 90}, usual=usual)
     verdict = judged(facts, MORNING, "cs.AI", "cs.CL", "math.KT")
@@ -82,7 +82,7 @@ def test_a_category_that_is_usually_there_is_missed_and_one_that_is_not_is_quiet
     assert verdict.categories["cs.CL"].state == FRESH
 
 
-def test_a_category_served_stale_among_fresh_ones_is_late_alone() -> None:
+def test_one_stale_category_among_fresh_ones_is_late() -> None:
     facts = listing(THURSDAY, {"cs.CL": 90, "cs.AI": 200})
     facts.counts["cs.AI"] = (200, date(2026, 4, 29))
     verdict = judged(facts)
@@ -99,13 +99,13 @@ def test_too_few_and_unreadable_entries_and_a_full_document_are_incomplete() -> 
     assert judged(listing(THURSDAY, {"cs.AI": 2000})).overall.state == PARTIAL
 
 
-def test_what_does_not_come_is_broken_with_its_status() -> None:
+def test_a_failed_fetch_is_broken_with_its_status() -> None:
     verdict = rules.judge_failure("http_error", 503, ["cs.AI"])
     assert verdict.overall.state == verdict.categories["cs.AI"].state == BROKEN
     assert verdict.overall.reason == "The server answered with an error (HTTP 503)."
 
 
-def test_featured_papers_go_by_the_day_of_utc() -> None:
+def test_featured_papers_are_dated_in_utc() -> None:
     facts = Facts(kind="hf-daily", day=date(2026, 4, 29), entries=40)
     assert rules.judge_document(facts, DAWN, ()).overall.state == WAITING
     assert rules.judge_document(facts, MORNING + timedelta(hours=1), ()).overall.state == STALE
@@ -116,7 +116,7 @@ def test_featured_papers_go_by_the_day_of_utc() -> None:
     assert rules.judge_document(Facts("hf-daily"), SATURDAY, ()).overall.state == QUIET
 
 
-def test_a_feed_is_late_only_when_it_goes_back_in_time() -> None:
+def test_a_feed_is_late_only_if_its_newest_entry_gets_older() -> None:
     old, new = MORNING - timedelta(days=40), MORNING
     told = rules.judge_document(
         Facts("feed", published_at=old, previous_at=new, entries=3), MORNING, ()

@@ -12,7 +12,7 @@ from papers.metadata import categories
         *[("cs.XY", ""), ("cs.", ""), ("", ""), ("cs.CL.AI", ""), ("physics.hep-th", "")],
     ],
 )
-def test_categories_are_known_whatever_their_case(text: str, code: str) -> None:
+def test_categories_are_recognised_in_any_case(text: str, code: str) -> None:
     assert categories.canonical_category(text) == code
 
 
@@ -24,16 +24,16 @@ def test_categories_are_known_whatever_their_case(text: str, code: str) -> None:
         *[("robotics", "cs.RO"), ("quantph", "quant-ph"), ("astroph.GA", "astro-ph.GA")],
     ],
 )
-def test_near_categories_are_suggested(text: str, code: str) -> None:
+def test_similar_categories_are_suggested(text: str, code: str) -> None:
     assert categories.nearest_categories(text)[0] == code
 
 
 @pytest.mark.parametrize("text", ["", "zzzzzz", "12345"])
-def test_nothing_is_suggested_for_what_resembles_no_category(text: str) -> None:
+def test_no_suggestion_for_other_text(text: str) -> None:
     assert categories.nearest_categories(text) == []
 
 
-def test_the_taxonomy_is_whole() -> None:
+def test_the_taxonomy_is_complete() -> None:
     archives = {code.partition(".")[0] for code in categories.NAMES}
     assert archives <= set(categories.NAMES)
     assert len(categories.NAMES) == 166

@@ -61,7 +61,7 @@ from papers.metadata.descriptions import Description
         ("", Description()),
     ],
 )
-def test_a_description_is_taken_apart(html: str, description: Description) -> None:
+def test_a_description_is_parsed(html: str, description: Description) -> None:
     assert descriptions.parse_description(html) == description
 
 
@@ -76,5 +76,5 @@ def test_a_description_is_taken_apart(html: str, description: Description) -> No
         "ImageNet, a volume of 1.2 million images.",
     ],
 )
-def test_a_sentence_is_no_citation(text: str) -> None:
+def test_a_sentence_is_not_a_citation(text: str) -> None:
     assert not descriptions.is_citation(text)

@@ -79,7 +79,7 @@ def test_an_arxiv_id_is_found_in_every_usual_form(text: str, expected: tuple[str
         "example.org/2604.23536",
     ],
 )
-def test_what_only_resembles_an_arxiv_id_is_none(text: str) -> None:
+def test_similar_strings_are_not_arxiv_ids(text: str) -> None:
     assert identifiers.parse_arxiv_id(text) == ("", None)
 
 
@@ -112,7 +112,7 @@ def test_what_only_resembles_an_arxiv_id_is_none(text: str) -> None:
         ("", ""),
     ],
 )
-def test_a_doi_is_brought_into_one_form(text: str, expected: str) -> None:
+def test_dois_are_normalised(text: str, expected: str) -> None:
     assert identifiers.parse_doi(text) == expected
 
 
@@ -150,7 +150,7 @@ def test_comma_separated_authors_lose_their_affiliations(
         (["editor@example.org", " "], ()),
     ],
 )
-def test_authors_of_any_feed_come_out_as_spoken(
+def test_author_names_of_any_feed_are_in_spoken_order(
     texts: list[str], expected: tuple[str, ...]
 ) -> None:
     assert authors.parse_authors(texts) == expected

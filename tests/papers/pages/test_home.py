@@ -49,7 +49,7 @@ def test_an_empty_site_shows_the_sign_up_form(client: Client, db: None) -> None:
     assert "Get trending papers" in answer.text
 
 
-def test_a_day_without_papers_explains_itself(client: Client, make_paper: MakePaper) -> None:
+def test_a_day_without_papers_has_an_explanation(client: Client, make_paper: MakePaper) -> None:
     make_paper("A paper")
     text = "Weekends are quiet"
     assert text in client.get("/days/2020-01-04/").text, "a Saturday"

@@ -45,7 +45,7 @@ def test_only_changed_rows_are_written(make_paper: MakePaper, now: datetime) -> 
     assert list(Paper.objects.filter(scored_at=later)) == [moved]
 
 
-def test_yesterdays_paper_falls_behind_and_keeps_its_score(
+def test_yesterdays_paper_ranks_lower_and_keeps_its_score(
     make_paper: MakePaper, now: datetime
 ) -> None:
     old = make_paper("Of yesterday", votes=40, listed_on=now.date() - timedelta(days=1))
@@ -90,7 +90,7 @@ def test_papers_of_small_fields_stand_out_against_their_field(
     assert Paper.objects.fields() == [("math.GT", 32), ("cs.CV", 30)]
 
 
-def test_windows_end_with_the_day(make_paper: MakePaper, now: datetime) -> None:
+def test_a_window_ends_with_its_day(make_paper: MakePaper, now: datetime) -> None:
     day = now.date()
     for ago in (-1, 0, 1, 6, 7, 29, 30):
         make_paper(f"{ago} days ago", listed_on=day - timedelta(days=ago))

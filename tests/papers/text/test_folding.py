@@ -8,23 +8,23 @@ from papers.text.folding import fold_text
 
 
 @pytest.mark.parametrize("dash", ["-", "‐", "‑", "‒", "–", "−", "－", "--"])
-def test_dashes_between_words_are_one(dash: str) -> None:
+def test_all_dashes_between_words_are_equal(dash: str) -> None:
     assert fold_text(f"Navier{dash}Stokes") == "navier-stokes"
     assert fold_text(f"Erdős{dash}Rényi graphs") == "erdos-renyi graphs"
 
 
 @pytest.mark.parametrize("dash", ["—", "―", " — ", "---", " --- ", " – "])
-def test_dashes_between_clauses_part_words(dash: str) -> None:
+def test_dashes_between_clauses_separate_words(dash: str) -> None:
     assert fold_text(f"one{dash}two") == "one - two"
 
 
 @pytest.mark.parametrize("sign", ["'", "’", "‘", "ʼ", "′", "`", "´"])
-def test_apostrophes_are_one(sign: str) -> None:
+def test_all_apostrophes_are_equal(sign: str) -> None:
     assert fold_text(f"Cramer{sign}s rule") == "cramer's rule"
 
 
 @pytest.mark.parametrize("pair", ['""', "“”", "„“", "«»"])
-def test_quotes_are_one(pair: str) -> None:
+def test_all_quotation_marks_are_equal(pair: str) -> None:
     assert fold_text(f"{pair[0]}thinking{pair[1]}") == '"thinking"'
 
 
@@ -48,7 +48,7 @@ def test_quotes_are_one(pair: str) -> None:
         ("", ""),
     ],
 )
-def test_spellings_become_one(text: str, folded: str) -> None:
+def test_spellings_are_unified(text: str, folded: str) -> None:
     assert fold_text(text) == folded
 
 

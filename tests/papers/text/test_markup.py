@@ -26,7 +26,7 @@ def test_html_becomes_plain_text(markup: str, text: str) -> None:
     assert html_to_text(markup) == text
 
 
-def test_one_line_holds_nothing_that_breaks_a_header_or_turns_the_text_around() -> None:
+def test_one_line_has_no_line_breaks_controls_or_direction_marks() -> None:
     assert one_line("a\r\nb\x00c\u2028d\u202ee\u2066f\x85g\ud800h") == "a bc def gh"
     assert one_line(" e\u0301 ") == "é"
     assert one_line("می‌خواهم 👩‍🔬") == "می‌خواهم 👩‍🔬"

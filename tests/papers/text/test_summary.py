@@ -33,7 +33,7 @@ TEXISH = st.lists(
         ["One sentence without an end"],
     ],
 )
-def test_sentences_end_where_they_end(whole: list[str]) -> None:
+def test_text_is_split_into_sentences(whole: list[str]) -> None:
     assert split_sentences(" ".join(whole)) == whole
 
 
@@ -43,7 +43,7 @@ def test_a_paragraph_ends_a_sentence() -> None:
 
 
 @given(st.text(st.sampled_from('aB .!?()"\n1')))
-def test_sentences_lose_nothing(text: str) -> None:
+def test_sentences_add_up_to_the_text(text: str) -> None:
     assert " ".join(split_sentences(text)).split() == text.split()
 
 
@@ -57,40 +57,40 @@ RESULT = (
 CODE = "Code is available at https://example.org/sieve."
 
 
-def test_the_extract_is_claim_and_result_in_their_order() -> None:
+def test_the_extract_has_claim_and_result_in_order() -> None:
     abstract = " ".join([BACKGROUND, GAP, CLAIM, HOW, RESULT, CODE])
     assert extract_summary(abstract) == f"{CLAIM} {RESULT}"
     assert extract_summary(abstract, limit=1) == CLAIM
 
 
-def test_a_claim_that_comes_first_is_found_too() -> None:
+def test_a_claim_in_the_first_sentence_is_found() -> None:
     assert extract_summary(" ".join([CLAIM, GAP, HOW, RESULT, CODE])) == f"{CLAIM} {RESULT}"
 
 
-def test_a_result_too_long_to_fit_gives_way_to_a_shorter_one() -> None:
+def test_a_shorter_result_replaces_one_that_does_not_fit() -> None:
     long = RESULT.removesuffix(".") + ", " + "and on one more benchmark, " * 12 + "too."
     short = "It reduces the cost by 40%."
     assert extract_summary(" ".join([BACKGROUND, CLAIM, long, short])) == f"{CLAIM} {short}"
 
 
-def test_a_single_long_sentence_stays_whole() -> None:
+def test_a_single_long_sentence_is_not_cut() -> None:
     long = CLAIM.removesuffix(".") + " and so on" * 60 + "."
     assert extract_summary(" ".join([BACKGROUND, long, CODE])) == long
 
 
-def test_a_short_abstract_comes_whole_and_an_empty_one_empty() -> None:
+def test_a_short_abstract_is_its_own_extract() -> None:
     assert extract_summary(f"{BACKGROUND}\n\n{HOW}") == f"{BACKGROUND} {HOW}"
     assert extract_summary("") == ""
 
 
-def test_neither_links_nor_background_are_taken_for_the_point() -> None:
+def test_links_and_background_are_not_extracted() -> None:
     chosen = extract_summary(" ".join([BACKGROUND, GAP, HOW, CODE, RESULT]))
     assert RESULT in chosen
     assert not {BACKGROUND, GAP, CODE} & set(split_sentences(chosen))
 
 
 @needs_shared_data
-def test_extracts_of_real_abstracts_are_whole_sentences_of_them() -> None:
+def test_extracts_of_real_abstracts_are_complete_sentences() -> None:
     with gzip.open(CORPUS, "rt") as lines:
         some = [
             json.loads(line)["abstract"] or "" for line, _ in zip(lines, range(600), strict=False)

@@ -82,7 +82,7 @@ def test_a_burst_of_temporary_errors_resumes_by_itself_with_growing_delays(
     assert totals() == {"sent": 30}
 
 
-def test_a_few_errors_among_many_are_no_burst() -> None:
+def test_a_few_errors_among_many_do_not_open_the_breaker() -> None:
     breaker = CircuitBreaker()
     assert not any(breaker.add(kind) for kind in ([Kind.SENT] * 3 + [Kind.REFUSED]) * 50)
     assert not any(CircuitBreaker().add(Kind.THROTTLED) for _ in range(50))

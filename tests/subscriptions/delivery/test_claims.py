@@ -56,7 +56,7 @@ def fresh(mail: Mail) -> Any:
     return type(mail)._default_manager.get(pk=mail.pk)
 
 
-def test_what_waits_is_claimed(make_mail: MakeMail, now: datetime) -> None:
+def test_a_pending_mail_is_claimed(make_mail: MakeMail, now: datetime) -> None:
     mail = make_mail()
     claim = hand(now).claim(mail)
     assert (claim.ours, claim.attempts, mail.attempts) == (True, 1, 1)
@@ -75,7 +75,7 @@ def test_what_waits_is_claimed(make_mail: MakeMail, now: datetime) -> None:
         {"status": "sending", "claimed_by": "another"},
     ],
 )
-def test_what_is_late_or_early_or_settled_or_in_other_hands_is_not_claimed(
+def test_expired_early_settled_or_claimed_mail_is_not_claimed(
     make_mail: MakeMail, now: datetime, given: dict[str, Any]
 ) -> None:
     moments = {k: now + v if isinstance(v, timedelta) else v for k, v in given.items()}
@@ -85,7 +85,7 @@ def test_what_is_late_or_early_or_settled_or_in_other_hands_is_not_claimed(
     assert type(mail)._default_manager.filter(pk=mail.pk).values().get() == before
 
 
-def test_its_own_claim_is_found_again(make_mail: MakeMail, now: datetime) -> None:
+def test_a_repeated_claim_of_the_same_holder_succeeds(make_mail: MakeMail, now: datetime) -> None:
     mail = make_mail()
     assert hand(now).claim(mail).ours
     assert hand(now).claim(mail).ours
@@ -116,7 +116,7 @@ def test_nothing_is_claimed_for_a_reader_whose_state_changed(
         ("paused", timedelta(), True),
     ],
 )
-def test_an_edition_that_is_held_gives_nothing_away(
+def test_digests_of_a_held_edition_are_not_claimed(
     make_mail: MakeMail, now: datetime, state: str, until: timedelta | None, ours: bool
 ) -> None:
     until_at = until if until is None else now + until
@@ -126,13 +126,13 @@ def test_an_edition_that_is_held_gives_nothing_away(
 
 
 @pytest.mark.parametrize("make_mail", ["digest"], indirect=True)
-def test_another_days_edition_holds_nothing(make_mail: MakeMail, now: datetime) -> None:
+def test_an_edition_of_another_day_holds_no_digest(make_mail: MakeMail, now: datetime) -> None:
     Edition.objects.create(day=now.date() - timedelta(days=1), state="held")
     assert hand(now).claim(make_mail()).ours
 
 
 @pytest.mark.parametrize("make_mail", ["message", "alert"], indirect=True)
-def test_no_edition_holds_a_message(make_mail: MakeMail, now: datetime) -> None:
+def test_editions_do_not_hold_messages(make_mail: MakeMail, now: datetime) -> None:
     Edition.objects.create(day=now.date(), state="held")
     assert hand(now).claim(make_mail()).ours
 
@@ -141,7 +141,7 @@ def test_no_edition_holds_a_message(make_mail: MakeMail, now: datetime) -> None:
 
 
 @pytest.mark.parametrize("before", ["sending", "uncertain"])
-def test_a_result_settles_what_is_in_hand_or_in_doubt(
+def test_a_result_settles_sending_and_uncertain_mail(
     make_mail: MakeMail, now: datetime, before: str
 ) -> None:
     mine = hand(now)
@@ -161,7 +161,7 @@ def test_a_result_settles_what_is_in_hand_or_in_doubt(
         *({"status": status} for status in ("pending", "sent", "failed", "suppressed")),
     ],
 )
-def test_a_result_changes_nothing_that_is_in_other_hands_or_settled(
+def test_a_result_changes_no_mail_that_is_settled_or_claimed_by_another(
     make_mail: MakeMail, now: datetime, changed: dict[str, str]
 ) -> None:
     mine, mail = hand(now), make_mail()
@@ -174,7 +174,7 @@ def test_a_result_changes_nothing_that_is_in_other_hands_or_settled(
     assert rows.values().get() == before
 
 
-def test_only_the_mail_in_hand_is_settled(make_mail: MakeMail, now: datetime) -> None:
+def test_only_the_claimed_mail_is_settled(make_mail: MakeMail, now: datetime) -> None:
     mine, first, second = hand(now), make_mail(), make_mail()
     mine.claim(first)
     mine.outcome = Outcome(Kind.SENT)
@@ -192,7 +192,7 @@ def test_only_the_mail_in_hand_is_settled(make_mail: MakeMail, now: datetime) ->
         (Kind.REFUSED, None, None),
     ],
 )
-def test_a_sent_digest_covers_the_news_until_it_was_made_and_never_less(
+def test_covered_until_is_the_time_of_the_sent_digest_and_never_decreases(
     make_mail: MakeMail,
     now: datetime,
     kind: Kind,
@@ -217,7 +217,7 @@ def test_a_sent_digest_covers_the_news_until_it_was_made_and_never_less(
         (Kind.UNCERTAIN, "uncertain", 1),
     ],
 )
-def test_what_becomes_of_each_outcome(
+def test_each_outcome_has_its_status_and_attempts(
     make_mail: MakeMail, now: datetime, kind: Kind, status: str, attempts: int
 ) -> None:
     mine, mail = hand(now), make_mail()
@@ -230,7 +230,7 @@ def test_what_becomes_of_each_outcome(
         assert found.next_attempt_at >= now + 20 * MINUTE
 
 
-def test_a_retry_that_would_come_too_late_is_a_failure(make_mail: MakeMail, now: datetime) -> None:
+def test_a_retry_after_expiry_is_a_failure(make_mail: MakeMail, now: datetime) -> None:
     mine, mail = hand(now), make_mail(expires_at=now + MINUTE)
     mine.claim(mail)
     mine.outcome = Outcome(Kind.RETRY, "later", retry_after=2 * MINUTE)
@@ -271,7 +271,7 @@ def test_a_claim_waits_for_an_unsubscribe_in_progress(
 
 
 @pytest.mark.usefixtures("redis")
-def test_one_statement_a_message_settles_the_last_and_claims_the_next(
+def test_one_statement_per_message_settles_the_last_and_claims_the_next(
     make_ready: MakeReady, smtp: Sink, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = make_ready(12)
@@ -284,7 +284,7 @@ def test_one_statement_a_message_settles_the_last_and_claims_the_next(
         assert len(turns) == expected
 
 
-def test_a_statement_repeated_after_the_connection_broke_finds_its_own_claim(
+def test_a_claim_repeated_after_a_broken_connection_succeeds(
     make_ready: MakeReady, now: datetime
 ) -> None:
     digest = Digest.objects.get(pk=make_ready(1)[0])
@@ -295,9 +295,7 @@ def test_a_statement_repeated_after_the_connection_broke_finds_its_own_claim(
     assert not claims.ClaimHolder("another", lambda: now).claim(digest).ours
 
 
-def test_a_result_that_comes_late_settles_what_was_uncertain(
-    make_ready: MakeReady, now: datetime
-) -> None:
+def test_a_late_result_settles_an_uncertain_digest(make_ready: MakeReady, now: datetime) -> None:
     digest = Digest.objects.get(pk=make_ready(1)[0])
     hand = claims.ClaimHolder("slow", lambda: now)
     hand.claim(digest)

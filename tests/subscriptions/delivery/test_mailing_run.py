@@ -38,9 +38,7 @@ def states() -> list[str]:
     return list(Digest.objects.order_by("pk").values_list("status", flat=True))
 
 
-def test_each_digest_is_handed_over_once_and_recorded(
-    ready: list[int], smtp: Sink, now: datetime
-) -> None:
+def test_each_digest_is_sent_once_and_recorded(ready: list[int], smtp: Sink, now: datetime) -> None:
     assert mailing_run.deliver_digests(ready, lambda: now).tally == {"sent": 3}
     assert [message["To"] for message in smtp.accepted] == ["0@e.org", "1@e.org", "2@e.org"]
     assert states() == ["sent"] * 3
@@ -53,7 +51,7 @@ def test_delivering_again_sends_nothing(ready: list[int], smtp: Sink, now: datet
     assert len(smtp.accepted) == 3
 
 
-def test_the_statement_of_each_hand_over_is_prepared(ready: list[int], now: datetime) -> None:
+def test_the_claim_statement_is_prepared(ready: list[int], now: datetime) -> None:
     assert hand("one", now).claim(Digest.objects.get(pk=ready[0])).ours
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements")
@@ -61,7 +59,7 @@ def test_the_statement_of_each_hand_over_is_prepared(ready: list[int], now: date
     assert any(statement.strip().startswith("WITH settled AS") for statement in prepared)
 
 
-def test_a_claimed_digest_is_nobody_elses(ready: list[int], now: datetime) -> None:
+def test_a_claimed_digest_is_claimed_by_no_other_worker(ready: list[int], now: datetime) -> None:
     digest = Digest.objects.get(pk=ready[0])
     assert hand("one", now).claim(digest).ours
     assert not hand("two", now).claim(digest).ours
@@ -250,7 +248,7 @@ def test_a_chunk_takes_the_same_number_of_queries_at_any_size(
 
 
 @pytest.mark.promise(10)
-def test_a_poisonous_recipient_and_a_poisonous_paper_fail_alone(
+def test_a_broken_recipient_and_a_broken_paper_affect_no_other_digest(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     ready = make_ready(12)

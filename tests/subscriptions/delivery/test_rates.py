@@ -106,7 +106,9 @@ def test_all_workers_obey_retry_after(settings: Any, now: datetime) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.promise(8)
-def test_a_long_wait_sets_the_rest_aside(make_ready: MakeReady, smtp: Sink, now: datetime) -> None:
+def test_a_long_wait_postpones_the_remaining_digests(
+    make_ready: MakeReady, smtp: Sink, now: datetime
+) -> None:
     ready = make_ready(3)
     SendRate(lambda: now).slow_down(timedelta(minutes=3))
     begun = time.monotonic()
@@ -197,7 +199,7 @@ def test_a_domain_cap_holds_with_several_workers_in_any_second(settings: Any) ->
 
 
 @pytest.mark.django_db
-def test_a_domains_cap_holds_others_not_back(
+def test_the_cap_of_one_domain_does_not_delay_others(
     make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     settings.DOMAIN_RATES = {"slow.org": 4.0}
@@ -230,7 +232,7 @@ def test_a_warm_up_day_has_a_cap_that_grows(
 
 
 @pytest.mark.django_db
-def test_where_a_cap_is_set_nothing_leaves_without_redis(
+def test_with_a_cap_nothing_is_sent_without_redis(
     make_ready: MakeReady, smtp: Sink, now: datetime, settings: Any
 ) -> None:
     ready = make_ready(3)

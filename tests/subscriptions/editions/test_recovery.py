@@ -59,7 +59,7 @@ def test_an_uncertain_digest_can_be_sent_again_by_hand(
     assert totals() == {"sent": 1}
 
 
-def test_what_a_later_digest_may_have_brought_is_not_sent_again_by_hand(
+def test_a_digest_with_a_later_one_cannot_be_sent_again(
     make_ready: MakeReady, smtp: Sink, now: datetime
 ) -> None:
     [ready] = make_ready(1)
