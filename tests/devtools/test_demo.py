@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from devtools.management.commands import demo
+from subscriptions.models import Subscription, Topic
 
 TIMEOUT = 20.0  # seconds
 PROGRAM = "import os, sys, time; print(os.getpid(), file=open(sys.argv[1], 'a')); time.sleep(60)"
@@ -47,3 +48,22 @@ def test_a_worker_stopped_together_with_the_demo_is_not_restarted(tmp_path: Path
         [first] = wait_for_pids(pid_file, 1)
         os.kill(first, signal.SIGINT)
     assert wait_for_pids(pid_file, 1) == [first]
+
+
+@pytest.mark.django_db
+def test_sample_readers_have_several_topics_and_subscriptions() -> None:
+    for _ in range(2):  # the second run changes nothing
+        readers = {email: demo.create_reader(email) for email in demo.SAMPLE_READERS}
+    robots = readers["robots@reader.example"]
+    assert [(one.name, bool(one.query)) for one in robots.topics.all()] == [
+        ("Robots", False),
+        ("Safety", True),
+    ]
+    daily, weekly = readers["vision@reader.example"].subscriptions.all()
+    assert (daily.frequency, weekly.frequency) == ("daily", "weekly")
+    assert [topic.name for topic in daily.topics.all()] == ["Image and video generation"]
+    assert [topic.name for topic in weekly.topics.all()] == ["3D scenes"]
+    assert daily.next_digest_at
+    assert weekly.next_digest_at
+    assert Subscription.objects.count() == 4
+    assert Topic.objects.count() == 5

@@ -9,6 +9,8 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -27,8 +29,11 @@ from devtools.outbox_pages import read_message
 from devtools.sample_pictures import store_pictures
 from subscriptions import tasks
 from subscriptions.mail import digest_mail
-from subscriptions.models import Digest, Subscriber
+from subscriptions.matching.sections import group_items
+from subscriptions.models import Digest, Subscriber, Subscription
+from subscriptions.profiles.topics import add_topic
 from subscriptions.readers import lifecycle, signup
+from subscriptions.readers.subscriptions import add_subscription, change_subscription
 from subscriptions.schedule import local_day
 
 ADDRESS = "127.0.0.1:8000"
@@ -36,20 +41,33 @@ POLL_INTERVAL = 0.2  # seconds
 RESTART_DELAY = 2.0  # seconds
 TIMEOUT = 60  # seconds for sending the digests, and for starting the web server
 CELERY = ("-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "config")
-SAMPLE_READERS: dict[str, dict[str, Any]] = {
-    "language@reader.example": {
-        "text": "Large language models: reasoning, agents, long context, efficient inference",
-        "categories": ["cs.CL", "cs.AI"],
-    },
-    "vision@reader.example": {
-        "text": "Image and video generation with diffusion models, 3D scenes",
-        "categories": ["cs.CV", "cs.GR"],
-    },
-    "robots@reader.example": {
-        "text": "Robot manipulation, reinforcement learning and control",
-        "categories": ["cs.RO", "eess.SY"],
-    },
+SAMPLE_READERS: dict[str, Sequence[dict[str, Any]]] = {
+    "language@reader.example": [
+        {
+            "text": "Large language models: reasoning, agents, long context, efficient inference",
+            "categories": ["cs.CL", "cs.AI"],
+        },
+    ],
+    "vision@reader.example": [
+        {
+            "name": "Image and video generation",
+            "text": "Image and video generation with diffusion models",
+            "categories": ["cs.CV", "cs.GR"],
+        },
+        {"name": "3D scenes", "text": "3D scenes, Gaussian splatting, view synthesis"},
+    ],
+    "robots@reader.example": [
+        {
+            "name": "Robots",
+            "text": "Robot manipulation, reinforcement learning and control",
+            "categories": ["cs.RO", "eess.SY"],
+        },
+        {"name": "Safety", "query": "title:safe* -survey"},
+    ],
 }
+"""Topics by reader."""
+WEEKLY = {"vision@reader.example": "3D scenes"}
+"""Topics that a second, weekly subscription carries; the first one then carries the others."""
 
 
 class Command(BaseCommand):
@@ -83,18 +101,19 @@ class Command(BaseCommand):
             self.stdout.write(summary)
 
     def send_digests(self, readers: Sequence[Subscriber]) -> str:
-        """Send today's digests, print them and return a summary line."""
+        """Send today's digest of each subscription, print them and return a summary line."""
         now = timezone.now()
         earlier = Digest.objects.filter(subscriber__in=readers, sent_at__lt=now).count()
-        for reader in readers:
-            tasks.build_digest_now.delay(reader.pk)
+        Subscription.objects.active().filter(subscriber__in=readers).update(next_digest_at=now)
+        tasks.build_digests.delay([reader.pk for reader in readers])
         digests = self.wait_for_digests(readers)
         paths = {read_message(path)["Message-ID"]: path for path in messages(settings.OUTBOX_DIR)}
         files = {digest.pk: paths.get(digest_mail.message_id(digest)) for digest in digests}
         self.print_digests(digests, files)
         if earlier:
             self.stdout.write(
-                f"{earlier} of these were sent by an earlier run (one digest per reader and day)."
+                f"{earlier} of these were sent by an earlier run "
+                "(one digest per subscription and day)."
             )
         sent = sum(digest.status == Digest.Status.SENT for digest in digests)
         count = sum(path is not None for path in files.values())
@@ -102,24 +121,28 @@ class Command(BaseCommand):
 
     def wait_for_digests(self, readers: Sequence[Subscriber]) -> list[Digest]:
         """Return today's digests of these readers as soon as all of them are finished."""
+        count = Subscription.objects.active().filter(subscriber__in=readers).count()
         unfinished = {Digest.Status.PENDING, Digest.Status.SENDING}
         deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             now = timezone.now()
             days = {reader.pk: local_day(reader.timezone, now) for reader in readers}
-            rows = Digest.objects.filter(subscriber__in=readers).select_related("subscriber")
+            rows = Digest.objects.filter(subscriber__in=readers)
+            rows = rows.select_related("subscriber", "subscription")
             digests = [digest for digest in rows if digest.day == days[digest.subscriber_id]]
             statuses = {digest.status for digest in digests}
-            if len(digests) == len(readers) and not unfinished & statuses:
-                return sorted(digests, key=lambda digest: digest.subscriber_id)
+            if len(digests) == count and not unfinished & statuses:
+                return sorted(digests, key=attrgetter("subscriber_id", "subscription.position"))
             time.sleep(POLL_INTERVAL)
         raise CommandError(f"The worker did not send the digests within {TIMEOUT} seconds.")
 
     def print_digests(self, digests: Sequence[Digest], files: dict[int, Path | None]) -> None:
         for digest in digests:
             path = files[digest.pk]
-            self.stdout.write(f"\n{digest.subscriber.email}: {len(digest.items)} papers")
+            self.stdout.write(f"\n{describe_digest(digest)}: {len(digest.items)} papers")
             if digest.items:
+                sections = [f"{one.title} {len(one.items)}" for one in group_items(digest.items)]
+                self.stdout.write(f"  sections:    {', '.join(sections)}")
                 self.stdout.write(f"  first paper: {digest.items[0]['title']}")
                 self.stdout.write(f"  reason:      {digest.items[0]['reason']}")
             self.stdout.write(
@@ -204,14 +227,37 @@ def supervise(name: str, *arguments: str) -> Iterator[None]:
         thread.join()
 
 
+def describe_digest(digest: Digest) -> str:
+    """Return the reader's address and, for another subscription than the first, its frequency."""
+    if digest.subscription and digest.subscription.position:
+        frequency = digest.subscription.get_frequency_display().lower()
+        return f"{digest.subscriber.email}, {frequency}"
+    return digest.subscriber.email
+
+
 def create_reader(email: str) -> Subscriber:
     """Sign up and confirm a sample reader, or return the one of an earlier run."""
     now = timezone.now()
     request = signup.SignUpRequest(email=email, timezone="UTC", page="demo", ip=None)
     reader = signup.request_sign_up(request, now)
-    reader.topics.filter(position=0, text="").update(**SAMPLE_READERS[email])
+    is_new = reader.topics.get(position=0).is_blank
     lifecycle.activate_reader(reader, now)
+    reader.refresh_from_db()
+    if is_new:
+        for values in SAMPLE_READERS[email]:
+            add_topic(reader, values)
+        add_weekly_subscription(reader, WEEKLY.get(email, ""), now)
     return reader
+
+
+def add_weekly_subscription(reader: Subscriber, name: str, now: datetime) -> None:
+    """Send a topic once a week, and the others every day; without a name, change nothing."""
+    if not name:
+        return
+    weekly = {"frequency": Subscription.Frequency.WEEKLY, "all_topics": False, "trending": False}
+    add_subscription(reader, weekly, reader.topics.filter(name=name), now)
+    daily, others = reader.default_subscription, reader.topics.exclude(name=name)
+    change_subscription(daily.pk, {"all_topics": False}, others, now)
 
 
 def create_curator() -> str:
