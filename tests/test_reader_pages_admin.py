@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -159,13 +160,17 @@ def test_an_export_escapes_formulas_and_is_logged(
     monkeypatch.setattr(exporting, "CHUNK_SIZE", 2)
     for number in range(4):
         make_reader(f"{number}@e.org", {"text": "graphs", "categories": ["cs.LG", "cs.DS"]})
-    make_reader("+x@e.org", {"text": '=HYPERLINK("http://e.org")'}, consent_text="@SUM(A1)")
+    make_reader(
+        "+x@e.org", muted_words=["=1+1"], consent_page='=HYPERLINK("http://e.org")',
+        consent_text="@SUM(A1)",
+    )  # fmt: skip
     assert admin_client.get(f"{READERS}export/").status_code == 403
     text = Page.open(admin_client, READERS).submit("Export all as CSV").html
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["email"] for row in rows] == [*(f"{n}@e.org" for n in range(4)), "'+x@e.org"]
-    assert rows[0]["categories"] == "cs.LG cs.DS"
-    assert rows[4]["topics"] == '\'=HYPERLINK("http://e.org")'
+    [topic] = json.loads(rows[0]["topics"])
+    assert (topic["text"], topic["categories"]) == ("graphs", ["cs.LG", "cs.DS"])
+    assert rows[4]["consent_page"] == '\'=HYPERLINK("http://e.org")'
     assert not any(
         cell.startswith(exporting.FORMULA_PREFIXES) for row in rows for cell in row.values()
     )
@@ -190,7 +195,7 @@ def settle(client: Client, do: str) -> str:
 def test_a_file_is_checked_first_and_imported_on_confirmation(
     admin_client: Client, queued: list[Any]
 ) -> None:
-    head = f"{HEAD},timezone,hour,topics,categories"
+    head = f"{HEAD},timezone,hour,text,categories"
     lines = [f"{n}@e.org,{GOOD},Europe/Berlin,7,graphs,cs.LG cs.DS" for n in range(3)]
     page = upload(admin_client, *lines, head=head)
     assert "0 of 3 lines" in page

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
-from typing import Any
 
 from subscriptions.models import Subscriber
+from subscriptions.readers.profile_columns import dump_subscriptions, dump_topics
 
-COLUMNS = (
-    *("email", "status", "language", "frequency", "weekday", "hour", "timezone", "max_papers"),
-    *("created_at", "signup_requested_at", "consent_at", "consent_text", "consent_page"),
-    *("consent_ip", "confirmed_at", "unsubscribed_at", "topics", "categories"),
+READER_COLUMNS = (
+    *("email", "status", "language", "timezone", "created_at", "signup_requested_at"),
+    *("consent_at", "consent_text", "consent_page", "consent_ip", "confirmed_at"),
+    *("unsubscribed_at", "less_often_offered_at", "muted_words", "muted_authors"),
+    *("shared_authors", "learns_from_opened", "opened_recorded_since"),
 )
-PATHS = {
-    **{name: f"subscriptions__{name}" for name in ("frequency", "weekday", "hour", "max_papers")},
-    "topics": "topics__text",
-    "categories": "topics__categories",
-}
-"""Columns of the first topic and of the default subscription."""
+COLUMNS = (*READER_COLUMNS, "topics", "subscriptions")
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 CHUNK_SIZE = 2_000  # readers
 
@@ -35,21 +32,28 @@ def export_lines() -> Iterator[str]:
     write = csv.writer(_Echo()).writerow
     yield write(COLUMNS)
     last = 0
-    while rows := _load_chunk(last):
-        last = rows[-1][0]
-        for _pk, *values in rows:
-            yield write([safe(_text(value)) for value in values])
+    while readers := _load_chunk(last):
+        last = readers[-1].pk
+        for reader in readers:
+            yield write([safe(cell) for cell in _cells(reader)])
 
 
-def _load_chunk(pk: int) -> list[tuple[Any, ...]]:
-    names = [PATHS.get(name, name) for name in COLUMNS]
-    rows = Subscriber.objects.filter(pk__gt=pk, topics__position=0, subscriptions__position=0)
-    return list(rows.order_by("pk").values_list("pk", *names)[:CHUNK_SIZE])
+def _load_chunk(pk: int) -> list[Subscriber]:
+    rows = Subscriber.objects.filter(pk__gt=pk).prefetch_related("topics", "subscriptions__topics")
+    return list(rows.order_by("pk")[:CHUNK_SIZE])
+
+
+def _cells(reader: Subscriber) -> list[str]:
+    return [
+        *(_text(getattr(reader, name)) for name in READER_COLUMNS),
+        dump_topics(reader.topics.all()),
+        dump_subscriptions(reader.subscriptions.all()),
+    ]
 
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return " ".join(value)
+        return json.dumps(value, ensure_ascii=False) if value else ""
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return "" if value is None else str(value)
@@ -57,9 +61,10 @@ def _text(value: object) -> str:
 
 def safe(text: str) -> str:
     """Return a cell that no spreadsheet interprets as a formula; `plain` reverts it."""
-    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA_PREFIXES) else text
 
 
 def plain(cell: str) -> str:
     """Return the text that `safe` was called with."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_PREFIXES) else cell
+    is_safe = cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_PREFIXES)
+    return cell[1:] if is_safe else cell

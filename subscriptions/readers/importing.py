@@ -1,19 +1,21 @@
 """Import of readers from a CSV file: checked first, then imported, with a reason per rejected line.
 
-Each line must have a consent and a confirmation given elsewhere. Addresses that already exist, in
-any state, are left unchanged; addresses that bounced, complained or were erased are rejected. A
-file is processed in chunks. Each chunk and its progress are saved in one transaction, so an
-interrupted run continues where it stopped.
+Each active reader must have a consent and a confirmation given elsewhere. A line has the whole
+profile as an export writes it, or simple columns for one topic and one subscription. Addresses
+that already exist, in any state, are left unchanged; addresses that bounced, complained or were
+erased are rejected. A file is processed in chunks. Each chunk and its progress are saved in one
+transaction, so an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -23,6 +25,7 @@ from django.utils import timezone
 from subscriptions.mail import suppression
 from subscriptions.mail.addresses import email_key
 from subscriptions.models import (
+    TOPIC_TEXT_LENGTH,
     Erasure,
     ReaderImport,
     Subscriber,
@@ -32,15 +35,25 @@ from subscriptions.models import (
 )
 from subscriptions.readers import scheduling
 from subscriptions.readers.exporting import plain
-from subscriptions.readers.fields import AddressField, ZoneField
-
-SUBSCRIPTION_COLUMNS = ("frequency", "hour", "weekday", "max_papers")
-REQUIRED = ("email", "consent_at", "consent_text", "confirmed_at")
-OPTIONAL = (
-    *("consent_page", "consent_ip", "timezone", "language", "frequency", "hour", "weekday"),
-    *("max_papers", "topics", "categories"),
+from subscriptions.readers.fields import AddressField, CategoriesField, ListField, ZoneField
+from subscriptions.readers.profile_columns import (
+    FIRST_YEAR,
+    parse_subscriptions,
+    parse_texts,
+    parse_topics,
 )
-IGNORED = ("status", "created_at", "signup_requested_at", "unsubscribed_at")  # of an export
+
+REQUIRED = ("email", "consent_at", "consent_text", "confirmed_at")
+READER_COLUMNS = (
+    *("consent_page", "consent_ip", "timezone", "language", "status", "created_at"),
+    *("signup_requested_at", "unsubscribed_at", "less_often_offered_at", "muted_words"),
+    *("muted_authors", "shared_authors", "learns_from_opened", "opened_recorded_since"),
+)
+TOPIC_COLUMNS = ("text", "categories")
+SUBSCRIPTION_COLUMNS = ("frequency", "weekday", "month_day", "hour", "max_papers")
+"""Columns of files that people write: one topic and one subscription."""
+JSON_COLUMNS = ("topics", "subscriptions")
+OPTIONAL = (*READER_COLUMNS, *TOPIC_COLUMNS, *SUBSCRIPTION_COLUMNS, *JSON_COLUMNS)
 MAX_BYTES = 20_000_000
 MAX_REJECTIONS = 1_000  # rejected lines listed with a reason; further ones are only counted
 CHUNK_SIZE = 500  # lines
@@ -48,6 +61,7 @@ EXISTS = "This address already exists. It is left unchanged."
 DUPLICATE = "Duplicate address in this file."
 BOUNCED = "Mail to this address bounced or was reported as spam."
 ERASED = "The reader asked to be erased."
+csv.field_size_limit(MAX_BYTES)  # the default is too small for the topics of some readers
 State = ReaderImport.State
 RUNNING = (State.CHECKING, State.IMPORTING)
 
@@ -56,31 +70,88 @@ class ImportFileError(ValueError):
     """The file as a whole cannot be read. The message is the reason."""
 
 
+class TextsField(ListField):
+    """Texts as an export writes them, in JSON, or separated by commas."""
+
+    def clean(self, value: Any) -> Any:
+        cell = str(value or "").strip()
+        return parse_texts(cell) if cell.startswith("[") else super().clean(value)
+
+
 class ReaderRow(forms.Form):
     """One line of the file. Missing values get the defaults of a sign-up."""
 
     email = AddressField(max_length=254)
-    consent_at = forms.DateTimeField()
-    consent_text = forms.CharField(max_length=2000)
-    confirmed_at = forms.DateTimeField()
+    status = forms.ChoiceField(choices=Subscriber.Status.choices, required=False)
+    consent_at = forms.DateTimeField(required=False)
+    consent_text = forms.CharField(max_length=2000, required=False)
+    confirmed_at = forms.DateTimeField(required=False)
     consent_page = forms.CharField(max_length=200, required=False)
     consent_ip = forms.GenericIPAddressField(required=False)
+    created_at = forms.DateTimeField(required=False)
+    signup_requested_at = forms.DateTimeField(required=False)
+    unsubscribed_at = forms.DateTimeField(required=False)
+    less_often_offered_at = forms.DateTimeField(required=False)
+    opened_recorded_since = forms.DateTimeField(required=False)
     timezone = ZoneField(required=False)
     language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
+    muted_words = TextsField()
+    muted_authors = TextsField()
+    shared_authors = forms.BooleanField(required=False)
+    learns_from_opened = forms.BooleanField(required=False)
+    text = forms.CharField(max_length=TOPIC_TEXT_LENGTH, required=False)
+    categories = CategoriesField()
     frequency = forms.ChoiceField(choices=Subscription.Frequency.choices, required=False)
     hour = forms.IntegerField(min_value=0, max_value=23, required=False)
     weekday = forms.IntegerField(min_value=0, max_value=6, required=False)
+    month_day = forms.IntegerField(min_value=1, max_value=31, required=False)
     max_papers = forms.IntegerField(min_value=1, max_value=30, required=False)
-    topics = forms.CharField(max_length=2000, required=False)
-    categories = forms.CharField(max_length=2000, required=False)
+    topics = forms.CharField(required=False)
+    subscriptions = forms.CharField(required=False)
+
+    def clean_status(self) -> str:
+        return self.cleaned_data["status"] or Subscriber.Status.ACTIVE
 
     def clean(self) -> None:
-        now, consented = timezone.now(), self.cleaned_data.get("consent_at")
-        confirmed = self.cleaned_data.get("confirmed_at")
-        if any(moment and moment > now for moment in (consented, confirmed)):
-            raise forms.ValidationError("The consent is dated in the future.")
+        now, cleaned = timezone.now(), self.cleaned_data
+        if cleaned.get("status") == Subscriber.Status.ACTIVE:
+            self._require_consent()
+        moments = [value for value in cleaned.values() if isinstance(value, datetime)]
+        if any(moment > now for moment in moments):
+            raise forms.ValidationError(
+                "A time, for example of the consent, is dated in the future."
+            )
+        if any(moment.year < FIRST_YEAR for moment in moments):
+            raise forms.ValidationError(f"A time is before {FIRST_YEAR}.")
+        self._parse_json()
+
+    def _require_consent(self) -> None:
+        """Report what active readers lack. Others get no email until they confirm."""
+        for name in REQUIRED:
+            if name not in self.errors and not self.cleaned_data.get(name):
+                self.add_error(name, "This field is required for active readers.")
+        consented, confirmed = map(self.cleaned_data.get, ("consent_at", "confirmed_at"))
         if consented and confirmed and confirmed < consented:
-            raise forms.ValidationError("The confirmation is dated before the consent.")
+            self.add_error(None, "The confirmation is dated before the consent.")
+
+    def _parse_json(self) -> None:
+        """Replace the JSON of topics and subscriptions by rows that are not saved."""
+        columns = (("topics", TOPIC_COLUMNS), ("subscriptions", SUBSCRIPTION_COLUMNS))
+        for name, others in columns:
+            given = [other for other in others if self.data.get(other)]
+            if self.cleaned_data.get(name) and given:
+                self.add_error(name, f"Leave it empty, or else {' and '.join(given)}.")
+        self._parse_column("topics", parse_topics)
+        count = len(self.cleaned_data.get("topics") or [Topic()])
+        self._parse_column("subscriptions", lambda cell: parse_subscriptions(cell, count))
+
+    def _parse_column(self, name: str, parse: Callable[[str], Any]) -> None:
+        if not (cell := self.cleaned_data.get(name)):
+            return
+        try:
+            self.cleaned_data[name] = parse(cell)
+        except forms.ValidationError as error:
+            self.add_error(name, error)
 
     def error_text(self) -> str:
         """Return all errors in one line."""
@@ -90,30 +161,32 @@ class ReaderRow(forms.Form):
         )
 
     def build_reader(self, name: str, now: datetime) -> Subscriber:
-        """Return an active reader, not saved; `name` is the file's."""
-        values = {key: value for key, value in self.cleaned_data.items() if value not in ("", None)}
-        for key in (*SUBSCRIPTION_COLUMNS, "topics", "categories"):
-            values.pop(key, None)
-        page = values.pop("consent_page", "") or f"import: {name}"
-        return Subscriber(
-            **values,
-            email_key=email_key(values["email"]),
-            consent_page=page[:200],
-            status=Subscriber.Status.ACTIVE,
-            signup_requested_at=values["consent_at"],
-            created_at=now,
-        )
+        """Return a reader, not saved; `name` is the file's."""
+        names = ("email", "consent_at", "consent_text", "confirmed_at", *READER_COLUMNS)
+        given = {key: self.cleaned_data[key] for key in names}
+        values = {key: value for key, value in given.items() if value not in ("", None)}
+        values.setdefault("consent_page", f"import: {name}"[:200])
+        values.setdefault("created_at", now)
+        if values["status"] == Subscriber.Status.ACTIVE:
+            values.setdefault("signup_requested_at", values["consent_at"])
+        return Subscriber(**values, email_key=email_key(values["email"]))
 
-    def build_topic(self, reader: Subscriber) -> Topic:
-        """Return the topic of the saved reader, not saved."""
-        categories = self.cleaned_data["categories"].replace(",", " ").split()
-        return Topic(subscriber=reader, text=self.cleaned_data["topics"], categories=categories)
+    def build_topics(self, reader: Subscriber) -> list[Topic]:
+        """Return the topics of the saved reader, not saved."""
+        values = {name: self.cleaned_data[name] for name in TOPIC_COLUMNS}
+        topics: list[Topic] = self.cleaned_data["topics"] or [Topic(**values)]
+        for topic in topics:
+            topic.subscriber = reader
+        return topics
 
-    def build_subscription(self, reader: Subscriber) -> Subscription:
-        """Return the subscription of the saved reader, not saved."""
+    def build_subscriptions(self, reader: Subscriber) -> list[tuple[Subscription, list[int]]]:
+        """Return the subscriptions of the saved reader, not saved, with places of topics."""
         values = {name: self.cleaned_data[name] for name in SUBSCRIPTION_COLUMNS}
         given = {name: value for name, value in values.items() if value not in ("", None)}
-        return Subscription(subscriber=reader, **given)
+        pairs = self.cleaned_data["subscriptions"] or [(Subscription(**given), [])]
+        for subscription, _places in pairs:
+            subscription.subscriber = reader
+        return list(pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +215,7 @@ def read_import_file(data: bytes) -> tuple[str, int]:
         raise ImportFileError(
             f"The first line must name the columns. Missing: {', '.join(missing)}."
         )
-    if unknown := [name for name in head if name not in REQUIRED + OPTIONAL + IGNORED]:
+    if unknown := [name for name in head if name not in REQUIRED + OPTIONAL]:
         raise ImportFileError(f"Unknown columns: {', '.join(unknown)}.")
     try:
         return text, sum(1 for row in _reader(text) if row) - 1
@@ -236,6 +309,8 @@ def _judge_lines(
     reasons = _find_blocked([line.key for line in valid])
     for line in valid:
         reason = DUPLICATE if line.key in listed else reasons.get(line.key, "")
+        if reason == BOUNCED and line.row.cleaned_data["status"] == Subscriber.Status.SUPPRESSED:
+            reason = ""  # and stays suppressed
         listed.add(line.key)
         if reason:
             rejected.append((line.number, reason))
@@ -264,12 +339,22 @@ def _find_blocked(keys: Collection[str]) -> dict[str, str]:
 
 
 def _create_readers(lines: Sequence[Line], name: str) -> None:
-    """Create active readers, since their consent and confirmation are on record."""
+    """Create readers. Active ones have their consent and confirmation on record."""
     now = timezone.now()
     readers = Subscriber.objects.bulk_create([line.row.build_reader(name, now) for line in lines])
     pairs = list(zip(lines, readers, strict=True))
-    Topic.objects.bulk_create([line.row.build_topic(reader) for line, reader in pairs])
-    subscriptions = [line.row.build_subscription(reader) for line, reader in pairs]
-    for subscription in subscriptions:
+    topics = [line.row.build_topics(reader) for line, reader in pairs]
+    Topic.objects.bulk_create(chain.from_iterable(topics))
+    subscriptions = [line.row.build_subscriptions(reader) for line, reader in pairs]
+    all_subscriptions = [one for own in subscriptions for one, _places in own]
+    for subscription in all_subscriptions:
+        scheduling.set_first_week(subscription, now)
         scheduling.set_next_digest(subscription, now)
-    Subscription.objects.bulk_create(subscriptions)
+    Subscription.objects.bulk_create(all_subscriptions)
+    through = Subscription.topics.through
+    through.objects.bulk_create(
+        through(subscription=subscription, topic=own_topics[place])
+        for own_topics, own in zip(topics, subscriptions, strict=True)
+        for subscription, places in own
+        for place in places
+    )
