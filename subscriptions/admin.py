@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -60,7 +61,15 @@ class SubscriptionInline(admin.StackedInline):
     model = Subscription
     fields = (
         *("name", "state", "frequency", "weekday", "month_day", "hour", "max_papers"),
-        *("trending", "next_digest_at", "last_digest_day", "covered_until", "paused_until"),
+        *(
+            "all_topics",
+            "topics",
+            "trending",
+            "next_digest_at",
+            "last_digest_day",
+            "covered_until",
+            "paused_until",
+        ),
     )
     readonly_fields = ("next_digest_at", "last_digest_day", "covered_until", "paused_until")
     extra = 0
@@ -70,11 +79,20 @@ class SubscriptionInline(admin.StackedInline):
         """Readers add subscriptions themselves, which keeps their order."""
         return False
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the reader's own topics."""
+        match = request.resolver_match
+        reader = match.kwargs.get("object_id", "") if match else ""
+        pk = int(reader) if str(reader).isdecimal() else 0
+        kwargs["queryset"] = Topic.objects.filter(subscriber=pk).order_by("position")
+        kwargs["widget"] = forms.CheckboxSelectMultiple()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
 
 class ReactionInline(admin.TabularInline):
     model = Reaction
     extra = 0
-    raw_id_fields = ("paper",)
+    raw_id_fields = ("paper", "topic")
 
 
 class DeliveryEventInline(admin.TabularInline):
@@ -208,7 +226,8 @@ class DigestAdmin(AddressSearchAdmin):
     ordering = ("-pk",)
     inlines = (DeliveryEventInline,)
     fields = (
-        *("subscriber", "day", "status", "reason", "subject", "chosen", "public_id"),
+        *("subscriber", "subscription", "day", "status", "reason", "subject", "chosen"),
+        "public_id",
         *("created_at", "expires_at", "claimed_at", "claimed_by", "attempts"),
         *("next_attempt_at", "sent_at"),
     )

@@ -29,7 +29,13 @@ from subscriptions.models import (
     Subscription,
     Topic,
 )
-from subscriptions.readers import exporting, importing, privacy
+from subscriptions.readers import (
+    exporting,
+    importing,
+    privacy,
+    scheduling,
+    subscriptions,
+)
 from subscriptions.staff import roles, timeline
 from tests.pages import Page, forge
 
@@ -139,6 +145,75 @@ def test_the_page_explains_a_missing_paper_and_a_missing_digest(
     assert "is not an arXiv ID or link" in nonsense
     assert "is not a date" in nonsense
     assert admin_client.get(f"{READERS}999999/timeline/").status_code == 404
+
+
+@pytest.fixture
+def two(known: Subscriber, now: datetime) -> Subscription:
+    """Give the reader a second subscription and topic."""
+    Topic.objects.create(subscriber=known, position=1, name="Robots")
+    return subscriptions.add_subscription(known, {"frequency": "weekly"}, [], now)
+
+
+def buttons(page: Page, label: str) -> list[Any]:
+    return page.tree.xpath(f"//button[normalize-space()='{label}']")
+
+
+def test_each_subscription_has_its_buttons_and_its_digests(
+    admin_client: Client, known: Subscriber, two: Subscription, queued: list[Any]
+) -> None:
+    url = f"{READERS}{known.pk}/timeline/"
+    page = Page.open(admin_client, url)
+    assert "Digest of 2026-04-30: failed (every day at 08:00)" in page.text
+    page = page.submit(buttons(page, "Pause")[1])
+    assert "Paused “every Monday at 08:00”. Previous frequency: once a week." in page.text
+    assert known.default_subscription.frequency == "daily"
+    page = page.submit("Resume daily digests")
+    two.refresh_from_db()
+    assert two.frequency == "daily"
+    page = page.submit(buttons(page, "Send again")[1])
+    assert "No digest will be sent today: " in page.text
+    assert two.digests.get().status == "skipped"
+    scheduling.stop_subscription(two.pk, timezone.now())
+    page = Page.open(admin_client, url).submit("Start again")
+    two.refresh_from_db()
+    assert two.is_active
+    subscriptions.delete_subscription(two.pk)
+    assert "(of a deleted subscription)" in Page.open(admin_client, url).text
+    stranger = forge(admin_client, url, {"do": "pause", "subscription": "999999"}, follow=True)
+    assert "Nothing to do" in stranger.text
+
+
+def test_the_page_explains_the_digests_of_all_subscriptions(
+    admin_client: Client, known: Subscriber, two: Subscription, now: datetime
+) -> None:
+    digests.build_digest(known.pk, now, two.position)
+    url = f"{READERS}{known.pk}/timeline/"
+    text = Page.open(admin_client, f"{url}?day=2026-04-30").text
+    assert "The digest “every day at 08:00” is failed. 550 no such mailbox" in text
+    assert "The digest “every Monday at 08:00” is " in text
+
+
+def test_the_form_of_a_reader_changes_each_subscription(
+    admin_client: Client, known: Subscriber, two: Subscription, make_reader: MakeReader
+) -> None:
+    make_reader("b@example.org", {"name": "Topic of another reader"})
+    page = Page.open(admin_client, f"{READERS}{known.pk}/change/")
+    assert "Topic of another reader" not in page.html
+    robots = known.topics.get(position=1)
+    fields = {
+        "subscriptions-1-frequency": "fortnightly",
+        "subscriptions-1-all_topics": False,
+        "subscriptions-1-topics": [str(robots.pk)],
+    }
+    assert page.submit("_continue", **fields).status == 200
+    two.refresh_from_db()
+    assert (two.frequency, two.all_topics, list(two.topics.all())) == (
+        "fortnightly",
+        False,
+        [robots],
+    )
+    assert two.first_week
+    assert known.default_subscription.frequency == "daily"
 
 
 def test_read_only_accounts_cannot_change_readers(client: Client, known: Subscriber) -> None:

@@ -164,13 +164,13 @@ def _record_failure(subscription: Subscription, error: Exception, now: datetime)
 
 
 @transaction.atomic
-def build_digest(pk: int, now: datetime) -> Digest | None:
-    """Build today's digest of an active reader's default subscription at once.
+def build_digest(pk: int, now: datetime, position: int = 0) -> Digest | None:
+    """Build today's digest of an active reader's subscription, by default the first, at once.
 
     Return None for other readers. If today's digest exists already, return it. The next digest is
     due tomorrow in both cases.
     """
-    active = Subscription.objects.active().filter(subscriber=pk, position=0)
+    active = Subscription.objects.active().filter(subscriber=pk, position=position)
     rows = active.select_related("subscriber").select_for_update(no_key=True)
     subscription = rows.first()
     if subscription is None:

@@ -179,7 +179,9 @@ class SelectionState:
             for topic, row_scores in zip(topics, scores, strict=True)
         ]
         usable = [min(pair) for pair in zip(limits, counts, strict=True)]
-        return share_places(places, usable, [float(row_scores.max()) for row_scores in scores])
+        return share_places(
+            places, usable, [float(row_scores.max(initial=-1.0)) for row_scores in scores]
+        )
 
     def add_topic(self, turn: int, similarity: Similarity) -> None:
         """Choose papers for the topic with this index of each digest that has one."""

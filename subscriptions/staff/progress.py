@@ -10,6 +10,7 @@ from django.db.models.functions import Left
 
 from subscriptions.mail.addresses import email_key
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber, Subscription
+from subscriptions.readers.scheduling import describe_subscription
 
 Status = Digest.Status
 
@@ -94,13 +95,13 @@ def explain_digest(day: date, address: str) -> Answer:
     reader = Subscriber.objects.filter(email_key=email_key(address)).first()
     if reader is None:
         return Answer([f"No reader has the address {address}."])
-    digest = Digest.objects.filter(subscriber=reader, day=day).first()
-    if digest is None:
+    rows = reader.digests.filter(day=day).select_related("subscription")
+    found = list(rows.order_by("subscription__position", "sequence"))
+    if not found:
         return Answer([f"No digest was built for this day. {_describe_reader(reader)}"])
-    events = tuple(
-        DeliveryEvent.objects.filter(digest=digest).order_by("-occurred_at")[:MAX_LISTED]
-    )
-    return Answer([*_describe_digest(digest), _describe_reader(reader)], digest, events)
+    events = DeliveryEvent.objects.filter(digest__in=found).order_by("-occurred_at")
+    sentences = [text for digest in found for text in _describe_digest(digest, len(found) > 1)]
+    return Answer([*sentences, _describe_reader(reader)], found[0], tuple(events[:MAX_LISTED]))
 
 
 def _describe_reader(reader: Subscriber) -> str:
@@ -119,8 +120,12 @@ def _describe_schedule(subscription: Subscription) -> str:
     return subscription.get_frequency_display().lower()
 
 
-def _describe_digest(digest: Digest) -> list[str]:
-    sentences = [f"The digest is {digest.status}. {digest.reason}".strip()]
+def _describe_digest(digest: Digest, one_of_several: bool) -> list[str]:
+    name = ""
+    if one_of_several:
+        row = digest.subscription
+        name = f" “{describe_subscription(row) if row else 'of a deleted subscription'}”"
+    sentences = [f"The digest{name} is {digest.status}. {digest.reason}".strip()]
     sentences.append(
         f"Built at {digest.created_at:%Y-%m-%d %H:%M} UTC with {len(digest.paper_ids)} papers."
     )

@@ -19,61 +19,70 @@ from subscriptions import tasks
 from subscriptions.editions import digests, recovery, why_not
 from subscriptions.models import Digest, Subscriber, Subscription
 from subscriptions.readers import exporting, lifecycle, scheduling
-from subscriptions.schedule import local_day
+from subscriptions.schedule import describe_schedule, local_day
 from subscriptions.staff import progress, timeline
 from web import audit
 
 Frequency, Status = Subscription.Frequency, Subscriber.Status
 
 
-def pause(reader: Subscriber) -> str:
-    subscription = reader.default_subscription
-    if subscription.frequency == Frequency.PAUSED:
+def pause(subscription: Subscription) -> str:
+    if subscription.frequency == Frequency.PAUSED or not subscription.is_active:
         return ""
     previous = subscription.get_frequency_display().lower()
     scheduling.change_schedule(subscription.pk, timezone.now(), frequency=Frequency.PAUSED)
-    return f"Paused. Previous frequency: {previous}."
+    return f"Paused{_suffix(subscription)}. Previous frequency: {previous}."
 
 
-def resume(reader: Subscriber) -> str:
-    subscription = reader.default_subscription
+def resume(subscription: Subscription) -> str:
+    """Resume a paused or stopped subscription; a paused one daily, since it has no frequency."""
+    now = timezone.now()
+    if not subscription.is_active:
+        scheduling.resume_subscription(subscription.pk, now)
+        return f"Started again{_suffix(subscription)}."
     if subscription.frequency != Frequency.PAUSED:
         return ""
-    scheduling.change_schedule(subscription.pk, timezone.now(), frequency=Frequency.DAILY)
-    return "Resumed, with a digest every day."
+    scheduling.change_schedule(subscription.pk, now, frequency=Frequency.DAILY)
+    return f"Resumed{_suffix(subscription)}, with a digest every day."
 
 
-def unsubscribe(reader: Subscriber) -> str:
+def _suffix(subscription: Subscription) -> str:
+    """Return which subscription an action was for, if the reader has several."""
+    if subscription.subscriber.subscriptions.count() == 1:
+        return ""
+    return f" “{scheduling.describe_subscription(subscription)}”"
+
+
+def unsubscribe(subscription: Subscription) -> str:
+    reader = subscription.subscriber
     if reader.status not in (Status.PENDING, Status.ACTIVE):
         return ""
     lifecycle.unsubscribe_reader(reader.pk, timezone.now())
     return "Unsubscribed by staff."
 
 
-def send_again(reader: Subscriber) -> str:
+def send_again(subscription: Subscription) -> str:
     """Resend the last digest if it failed or is uncertain. Otherwise build today's digest."""
-    last = Digest.objects.filter(subscriber=reader).order_by("-day", "-sequence")[:1]
+    reader, now = subscription.subscriber, timezone.now()
+    own = Digest.objects.filter(subscriber=reader, subscription=subscription)
+    last = own.order_by("-day", "-sequence")[:1]
     rows = Digest.objects.filter(pk__in=last.values("pk"))
-    if ready := recovery.send_again(rows, timezone.now()):
+    if ready := recovery.send_again(rows, now):
         tasks.deliver_digests.delay_on_commit(ready)
-        return "The last digest is being sent again."
-    if reader.status != Status.ACTIVE or _has_digest_today(reader):
+        return f"The last digest{_suffix(subscription)} is being sent again."
+    has_one = own.filter(day=local_day(reader.timezone, now)).exists()
+    if reader.status != Status.ACTIVE or has_one:
         return ""
-    digest = digests.build_digest(reader.pk, timezone.now())
+    digest = digests.build_digest(reader.pk, now, subscription.position)
     if digest is None:
         return ""
     if digest.status == Digest.Status.SKIPPED:
         return f"No digest will be sent today: {digest.reason}"
     tasks.deliver_digests.delay_on_commit([digest.pk])
-    return "Today's digest was built and will be sent soon."
+    return f"Today's digest{_suffix(subscription)} was built and will be sent soon."
 
 
-def _has_digest_today(reader: Subscriber) -> bool:
-    today = local_day(reader.timezone, timezone.now())
-    return Digest.objects.filter(subscriber=reader, day=today).exists()
-
-
-ACTIONS: dict[str, Callable[[Subscriber], str]] = {
+ACTIONS: dict[str, Callable[[Subscription], str]] = {
     "pause": pause,
     "resume": resume,
     "unsubscribe": unsubscribe,
@@ -114,7 +123,7 @@ class ReaderPages:
             "opts": self.model._meta,
             "title": str(reader),
             "reader": reader,
-            "subscriptions": list(reader.subscriptions.order_by("position")),
+            "subscriptions": _describe_subscriptions(reader),
             "entries": timeline.timeline_of(reader),
             "may_act": self._may_change(request, reader),
             "paper": paper,
@@ -127,7 +136,8 @@ class ReaderPages:
         if not self._may_change(request, reader):
             raise PermissionDenied
         action = ACTIONS.get(request.POST.get("do", ""))
-        if action and (done := action(reader)):
+        subscription = _chosen_subscription(reader, request.POST.get("subscription", ""))
+        if action and subscription and (done := action(subscription)):
             audit.log_action(request, [reader], done)
             messages.success(request, done)
         else:
@@ -149,6 +159,25 @@ class ReaderPages:
         return StreamingHttpResponse(
             exporting.export_lines(), content_type="text/csv", headers=headers
         )
+
+
+def _chosen_subscription(reader: Subscriber, pk: str) -> Subscription | None:
+    """Return the subscription that a button names, or the first if it names none."""
+    chosen = {"pk": pk} if pk.isdecimal() else {"position": 0}
+    return reader.subscriptions.filter(**chosen).first()
+
+
+def _describe_subscriptions(reader: Subscriber) -> list[dict[str, Any]]:
+    """Return the subscriptions with their schedules and topics in words."""
+    rows = reader.subscriptions.order_by("position").prefetch_related("topics")
+    return [
+        {
+            "row": row,
+            "schedule": describe_schedule(scheduling.schedule_of(row)),
+            "topics": "" if row.all_topics else ", ".join(one.title for one in row.topics.all()),
+        }
+        for row in rows
+    ]
 
 
 def _why_paper(reader: Subscriber, text: str) -> list[str]:

@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from papers.models import Submission, Vote
 from subscriptions.models import Subscriber
+from subscriptions.readers.scheduling import describe_subscription
 
 MAX_ENTRIES = 100  # per kind, newest first
 
@@ -53,8 +54,12 @@ def _consent(reader: Subscriber) -> Iterator[TimelineEntry]:
 
 
 def _digests(reader: Subscriber) -> Iterator[TimelineEntry]:
+    names = {row.pk: describe_subscription(row) for row in reader.subscriptions.all()}
+    several = len(names) > 1
     for digest in reader.digests.defer("items").order_by("-day")[:MAX_ENTRIES]:
         title = f"Digest of {digest.day:%Y-%m-%d}: {digest.status}"
+        if several or not digest.subscription_id:
+            title += f" ({names.get(digest.subscription_id or 0, 'of a deleted subscription')})"
         at = digest.sent_at or digest.claimed_at or digest.created_at
         yield TimelineEntry(at, "digest", title, digest.reason or digest.subject, digest.pk)
 

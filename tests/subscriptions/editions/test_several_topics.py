@@ -92,6 +92,11 @@ def test_a_topic_brings_at_most_its_number_of_papers(
     assert sizes[:2] == [1, 5]
 
 
+def test_a_day_without_papers_brings_no_digest(reader: Subscriber, now: datetime) -> None:
+    digests.build_due_digests([reader.pk], now)
+    assert reader.digests.get().status == Digest.Status.SKIPPED
+
+
 def test_an_inactive_topic_brings_nothing(
     papers: list[Paper], reader: Subscriber, now: datetime
 ) -> None:
