@@ -19,6 +19,7 @@ from subscriptions.pages import (
     subscriptions,
 )
 from subscriptions.pages.mailed_links import reader_paths
+from subscriptions.pages.topics import editing, listing
 
 
 class ReactionKindConverter:
@@ -61,6 +62,12 @@ urlpatterns = [
         "subscriptions/<int:pk>", "", subscriptions.edit_subscription, name="subscription"
     ),
     *reader_paths("subscriptions", "", subscriptions.subscription_list, name="subscriptions"),
+    *reader_paths("topics/new", "", editing.new_topic, name="topic-new"),
+    *reader_paths("topics/<int:topic_pk>", "act/", listing.act_on_topic, name="topic-act"),
+    *reader_paths("topics/<int:topic_pk>", "delete/", listing.delete_page, name="topic-delete"),
+    *reader_paths("topics/<int:topic_pk>", "split/", editing.split_topic, name="topic-split"),
+    *reader_paths("topics/<int:topic_pk>", "", editing.edit_topic, name="topic"),
+    *reader_paths("topics", "", listing.topics_page, name="topics"),
     *reader_paths("rhythm", "", leaving.frequency_page, name="rhythm"),
     *reader_paths("propose", "", community.propose_page, name="propose"),
     path("papers/<int:paper_pk>/vote/", community.vote_signed_in, name="vote"),

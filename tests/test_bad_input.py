@@ -137,7 +137,7 @@ WITHOUT_TEXT = {
     "feed-topic",
     *("mail-link", "sign-out", "sign-out-everywhere", "leave", "leave-undo", "unsubscribe-undo"),
     *("past-digest", "offer", "feed-renew", "profile-reset", "profile-opened", "opened"),
-    "challenge",
+    *("challenge", "topics", "topic-delete"),
 }
 
 
@@ -177,6 +177,15 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
     sign_in(client, reader)
     preferences, mute = signed("preferences"), signed("profile-mute")
     rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 5}
+    topic = reader.first_topic.pk
+    rhythm["topic"] = topic
+
+    def save_topic(typed: str, **data: Any) -> int:
+        """Preview a topic, then save it. `accepted` says that problems were shown before."""
+        where = signed("topic", Purpose.PREFERENCES, topic)
+        data = {"kind": "ranked", "name": typed, "accepted": typed} | data
+        return max(post(where, preview="1", **data), post(where, **data))
+
     return {
         "subscribe address": lambda text: post("/subscribe/", email=text),
         "subscribe zone": lambda text: post("/subscribe/", email="n@example.org", timezone=text),
@@ -203,6 +212,15 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         "preferences": lambda text: post(preferences, **rhythm, text=text, words=text),
         "preferences authors": lambda text: post(preferences, **rhythm, authors=text),
         "preferences zone": lambda text: post(preferences, **{**rhythm, "timezone": text}),
+        "topic": lambda text: save_topic(text, text=text, words=text, excluded_words=text),
+        "topic examples": lambda text: save_topic(text, examples=text, categories=text),
+        "topic query": lambda text: save_topic(text, kind="strict", query=text),
+        "topic-new": lambda text: get(signed("topic-new"), q=text, like=text),
+        "topic-new names": lambda text: get(signed("topic-new"), author=text, subject=text),
+        "topic-act": lambda text: post(signed("topic-act", Purpose.PREFERENCES, topic), act=text),
+        "topic-split": lambda text: post(
+            signed("topic-split", Purpose.PREFERENCES, topic), act=text
+        ),
         "profile-mute": lambda text: post(mute, kind="author", entry=text),
         "profile-remove": lambda text: post(signed("profile-remove"), kind="words", entry=text),
         "profile": lambda text: get(signed("profile"), paper=text),

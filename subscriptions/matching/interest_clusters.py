@@ -72,6 +72,26 @@ def divide_examples(examples: Sequence[PaperText], lexicon: Lexicon) -> Flags | 
     return is_second if separation >= MIN_SEPARATION else None
 
 
+def nearer_to_second(
+    papers: Sequence[PaperText],
+    first: Sequence[PaperText],
+    second: Sequence[PaperText],
+    lexicon: Lexicon,
+) -> Flags:
+    """Return which papers are nearer to the second of two clusters (papers)."""
+    if not papers:
+        return np.array([], dtype=np.bool_)
+    _rows, embeddings = paper_vectors(lexicon, [*papers, *first, *second])
+    rest, clusters = embeddings[: len(papers)], embeddings[len(papers) :]
+    similarity = rest @ _mean_directions(clusters[: len(first)], clusters[len(first) :]).T
+    return np.asarray(similarity[:, 1] > similarity[:, 0], dtype=np.bool_)
+
+
+def _mean_directions(first: Embeddings, second: Embeddings) -> Embeddings:
+    """Return the normalized mean of each cluster (2 x dimensions)."""
+    return normalize_dense_rows(np.stack([first.mean(axis=0), second.mean(axis=0)]))
+
+
 def _divide_in_two(embeddings: Embeddings) -> Flags:
     """Return the cluster of each row by spherical 2-means (rows).
 
@@ -84,8 +104,8 @@ def _divide_in_two(embeddings: Embeddings) -> Flags:
     for _ in range(MAX_ROUNDS):
         if is_second.all() or not is_second.any():
             break
-        means = np.stack([embeddings[~is_second].mean(axis=0), embeddings[is_second].mean(axis=0)])
-        similarity = embeddings @ normalize_dense_rows(means).T
+        means = _mean_directions(embeddings[~is_second], embeddings[is_second])
+        similarity = embeddings @ means.T
         nearer = similarity[:, 1] > similarity[:, 0]
         if (nearer == is_second).all():
             break

@@ -1100,6 +1100,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "may_split",
+                    models.BooleanField(
+                        default=True,
+                        editable=False,
+                        help_text="Suggest two topics when its papers are about two things.",
+                    ),
+                ),
+                (
                     "author_page",
                     models.CharField(
                         blank=True,

@@ -70,6 +70,11 @@ class Topic(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(30)],
         help_text="Papers per digest at most. Empty: as many as fit.",
     )
+    may_split = models.BooleanField(
+        default=True,
+        editable=False,
+        help_text="Suggest two topics when its papers are about two things.",
+    )
     author_page = models.CharField(
         max_length=100,
         blank=True,
@@ -96,7 +101,7 @@ class Topic(models.Model):
     @property
     def title(self) -> str:
         """Return the name, or else the start of what it looks for."""
-        words = self.text or self.query or ", ".join([*self.words, *self.authors])
+        words = self.query or self.text or ", ".join([*self.words, *self.authors])
         text = " ".join(words.split()) or ", ".join(self.categories)
         return self.name or truncate(text, TITLE_LENGTH) or gettext("For you")
 

@@ -44,8 +44,9 @@ def _follow_page(request: HttpRequest, reader: Subscriber, search: SavedSearch) 
     context: dict[str, Any] = {"search": search}
     if request.method == "POST":
         context |= _save(reader, search, request.POST)
-    context["followed"] = saved_searches.is_followed(reader, search)
-    if not context["followed"]:
+    context["topic"] = topic = saved_searches.find_topic(reader, search)
+    context["followed"] = topic is not None
+    if not topic:
         context |= _preview(reader, search)
     status = 400 if "refused" in context else 200
     return render(request, "subscriptions/follow.html", context, status=status)

@@ -33,10 +33,14 @@ VALID_AFTER_SIGN_OUT = (Purpose.UNSUBSCRIBE, Purpose.CONFIRM)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The reader of a page, and the link that opened it; None in a signed-in browser."""
+    """The reader of a page, and the link that opened it; None in a signed-in browser.
+
+    `path` is the URL of the page for signed-in browsers.
+    """
 
     reader: Subscriber
     link: Link | None = None
+    path: str = ""
 
     def url(self, name: str, *args: object) -> str:
         """Return the URL of another page of this reader, with the same access."""
@@ -85,7 +89,8 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
             reader = get_object_or_404(Subscriber, pk=link.value.partition(".")[0])
             if purpose not in VALID_AFTER_SIGN_OUT and browser_sign_in.is_signed_out(link, reader):
                 return bad_link(request, ExpiredLink(link.token))
-            return admit(request, Access(reader, link), **rest)
+            without_token = request.path.replace(f"/{link.token}/", "/")
+            return admit(request, Access(reader, link, without_token), **rest)
 
         @wraps(view)
         @never_cache
@@ -97,7 +102,7 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
             wait = _wait(f"reader:{reader.pk}") if request.method == "POST" else 0.0
             if wait:
                 return rate_limit.too_many_requests(request, wait)
-            return admit(request, Access(reader), **rest)
+            return admit(request, Access(reader, path=request.path), **rest)
 
         wrapper.rate_limit = "mailed"  # type: ignore[attr-defined]
         return wrapper

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from subscriptions import tasks
 from subscriptions.editions import todays_digest
-from subscriptions.models import Digest, Subscriber
+from subscriptions.models import Digest, Subscriber, Topic
 from subscriptions.pages.forms.readers import ReaderForm, ScheduleForm, TopicForm
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.pages.subscriptions import list_rows
@@ -40,6 +40,8 @@ PAGE_LINKS = {
     "offer_url": "offer",
     "subscriptions_url": "subscriptions",
     "new_subscription_url": "subscription-new",
+    "topics_url": "topics",
+    "new_topic_url": "topic-new",
 }
 """Template variables with the URL names of other pages of the reader."""
 
@@ -49,9 +51,10 @@ PAGE_LINKS = {
 def preferences(request: HttpRequest, access: Access) -> HttpResponse:
     """Show and save the preferences; on request also send today's digest."""
     reader = access.reader
-    topic, subscription = reader.first_topic, reader.default_subscription
+    topics, subscription = list(reader.topics.order_by("position")), reader.default_subscription
     subscription.subscriber = reader
-    topic_form = TopicForm(request.POST or None, instance=topic)
+    topic = _topic_to_edit(request, topics)
+    topic_form = TopicForm(request.POST or None, instance=topic) if topic else None
     reader_form = ReaderForm(request.POST or None, instance=reader)
     rows = list_rows(access)
     has_one = len(rows) == 1
@@ -68,8 +71,9 @@ def preferences(request: HttpRequest, access: Access) -> HttpResponse:
         "reader_form": reader_form,
         "schedule_form": schedule_form,
         "forms": all_forms,
+        "topics": [(one, access.url("topic", one.pk)) for one in topics],
         "places": time_zones.place_choices(),
-        "unknown_examples": missing_papers(topic.examples),
+        "unknown_examples": missing_papers(topic.examples if topic else []),
         "rows": [] if has_one else rows,
         "outlook": has_one and todays_digest.describe_outlook(subscription, timezone.now()),
         **{key: access.url(name) for key, name in PAGE_LINKS.items()},
@@ -79,6 +83,17 @@ def preferences(request: HttpRequest, access: Access) -> HttpResponse:
     }
     status = 400 if request.method == "POST" else 200
     return render(request, "subscriptions/preferences.html", context, status=status)
+
+
+def _topic_to_edit(request: HttpRequest, topics: Sequence[Topic]) -> Topic | None:
+    """Return the topic whose form is part of the page: an only one that is on and not strict.
+
+    A submitted form names it, since topics may have been added in the meantime.
+    """
+    if request.method == "POST":
+        return next((one for one in topics if str(one.pk) == request.POST.get("topic")), None)
+    one = topics[0]
+    return one if len(topics) == 1 and one.active and not one.query else None
 
 
 def _past_digests(access: Access, before: str) -> dict[str, Any]:
@@ -131,15 +146,17 @@ def _send_today(request: HttpRequest, reader: Subscriber) -> None:
 @require_POST
 @mailed_link(Purpose.PREFERENCES)
 def answer_suggestion(request: HttpRequest, access: Access) -> HttpResponse:
-    """Add the interests that were typed with this address on another page, or discard them."""
+    """Make a topic of what was typed with this address on another page, or discard it."""
     try:
         added = edits.settle_suggestion(access.reader.pk, take=request.POST.get("act") == "take")
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        messages.success(
-            request, _("Added. Your next digest will use it.") if added else _("Nothing was added.")
-        )
+        if added:
+            text = _("Added. It's now one of your topics, and your next digest will use it.")
+            messages.success(request, text)
+            return access.redirect("topics")
+        messages.success(request, _("Nothing was added."))
     return access.redirect("preferences")
 
 

@@ -18,7 +18,7 @@ MAX_MUTED_LENGTH = 200
 TOPIC_FIELDS = (
     *("text", "words", "excluded_words", "ignored_words", "categories", "authors"),
     *("examples", "references", "strictness", "query", "all_matches", "max_papers"),
-    *("author_page", "author_page_status", "author_page_requested_at"),
+    *("may_split", "author_page", "author_page_status", "author_page_requested_at"),
 )
 """Fields of a topic that a reset sets to their defaults."""
 READER_FIELDS = (

@@ -34,8 +34,9 @@ class SavedSearch:
         return self.text or self.query
 
 
-def is_followed(reader: Subscriber, search: SavedSearch) -> bool:
-    return _topics_of(reader, search).exists()
+def find_topic(reader: Subscriber, search: SavedSearch) -> Topic | None:
+    """Return the topic that a search was made into, or None."""
+    return _topics_of(reader, search).first()
 
 
 def follow_search(reader: Subscriber, search: SavedSearch) -> bool:
@@ -43,7 +44,7 @@ def follow_search(reader: Subscriber, search: SavedSearch) -> bool:
 
     Raise ValidationError if the reader has too many topics.
     """
-    if is_followed(reader, search):
+    if find_topic(reader, search):
         return False
     topics.add_topic(reader, {"text": search.text, "query": search.query})
     return True

@@ -35,7 +35,7 @@ CONSENT = ("text", "page", "ip", "at")
 TOPIC = (
     *("name", "position", "active", "created_at", "text", "words", "excluded_words"),
     *("ignored_words", "categories", "authors", "examples", "references", "strictness"),
-    *("query", "all_matches", "max_papers", "author_page", "author_page_status"),
+    *("query", "all_matches", "max_papers", "may_split", "author_page", "author_page_status"),
     *("author_page_requested_at", "matched_on", "quiet_notice_on"),
 )
 SUBSCRIPTION = (

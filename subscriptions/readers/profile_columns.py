@@ -19,7 +19,8 @@ from subscriptions.readers.subscriptions import MAX_SUBSCRIPTIONS
 TOPIC_FIELDS = (
     *("name", "active", "created_at", "text", "words", "excluded_words", "ignored_words"),
     *("categories", "authors", "examples", "references", "strictness", "query", "all_matches"),
-    *("max_papers", "author_page", "author_page_status", "author_page_requested_at"),
+    *("max_papers", "may_split"),
+    *("author_page", "author_page_status", "author_page_requested_at"),
     *("matched_on", "quiet_notice_on"),
 )
 SUBSCRIPTION_FIELDS = (

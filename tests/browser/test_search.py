@@ -81,9 +81,9 @@ def test_a_subscriber_follows_a_search_by_email(
     browser.step_into_mail()
     browser.sees("you can add them on your preferences page")
     browser.press_in_mail("Open your preferences without signing in")
-    browser.sees("Add them to your interests?")
-    browser.press("Add to my interests")
-    browser.sees("Added. Your next digest will use it.")
+    browser.sees("Make them one of your topics?")
+    browser.press("Add to my topics")
+    browser.sees("Added. It's now one of your topics")
     topic = Topic.objects.get(subscriber=reader)
     assert topic.query == "language models cat:cs.CL"
 

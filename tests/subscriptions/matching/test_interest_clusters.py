@@ -1,54 +1,25 @@
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from papers.vectors.lexicon import Lexicon, PaperText
-from papers.vectors.terms import extract_words, ids_of_all
 from subscriptions.matching.cluster_names import name_clusters
-from subscriptions.matching.interest_clusters import divide_examples, find_clusters
-
-REEFS = [
-    ("Novel Coral Bleaching on Warm Reefs", "We study coral bleaching at https://reef.example.com"),
-    ("Coral Bleaching and CO2", "The proposed coral bleaching model measures CO2 uptake of reefs."),
-    ("Fish of Reefs", "Coral bleaching drives fish away. CO2 uptake is low."),
-    ("Sponges on Reefs", "Sponges survive coral bleaching and CO2 uptake."),
-]
-BRIDGES = [
-    ("Cables of Suspension Bridges", "A suspension bridge hangs on steel cables."),
-    ("Wind and the Suspension Bridge", "Wind moves a suspension bridge; steel cables hold it."),
-    ("Rust of Steel Cables", "The proposed method finds rust in steel cables of bridges."),
-    ("Towers of a Suspension Bridge", "Towers carry steel cables."),
-]
-
-
-def papers_of(texts: list[tuple[str, str]], prefix: str) -> list[PaperText]:
-    return [PaperText(f"{prefix}{n}", *text) for n, text in enumerate(texts)]
-
-
-ABOUT_REEFS, ABOUT_BRIDGES = papers_of(REEFS, "reef"), papers_of(BRIDGES, "bridge")
-
-
-def learn_meanings(subjects: dict[str, list[PaperText]], shared: float = 0.0) -> Lexicon:
-    """Return a lexicon in which the words of each subject have a direction of their own.
-
-    `shared` is the share of a direction that all subjects have in common.
-    """
-    lexicon = Lexicon.learn([paper for papers in subjects.values() for paper in papers])
-    embeddings = np.zeros((lexicon.size, len(subjects) + 1), dtype=np.float16)
-    embeddings[:, -1] = shared
-    for axis, papers in enumerate(subjects.values()):
-        words = {w for p in papers for w in extract_words(f"{p.title}. {p.abstract}")}
-        embeddings[lexicon.unique_columns_of(ids_of_all(sorted(words))), axis] += 1.0
-    columns = np.arange(lexicon.size, dtype=np.int32)
-    version = str(zlib.crc32(embeddings.tobytes()))  # vectors are cached by version
-    return replace(lexicon, version=version, embedded_columns=columns, embeddings=embeddings)
-
+from subscriptions.matching.interest_clusters import (
+    divide_examples,
+    find_clusters,
+    nearer_to_second,
+)
+from tests.subscriptions.two_interests import (
+    ABOUT_BRIDGES,
+    ABOUT_REEFS,
+    REEFS,
+    learn_meanings,
+    papers_of,
+)
 
 LEXICON = learn_meanings({"reefs": ABOUT_REEFS, "bridges": ABOUT_BRIDGES})
 
@@ -108,6 +79,13 @@ def test_the_smaller_cluster_is_marked() -> None:
     flags = divide_examples([*ABOUT_REEFS, *ABOUT_BRIDGES[:3]], LEXICON)
     assert flags is not None
     assert flags.tolist() == [False] * 4 + [True] * 3
+
+
+def test_other_papers_belong_to_the_nearer_cluster() -> None:
+    others = [ABOUT_BRIDGES[3], ABOUT_REEFS[3]]
+    flags = nearer_to_second(others, ABOUT_REEFS[:3], ABOUT_BRIDGES[:3], LEXICON)
+    assert flags.tolist() == [True, False]
+    assert not nearer_to_second([], ABOUT_REEFS, ABOUT_BRIDGES, LEXICON).size
 
 
 def name(first: list[PaperText], second: list[PaperText]) -> tuple[str, ...]:

@@ -393,7 +393,7 @@ def test_who_reads_already_is_offered_what_a_search_asked_for_and_adds_it(
     assert client.get(offer).status_code == 405
     taken = ("gaussian splatting", ["cs.CV", "cs.AI"])
     for said in ("Added.", "Nothing was added."):
-        assert said in page.submit("Add to my interests").text
+        assert said in page.submit("Add to my topics").text
         assert topics_of(reader) == [own, taken]
         reader.refresh_from_db()
         assert reader.suggestion is None
@@ -409,7 +409,7 @@ def test_an_offer_that_does_not_fit_is_kept_and_the_page_says_so(
     reader = make_reader(topic={"text": "agents"}, suggestion={"text": "one too many"})
     for number in range(1, topics.MAX_TOPICS):
         topics.add_topic(reader, {"text": f"topic {number}"})
-    page = preferences(client, reader).submit("Add to my interests")
+    page = preferences(client, reader).submit("Add to my topics")
     assert "You have 20 topics, which is the maximum." in page.text
     reader.refresh_from_db()
     assert (reader.topics.count(), reader.suggestion) == (20, {"text": "one too many"})
