@@ -25,6 +25,7 @@ from papers.searching import corrections, highlighting, queries, search
 from papers.searching.queries import Query
 from papers.searching.query_descriptions import describe
 from papers.searching.query_problems import describe_problem
+from papers.text.identity import name_key
 from papers.text.shortening import short_authors
 from papers.text.summary import extract_summary
 from web.language import active_language
@@ -75,8 +76,17 @@ def _results(query: Query) -> dict[str, Any]:
         "is_partial": bool(shown.text) and not result.by_words,
         "asked": str(shown),
         "follow_url": _follow_url(shown),
+        "author": _author_name(shown, papers),
+        "subject": shown.only_value("subject"),
         "exports": export_links("export-search", {"q": str(shown)}),
     }
+
+
+def _author_name(query: Query, papers: Sequence[Paper]) -> str:
+    """Return the author's name as printed if the query is one full name alone; else ""."""
+    key = name_key(query.only_value("author"))
+    names = (str(name) for paper in papers for name in paper.authors)
+    return next((name for name in names if name_key(name) == key), "") if key else ""
 
 
 def result_cards(papers: Sequence[Paper], query: Query) -> list[dict[str, Any]]:

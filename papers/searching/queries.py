@@ -109,6 +109,11 @@ class Query:
     def subjects(self) -> tuple[str, ...]:
         return self._values("subject")
 
+    def only_value(self, field: str) -> str:
+        """Return the value of a query that consists of this field alone; else an empty string."""
+        term = self.tree if isinstance(self.tree, Term) else Term("", "")
+        return term.value if term.field == field and not term.is_prefix else ""
+
     def with_corrections(self, corrections: dict[str, str]) -> Query:
         """Return the query with misspelt words replaced."""
 

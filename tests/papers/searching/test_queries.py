@@ -300,3 +300,20 @@ def test_a_misspelt_word_is_replaced_in_place() -> None:
     query = parse_query('difusion "of video" author:"jonathon ho" cat:cs.CV -difusion')
     corrected = query.with_corrections({"difusion": "diffusion", "jonathon": "jonathan"})
     assert str(corrected) == 'diffusion "of video" -difusion author:"jonathan ho" cat:cs.CV'
+
+
+@pytest.mark.parametrize(
+    ("typed", "author", "subject"),
+    [
+        ('author:"Ada Example"', "ada example", ""),
+        ("cat:cs.CL", "", "cs.CL"),
+        ("cat:cs.CL memory", "", ""),
+        ("cat:cs.CL OR cat:cs.CV", "", ""),
+        ("-author:ada", "", ""),
+        ("memory", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_query_of_one_field_alone_has_its_value(typed: str, author: str, subject: str) -> None:
+    query = parse_query(typed)
+    assert (query.only_value("author"), query.only_value("subject")) == (author, subject)
