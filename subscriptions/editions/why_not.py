@@ -145,6 +145,7 @@ def _ranked(case: _Case) -> list[Answer]:
             return [("", text)]
     answers = [
         _muted(pool, one.profile, position)
+        or _outside_search(one, position)
         or _near_duplicate(pool, candidates, index, position, chosen)
         or _describe_rank(candidates, index, position, places)
         for index, one in enumerate(topics)
@@ -175,6 +176,12 @@ def _muted(pool: CandidatePool, profile: Profile, position: int) -> str:
         if matched.scores[0] < 0:
             return _("You muted %(name)s, one of its authors.") % {"name": single.muted_authors[0]}
     return ""
+
+
+def _outside_search(one: MatchedTopic, position: int) -> str:
+    if not one.topic.query or one.match.personal[position] > 0:
+        return ""
+    return _("It doesn't match the search “%(query)s”.") % {"query": one.topic.query}
 
 
 def _near_duplicate(

@@ -163,6 +163,8 @@ def test_the_absence_of_a_paper_is_explained_for_each_topic(
     assert len(answers) == 2
     assert answers[0].startswith("Video: ")
     assert answers[1] == "Agents: It contains “bakers”, which you excluded."
+    Topic.objects.filter(pk=agents.pk).update(excluded_words=[], query="title:agents")
+    assert "It doesn't match the search “title:agents”." in page.submit("Explain").text
     page = page.submit("Explain", paper="2001.00001")
     assert page.tree.xpath("//div[@role='status']/p")
 
