@@ -104,7 +104,7 @@ def repeated_choices(
 
 def describe_match(topic: Topic) -> str:
     """Return the reason for a paper of a strict topic, in the active language."""
-    return _("Matches your search %(query)s") % {"query": truncate(topic.query, MAX_QUERY_SHOWN)}
+    return _("Matches your search “%(query)s”") % {"query": truncate(topic.query, MAX_QUERY_SHOWN)}
 
 
 @dataclass(frozen=True, slots=True)

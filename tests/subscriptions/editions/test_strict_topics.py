@@ -55,7 +55,7 @@ def test_a_strict_topic_brings_what_matches_its_query_and_nothing_else(
     reader = make_reader(topic={"query": QUERY})
     items = [item for item in digests.preview_digest(reader, now).items if item.get("topic")]
     assert [item["title"] for item in items] == ["Folding by search", "Folding by energy"]
-    assert items[0]["reason"] == f"Matches your search {QUERY}"
+    assert items[0]["reason"] == f"Matches your search “{QUERY}”"
 
 
 def test_muted_words_hold_for_strict_topics(
@@ -127,4 +127,4 @@ def test_a_strict_topic_is_previewed(
 ) -> None:
     preview = preview_topic(Topic(subscriber=Subscriber(), query=QUERY), now)
     assert preview.count == 2
-    assert preview.items[0]["reason"] == f"Matches your search {QUERY}"
+    assert preview.items[0]["reason"] == f"Matches your search “{QUERY}”"

@@ -168,7 +168,7 @@ def test_a_topic_has_a_feed_of_its_papers_with_reasons_newest_first(
     baking = folding.subscriber.topics.get(name="Baking")
     [item] = topic_feed(client, baking, "json").json()["items"]
     assert item["title"] == "Bread of the bakers"
-    assert "<p>Matches your search title:bread</p>" in item["content_html"]
+    assert "<p>Matches your search “title:bread”</p>" in item["content_html"]
 
 
 def test_the_feed_of_a_topic_is_in_the_language_of_its_reader(
