@@ -95,7 +95,9 @@ def welcome(reader: Subscriber) -> OutgoingMail:
 
 def _first_digest(reader: Subscriber) -> dict[str, Any]:
     """Return the context about the first digest: how often, and when it is due."""
-    subscription = reader.default_subscription
+    due = reader.subscriptions.exclude(next_digest_at=None).order_by("next_digest_at")
+    if not (subscription := due.first()):
+        return {}
     return {
         "subscription": subscription,
         "due": local_due(subscription.next_digest_at, reader.timezone),

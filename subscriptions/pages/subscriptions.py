@@ -10,10 +10,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from subscriptions.editions.todays_digest import describe_next
 from subscriptions.models import Subscriber, Subscription
 from subscriptions.pages.forms.readers import SubscriptionForm
 from subscriptions.pages.mailed_links import Access, mailed_link
@@ -111,8 +111,18 @@ def _show_form(request: HttpRequest, access: Access, form: SubscriptionForm) -> 
 
 
 def _say_saved(request: HttpRequest, subscription: Subscription) -> None:
-    following = describe_next(subscription) if subscription.is_active else ""
-    messages.success(request, " ".join([_("Saved."), following]).strip())
+    messages.success(request, " ".join([_("Saved."), _describe_next(subscription)]).strip())
+
+
+def _describe_next(subscription: Subscription) -> str:
+    """Return the time of the next digest as a sentence, or nothing if none is due."""
+    due = local_due(subscription.next_digest_at, subscription.subscriber.timezone)
+    if not due:
+        return ""
+    return _("Its next digest comes on %(day)s at %(time)s.") % {
+        "day": date_format(due, _("l, j F")),
+        "time": date_format(due, "H:i"),
+    }
 
 
 @require_POST
@@ -140,4 +150,4 @@ def act(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
 
 def _start(request: HttpRequest, subscription: Subscription, now: datetime) -> None:
     started = scheduling.resume_subscription(subscription.pk, now)
-    messages.success(request, " ".join([_("Started."), describe_next(started)]).strip())
+    messages.success(request, " ".join([_("Started."), _describe_next(started)]).strip())

@@ -44,7 +44,10 @@ SUBSCRIPTION = (
     *("hour", "all_topics", "trending", "max_papers", "created_at", "stopped_at"),
     *("next_digest_at", "last_digest_day", "covered_until", "paused_until"),
 )
-DIGEST = ("public_id", "day", "status", "reason", "subject", "items", "notices", "created_at")
+DIGEST = (
+    *("public_id", "subscription__position", "day", "status", "reason", "subject", "items"),
+    *("notices", "created_at"),
+)
 MESSAGE = (
     *("public_id", "kind", "about", "status", "reason", "created_at", "expires_at"),
     *("claimed_at", "attempts", "sent_at"),
@@ -96,6 +99,8 @@ def summarize_data(reader: Subscriber) -> list[tuple[str, int]]:
     """Return the number of records of each kind, with an untranslated label."""
     key = reader.community_key
     return [
+        (gettext_noop("Topics"), reader.topics.count()),
+        (gettext_noop("Schedules"), reader.subscriptions.count()),
         (gettext_noop("Digests"), reader.digests.count()),
         (gettext_noop("Other emails"), reader.messages.count()),
         (gettext_noop("Reactions to papers"), reader.reactions.count()),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.urls import reverse
@@ -15,7 +16,9 @@ from selenium.webdriver.common.by import By
 
 from papers.models import Paper, Report, Submission, Vote
 from subscriptions import tokens
-from subscriptions.models import Reaction, Subscriber, Topic
+from subscriptions.editions import digests
+from subscriptions.mail import cards, digest_mail
+from subscriptions.models import Digest, Reaction, Subscriber, Topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
 from tests.browser.axe import violations
@@ -176,6 +179,39 @@ def test_unsubscribing_or_choosing_fewer_emails(flow: Flow) -> None:
     flow.reader.refresh_from_db()
     frequency = flow.reader.default_subscription.frequency
     assert (flow.reader.status, frequency) == ("unsubscribed", "weekdays")
+
+
+@with_and_without_scripts
+def test_a_second_schedule_and_stopping_it_by_its_email(flow: Flow) -> None:
+    robots = Topic.objects.create(subscriber=flow.reader, position=1, text="Agents and robots")
+    flow.open("subscriptions")
+    flow.browser.find("//a[.='Add another schedule']", "the link").click()
+    flow.sees("Add a schedule")
+    flow.browser.find("//label[contains(., 'Only the topics')]", "the choice").click()
+    flow.press("Save", "Choose at least one topic, or all of them.")
+    flow.browser.find("//label[contains(., 'Agents and robots')]", "the topic").click()
+    flow.press("Save", "Saved. Its next digest comes on")
+    weekly = flow.reader.subscriptions.get(position=1)
+    assert (weekly.frequency, list(weekly.topics.all())) == ("weekly", [robots])
+    flow.browser.open(unsubscribe_path(flow.reader))
+    flow.sees("your digest “every Monday at 08:00”")
+    flow.press("Stop this digest", "This digest is stopped")
+    flow.press("Undo", "Your subscription continues as before.")
+    flow.browser.open(unsubscribe_path(flow.reader))
+    flow.press("Stop this digest", "Your other schedules continue as before.")
+    assert not flow.reader.subscriptions.get(position=1).is_active
+    flow.press("Stop all email", "You're unsubscribed")
+    flow.reader.refresh_from_db()
+    assert flow.reader.status == "unsubscribed"
+
+
+def unsubscribe_path(reader: Subscriber) -> str:
+    """Return the path of the unsubscribe link in a digest of the second subscription."""
+    digest = digests.build_digest(reader.pk, timezone.now(), position=1)
+    assert digest
+    digest = Digest.objects.select_related("subscriber").get(pk=digest.pk)
+    mail = digest_mail.digest_message(digest, cards.visible_cards(digest.paper_ids))
+    return urlsplit(mail.headers["List-Unsubscribe"].split(">")[0][1:]).path
 
 
 @without_scripts

@@ -98,7 +98,7 @@ def test_a_subscription_is_added_with_chosen_topics(client: Client, reader: Subs
     assert (added.all_topics, added.trending, added.max_papers) == (False, False, 5)
     assert list(added.topics.all()) == [robots]
     assert added.next_digest_at == datetime(2026, 4, 30, 17, tzinfo=UTC)
-    assert "Saved. Your next digest comes on Thursday, 30 April at 17:00." in page.text
+    assert "Saved. Its next digest comes on Thursday, 30 April at 17:00." in page.text
     assert "Robots once a month" in page.text
 
 
@@ -195,7 +195,7 @@ def test_stopping_starting_and_deleting(client: Client, reader: Subscriber) -> N
     assert weekly(reader).next_digest_at is None
     assert "Stop every day at 08:00" not in page.text, "the last one stops all email"
     page = page.submit("Start again every Monday at 08:00")
-    assert "Started. Your next digest comes on Monday, 4 May at 08:00." in page.text
+    assert "Started. Its next digest comes on Monday, 4 May at 08:00." in page.text
     page = page.submit("Delete every Monday at 08:00")
     assert states(reader) == ("active", ["active"])
     assert "Delete every" not in page.text

@@ -120,6 +120,7 @@ def test_the_export_holds_everything_a_reader_did(reader: Subscriber, edition: l
     assert found["votes"][0]["paper__arxiv_id"] == edition[0].arxiv_id
     assert found["proposals"][0]["note"] == "my own work"
     assert found["digests"][0]["items"]
+    assert found["digests"][0]["subscription__position"] == 0
     assert found["what_came_back"][0]["kind"] == "delivered"
 
 
