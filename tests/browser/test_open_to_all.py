@@ -52,9 +52,8 @@ def pages(reader: Subscriber) -> dict[str, str]:
         for name in ("home", "status", "subscribe", "check-inbox", "privacy", "api-reference")
     }
     data = tokens.make_token(Purpose.DATA, reader.pk)
-    own = {
-        name: reverse(name, args=[mine]) for name in ("preferences", "profile", "rhythm", "propose")
-    }
+    names = ("preferences", "profile", "rhythm", "propose", "subscriptions", "subscription-new")
+    own = {name: reverse(name, args=[mine]) for name in names}
     return {
         **named,
         **own,

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from subscriptions.models import ReaderImport, Subscriber, Subscription, Topic
-from subscriptions.readers import exporting, importing
+from subscriptions.readers import exporting, importing, profile_columns
 
 pytestmark = pytest.mark.django_db
 GOOD = {
@@ -146,6 +146,16 @@ def test_an_export_imported_again_exports_the_same_rows(profiles: list[Any]) -> 
     csv.writer(text).writerows(before)
     assert import_text(text.getvalue()) == {}
     assert exported() == before
+
+
+def test_no_column_is_forgotten() -> None:
+    left_out = {"id", "subscriber", "position"}
+    for model, exported_names in (
+        (Topic, profile_columns.TOPIC_FIELDS),
+        (Subscription, (*profile_columns.SUBSCRIPTION_FIELDS, "next_digest_at")),
+    ):
+        columns = {field.name for field in model._meta.concrete_fields}
+        assert columns - left_out == set(exported_names)
 
 
 def test_imported_subscriptions_are_scheduled() -> None:
