@@ -15,9 +15,9 @@ def configure(config: pytest.Config) -> None:
     """Use few examples if the run leaves out the slow tests; call before test modules load."""
     global _is_quick
     _is_quick = "not slow" in config.option.markexpr
-    hypothesis.settings.register_profile("quick", max_examples=DEFAULT // QUICK_SHARE)
-    hypothesis.settings.register_profile("thorough", max_examples=DEFAULT)
-    hypothesis.settings.load_profile("quick" if _is_quick else "thorough")
+    # No deadline per example, because other processes may use the processors.
+    hypothesis.settings.register_profile("tests", max_examples=examples(DEFAULT), deadline=None)
+    hypothesis.settings.load_profile("tests")
 
 
 def examples(count: int) -> int:

@@ -23,7 +23,7 @@ OLDER_PER_PAPER = 2  # older papers, which readers like, for each paper of the d
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How many topics and subscriptions readers have on average, from 1 to 2."""
+    """The average numbers of topics and subscriptions of a reader, from 1 to 2."""
 
     topics: float = 1.0
     subscriptions: float = 1.0

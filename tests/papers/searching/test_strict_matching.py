@@ -15,6 +15,7 @@ from papers.searching.conditions import matching_papers
 from papers.searching.queries import parse_query
 from papers.searching.query_tree import Node, conjunction, disjunction, negation
 from papers.searching.strict_matching import match_queries
+from tests.examples import examples
 from tests.papers.searching.test_queries import TYPED
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,7 @@ LEAVES = (
     *("has:code", "is:trending", "is:picked", "since:7d", "until:2026-03", "date:2026-04-30"),
 )
 EXAMPLES = settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

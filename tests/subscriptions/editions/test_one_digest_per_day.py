@@ -14,6 +14,7 @@ from subscriptions.editions import digests
 from subscriptions.models import Digest, Subscriber, Subscription
 from subscriptions.readers import scheduling
 from subscriptions.schedule import INTERVALS, local_day
+from tests.examples import examples
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 3, 20, tzinfo=UTC)  # before clocks change in Europe
@@ -88,7 +89,7 @@ class Installation:
 
 
 @pytest.mark.promise(16)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.sampled_from(sorted(available_timezones())), steps)
 def test_no_subscription_has_two_digests_on_a_local_day(
     zone: str, actions: list[tuple[str, Any]]
@@ -103,7 +104,7 @@ def test_no_subscription_has_two_digests_on_a_local_day(
 
 
 @pytest.mark.promise(16)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.sampled_from(sorted(available_timezones())), steps, st.integers(0, 23))
 def test_a_daily_subscription_has_one_on_each_day_after_any_changes(
     zone: str, actions: list[tuple[str, Any]], hour: int

@@ -13,6 +13,7 @@ from subscriptions.matching.interest_clusters import (
     find_clusters,
     nearer_to_second,
 )
+from tests.examples import examples
 from tests.subscriptions.two_interests import (
     ABOUT_BRIDGES,
     ABOUT_REEFS,
@@ -34,7 +35,7 @@ def test_two_subjects_are_two_clusters_the_larger_first() -> None:
     assert [cluster.keys for cluster in clusters] == [keys(ABOUT_REEFS), keys(ABOUT_BRIDGES[:3])]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.permutations([*ABOUT_REEFS, *ABOUT_BRIDGES]))
 def test_the_order_of_examples_does_not_matter(examples: list[PaperText]) -> None:
     clusters = find_clusters(examples, LEXICON)

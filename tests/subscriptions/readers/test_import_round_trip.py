@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from subscriptions.models import ReaderImport, Subscriber, Subscription, Topic
 from subscriptions.readers import exporting, importing, profile_columns
+from tests.examples import examples
 
 pytestmark = pytest.mark.django_db
 GOOD = {
@@ -132,7 +133,7 @@ def make(number: int, values: dict[str, Any], topics: list[Any], subscriptions: 
     )
 )
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
