@@ -63,6 +63,7 @@ def test_totals_are_consistent_only_without_loss_duplicates_and_unexplained_mail
     assert Totals(**good).line().endswith("kills=3 max_per_reader=0 lost=0 duplicated=0")
 
 
+@pytest.mark.slow
 def test_invalid_options_are_rejected() -> None:
     process = chaos("--readers=0")
     assert process.returncode == 1
