@@ -137,7 +137,7 @@ WITHOUT_TEXT = {
     "feed-topic",
     *("mail-link", "sign-out", "sign-out-everywhere", "leave", "leave-undo", "unsubscribe-undo"),
     *("past-digest", "offer", "feed-renew", "profile-reset", "profile-opened", "opened"),
-    *("challenge", "topics", "topic-delete"),
+    *("challenge", "topics", "topic-delete", "subscriptions"),
 }
 
 
@@ -176,15 +176,23 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
 
     sign_in(client, reader)
     preferences, mute = signed("preferences"), signed("profile-mute")
-    rhythm = {"frequency": "daily", "weekday": 0, "hour": 8, "timezone": "UTC", "max_papers": 5}
-    topic = reader.first_topic.pk
-    rhythm["topic"] = topic
+    schedule = {"frequency": "daily", "weekday": 0, "month_day": 1, "hour": 8, "max_papers": 5}
+    topic, subscription = reader.first_topic.pk, reader.default_subscription.pk
+    rhythm = schedule | {"timezone": "UTC", "topic": topic}
 
     def save_topic(typed: str, **data: Any) -> int:
         """Preview a topic, then save it. `accepted` says that problems were shown before."""
         where = signed("topic", Purpose.PREFERENCES, topic)
         data = {"kind": "ranked", "name": typed, "accepted": typed} | data
         return max(post(where, preview="1", **data), post(where, **data))
+
+    def act_on_subscription(text: str) -> int:
+        return post(signed("subscription-act", Purpose.PREFERENCES, subscription), act=text)
+
+    def save_subscription(text: str) -> int:
+        return post(
+            signed("subscription", Purpose.PREFERENCES, subscription), **schedule, name=text
+        )
 
     return {
         "subscribe address": lambda text: post("/subscribe/", email=text),
@@ -221,6 +229,9 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         "topic-split": lambda text: post(
             signed("topic-split", Purpose.PREFERENCES, topic), act=text
         ),
+        "subscription": save_subscription,
+        "subscription-act": act_on_subscription,
+        "subscription-new": lambda text: post(signed("subscription-new"), frequency=text),
         "profile-mute": lambda text: post(mute, kind="author", entry=text),
         "profile-remove": lambda text: post(signed("profile-remove"), kind="words", entry=text),
         "profile": lambda text: get(signed("profile"), paper=text),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from subscriptions.editions.topic_previews import PREVIEW_DAYS, TopicPreview, preview_topics
-from subscriptions.models import Topic
+from subscriptions.models import Subscriber, Subscription, Topic
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.profiles import topics
 from subscriptions.profiles.topic_descriptions import describe_topics
@@ -42,11 +42,13 @@ def topics_page(request: HttpRequest, access: Access) -> HttpResponse:
     context = {
         "reader": access.reader,
         "entries": [_entry(access, *parts) for parts in described],
+        "carried": _carried(access.reader, rows),
         "days": PREVIEW_DAYS,
         "max_topics": topics.MAX_TOPICS,
         "is_full": len(rows) >= topics.MAX_TOPICS,
         "new_url": access.url("topic-new"),
         "preferences_url": access.url("preferences"),
+        "subscriptions_url": access.url("subscriptions"),
     }
     return render(request, "subscriptions/topics.html", context)
 
@@ -62,6 +64,15 @@ def _entry(access: Access, topic: Topic, words: str, preview: TopicPreview) -> d
         "last_match": _latest(topic.matched_on, preview.last_match),
         **{key: access.url(name, topic.pk) for key, name in names.items()},
     }
+
+
+def _carried(reader: Subscriber, rows: list[Topic]) -> set[int]:
+    """Return the topics that an active subscription carries; all of a reader who gets no email."""
+    active = Subscription.objects.active().filter(subscriber=reader)
+    carrying = list(active.values_list("all_topics", "topics"))
+    if not carrying or any(all_topics for all_topics, _topic in carrying):
+        return {topic.pk for topic in rows}
+    return {topic for _all_topics, topic in carrying if topic}
 
 
 def _latest(*days: date | None) -> date | None:

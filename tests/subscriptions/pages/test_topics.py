@@ -7,14 +7,16 @@ from datetime import datetime
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from papers.models import Paper
 from papers.searching import indexing
 from subscriptions import tokens
 from subscriptions.editions.topic_previews import PREVIEW_DAYS, TopicPreview
-from subscriptions.models import Reaction, Subscriber, Topic
+from subscriptions.models import Reaction, Subscriber, Subscription, Topic
 from subscriptions.profiles import topics
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
@@ -90,6 +92,35 @@ def test_a_topic_in_words_names_all_that_it_looks_for(
         "“long context”; the words “agents” and “tools”; papers like “Long context language "
         "models” and 2 others; papers by Ada Example; subjects: cs.CL and cs.CV; not “survey”"
     ) in entry(open_list(client, reader), reader.first_topic)
+
+
+def test_many_topics_are_listed_with_as_many_queries_as_one(
+    client: Client, make_reader: MakeReader, edition: list[Paper]
+) -> None:
+    reader = make_reader(topic={"text": "agents", "examples": [str(edition[0].arxiv_id)]})
+    topics.add_topic(reader, {"query": "title:language"})
+    open_list(client, reader)  # fill caches
+    counts = []
+    for number in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            open_list(client, reader)
+        counts.append(len(queries))
+        for other in range(4):
+            topics.add_topic(reader, {"text": f"agents {number} {other}", "authors": ["A B"]})
+            topics.add_topic(reader, {"query": f"title:language -x{number}{other}"})
+    assert counts[0] == counts[1]
+
+
+def test_a_topic_that_no_schedule_carries_says_so(client: Client, reader: Subscriber) -> None:
+    first, second, _third = reader.topics.order_by("position")
+    subscription = reader.default_subscription
+    assert "No schedule has this topic" not in open_list(client, reader).text
+    Subscription.objects.update(all_topics=False)
+    subscription.topics.add(first)
+    page = open_list(client, reader)
+    assert "No schedule has this topic" not in entry(page, first)
+    assert "No schedule has this topic, so it brings nothing." in entry(page, second)
+    assert page.tree.xpath("//li//a[.='Schedules']/@href")[0] == url("subscriptions", reader)
 
 
 def test_a_blank_topic_says_that_trending_papers_come(
