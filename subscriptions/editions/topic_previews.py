@@ -73,7 +73,9 @@ def newest_matches(topic: Topic, now: datetime, limit: int) -> list[dict[str, An
     [one] = matches.topics
     unwanted = pool.find_positions(paper_ids(one.profile.disliked))
     positions = np.setdiff1d(_matching(pool, one), unwanted)
-    order = np.lexsort((-one.match.personal[positions], pool.age[positions]))
+    # Rounded, because a paper's kept vector may differ in the last digits from a computed one.
+    scores = np.round(one.match.personal[positions], 3)
+    order = np.lexsort((positions, -scores, pool.age[positions]))
     return _records(matches, positions[order][:limit].tolist())
 
 
