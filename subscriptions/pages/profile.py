@@ -116,7 +116,7 @@ def _profile_links(access: Access, topic: Topic, *, several: bool) -> dict[str, 
     links["profile"] = access.url("profile")
     if several:
         links = {name: _with_topic(url, topic) for name, url in links.items()}
-    return links | {"preferences": access.url("preferences")}
+    return links | {name: access.url(name) for name in ("preferences", "topics")}
 
 
 def _topic_links(access: Access, topics: Sequence[Topic]) -> list[tuple[Topic, str]]:

@@ -34,6 +34,7 @@ OPENS = {
         *("sign-in", "preferences", "feed-renew", "offer", "rhythm", "propose"),
         *("mail-link", "profile", "leave", "leave-undo", "past-digest", "subscriptions"),
         *("subscription", "subscription-new", "subscription-act"),
+        *("topics", "topic", "topic-new", "topic-act", "topic-delete", "topic-split"),
         *PROFILE,
     },
     Purpose.REACT: {"react", "vote", "report"},
@@ -74,6 +75,7 @@ def addresses(digest: Digest, token: str) -> dict[str, str]:
         "paper_pk": digest.paper_ids[0],
         "public_id": digest.public_id,
         "pk": digest.subscription_id,
+        "topic_pk": digest.subscriber.first_topic.pk,
     }
     found = {}
     for _path, pattern in PUBLIC_PATTERNS:
