@@ -71,11 +71,12 @@ def test_a_reader_adds_two_topics_previews_and_orders_them(
     browser.sees("“autor:” isn't a search field")
     browser.sees("You can save it all the same.")
     browser.press("Preview")
-    browser.sees("Matches your search autor:x OR title:language")
+    browser.sees("Matches your search “autor:x OR title:language”")
     browser.press("Save")
     browser.sees("Saved. “autor:x OR title:language” counts")
     assert [title[:5] for title in titles(browser)] == ["Reaso", "Video", "autor"]
     browser.find("//button[contains(., 'Move “autor')]", "the arrow").click()
+    browser.find("//li[2]//h2[contains(., 'autor')]", "the new order")
     browser.find("//li[2]//button[contains(., 'Turn off')]", "the switch").click()
     browser.sees("It brings no papers.")
     assert [title[:5] for title in titles(browser)] == ["Reaso", "autor", "Video"]
