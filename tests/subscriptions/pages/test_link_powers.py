@@ -19,6 +19,7 @@ from django.urls import reverse
 from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.models import Digest, SignIn, Subscriber
+from subscriptions.readers import subscriptions
 from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
 from tests.pages import Page, forge
 from tests.subscriptions.conftest import MakeDigest, MakeReader
@@ -174,25 +175,47 @@ def test_no_page_passes_on_more_than_the_link_that_opened_it(
     digest: Digest, purpose: Purpose, now: datetime
 ) -> None:
     """Looked at: the pages, where they lead, and what each of their buttons leads to."""
-    seen = 0
     with time_machine.travel(now, tick=False):
-        mine = tokens.open_link(purpose, token_for(purpose, digest, now - MADE))
-        for name, url in addresses(digest, mine.token).items():
-            if name not in OPENS[purpose]:
-                continue
-            for text, until in answers(url):
-                assert purpose in SHOWS_THE_ADDRESS or digest.subscriber.email not in text, name
-                for token in TOKEN.findall(text):
-                    handed = read(token)
-                    assert handed, "a page shows a token that nothing can read"
-                    assert handed.purpose in {purpose, *HANDED_ON.get(purpose, ())}, name
-                    assert handed.purpose != purpose or handed.made_at == mine.made_at, name
-                    assert ends(handed) <= ends(mine), name
-                    seen += 1
-                if until:
-                    assert purpose in SIGNS_IN
-                    assert until == mine.made_at + SIGNED_IN_FOR
+        seen = tokens_passed_on(purpose, token_for(purpose, digest, now - MADE), digest)
     assert seen or purpose in {Purpose.DIGEST, Purpose.BROWSER, Purpose.CONFIRM}
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+@pytest.mark.promise(44)
+def test_the_unsubscribe_link_of_one_of_several_subscriptions_passes_on_no_more(
+    digest: Digest, now: datetime, is_deleted: bool
+) -> None:
+    with time_machine.travel(now, tick=False):
+        weekly = {"frequency": "weekly"}
+        added = subscriptions.add_subscription(digest.subscriber, weekly, [], now)
+        key = tokens.unsubscribe_key(digest.subscriber_id, added.pk)
+        if is_deleted:
+            subscriptions.delete_subscription(added.pk)
+        token = tokens.make_token(Purpose.UNSUBSCRIBE, key, now - MADE)
+        seen = tokens_passed_on(Purpose.UNSUBSCRIBE, token, digest)
+    assert is_deleted or seen
+
+
+def tokens_passed_on(purpose: Purpose, token: str, digest: Digest) -> int:
+    """Check the tokens on all pages that a link opens, and return their number."""
+    seen = 0
+    mine = tokens.open_link(purpose, token)
+    for name, url in addresses(digest, mine.token).items():
+        if name not in OPENS[purpose]:
+            continue
+        for text, until in answers(url):
+            assert purpose in SHOWS_THE_ADDRESS or digest.subscriber.email not in text, name
+            for found in TOKEN.findall(text):
+                handed = read(found)
+                assert handed, "a page shows a token that nothing can read"
+                assert handed.purpose in {purpose, *HANDED_ON.get(purpose, ())}, name
+                assert handed.purpose != purpose or handed.made_at == mine.made_at, name
+                assert ends(handed) <= ends(mine), name
+                seen += 1
+            if until:
+                assert purpose in SIGNS_IN
+                assert until == mine.made_at + SIGNED_IN_FOR
+    return seen
 
 
 def test_an_unsubscribe_link_of_years_ago_leaves_and_gets_less_and_that_is_all(
