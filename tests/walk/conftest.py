@@ -10,13 +10,13 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from tests.browser.conftest import PROGRAMS, QUIET
-from tests.deploy.conftest import DatabaseServer, image, server
+from tests.deploy.conftest import DatabaseServer, image, image_files, server
 from tests.papers.conftest import make_certificate
 from tests.papers.servers import Server
 from tests.walk.installation import Installation, MailServer
 from tests.walk.people import Person
 
-__all__ = ["image", "server"]
+__all__ = ["image", "image_files", "server"]
 HERE = Path(__file__).parent
 
 

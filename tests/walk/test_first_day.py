@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from email.message import EmailMessage
 
 import pytest
 from django.utils import timezone
@@ -183,7 +184,31 @@ def test_8_the_reader_unsubscribes_and_undoes_it(reader: Person, mail_server: Ma
     reader.sees("Your subscription continues as before")
 
 
-def test_9_the_curator_edits_the_next_edition(curator: Person) -> None:
+def test_9_the_reader_adds_a_topic_and_a_schedule(reader: Person) -> None:
+    reader.open("/preferences/")
+    reader.press("Add another topic")
+    reader.tick("Everything that matches a search")
+    reader.fill("Search", "title:manuscript*")
+    reader.tick("Also papers that another topic")
+    reader.fill("Name", "Manuscripts")
+    reader.press("Preview")
+    reader.sees("In the last 14 days this would have brought 1 paper")
+    reader.picture("preview of a topic")
+    reader.press("Save")
+    reader.sees("Your topics")
+    reader.sees("title contains")
+    reader.picture("topics")
+    reader.open("/subscriptions/new/")
+    reader.choose("How often", "Once a month")
+    reader.choose("Day of the month", "15")
+    reader.tick("Only the topics I choose")
+    reader.tick("Manuscripts")
+    reader.press("Save")
+    reader.sees("on the 15th")
+    reader.picture("schedules")
+
+
+def test_10_the_curator_edits_the_next_edition(curator: Person) -> None:
     curator.open("/admin/")
     curator.sees("Tomorrow")
     curator.picture("start page")
@@ -207,7 +232,7 @@ def test_9_the_curator_edits_the_next_edition(curator: Person) -> None:
     curator.sees("Approved")
 
 
-def test_10_the_next_digest_contains_the_curators_choices(
+def test_11_the_next_digest_contains_the_curators_choices(
     installation: Installation, feed_server: Server, reader: Person, mail_server: MailServer
 ) -> None:
     count = len(mail_server.messages(READER))
@@ -221,8 +246,12 @@ def test_10_the_next_digest_contains_the_curators_choices(
     assert 'href="https://example.org/call"' in digest.get_body(("html",)).get_content()  # type: ignore[union-attr]
 
 
-def test_11_failures_delay_emails_but_lose_none(
-    installation: Installation, feed_server: Server, curator: Person, mail_server: MailServer
+def test_12_failures_delay_emails_but_lose_none(
+    installation: Installation,
+    feed_server: Server,
+    curator: Person,
+    reader: Person,
+    mail_server: MailServer,
 ) -> None:
     """Sign up and send digests while SMTP is down, Redis restarts and workers are killed."""
     mail_server.stop()
@@ -242,6 +271,9 @@ def test_11_failures_delay_emails_but_lose_none(
     confirmation = mail_server.newest(SECOND, "onfirm")
     curator.read_email(confirmation, "late confirmation")
     wait_for(lambda: len(digests_to(mail_server, READER)) == 3, "the third digest")
+    reader.read_email(digests_to(mail_server, READER)[-1], "digest of two topics")
+    reader.sees("Manuscripts")
+    reader.sees("Matches your search “title:manuscript*”")
     assert len(mail_server.messages(SECOND)) == 1, mail_server.subjects()
 
 
@@ -250,14 +282,14 @@ PENDING = """
     ON reader.id = subscriber_id WHERE digest.status = 'pending' AND email = %s"""
 
 
-def digests_to(mail_server: MailServer, address: str) -> list[object]:
+def digests_to(mail_server: MailServer, address: str) -> list[EmailMessage]:
     return [message for message in mail_server.messages(address) if message["List-Id"]]
 
 
-def test_12_nothing_is_lost_or_sent_twice(installation: Installation) -> None:
+def test_13_nothing_is_lost_or_sent_twice(installation: Installation) -> None:
     """No digest was sent twice, no message was lost and no process logged an exception."""
     duplicates = (
-        "SELECT subscriber_id, day FROM subscriptions_digest GROUP BY 1, 2 HAVING count(*) > 1"
+        "SELECT subscription_id, day FROM subscriptions_digest GROUP BY 1, 2 HAVING count(*) > 1"
     )
     assert installation.query(duplicates) == []
     statuses = {
