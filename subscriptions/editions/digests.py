@@ -31,7 +31,6 @@ from subscriptions.editions.choosing import (
 from subscriptions.editions.desk import Desk
 from subscriptions.editions.quiet_topics import describe_quiet, quiet_topics, record_notices
 from subscriptions.mail.digest_mail import SUBJECT_LENGTH
-from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import FOR_YOU
 from subscriptions.models import Digest, Subscriber, Subscription, Topic
 from subscriptions.profiles.load import (
@@ -342,31 +341,31 @@ class _Composer:
     def _notices(
         self, order: Order, items: Sequence[dict[str, Any]], seen: frozenset[int], period: str
     ) -> list[Any]:
-        profiles = [one.profile for one in order.topics]
-        categories = {name for profile in profiles for name in profile.categories}
+        categories = {name for one in order.topics for name in one.profile.categories}
+        wishes = [one.wish for one in order.topics if one.has_interests]
         return [
             *self.desk.notices(),
-            *unmatched_notices(profiles, items, period),
+            *unmatched_notices(wishes, items, period),
             *self.source_report.notices(sorted(categories)),
             *updates.describe_updates(self.updates, seen, order.subscription.covered_until),
         ]
 
 
 def unmatched_notices(
-    profiles: Sequence[Profile],
+    wishes: Sequence[str],
     items: Sequence[dict[str, Any]],
     period: str = Digest.Period.DAY,
 ) -> list[str]:
     """Return a notice if none of these papers matches the reader's interests.
 
-    A matching paper can be in any section: it may be pinned by the editor, or be trending.
+    `wishes` has the typed text of each topic, empty for a topic of examples only. A matching paper
+    can be in any section: it may be pinned by the editor, or be trending.
     """
-    wishes = [profile for profile in profiles if profile.has_interests]
     if not items or not wishes or any(_is_match(item) for item in items):
         return []
     if len(wishes) > 1:
         return [_("None of the new papers matches your topics. This is what is trending.")]
-    typed = truncate(" ".join(wishes[0].typed.split()), MAX_QUOTE_LENGTH)
+    typed = truncate(" ".join(wishes[0].split()), MAX_QUOTE_LENGTH)
     if period == Digest.Period.WEEK:
         if typed:
             text = _("None of this week's papers matches “%(text)s”. This is what is trending.")

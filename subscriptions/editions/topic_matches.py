@@ -117,6 +117,11 @@ class MatchedTopic:
     row: int = 0
 
     @property
+    def wish(self) -> str:
+        """Return the query or the typed text; empty for a topic of examples only."""
+        return self.topic.query or self.profile.typed
+
+    @property
     def has_interests(self) -> bool:
         """Return True if there is more to match than categories."""
         return bool(self.topic.query) or self.profile.has_interests

@@ -23,7 +23,8 @@ def explain_matches(topic: Topic, items: Sequence[dict[str, Any]]) -> dict[str, 
     """Return template context: whether the items match, and if not, the likely causes."""
     profile = profile_from_topic(topic)
     context: dict[str, Any] = {"wishes": profile.has_interests}
-    if not (notices := digests.unmatched_notices([profile], items)):
+    wishes = [profile.typed] if profile.has_interests else []
+    if not (notices := digests.unmatched_notices(wishes, items)):
         return context
     context["unmatched"] = notices[0]
     if language := foreign_language(profile.typed):

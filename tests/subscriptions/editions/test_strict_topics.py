@@ -128,3 +128,15 @@ def test_a_strict_topic_is_previewed(
     preview = preview_topic(Topic(subscriber=Subscriber(), query=QUERY), now)
     assert preview.count == 2
     assert preview.items[0]["reason"] == f"Matches your search “{QUERY}”"
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_digest_without_a_match_says_so(
+    papers: list[Paper], make_reader: MakeReader, now: datetime, others: int
+) -> None:
+    reader = make_reader(topic={"query": "title:palaeography"})
+    if others:
+        make_topic(reader, query="", text="palaeography")
+    [notice] = digests.preview_digest(reader, now).notices
+    wanted = "matches your topics" if others else "matches “title:palaeography”"
+    assert wanted in notice
