@@ -24,7 +24,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.urls import clear_url_caches
 from django.utils import timezone
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -248,8 +248,8 @@ class Browser:
 
     @property
     def text(self) -> str:
-        # The page may be navigating.
-        with suppress(StaleElementReferenceException, NoSuchElementException):
+        # The page may be navigating, which Chromium reports in several ways.
+        with suppress(WebDriverException):
             return self.chrome.find_element(By.TAG_NAME, "body").text
         return ""
 
