@@ -1,7 +1,7 @@
 """Split authors' names into given and family names, for formats that keep them apart. Pure.
 
 Sources write names first name first. Particles belong to the family name ("van der Maaten"), and
-whatever is not clearly a person's name, such as a collaboration, stays whole.
+a name that is not clearly a person's, such as a collaboration, stays whole.
 """
 
 from __future__ import annotations

@@ -82,8 +82,8 @@ def repeated_choices(
 ) -> list[Choice]:
     """Return further choices for strict topics that ask for all matches.
 
-    These are new papers that the topic has not brought yet, whatever other topics, sections and
-    subscriptions have brought.
+    These are new papers that the topic has not brought yet, including those that other topics,
+    sections and subscriptions have brought.
     """
     found: list[Choice] = []
     recent = candidates.open if candidates.recent is None else candidates.recent

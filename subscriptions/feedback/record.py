@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from subscriptions.feedback.consequences import CONSEQUENTIAL_KINDS, apply_consequences
 from subscriptions.feedback.normalize import Event
@@ -138,11 +138,14 @@ def _readers_by_address(events: Sequence[Event]) -> dict[str, Subscriber]:
     keys = {email_key(event.recipient) for event in events if event.recipient}
     if not keys:
         return {}
-    readers: Iterable[Subscriber] = (
-        Subscriber.objects.with_sent_mail()
-        .filter(email_key__in=keys)
-        .only("email_key", "confirmed_at")
+    # Only mail that was handed over can come back.
+    has_message, has_digest = (
+        Exists(rows.filter(subscriber=OuterRef("pk"), claimed_at__isnull=False))
+        for rows in (Message.objects.all(), Digest.objects.all())
     )
+    readers: Iterable[Subscriber] = Subscriber.objects.filter(
+        has_message | has_digest, email_key__in=keys
+    ).only("email_key", "confirmed_at")
     return {reader.email_key: reader for reader in readers}
 
 

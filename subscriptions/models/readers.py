@@ -34,16 +34,6 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def active(self) -> SubscriberQuerySet:
         return self.filter(status=Subscriber.Status.ACTIVE)
 
-    def with_sent_mail(self) -> SubscriberQuerySet:
-        """Return readers with at least one mail handed over: only their mail can come back."""
-        from subscriptions.models.mails import Digest, Message  # they refer to readers
-
-        has_mail = [
-            models.Exists(rows.filter(subscriber=models.OuterRef("pk"), claimed_at__isnull=False))
-            for rows in (Message.objects.all(), Digest.objects.all())
-        ]
-        return self.filter(has_mail[0] | has_mail[1])
-
 
 class Subscriber(models.Model):
     """A reader: email address, consent, and settings that hold for all topics."""

@@ -7,13 +7,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from subscriptions.models import Subscriber, Topic
+from subscriptions.models.positions import lock_in_order, set_order
 
 MAX_TOPICS = 20  # per reader
-_OFFSET = 1000  # moves positions out of the way, since they are unique
 
 
 @transaction.atomic
@@ -40,14 +39,16 @@ def add_topic(reader: Subscriber, values: Mapping[str, Any]) -> Topic:
 
 @transaction.atomic
 def move_topic(pk: int, by: int) -> None:
-    """Move a topic up (-1) or down (1). Beyond the ends, nothing changes."""
-    topic = Topic.objects.get(pk=pk)
-    ordered = _lock_all(topic.subscriber_id)
+    """Move a topic up (-1) or down (1). Beyond the ends, or if it is gone, nothing changes."""
+    topic = Topic.objects.filter(pk=pk).first()
+    ordered = lock_in_order(Topic, topic.subscriber_id) if topic else []
+    if not topic or pk not in ordered:
+        return
     place = ordered.index(pk)
     other = place + by
     if 0 <= other < len(ordered):
         ordered[place], ordered[other] = ordered[other], ordered[place]
-        _set_order(topic.subscriber_id, ordered)
+        set_order(Topic, topic.subscriber_id, ordered)
 
 
 @transaction.atomic
@@ -56,22 +57,11 @@ def delete_topic(pk: int) -> bool:
     topic = Topic.objects.filter(pk=pk).first()
     if topic is None:
         return True
-    ordered = _lock_all(topic.subscriber_id)
+    ordered = lock_in_order(Topic, topic.subscriber_id)
+    if pk not in ordered:
+        return True
     if len(ordered) == 1:
         return False
     topic.delete()
-    _set_order(topic.subscriber_id, [other for other in ordered if other != pk])
+    set_order(Topic, topic.subscriber_id, [other for other in ordered if other != pk])
     return True
-
-
-def _lock_all(reader: int) -> list[int]:
-    """Lock the reader, whose topics are then stable; return the topics in order."""
-    Subscriber.objects.select_for_update(no_key=True).get(pk=reader)
-    rows = Topic.objects.filter(subscriber=reader).order_by("position")
-    return list(rows.values_list("pk", flat=True))
-
-
-def _set_order(reader: int, pks: list[int]) -> None:
-    Topic.objects.filter(subscriber=reader).update(position=F("position") + _OFFSET)
-    for position, pk in enumerate(pks):
-        Topic.objects.filter(pk=pk).update(position=position)

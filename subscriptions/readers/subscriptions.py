@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from subscriptions.models import (
@@ -18,11 +17,11 @@ from subscriptions.models import (
     SubscriptionQuerySet,
     Topic,
 )
+from subscriptions.models.positions import lock_in_order, set_order
 from subscriptions.readers import scheduling
 
 MAX_SUBSCRIPTIONS = 10  # per reader
 DELETED = "The subscription was deleted."
-_OFFSET = 1000  # moves positions out of the way, since they are unique
 
 
 @transaction.atomic
@@ -33,7 +32,7 @@ def add_subscription(
 
     Raise ValidationError if the reader has too many.
     """
-    position = len(_lock_all(reader.pk))
+    position = len(lock_in_order(Subscription, reader.pk))
     if position >= MAX_SUBSCRIPTIONS:
         raise ValidationError(
             _("You have %(most)s schedules, which is the maximum. Delete one first."),
@@ -66,7 +65,7 @@ def delete_subscription(pk: int) -> bool:
     subscription = Subscription.objects.filter(pk=pk).first()
     if subscription is None:
         return True
-    ordered = _lock_all(subscription.subscriber_id)
+    ordered = lock_in_order(Subscription, subscription.subscriber_id)
     if pk not in ordered:
         return True
     if ordered[0] == pk:
@@ -78,11 +77,8 @@ def delete_subscription(pk: int) -> bool:
     waiting.update(status=Digest.Status.SKIPPED, reason=DELETED)
     digests.update(subscription=None)
     subscription.delete()
-    later = Subscription.objects.filter(subscriber=subscription.subscriber_id)
-    places = [other for other in ordered if other != pk]
-    later.update(position=F("position") + _OFFSET)
-    for position, other in enumerate(places):
-        later.filter(pk=other).update(position=position)
+    remaining = [other for other in ordered if other != pk]
+    set_order(Subscription, subscription.subscriber_id, remaining)
     return True
 
 
@@ -95,10 +91,3 @@ def other_active(subscription: Subscription) -> SubscriptionQuerySet:
     """Return the reader's other subscriptions that bring digests."""
     active = Subscription.objects.active().filter(subscriber=subscription.subscriber_id)
     return active.exclude(pk=subscription.pk)
-
-
-def _lock_all(reader: int) -> list[int]:
-    """Lock the reader, whose subscriptions are then stable; return them in order."""
-    Subscriber.objects.select_for_update(no_key=True).get(pk=reader)
-    rows = Subscription.objects.filter(subscriber=reader).order_by("position")
-    return list(rows.values_list("pk", flat=True))
