@@ -392,12 +392,13 @@ class Version(models.Model):
 
 
 class PaperUpdate(models.Model):
-    """A change to a paper after it was first announced: code, publication, withdrawal."""
+    """A change to a paper after it was first announced: code, publication, version, withdrawal."""
 
     class Kind(models.TextChoices):
         CODE = "code", _("now has code")
         VENUE = "venue", _("has been published")
         WITHDRAWN = "withdrawn", _("has been withdrawn")
+        VERSION = "version", _("has a new version")
 
     paper = models.ForeignKey(Paper, on_delete=models.CASCADE, related_name="updates")
     kind = models.CharField(max_length=10, choices=Kind)

@@ -33,6 +33,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("subscriptions.matching",),
     ("subscriptions.profiles", "subscriptions.mail"),
     ("subscriptions.readers",),
+    ("subscriptions.library",),
+    ("subscriptions.zotero",),
     ("subscriptions.editions", "subscriptions.feedback"),
     ("subscriptions.delivery",),
     ("subscriptions.tasks",),

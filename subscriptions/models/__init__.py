@@ -1,10 +1,17 @@
-"""Readers, topics, subscriptions, editions, emails and delivery events."""
+"""Readers, topics, libraries, subscriptions, editions, emails and delivery events."""
 
 from subscriptions.models.editions import (
     Edition,
     EditionQuerySet,
     OperatorAlert,
     Placement,
+)
+from subscriptions.models.library import (
+    NOTE_LENGTH,
+    TAG_LENGTH,
+    LibraryEntry,
+    LibraryEntryQuerySet,
+    work_identity,
 )
 from subscriptions.models.mails import (
     DeliveryEvent,
@@ -40,7 +47,9 @@ from subscriptions.models.topics import (
 
 __all__ = [
     "CLOCK_SKEW",
+    "NOTE_LENGTH",
     "QUERY_LENGTH",
+    "TAG_LENGTH",
     "TOPIC_CONTENT",
     "TOPIC_NAME_LENGTH",
     "TOPIC_TEXT_LENGTH",
@@ -51,6 +60,8 @@ __all__ = [
     "Edition",
     "EditionQuerySet",
     "Erasure",
+    "LibraryEntry",
+    "LibraryEntryQuerySet",
     "Mail",
     "Message",
     "MessageQuerySet",
@@ -69,4 +80,5 @@ __all__ = [
     "Suppression",
     "SuppressionQuerySet",
     "Topic",
+    "work_identity",
 ]

@@ -102,6 +102,11 @@ class Subscriber(models.Model):
         editable=False,
         help_text="The reader agreed that papers they open on the site are recorded.",
     )
+    learns_from_kept = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Kept papers are light examples for the topics that brought them.",
+    )
     opened_recorded_since = models.DateTimeField(null=True, blank=True, editable=False)
     suggestion = models.JSONField(
         null=True,

@@ -99,6 +99,12 @@ class Subscription(models.Model):
     max_papers = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(1), MaxValueValidator(30)]
     )
+    unread_weekday = models.PositiveSmallIntegerField(
+        choices=Weekday,
+        null=True,
+        blank=True,
+        help_text="Day whose digest has a section of kept papers that are not read yet.",
+    )
     next_digest_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_digest_day = models.DateField(null=True, blank=True, editable=False)
     covered_until = models.DateTimeField(

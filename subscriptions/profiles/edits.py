@@ -23,7 +23,7 @@ TOPIC_FIELDS = (
 """Fields of a topic that a reset sets to their defaults."""
 READER_FIELDS = (
     *("muted_words", "muted_authors", "shared_authors"),
-    *("learns_from_opened", "opened_recorded_since", "suggestion"),
+    *("learns_from_kept", "learns_from_opened", "opened_recorded_since", "suggestion"),
 )
 """Fields of a reader that a reset sets to their defaults."""
 

@@ -13,7 +13,8 @@ READER_COLUMNS = (
     *("email", "status", "language", "timezone", "created_at", "signup_requested_at"),
     *("consent_at", "consent_text", "consent_page", "consent_ip", "confirmed_at"),
     *("unsubscribed_at", "less_often_offered_at", "muted_words", "muted_authors"),
-    *("shared_authors", "learns_from_opened", "opened_recorded_since"),
+    *("shared_authors", "learns_from_kept", "learns_from_opened"),
+    "opened_recorded_since",
 )
 COLUMNS = (*READER_COLUMNS, "topics", "subscriptions")
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")

@@ -47,7 +47,8 @@ REQUIRED = ("email", "consent_at", "consent_text", "confirmed_at")
 READER_COLUMNS = (
     *("consent_page", "consent_ip", "timezone", "language", "status", "created_at"),
     *("signup_requested_at", "unsubscribed_at", "less_often_offered_at", "muted_words"),
-    *("muted_authors", "shared_authors", "learns_from_opened", "opened_recorded_since"),
+    *("muted_authors", "shared_authors", "learns_from_kept", "learns_from_opened"),
+    "opened_recorded_since",
 )
 TOPIC_COLUMNS = ("text", "categories")
 SUBSCRIPTION_COLUMNS = ("frequency", "weekday", "month_day", "hour", "max_papers")
@@ -98,6 +99,7 @@ class ReaderRow(forms.Form):
     muted_words = TextsField()
     muted_authors = TextsField()
     shared_authors = forms.BooleanField(required=False)
+    learns_from_kept = forms.NullBooleanField(required=False)
     learns_from_opened = forms.BooleanField(required=False)
     text = forms.CharField(max_length=TOPIC_TEXT_LENGTH, required=False)
     categories = CategoriesField()

@@ -27,8 +27,8 @@ RequestedBy = Erasure.RequestedBy
 
 READER = (
     *("email", "status", "timezone", "language", "created_at", "feed_key_version"),
-    *("muted_words", "muted_authors", "shared_authors", "learns_from_opened"),
-    *("opened_recorded_since", "suggestion"),
+    *("muted_words", "muted_authors", "shared_authors", "learns_from_kept"),
+    *("learns_from_opened", "opened_recorded_since", "suggestion"),
 )
 MOMENTS = ("signup_requested_at", "less_often_offered_at", "signed_out_at")
 CONSENT = ("text", "page", "ip", "at")
@@ -42,7 +42,12 @@ SUBSCRIPTION = (
     *("name", "position", "destination", "address", "state", "frequency", "weekday", "month_day"),
     "first_week",
     *("hour", "all_topics", "trending", "max_papers", "created_at", "stopped_at"),
+    "unread_weekday",
     *("next_digest_at", "last_digest_day", "covered_until", "paused_until"),
+)
+LIBRARY = (
+    *("topic__position", "title", "authors", "arxiv_id", "doi", "venue", "url", "year", "note"),
+    *("tags", "kept_at", "read_at"),
 )
 DIGEST = (
     *("public_id", "subscription__position", "day", "status", "reason", "subject", "items"),
@@ -74,6 +79,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
             reader.reactions.order_by("created_at"), "kind", "topic__position", "created_at"
         ),
         "opened": _papers(reader.opened.order_by("created_at"), "topic__position", "created_at"),
+        "library": list(reader.library.order_by("kept_at").values(*LIBRARY)),
         "votes": _papers(Vote.objects.filter(created_by=key).order_by("created_at"), "created_at"),
         "reports": _papers(
             Report.objects.filter(created_by=key).order_by("created_at"),
@@ -105,6 +111,7 @@ def summarize_data(reader: Subscriber) -> list[tuple[str, int]]:
         (gettext_noop("Other emails"), reader.messages.count()),
         (gettext_noop("Reactions to papers"), reader.reactions.count()),
         (gettext_noop("Papers you opened here"), reader.opened.count()),
+        (gettext_noop("Kept papers"), reader.library.count()),
         (gettext_noop("Votes"), Vote.objects.filter(created_by=key).count()),
         (gettext_noop("Proposals"), Submission.objects.filter(created_by=key).count()),
         (gettext_noop("Delivery records"), reader.delivery_events.count()),

@@ -26,7 +26,7 @@ TOPIC_FIELDS = (
 SUBSCRIPTION_FIELDS = (
     *("name", "destination", "address", "state", "frequency", "weekday", "month_day"),
     *("first_week", "hour", "all_topics", "trending", "max_papers", "created_at", "stopped_at"),
-    *("last_digest_day", "covered_until", "paused_until"),
+    *("unread_weekday", "last_digest_day", "covered_until", "paused_until"),
 )
 """All fields except the order, which is that of the list, and the next digest, which follows."""
 JSON_TYPES: dict[type, type] = {

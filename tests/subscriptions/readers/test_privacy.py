@@ -17,12 +17,14 @@ from django.urls import reverse
 from papers import community
 from papers.models import Paper, Submission, Vote
 from subscriptions.editions import digests
+from subscriptions.library.keeping import keep_paper
 from subscriptions.mail import suppression
 from subscriptions.mail.addresses import email_key
 from subscriptions.models import (
     DeliveryEvent,
     Digest,
     Erasure,
+    LibraryEntry,
     Message,
     OpenedPaper,
     Reaction,
@@ -56,6 +58,9 @@ def reader(edition: list[Paper], now: datetime) -> Subscriber:
     )
     reading_history.start_recording(reader.pk, now)
     reading_history.record_opened(reader.pk, second.pk, now)
+    entry = keep_paper(reader, first, now)
+    entry.note, entry.tags = "read on the train", ["thesis"]
+    entry.save()
     community.add_vote(first.pk, reader.community_key, now)
     community.propose_paper("2604.77777", "my own work", reader.community_key, now)
     back: dict[str, Any] = {
@@ -117,6 +122,8 @@ def test_the_export_holds_everything_a_reader_did(reader: Subscriber, edition: l
     assert found["reader"]["opened_recorded_since"]
     assert found["reactions"][0]["paper__title"] == edition[0].title
     assert found["opened"][0]["paper__title"] == edition[1].title
+    assert found["library"][0]["title"] == edition[0].title
+    assert found["library"][0]["note"] == "read on the train"
     assert found["votes"][0]["paper__arxiv_id"] == edition[0].arxiv_id
     assert found["proposals"][0]["note"] == "my own work"
     assert found["digests"][0]["items"]
@@ -131,12 +138,26 @@ def test_every_column_about_a_reader_is_exported_or_left_out_for_a_reason() -> N
     not_theirs |= {"confirmed_at", "unsubscribed_at"}  # in the export, among the consent
     columns = {field.name for field in Subscriber._meta.concrete_fields} - not_theirs
     assert columns == {*privacy.READER, *privacy.MOMENTS}
-    for model, exported in ((Topic, privacy.TOPIC), (Subscription, privacy.SUBSCRIPTION)):
+    for model, exported in (
+        (Topic, privacy.TOPIC),
+        (Subscription, privacy.SUBSCRIPTION),
+        (LibraryEntry, {*privacy.LIBRARY, "topic", "paper", "identity"} - {"topic__position"}),
+    ):
         columns = {field.name for field in model._meta.concrete_fields} - {"id", "subscriber"}
         assert columns == set(exported)
     pointing = {one.related_model for one in Subscriber._meta.related_objects}
     assert pointing == {
-        *(Topic, Subscription, SignIn, Reaction, OpenedPaper, Digest, DeliveryEvent, Message)
+        *(
+            Topic,
+            Subscription,
+            LibraryEntry,
+            SignIn,
+            Reaction,
+            OpenedPaper,
+            Digest,
+            DeliveryEvent,
+            Message,
+        )
     }
 
 
@@ -151,6 +172,7 @@ def test_erasing_leaves_nothing_but_a_keyed_hash(
     assert "ada.reader" not in left
     assert key not in left
     assert "my own work" not in left
+    assert "read on the train" not in left
     assert Erasure.objects.get().address_hash in hashes
     assert not Vote.objects.exists()
     assert Submission.objects.get().created_by == ""

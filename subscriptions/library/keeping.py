@@ -1,0 +1,54 @@
+"""Keeping papers in a reader's library, and removing them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from papers.exports import publication_date
+from papers.models import Paper
+from subscriptions.models import LibraryEntry, Subscriber, work_identity
+from subscriptions.profiles.reactions import own_topic
+from subscriptions.profiles.topic_choice import topic_for_paper
+
+
+def keep_paper(reader: Subscriber, paper: Paper, now: datetime, topic: str = "") -> LibraryEntry:
+    """Keep a paper. If it is kept already, nothing changes.
+
+    It is an example for the topic with this primary key. Without one of the reader's topics, it
+    is one for the topic that brought the paper or fits best.
+    """
+    entry = reader.library.filter(paper=paper).first()
+    if entry is not None:
+        return entry
+    values = describe_paper(paper) | {
+        "paper": paper,
+        "topic": own_topic(reader, topic) or topic_for_paper(reader, paper.pk),
+    }
+    identity = work_identity(values["arxiv_id"], values["doi"], paper.title)
+    # An entry from an upload may be the same work.
+    entry, _created = LibraryEntry.objects.update_or_create(
+        subscriber=reader,
+        identity=identity,
+        defaults=values,
+        create_defaults=values | {"kept_at": now},
+    )
+    return entry
+
+
+def remove_paper(reader: Subscriber, paper_pk: int) -> None:
+    """Remove a paper from the library, with its note and tags. Safe to repeat."""
+    reader.library.filter(paper=paper_pk).delete()
+
+
+def describe_paper(paper: Paper) -> dict[str, Any]:
+    """Return the bibliographic fields of an entry for a stored paper."""
+    return {
+        "title": paper.title,
+        "authors": paper.authors,
+        "arxiv_id": paper.arxiv_id or "",
+        "doi": paper.doi or "",
+        "venue": paper.journal_ref,
+        "url": paper.abstract_url,
+        "year": publication_date(paper)[0],
+    }
