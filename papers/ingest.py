@@ -203,9 +203,11 @@ class History:
     at: datetime
     versions: list[Version] = field(default_factory=list)
     updates: list[PaperUpdate] = field(default_factory=list)
+    new_versions: dict[int, PaperUpdate] = field(default_factory=dict)
 
     def add(self, before: Snapshot, paper: Paper) -> None:
         if before.version and before.version < (paper.version or 0):
+            self._add_new_version(paper)
             self.versions.append(
                 Version(
                     paper=paper,
@@ -226,9 +228,24 @@ class History:
     def _add_update(self, paper: Paper, kind: str, detail: str) -> None:
         self.updates.append(PaperUpdate(paper=paper, kind=kind, at=self.at, detail=detail))
 
+    def _add_new_version(self, paper: Paper) -> None:
+        """Record a new version. arXiv gives a withdrawal a number too, but it has its own kind."""
+        if not paper.withdrawn:
+            kind, detail = PaperUpdate.Kind.VERSION, f"v{paper.version}"
+            self.new_versions[paper.pk] = PaperUpdate(
+                paper=paper, kind=kind, at=self.at, detail=detail
+            )
+
     def save(self) -> None:
+        """Store all rows. A paper has one row of each kind; that of versions is the newest."""
         Version.objects.bulk_create(self.versions, ignore_conflicts=True)
         PaperUpdate.objects.bulk_create(self.updates, ignore_conflicts=True)
+        PaperUpdate.objects.bulk_create(
+            self.new_versions.values(),
+            update_conflicts=True,
+            unique_fields=["paper", "kind"],
+            update_fields=["at", "detail"],
+        )
 
 
 def _observed(document: Document) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
@@ -30,6 +30,7 @@ from subscriptions.editions.choosing import (
 )
 from subscriptions.editions.desk import Desk
 from subscriptions.editions.quiet_topics import describe_quiet, quiet_topics, record_notices
+from subscriptions.library.news import kept_updates
 from subscriptions.mail.digest_mail import SUBJECT_LENGTH
 from subscriptions.matching.selection import FOR_YOU
 from subscriptions.models import Digest, Subscriber, Subscription, Topic
@@ -286,7 +287,7 @@ def _make_of_one_pool(
     ]
     desk = Desk.of(pool.day)
     sent_before = {one.subscriber_id: frozenset(seen[one.subscriber_id]) for one in subscriptions}
-    composer = _Composer(pool.day, desk, now)
+    composer = _Composer(pool.day, desk, now, sent_before.keys())
     return [
         composer.compose(order, items, sent_before[order.subscription.subscriber_id])
         for order, items in zip(orders, choose_papers(matches, orders, seen, desk), strict=True)
@@ -296,8 +297,9 @@ def _make_of_one_pool(
 class _Composer:
     """Makes digests of one day from chosen papers; loads data shared by all readers once."""
 
-    def __init__(self, day: date, desk: Desk, now: datetime) -> None:
+    def __init__(self, day: date, desk: Desk, now: datetime, readers: Collection[int]) -> None:
         self.day, self.desk, self.now = day, desk, now
+        self.kept_updates = kept_updates(readers, now)
         self.source_report, self.updates = notices.report_at(now), updates.updates_since(now)
 
     def compose(self, order: Order, items: list[dict[str, Any]], seen: frozenset[int]) -> Digest:
@@ -347,7 +349,12 @@ class _Composer:
             *self.desk.notices(),
             *unmatched_notices(wishes, items, period),
             *self.source_report.notices(sorted(categories)),
-            *updates.describe_updates(self.updates, seen, order.subscription.covered_until),
+            *updates.describe_updates(
+                self.updates,
+                seen,
+                order.subscription.covered_until,
+                self.kept_updates.get(order.subscription.subscriber_id, ()),
+            ),
         ]
 
 

@@ -196,23 +196,28 @@ def test_replaced_versions_are_kept_unchanged() -> None:
     assert list(kept) == [(1, "Learning to fold", "We fold."), (2, "Fold 2", "We fold.")]
 
 
-def test_code_venue_and_withdrawal_are_recorded_once_as_updates() -> None:
+def test_code_venue_version_and_withdrawal_are_recorded_once_as_updates() -> None:
     put(ENTRY)
     put(FEATURED, kind="hf-daily", now=NOW + timedelta(hours=1))
     put(replace(ENTRY, version=2, journal_ref="Journal 1"), now=NOW + timedelta(hours=2))
-    put(replace(ENTRY, version=3, withdrawn=True), now=NOW + timedelta(hours=3))
-    put(replace(ENTRY, version=4, withdrawn=True), now=NOW + timedelta(hours=4))
+    news = Paper.objects.get().updates.filter(kind="version")
+    assert news.get().detail == "v2"
+    third, fourth = (replace(ENTRY, version=number) for number in (3, 4))
+    put(third, fourth, fourth, now=NOW + timedelta(hours=3))
+    put(replace(ENTRY, version=5, withdrawn=True), now=NOW + timedelta(hours=4))
+    put(replace(ENTRY, version=6, withdrawn=True), now=NOW + timedelta(hours=5))
     found = Paper.objects.get().updates.order_by("at").values_list("kind", "detail")
     assert list(found) == [
         ("code", "https://code.example.org/fold"),
         ("venue", "Journal 1"),
+        ("version", "v4"),
         ("withdrawn", ""),
     ]
 
 
 def test_code_and_venue_of_a_new_paper_are_not_updates() -> None:
     put(replace(ENTRY, journal_ref="Journal 1", code_url="https://code.example.org/fold"))
-    put(replace(ENTRY, version=2, title="Fold"))
+    put(replace(ENTRY, version=1, title="Fold"), now=NOW + timedelta(hours=1))
     assert not Paper.objects.get().updates.exists()
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from papers import updates
 from papers.models import Paper, PaperUpdate
 from subscriptions.editions import digests
+from subscriptions.library.keeping import keep_paper
 from subscriptions.mail import cards
 from subscriptions.models import Digest, Subscriber
 
@@ -62,3 +63,42 @@ def test_few_updates_are_shown_newest_first_with_short_titles(
     )
     assert [one.partition("“")[2][0] for one in said] == ["0", "1", "2"]
     assert all(len(one) < 150 for one in said)
+
+
+def test_news_of_kept_papers_come_first_and_all_of_their_withdrawals(
+    edition: list[Paper],
+    make_paper: Callable[..., Paper],
+    make_reader: Callable[..., Subscriber],
+    now: datetime,
+) -> None:
+    reader, other = make_reader(covered_until=now - timedelta(days=30)), make_reader("b@e.org")
+    day = now.date() - timedelta(days=40)
+    titles = ("With code", "Revised", "First gone", "Second gone", "Third gone", "Fourth gone")
+    kept = [make_paper(title, listed_on=day) for title in titles]
+    for paper in kept:
+        keep_paper(reader, paper, now - timedelta(days=35))
+    keep_paper(other, kept[0], now - timedelta(hours=1))
+    sent = make_paper("Only sent", listed_on=day)
+    Digest.objects.create(
+        subscriber=reader, subscription=reader.default_subscription, day=day + timedelta(days=39),
+        status=Digest.Status.SENT, paper_ids=[sent.pk, kept[0].pk],
+        created_at=now, next_attempt_at=now, expires_at=now,
+    )  # fmt: skip
+    news = PaperUpdate.objects.create
+    news(paper=sent, kind="code", at=now - timedelta(hours=1), detail="https://c.example.org")
+    news(paper=sent, kind="version", at=now - timedelta(hours=1), detail="v2")
+    news(paper=kept[0], kind="code", at=now - timedelta(hours=2), detail="https://c.example.org/k")
+    news(paper=kept[1], kind="version", at=now - timedelta(days=20), detail="v3")
+
+    def told() -> list[str]:
+        return digests.preview_digest(reader, now).notices
+
+    assert told() == [
+        "A paper you kept, “With code”, now has code: https://c.example.org/k",
+        "A paper you kept, “Revised”, has a new version: v3",
+        "A paper we sent you, “Only sent”, now has code: https://c.example.org",
+    ]
+    assert digests.preview_digest(other, now).notices == [], "it was kept after the news"
+    for number, paper in enumerate(kept[2:]):
+        news(paper=paper, kind="withdrawn", at=now - timedelta(days=number + 1))
+    assert [one.split("“")[1].split("”")[0] for one in told()] == list(titles[2:])
