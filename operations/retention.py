@@ -17,7 +17,15 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import TruncDate
 
 from papers.models import Document, Observation, SourceCheck
-from subscriptions.models import DeliveryEvent, Digest, Edition, Message, SignIn
+from subscriptions.library.changes import UNDO_FOR
+from subscriptions.models import (
+    DeliveryEvent,
+    Digest,
+    Edition,
+    LibraryRemoval,
+    Message,
+    SignIn,
+)
 
 BATCH_SIZE = 5000
 LOCK_TIMEOUT = 2  # seconds; a batch that waits longer is left for the next night
@@ -32,6 +40,7 @@ def delete_old_rows(now: datetime, should_stop: Callable[[], bool] = lambda: Fal
         ("messages", old_messages(now), _delete_messages),
         ("documents", old_documents(now), _delete),
         ("sessions", Session.objects.filter(expire_date__lt=now), _delete),
+        ("removals from libraries", old_removals(now), _delete),
         ("sign-ins", SignIn.objects.filter(expires_at__lt=now), _delete),
     ):
         while not should_stop() and (count := _delete_batch(rows, delete)):
@@ -64,6 +73,11 @@ def old_digests(now: datetime) -> QuerySet[Digest]:
 
 def old_messages(now: datetime) -> QuerySet[Message]:
     return Message.objects.filter(created_at__lt=now - settings.MESSAGES_KEPT)
+
+
+def old_removals(now: datetime) -> QuerySet[LibraryRemoval]:
+    """Return removals of kept papers that can no longer be undone."""
+    return LibraryRemoval.objects.filter(removed_at__lt=now - UNDO_FOR)
 
 
 def old_documents(now: datetime) -> QuerySet[Document]:

@@ -18,6 +18,7 @@ from subscriptions.pages import (
     signup,
     subscriptions,
 )
+from subscriptions.pages.library import entry, kept_papers
 from subscriptions.pages.mailed_links import reader_paths
 from subscriptions.pages.topics import editing, listing
 
@@ -68,6 +69,10 @@ urlpatterns = [
     *reader_paths("topics/<int:topic_pk>", "split/", editing.split_topic, name="topic-split"),
     *reader_paths("topics/<int:topic_pk>", "", editing.edit_topic, name="topic"),
     *reader_paths("topics", "", listing.topics_page, name="topics"),
+    *reader_paths("library", "act/", kept_papers.act_on_entries, name="library-act"),
+    *reader_paths("library", "undo/", kept_papers.undo_removal, name="library-undo"),
+    *reader_paths("library/<int:entry_pk>", "", entry.entry_page, name="library-entry"),
+    *reader_paths("library", "", kept_papers.library_page, name="library"),
     *reader_paths("rhythm", "", leaving.frequency_page, name="rhythm"),
     *reader_paths("propose", "", community.propose_page, name="propose"),
     path("papers/<int:paper_pk>/vote/", community.vote_signed_in, name="vote"),

@@ -7,10 +7,13 @@ from subscriptions.models.editions import (
     Placement,
 )
 from subscriptions.models.library import (
+    MAX_ENTRIES,
+    MAX_TAGS,
     NOTE_LENGTH,
     TAG_LENGTH,
     LibraryEntry,
     LibraryEntryQuerySet,
+    LibraryRemoval,
     work_identity,
 )
 from subscriptions.models.mails import (
@@ -47,6 +50,8 @@ from subscriptions.models.topics import (
 
 __all__ = [
     "CLOCK_SKEW",
+    "MAX_ENTRIES",
+    "MAX_TAGS",
     "NOTE_LENGTH",
     "QUERY_LENGTH",
     "TAG_LENGTH",
@@ -62,6 +67,7 @@ __all__ = [
     "Erasure",
     "LibraryEntry",
     "LibraryEntryQuerySet",
+    "LibraryRemoval",
     "Mail",
     "Message",
     "MessageQuerySet",

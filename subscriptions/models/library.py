@@ -13,6 +13,8 @@ from subscriptions.models.topics import Topic
 
 NOTE_LENGTH, TAG_LENGTH = 2000, 40  # characters
 IDENTITY_LENGTH = 300  # characters
+MAX_ENTRIES = 20_000  # of a reader
+MAX_TAGS = 20  # of an entry
 
 
 class LibraryEntryQuerySet(models.QuerySet["LibraryEntry"]):
@@ -53,6 +55,12 @@ class LibraryEntry(models.Model):
     venue = models.CharField(max_length=500, blank=True)
     url = models.URLField(max_length=2000, blank=True)
     year = models.PositiveSmallIntegerField(null=True, blank=True)
+    citation_key = models.CharField(
+        max_length=100,
+        blank=True,
+        db_default="",
+        help_text="Key in the uploaded file, or that of exports before it had a paper.",
+    )
     note = models.TextField(
         blank=True, validators=[MaxLengthValidator(NOTE_LENGTH)], help_text="Markdown."
     )
@@ -75,6 +83,20 @@ class LibraryEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber_id}: {self.title}"
+
+
+class LibraryRemoval(models.Model):
+    """Entries that a reader removed in one step, kept for a while so that it can be undone."""
+
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, related_name="library_removals"
+    )
+    removed_at = models.DateTimeField(db_index=True)
+    count = models.PositiveIntegerField()
+    entries = models.TextField(help_text="The rows, as Django serializes them to JSON.")
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id}: {self.count} at {self.removed_at:%Y-%m-%d %H:%M}"
 
 
 def work_identity(arxiv_id: str, doi: str, title: str) -> str:

@@ -47,7 +47,7 @@ SUBSCRIPTION = (
 )
 LIBRARY = (
     *("topic__position", "title", "authors", "arxiv_id", "doi", "venue", "url", "year", "note"),
-    *("tags", "kept_at", "read_at"),
+    *("citation_key", "tags", "kept_at", "read_at"),
 )
 DIGEST = (
     *("public_id", "subscription__position", "day", "status", "reason", "subject", "items"),
@@ -80,6 +80,10 @@ def export(reader: Subscriber) -> dict[str, Any]:
         ),
         "opened": _papers(reader.opened.order_by("created_at"), "topic__position", "created_at"),
         "library": list(reader.library.order_by("kept_at").values(*LIBRARY)),
+        "library_removed": [
+            {"removed_at": one.removed_at, "entries": json.loads(one.entries)}
+            for one in reader.library_removals.order_by("removed_at")
+        ],
         "votes": _papers(Vote.objects.filter(created_by=key).order_by("created_at"), "created_at"),
         "reports": _papers(
             Report.objects.filter(created_by=key).order_by("created_at"),

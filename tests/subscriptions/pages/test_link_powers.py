@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from papers.models import Paper
 from subscriptions import tokens
+from subscriptions.library.keeping import keep_paper
 from subscriptions.models import Digest, SignIn, Subscriber
 from subscriptions.readers import subscriptions
 from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
@@ -36,6 +37,7 @@ OPENS = {
         *("mail-link", "profile", "leave", "leave-undo", "past-digest", "subscriptions"),
         *("subscription", "subscription-new", "subscription-act"),
         *("topics", "topic", "topic-new", "topic-act", "topic-delete", "topic-split"),
+        *("library", "library-entry", "library-act", "library-undo"),
         *PROFILE,
     },
     Purpose.REACT: {"react", "vote", "report"},
@@ -66,6 +68,7 @@ def digest(make_digest: MakeDigest, reader: Subscriber, edition: list[Paper], no
     at = now - timedelta(days=1)
     items = [{"paper": edition[0].pk, "section": "for_you", "reason": "Because", "title": "x"}]
     given: dict[str, Any] = {"items": items, "paper_ids": [edition[0].pk], "sent_at": at}
+    keep_paper(reader, edition[0], at)
     return make_digest(reader, day=at.date(), status=Digest.Status.SENT, created_at=at, **given)
 
 
@@ -76,6 +79,7 @@ def addresses(digest: Digest, token: str) -> dict[str, str]:
         "paper_pk": digest.paper_ids[0],
         "public_id": digest.public_id,
         "pk": digest.subscription_id,
+        "entry_pk": digest.subscriber.library.get().pk,
         "topic_pk": digest.subscriber.first_topic.pk,
     }
     found = {}

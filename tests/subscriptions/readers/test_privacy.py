@@ -17,6 +17,7 @@ from django.urls import reverse
 from papers import community
 from papers.models import Paper, Submission, Vote
 from subscriptions.editions import digests
+from subscriptions.library.changes import remove_entries
 from subscriptions.library.keeping import keep_paper
 from subscriptions.mail import suppression
 from subscriptions.mail.addresses import email_key
@@ -25,6 +26,7 @@ from subscriptions.models import (
     Digest,
     Erasure,
     LibraryEntry,
+    LibraryRemoval,
     Message,
     OpenedPaper,
     Reaction,
@@ -61,6 +63,8 @@ def reader(edition: list[Paper], now: datetime) -> Subscriber:
     entry = keep_paper(reader, first, now)
     entry.note, entry.tags = "read on the train", ["thesis"]
     entry.save()
+    keep_paper(reader, second, now)
+    remove_entries(reader, reader.library.filter(paper=second), now)
     community.add_vote(first.pk, reader.community_key, now)
     community.propose_paper("2604.77777", "my own work", reader.community_key, now)
     back: dict[str, Any] = {
@@ -124,6 +128,8 @@ def test_the_export_holds_everything_a_reader_did(reader: Subscriber, edition: l
     assert found["opened"][0]["paper__title"] == edition[1].title
     assert found["library"][0]["title"] == edition[0].title
     assert found["library"][0]["note"] == "read on the train"
+    [removed] = found["library_removed"][0]["entries"]
+    assert removed["fields"]["title"] == edition[1].title
     assert found["votes"][0]["paper__arxiv_id"] == edition[0].arxiv_id
     assert found["proposals"][0]["note"] == "my own work"
     assert found["digests"][0]["items"]
@@ -151,6 +157,7 @@ def test_every_column_about_a_reader_is_exported_or_left_out_for_a_reason() -> N
             Topic,
             Subscription,
             LibraryEntry,
+            LibraryRemoval,
             SignIn,
             Reaction,
             OpenedPaper,
