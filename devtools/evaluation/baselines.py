@@ -21,7 +21,7 @@ SVM_NEGATIVES = 5000  # papers the SVM tells the reader's papers from; more chan
 
 def measure_baselines(corpus: Corpus, cases: Sequence[Case]) -> dict[str, Metrics]:
     """Return the metrics of each baseline."""
-    features = TfidfFeatures.of_corpus(corpus, cases)
+    features = TfidfFeatures.of_corpus(corpus, (case.text for case in cases))
     rankers = {
         "categories": category_ranker(corpus),
         "keyword alert": features.rank_by_keywords,
@@ -62,7 +62,7 @@ class TfidfFeatures:
     is_single_word: NDArray[np.bool_]
 
     @classmethod
-    def of_corpus(cls, corpus: Corpus, cases: Iterable[Case]) -> TfidfFeatures:
+    def of_corpus(cls, corpus: Corpus, texts: Iterable[str]) -> TfidfFeatures:
         """Compute the features with the settings of arxiv-sanity-lite."""
         vectorizer = TfidfVectorizer(
             strip_accents="unicode",
@@ -78,8 +78,7 @@ class TfidfFeatures:
         papers = vectorizer.fit_transform(
             f"{paper.title} {paper.abstract}" for paper in corpus.papers
         )
-        texts = sorted({case.text for case in cases})
-        typed = {text: vectorizer.transform([text]) for text in texts}
+        typed = {text: vectorizer.transform([text]) for text in sorted(set(texts))}
         single = np.array([" " not in name for name in vectorizer.get_feature_names_out()])
         return cls(papers.tocsr(), typed, single)
 
@@ -105,21 +104,25 @@ class TfidfFeatures:
         def rank(case: Case, pool: Positions) -> Scores:
             key = (case.liked, case.text)
             if key not in weights_by_profile:
-                weights_by_profile[key] = _train_svm(self._examples(case), negatives)
+                weights_by_profile[key] = train_svm(self._examples(case), negatives)
             return np.asarray(self.papers[pool] @ weights_by_profile[key], dtype=np.float64)
 
         return rank
 
     def _examples(self, case: Case) -> sparse.csr_matrix:
         """Return the reader's papers and typed text (examples x features)."""
-        typed = [self.typed[case.text]] if case.text else []
-        return sparse.vstack([self.papers[list(case.liked)], *typed], format="csr")
+        return self.examples(case.liked, case.text)
+
+    def examples(self, positions: Sequence[int], text: str) -> sparse.csr_matrix:
+        """Return papers, then a typed text unless it is empty (examples x features)."""
+        typed = [self.typed[text]] if text else []
+        return sparse.vstack([self.papers[list(positions)], *typed], format="csr")
 
     def _sum(self, case: Case) -> NDArray[np.float32]:
         return np.asarray(self._examples(case).sum(axis=0), dtype=np.float32).ravel()
 
 
-def _train_svm(positives: sparse.csr_matrix, negatives: sparse.csr_matrix) -> NDArray[np.float64]:
+def train_svm(positives: sparse.csr_matrix, negatives: sparse.csr_matrix) -> NDArray[np.float64]:
     """Return the weights of an SVM (features)."""
     model = LinearSVC(class_weight="balanced", C=0.01, tol=1e-6, max_iter=10000, random_state=0)
     labels = np.repeat([1, 0], [positives.shape[0], negatives.shape[0]])

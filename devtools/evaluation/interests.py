@@ -31,7 +31,7 @@ from devtools.evaluation.reading_lists import (
 from papers.vectors.lexicon import Lexicon
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.interest_clusters import divide_examples
-from subscriptions.matching.match import match_profiles
+from subscriptions.matching.match import Match, match_profiles
 from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import DigestCandidates, TopicCandidates, select_papers
 
@@ -176,10 +176,16 @@ class Pool:
 
 def choose_papers(topics: Sequence[Profile], candidates: Candidates) -> list[int]:
     """Return the positions of the first ten papers, topic by topic, as in a digest."""
-    matches = match_profiles(topics, candidates)
-    count = len(candidates.papers)
+    digest = only_for_you(match_profiles(topics, candidates))
+    [choices] = select_papers([digest], [PLACES], candidates.lookups.similarity)
+    return [choice.position for choice in choices]
+
+
+def only_for_you(matches: Sequence[Match]) -> DigestCandidates:
+    """Return the candidates of a digest of these topics without trending papers."""
+    count = len(matches[0].scores)
     everything = np.ones(count, dtype=bool)
-    digest = DigestCandidates(
+    return DigestCandidates(
         topics=[TopicCandidates(match.personal) for match in matches],
         trending=np.zeros(count, dtype=np.float32),
         fresh=everything,
@@ -188,8 +194,6 @@ def choose_papers(topics: Sequence[Profile], candidates: Candidates) -> list[int
         primary=np.zeros(count, dtype=np.int64),
         has_trending=False,
     )
-    [choices] = select_papers([digest], [PLACES], candidates.lookups.similarity)
-    return [choice.position for choice in choices]
 
 
 def measure_first_ten(chosen: Sequence[int], is_wanted: NDArray[np.bool_]) -> Metrics:

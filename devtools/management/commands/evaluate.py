@@ -1,4 +1,4 @@
-"""`manage.py evaluate matching|interests|trending`: measure quality on recorded choices."""
+"""`manage.py evaluate …`: measure quality on recorded choices and votes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ from django.core.management.base import BaseCommand, CommandError
 from config.progress import step, track
 from devtools.evaluation import interests, matching_cases, trending_replay
 from devtools.evaluation.cases import EvaluationError, read_cases, read_corpus
+from devtools.evaluation.learning import simulation
+from devtools.evaluation.learning.simulated_readers import (
+    read_interests,
+    simulate_readers,
+    split_interests,
+)
 from devtools.evaluation.reading_lists import read_lists
 from devtools.evaluation.recorded_votes import ReplayError, read_recordings
 
 Table = Callable[[Any], str]
-Report = matching_cases.Report | interests.Report | trending_replay.Report
+Report = matching_cases.Report | interests.Report | simulation.Report | trending_replay.Report
+HALVES = ("first", "second")
 Subject = Callable[[dict[str, Any]], tuple[Report, Table]]
 
 
@@ -35,6 +42,9 @@ class Command(BaseCommand):
         _add_interests_arguments(
             subparsers.add_parser("interests", help="rank for readers with two interests")
         )
+        _add_learning_arguments(
+            subparsers.add_parser("learning", help="rank for readers who tap More and Less")
+        )
         _add_trending_arguments(
             subparsers.add_parser("trending", help="rank papers by the votes they will get")
         )
@@ -43,6 +53,7 @@ class Command(BaseCommand):
         subjects: dict[str, Subject] = {
             "matching": self.matching,
             "interests": self.interests,
+            "learning": self.learning,
             "trending": self.trending,
         }
         report, table = subjects[options["subject"]](options)
@@ -77,6 +88,24 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         report = interests.evaluate(corpus, lists, progress=track, step=step)
         return report, interests_table
+
+    def learning(self, options: dict[str, Any]) -> tuple[simulation.Report, Table]:
+        """Simulate readers who react to a digest a day."""
+        try:
+            with step("Reading papers and interests"):
+                corpus = read_corpus(options["papers"])
+                found = [
+                    one for path in options["interests"] for one in read_interests(path, corpus)
+                ]
+        except EvaluationError as error:
+            raise CommandError(str(error)) from error
+        if half := options["half"]:
+            names = dict(zip(HALVES, split_interests(found), strict=True))[half]
+        else:
+            names = {one.name for one in found}
+        readers = simulate_readers(corpus, [one for one in found if one.name in names])
+        report = simulation.evaluate(corpus, readers, progress=track, step=step)
+        return report, learning_table
 
     def trending(self, options: dict[str, Any]) -> tuple[trending_replay.Report, Table]:
         """Replay recorded votes with these options."""
@@ -122,6 +151,21 @@ def _add_matching_arguments(parser: ArgumentParser) -> None:
 def _add_interests_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
     parser.add_argument("--lists", type=Path, required=True, help="reading lists, JSON lines")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_learning_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument(
+        "--interests",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="reading lists, or people with their papers, JSON lines",
+    )
+    parser.add_argument(
+        "--half", choices=HALVES, help="only one half of the interests, always the same"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -172,6 +216,34 @@ def interests_table(report: interests.Report) -> str:
     lines += ["", _row("suggested splits", next(iter(halves.values())))]
     lines += [_row(name, metrics.values()) for name, metrics in halves.items()]
     return "\n".join([*lines, f"{report.seconds:.0f} s"])
+
+
+def learning_table(report: simulation.Report) -> str:
+    """Return the report as text, by kind of reader: nDCG@10 / recall@100, then leads."""
+    days = simulation.MEASURED_DAYS
+    lines = []
+    for kind, count in report.readers.items():
+        lines.append(f"{kind}: {count} readers, nDCG@10 / recall@100 after each day")
+        lines.append(f"{'':20}" + "".join(f"{day:>14}" for day in days))
+        for name, curve in report.curves[kind].items():
+            cells = (
+                f"{curve[day]['ndcg@10']:.3f} / {curve[day]['recall@100']:.3f}" for day in days
+            )
+            lines.append(f"{name:20}" + "".join(f"{cell:>14}" for cell in cells))
+        taps = report.curves[kind][simulation.PAPERBOY]
+        cells = (f"{taps[day]['more']:.1f} + {taps[day]['less']:.1f}" for day in days)
+        lines.append(f"{'taps: More + Less':20}" + "".join(f"{cell:>14}" for cell in cells))
+        for name, lead in report.leads[kind].items():
+            lines.append(f"lead over {name} in nDCG@10 (95 % interval)")
+            lines.append("  " + ", ".join(f"{day}: {_interval(lead[day])}" for day in days))
+        few = (f"{name} {_interval(values)}" for name, values in report.few[kind].items())
+        lines += ["; ".join(few), ""]
+    return "\n".join([*lines, f"{report.seconds:.0f} s"])
+
+
+def _interval(values: tuple[float, float, float]) -> str:
+    mean, low, high = values
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _row(name: str, cells: Iterable[str | float]) -> str:
