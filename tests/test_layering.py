@@ -64,6 +64,7 @@ PURE = (
     *("papers.vectors.term_weights", "papers.vectors.terms"),
     *("papers.fetching.bodies", "papers.fetching.headers", "papers.fetching.results"),
     *("papers.freshness.rules", "papers.ranking.trending", "papers.ranking.vote_prediction"),
+    *("papers.ranking.forecast", "papers.ranking.track_records"),
     *("papers.searching.highlighting", "papers.searching.queries"),
     *("papers.searching.query_dates", "papers.searching.query_descriptions"),
     *("papers.searching.query_lexemes", "papers.searching.query_parser"),

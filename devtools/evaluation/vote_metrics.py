@@ -23,8 +23,8 @@ def measure_order(scores: Scores, votes: NDArray[np.int64]) -> Metrics:
     weights[:10] = 1.0 / np.log2(np.arange(len(weights[:10])) + 2.0)
     ideal_order = -np.sort(-votes)
     is_right = votes >= ideal_order[:10][-1]
-    first_ten = _share_among_ties(scores, np.arange(len(scores)) < 10)
-    gain = float(votes @ _share_among_ties(scores, weights))
+    first_ten = share_among_ties(scores, np.arange(len(scores)) < 10)
+    gain = float(votes @ share_among_ties(scores, weights))
     ideal_gain = float(ideal_order @ weights)
     return {
         "ndcg@10": gain / ideal_gain if ideal_gain else 1.0,
@@ -53,7 +53,7 @@ def mean_differences(left: Sequence[Metrics], right: Sequence[Metrics]) -> dict[
     return intervals
 
 
-def _share_among_ties(scores: Scores, by_rank: NDArray[Any]) -> Scores:
+def share_among_ties(scores: Scores, by_rank: NDArray[Any]) -> Scores:
     """Return the value of each paper's rank (papers); tied papers share their values."""
     _values, group = np.unique(-scores, return_inverse=True)
     counts = np.bincount(group)

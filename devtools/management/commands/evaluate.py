@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from config.progress import step, track
-from devtools.evaluation import interests, matching_cases, trending_replay
+from devtools.evaluation import early_forecast, interests, matching_cases, trending_replay
 from devtools.evaluation.cases import EvaluationError, read_cases, read_corpus
 from devtools.evaluation.learning import simulation
 from devtools.evaluation.learning.simulated_readers import (
@@ -23,7 +24,13 @@ from devtools.evaluation.reading_lists import read_lists
 from devtools.evaluation.recorded_votes import ReplayError, read_recordings
 
 Table = Callable[[Any], str]
-Report = matching_cases.Report | interests.Report | simulation.Report | trending_replay.Report
+Report = (
+    matching_cases.Report
+    | interests.Report
+    | simulation.Report
+    | trending_replay.Report
+    | early_forecast.Report
+)
 HALVES = ("first", "second")
 Subject = Callable[[dict[str, Any]], tuple[Report, Table]]
 
@@ -48,6 +55,9 @@ class Command(BaseCommand):
         _add_trending_arguments(
             subparsers.add_parser("trending", help="rank papers by the votes they will get")
         )
+        _add_early_arguments(
+            subparsers.add_parser("early", help="rank papers of a day before they have votes")
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         subjects: dict[str, Subject] = {
@@ -55,6 +65,7 @@ class Command(BaseCommand):
             "interests": self.interests,
             "learning": self.learning,
             "trending": self.trending,
+            "early": self.early,
         }
         report, table = subjects[options["subject"]](options)
         self.stdout.write(json.dumps(report.as_json()) if options["json"] else table(report))
@@ -121,6 +132,18 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         return report, trending_replay.table
 
+    def early(self, options: dict[str, Any]) -> tuple[early_forecast.Report, Table]:
+        """Rank the papers of arXiv days before they have votes."""
+        try:
+            with step("Reading papers and observations"):
+                archive = early_forecast.read_archive(options["papers"], options["observations"])
+            report = early_forecast.evaluate(
+                archive, options["first_day"], options["last_day"], progress=track
+            )
+        except early_forecast.EarlyError as error:
+            raise CommandError(str(error)) from error
+        return report, early_forecast.table
+
 
 def _add_matching_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
@@ -179,6 +202,16 @@ def _add_trending_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--days", choices=["odd", "even"], help="only odd or even days of the month"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_early_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument("--observations", type=Path, required=True, help="JSON lines")
+    parser.add_argument("--first-day", type=date.fromisoformat, required=True, metavar="DAY")
+    parser.add_argument(
+        "--last-day", type=date.fromisoformat, default=date.max, metavar="DAY", help="included"
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
