@@ -79,7 +79,7 @@ def local_secret_key(data: Path) -> str:
 
 SECRETS = (
     *("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SUPPRESSION_KEY", "DATABASE_URL", "REDIS_URL"),
-    *("EMAIL_URL", "BOUNCE_MAILBOX_URL", "METRICS_TOKEN", "SENTRY_DSN"),
+    *("EMAIL_URL", "BOUNCE_MAILBOX_URL", "METRICS_TOKEN", "SENTRY_DSN", "ZOTERO_CLIENT_SECRET"),
 )
 _anymail = [name[:-5] for name in os.environ if re.fullmatch("ANYMAIL_.+_FILE", name)]
 load_secret_files((*SECRETS, *_anymail))
@@ -319,6 +319,19 @@ ALLOW_PRIVATE_SOURCES = flag("ALLOW_PRIVATE_SOURCES", False)
 SECONDS_BETWEEN_REQUESTS = integer("SECONDS_BETWEEN_REQUESTS", 1, 0, 60)
 USER_AGENT = f"Paperboy/0.1 (+{SITE_URL}; mailto:{CONTACT_EMAIL})"
 
+# --- Zotero -------------------------------------------------------------------------------
+ZOTERO_CLIENT_KEY = text("ZOTERO_CLIENT_KEY")  # of https://www.zotero.org/oauth/apps
+ZOTERO_CLIENT_SECRET = text("ZOTERO_CLIENT_SECRET")
+if bool(ZOTERO_CLIENT_KEY) != bool(ZOTERO_CLIENT_SECRET):
+    add_error("ZOTERO_CLIENT_SECRET", "must be set together with ZOTERO_CLIENT_KEY, or neither.")
+_web = ("https", "http")
+ZOTERO_API_URL = url(
+    "ZOTERO_API_URL", _web, "an address such as https://api.zotero.org", "https://api.zotero.org"
+).rstrip("/")
+ZOTERO_OAUTH_URL = url(
+    "ZOTERO_OAUTH_URL", _web, "an address of OAuth endpoints", "https://www.zotero.org/oauth"
+).rstrip("/")
+
 # --- Digests and requested mails ----------------------------------------------------------
 LOOKBACK_DAYS = integer("LOOKBACK_DAYS", 7, 1, 31)
 DIGEST_CUTOFF = timedelta(hours=integer("DIGEST_CUTOFF_HOURS", 10, 1, 23))
@@ -384,6 +397,10 @@ CELERY_TASK_ROUTES = {
     "subscriptions.tasks.watch_editions": {"queue": "urgent"},
     "subscriptions.tasks.deliver_digests": {"queue": "mail"},
     "subscriptions.tasks.import_author": {"queue": "ingest"},
+    "subscriptions.tasks.refresh_zotero": {"queue": "ingest"},
+    "subscriptions.tasks.refresh_zotero_account": {"queue": "ingest"},
+    "subscriptions.tasks.upload_to_zotero": {"queue": "ingest"},
+    "subscriptions.tasks.upload_kept_papers": {"queue": "ingest"},
     "subscriptions.tasks.read_bounces": {"queue": "ingest"},
     "subscriptions.tasks.forget_events": {"queue": "ingest"},
     "subscriptions.*": {"queue": "build"},
@@ -476,6 +493,14 @@ CELERY_BEAT_SCHEDULE = {
     "offer fewer emails to quiet readers": {
         "task": "subscriptions.tasks.ask_quiet_readers",
         "schedule": crontab(hour="9", minute="20"),
+    },
+    "refresh examples from Zotero": {
+        "task": "subscriptions.tasks.refresh_zotero",
+        "schedule": timedelta(minutes=10),
+    },
+    "send kept papers to Zotero": {
+        "task": "subscriptions.tasks.upload_to_zotero",
+        "schedule": timedelta(minutes=3),
     },
     "delete unconfirmed sign-ups": {
         "task": "subscriptions.tasks.expire_pending",

@@ -13,8 +13,10 @@ from subscriptions.delivery import mailing_run
 from subscriptions.editions import alerts, digests, rebuild, recovery, states, totals
 from subscriptions.feedback import mailboxes, record, refusals, returned_mail, settle
 from subscriptions.mail import transactional
+from subscriptions.models import ZoteroAccount
 from subscriptions.profiles import library_import, like_counts
 from subscriptions.readers import importing, lifecycle_mails, scheduling, signup
+from subscriptions.zotero import examples, uploads
 
 
 @shared_task
@@ -105,6 +107,30 @@ def resume_imports() -> None:
 @shared_task
 def import_author(pk: int) -> None:
     library_import.import_author(pk, timezone.now())
+
+
+@shared_task
+def refresh_zotero() -> None:
+    """Start a task per Zotero account that is due for a refresh. Scheduled."""
+    for pk in ZoteroAccount.objects.due_for_refresh(timezone.now()).values_list("pk", flat=True):
+        refresh_zotero_account.delay(pk)
+
+
+@shared_task
+def refresh_zotero_account(pk: int) -> None:
+    examples.refresh_account(pk, timezone.now)
+
+
+@shared_task
+def upload_to_zotero() -> None:
+    """Start a task per Zotero account with papers to send. Scheduled."""
+    for pk in ZoteroAccount.objects.due_for_upload(timezone.now()).values_list("pk", flat=True):
+        upload_kept_papers.delay(pk)
+
+
+@shared_task
+def upload_kept_papers(pk: int) -> None:
+    uploads.upload_kept_papers(pk, timezone.now, is_shutting_down)
 
 
 @shared_task

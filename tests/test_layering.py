@@ -78,6 +78,7 @@ PURE = (
     *("subscriptions.feedback.bounce_parser", "subscriptions.feedback.bounce_prose"),
     *("subscriptions.feedback.bounce_severity", "subscriptions.feedback.mail_parts"),
     *("subscriptions.feedback.reports",),
+    *("subscriptions.zotero.answers", "subscriptions.zotero.items", "subscriptions.zotero.signing"),
     *("subscriptions.delivery.circuit_breaker", "subscriptions.delivery.outcomes"),
     *("devtools.sample", "devtools.evaluation"),
 )

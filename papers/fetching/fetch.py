@@ -10,7 +10,7 @@ context.
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -62,7 +62,7 @@ def fetch(
     network = CheckedNetwork(deadline, allow_private)
     request = _Request(headers, max_bytes, now, deadline, turn)
     try:
-        with httpcore.ConnectionPool(ssl_context=_tls(), network_backend=network) as pool:
+        with httpcore.ConnectionPool(ssl_context=tls_context(), network_backend=network) as pool:
             return _follow(pool, url, request)
     except FetchEnded as end:
         return end.result
@@ -73,11 +73,13 @@ def fetch(
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """Return the context that verifies certificates; made once, since it reads them all."""
     return httpx.create_ssl_context()
 
 
-def _parse_url(url: str) -> httpx.URL:
+def parse_url(url: str) -> httpx.URL:
+    """Return a URL that may be requested; end the fetch for any other."""
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
@@ -114,11 +116,11 @@ class _Request:
 
 def _follow(pool: httpcore.ConnectionPool, url: str, request: _Request) -> FetchResult:
     seen: list[str] = []
-    target = _parse_url(url).copy_with(fragment=None)
+    target = parse_url(url).copy_with(fragment=None)
     while str(target) not in seen and len(seen) <= MAX_REDIRECTS:
         seen.append(str(target))
         request.wait_for(target.host)
-        with pool.stream("GET", str(target), headers=_encoded(request.headers)) as response:
+        with pool.stream("GET", str(target), headers=encode_headers(request.headers)) as response:
             answer = {name.decode("latin-1").lower(): value for name, value in response.headers}
             location = answer.get("location", b"").decode("utf-8", "replace")
             if response.status not in _REDIRECTS or not location:
@@ -128,7 +130,8 @@ def _follow(pool: httpcore.ConnectionPool, url: str, request: _Request) -> Fetch
     raise FetchEnded("redirect_loop", f"{len(seen)} addresses and no document: {target}"[:200])
 
 
-def _encoded(headers: dict[str, str]) -> list[tuple[str, bytes]]:
+def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    """Return headers as httpcore takes them, without characters that HTTP does not allow."""
     return [(name, value.encode("latin-1", "ignore")) for name, value in headers.items()]
 
 
@@ -137,7 +140,7 @@ def _join(base: httpx.URL, location: str) -> httpx.URL:
         joined = base.join(location)
     except (httpx.InvalidURL, ValueError) as error:
         raise FetchEnded("bad_url", f"redirected to nowhere: {describe_error(error)}") from error
-    return _parse_url(str(joined)).copy_with(fragment=None)
+    return parse_url(str(joined)).copy_with(fragment=None)
 
 
 def _read_response(

@@ -47,6 +47,13 @@ from subscriptions.models.topics import (
     Reaction,
     Topic,
 )
+from subscriptions.models.zotero import (
+    ZoteroAccount,
+    ZoteroAccountQuerySet,
+    ZoteroCollection,
+    ZoteroUpload,
+    ZoteroUploadQuerySet,
+)
 
 __all__ = [
     "CLOCK_SKEW",
@@ -86,5 +93,10 @@ __all__ = [
     "Suppression",
     "SuppressionQuerySet",
     "Topic",
+    "ZoteroAccount",
+    "ZoteroAccountQuerySet",
+    "ZoteroCollection",
+    "ZoteroUpload",
+    "ZoteroUploadQuerySet",
     "work_identity",
 ]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from papers.text.identity import name_key
 from subscriptions.matching.profile_terms import remove_entries, remove_phrase
-from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic
+from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic, ZoteroCollection
 from subscriptions.profiles import topics
 
 MAX_MUTED = 100
@@ -163,14 +163,14 @@ def settle_suggestion(pk: int, *, take: bool) -> bool:
 
 @transaction.atomic
 def reset_topic(pk: int) -> None:
-    """Reset a topic and its reactions. Papers sent before are still not sent again.
+    """Reset a topic, its reactions and its Zotero collections. No paper is sent twice.
 
     If it is the reader's only topic, the reader's muted words and authors are reset as well.
     """
     topic = _lock(pk)
     _reset(topic, TOPIC_FIELDS)
-    Reaction.objects.filter(topic=pk).delete()
-    OpenedPaper.objects.filter(topic=pk).delete()
+    for rows in (Reaction, OpenedPaper, ZoteroCollection):
+        rows._default_manager.filter(topic=pk).delete()
     if topic.subscriber.topics.count() == 1:
         _reset(topic.subscriber, READER_FIELDS)
         Reaction.objects.filter(subscriber=topic.subscriber).delete()

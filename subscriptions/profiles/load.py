@@ -14,7 +14,15 @@ from papers.models import Paper
 from papers.text.markup import readable_lines
 from papers.vectors.lexicon import PaperText
 from subscriptions.matching.profile import Profile
-from subscriptions.models import OpenedPaper, Reaction, Subscriber, Subscription, Topic
+from subscriptions.models import (
+    OpenedPaper,
+    Reaction,
+    Subscriber,
+    Subscription,
+    Topic,
+    ZoteroCollection,
+)
+from subscriptions.profiles.references import MAX_EXAMPLES
 
 MAX_REACTIONS = 50  # the newest reactions of each kind; interests move, and vectors cost
 MAX_OPENED = 20
@@ -61,12 +69,29 @@ def is_strict(profile: Profile) -> bool:
 
 
 def load_profiles(topics: Sequence[Topic]) -> list[Profile]:
-    """Return the topics' profiles in order, with four queries for any number of topics.
+    """Return the topics' profiles in order, with five queries for any number of topics.
 
     The topics have their readers loaded.
     """
-    reactions, known = _reactions([topic.pk for topic in topics if topic.pk]), _known(topics)
-    return [_profile(topic, topic.subscriber, reactions[topic.pk], known) for topic in topics]
+    pks = [topic.pk for topic in topics if topic.pk]
+    reactions, zotero = _reactions(pks), zotero_examples(pks)
+    known = _known(topics, zotero)
+    return [
+        _profile(topic, topic.subscriber, reactions[topic.pk], known, zotero[topic.pk])
+        for topic in topics
+    ]
+
+
+def zotero_examples(topics: Collection[int]) -> defaultdict[int, list[dict[str, str]]]:
+    """Return the newest references of the topics' Zotero collections, newest first."""
+    chosen = ZoteroCollection.objects.filter(any_of("topic_id", topics))
+    found: defaultdict[int, list[dict[str, str]]] = defaultdict(list)
+    for topic, references in chosen.values_list("topic_id", "references"):
+        found[topic] += references
+    for references in found.values():
+        references.sort(key=lambda reference: reference["added"], reverse=True)
+        del references[MAX_EXAMPLES:]
+    return found
 
 
 def topics_of(subscriptions: Sequence[Subscription]) -> list[list[Topic]]:
@@ -115,14 +140,18 @@ def profile_key(profiles: Iterable[Profile]) -> str:
 
 def profile_from_topic(topic: Topic, reader: Subscriber | None = None) -> Profile:
     """Return the profile of a topic without reactions; it need not be saved."""
-    return _profile(topic, reader or Subscriber(), defaultdict(list), _known([topic]))
+    return _profile(topic, reader or Subscriber(), defaultdict(list), _known([topic], {}))
 
 
 def _profile(
-    topic: Topic, reader: Subscriber, reactions: Reactions, known: dict[str, PaperText]
+    topic: Topic,
+    reader: Subscriber,
+    reactions: Reactions,
+    known: dict[str, PaperText],
+    zotero: Sequence[dict[str, str]] = (),
 ) -> Profile:
     named = [known[name] for name in topic.examples if name in known]
-    brought = [_brought(reference, known) for reference in topic.references]
+    brought = [_brought(reference, known) for reference in [*topic.references, *zotero]]
     more = reactions.get(Reaction.Kind.MORE, [])[:MAX_REACTIONS]
     less = reactions.get(Reaction.Kind.LESS, [])
     liked = dict.fromkeys([*named, *brought, *more])
@@ -168,14 +197,17 @@ def _reactions(topics: Collection[int]) -> dict[int, defaultdict[str, list[Paper
     return found
 
 
-def _known(topics: Iterable[Topic]) -> dict[str, PaperText]:
+def _known(
+    topics: Iterable[Topic], zotero: Mapping[int, Sequence[dict[str, str]]]
+) -> dict[str, PaperText]:
     """Return the stored papers among examples and references, by arXiv ID and by DOI."""
     names: set[str] = set()
     dois: set[str] = set()
     for topic in topics:
+        references = [*topic.references, *zotero.get(topic.pk, ())]
         names.update(topic.examples)
-        names.update(reference["arxiv_id"] for reference in topic.references)
-        dois.update(reference["doi"] for reference in topic.references)
+        names.update(reference["arxiv_id"] for reference in references)
+        dois.update(reference["doi"] for reference in references)
     papers = Paper.objects.filter(Q(arxiv_id__in=names - {""}) | Q(doi__in=dois - {""}))
     known: dict[str, PaperText] = {}
     for arxiv_id, doi, *row in papers.values_list("arxiv_id", "doi", *TEXT):

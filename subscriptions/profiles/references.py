@@ -325,7 +325,7 @@ def _library(found: list[_Raw]) -> ParsedLibrary:
         if isinstance(fields, str):
             refused[raw] = fields
         elif whole <= MAX_EXAMPLES:
-            reference = _reference(fields)
+            reference = read_reference(fields)
             if reference.title or reference.arxiv_id or reference.doi:
                 kept[reference] = None
             else:
@@ -347,7 +347,8 @@ def _looked_into(newest: list[_Raw]) -> list[_Raw]:
     return taken
 
 
-def _reference(fields: Mapping[str, str]) -> Reference:
+def read_reference(fields: Mapping[str, str]) -> Reference:
+    """Return the paper that an entry describes, by its fields with lower-case names."""
     title = next(filter(None, (fields.get(name, "") for name in _TITLE_FIELDS)), "")
     return Reference(title=_title(title), arxiv_id=_id_in(fields), doi=_doi_in(fields))
 

@@ -21,7 +21,14 @@ from django.utils.translation import gettext_noop
 from papers import community
 from papers.models import Report, Submission, Vote
 from subscriptions.mail import suppression
-from subscriptions.models import Erasure, Subscriber, Suppression
+from subscriptions.models import (
+    Erasure,
+    Subscriber,
+    Suppression,
+    ZoteroAccount,
+    ZoteroCollection,
+    ZoteroUpload,
+)
 
 RequestedBy = Erasure.RequestedBy
 
@@ -48,6 +55,19 @@ SUBSCRIPTION = (
 LIBRARY = (
     *("topic__position", "title", "authors", "arxiv_id", "doi", "venue", "url", "year", "note"),
     *("citation_key", "tags", "kept_at", "read_at"),
+)
+ZOTERO = (
+    *("user_id", "username", "from_oauth", "may_write", "may_write_notes", "connected_at"),
+    *("revoked_at", "collections", "out_collection", "out_collection_gone"),
+    *("next_refresh_at", "next_upload_at"),
+)
+ZOTERO_COLLECTION = (
+    *("topic__position", "key", "name", "references", "library_version", "refreshed_at"),
+    "is_gone",
+)
+ZOTERO_UPLOAD = (
+    *("identity", "title", "status", "problem", "detail", "attempts", "next_attempt_at"),
+    *("item_key", "created_at", "sent_at"),
 )
 DIGEST = (
     *("public_id", "subscription__position", "day", "status", "reason", "subject", "items"),
@@ -84,6 +104,7 @@ def export(reader: Subscriber) -> dict[str, Any]:
             {"removed_at": one.removed_at, "entries": json.loads(one.entries)}
             for one in reader.library_removals.order_by("removed_at")
         ],
+        "zotero": _zotero(reader),
         "votes": _papers(Vote.objects.filter(created_by=key).order_by("created_at"), "created_at"),
         "reports": _papers(
             Report.objects.filter(created_by=key).order_by("created_at"),
@@ -116,6 +137,7 @@ def summarize_data(reader: Subscriber) -> list[tuple[str, int]]:
         (gettext_noop("Reactions to papers"), reader.reactions.count()),
         (gettext_noop("Papers you opened here"), reader.opened.count()),
         (gettext_noop("Kept papers"), reader.library.count()),
+        (gettext_noop("Papers sent to Zotero"), _sent_to_zotero(reader).count()),
         (gettext_noop("Votes"), Vote.objects.filter(created_by=key).count()),
         (gettext_noop("Proposals"), Submission.objects.filter(created_by=key).count()),
         (gettext_noop("Delivery records"), reader.delivery_events.count()),
@@ -125,6 +147,25 @@ def summarize_data(reader: Subscriber) -> list[tuple[str, int]]:
 def export_json(reader: Subscriber) -> str:
     """Return all data stored about a reader as JSON text."""
     return json.dumps(export(reader), cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+
+
+def _zotero(reader: Subscriber) -> dict[str, Any] | None:
+    """Return the reader's Zotero account without its key, which nobody is shown."""
+    account = ZoteroAccount.objects.filter(subscriber=reader)
+    if not (values := account.values(*ZOTERO).first()):
+        return None
+    chosen = ZoteroCollection.objects.filter(account__in=account).order_by("name", "pk")
+    uploads = ZoteroUpload.objects.filter(account__in=account).order_by("created_at", "pk")
+    return {
+        **values,
+        "examples": list(chosen.values(*ZOTERO_COLLECTION)),
+        "uploads": list(uploads.values(*ZOTERO_UPLOAD)),
+    }
+
+
+def _sent_to_zotero(reader: Subscriber) -> QuerySet[ZoteroUpload]:
+    uploads = ZoteroUpload.objects.filter(account__subscriber=reader)
+    return uploads.filter(status=ZoteroUpload.Status.SENT)
 
 
 def _papers(rows: QuerySet[Any], *names: str) -> list[dict[str, Any]]:

@@ -34,15 +34,20 @@ from subscriptions.models import (
     Subscriber,
     Subscription,
     Topic,
+    ZoteroAccount,
+    ZoteroCollection,
+    ZoteroUpload,
 )
 from subscriptions.profiles import reading_history
 from subscriptions.readers import lifecycle, privacy, signup
+from subscriptions.zotero import encryption, uploads
 from tests.pages import Page
 from tests.subscriptions.conftest import MakeReader
 from tests.subscriptions.messages import sign_up
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 ADDRESS = "Ada.Reader@Example.org"
+ZOTERO_KEY = "K3yOfTheReader23456789ab"
 
 
 @pytest.fixture
@@ -65,6 +70,7 @@ def reader(edition: list[Paper], now: datetime) -> Subscriber:
     entry.save()
     keep_paper(reader, second, now)
     remove_entries(reader, reader.library.filter(paper=second), now)
+    connect_zotero(reader, now)
     community.add_vote(first.pk, reader.community_key, now)
     community.propose_paper("2604.77777", "my own work", reader.community_key, now)
     back: dict[str, Any] = {
@@ -76,6 +82,24 @@ def reader(edition: list[Paper], now: datetime) -> Subscriber:
     DeliveryEvent.objects.create(key="k", kind="delivered", subscriber=reader, **back)
     reader.refresh_from_db()
     return reader
+
+
+def connect_zotero(reader: Subscriber, now: datetime) -> None:
+    """Connect an account with a collection of examples, and plan the upload of kept papers."""
+    account = ZoteroAccount.objects.create(
+        subscriber=reader,
+        user_id=4711,
+        username="ada-reads",
+        encrypted_key=encryption.encrypt(ZOTERO_KEY),
+        from_oauth=False,
+        may_write=True,
+        may_write_notes=True,
+        connected_at=now,
+        next_refresh_at=now,
+        next_upload_at=now,
+    )
+    account.chosen.create(topic=reader.first_topic, key="READING2", name="For the thesis")
+    uploads.plan_uploads(account, now)
 
 
 def every_value() -> str:
@@ -130,6 +154,9 @@ def test_the_export_holds_everything_a_reader_did(reader: Subscriber, edition: l
     assert found["library"][0]["note"] == "read on the train"
     [removed] = found["library_removed"][0]["entries"]
     assert removed["fields"]["title"] == edition[1].title
+    assert found["zotero"]["username"] == "ada-reads"
+    assert found["zotero"]["examples"][0]["name"] == "For the thesis"
+    assert found["zotero"]["uploads"][0]["title"] == edition[0].title
     assert found["votes"][0]["paper__arxiv_id"] == edition[0].arxiv_id
     assert found["proposals"][0]["note"] == "my own work"
     assert found["digests"][0]["items"]
@@ -148,9 +175,12 @@ def test_every_column_about_a_reader_is_exported_or_left_out_for_a_reason() -> N
         (Topic, privacy.TOPIC),
         (Subscription, privacy.SUBSCRIPTION),
         (LibraryEntry, {*privacy.LIBRARY, "topic", "paper", "identity"} - {"topic__position"}),
+        (ZoteroAccount, {*privacy.ZOTERO, "encrypted_key"}),
+        (ZoteroCollection, {*privacy.ZOTERO_COLLECTION, "topic"} - {"topic__position"}),
+        (ZoteroUpload, {*privacy.ZOTERO_UPLOAD, "entry", "write_token"}),
     ):
-        columns = {field.name for field in model._meta.concrete_fields} - {"id", "subscriber"}
-        assert columns == set(exported)
+        columns = {field.name for field in model._meta.concrete_fields}
+        assert columns - {"id", "subscriber", "account"} == set(exported)
     pointing = {one.related_model for one in Subscriber._meta.related_objects}
     assert pointing == {
         *(
@@ -164,8 +194,19 @@ def test_every_column_about_a_reader_is_exported_or_left_out_for_a_reason() -> N
             Digest,
             DeliveryEvent,
             Message,
+            ZoteroAccount,
         )
     }
+
+
+@pytest.mark.promise(32)
+def test_the_key_of_another_service_is_neither_exported_nor_stored_as_it_is(
+    reader: Subscriber,
+) -> None:
+    text = privacy.export_json(reader)
+    assert ZOTERO_KEY not in text
+    assert reader.zotero.encrypted_key not in text
+    assert ZOTERO_KEY.casefold() not in every_value()
 
 
 @pytest.mark.promise(32)
@@ -180,6 +221,8 @@ def test_erasing_leaves_nothing_but_a_keyed_hash(
     assert key not in left
     assert "my own work" not in left
     assert "read on the train" not in left
+    assert "ada-reads" not in left
+    assert "for the thesis" not in left
     assert Erasure.objects.get().address_hash in hashes
     assert not Vote.objects.exists()
     assert Submission.objects.get().created_by == ""
