@@ -246,7 +246,8 @@ class DigestAdmin(AddressSearchAdmin):
     @admin.display(description="papers")
     def chosen(self, digest: Digest) -> SafeString:
         rows = (
-            (item["section"], item["title"], item["reason"], item["score"]) for item in digest.items
+            (item["section"], item["title"], item["reason"], item["score"])
+            for item in digest.new_items
         )
         lines = format_html_join("", "<li><b>{}</b> {}: {} ({})</li>", rows)
         return format_html("<ol>{}</ol>", lines)

@@ -18,7 +18,7 @@ from subscriptions.pages import (
     signup,
     subscriptions,
 )
-from subscriptions.pages.library import entry, kept_papers
+from subscriptions.pages.library import entry, kept_papers, read
 from subscriptions.pages.mailed_links import reader_paths
 from subscriptions.pages.topics import editing, listing
 
@@ -72,6 +72,7 @@ urlpatterns = [
     *reader_paths("library", "act/", kept_papers.act_on_entries, name="library-act"),
     *reader_paths("library", "undo/", kept_papers.undo_removal, name="library-undo"),
     *reader_paths("library/<int:entry_pk>", "", entry.entry_page, name="library-entry"),
+    *reader_paths("library/read/<int:entry_pk>", "", read.read_page, name="library-read"),
     *reader_paths("library", "", kept_papers.library_page, name="library"),
     *reader_paths("rhythm", "", leaving.frequency_page, name="rhythm"),
     *reader_paths("propose", "", community.propose_page, name="propose"),

@@ -22,7 +22,7 @@ NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)  # a Thursday
 
 SCHEDULE_FIELDS = (
     *("next_digest_at", "last_digest_day", "covered_until", "paused_until", "frequency"),
-    *("weekday", "month_day", "hour", "max_papers", "trending", "all_topics"),
+    *("weekday", "month_day", "hour", "max_papers", "trending", "all_topics", "unread_weekday"),
 )
 """Fields of a subscription that tests set on a new reader."""
 

@@ -62,7 +62,7 @@ class Digests:
     urgent = False
 
     def __init__(self, waiting: Sequence[Digest]) -> None:
-        self.cards = Cards({pk for digest in waiting for pk in digest.paper_ids})
+        self.cards = Cards({pk for digest in waiting for pk in digest.shown_papers})
 
     def render(self, mail: Outbound) -> OutgoingMail:
         assert isinstance(mail, Digest)  # noqa: S101 - nothing else is among them

@@ -120,7 +120,7 @@ EMAILED_CHECKS: dict[str, Callable[[datetime], list[str]]] = {
 def _not_built(now: datetime) -> list[str]:
     """Return digests of the last days that could not be built because of bad data."""
     first = (now - timedelta(days=2)).date()
-    failed = Digest.objects.filter(status=Status.FAILED, day__gte=first, paper_ids=[])
+    failed = Digest.objects.filter(status=Status.FAILED, day__gte=first, items=[])
     failed = failed.order_by("-day", "pk").only("subscriber", "day", "reason")
     return [
         f"The digest of reader {digest.subscriber_id} for {digest.day} is missing. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
@@ -12,13 +12,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
-from django.utils import translation
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
 
-from papers import bulk, updates
-from papers.freshness import notices
-from papers.text.shortening import truncate
+from papers import bulk
 from subscriptions.editions import states
 from subscriptions.editions.candidate_pool import CandidatePool, pool_days
 from subscriptions.editions.choosing import (
@@ -28,41 +23,21 @@ from subscriptions.editions.choosing import (
     choose_papers,
     seen_papers,
 )
+from subscriptions.editions.composing import Composer
 from subscriptions.editions.desk import Desk
-from subscriptions.editions.quiet_topics import describe_quiet, quiet_topics, record_notices
-from subscriptions.library.news import kept_updates
-from subscriptions.mail.digest_mail import SUBJECT_LENGTH
-from subscriptions.matching.selection import FOR_YOU
+from subscriptions.editions.quiet_topics import record_notices
 from subscriptions.models import Digest, Subscriber, Subscription, Topic
-from subscriptions.profiles.load import (
-    load_profiles,
-    profile_from_topic,
-    profile_key,
-    topics_of,
-)
-from subscriptions.readers.scheduling import is_first_day, set_next_digest
+from subscriptions.profiles.load import load_profiles, profile_from_topic, topics_of
+from subscriptions.readers.scheduling import set_next_digest
 from subscriptions.schedule import local_day
 from web.language import active_language
 
 log = logging.getLogger(__name__)
 
-NO_NEW_PAPERS = "Nothing new matches."
 BUILD_FAILED = "The digest could not be built."
 MAX_REASON_LENGTH = 500  # characters
 # If all readers of a chunk fail, retry for this long: the fault may be in the software.
 RETRY_CHUNK_FOR = timedelta(hours=1)
-MAX_QUOTE_LENGTH = 80  # characters of a reader's own text in a notice
-PERIODS: dict[str, str] = {
-    Subscription.Frequency.WEEKLY: Digest.Period.WEEK,
-    Subscription.Frequency.FORTNIGHTLY: Digest.Period.FORTNIGHT,
-    Subscription.Frequency.MONTHLY: Digest.Period.MONTH,
-}
-SUBJECTS: dict[str, str] = {
-    Digest.Period.DAY: "%(title)s",
-    Digest.Period.WEEK: gettext_noop("Your week: %(title)s"),
-    Digest.Period.FORTNIGHT: gettext_noop("Your two weeks: %(title)s"),
-    Digest.Period.MONTH: gettext_noop("Your month: %(title)s"),
-}
 
 
 def due_readers(now: datetime) -> Iterator[list[int]]:
@@ -256,7 +231,7 @@ def topic_reader(topic: Topic) -> Subscriber:
 def make_digests(day: date, subscriptions: Sequence[Subscription], now: datetime) -> list[Digest]:
     """Return one unsaved digest per subscription, whose reader is loaded.
 
-    Each is pending with papers, or skipped with a reason.
+    Each is pending with papers, new or unread, or skipped with a reason.
     """
     if not subscriptions:
         return []
@@ -287,123 +262,8 @@ def _make_of_one_pool(
     ]
     desk = Desk.of(pool.day)
     sent_before = {one.subscriber_id: frozenset(seen[one.subscriber_id]) for one in subscriptions}
-    composer = _Composer(pool.day, desk, now, sent_before.keys())
+    composer = Composer(pool.day, desk, now, subscriptions)
     return [
         composer.compose(order, items, sent_before[order.subscription.subscriber_id])
         for order, items in zip(orders, choose_papers(matches, orders, seen, desk), strict=True)
     ]
-
-
-class _Composer:
-    """Makes digests of one day from chosen papers; loads data shared by all readers once."""
-
-    def __init__(self, day: date, desk: Desk, now: datetime, readers: Collection[int]) -> None:
-        self.day, self.desk, self.now = day, desk, now
-        self.kept_updates = kept_updates(readers, now)
-        self.source_report, self.updates = notices.report_at(now), updates.updates_since(now)
-
-    def compose(self, order: Order, items: list[dict[str, Any]], seen: frozenset[int]) -> Digest:
-        subscription = order.subscription
-        reader, due = subscription.subscriber, subscription.next_digest_at or self.now
-        expires_at = due + settings.DIGEST_CUTOFF
-        reason = ""
-        if expires_at <= self.now:
-            reason = f"Too late: it was due at {due:%Y-%m-%d %H:%M} UTC."
-        elif not items:
-            reason = NO_NEW_PAPERS
-        items = [] if reason else items
-        self.desk.annotate(items)
-        period = PERIODS.get(subscription.frequency, Digest.Period.DAY)
-        profiles = [one.profile for one in order.topics]
-        quiet = quiet_topics([one.topic for one in order.topics], items, self.day) if items else []
-        with translation.override(reader.language):
-            digest = Digest(
-                subscriber=reader,
-                subscription=subscription,
-                day=self.day,
-                period=period,
-                status=Digest.Status.SKIPPED if reason else Digest.Status.PENDING,
-                reason=reason,
-                subject=(self.desk.subject or subject_line(items, period)) if items else "",
-                items=items,
-                paper_ids=list(dict.fromkeys(item["paper"] for item in items)),
-                notices=[
-                    *self._notices(order, items, seen, period),
-                    *map(describe_quiet, quiet),
-                ],
-                profile_key=profile_key(profiles) if is_first_day(reader, self.day) else "",
-                created_at=self.now,
-                queued_at=self.now,
-                next_attempt_at=self.now,
-                expires_at=expires_at,
-            )
-        digest.quiet_topics = tuple(topic.pk for topic in quiet)
-        return digest
-
-    def _notices(
-        self, order: Order, items: Sequence[dict[str, Any]], seen: frozenset[int], period: str
-    ) -> list[Any]:
-        categories = {name for one in order.topics for name in one.profile.categories}
-        wishes = [one.wish for one in order.topics if one.has_interests]
-        return [
-            *self.desk.notices(),
-            *unmatched_notices(wishes, items, period),
-            *self.source_report.notices(sorted(categories)),
-            *updates.describe_updates(
-                self.updates,
-                seen,
-                order.subscription.covered_until,
-                self.kept_updates.get(order.subscription.subscriber_id, ()),
-            ),
-        ]
-
-
-def unmatched_notices(
-    wishes: Sequence[str],
-    items: Sequence[dict[str, Any]],
-    period: str = Digest.Period.DAY,
-) -> list[str]:
-    """Return a notice if none of these papers matches the reader's interests.
-
-    `wishes` has the typed text of each topic, empty for a topic of examples only. A matching paper
-    can be in any section: it may be pinned by the editor, or be trending.
-    """
-    if not items or not wishes or any(_is_match(item) for item in items):
-        return []
-    if len(wishes) > 1:
-        return [_("None of the new papers matches your topics. This is what is trending.")]
-    typed = truncate(" ".join(wishes[0].split()), MAX_QUOTE_LENGTH)
-    if period == Digest.Period.WEEK:
-        if typed:
-            text = _("None of this week's papers matches “%(text)s”. This is what is trending.")
-        else:
-            text = _(
-                "None of this week's papers is close to what you like. This is what is trending."
-            )
-    elif period != Digest.Period.DAY:
-        if typed:
-            text = _("None of the new papers matches “%(text)s”. This is what is trending.")
-        else:
-            text = _("None of the new papers is close to what you like. This is what is trending.")
-    elif typed:
-        text = _("None of today's papers matches “%(text)s”. This is what is trending today.")
-    else:
-        text = _(
-            "None of today's papers is close to what you like. This is what is trending today."
-        )
-    return [text % {"text": typed}]
-
-
-def _is_match(item: dict[str, Any]) -> bool:
-    return item["section"] == FOR_YOU or item["score"] > 0
-
-
-def subject_line(items: Sequence[dict[str, Any]], period: str = Digest.Period.DAY) -> str:
-    """Return a subject line with the title of the best paper and the number of others."""
-    more = len(items) - 1
-    pattern = _(SUBJECTS[period])
-    if more:
-        several = ngettext("%(named)s + %(more)s more", "%(named)s + %(more)s more", more)
-        pattern = several % {"named": pattern, "more": more}
-    room = SUBJECT_LENGTH - len(pattern % {"title": ""})
-    return pattern % {"title": truncate(items[0]["title"], room)}

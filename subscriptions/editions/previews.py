@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from subscriptions.editions import candidate_pool, digests
+from subscriptions.editions import candidate_pool, composing, digests
 from subscriptions.editions.desk import Desk
 from subscriptions.mail import cards, digest_mail
 from subscriptions.mail.addresses import email_key
@@ -71,8 +71,8 @@ def _typical(day: date, field: str, now: datetime) -> Digest:
         day=day,
         created_at=now,
         status=Digest.Status.PENDING if items else Digest.Status.SKIPPED,
-        reason="" if items else digests.NO_NEW_PAPERS,
-        subject=(desk.subject or digests.subject_line(items)) if items else "",
+        reason="" if items else composing.NO_NEW_PAPERS,
+        subject=(desk.subject or composing.subject_line(items)) if items else "",
         items=items,
         paper_ids=[item["paper"] for item in items],
         notices=desk.notices(),

@@ -98,7 +98,7 @@ def send_again(digests: DigestQuerySet, now: datetime) -> list[int]:
     later one. Readers are locked as when building, so no digest is built meanwhile. An uncertain
     digest may arrive twice.
     """
-    unsent = digests.filter(status__in=(Status.FAILED, Status.UNCERTAIN)).exclude(paper_ids=[])
+    unsent = digests.filter(status__in=(Status.FAILED, Status.UNCERTAIN)).exclude(items=[])
     with transaction.atomic():
         readers = Subscriber.objects.active().filter(digests__in=unsent)
         locked = list(readers.order_by("pk").select_for_update(of=("self",)))

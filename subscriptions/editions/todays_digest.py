@@ -166,7 +166,7 @@ def _describe_result(answer: Answer, subscription: Subscription) -> str:
     if digest is None or answer.state is State.NOTHING_MATCHES:
         return _describe_no_match(digest)
     if answer.state is State.QUEUED:
-        return _describe_queued(len(digest.items))
+        return _describe_queued(len(digest.new_items))
     if answer.state is State.WAITS_FOR_EDITION:
         return _("Today's digest is ready. We'll send it when today's edition is released.")
     if answer.state is State.ALREADY_SENDING:
@@ -175,6 +175,8 @@ def _describe_result(answer: Answer, subscription: Subscription) -> str:
 
 
 def _describe_queued(number: int) -> str:
+    if not number:
+        return _("Nothing new matches. A digest with your unread papers is on its way.")
     return ngettext(
         "Today's digest is on its way: %(number)s paper. It should be in your inbox within a few "
         "minutes.",

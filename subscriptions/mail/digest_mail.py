@@ -25,7 +25,7 @@ from django.utils.translation import gettext, gettext_noop
 from papers.text.markup import one_line
 from papers.text.shortening import truncate
 from subscriptions import tokens
-from subscriptions.mail import editor_note
+from subscriptions.mail import editor_note, unread_section
 from subscriptions.mail.cards import Card
 from subscriptions.mail.links import (
     absolute,
@@ -59,7 +59,7 @@ HEADINGS: dict[str, str] = {
     Digest.Period.FORTNIGHT: gettext_noop("Your two weeks in papers"),
     Digest.Period.MONTH: gettext_noop("Your month in papers"),
 }
-LINKS = ("preferences_url", "rhythm_url", "unsubscribe_url", "view_url")
+LINKS = ("preferences_url", "rhythm_url", "unsubscribe_url", "view_url", "library_url")
 
 Item = Mapping[str, Any]
 Cards = Mapping[int, Card]
@@ -91,7 +91,10 @@ def digest_message(digest: Digest, cards: Cards) -> OutgoingMail:
 
 
 def test_message(digest: Digest, cards: Cards, to: str) -> OutgoingMail:
-    """Return a digest as a test email to a curator, with links that act for no reader."""
+    """Return a digest as a test email to a curator, with links that act for no reader.
+
+    It leaves out the unread section: a library is private.
+    """
     is_typical = digest.subscriber_id is None  # a digest of no particular reader
     language = settings.LANGUAGE_CODE if is_typical else digest.subscriber.language
     copy = Digest(
@@ -101,38 +104,39 @@ def test_message(digest: Digest, cards: Cards, to: str) -> OutgoingMail:
         day=digest.day,
         period=digest.period,
         subject=digest.subject,
-        items=digest.items,
+        items=digest.new_items,
         notices=digest.notices,
     )
     mail = digest_message(copy, cards)
     return replace(mail, subject=f"[Test] {mail.subject}"[:SUBJECT_LENGTH])
 
 
-def browser_page(digest: Digest, cards: Cards) -> str:
-    """Return the HTML as a page with all papers.
+def browser_page(digest: Digest, cards: Cards, *, has_library: bool) -> str:
+    """Return the HTML as a page with all papers, those of the library only with `has_library`.
 
     Its links have no token: the address of a digest must not act for the reader, so they only work
     for a signed-in reader.
     """
     items = list(_items(digest, cards))
-    values = _values(digest, items, cards, site_links(), acts_by_link=False)
+    unread = unread_section.visible_items(digest, cards) if has_library else []
+    values = _values(digest, items, unread, cards, site_links(), acts_by_link=False)
     with translation.override(digest.subscriber.language):
-        return str(_fill("html", digest, items, cards, values, in_browser=True))
+        return str(_fill("html", digest, items, unread, cards, values, in_browser=True))
 
 
 def _render_parts(
     digest: Digest, cards: Cards, links: Mapping[str, str]
 ) -> tuple[FilledTemplate, FilledTemplate]:
     """Return HTML and text, both with as many papers as fit into the HTML."""
-    items = list(_items(digest, cards))
+    items, unread = list(_items(digest, cards)), unread_section.visible_items(digest, cards)
     left_out = 0
-    values = _values(digest, items, cards, links)
-    html = _fill("html", digest, items, cards, values)
+    values = _values(digest, items, unread, cards, links)
+    html = _fill("html", digest, items, unread, cards, values)
     while len(items) > 1 and _is_too_large(html):
         items.pop()
         left_out += 1
-        html = _fill("html", digest, items, cards, values, left_out=left_out)
-    return html, _fill("txt", digest, items, cards, values, left_out=left_out)
+        html = _fill("html", digest, items, unread, cards, values, left_out=left_out)
+    return html, _fill("txt", digest, items, unread, cards, values, left_out=left_out)
 
 
 def _is_too_large(html: FilledTemplate) -> bool:
@@ -149,6 +153,7 @@ def _items(digest: Digest, cards: Cards) -> Iterator[Item]:
 def _values(
     digest: Digest,
     items: Sequence[Item],
+    unread: Sequence[Item],
     cards: Cards,
     links: Mapping[str, str],
     *,
@@ -159,9 +164,10 @@ def _values(
     return {
         **links,
         "subject": digest.subject,
-        "preheader": preheader(items, cards),
+        "preheader": preheader(items, cards) if items else preview_titles(unread),
         "view_url": signed_url("digest", Purpose.DIGEST, digest.public_id),
         "token": token,
+        **unread_section.slot_values(unread, token),
         **{
             f"notice_{number}{form}": value
             for number, notice in enumerate(digest.notices)
@@ -188,6 +194,7 @@ def _fill(
     form: str,
     digest: Digest,
     items: Sequence[Item],
+    unread: Sequence[Item],
     cards: Cards,
     values: Mapping[str, Value],
     *,
@@ -199,6 +206,7 @@ def _fill(
     language = active_language()
     frame = _frame(
         *(form, language, digest.period, digest.day, shapes),
+        unread_section.item_shapes(unread) if digest.unread_items else None,
         *(tuple(map(editor_note.is_note, digest.notices)), left_out, in_browser),
     )
     template = f"emails/_weekly_card.{form}" if digest.is_round_up else f"emails/_card.{form}"
@@ -231,6 +239,7 @@ def _frame(
     period: str,
     day: date,
     shapes: tuple[tuple[str, bool, int], ...],
+    unread: unread_section.Shapes | None,
     notes: tuple[bool, ...],
     left_out: int,
     in_browser: bool,
@@ -238,7 +247,7 @@ def _frame(
     """Render everything around the cards.
 
     `shapes` has the key of each section, whether it has a topic's name, and its number of cards;
-    `notes` says which notices are the editor's.
+    `unread` is None without an unread section; `notes` says which notices are the editor's.
     """
     count = sum(size for _key, _is_named, size in shapes)
     numbers = iter(range(1, count + 1))
@@ -266,6 +275,9 @@ def _frame(
             }
             for index, (key, is_named, size) in enumerate(shapes)
         ],
+        "has_unread": unread is not None,
+        "unread_title": _heading(gettext("Your unread papers"), form),
+        "unread": unread_section.entry_slots(unread or ()),
         "left_out": left_out,
         "in_browser": in_browser,
     }
@@ -295,4 +307,10 @@ def preheader(items: Sequence[Item], cards: Cards) -> str:
         for section in group_items(items)
         for item in section.items[:PREHEADER_TITLES]
     ]
+    return truncate(" · ".join(titles), PREHEADER_LENGTH)
+
+
+def preview_titles(unread: Sequence[Item]) -> str:
+    """Return the preview text of a digest with only unread papers."""
+    titles = [truncate(item["title"], PREHEADER_TITLE) for item in unread]
     return truncate(" · ".join(titles), PREHEADER_LENGTH)

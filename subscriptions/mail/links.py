@@ -49,6 +49,7 @@ def reader_links(reader: Subscriber, subscription: int | None = None) -> dict[st
         "preferences_url": _link("preferences", preferences),
         "rhythm_url": _link("rhythm", preferences),
         "sign_in_url": _link("sign-in", preferences),
+        "library_url": _link("library", preferences),
         "unsubscribe_url": signed_url("unsubscribe", Purpose.UNSUBSCRIBE, key),
         "home_url": absolute(_home_path()),
     }
@@ -66,7 +67,12 @@ def feed_url(reader: Subscriber, topic: int | None = None, kind: str = "atom") -
 
 def site_links() -> dict[str, str]:
     """Return the same links without tokens, for a browser that is signed in."""
-    pages = {"preferences_url": "preferences", "rhythm_url": "rhythm", "unsubscribe_url": "leave"}
+    pages = {
+        "preferences_url": "preferences",
+        "rhythm_url": "rhythm",
+        "unsubscribe_url": "leave",
+        "library_url": "library",
+    }
     return {name: absolute(reverse(page)) for name, page in pages.items()} | {
         "home_url": absolute(_home_path())
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import date, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
@@ -90,6 +90,8 @@ class Digest(Mail):
     MAX_ATTEMPTS = 10  # over at least an hour
     MAX_DELAY = timedelta(hours=1)
     UNCOUNTED_OUTCOMES = ("throttled", "broken")  # the edition is paused instead
+
+    UNREAD = "unread"  # section of kept papers; its items are not new papers of the digest
 
     # Papers in digests of these statuses are never sent again.
     RESERVING_STATUSES = (Status.PENDING, Status.SENDING, Status.SENT)
@@ -186,6 +188,21 @@ class Digest(Mail):
     @property
     def is_round_up(self) -> bool:
         return self.period != self.Period.DAY
+
+    @property
+    def new_items(self) -> list[dict[str, Any]]:
+        """Return the items of the papers that it brings."""
+        return [item for item in self.items if item.get("section") != self.UNREAD]
+
+    @property
+    def unread_items(self) -> list[dict[str, Any]]:
+        """Return the items of kept papers that the reader had not read."""
+        return [item for item in self.items if item.get("section") == self.UNREAD]
+
+    @property
+    def shown_papers(self) -> list[int]:
+        """Return the primary keys of all papers it shows, new and unread."""
+        return [*self.paper_ids, *(item["paper"] for item in self.unread_items if item["paper"])]
 
 
 @receiver(post_delete, sender=Digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -147,3 +147,16 @@ class Subscription(models.Model):
     def is_round_up(self) -> bool:
         """Return True if its digests cover a week or more."""
         return self.frequency in self.ROUND_UPS
+
+    def has_unread_section(self, day: date) -> bool:
+        """Return whether the digest of this day has a section of unread papers.
+
+        Every digest of a round-up has it. A digest from Monday to Friday has that of the weekend
+        on Friday.
+        """
+        chosen = self.unread_weekday
+        if chosen is None or self.is_round_up:
+            return chosen is not None
+        if self.frequency == self.Frequency.WEEKDAYS:
+            chosen = min(chosen, self.Weekday.FRIDAY)
+        return day.weekday() == chosen

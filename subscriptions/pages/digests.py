@@ -20,8 +20,8 @@ from web.headers import allow_inline_styles
 @allow_inline_styles
 @signed(Purpose.DIGEST)
 def digest_page(_request: HttpRequest, link: Link) -> HttpResponse:
-    """Show a digest to anyone with its link."""
-    return _render_digest(Digest.objects.all(), link.value)
+    """Show a digest to anyone with its link, without papers of the reader's library."""
+    return _render_digest(Digest.objects.all(), link.value, has_library=False)
 
 
 @require_safe
@@ -29,9 +29,12 @@ def digest_page(_request: HttpRequest, link: Link) -> HttpResponse:
 @mailed_link(Purpose.PREFERENCES)
 def past_digest(_request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse:
     """Show a digest to its reader, from the list in the preferences."""
-    return _render_digest(access.reader.digests.all(), public_id)
+    return _render_digest(access.reader.digests.all(), public_id, has_library=True)
 
 
-def _render_digest(candidates: QuerySet[Digest], public_id: UUID | str) -> HttpResponse:
+def _render_digest(
+    candidates: QuerySet[Digest], public_id: UUID | str, *, has_library: bool
+) -> HttpResponse:
     digest = get_object_or_404(candidates.select_related("subscriber"), public_id=public_id)
-    return HttpResponse(digest_mail.browser_page(digest, cards.visible_cards(digest.paper_ids)))
+    found = cards.visible_cards(digest.shown_papers)
+    return HttpResponse(digest_mail.browser_page(digest, found, has_library=has_library))

@@ -41,11 +41,15 @@ def open_feed(token: str) -> tuple[Subscriber, int | None]:
 
 
 def digests_for_token(token: str) -> QuerySet[Digest]:
-    """Return the sent digests, newest first; raise Http404 for an invalid or revoked token."""
+    """Return the sent digests with new papers, newest first.
+
+    Raise Http404 for an invalid or revoked token.
+    """
     reader, topic = open_feed(token)
     if topic is not None:
         raise Http404
-    return reader.digests.filter(status=Digest.Status.SENT).order_by("-day", "-sequence")
+    sent = reader.digests.filter(status=Digest.Status.SENT).exclude(paper_ids=[])
+    return sent.order_by("-day", "-sequence")
 
 
 def feed_etag(_request: HttpRequest, token: str, kind: str) -> str:
@@ -111,7 +115,7 @@ def digest_item(digest: Digest, papers: Mapping[int, Paper]) -> Item:
         title=digest.subject,
         id=f"urn:uuid:{digest.public_id}",
         url=settings.SITE_URL + path,
-        content=paper_list(digest.items, papers),
+        content=paper_list(digest.new_items, papers),
         at=at,
     )
 

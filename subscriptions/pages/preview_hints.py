@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from papers.searching import corrections, queries
 from papers.text.languages import foreign_language
 from papers.text.shortening import join_names
-from subscriptions.editions import digests
+from subscriptions.editions import composing
 from subscriptions.models import Topic
 from subscriptions.profiles.load import profile_from_topic
 
@@ -24,7 +24,7 @@ def explain_matches(topic: Topic, items: Sequence[dict[str, Any]]) -> dict[str, 
     profile = profile_from_topic(topic)
     context: dict[str, Any] = {"wishes": profile.has_interests}
     wishes = [profile.typed] if profile.has_interests else []
-    if not (notices := digests.unmatched_notices(wishes, items)):
+    if not (notices := composing.unmatched_notices(wishes, items)):
         return context
     context["unmatched"] = notices[0]
     if language := foreign_language(profile.typed):

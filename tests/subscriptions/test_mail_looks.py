@@ -10,7 +10,7 @@ import pytest
 from lxml import html
 
 from papers.models import Paper
-from subscriptions.editions import digests
+from subscriptions.editions import composing, digests
 from subscriptions.mail import cards, digest_mail, emails
 from subscriptions.models import Digest, Subscriber
 from tests.subscriptions.mail_features import features, support
@@ -68,7 +68,10 @@ def mails(edition: list[Paper], make_reader: MakeReader, now: datetime) -> dict[
     edition[0].save()
     interests = {"text": "language models", "categories": ["cs.CL"]}
     daily = make_reader(topic=interests)
-    weekly = make_reader("week@example.org", interests, frequency="weekly", weekday=now.weekday())
+    weekly = make_reader(
+        "week@example.org", interests, frequency="weekly", weekday=now.weekday(), unread_weekday=0
+    )
+    weekly.library.create(identity="x", title="Kept", authors=["Ann"], doi="10.1/x", kept_at=now)
     digests.build_due_digests([daily.pk, weekly.pk], now)
     letters = ("confirmation", "preferences_link", "welcome", "less_often", "goodbye")
     made = {name: str(getattr(emails, name)(daily).html) for name in letters}
@@ -80,6 +83,7 @@ def mails(edition: list[Paper], make_reader: MakeReader, now: datetime) -> dict[
         )
     assert "section four" in made["daily"]
     assert "section four" in made["weekly"]
+    assert "Mark as read" in made["weekly"]
     return made
 
 
@@ -213,8 +217,9 @@ def test_in_production_every_link_is_https(
 def test_the_weekly_round_up_has_its_own_looks(mails: dict[str, str]) -> None:
     assert "Your week in papers" in mails["weekly"]
     assert "24 April to 30 April 2026" in mails["weekly"]
-    assert mails["weekly"].count("font:28px/1 Charter") == mails["weekly"].count("<h3")
+    papers = mails["weekly"].partition("Your unread papers")[0]
+    assert papers.count("font:28px/1 Charter") == papers.count("<h3")
     assert "Your week" not in mails["daily"]
     digest = Digest.objects.get(period="week")
     assert digest.subject.startswith("Your week: ")
-    assert len(digests.subject_line([{"title": "x" * 400}] * 3, "week")) == 150
+    assert len(composing.subject_line([{"title": "x" * 400}] * 3, "week")) == 150

@@ -139,8 +139,8 @@ class Command(BaseCommand):
     def print_digests(self, digests: Sequence[Digest], files: dict[int, Path | None]) -> None:
         for digest in digests:
             path = files[digest.pk]
-            self.stdout.write(f"\n{describe_digest(digest)}: {len(digest.items)} papers")
-            if digest.items:
+            self.stdout.write(f"\n{describe_digest(digest)}: {len(digest.new_items)} papers")
+            if digest.new_items:
                 sections = [f"{one.title} {len(one.items)}" for one in group_items(digest.items)]
                 self.stdout.write(f"  sections:    {', '.join(sections)}")
                 self.stdout.write(f"  first paper: {digest.items[0]['title']}")

@@ -123,9 +123,9 @@ class TopicForm(FoldingForm):
 
 
 class ScheduleForm(FoldingForm):
-    """When a subscription brings digests, and how many papers."""
+    """When a subscription brings digests, how many papers, and when those not read yet."""
 
-    FOLDED = ("max_papers",)
+    FOLDED = ("max_papers", "unread_weekday")
 
     month_day = forms.TypedChoiceField(
         label=_("Day of the month"),
@@ -146,10 +146,30 @@ class ScheduleForm(FoldingForm):
         min_value=1,
         max_value=30,
     )
+    unread_weekday = forms.TypedChoiceField(
+        label=_("Your unread papers"),
+        help_text=_(
+            "A short section of papers that you kept and haven't read. A digest that comes once a "
+            "week or less often has it each time, whichever day you choose."
+        ),
+        coerce=int,
+        empty_value=None,
+        required=False,
+        choices=[
+            ("", _("Never")),
+            (Subscription.Weekday.MONDAY, _("On Monday")),
+            (Subscription.Weekday.TUESDAY, _("On Tuesday")),
+            (Subscription.Weekday.WEDNESDAY, _("On Wednesday")),
+            (Subscription.Weekday.THURSDAY, _("On Thursday")),
+            (Subscription.Weekday.FRIDAY, _("On Friday")),
+            (Subscription.Weekday.SATURDAY, _("On Saturday")),
+            (Subscription.Weekday.SUNDAY, _("On Sunday")),
+        ],
+    )
 
     class Meta:
         model = Subscription
-        fields = ["frequency", "weekday", "month_day", "hour", "max_papers"]
+        fields = ["frequency", "weekday", "month_day", "hour", "max_papers", "unread_weekday"]
         labels = {
             "frequency": _("How often"),
             "weekday": _("Day of the week"),

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from papers.models import Paper
 from papers.ranking import scoring
-from subscriptions.editions import digests
+from subscriptions.editions import composing, digests
 from subscriptions.models import Digest, Reaction, Subscriber, Subscription
 
 pytestmark = pytest.mark.django_db
@@ -172,7 +172,7 @@ def test_a_day_without_papers_is_skipped_with_a_reason(
     reader = make_reader()
     assert digests.build_due_digests([reader.pk], now) == []
     digest = reader.digests.get()
-    assert (digest.status, digest.reason) == (Digest.Status.SKIPPED, digests.NO_NEW_PAPERS)
+    assert (digest.status, digest.reason) == (Digest.Status.SKIPPED, composing.NO_NEW_PAPERS)
 
 
 def test_a_late_digest_is_skipped_and_its_papers_stay_eligible(
@@ -230,10 +230,10 @@ def test_send_now_builds_todays_digest_once(
 
 def test_the_subject_has_the_best_title_and_a_limited_length() -> None:
     items = [{"title": "Very " * 100 + "long"}, {"title": "Second"}]
-    line = digests.subject_line(items)
+    line = composing.subject_line(items)
     assert line.endswith("… + 1 more")
     assert len(line) <= 150
-    assert digests.subject_line(items[1:]) == "Second"
+    assert composing.subject_line(items[1:]) == "Second"
 
 
 def test_preview_stores_nothing(

@@ -40,7 +40,7 @@ OPENS = {
         *("library", "library-entry", "library-act", "library-undo"),
         *PROFILE,
     },
-    Purpose.REACT: {"react", "vote", "report"},
+    Purpose.REACT: {"react", "vote", "report", "library-read"},
     Purpose.DIGEST: {"digest"},
     Purpose.BROWSER: set(),
     Purpose.UNSUBSCRIBE: {"unsubscribe", "unsubscribe-less", "unsubscribe-undo"},

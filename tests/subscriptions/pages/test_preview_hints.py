@@ -14,7 +14,7 @@ from papers.models import Paper, StoredLexicon
 from papers.searching import indexing
 from papers.text import spelling
 from papers.text.languages import foreign_language
-from subscriptions.editions import digests
+from subscriptions.editions import composing, digests
 from subscriptions.matching.selection import FOR_YOU, TODAY
 
 MakePaper = Callable[..., Paper]
@@ -79,8 +79,8 @@ def test_the_digest_says_the_same(make_reader: Callable[..., object]) -> None:
 
 def test_who_asked_for_nothing_misses_nothing() -> None:
     items = [{"section": TODAY}]
-    assert digests.unmatched_notices([], items) == []
-    assert digests.unmatched_notices(["x"], []) == []
+    assert composing.unmatched_notices([], items) == []
+    assert composing.unmatched_notices(["x"], []) == []
 
 
 @pytest.mark.parametrize(
