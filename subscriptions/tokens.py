@@ -42,7 +42,7 @@ class Purpose(Enum):
     CONFIRM = "confirm"  # confirms, and signs that browser in
     DATA = "data"  # shows, exports and erases all data, and signs out everywhere
     PREFERENCES = "preferences"  # all pages of a reader except the data; signs a browser in
-    REACT = "react"  # reacts to papers, votes for and reports them
+    REACT = "react"  # reacts to papers, keeps, votes for and reports them
     DIGEST = "digest"  # shows one digest
     BROWSER = "browser"  # cookie of a signed-in browser
     UNSUBSCRIBE = "unsubscribe"  # unsubscribes, pauses, reduces the frequency

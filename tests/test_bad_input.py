@@ -137,6 +137,7 @@ WITHOUT_TEXT = {
     "feed-topic",
     *("mail-link", "sign-out", "sign-out-everywhere", "leave", "leave-undo", "unsubscribe-undo"),
     *("past-digest", "offer", "feed-renew", "profile-reset", "profile-opened", "opened"),
+    *("keep", "profile-kept"),
     *("challenge", "topics", "topic-delete", "subscriptions", "library-read"),
 }
 

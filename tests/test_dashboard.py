@@ -12,6 +12,7 @@ from django.test import Client
 
 from papers.models import Paper
 from subscriptions.editions import desk, digests
+from subscriptions.library.keeping import keep_paper
 from subscriptions.models import DeliveryEvent, Digest, Edition, Reaction, Subscriber
 from subscriptions.staff import dashboard
 
@@ -40,6 +41,7 @@ def month(edition: list[Paper], make_reader: Callable[..., Subscriber], now: dat
         Reaction.objects.create(
             subscriber=reader, topic=reader.first_topic, paper_id=first, kind=kind, created_at=now
         )
+    keep_paper(readers[0], Paper.objects.get(pk=readers[0].digests.get().items[0]["paper"]), now)
     yesterday = now.date() - timedelta(days=1)
     Edition.objects.create(day=yesterday, closed_at=now, due=9, totals={"sent": 7, "failed": 2})
 
@@ -57,8 +59,8 @@ def test_every_figure_is_counted_from_rows(now: datetime) -> None:
         "Complaints": (0, 1),
     }
     assert found.readers == {"active": 3, "unsubscribed": 1}
-    assert found.reactions[1] == ("For you", 1, 1)
-    assert [(more, less) for _paper, more, less in found.liked] == [(1, 1)]
+    assert found.reactions[1] == ("For you", 1, 1, 1)
+    assert [counts for _paper, *counts in found.liked] == [[1, 1, 1]]
     assert {chart.bars[-1].day for chart in found.charts} == {now.date()}
 
 

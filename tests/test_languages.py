@@ -351,6 +351,7 @@ def test_titles_and_abstracts_are_marked_as_english_in_german_pages(
             reverse("preview") + "?interests=context+models",
             reverse("vote", args=[paper.pk, token]),
             reverse("react", args=["more", paper.pk, token]),
+            reverse("keep", args=[paper.pk, token]),
         )
     }
     for frequency in ("daily", "weekly"):

@@ -29,7 +29,7 @@ from subscriptions.matching.selection import (
     DigestCandidates,
     TopicCandidates,
 )
-from subscriptions.models import Digest, OpenedPaper, Reaction, Subscription
+from subscriptions.models import Digest, LibraryEntry, OpenedPaper, Reaction, Subscription
 from subscriptions.profiles.load import is_strict, paper_ids
 
 EMPTY_DESK = Desk()
@@ -38,8 +38,8 @@ EMPTY_DESK = Desk()
 def seen_papers(pks: Sequence[int], day: date) -> dict[int, set[int]]:
     """Return, by reader, the papers that must not be sent on `day`.
 
-    These are papers in digests that were sent or will be, and papers the reader reacted to or
-    opened; each with the paper it was merged into.
+    These are papers in digests that were sent or will be, and papers the reader reacted to, kept
+    or opened; each with the paper it was merged into.
     """
     seen: dict[int, set[int]] = defaultdict(set)
     of_readers = bulk.any_of("subscriber_id", pks)
@@ -47,7 +47,8 @@ def seen_papers(pks: Sequence[int], day: date) -> dict[int, set[int]]:
     digests = digests.filter(status__in=Digest.RESERVING_STATUSES)
     for pk, papers in digests.values_list("subscriber_id", "paper_ids"):
         seen[pk].update(papers)
-    for rows in (Reaction.objects.all(), OpenedPaper.objects.allowed()):
+    kept = LibraryEntry.objects.filter(paper__isnull=False)
+    for rows in (Reaction.objects.all(), kept.order_by(), OpenedPaper.objects.allowed()):
         for pk, paper in rows.filter(of_readers).values_list("subscriber_id", "paper_id"):
             seen[pk].add(paper)
     merged_into = curation.merged_into()

@@ -103,6 +103,8 @@ def _known(case: _Case) -> str:
     liked = {pk for profile in case.profiles for pk in paper_ids(profile.liked)}
     if reaction or case.paper.pk in liked:
         return _("It's one of the papers you like. We use it to find others and don't send it.")
+    if case.reader.library.filter(paper=case.paper).exists():
+        return _("You kept it. It's in your library, and we don't send it as new.")
     if OpenedPaper.objects.allowed().filter(subscriber=case.reader, paper=case.paper).exists():
         return _("You've already opened it on this site.")
     return ""

@@ -80,8 +80,9 @@ class Card:
             "extract_by": self.paper.tldr_by,
             "brief_authors": truncate(content["authors"], BRIEF_AUTHORS_LENGTH),
             "brief_extract": truncate(extract, BRIEF_EXTRACT_LENGTH),
-            "more_url": self._reaction_url(Reaction.Kind.MORE),
-            "less_url": self._reaction_url(Reaction.Kind.LESS),
+            "more_url": self._reader_url("react", Reaction.Kind.MORE),
+            "less_url": self._reader_url("react", Reaction.Kind.LESS),
+            "keep_url": self._reader_url("keep"),
         }
 
     def for_item(self, item: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -129,9 +130,9 @@ class Card:
             render_to_string(template, context), is_html=template.endswith(".html")
         )
 
-    def _reaction_url(self, kind: str) -> str:
+    def _reader_url(self, name: str, *args: str) -> str:
         """Return the URL with a slot for the token and its slash, empty for signed-in readers."""
-        return absolute(reverse("react", args=[kind, self.paper.pk])) + slot("token")
+        return absolute(reverse(name, args=[*args, self.paper.pk])) + slot("token")
 
 
 def _links(paper: Paper) -> list[tuple[str, str]]:

@@ -141,7 +141,10 @@ def _render_parts(
 
 def _is_too_large(html: FilledTemplate) -> bool:
     """Return whether the HTML is too large; the encoded size is longer and checked first."""
-    return len(html.encoded()) > MAX_HTML_BYTES and len(str(html).encode()) > MAX_HTML_BYTES
+    if len(html.encoded()) <= MAX_HTML_BYTES:
+        return False
+    text = str(html)
+    return len(text.encode()) + text.count("\n") > MAX_HTML_BYTES  # lines end in CRLF
 
 
 def _items(digest: Digest, cards: Cards) -> Iterator[Item]:

@@ -9,6 +9,7 @@ from papers.text.identity import name_key
 from papers.vectors.lexicon import PaperText
 
 TYPED_SHARE, DISLIKED_SHARE = 2.0, -0.5  # weights of typed text and disliked papers; liked: 1
+KEPT_SHARE = 0.75  # some are kept for another reason than what the topic is about
 OPENED_SHARE = 0.25  # opening a paper says less than liking it
 MAX_TEAM = 30  # authors; the names on papers of larger collaborations say little about a subject
 
@@ -17,9 +18,9 @@ MAX_TEAM = 30  # authors; the names on papers of larger collaborations say littl
 class Profile:
     """The inputs of one reader.
 
-    `opened` are papers the reader only looked at. `ignored` words never count. With
-    `shared_authors`, papers by authors of liked papers score higher. `threshold` is the minimum
-    score, in [0, 1], for a place in the digest.
+    `kept` are papers in the reader's library, `opened` those that they only looked at. `ignored`
+    words never count. With `shared_authors`, papers by authors of liked papers score higher.
+    `threshold` is the minimum score, in [0, 1], for a place in the digest.
     """
 
     text: str = ""
@@ -31,6 +32,7 @@ class Profile:
     muted_authors: tuple[str, ...] = ()
     liked: tuple[PaperText, ...] = ()
     disliked: tuple[PaperText, ...] = ()
+    kept: tuple[PaperText, ...] = ()
     opened: tuple[PaperText, ...] = ()
     shared_authors: bool = False
     threshold: float = 0.0
@@ -47,15 +49,24 @@ class Profile:
 
     @property
     def examples(self) -> tuple[PaperText, ...]:
-        """Liked papers, then opened ones."""
-        return (*self.liked, *self.opened)
+        """Liked papers, then kept ones, then opened ones."""
+        return (*self.liked, *self.kept, *self.opened)
+
+    @property
+    def example_shares(self) -> list[float]:
+        """The weight of each of `examples`."""
+        counts = (
+            (1.0, len(self.liked)),
+            (KEPT_SHARE, len(self.kept)),
+            (OPENED_SHARE, len(self.opened)),
+        )
+        return [share for share, count in counts for _ in range(count)]
 
     def weighted_texts(self) -> list[tuple[PaperText, float]]:
         """Return the typed text and all papers of the profile, each with its weight."""
         typed = [(PaperText("", self.typed), TYPED_SHARE)] if self.typed else []
-        liked = [(paper, 1.0) for paper in self.liked]
-        opened = [(paper, OPENED_SHARE) for paper in self.opened]
-        return typed + liked + opened + [(paper, DISLIKED_SHARE) for paper in self.disliked]
+        examples = list(zip(self.examples, self.example_shares, strict=True))
+        return typed + examples + [(paper, DISLIKED_SHARE) for paper in self.disliked]
 
     def liked_authors(self) -> dict[str, PaperText]:
         """Return the authors of liked papers by key, each with the first paper they wrote.

@@ -20,7 +20,7 @@ from papers.text.shortening import join_names
 from papers.vectors.lexicon import Lexicon, PaperText
 from papers.vectors.terms import term_ids
 from subscriptions.matching.candidates import Candidates, Scores
-from subscriptions.matching.profile import OPENED_SHARE, Profile, author_key
+from subscriptions.matching.profile import Profile, author_key
 from subscriptions.matching.profile_vectors import (
     EMBEDDING_WEIGHT,
     ProfileVectors,
@@ -42,7 +42,7 @@ class Reason:
 
     * `author`: a followed author of the paper.
     * `words`: words and phrases it shares with the typed text, as typed.
-    * `examples` and `opened`: titles of similar liked and opened papers.
+    * `examples`, `kept` and `opened`: titles of similar liked, kept and opened papers.
     * `near`: the typed clause with the most similar meaning, if no words were shared.
     * `colleague`: an author of the paper who also wrote the liked paper titled `wrote`.
     * `categories`: followed categories of the paper.
@@ -52,6 +52,7 @@ class Reason:
     author: str = ""
     words: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
     near: str = ""
     colleague: str = ""
@@ -73,6 +74,8 @@ class Reason:
             yield _("matches your %(words)s") % {"words": _quote(self.words)}
         if self.examples:
             yield _("similar to “%(title)s”, which you liked") % {"title": self.examples[0]}
+        elif self.kept:
+            yield _("similar to “%(title)s”, which you kept") % {"title": self.kept[0]}
         elif self.opened:
             yield _("similar to “%(title)s”, which you opened") % {"title": self.opened[0]}
         if self.near:
@@ -218,7 +221,7 @@ def _example_contributions(
     ends = np.cumsum([len(row) * n for row, n in zip(rows, counts, strict=True)])
     contributions: list[Scores] = []
     for profile, n, values in zip(profiles, counts, np.split(similarity, ends), strict=False):
-        weights = np.repeat([1.0, OPENED_SHARE], [len(profile.liked), len(profile.opened)])
+        weights = np.array(profile.example_shares)
         shares = weights / (weights.sum() or 1.0)
         scaled = values.reshape(len(weights), n) * shares[:, None]
         contributions.append(scaled.astype(np.float32))
@@ -230,13 +233,14 @@ def _make_reason(evidence: _Evidence, place: int, paper: PaperText) -> Reason:
     similarity = sum(parts[name] for name in ("words", "meaning", "fields"))
     minimum = MIN_SHARE * max(similarity, 0.0)
     words = _shared_words(evidence, place, minimum)
-    liked, opened = _similar_examples(evidence, place, minimum)
+    liked, kept, opened = _similar_examples(evidence, place, minimum)
     is_by_meaning = parts["meaning"] > minimum and not (words or profile.examples)
     colleague, wrote = _shared_author(profile, paper) if parts["shared author"] else ("", "")
     return Reason(
         author=_followed_author(profile, paper) if parts["author"] else "",
         words=words,
         examples=liked,
+        kept=kept,
         opened=opened,
         near=_nearest_clause(evidence, place) if is_by_meaning else "",
         colleague=colleague,
@@ -273,20 +277,23 @@ def _nearest_clause(evidence: _Evidence, place: int) -> str:
 
 def _similar_examples(
     evidence: _Evidence, place: int, minimum: float
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return titles of liked and of opened papers that contributed more than `minimum`.
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return titles of liked, kept and opened papers that contributed more than `minimum`.
 
     The paper that contributed most comes first.
     """
-    if not evidence.profile.examples:
-        return (), ()
+    profile = evidence.profile
+    if not profile.examples:
+        return (), (), ()
     contributions = evidence.examples[:, place].tolist()
     similar = [n for n, value in enumerate(contributions) if value > minimum]
     order = sorted(similar, key=lambda n: -contributions[n])
-    titles = [paper.title for paper in evidence.profile.examples]
-    liked = len(evidence.profile.liked)
-    return tuple(titles[n] for n in order if n < liked), tuple(
-        titles[n] for n in order if n >= liked
+    titles = [paper.title for paper in profile.examples]
+    liked, kept = len(profile.liked), len(profile.liked) + len(profile.kept)
+    return (
+        tuple(titles[n] for n in order if n < liked),
+        tuple(titles[n] for n in order if liked <= n < kept),
+        tuple(titles[n] for n in order if n >= kept),
     )
 
 

@@ -21,6 +21,16 @@ class LibraryEntryQuerySet(models.QuerySet["LibraryEntry"]):
     def unread(self) -> LibraryEntryQuerySet:
         return self.filter(read_at=None)
 
+    def paper_pks(self) -> set[int]:
+        """Return the primary keys of the stored papers."""
+        stored = self.filter(paper__isnull=False).order_by()
+        return set(stored.values_list("paper_id", flat=True))
+
+    def examples(self) -> LibraryEntryQuerySet:
+        """Return stored papers that count in profiles, newest first."""
+        learning = self.filter(subscriber__learns_from_kept=True, paper__isnull=False)
+        return learning.order_by("-kept_at", "-pk")
+
 
 class LibraryEntry(models.Model):
     """A paper that a reader keeps, with their note and tags.
@@ -83,6 +93,11 @@ class LibraryEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber_id}: {self.title}"
+
+    @property
+    def is_annotated(self) -> bool:
+        """Return True if the reader wrote a note or tags."""
+        return bool(self.note or self.tags)
 
 
 class LibraryRemoval(models.Model):

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRedirect
 
 from subscriptions import tokens
 from subscriptions.models import Subscriber, Subscription
@@ -98,7 +99,7 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
             if token:
                 return signed(purpose)(by_link)(request, token=token, **rest)
             if not (reader := browser_sign_in.signed_in_reader(request)):
-                return redirect(browser_sign_in.sign_in_url(request))
+                return _ask_to_sign_in(request)
             wait = _wait(f"reader:{reader.pk}") if request.method == "POST" else 0.0
             if wait:
                 return rate_limit.too_many_requests(request, wait)
@@ -108,6 +109,11 @@ def mailed_link(purpose: Purpose, *, active: bool = False) -> Callable[[View], V
         return wrapper
 
     return decorate
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    url = browser_sign_in.sign_in_url(request)
+    return HttpResponseClientRedirect(url) if "HX-Request" in request.headers else redirect(url)
 
 
 def signed(purpose: Purpose) -> Callable[[View], View]:

@@ -26,13 +26,21 @@ from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic
 from subscriptions.pages.forms.readers import AuthorPageForm, UploadForm, WhyForm
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.profiles import edits, library_import, reading_history
-from subscriptions.profiles.load import load_profiles
+from subscriptions.profiles.load import MAX_KEPT, load_profiles
 from subscriptions.profiles.references import ReferencesError, parse_library
 from subscriptions.readers import browser_sign_in
 from subscriptions.tokens import Purpose
 from web import rate_limit
 
-ACTIONS = ("remove", "mute", "upload", "author", "opened", "reset")  # URL names: profile-<action>
+ACTIONS = (
+    "remove",
+    "mute",
+    "upload",
+    "author",
+    "kept",
+    "opened",
+    "reset",
+)  # URL names: profile-<action>
 MAX_OPENED_SHOWN = 50
 MAX_DIGITS = 19  # of a primary key in PostgreSQL
 
@@ -106,6 +114,7 @@ def _profile_context(reader: Subscriber, topic: Topic) -> dict[str, Any]:
         "examples": [(name, titles.get(name, "")) for name in topic.examples],
         "references": [(edits.reference_name(ref), ref["title"]) for ref in topic.references],
         "more": [row for row in reactions if row.kind == Reaction.Kind.MORE],
+        "kept": topic.kept.examples().select_related("paper")[:MAX_KEPT],
         "less": [row for row in reactions if row.kind == Reaction.Kind.LESS],
     }
 
@@ -214,6 +223,17 @@ def reset_profile(request: HttpRequest, access: Access) -> HttpResponse:
         return render(request, "subscriptions/reset.html", context)
     edits.reset_topic(topic.pk)
     messages.success(request, _("Profile cleared. You'll get trending papers."))
+    return _redirect_to_profile(request, access)
+
+
+@require_POST
+@mailed_link(Purpose.PREFERENCES)
+def learn_from_kept(request: HttpRequest, access: Access) -> HttpResponse:
+    """Let the papers in the reader's library count in profiles, or not."""
+    learns = request.POST.get("learn") == "yes"
+    Subscriber.objects.filter(pk=access.reader.pk).update(learns_from_kept=learns)
+    counted, ignored = _("Papers you keep now count."), _("Papers you keep no longer count.")
+    messages.success(request, counted if learns else ignored)
     return _redirect_to_profile(request, access)
 
 

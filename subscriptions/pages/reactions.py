@@ -1,4 +1,4 @@
-"""Pages for reactions to papers ("more" or "less like this"), and for recording opened papers."""
+"""Pages for reactions to papers ("more" or "less like this"), for keeping and opening them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from papers.models import Paper
 from papers.vectors import stored_lexicon
+from subscriptions.library import keeping
 from subscriptions.matching import profile_terms
 from subscriptions.models import Reaction, Subscriber
 from subscriptions.pages.mailed_links import Access, mailed_link
@@ -65,6 +68,53 @@ def _topics(reader: Subscriber, paper: Paper, reaction: Reaction | None) -> dict
         return {}
     chosen = reaction.topic if reaction else None
     return {"topics": topics, "topic": chosen or topic_choice.topic_for_paper(reader, paper.pk)}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@mailed_link(Purpose.REACT)
+def keep_page(request: HttpRequest, access: Access, paper_pk: int) -> HttpResponse:
+    """Show the paper with a button on GET. Keep it, or remove it from the library, on POST.
+
+    A button on another page names that page in `next` and leads back to it. htmx replaces the
+    button instead. An entry with a note or tags is removed on this page only, which warns of that.
+    """
+    paper = get_object_or_404(Paper, pk=paper_pk)
+    acted, back_to = request.method == "POST", browser_sign_in.next_page(request, "")
+    is_htmx = "HX-Request" in request.headers
+    if acted and not _keep_or_remove(request.POST, access.reader, paper):
+        warning = f"{access.url('keep', paper.pk)}?{urlencode({'next': back_to})}"
+        return HttpResponseClientRedirect(warning) if is_htmx else redirect(warning)
+    if acted and is_htmx:
+        return render(request, "subscriptions/_keep.html", {"paper": paper, "next": back_to})
+    if acted and back_to:
+        return redirect(back_to)
+    context = _keep_context(access.reader, paper, acted=acted)
+    return render(request, "subscriptions/keep.html", context)
+
+
+def _keep_or_remove(data: Mapping[str, str], reader: Subscriber, paper: Paper) -> bool:
+    """Keep or remove a paper; return False if its note and tags would be lost unasked."""
+    if "undo" not in data:
+        keeping.keep_paper(reader, paper, timezone.now())
+        return True
+    entry = reader.library.filter(paper=paper).first()
+    if entry and entry.is_annotated and "with_notes" not in data:
+        return False
+    keeping.remove_paper(reader, paper.pk)
+    return True
+
+
+def _keep_context(reader: Subscriber, paper: Paper, *, acted: bool) -> dict[str, Any]:
+    """Return the context of the page: the entry, and the topic for which it is an example."""
+    entry = reader.library.filter(paper=paper).select_related("topic").first()
+    topic = entry.topic if entry and reader.learns_from_kept else None
+    return {
+        "paper": paper,
+        "entry": entry,
+        "acted": acted,
+        "example_for": topic if topic and not topic.query else None,
+        "has_several": reader.topics.count() > 1,
+    }
 
 
 @require_POST

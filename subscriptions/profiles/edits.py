@@ -10,7 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from papers.text.identity import name_key
 from subscriptions.matching.profile_terms import remove_entries, remove_phrase
-from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic, ZoteroCollection
+from subscriptions.models import (
+    LibraryEntry,
+    OpenedPaper,
+    Reaction,
+    Subscriber,
+    Topic,
+    ZoteroCollection,
+)
 from subscriptions.profiles import topics
 
 MAX_MUTED = 100
@@ -55,11 +62,20 @@ def _from_reader(field: str) -> Callable[[Topic, str], None]:
 
 def _from_rows(rows: type[Reaction | OpenedPaper]) -> Callable[[Topic, str], None]:
     def remove_row(topic: Topic, paper_pk: str) -> None:
-        if paper_pk.isdecimal() and len(paper_pk) < 19:
+        if pk := _number(paper_pk):
             own = rows._default_manager.filter(subscriber=topic.subscriber_id)
-            own.filter(paper=int(paper_pk)).delete()
+            own.filter(paper=pk).delete()
 
     return remove_row
+
+
+def _forget_kept(topic: Topic, paper_pk: str) -> None:
+    """Let a kept paper count for no topic. It stays in the library."""
+    topic.subscriber.library.filter(paper=_number(paper_pk)).update(topic=None)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 REMOVERS: dict[str, Callable[[Topic, str], None]] = {
@@ -74,6 +90,7 @@ REMOVERS: dict[str, Callable[[Topic, str], None]] = {
     "example": _from_list("examples"),
     "reference": _remove_reference,
     "reaction": _from_rows(Reaction),
+    "kept": _forget_kept,
     "opened": _from_rows(OpenedPaper),
 }
 
@@ -165,12 +182,14 @@ def settle_suggestion(pk: int, *, take: bool) -> bool:
 def reset_topic(pk: int) -> None:
     """Reset a topic, its reactions and its Zotero collections. No paper is sent twice.
 
-    If it is the reader's only topic, the reader's muted words and authors are reset as well.
+    Kept papers stay in the library and count for no topic any more. If it is the reader's only
+    topic, the reader's muted words and authors are reset as well.
     """
     topic = _lock(pk)
     _reset(topic, TOPIC_FIELDS)
     for rows in (Reaction, OpenedPaper, ZoteroCollection):
         rows._default_manager.filter(topic=pk).delete()
+    LibraryEntry.objects.filter(topic=pk).update(topic=None)
     if topic.subscriber.topics.count() == 1:
         _reset(topic.subscriber, READER_FIELDS)
         Reaction.objects.filter(subscriber=topic.subscriber).delete()

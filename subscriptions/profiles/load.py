@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 
-from django.db.models import Q
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
 
 from papers.bulk import any_of
 from papers.models import Paper
@@ -15,6 +16,7 @@ from papers.text.markup import readable_lines
 from papers.vectors.lexicon import PaperText
 from subscriptions.matching.profile import Profile
 from subscriptions.models import (
+    LibraryEntry,
     OpenedPaper,
     Reaction,
     Subscriber,
@@ -25,6 +27,7 @@ from subscriptions.models import (
 from subscriptions.profiles.references import MAX_EXAMPLES
 
 MAX_REACTIONS = 50  # the newest reactions of each kind; interests move, and vectors cost
+MAX_KEPT = 20
 MAX_OPENED = 20
 
 # Minimum calibrated score by strictness.
@@ -34,10 +37,10 @@ THRESHOLDS: dict[str, float] = {
     Topic.Strictness.ONLY: 0.55,
 }
 
-OPENED = "opened"
-PAPERS = ("liked", "disliked", OPENED)  # fields of a profile
+KEPT, OPENED = "kept", "opened"
+PAPERS = ("liked", "disliked", KEPT, OPENED)  # fields of a profile
 TEXT = ("pk", "title", "abstract", "categories", "authors")  # columns loaded per paper
-Reactions = Mapping[str, list[PaperText]]  # by kind, newest first; including opened papers
+Reactions = Mapping[str, list[PaperText]]  # by kind, newest first; including kept and opened papers
 
 
 def paper_text(paper: Paper) -> PaperText:
@@ -69,7 +72,7 @@ def is_strict(profile: Profile) -> bool:
 
 
 def load_profiles(topics: Sequence[Topic]) -> list[Profile]:
-    """Return the topics' profiles in order, with five queries for any number of topics.
+    """Return the topics' profiles in order, with six queries for any number of topics.
 
     The topics have their readers loaded.
     """
@@ -126,7 +129,7 @@ def _chosen_topics(subscriptions: Collection[int]) -> set[tuple[int, int]]:
 
 
 def profile_key(profiles: Iterable[Profile]) -> str:
-    """Return a key that changes with the reader's interests, except for opened papers."""
+    """Return a key that changes with the reader's interests, except for kept and opened papers."""
     values = [
         [
             [paper.key for paper in profile.liked],
@@ -155,7 +158,10 @@ def _profile(
     more = reactions.get(Reaction.Kind.MORE, [])[:MAX_REACTIONS]
     less = reactions.get(Reaction.Kind.LESS, [])
     liked = dict.fromkeys([*named, *brought, *more])
-    opened = [text for text in reactions.get(OPENED, []) if text not in liked and text not in less]
+    others = {*liked, *less}
+    kept = [text for text in reactions.get(KEPT, []) if text not in others]
+    others.update(kept)
+    opened = [text for text in reactions.get(OPENED, []) if text not in others]
     return Profile(
         text=readable_lines(topic.text),
         words=tuple(map(readable_lines, topic.words)),
@@ -166,6 +172,7 @@ def _profile(
         muted_authors=tuple(reader.muted_authors),
         liked=tuple(text for text in liked if text not in less),
         disliked=tuple(less[:MAX_REACTIONS]),
+        kept=tuple(kept),
         opened=tuple(opened[:MAX_OPENED]),
         shared_authors=reader.shared_authors,
         threshold=THRESHOLDS[topic.strictness],
@@ -179,12 +186,13 @@ def _brought(reference: dict[str, str], known: dict[str, PaperText]) -> PaperTex
 
 
 def _reactions(topics: Collection[int]) -> dict[int, defaultdict[str, list[PaperText]]]:
-    """Return the reactions by topic."""
+    """Return the reactions by topic, with kept and opened papers."""
     by_topic = any_of("topic_id", topics)
     given = Reaction.objects.filter(by_topic).order_by("-created_at")
     opened = OpenedPaper.objects.allowed().filter(by_topic)
     rows: list[tuple[int, str, int]] = [
         *given.values_list("topic_id", "kind", "paper_id"),
+        *((topic, KEPT, paper) for topic, paper in _kept(topics)),
         *((topic, OPENED, paper) for topic, paper in opened.values_list("topic_id", "paper_id")),
     ]
     # Many readers react to the same papers, so each is loaded once.
@@ -195,6 +203,20 @@ def _reactions(topics: Collection[int]) -> dict[int, defaultdict[str, list[Paper
         if paper in texts:  # not deleted in the meantime
             found[topic][kind].append(texts[paper])
     return found
+
+
+def _kept(topics: Collection[int]) -> Iterable[tuple[int, int]]:
+    """Return topic and paper of the newest MAX_KEPT kept papers of each topic, newest first."""
+    # Limited in the query: a library may have thousands of papers.
+    newest = Window(
+        RowNumber(), partition_by=F("topic_id"), order_by=[F("kept_at").desc(), F("pk").desc()]
+    )
+    entries = LibraryEntry.objects.examples().filter(any_of("topic_id", topics))
+    return (
+        entries.annotate(place=newest)
+        .filter(place__lte=MAX_KEPT)
+        .values_list("topic_id", "paper_id")
+    )
 
 
 def _known(

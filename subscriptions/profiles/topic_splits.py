@@ -76,9 +76,7 @@ def _second_keys(profile: Profile, first: InterestCluster, second: InterestClust
     apart, other = ([by_key[key] for key in cluster.keys] for cluster in (first, second))
     known = {*first.keys, *second.keys}
     rest: Sequence[PaperText] = [
-        paper
-        for paper in (*profile.liked, *profile.disliked, *profile.opened)
-        if paper.key not in known
+        paper for paper in (*profile.examples, *profile.disliked) if paper.key not in known
     ]
     flags = nearer_to_second(rest, apart, other, stored_lexicon.load_lexicon())
     return {*second.keys, *(paper.key for paper, flag in zip(rest, flags, strict=True) if flag)}
@@ -121,8 +119,9 @@ def _name(cluster: InterestCluster) -> str:
 
 
 def _move_rows(topic: Topic, added: Topic, keys: Collection[str]) -> None:
-    """Move reactions and opened papers, and let subscriptions of the topic carry the new one."""
+    """Move reactions, kept and opened papers. Subscriptions of the topic carry the new one, too."""
     papers = [int(key) for key in keys if key.isdigit()]
     topic.reactions.filter(paper__in=papers).update(topic=added)
+    topic.kept.filter(paper__in=papers).update(topic=added)
     topic.opened.filter(paper__in=papers).update(topic=added)
     added.subscriptions.set(topic.subscriptions.all())

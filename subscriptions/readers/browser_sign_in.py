@@ -26,6 +26,7 @@ from subscriptions.tokens import SIGNED_IN_FOR, BadLink, Link, Purpose
 
 MAX_PATH_LENGTH = 1000  # characters of the page to return to
 NOT_RETURNED_TO = ("sign-in", "check-inbox", "subscribe", "follow")  # URL names
+SHOWN_ON_GET = ("keep", "react")  # URL names of pages to return to after a POST, too
 
 
 def sign_in_browser(
@@ -126,8 +127,8 @@ def sign_in_url(request: HttpRequest) -> str:
     """
     page = request.resolver_match
     returns = (
-        request.method in ("GET", "HEAD")
-        and page is not None
+        page is not None
+        and (request.method in ("GET", "HEAD") or page.url_name in SHOWN_ON_GET)
         and "token" not in page.kwargs
         and page.url_name not in NOT_RETURNED_TO
         and len(request.get_full_path()) <= MAX_PATH_LENGTH
@@ -137,13 +138,14 @@ def sign_in_url(request: HttpRequest) -> str:
 
 
 def offered(request: HttpRequest) -> dict[str, Any]:
-    """Context processor for the signed-in reader, their votes and the access to this page.
+    """Context processor for the reader, their votes and kept papers, and the access to this page.
 
     The database is queried only if a template uses the values.
     """
     return {
         "signed_in": SimpleLazyObject(lambda: signed_in_reader(request)),
         "voted_papers": SimpleLazyObject(lambda: _voted(request)),
+        "kept_papers": SimpleLazyObject(lambda: _kept(request)),
         "access": vars(request).get("access"),
         "sign_in_url": SimpleLazyObject(lambda: sign_in_url(request)),
     }
@@ -152,3 +154,8 @@ def offered(request: HttpRequest) -> dict[str, Any]:
 def _voted(request: HttpRequest) -> set[int]:
     reader = active_reader(request)
     return community.voted_papers(reader.community_key) if reader else set()
+
+
+def _kept(request: HttpRequest) -> set[int]:
+    reader = signed_in_reader(request)
+    return reader.library.paper_pks() if reader else set()

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Subquery
 from subscriptions.mail import transactional
 from subscriptions.models import (
     Digest,
+    LibraryEntry,
     Message,
     OpenedPaper,
     Reaction,
@@ -25,7 +26,8 @@ MAX_OFFERS_PER_DAY = 500  # so that offers do not delay digests
 def quiet_readers(now: datetime) -> list[int]:
     """Return the readers to ask today: never asked, and silent for QUIET_DIGESTS digests.
 
-    Only reactions and recorded opened papers count. We do not track whether emails are opened.
+    Only reactions, kept papers and recorded opened papers count. We do not track whether emails
+    are opened.
     """
     return list(_quiet(now).order_by("pk").values_list("pk", flat=True)[:MAX_OFFERS_PER_DAY])
 
@@ -46,10 +48,12 @@ def _quiet(now: datetime) -> SubscriberQuerySet:
     """Return the quiet readers, without paused and new ones."""
     sent = Digest.objects.filter(subscriber=OuterRef("pk"), status=Digest.Status.SENT)
     first = sent.order_by("-day").values("sent_at")[QUIET_DIGESTS - 1 : QUIET_DIGESTS]
-    activity = [
-        Exists(rows.objects.filter(subscriber=OuterRef("pk"), created_at__gte=OuterRef("since")))
-        for rows in (Reaction, OpenedPaper)
-    ]
+    own = {"subscriber": OuterRef("pk")}
+    activity = (
+        Reaction.objects.filter(**own, created_at__gte=OuterRef("since")),
+        OpenedPaper.objects.filter(**own, created_at__gte=OuterRef("since")),
+        LibraryEntry.objects.filter(**own, kept_at__gte=OuterRef("since")),
+    )
     old_enough = Subscriber.objects.active().filter(
         less_often_offered_at=None, confirmed_at__lt=now - timedelta(days=QUIET_DIGESTS)
     )
@@ -59,5 +63,5 @@ def _quiet(now: datetime) -> SubscriberQuerySet:
     return (
         old_enough.filter(Exists(coming.exclude(paused_until__gt=now)))
         .annotate(since=Subquery(first))
-        .filter(~activity[0], ~activity[1], since__isnull=False)
+        .filter(*(~Exists(rows) for rows in activity), since__isnull=False)
     )

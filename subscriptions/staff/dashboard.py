@@ -21,25 +21,39 @@ from redis import RedisError
 from papers.models import Paper
 from subscriptions.editions import states
 from subscriptions.matching.selection import SECTIONS
-from subscriptions.models import DeliveryEvent, Digest, Edition, Reaction, Subscriber
+from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
 
 DAYS = 30
 REACTION_DAYS = 14
 MAX_PAPERS = 10
 MAX_CACHE_SECONDS = 600
 CACHE_FACTOR = 200  # times the duration of counting
-CACHE_KEY = "subscriptions.staff.dashboard"
+CACHE_KEY = "subscriptions.staff.dashboard.2"  # changes with the fields of Dashboard
 WIDTH, HEIGHT, GAP = 600, 120, 4  # of a chart, in its own units
 
+REACTIONS_SQL = """
+WITH reaction AS (
+    SELECT subscriber_id, paper_id, kind, created_at FROM subscriptions_reaction
+    WHERE created_at >= %(since)s
+    UNION ALL
+    SELECT subscriber_id, paper_id, 'kept', kept_at FROM subscriptions_libraryentry
+    WHERE kept_at >= %(since)s AND paper_id IS NOT NULL
+)
+"""
 REACTIONS_BY_SECTION_SQL = """
 SELECT item ->> 'section', reaction.kind, count(*)
-FROM subscriptions_reaction AS reaction
+FROM reaction
 JOIN subscriptions_digest AS digest ON digest.subscriber_id = reaction.subscriber_id
     AND digest.day BETWEEN reaction.created_at::date - 14 AND reaction.created_at::date + 1
     AND reaction.paper_id = ANY (digest.paper_ids)
 CROSS JOIN LATERAL jsonb_array_elements(digest.items) AS item
-WHERE reaction.created_at >= %s AND (item ->> 'paper')::bigint = reaction.paper_id
+WHERE (item ->> 'paper')::bigint = reaction.paper_id
 GROUP BY 1, 2
+"""
+REACTIONS_BY_PAPER_SQL = """
+SELECT paper_id, count(*) FILTER (WHERE kind = 'more'), count(*) FILTER (WHERE kind = 'less'),
+    count(*) FILTER (WHERE kind = 'kept')
+FROM reaction GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %(limit)s
 """
 
 
@@ -89,14 +103,14 @@ class Dashboard:
     """All figures at a point in time.
 
     `readers` are counts by status. `reactions` and `liked` have the numbers of "more" and "less"
-    reactions by section and by paper.
+    reactions, and how often papers were kept, by section and by paper.
     """
 
     at: datetime
     readers: dict[str, int]
     charts: list[Chart]
-    reactions: list[tuple[str, int, int]]
-    liked: list[tuple[Paper, int, int]]
+    reactions: list[tuple[str, int, int, int]]
+    liked: list[tuple[Paper, int, int, int]]
 
 
 def dashboard_figures(now: datetime) -> Dashboard:
@@ -162,30 +176,32 @@ def _feedback_by_day(since: date) -> dict[str, dict[date, int]]:
     }
 
 
-def _reactions_by_section(now: datetime) -> list[tuple[str, int, int]]:
-    """Return the numbers of "more" and "less" reactions per section."""
+def _reactions_by_section(now: datetime) -> list[tuple[str, int, int, int]]:
+    """Return the numbers of "more" and "less" reactions and of kept papers per section."""
     with connection.cursor() as cursor:
-        cursor.execute(REACTIONS_BY_SECTION_SQL, [now - timedelta(days=REACTION_DAYS)])
+        since = now - timedelta(days=REACTION_DAYS)
+        cursor.execute(REACTIONS_SQL + REACTIONS_BY_SECTION_SQL, {"since": since})
         rows = cursor.fetchall()
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for section, kind, number in rows:
         counts[section][kind] = number
+    kinds = ("more", "less", "kept")
     return [
-        (title, counts[section].get("more", 0), counts[section].get("less", 0))
+        (title, *(counts[section].get(kind, 0) for kind in kinds))
         for section, title in SECTIONS.items()
     ]
 
 
-def _reactions_by_paper(now: datetime) -> list[tuple[Paper, int, int]]:
-    rows = Reaction.objects.filter(created_at__gte=now - timedelta(days=REACTION_DAYS))
-    reactions = rows.values("paper").annotate(
-        more=Count("pk", filter=Q(kind=Reaction.Kind.MORE)),
-        less=Count("pk", filter=Q(kind=Reaction.Kind.LESS)),
-        all=Count("pk"),
-    )
-    top = list(reactions.order_by("-all", "paper")[:MAX_PAPERS])
-    papers = Paper.objects.only("title").in_bulk([row["paper"] for row in top])
-    return [(papers[row["paper"]], row["more"], row["less"]) for row in top]
+def _reactions_by_paper(now: datetime) -> list[tuple[Paper, int, int, int]]:
+    """Return the same numbers for the papers with most of them together."""
+    with connection.cursor() as cursor:
+        since = now - timedelta(days=REACTION_DAYS)
+        cursor.execute(
+            REACTIONS_SQL + REACTIONS_BY_PAPER_SQL, {"since": since, "limit": MAX_PAPERS}
+        )
+        rows = cursor.fetchall()
+    papers = Paper.objects.only("title").in_bulk([pk for pk, *_counts in rows])
+    return [(papers[pk], more, less, kept) for pk, more, less, kept in rows]
 
 
 @dataclass(frozen=True, slots=True)

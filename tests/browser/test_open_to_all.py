@@ -69,6 +69,7 @@ def pages(reader: Subscriber) -> dict[str, str]:
         "vote": reverse("vote", args=[paper.pk, react]),
         "more": reverse("react", args=["more", paper.pk, react]),
         "less": reverse("react", args=["less", paper.pk, react]),
+        "keep": reverse("keep", args=[paper.pk, react]),
         "report": reverse("report", args=[paper.pk, react]),
         "reset": reverse("profile-reset", args=[mine]),
         "data": reverse("data", args=[data]),

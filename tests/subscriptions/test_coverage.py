@@ -16,6 +16,7 @@ from papers.vectors import stored_lexicon
 from subscriptions import tokens
 from subscriptions.editions import candidate_pool, digests
 from subscriptions.editions.why_not import explain_absence
+from subscriptions.library.keeping import keep_paper
 from subscriptions.models import Digest, OpenedPaper, Reaction, Subscriber, Subscription
 from subscriptions.tokens import Purpose
 from tests.pages import Page
@@ -71,17 +72,19 @@ def test_a_weekly_digest_covers_the_week_to_the_hour(
     assert "would be in your next digest" in explain_absence(weekly, str(late.arxiv_id), now)
 
 
-def test_a_weekly_digest_drops_what_the_reader_answered_or_opened(
+def test_a_weekly_digest_drops_what_the_reader_answered_kept_or_opened(
     make_reader: MakeReader, on: Callable[..., Paper], now: datetime
 ) -> None:
-    rows = [on(title, 2, votes=9) for title in ("Ropes of hemp", "Sails", "Masts", "Anchors")]
+    rows = [on(title, 2, votes=9) for title in ("Hemp", "Sails", "Masts", "Oars", "Anchors")]
     scoring.rescore(now)
-    reader = make_reader(learns_from_opened=True, frequency="weekly")
-    assert len(held(reader, now)) == 4
+    reader = make_reader(learns_from_kept=False, learns_from_opened=True, frequency="weekly")
+    assert len(held(reader, now)) == 5
     made: dict[str, Any] = {"subscriber": reader, "topic": reader.first_topic, "created_at": now}
     Reaction.objects.create(paper=rows[0], kind="more", **made)
     Reaction.objects.create(paper=rows[1], kind="less", **made)
     OpenedPaper.objects.create(paper=rows[2], **made)
+    keep_paper(reader, rows[3], now)
+    assert "You kept it" in explain_absence(reader, str(rows[3].arxiv_id), now)
     assert set(held(reader, now)) == {"Anchors"}
 
 

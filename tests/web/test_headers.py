@@ -53,6 +53,7 @@ def pages(digest: Digest) -> dict[str, str]:
         "confirm": signed("confirm", Purpose.CONFIRM),
         "unsubscribe": signed("unsubscribe", Purpose.UNSUBSCRIBE),
         "react": signed("react", Purpose.REACT, "more", digest.paper_ids[0]),
+        "keep": signed("keep", Purpose.REACT, digest.paper_ids[0]),
         "vote": signed("vote", Purpose.REACT, digest.paper_ids[0]),
         "digest": reverse("digest", args=[tokens.make_token(Purpose.DIGEST, digest.public_id)]),
         "log-in": "/admin/login/",

@@ -72,6 +72,7 @@ def test_every_paper_shows_title_authors_reason_extract_and_reactions(digest: Di
             assert paper.abstract_url in flat
             assert f"/react/more/{paper.pk}/" in flat
             assert f"/react/less/{paper.pk}/" in flat
+            assert f"/keep/{paper.pk}/" in flat
         assert "Ada Example" in flat
         assert "90 votes" in flat
         assert "/preferences/" in flat

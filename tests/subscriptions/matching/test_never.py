@@ -101,6 +101,7 @@ def draw_profile(data: Any, rows: list[Paper]) -> Profile:
         muted_authors=tuple(data.draw(some_names)),
         liked=drawn(),
         disliked=drawn(),
+        kept=drawn(),
         opened=drawn(),
         shared_authors=data.draw(st.booleans()),
         threshold=data.draw(st.sampled_from([0.0, 0.35, 0.55])),

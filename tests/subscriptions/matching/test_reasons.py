@@ -15,7 +15,7 @@ from subscriptions.matching import reasons
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import HALF_SCORE_SIMILARITY as HALF
 from subscriptions.matching.match import match_profiles
-from subscriptions.matching.profile import OPENED_SHARE, Profile
+from subscriptions.matching.profile import KEPT_SHARE, OPENED_SHARE, Profile
 from subscriptions.matching.profile_vectors import (
     EMBEDDING_WEIGHT,
     ProfileVectors,
@@ -79,9 +79,10 @@ def test_a_phrase_does_not_span_two_clauses() -> None:
     assert set(reason_for(2, text="video. diffusion").words) == {"video", "diffusion"}
 
 
-def test_liked_and_opened_papers_have_different_reasons() -> None:
+def test_liked_kept_and_opened_papers_have_different_reasons() -> None:
     near = PaperText("9", "Diffusion of video", "Video by diffusion.")
     assert sentence(2, liked=(near,)) == "Similar to “Diffusion of video”, which you liked"
+    assert sentence(2, kept=(near,)) == "Similar to “Diffusion of video”, which you kept"
     assert sentence(2, opened=(near,)) == "Similar to “Diffusion of video”, which you opened"
 
 
@@ -122,6 +123,7 @@ profiles = st.builds(
     authors=names.map(tuple),
     liked=some_papers,
     disliked=some_papers,
+    kept=some_papers,
     opened=some_papers,
     shared_authors=st.booleans(),
 )
@@ -139,7 +141,7 @@ def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) 
     assert similarity / (similarity + HALF) + added == pytest.approx(score, abs=1e-4)
     assert bool(reason.author) == (parts["author"] > 0)
     assert bool(reason.colleague) == (parts["shared author"] > 0)
-    if reason.words or reason.examples or reason.opened:
+    if reason.words or reason.examples or reason.kept or reason.opened:
         assert parts["words"] + parts["meaning"] > 0
     text = f"{paper.title} {paper.abstract}".lower()
     for phrase in reason.words:
@@ -149,6 +151,7 @@ def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) 
         assert name in paper.authors
     assert {reason.wrote} <= {"", *(liked.title for liked in profile.liked if liked.authors)}
     assert set(reason.examples) <= {liked.title for liked in profile.liked}
+    assert set(reason.kept) <= {kept.title for kept in profile.kept}
     assert set(reason.opened) <= {opened.title for opened in profile.opened}
     assert set(reason.categories) <= set(paper.categories) & set(profile.categories)
     assert set(map(name_key, filter(None, [reason.author]))) <= set(map(name_key, profile.authors))
@@ -180,7 +183,8 @@ def contributions_plainly(
     products = paper * weights + inside_compounds * typed_weights
     columns = lexicon.unique_columns_of(term_ids(profile.typed))
     typed = {int(lexicon.ids_at(columns[n : n + 1])[0]): products[c] for n, c in enumerate(columns)}
-    shares = [1.0] * len(profile.liked) + [OPENED_SHARE] * len(profile.opened)
+    shares = [1.0] * len(profile.liked)
+    shares += [KEPT_SHARE] * len(profile.kept) + [OPENED_SHARE] * len(profile.opened)
     examples = []
     for example, share in zip(profile.examples, shares, strict=True):
         row = texts.rows[texts.places[example]].toarray()[0] @ paper[:width]

@@ -28,7 +28,9 @@ from tests.web.test_rate_limit import PUBLIC_PATTERNS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
-PROFILE = {f"profile-{act}" for act in ("remove", "mute", "upload", "author", "opened", "reset")}
+PROFILE = {
+    f"profile-{act}" for act in ("remove", "mute", "upload", "author", "kept", "opened", "reset")
+}
 OPENS = {
     Purpose.CONFIRM: {"confirm"},
     Purpose.DATA: {"data", "data-export", "data-erase", "sign-out-everywhere"},
@@ -40,7 +42,7 @@ OPENS = {
         *("library", "library-entry", "library-act", "library-undo"),
         *PROFILE,
     },
-    Purpose.REACT: {"react", "vote", "report", "library-read"},
+    Purpose.REACT: {"react", "keep", "vote", "report", "library-read"},
     Purpose.DIGEST: {"digest"},
     Purpose.BROWSER: set(),
     Purpose.UNSUBSCRIBE: {"unsubscribe", "unsubscribe-less", "unsubscribe-undo"},

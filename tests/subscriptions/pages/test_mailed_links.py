@@ -137,6 +137,7 @@ def test_no_link_scanner_changes_anything(
         "vote",
         "unsubscribe",
         "react",
+        "keep",
         "digest",
         "data",
         "admin",

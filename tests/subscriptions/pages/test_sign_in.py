@@ -256,6 +256,7 @@ def test_another_site_presses_nothing(client: Client, reader: Subscriber, make_p
     paper = make_paper()
     urls = [reverse(name) for name in names]
     urls += [reverse("vote", args=[paper.pk]), reverse("react", args=["more", paper.pk])]
+    urls.append(reverse("keep", args=[paper.pk]))
     assert [forge(strict, url).status_code for url in urls] == [403] * len(urls)
     assert SignIn.objects.count() == 1
 
@@ -339,7 +340,7 @@ def test_a_page_asks_for_the_reader_once_and_for_visitors_never(
     with CaptureQueriesContext(connection) as after:
         client.get("/")
     assert not [one for one in before.captured_queries if "signin" in one["sql"]]
-    assert len(after) == len(before) + 2  # the sign-in with its reader, and their votes
+    assert len(after) == len(before) + 3  # the sign-in with its reader, their votes and kept papers
 
 
 def test_a_reaction_is_undone_on_its_page(

@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from papers.models import Paper
+from subscriptions.library.keeping import keep_paper
 from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic
 from subscriptions.profiles import topic_splits, topics
 from tests.subscriptions.two_interests import store_papers
@@ -103,7 +104,7 @@ def test_uploaded_papers_go_to_the_topic_that_they_fit(
     assert second.references == [stored, title]
 
 
-def test_reactions_and_opened_papers_move_with_their_cluster(
+def test_reactions_kept_and_opened_papers_move_with_their_cluster(
     make_mixed: Callable[..., Topic], papers: Papers, now: datetime
 ) -> None:
     reefs, bridges = papers
@@ -113,6 +114,8 @@ def test_reactions_and_opened_papers_move_with_their_cluster(
     Reaction.objects.create(paper=bridges[3], kind=Reaction.Kind.LESS, **own)
     Subscriber.objects.update(learns_from_opened=True)
     OpenedPaper.objects.create(paper=reefs[0], **own)
+    for paper in (reefs[1], bridges[1]):
+        keep_paper(topic.subscriber, paper, now)
     first, second = split(topic)
     assert set(second.reactions.values_list("paper", flat=True)) == {
         bridges[2].pk,
@@ -120,6 +123,7 @@ def test_reactions_and_opened_papers_move_with_their_cluster(
     }
     assert not first.reactions.exists()
     assert first.opened.get().paper == reefs[0]
+    assert [topic.kept.get().paper for topic in (first, second)] == [reefs[1], bridges[1]]
 
 
 def test_a_topic_of_reactions_alone_is_divided(

@@ -18,6 +18,7 @@ from django.test import Client
 from devtools.outbox import messages
 from papers.models import Paper
 from subscriptions import tasks, tokens
+from subscriptions.library.keeping import keep_paper
 from subscriptions.mail import suppression
 from subscriptions.models import Digest, Message, OpenedPaper, Reaction, Subscriber
 from subscriptions.readers import lifecycle, lifecycle_mails, scheduling
@@ -133,13 +134,17 @@ def test_a_quiet_reader_is_asked_once_ever(quiet: Subscriber, outbox: Path, now:
         assert "/unsubscribe/" in part
 
 
-@pytest.mark.parametrize("said", ["reaction", "opened", "one digest less", "paused", "new", "left"])
+@pytest.mark.parametrize(
+    "said", ["reaction", "kept", "opened", "one digest less", "paused", "new", "left"]
+)
 def test_who_said_something_or_is_paused_or_new_or_gone_is_not_asked(
     said: str, quiet: Subscriber, make_paper: Callable[..., Paper], now: datetime
 ) -> None:
     last_week = now - timedelta(days=7)
     if said == "reaction":
         quiet.reactions.create(paper=make_paper(), kind=Reaction.Kind.LESS, created_at=last_week)
+    elif said == "kept":
+        keep_paper(quiet, make_paper(), last_week)
     elif said == "opened":
         OpenedPaper.objects.create(
             subscriber=quiet, topic=quiet.first_topic, paper=make_paper(), created_at=last_week
