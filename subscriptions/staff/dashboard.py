@@ -185,11 +185,11 @@ def _reactions_by_section(now: datetime) -> list[tuple[str, int, int, int]]:
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for section, kind, number in rows:
         counts[section][kind] = number
-    kinds = ("more", "less", "kept")
-    return [
-        (title, *(counts[section].get(kind, 0) for kind in kinds))
-        for section, title in SECTIONS.items()
-    ]
+    found = []
+    for section, title in SECTIONS.items():
+        more, less, kept = (counts[section].get(kind, 0) for kind in ("more", "less", "kept"))
+        found.append((title, more, less, kept))
+    return found
 
 
 def _reactions_by_paper(now: datetime) -> list[tuple[Paper, int, int, int]]:
