@@ -434,8 +434,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "subscriptions.tasks.count_reactions",
         "schedule": timedelta(minutes=15),
     },
-    "learn the vote prediction": {
-        "task": "papers.tasks.learn_appeal",
+    "learn the forecast": {
+        "task": "papers.tasks.learn_forecast",
         "schedule": crontab(hour="4", minute="5"),
     },
     "backfill missed days of arXiv lists": {

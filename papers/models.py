@@ -184,6 +184,10 @@ class PaperQuerySet(models.QuerySet["Paper"]):
         """Order by the trending score, which halves for each day of age."""
         return self.order_by("-score", "-pk")
 
+    def likely_to_trend(self) -> PaperQuerySet:
+        """Return the papers whose forecast is shown, the most probable first."""
+        return self.exclude(forecast_reason={}).order_by("-forecast", "-pk")
+
     def fields(self) -> list[tuple[str, int]]:
         """Return the primary categories and the number of papers in each, largest first."""
         categorised = self.exclude(field="").order_by().values_list("field")
@@ -255,10 +259,15 @@ class Paper(models.Model):
     liked = models.PositiveIntegerField(
         default=0, help_text="Readers who asked for more papers like this."
     )
-    appeal = models.FloatField(
+    forecast = models.FloatField(
         null=True,
         editable=False,
-        help_text="Predicted votes, as log2 of the ratio to a typical paper.",
+        help_text="Probability, predicted on arrival, that the community will feature the paper.",
+    )
+    forecast_reason = models.JSONField(
+        default=dict,
+        editable=False,
+        help_text="The words and authors behind a forecast while it is shown; else empty.",
     )
     heat = models.FloatField(default=0, help_text="Trending score before the decay by age.")
     standing = models.FloatField(
@@ -523,11 +532,15 @@ class Vote(models.Model):
         return f"vote on {self.paper_id}"
 
 
-class StoredAppeal(models.Model):
-    """A model that predicts votes from words; the newest row is in use."""
+class StoredForecast(models.Model):
+    """A model that predicts which papers will be featured; the newest row is in use.
+
+    `hits` is the hit rate of earlier predictions when it was made (`papers.ranking.hit_rate`).
+    """
 
     data = models.BinaryField()
     papers = models.PositiveIntegerField(help_text="Number of papers it was learnt from.")
+    hits = models.JSONField(default=dict)
     made_at = models.DateTimeField()
 
     class Meta:

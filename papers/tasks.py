@@ -8,7 +8,7 @@ from django.utils import timezone
 from papers import community
 from papers.fetching import backfill, sources, thumbnails
 from papers.models import Source
-from papers.ranking import scoring
+from papers.ranking import forecasting, scoring
 from papers.searching import indexing
 from papers.vectors import stored_lexicon
 
@@ -41,8 +41,8 @@ def score_papers() -> None:
 
 
 @shared_task
-def learn_appeal() -> None:
-    scoring.learn_appeal(timezone.now())
+def learn_forecast() -> None:
+    forecasting.learn_forecast(timezone.now())
 
 
 @shared_task

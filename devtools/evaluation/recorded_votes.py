@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from devtools.evaluation import json_lines
-from papers.ranking.vote_prediction import VotedPaper, weighted_text
 
 
 class ReplayError(ValueError):
@@ -26,65 +25,40 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """The text of a paper, and its number of authors."""
-
-    title: str
-    abstract: str
-    authors: int
-
-
-@dataclass(frozen=True, slots=True)
 class RecordedPaper:
-    """A paper with its counts, oldest first; `appeal` is the value predicted before its month."""
+    """A paper with its counts, oldest first; `authors` is 0 if their number is unknown."""
 
     key: str
     day: date
     published: datetime | None
     counts: tuple[Count, ...]
-    text: Text | None
-    appeal: float = 0.0
+    authors: int = 0
 
     @property
     def day_start(self) -> datetime:
         """The start of its day (UTC)."""
         return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
 
-    @property
-    def weighted_text(self) -> str:
-        """The text for vote prediction; "" if it is unknown."""
-        return weighted_text(self.text.title, self.text.abstract) if self.text else ""
-
-    def as_voted(self) -> VotedPaper | None:
-        """Return the paper with its last count, for learning; None without a text."""
-        if not self.text:
-            return None
-        return VotedPaper(self.weighted_text, self.day, self.counts[-1].votes)
-
 
 def read_recordings(observations: Path, papers: Path | None) -> list[RecordedPaper]:
-    """Read papers from a file of observations, and their texts from `papers` if given.
+    """Read papers from a file of observations, and their authors from `papers` if given.
 
     Raise `ReplayError` for an invalid file.
     """
     rows = _read_rows(observations)
-    texts = _read_texts(papers, {row["arxiv_id"] for row in rows}) if papers else {}
+    authors = _count_authors(papers) if papers else {}
     recordings = []
     for row in rows:
         try:
-            recordings.append(_recorded_paper(row, texts.get(row["arxiv_id"])))
+            recordings.append(_recorded_paper(row, authors.get(row["arxiv_id"], 0)))
         except (KeyError, TypeError, ValueError) as error:
             raise ReplayError(f"{observations}: {row.get('arxiv_id')}: {error!r}") from error
     return [paper for paper in recordings if paper]
 
 
-def _read_texts(path: Path, keys: set[str]) -> dict[str, Text]:
+def _count_authors(path: Path) -> dict[str, int]:
     try:
-        return {
-            row["arxiv_id"]: Text(row["title"], row["abstract"], len(row["authors"]))
-            for row in json_lines.read_objects(path)
-            if row["arxiv_id"] in keys
-        }
+        return {row["arxiv_id"]: len(row["authors"]) for row in json_lines.read_objects(path)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReplayError(f"{path}: {error!r}") from error
 
@@ -96,7 +70,7 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
         raise ReplayError(f"{path}: {error}") from error
 
 
-def _recorded_paper(row: Mapping[str, Any], text: Text | None) -> RecordedPaper | None:
+def _recorded_paper(row: Mapping[str, Any], authors: int) -> RecordedPaper | None:
     """Return a paper, or None if its day is unknown.
 
     The day is the one on which it was featured, or the day before the first daily list with it,
@@ -117,5 +91,5 @@ def _recorded_paper(row: Mapping[str, Any], text: Text | None) -> RecordedPaper 
         day=day,
         published=datetime.fromisoformat(row["published"]) if row["published"] else None,
         counts=tuple(Count(at, votes, comments) for at, votes, comments, _source in counts),
-        text=text,
+        authors=authors,
     )

@@ -1,8 +1,7 @@
 """Evaluation of trending on recorded votes, beside simpler rankings.
 
 Papers are ranked by the counts known at an hour of the day on which they were featured; their last
-counts are the truth. The product's `trending_heat` computes the scores. The appeal of words is
-learnt only from papers whose last count was in before the month of the day.
+counts are the truth. The product's `trending_heat` computes the scores.
 
 It works on files and needs no database. Ties are broken by a fixed shuffle for every ranking.
 """
@@ -26,14 +25,7 @@ from devtools.evaluation.vote_metrics import (
     mean_metrics,
     measure_order,
 )
-from papers.ranking.trending import (
-    USUAL_AUTHORS,
-    USUAL_TITLE_LENGTH,
-    Signals,
-    trending_heat,
-    votes_gained,
-)
-from papers.ranking.vote_prediction import Appeal
+from papers.ranking.trending import USUAL_AUTHORS, Signals, trending_heat
 
 HOURS = (8, 12, 26, 50, 74)  # the files have counts in the morning, later at the start of a day
 MIN_DELAY = timedelta(hours=24)  # between the counts known and the last count
@@ -55,16 +47,13 @@ class Case:
 
     def signals(self) -> Signals:
         """Return the signals the product would have."""
-        newest, text = self.counts[-1], self.paper.text
+        newest, authors = self.counts[-1], self.paper.authors
         comments = [count.comments for count in self.counts if count.comments is not None]
         return Signals(
             votes=newest.votes,
-            rise=votes_gained([(count.at, count.votes) for count in self.counts]),
             comments=comments[-1] if comments else 0,
             mentions=1,
-            authors=text.authors if text else 1,
-            title=len(text.title) if text else USUAL_TITLE_LENGTH,
-            appeal=self.paper.appeal,
+            authors=authors or 1,
         )
 
 
@@ -167,15 +156,15 @@ def evaluate(
 ) -> Report:
     """Replay the days at each hour; leave out hours at which no day has enough papers.
 
-    `days` limits the evaluation to "odd" or "even" days of the month; appeal is learnt from all
-    earlier days. `progress` reports progress to the user; see config/progress.py.
+    `days` limits the evaluation to "odd" or "even" days of the month. `progress` reports progress
+    to the user; see config/progress.py.
     """
     started = time.monotonic()
     shuffled = np.random.default_rng(0).permutation(len(papers))
-    predicted = add_appeal([papers[place] for place in shuffled], progress)
+    chosen = [papers[place] for place in shuffled]
     if days:
-        predicted = [paper for paper in predicted if (paper.day.day % 2 == 1) == (days == "odd")]
-    cases = {hour: by_day for hour in hours if (by_day := cases_by_day(predicted, hour))}
+        chosen = [paper for paper in chosen if (paper.day.day % 2 == 1) == (days == "odd")]
+    cases = {hour: by_day for hour in hours if (by_day := cases_by_day(chosen, hour))}
     if not cases:
         raise ReplayError(
             f"no day has {MIN_PAPERS} papers with a count {MIN_DELAY} after the first"
@@ -183,25 +172,6 @@ def evaluate(
     tracked = progress(list(cases.items()), "Ranking by hour")
     measured = {hour: _measure_hour(by_day) for hour, by_day in tracked}
     return Report(measured, time.monotonic() - started)
-
-
-def add_appeal(
-    papers: Sequence[RecordedPaper], progress: Progress = lambda items, _label: items
-) -> list[RecordedPaper]:
-    """Return the papers with their appeal, predicted from earlier months."""
-    by_month: dict[date, list[RecordedPaper]] = defaultdict(list)
-    for paper in papers:
-        by_month[paper.day.replace(day=1)].append(paper)
-    predicted = []
-    for month, members in progress(list(by_month.items()), "Learning by month"):
-        earlier = [paper for paper in papers if paper.counts[-1].at.date() < month]
-        model = Appeal.learn([voted for paper in earlier if (voted := paper.as_voted())])
-        appeals = model.predict([paper.weighted_text for paper in members])
-        predicted += [
-            replace(paper, appeal=float(appeal))
-            for paper, appeal in zip(members, appeals, strict=True)
-        ]
-    return predicted
 
 
 def cases_by_day(papers: Iterable[RecordedPaper], hour: int) -> list[list[Case]]:
@@ -262,8 +232,8 @@ def many_authors_lead(days: Sequence[Sequence[Case]], ranked: Sequence[Scores]) 
         ranks = np.empty(len(day))
         ranks[np.argsort(-scores, kind="stable")] = (np.arange(len(day)) + 1) / len(day)
         for case, rank in zip(day, ranks, strict=True):
-            if case.paper.text:
-                (many if case.paper.text.authors > MANY_AUTHORS else others).append(rank)
+            if case.paper.authors:
+                (many if case.paper.authors > MANY_AUTHORS else others).append(rank)
     return round(float(np.mean(others) - np.mean(many)), 4) if many and others else 0.0
 
 

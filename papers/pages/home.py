@@ -16,9 +16,11 @@ from papers.metadata import categories
 from papers.models import Paper, PaperQuerySet, Window
 from papers.pages.citations import export_links
 from papers.pages.paper import card
+from papers.ranking.forecast import describe_reason
 
 PAPERS_PER_PAGE = 50
 MAX_FIELDS = 12
+MAX_LIKELY = 5
 WEEKEND = (5, 6)  # Saturday and Sunday
 
 
@@ -62,6 +64,7 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
     field = choice.field
     papers = choice.select_papers(days, day) if day else days.none()
     fields = days.within(choice.window, day).fields()[:MAX_FIELDS] if day else []
+    is_newest = "day" not in (request.resolver_match.kwargs if request.resolver_match else {})
     context = {
         "day": day,
         "cards": [card(paper) for paper in papers.with_pictures()[:PAPERS_PER_PAGE]],
@@ -75,10 +78,17 @@ def home(request: HttpRequest, day: date | None = None) -> HttpResponse:
         "is_weekend": day and day.weekday() in WEEKEND,
         "previous": day and days.filter(day__lt=day).aggregate(last=Max("day"))["last"],
         "next": day and days.filter(day__gt=day).aggregate(first=Min("day"))["first"],
-        "is_newest": "day" not in (request.resolver_match.kwargs if request.resolver_match else {}),
+        "is_newest": is_newest,
+        "likely": likely_papers(papers) if is_newest and choice.window == Window.DAY else [],
         "exports": day and export_links("export-day", request.GET, day),
     }
     return render(request, "papers/home.html", context)
+
+
+def likely_papers(papers: PaperQuerySet) -> list[tuple[Paper, str]]:
+    """Return papers that are likely to trend, with the reasons."""
+    likely = papers.likely_to_trend()[:MAX_LIKELY]
+    return [(paper, describe_reason(paper.forecast_reason)) for paper in likely]
 
 
 def field_exists(name: str) -> bool:

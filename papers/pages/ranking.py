@@ -14,17 +14,17 @@ from django.views.decorators.http import require_safe
 from papers.community import OBSERVATION_KIND
 from papers.feeds import kinds
 from papers.models import Paper, Window
+from papers.ranking.forecast import describe_reason
+from papers.ranking.forecasting import current_hits
 
 MAX_COUNTS = 30
 SIGNAL_LABELS = {
     "votes_part": gettext_noop("Votes"),
     "own_part": gettext_noop("Adjustment for a long author list"),
-    "rise_part": gettext_noop("Recent votes"),
     "comments_part": gettext_noop("Comments"),
     "stars_part": gettext_noop("Stars on the code repository"),
     "mentions_part": gettext_noop("Sources that featured it"),
     "reactions_part": gettext_noop("Our readers' reactions"),
-    "to_come_part": gettext_noop("Expected future votes"),
 }
 
 
@@ -37,8 +37,21 @@ def ranking_page(request: HttpRequest, pk: int) -> HttpResponse:
         "paper": paper,
         "places": ranks(paper),
         "counts": [(count, source_label(count.kind)) for count in observations],
+        "forecast": forecast_percentages(paper),
     }
     return render(request, "papers/ranking.html", context)
+
+
+def forecast_percentages(paper: Paper) -> dict[str, Any]:
+    """Return the forecast of a paper and the hit rate of all forecasts, as far as there are."""
+    hits = current_hits()
+    return {
+        "chance": None if paper.forecast is None else 100 * paper.forecast,
+        "reason": describe_reason(paper.forecast_reason),
+        "hits": hits,
+        "hit_rate": hits and 100 * hits.rate,
+        "all_rate": hits and 100 * hits.chance,
+    }
 
 
 def score_breakdown(paper: Paper, digits: int) -> dict[str, Any]:

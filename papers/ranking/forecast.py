@@ -6,16 +6,18 @@ track record of the team, and the number of authors. docs/ranking.md has the mea
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from papers.ranking.track_records import AnnouncedPaper
+from papers.text.filler_words import FILLER_WORDS
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -26,11 +28,11 @@ MIN_PAPERS_PER_WORD = 5
 MAX_WORD_SHARE = 0.3  # words in more papers are ignored
 INVERSE_PENALTY = 1.0
 
+LIKELY = 0.5  # probability from which a paper is "likely to trend"
+
+_ADDRESS = re.compile(r"\S*(?:://|www\.|\.(?:com|io|org)\b)\S*")
+
 Values = NDArray[np.float64]
-
-
-class ForecastError(ValueError):
-    """Stored bytes are not a forecast model; str() is one line with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +82,30 @@ class Forecast:
             team,
         )
 
+    def probabilities(self, papers: Sequence[AnnouncedPaper], records: Values) -> Values:
+        """Return the probability that each paper will be featured (papers)."""
+        return np.asarray(1 / (1 + np.exp(-self.log_odds(papers, records))))
+
     def log_odds(self, papers: Sequence[AnnouncedPaper], records: Values) -> Values:
         """Return the log-odds that each paper will be featured (papers)."""
         others = self.record * records + self.team * _team_sizes(papers)
         return np.asarray(self._word_parts(papers).sum(axis=1)).ravel() + others + self.intercept
 
-    def telling_words(self, papers: Sequence[AnnouncedPaper], count: int) -> list[list[str]]:
-        """Return the words of each paper that raise its forecast most, the strongest first."""
-        names, parts = list(self.words), self._word_parts(papers)
-        told = []
-        for place in range(len(papers)):
-            row = parts.getrow(place)
-            order = np.argsort(-row.data, kind="stable")[:count]
-            told.append([names[row.indices[at]] for at in order if row.data[at] > 0])
-        return told
+    def telling_words(self, paper: AnnouncedPaper, count: int) -> list[str]:
+        """Return the words of a paper that raise its forecast most, spelled as in its text.
+
+        Words without a meaning of their own and parts of web addresses are left out.
+        """
+        row, names = self._word_parts([paper]), list(self.words)
+        order = np.argsort(-row.data, kind="stable")
+        strongest = [names[row.indices[at]] for at in order if row.data[at] > 0]
+        text = _ADDRESS.sub(" ", f"{paper.title}. {paper.abstract}")
+        found = (
+            re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)
+            for word in strongest
+            if word not in FILLER_WORDS and not word.isdigit()
+        )
+        return [match[0] for match in found if match][:count]
 
     def _word_parts(self, papers: Sequence[AnnouncedPaper]) -> Any:
         """Return the part of each word in the log-odds (papers x words, sparse)."""
@@ -102,21 +114,28 @@ class Forecast:
         vectorizer.idf_ = idf
         return vectorizer.transform([_text(paper) for paper in papers]).multiply(weights).tocsr()
 
-    @classmethod
-    def loads(cls, data: bytes) -> Forecast:
-        """Return the model that `dumps` wrote; raise `ForecastError` for other bytes."""
-        try:
-            stored = json.loads(data)
-            words = {
-                word: (float(idf), float(weight)) for word, (idf, weight) in stored["words"].items()
-            }
-            return cls(words, *(float(stored[name]) for name in ("intercept", "record", "team")))
-        except (ValueError, AttributeError, TypeError, KeyError) as error:
-            raise ForecastError(f"not a forecast: {error!r}") from error
+    def as_json(self) -> dict[str, Any]:
+        """Return the model as plain values for `from_json`."""
+        return asdict(self)
 
-    def dumps(self) -> bytes:
-        """Return the model as bytes for `loads`."""
-        return json.dumps(asdict(self)).encode()
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Forecast:
+        """Return the model that `as_json` gave."""
+        words = {word: (idf, weight) for word, (idf, weight) in values["words"].items()}
+        return cls(words, values["intercept"], values["record"], values["team"])
+
+
+def describe_reason(reason: Mapping[str, Sequence[str]]) -> str:
+    """Return "Likely to trend (forecast): earlier papers by Ada were featured; words: robots"."""
+    parts = []
+    if authors := reason.get("authors"):
+        names = ", ".join(authors)
+        parts.append(_("earlier papers by %(names)s were featured") % {"names": names})
+    if words := reason.get("words"):
+        parts.append(_("words: %(words)s") % {"words": ", ".join(words)})
+    if not parts:
+        return ""
+    return _("Likely to trend (forecast): %(reason)s") % {"reason": "; ".join(parts)}
 
 
 def _is_settled(paper: AnnouncedPaper, until: date) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from math import sqrt
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PRIOR_PAPERS = 3  # papers without a feature that every author is assumed to have
+MIN_FEATURES_NAMED = 2  # of an author who is named as a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,24 @@ class TrackRecords:
     def feature_counts(self, authors: Sequence[str]) -> list[int]:
         """Return the number of features of each author, with 0 for no authors."""
         return [self.features[author] for author in authors] or [0]
+
+    def known_authors(self, authors: Sequence[str], count: int) -> list[int]:
+        """Return the places of the authors with the most features, with at least two each."""
+        features = self.feature_counts(authors)
+        places = [place for place, number in enumerate(features) if number >= MIN_FEATURES_NAMED]
+        return sorted(places, key=lambda place: -features[place])[:count]
+
+    def as_json(self) -> dict[str, list[int]]:
+        """Return features and papers of each author with a feature, for `from_json`."""
+        return {name: [number, self.papers[name]] for name, number in self.features.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Sequence[int]]) -> TrackRecords:
+        """Return the records that `as_json` gave; authors without a feature have none."""
+        return cls(
+            Counter({name: papers for name, (_features, papers) in values.items()}),
+            Counter({name: features for name, (features, _papers) in values.items()}),
+        )
 
 
 def replay_records(

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from papers.bulk import any_of
 from papers.models import Paper
+from papers.ranking.forecast import describe_reason
 from papers.ranking.trending import describe_parts, popularity_reasons
 from papers.text.shortening import short_authors, truncate
 from papers.text.summary import extract_summary
@@ -56,7 +57,7 @@ class Card:
         paper = self.paper
         return {
             "paper": paper,
-            "trend": describe_parts(paper.score_parts),
+            "trend": describe_parts(paper.score_parts) or describe_reason(paper.forecast_reason),
             "popularity_reasons": popularity_reasons(paper.score_parts),
             "authors": short_authors(paper.authors),
             "extract": extract_summary(paper.abstract),
@@ -102,8 +103,10 @@ class Card:
         `language` is the active one, passed in so that it is looked up once per email. The lead
         card is larger.
         """
-        states_trend = item["reason"] in self._content(language)["popularity_reasons"]
-        shape = (bool(item["reason"]), not states_trend, self._note(item))
+        has_reason = bool(item["reason"])
+        popularity = self._content(language)["popularity_reasons"]
+        states_trend = has_reason and item["reason"] in popularity
+        shape = (has_reason, not states_trend, self._note(item))
         key = (language, template, is_lead, *shape)
         if key not in self._templates:
             self._templates[key] = self._render(*key)

@@ -198,7 +198,7 @@ def _add_trending_arguments(parser: ArgumentParser) -> None:
         "--papers",
         type=Path,
         help="JSON lines, plain or .gz; default: corpus/papers.jsonl.gz beside the folder of the "
-        "observations, if it exists; without it, texts and authors are unknown",
+        "observations, if it exists; without it, authors are unknown",
     )
     parser.add_argument(
         "--days", choices=["odd", "even"], help="only odd or even days of the month"

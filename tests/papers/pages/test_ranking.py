@@ -27,7 +27,7 @@ def test_the_page_of_a_paper_shows_its_ranking(client: Client, edition: list[Pap
 
 
 def test_the_shown_parts_of_a_score_add_up(client: Client, make_paper: MakePaper) -> None:
-    parts = {"votes_part": 68.96, "own_part": -0.86, "rise_part": 0.06, "comments_part": 11.24}
+    parts = {"votes_part": 68.96, "own_part": -0.86, "reactions_part": 0.06, "comments_part": 11.24}
     paper = make_paper(heat=6.4, score_parts=parts)
     for address in (paper.get_absolute_url(), paper.get_ranking_url()):
         rows = tree.fromstring(client.get(address).text).xpath("(//table[@class='sum'])[1]//tr")

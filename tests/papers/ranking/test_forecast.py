@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
-from papers.ranking.forecast import MIN_FEATURED, SETTLED_AFTER, Forecast, ForecastError
+from papers.ranking.forecast import MIN_FEATURED, SETTLED_AFTER, Forecast, describe_reason
+from papers.ranking.hit_rate import HitRate, count_hits
 from papers.ranking.track_records import AnnouncedPaper, records_until, team_records
 
 START = date(2026, 3, 1)
@@ -44,8 +46,8 @@ def test_words_and_earlier_features_of_authors_raise_a_forecast() -> None:
     robots, glaciers, by_ada = model.log_odds(new, teams)
     assert robots > glaciers + 1
     assert by_ada > glaciers + 1
-    assert model.telling_words(new, 3)[:2] == [["robots"], []]
-    assert Forecast.loads(model.dumps()) == model
+    assert [model.telling_words(paper, 3) for paper in new[:2]] == [["Robots"], []]
+    assert Forecast.from_json(json.loads(json.dumps(model.as_json()))) == model
 
 
 def test_nothing_is_learnt_from_what_was_not_known_yet() -> None:
@@ -75,7 +77,28 @@ def test_a_track_record_ends_before_the_day_of_the_paper() -> None:
     assert records_until(papers, START + day).features == {"ada": 1}
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[1]", b"{}", b'{"words": {"a": ["x", "y"]}}'])
-def test_invalid_bytes_raise_an_error(data: bytes) -> None:
-    with pytest.raises(ForecastError):
-        Forecast.loads(data)
+def test_a_reason_names_words_of_the_text_but_no_address_and_no_filler() -> None:
+    words = dict.fromkeys(("agents", "rl", "new", "github", "lean"), (1.0, 1.0))
+    paper = AnnouncedPaper("New Agents for RL", "See https://github.com/lean/x.", (), START)
+    assert set(Forecast(words | {"dull": (1.0, -1.0)}).telling_words(paper, 5)) == {"Agents", "RL"}
+    assert describe_reason({"authors": ["Ada One"], "words": ["Agents", "RL"]}) == (
+        "Likely to trend (forecast): earlier papers by Ada One were featured; words: Agents, RL"
+    )
+    assert describe_reason({}) == ""
+
+
+def test_hits_are_papers_featured_within_a_week() -> None:
+    week, listed = timedelta(days=7), START
+    outcomes = [(0.6, listed + week), (0.6, listed + week + timedelta(days=1)), (0.4, listed)]
+    hits = count_hits([(chance, listed, featured) for chance, featured in outcomes], UNTIL)
+    assert (hits.papers, hits.featured, hits.likely, hits.hits) == (3, 2, 2, 1)
+    assert hits.last == UNTIL - week
+    assert HitRate.from_json(json.loads(json.dumps(hits.as_json()))) == hits
+
+
+@pytest.mark.parametrize(
+    ("hits", "likely", "better"), [(8, 30, True), (3, 30, False), (15, 15, False)]
+)
+def test_few_or_lucky_hits_are_not_better_than_chance(hits: int, likely: int, better: bool) -> None:
+    rate = HitRate(START, UNTIL, papers=1000, featured=60, likely=likely, hits=hits)
+    assert rate.beats_chance == better

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from papers.models import Observation, Paper, StoredAppeal, Window
-from papers.ranking import scoring, vote_prediction
+from papers.models import Observation, Paper, Window
+from papers.ranking import scoring
 
 pytestmark = pytest.mark.django_db
 MakePaper = Callable[..., Paper]
@@ -60,20 +60,14 @@ def test_yesterdays_paper_ranks_lower_and_keeps_its_score(
     assert old.score == score
 
 
-def test_counts_over_time_and_their_sources_are_part_of_the_score(
-    make_paper: MakePaper, now: datetime
-) -> None:
+def test_sources_and_reactions_are_part_of_the_score(make_paper: MakePaper, now: datetime) -> None:
     paper = make_paper(votes=30, stars=50, liked=3)
-    for hours, votes, stars in ((30, 10, 10), (1, 30, 50)):
+    for hours, kind in ((30, "hf-daily"), (1, "hf-daily"), (0, "readers")):
         at = now - timedelta(hours=hours)
-        Observation.objects.create(
-            paper=paper, kind="hf-daily", observed_at=at, votes=votes, stars=stars
-        )
-    Observation.objects.create(paper=paper, kind="readers", observed_at=now, votes=1)
+        Observation.objects.create(paper=paper, kind=kind, observed_at=at, votes=10)
     scoring.rescore(now)
     paper.refresh_from_db()
-    names = ("rise", "new_stars", "mentions", "reactions")
-    assert [paper.score_parts[name] for name in names] == [20, 40, 2, 3]
+    assert [paper.score_parts[name] for name in ("mentions", "reactions")] == [2, 3]
 
 
 def test_papers_of_small_fields_stand_out_against_their_field(
@@ -104,39 +98,6 @@ def test_a_days_list_needs_no_sequential_scan(order: str, now: datetime) -> None
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     assert "paper_" in papers[:50].explain()
-
-
-def test_appeal_is_learnt_from_votes_and_predicted_for_new_papers(
-    make_paper: MakePaper, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scoring, "MIN_PAPERS", 40)
-    monkeypatch.setattr(vote_prediction, "MIN_PAPERS", 40)
-    for number in range(40):
-        loud = number % 4 == 0
-        paper = make_paper(
-            f"{'Robots' if loud else f'Subject{number % 4}'} {number}",
-            abstract="",
-            votes=50 if loud else 3,
-            listed_on=now.date() - timedelta(days=10),
-        )
-        if number:
-            Observation.objects.create(paper=paper, kind="hf-daily", observed_at=now, votes=3)
-    assert scoring.learn_appeal(now) is None, "one paper has no count yet"
-    Observation.objects.create(
-        paper=Paper.objects.order_by("pk")[0], kind="hf-daily", observed_at=now, votes=3
-    )
-    stored = scoring.learn_appeal(now)
-    assert stored
-    assert stored.papers == 40
-    robots = make_paper("Robots again", abstract="", votes=5)
-    scoring.rescore(now)
-    robots.refresh_from_db()
-    assert robots.appeal
-    assert robots.appeal > 0
-    assert robots.score_parts["to_come_part"] > 4
-    for _more in range(scoring.MAX_STORED):
-        scoring.learn_appeal(now)
-    assert StoredAppeal.objects.count() == scoring.MAX_STORED
 
 
 def test_scoring_many_papers_needs_as_many_queries_as_one(

@@ -9,24 +9,19 @@ import pytest
 
 from papers.ranking.trending import (
     PICK,
-    USUAL_TO_COME,
     Signals,
     describe_parts,
     describe_popularity,
     popularity_reasons,
     score,
     trending_heat,
-    votes_gained,
-    votes_to_come,
 )
 
 NOW = datetime(2026, 4, 30, 12, tzinfo=UTC)
 PLAIN = Signals(votes=20, comments=3, stars=100, authors=4)
 
 
-@pytest.mark.parametrize(
-    "name", ["votes", "comments", "stars", "new_stars", "mentions", "reactions", "rise"]
-)
+@pytest.mark.parametrize("name", ["votes", "comments", "stars", "mentions", "reactions"])
 def test_each_signal_raises_heat_with_decreasing_effect(name: str) -> None:
     few, some, many = (trending_heat(replace(PLAIN, **{name: n})).total for n in (10, 20, 30))
     assert few < some < many
@@ -47,7 +42,7 @@ def test_long_author_lists_cost_at_most_half_the_votes() -> None:
 
 
 def test_a_paper_without_signals_has_no_heat() -> None:
-    assert trending_heat(Signals(authors=3303, title=10, appeal=9.0)).total == 0
+    assert trending_heat(Signals(authors=3303)).total == 0
     assert trending_heat(Signals(mentions=1)).total > 0, "a place lists it"
 
 
@@ -58,30 +53,11 @@ def test_a_curators_pick_ranks_above_sixty_votes() -> None:
     )
 
 
-def test_votes_to_come_depend_on_the_text_within_limits() -> None:
-    assert votes_to_come(80, 0.0) == USUAL_TO_COME
-    assert votes_to_come(20, 0.0) > votes_to_come(80, 0.0) > votes_to_come(160, 0.0)
-    assert votes_to_come(80, 1.0) > votes_to_come(80, 0.0) > votes_to_come(80, -1.0)
-    assert votes_to_come(80, 1000.0) == 4 * USUAL_TO_COME
-    assert votes_to_come(10**6, 0.0) == USUAL_TO_COME / 4
-
-
 def test_the_parts_add_up_to_the_heat() -> None:
-    parts = trending_heat(replace(PLAIN, picked=True, authors=40, rise=9, title=31)).parts
+    parts = trending_heat(replace(PLAIN, picked=True, authors=40)).parts
     votes = sum(value for name, value in parts.items() if name.endswith("_part")) - PICK
     assert log2(1 + votes) + PICK == pytest.approx(
-        trending_heat(replace(PLAIN, picked=True, authors=40, rise=9, title=31)).total, abs=0.01
-    )
-
-
-def test_votes_gained_count_from_half_a_day_before_the_newest_count() -> None:
-    hours = [(0, 5), (10, 9), (20, 30), (24, 31)]
-    counts = [(NOW + timedelta(hours=at), count) for at, count in hours]
-    assert votes_gained(counts) == 31 - 9
-    assert votes_gained(counts[:2]) == 0, "no count is old enough"
-    assert votes_gained([]) == 0
-    assert votes_gained([(NOW, 5), (NOW + timedelta(days=1), 3)]) == 0, (
-        "counts that fell gained nothing"
+        trending_heat(replace(PLAIN, picked=True, authors=40)).total, abs=0.01
     )
 
 
