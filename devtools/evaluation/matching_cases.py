@@ -19,6 +19,7 @@ import numpy as np
 
 from devtools.evaluation.baselines import measure_baselines
 from devtools.evaluation.cases import Case, Corpus, EvaluationError, Positions
+from devtools.evaluation.kept_papers import measure_kept
 from devtools.evaluation.ranking_metrics import (
     Metrics,
     Scores,
@@ -41,7 +42,8 @@ class Report:
     """Metrics of the product and of each baseline, averaged over cases.
 
     `with_shared_authors` is the product for readers who chose that option. `variety` compares the
-    first ten papers as ranked and as diversified for a digest. Both are optional.
+    first ten papers as ranked and as diversified for a digest. `kept` is for readers who keep
+    papers; see `measure_kept`. They are optional.
     """
 
     paperboy: Metrics
@@ -50,6 +52,7 @@ class Report:
     seconds: float
     with_shared_authors: Metrics | None = None
     variety: dict[str, Metrics] | None = None
+    kept: dict[str, Metrics] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -63,6 +66,8 @@ class Report:
             values["paperboy with shared authors"] = self.with_shared_authors
         if self.variety:
             values["variety"] = self.variety
+        if self.kept:
+            values["kept"] = self.kept
         return values
 
 
@@ -72,6 +77,7 @@ def evaluate(
     *,
     shared_authors: bool = False,
     variety: bool = False,
+    kept: int | None = None,
     archive_days: int | None = None,
     progress: Progress = lambda cases, _label: cases,
     step: Step = nullcontext,
@@ -82,7 +88,8 @@ def evaluate(
     it and from those of the pool's profiles. Baselines always learn from the whole corpus.
 
     Figures `with_shared_authors` use the names of the candidates' authors. They show how the option
-    works for its readers and do not measure matching by text.
+    works for its readers and do not measure matching by text. With `kept`, measure readers who keep
+    papers, with so many others for each.
 
     `progress` and `step` report progress to the user; see config/progress.py.
     """
@@ -96,17 +103,26 @@ def evaluate(
         with step("Learning from the papers"):
             product = Product(corpus, Archive.for_cases(corpus, cases, archive_days))
         paperboy = mean_metrics(corpus, progress(cases, "Ranking"), product.rank)
-        with_shared_authors = variety_metrics = None
+        with_shared_authors = variety_metrics = kept_metrics = None
         if shared_authors:
             tracked = progress(cases, "Ranking with shared authors")
             with_shared_authors = mean_metrics(corpus, tracked, product.rank_with_shared_authors)
         if variety:
             variety_metrics = product.measure_variety(progress(cases, "Measuring variety"))
+        if kept is not None:
+            with step("Ranking with kept papers"):
+                kept_metrics = measure_kept(corpus, cases, product.score, kept)
         with step("Waiting for the baselines"):
             baseline_metrics = baselines.result()
     seconds = time.monotonic() - started
     return Report(
-        paperboy, baseline_metrics, len(cases), seconds, with_shared_authors, variety_metrics
+        paperboy,
+        baseline_metrics,
+        len(cases),
+        seconds,
+        with_shared_authors,
+        variety_metrics,
+        kept_metrics,
     )
 
 
@@ -174,12 +190,12 @@ class Product:
 
     def rank(self, case: Case, pool: Positions) -> Scores:
         """Return scores (pool) for the reader of a case."""
-        return self._scores(self._profile(case), case.pool, pool)
+        return self.score(self._profile(case), case.pool, pool)
 
     def rank_with_shared_authors(self, case: Case, pool: Positions) -> Scores:
         """Return scores (pool) for the same reader with that option."""
         profile = replace(self._profile(case), shared_authors=True)
-        return self._scores(profile, case.pool, pool)
+        return self.score(profile, case.pool, pool)
 
     def measure_variety(self, cases: Iterable[Case]) -> dict[str, Metrics]:
         """Return nDCG@10 and the similarity of the first ten papers, ranked and diversified.
@@ -207,7 +223,8 @@ class Product:
     def _profile(self, case: Case) -> Profile:
         return Profile(text=case.text, liked=tuple(self.corpus.papers[n] for n in case.liked))
 
-    def _scores(self, profile: Profile, name: str, pool: Positions) -> Scores:
+    def score(self, profile: Profile, name: str, pool: Positions) -> Scores:
+        """Return scores (pool) for a profile; `name` is that of the whole pool."""
         scores = match_profiles([profile], self.candidates.get(name))[0].scores
         return scores[np.isin(self.corpus.pools[name], pool)].astype(np.float64)
 

@@ -81,6 +81,7 @@ class Command(BaseCommand):
                 cases,
                 shared_authors=options["shared_authors"],
                 variety=options["variety"],
+                kept=options["kept"],
                 archive_days=options["archive_days"],
                 progress=track,
                 step=step,
@@ -169,6 +170,13 @@ def _add_matching_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="also measure how similar the first ten papers are, ranked and diversified",
     )
+    parser.add_argument(
+        "--kept",
+        type=int,
+        metavar="OTHERS",
+        help="also measure readers who keep all but the first of their papers, and so many others "
+        "for each",
+    )
 
 
 def _add_interests_arguments(parser: ArgumentParser) -> None:
@@ -227,6 +235,8 @@ def matching_table(report: matching_cases.Report) -> str:
         f"{row:16}" + "".join(f"{metrics[name]:12.3f}" for name in names)
         for row, metrics in rows.items()
     ]
+    for name, metrics in (report.kept or {}).items():
+        lines.append(f"{name:22}: nDCG@10 {metrics['ndcg@10']:.4f}, hit@10 {metrics['hit@10']:.4f}")
     for name, metrics in (report.variety or {}).items():
         lines.append(f"{name:16}" + ", ".join(f"{key} {metrics[key]:.4f}" for key in metrics))
     speed = report.cases / report.seconds

@@ -62,6 +62,13 @@ def test_each_step_is_named_on_stderr(
     assert captured.err.splitlines() == list(steps)
 
 
+def test_kept_papers_are_measured_beside_leaving_them_out(evaluate: Evaluate) -> None:
+    kept = evaluate("listed:2026-04-30", "--kept", "1")["kept"]
+    assert isinstance(kept, dict)
+    [half] = {name.partition(",")[0] for name in kept}
+    assert list(kept) == [f"{half}, {way}" for way in ("left out", "kept", "liked")]
+
+
 @pytest.mark.slow
 def test_the_archive_can_be_limited_for_pools_of_one_day(evaluate: Evaluate) -> None:
     assert evaluate("listed:2026-04-30", "--archive-days", "0")["cases"] == 1
