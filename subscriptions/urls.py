@@ -18,7 +18,7 @@ from subscriptions.pages import (
     signup,
     subscriptions,
 )
-from subscriptions.pages.library import entry, kept_papers, read
+from subscriptions.pages.library import entry, files, kept_papers, read
 from subscriptions.pages.mailed_links import reader_paths
 from subscriptions.pages.topics import editing, listing
 
@@ -67,8 +67,17 @@ urlpatterns = [
     *reader_paths("topics/<int:topic_pk>", "act/", listing.act_on_topic, name="topic-act"),
     *reader_paths("topics/<int:topic_pk>", "delete/", listing.delete_page, name="topic-delete"),
     *reader_paths("topics/<int:topic_pk>", "split/", editing.split_topic, name="topic-split"),
+    *reader_paths(
+        "topics/<int:topic_pk>/export/<citation:ending>",
+        "",
+        editing.topic_citations,
+        name="topic-export",
+    ),
     *reader_paths("topics/<int:topic_pk>", "", editing.edit_topic, name="topic"),
     *reader_paths("topics", "", listing.topics_page, name="topics"),
+    *reader_paths(
+        "library/export/<citation:ending>", "", files.library_citations, name="library-export"
+    ),
     *reader_paths("library", "act/", kept_papers.act_on_entries, name="library-act"),
     *reader_paths("library", "undo/", kept_papers.undo_removal, name="library-undo"),
     *reader_paths("library/<int:entry_pk>", "", entry.entry_page, name="library-entry"),
@@ -99,5 +108,14 @@ urlpatterns = [
     path("feeds/digests/<token>.<feed:kind>", feeds.digests_feed, name="feed-digests"),
     path("feeds/topics/<token>.<feed:kind>", feeds.topic_feed, name="feed-topic"),
     path("digest/<token>/", digests.digest_page, name="digest"),
+    path(
+        "digest/<token>/export/<citation:ending>/", digests.digest_citations, name="digest-export"
+    ),
+    *reader_paths(
+        "digests/<uuid:public_id>/export/<citation:ending>",
+        "",
+        digests.past_digest_citations,
+        name="past-digest-export",
+    ),
     *reader_paths("digests/<uuid:public_id>", "", digests.past_digest, name="past-digest"),
 ]

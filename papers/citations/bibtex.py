@@ -12,7 +12,7 @@ from bibtexparser.model import Entry, Field
 from papers.citations.latex import escape
 from papers.citations.names import Name
 from papers.citations.venues import Kind
-from papers.citations.work import Work
+from papers.citations.work import Kept, Work
 from papers.text.markup import one_line
 
 _TYPES = {Kind.ARTICLE: "article", Kind.CONFERENCE: "inproceedings"}
@@ -40,6 +40,7 @@ def _entry(work: Work, with_abstract: bool) -> Entry:
             "keywords": escape(", ".join(work.keywords)),
             "abstract": escape(work.abstract),
         }
+    values |= dict(_reader_fields(work.kept or Kept()))
     fields = [Field(name, value) for name, value in values.items() if value]
     for field in fields:
         if field.key == "month":
@@ -51,8 +52,8 @@ def _identity(work: Work) -> Iterator[tuple[str, str]]:
     # The second pair of braces keeps the capitals of the title.
     yield "title", f"{{{escape(work.title)}}}"
     yield "author", " and ".join(map(_write_name, work.names))
-    year, month, day = (*work.issued, 0, 0)[:3]
-    yield "year", str(year)
+    year, month, day = (*work.issued, 0, 0, 0)[:3]
+    yield "year", str(year) if year else ""
     yield "month", _MONTHS[month - 1] if month else ""
     yield "day", str(day) if day else ""
 
@@ -67,6 +68,12 @@ def _publication(work: Work) -> Iterator[tuple[str, str]]:
     # Reference managers and hyperref read these as they are.
     yield "doi", one_line(work.identifier).translate(_NO_BRACES)
     yield "url", one_line(work.url).translate(_NO_BRACES)
+
+
+def _reader_fields(kept: Kept) -> Iterator[tuple[str, str]]:
+    """Yield `annote`, which styles do not print, and the `readstatus` of JabRef."""
+    yield "annote", "\n".join(map(escape, kept.note.splitlines()))
+    yield "readstatus", "read" if kept.read_on else ""
 
 
 def _write_name(name: Name) -> str:

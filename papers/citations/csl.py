@@ -32,7 +32,7 @@ def _item(work: Work) -> dict[str, Any]:
         "type": _TYPES[work.kind],
         "title": one_line(work.title),
         "author": [_write_name(name) for name in work.names],
-        "issued": {"date-parts": [list(work.issued)]},
+        "issued": {"date-parts": [list(work.issued)]} if work.issued else {},
         "container-title": one_line(work.venue),
         "publisher": work.server,
         "genre": "preprint" if is_preprint else "",
@@ -41,6 +41,7 @@ def _item(work: Work) -> dict[str, Any]:
         "URL": one_line(work.url),
         "keyword": one_line(", ".join(work.keywords)),
         "note": one_line(work.arxiv_note),  # Zotero's "Extra" field
+        "annote": work.kept.note if work.kept else "",
         "abstract": "\n\n".join(map(one_line, work.abstract.split("\n\n"))),
     }
     return {name: value for name, value in item.items() if value}

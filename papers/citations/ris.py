@@ -6,6 +6,8 @@ and the number; as an article (GEN, UNPB) a preprint would lose both.
 
 from __future__ import annotations
 
+import html
+import re
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -25,6 +27,9 @@ _TYPES = {
 }
 
 
+_MARKUP = re.compile(r"<|&#?\w+;")
+
+
 class _Writer(rispy.RisWriter):
     """A writer of CRLF lines without a number before each entry, as reference managers expect."""
 
@@ -42,11 +47,9 @@ def write_ris(works: Iterable[Work]) -> str:
 
 
 def _entry(work: Work) -> dict[str, Any]:
-    year, *rest = work.issued
     lines = {
         "title": work.title,
-        "year": f"{year:04}",
-        "date": "/".join([f"{year:04}", *(f"{number:02}" for number in rest)]) if rest else "",
+        **_dates(work),
         "secondary_title": work.venue,
         **_preprint(work),
         "doi": work.identifier,
@@ -58,7 +61,21 @@ def _entry(work: Work) -> dict[str, Any]:
     entry |= {name: line for name, text in lines.items() if (line := one_line(text))}
     entry["urls"] = [one_line(work.url)] if work.url else []
     entry["keywords"] = [one_line(category) for category in work.keywords]
+    entry["notes"] = [_write_note(work.kept.note)] if work.kept and work.kept.note else []
     return entry
+
+
+def _dates(work: Work) -> dict[str, str]:
+    """Return the year, and the whole date if it is known."""
+    parts = [f"{number:0{width}}" for number, width in zip(work.issued, (4, 2, 2), strict=False)]
+    return {"year": "".join(parts[:1]), "date": "/".join(parts) if len(parts) > 1 else ""}
+
+
+def _write_note(note: str) -> str:
+    """Return a note as one line: Zotero reads HTML here, with `<br>` for a new line."""
+    if _MARKUP.search(note):
+        note = html.escape(note, quote=False)
+    return "<br>".join(map(one_line, note.splitlines()))
 
 
 def _preprint(work: Work) -> dict[str, str]:

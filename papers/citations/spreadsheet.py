@@ -6,23 +6,31 @@ import csv
 import io
 from collections.abc import Iterable
 
-from papers.citations.work import Work
+from papers.citations.work import Kept, Work
 from papers.text.markup import one_line
 
 COLUMNS = (
     *("title", "authors", "date", "kind", "published_in", "arxiv_id", "doi", "url", "pdf_url"),
     *("categories", "abstract", "citation_key"),
 )
+READER_COLUMNS = ("note", "tags", "kept_on", "read_on")
 # With those that begin with our own apostrophe, so that it can be removed again.
 _FORMULA_STARTS = tuple(f"{start}{sign}" for start in ("", "'") for sign in "=+-@")
 
 
 def write_csv(works: Iterable[Work]) -> str:
-    """Return a table with a heading. No cell is a formula. Excel needs the byte order mark."""
+    """Return a table with a heading. No cell is a formula. Excel needs the byte order mark.
+
+    Works of a library have READER_COLUMNS.
+    """
+    rows = list(works)
+    is_library = any(work.kept for work in rows)
     table = io.StringIO()
     writer = csv.writer(table)
-    writer.writerow(COLUMNS)
-    writer.writerows([_safe_cell(text) for text in _row(work)] for work in works)
+    writer.writerow([*COLUMNS, *(READER_COLUMNS if is_library else ())])
+    for work in rows:
+        kept = _reader_row(work.kept or Kept()) if is_library else []
+        writer.writerow([*(_safe_cell(one_line(text)) for text in _row(work)), *kept])
     return f"\ufeff{table.getvalue()}"
 
 
@@ -37,13 +45,16 @@ def _row(work: Work) -> list[str]:
         work.identifier,
         work.url,
         work.pdf_url,
-        "; ".join(work.keywords),
+        "; ".join(work.category_names),
         work.abstract,
         work.key,
     ]
 
 
+def _reader_row(kept: Kept) -> list[str]:
+    return [_safe_cell(kept.note), _safe_cell("; ".join(kept.tags)), kept.kept_on, kept.read_on]
+
+
 def _safe_cell(text: str) -> str:
-    """Return one line that a spreadsheet shows as text: formulas get an apostrophe in front."""
-    line = one_line(text)
-    return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
+    """Return text that a spreadsheet shows as text: formulas get an apostrophe in front."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -20,12 +20,22 @@ MAX_KEY_WORD = 30  # characters
 Date = tuple[int, ...]  # year, month and day, as far as they are known
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The notes of a reader on a work in their library; dates are ISO dates or ""."""
+
+    note: str = ""
+    tags: Sequence[str] = ()
+    kept_on: str = ""
+    read_on: str = ""
+
+
 @dataclass(frozen=True)
 class Work:
     """A paper to cite; an unknown field is "" or empty.
 
     `id` makes citation keys unique. `url` is the page of the paper where it was published, `page`
-    its page on this site.
+    its page on this site. `citation_key` is a key that others use already.
     """
 
     title: str
@@ -41,6 +51,8 @@ class Work:
     journal: str = ""
     abstract: str = ""
     language: str = ""
+    citation_key: str = ""
+    kept: Kept | None = None
 
     @cached_property
     def names(self) -> list[Name]:
@@ -71,7 +83,8 @@ class Work:
         """
         if not (self.venue and self.arxiv_id):
             return self.date
-        return (publication_year(self.venue) or self.date[0],)
+        year = publication_year(self.venue)
+        return (year,) if year else self.date[:1]
 
     @property
     def identifier(self) -> str:
@@ -82,7 +95,13 @@ class Work:
 
     @property
     def keywords(self) -> list[str]:
-        """Return the categories; a list such as "68T45, 62H30" (MSC) is several keywords."""
+        """Return the reader's tags and the categories."""
+        tags = self.kept.tags if self.kept else ()
+        return list(dict.fromkeys([*tags, *self.category_names]))
+
+    @property
+    def category_names(self) -> list[str]:
+        """Return the categories; a list such as "68T45, 62H30" (MSC) is several names."""
         parts = (part.strip() for name in self.categories for part in _SEPARATOR.split(name))
         return list(dict.fromkeys(filter(None, parts)))
 
@@ -109,15 +128,17 @@ class Work:
 
     @cached_property
     def key(self) -> str:
-        """Return the citation key: surname, year, first significant word, and the paper's id.
+        """Return the citation key: surname, year, first significant word, and the work's id.
 
         It depends on nothing but the paper, so it stays the same in every list.
         """
+        if self.citation_key:
+            return self.citation_key
         words = _WORD.findall(fold_text(self.title))
         significant = [word for word in words if word not in _STOP_WORDS] or words
         surname = _WORD.findall(fold_text(self.names[0].family)) if self.names else []
         surname = surname[:2] if self.names and self.names[0].is_whole else surname[-1:]
-        stem = [*surname, str(self.date[0]), *significant[:1]]
+        stem = [*surname, *map(str, self.date[:1]), *significant[:1]]
         return f"{''.join(word[:MAX_KEY_WORD] for word in stem)}-{self.id or self._hash()}"
 
     def _hash(self) -> str:

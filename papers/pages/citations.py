@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -33,7 +33,9 @@ def export_links(url_name: str, query: Mapping[str, str], *args: object) -> list
     """Return the name of each format and the URL of the file of a page's papers."""
     kept = {name: query[name] for name in LIST_PARAMETERS if query.get(name)}
     suffix = f"?{urlencode(kept)}" if kept else ""
-    return [
-        (file_format.name, reverse(url_name, args=[*args, ending]) + suffix)
-        for ending, file_format in FORMATS.items()
-    ]
+    return format_links(lambda ending: reverse(url_name, args=[*args, ending]) + suffix)
+
+
+def format_links(url_of: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Return the name of each format, and the URL for its ending."""
+    return [(file_format.name, url_of(ending)) for ending, file_format in FORMATS.items()]

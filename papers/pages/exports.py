@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
@@ -53,6 +54,13 @@ def search_citations(request: HttpRequest, ending: str) -> HttpResponse:
     query = queries.parse_query(request.GET.get("q", ""))
     papers = search.papers_in_order(search.search_papers(query).pks[:MAX_PAPERS])
     return file_response(export_papers(papers, ending, f"search {query}"))
+
+
+def export_visible(pks: Sequence[int], ending: str, name: str) -> HttpResponse:
+    """Return the citations of papers in this order, without hidden and withdrawn ones."""
+    visible = set(Paper.objects.visible().filter(pk__in=pks).values_list("pk", flat=True))
+    papers = search.papers_in_order([pk for pk in pks if pk in visible][:MAX_PAPERS])
+    return file_response(export_papers(papers, ending, name))
 
 
 def file_response(export: Export) -> HttpResponse:

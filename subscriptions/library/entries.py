@@ -8,8 +8,10 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
+from papers.citations.embedded import context_object
 from papers.models import Merge, Paper, PaperUpdate
 from papers.text.shortening import short_authors
+from subscriptions.library.citations import make_entry_work
 from subscriptions.mail.editor_note import render_note
 from subscriptions.models import LibraryEntry
 
@@ -31,6 +33,7 @@ def describe_entries(entries: Sequence[LibraryEntry]) -> list[dict[str, Any]]:
             "merged_into": merged.get(entry.paper_id or 0),
             "authors": short_authors([str(name) for name in entry.authors]),
             "updates": [one for one in updates[entry.paper_id or 0] if one.at > entry.kept_at],
+            "context_object": context_object(make_entry_work(entry)),
             "note": render_own_note(entry.note),
         }
         for entry in entries

@@ -22,6 +22,7 @@ from django.utils import translation
 from django.utils.autoreload import file_changed
 from django.utils.translation import gettext, gettext_noop
 
+from papers.citations.export import FORMATS
 from papers.text.markup import one_line
 from papers.text.shortening import truncate
 from subscriptions import tokens
@@ -111,8 +112,12 @@ def test_message(digest: Digest, cards: Cards, to: str) -> OutgoingMail:
     return replace(mail, subject=f"[Test] {mail.subject}"[:SUBJECT_LENGTH])
 
 
-def browser_page(digest: Digest, cards: Cards, *, has_library: bool) -> str:
+def browser_page(
+    digest: Digest, cards: Cards, exports: Mapping[str, str], *, has_library: bool
+) -> str:
     """Return the HTML as a page with all papers, those of the library only with `has_library`.
+
+    `exports` has the URL of each format of citations by its ending.
 
     Its links have no token: the address of a digest must not act for the reader, so they only work
     for a signed-in reader.
@@ -120,6 +125,7 @@ def browser_page(digest: Digest, cards: Cards, *, has_library: bool) -> str:
     items = list(_items(digest, cards))
     unread = unread_section.visible_items(digest, cards) if has_library else []
     values = _values(digest, items, unread, cards, site_links(), acts_by_link=False)
+    values |= {f"export_{ending}": url for ending, url in exports.items()}
     with translation.override(digest.subscriber.language):
         return str(_fill("html", digest, items, unread, cards, values, in_browser=True))
 
@@ -283,6 +289,7 @@ def _frame(
         "unread": unread_section.entry_slots(unread or ()),
         "left_out": left_out,
         "in_browser": in_browser,
+        "exports": [(one.name, slot(f"export_{ending}")) for ending, one in FORMATS.items()],
     }
     rendered = render_to_string(f"emails/digest.{form}", context)
     if form == "html":

@@ -16,8 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from papers.citations.export import FORMATS
+from papers.pages.citations import format_links
+from papers.pages.exports import file_response
 from subscriptions.library import browsing, changes
 from subscriptions.library.browsing import Choice, Sort, State
+from subscriptions.library.citations import export_entries
 from subscriptions.library.entries import describe_entries
 from subscriptions.models import TAG_LENGTH, LibraryEntryQuerySet, Subscriber
 from subscriptions.pages.mailed_links import Access, mailed_link
@@ -48,6 +52,8 @@ def library_page(request: HttpRequest, access: Access) -> HttpResponse:
             shown | {"edit_url": access.url("library-entry", shown["entry"].pk)}
             for shown in describe_entries(list(page.object_list))
         ],
+        "exports": format_links(lambda ending: _export_url(request, access, ending)),
+        "formats": FORMATS,
         "removal": changes.last_removal(reader, timezone.now()),
         "tag_length": TAG_LENGTH,
         **_links(request, access),
@@ -65,6 +71,10 @@ def _links(request: HttpRequest, access: Access) -> dict[str, str]:
     }
 
 
+def _export_url(request: HttpRequest, access: Access, ending: str) -> str:
+    return _with_query(access.url("library-export", ending), request.GET)
+
+
 def _with_query(url: str, query: QueryDict) -> str:
     return f"{url}?{query.urlencode()}" if query else url
 
@@ -76,7 +86,7 @@ def _back_to_list(request: HttpRequest, access: Access) -> HttpResponse:
 @require_POST
 @mailed_link(Purpose.PREFERENCES)
 def act_on_entries(request: HttpRequest, access: Access) -> HttpResponse:
-    """Change the chosen entries: read or unread, tags, or remove them.
+    """Change the chosen entries: read or unread, tags, or remove them; or return them as a file.
 
     The button of a single entry sends its key as `read` or `unread`.
     """
@@ -84,14 +94,16 @@ def act_on_entries(request: HttpRequest, access: Access) -> HttpResponse:
         if pk := _number(request.POST.get(name, "")):
             _ACTS[name](access.reader, access.reader.library.filter(pk=pk), timezone.now(), [])
             return _back_to_list(request, access)
-    act = _ACTS.get(request.POST.get("act", ""))
+    act = request.POST.get("act", "")
     entries = chosen_entries(request, access.reader)
-    if act is None or not entries.exists():
-        messages.error(request, _("Nothing was changed. Choose papers and an action first."))
+    if (act not in _ACTS and act not in FORMATS) or not entries.exists():
+        messages.error(request, _("Choose papers and an action first."))
         return _back_to_list(request, access)
+    if act in FORMATS:
+        return file_response(export_entries(entries, act, _("library")))
     try:
         tags = changes.split_tags(request.POST.get("tag", ""))
-        sentence = act(access.reader, entries, timezone.now(), tags)
+        sentence = _ACTS[act](access.reader, entries, timezone.now(), tags)
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:

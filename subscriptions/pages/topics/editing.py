@@ -10,9 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from subscriptions.editions.topic_previews import PREVIEW_DAYS, preview_topic
+from papers.exports import MAX_PAPERS
+from papers.pages.citations import format_links
+from papers.pages.exports import export_visible
+from subscriptions.editions.topic_previews import PREVIEW_DAYS, newest_matches, preview_topic
 from subscriptions.mail.cards import cards_for_items
 from subscriptions.models import Topic
 from subscriptions.pages.forms.topics import TopicPageForm, initial_from_query
@@ -22,6 +25,7 @@ from subscriptions.profiles import topic_splits, topics
 from subscriptions.profiles.load import missing_papers
 from subscriptions.profiles.topic_descriptions import describe_query
 from subscriptions.tokens import Purpose
+from web.rate_limit import rate_limited
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,9 +107,24 @@ def _render_form(
         "title": access.reader.topics.get(pk=topic.pk).title if topic.pk else "",
         "topics_url": access.url("topics"),
         "profile_url": access.url("profile"),
+        "exports": topic.pk
+        and format_links(lambda ending: access.url("topic-export", topic.pk, ending)),
+        "days": PREVIEW_DAYS,
         "split_url": access.url("topic-split", topic.pk) if topic.pk else "",
     }
     return render(request, "subscriptions/topic.html", values | context, status=status)
+
+
+@require_safe
+@rate_limited("search")
+@mailed_link(Purpose.PREFERENCES)
+def topic_citations(
+    _request: HttpRequest, access: Access, topic_pk: int, ending: str
+) -> HttpResponse:
+    """Return the citations of the papers that a topic would have brought, the newest first."""
+    topic = get_topic(access, topic_pk)
+    items = newest_matches(topic, timezone.now(), MAX_PAPERS)
+    return export_visible([item["paper"] for item in items], ending, f"topic {topic.title}")
 
 
 @require_POST

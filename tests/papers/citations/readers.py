@@ -71,7 +71,7 @@ def _bibtex_fields(key: str, raw: Fields, decoded: Fields, people: list[NamePart
     return {
         "title": texts.get("title"),
         "authors": list(map(_bibtex_name, people)),
-        "date": "-".join(filter(None, [raw["year"], month, day])),
+        "date": "-".join(filter(None, [raw.get("year"), month, day])),
         "venue": texts.get("journal") or texts.get("booktitle"),
         "server": texts.get("publisher"),
         "arxiv_id": raw.get("eprint"),
@@ -98,7 +98,7 @@ def _ris_fields(entry: Any) -> Fields:
     return {
         "title": entry.get("title"),
         "authors": [_uninverted(name) for name in entry.get("authors", [])],
-        "date": (entry.get("date") or entry["year"]).replace("/", "-"),
+        "date": (entry.get("date") or entry.get("year", "")).replace("/", "-"),
         "venue": entry.get("secondary_title"),
         "server": entry.get("publisher"),
         "arxiv_id": number.removeprefix("arXiv:"),
@@ -120,7 +120,7 @@ def read_csl(text: str) -> list[Fields]:
 
 
 def _csl_fields(item: Any) -> Fields:
-    [parts] = item["issued"]["date-parts"]
+    [parts] = item.get("issued", {"date-parts": [[]]})["date-parts"]
     names = (
         (name.get("given"), name.get("family"), name.get("suffix"), name.get("literal"))
         for name in item.get("author", [])
