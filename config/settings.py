@@ -434,6 +434,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "subscriptions.tasks.count_reactions",
         "schedule": timedelta(minutes=15),
     },
+    "link kept papers": {
+        "task": "subscriptions.tasks.link_kept_papers",
+        "schedule": crontab(minute="25"),
+    },
     "learn the forecast": {
         "task": "papers.tasks.learn_forecast",
         "schedule": crontab(hour="4", minute="5"),

@@ -12,6 +12,7 @@ from config.stopping import is_shutting_down
 from subscriptions.delivery import mailing_run
 from subscriptions.editions import alerts, digests, rebuild, recovery, states, totals
 from subscriptions.feedback import mailboxes, record, refusals, returned_mail, settle
+from subscriptions.library import linking
 from subscriptions.mail import transactional
 from subscriptions.models import ZoteroAccount
 from subscriptions.profiles import library_import, like_counts
@@ -168,6 +169,12 @@ def close_editions() -> None:
 @shared_task
 def count_reactions() -> None:
     like_counts.update_like_counts(timezone.now())
+
+
+@shared_task
+def link_kept_papers() -> None:
+    """Link uploaded entries of libraries to papers that came since. Scheduled."""
+    linking.link_entries()
 
 
 @shared_task

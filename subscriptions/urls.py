@@ -78,6 +78,7 @@ urlpatterns = [
     *reader_paths(
         "library/export/<citation:ending>", "", files.library_citations, name="library-export"
     ),
+    *reader_paths("library", "upload/", files.upload_page, name="library-upload"),
     *reader_paths("library", "act/", kept_papers.act_on_entries, name="library-act"),
     *reader_paths("library", "undo/", kept_papers.undo_removal, name="library-undo"),
     *reader_paths("library/<int:entry_pk>", "", entry.entry_page, name="library-entry"),

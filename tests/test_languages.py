@@ -37,7 +37,8 @@ from subscriptions.editions import digests
 from subscriptions.mail import cards, digest_mail, emails
 from subscriptions.models import Reaction, Subscriber, Subscription
 from subscriptions.profiles import library_import
-from subscriptions.profiles.references import ReferencesError, parse_library
+from subscriptions.profiles.reference_files import ReferencesError
+from subscriptions.profiles.references import parse_library
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 

@@ -73,6 +73,7 @@ PURE = (
     *("papers.citations", "papers.pages.sparkline"),
     *("config.providers", "subscriptions.schedule", "subscriptions.matching"),
     *("subscriptions.profiles.bibtex", "subscriptions.profiles.references"),
+    *("subscriptions.profiles.reference_files", "subscriptions.library.bibliography"),
     *("subscriptions.mail.addresses", "subscriptions.mail.mime", "subscriptions.mail.prerendered"),
     *("subscriptions.readers.time_zones", "subscriptions.feedback.sns"),
     *("subscriptions.feedback.bounce_parser", "subscriptions.feedback.bounce_prose"),

@@ -132,6 +132,16 @@ def _forget_deleted(reader: Subscriber, rows: list[LibraryEntry]) -> None:
         row.topic_id = row.topic_id if row.topic_id in topics else None
 
 
+def merge_notes(kept: LibraryEntry, other: LibraryEntry) -> None:
+    """Add to an entry what the reader noted on another one of the same work. Saves nothing."""
+    if other.note not in kept.note:
+        kept.note = "\n\n".join(filter(None, (kept.note, other.note)))
+    kept.tags = list(dict.fromkeys([*kept.tags, *other.tags]))[:MAX_TAGS]
+    kept.citation_key = kept.citation_key or other.citation_key
+    kept.read_at = kept.read_at or other.read_at
+    kept.kept_at = min(kept.kept_at, other.kept_at)
+
+
 def require_room(reader: Subscriber, new: int) -> None:
     """Raise ValidationError if so many new entries do not fit into the library."""
     count = reader.library.count()

@@ -27,7 +27,8 @@ from subscriptions.pages.forms.readers import AuthorPageForm, UploadForm, WhyFor
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.profiles import edits, library_import, reading_history
 from subscriptions.profiles.load import MAX_KEPT, load_profiles
-from subscriptions.profiles.references import ReferencesError, parse_library
+from subscriptions.profiles.reference_files import ReferencesError
+from subscriptions.profiles.references import parse_library
 from subscriptions.readers import browser_sign_in
 from subscriptions.tokens import Purpose
 from web import rate_limit

@@ -21,6 +21,7 @@ MAX_STRINGS = 1_000  # @string definitions per file
 _START = re.compile(r"(?:^|(?<=\}))[ \t]{0,8}@\s{0,8}(?P<kind>\w{1,40})\s{0,8}[{(]", re.M)
 _NO_ENTRY = frozenset(("comment", "preamble", "string"))
 _YEAR = re.compile(r"\b(?:year|date)\s{0,8}=[^\n,]{0,20}?\b((?:1[5-9]|20)\d\d)\b", re.I)
+_KEY = re.compile(r"\s{0,8}@\s{0,8}\w{1,40}\s{0,8}[{(]\s{0,8}([^\s,={}()]{1,200})\s{0,8},")
 _WITHOUT_KEY = re.compile(r"^(\s*@\s*\w+\s*[{(])(?=\s*[\w-]+\s*=)")
 _PIECE = re.compile(r"\s*(?:#\s*)?([^\s#{}\"]+|\"|\{)")
 
@@ -34,6 +35,11 @@ class Chunk:
 
     text: str
     line: int
+
+    @property
+    def key(self) -> str:
+        found = _KEY.match(self.text)
+        return found[1] if found else ""
 
     @property
     def year(self) -> int:

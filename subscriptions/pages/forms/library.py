@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from subscriptions.library.changes import split_tags
 from subscriptions.models import MAX_TAGS, NOTE_LENGTH, TAG_LENGTH, LibraryEntry
+from subscriptions.pages.forms.readers import UploadForm
 
 
 class TagsField(forms.CharField):
@@ -52,3 +53,15 @@ class EntryForm(forms.ModelForm):
         if len(note) > NOTE_LENGTH:
             raise ValidationError(_("At most 2,000 characters."))
         return note
+
+
+class LibraryFileForm(UploadForm):
+    """Upload of a file of a reference manager to the library."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["file"].help_text = _(
+            "Zotero, Mendeley, EndNote, JabRef and others export these formats. At most 10 MB and "
+            "5,000 papers; from a longer list we take the newest. Papers that you have already "
+            "keep your note and tags."
+        )

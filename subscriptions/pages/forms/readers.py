@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from subscriptions.models import TOPIC_TEXT_LENGTH, Subscriber, Subscription, Topic
 from subscriptions.profiles.library_import import parse_author_id
-from subscriptions.profiles.references import MAX_BYTES, split_ids
+from subscriptions.profiles.reference_files import MAX_BYTES
+from subscriptions.profiles.references import split_ids
 from subscriptions.readers.fields import (
     ENTRY_LENGTH,
     CategoriesField,

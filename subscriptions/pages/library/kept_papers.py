@@ -67,6 +67,7 @@ def _links(request: HttpRequest, access: Access) -> dict[str, str]:
         "act_url": _with_query(access.url("library-act"), request.GET),
         "undo_url": _with_query(access.url("library-undo"), request.GET),
         "library_url": access.url("library"),
+        "upload_url": access.url("library-upload"),
         "preferences_url": access.url("preferences"),
     }
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import tasks, tokens
 from subscriptions.models import Reaction, Subscriber, Topic
-from subscriptions.profiles.references import MAX_BYTES
+from subscriptions.profiles.reference_files import MAX_BYTES
 from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 

@@ -9,14 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from subscriptions.profiles.references import (
-    MAX_BYTES,
-    MAX_EXAMPLES,
-    Reference,
-    ReferencesError,
-    parse_library,
-    split_ids,
-)
+from subscriptions.profiles.reference_files import MAX_BYTES, ReferencesError
+from subscriptions.profiles.references import MAX_EXAMPLES, Reference, parse_library, split_ids
 from tests.examples import examples
 
 ZOTERO = rb"""@misc{a_2017, title = {Attention {Is} All You Need}, url = {http://arxiv.org/abs/1706.03762},
