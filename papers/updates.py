@@ -40,13 +40,11 @@ def describe_updates(
 ) -> list[str]:
     """Return sentences on the updates of these papers after a moment, newest first.
 
-    `kept` are updates of papers that the reader keeps. They come first, and their withdrawals
-    before all others; no withdrawal among them is left out.
+    `kept` are updates of other papers, which the reader keeps. They come first, and their
+    withdrawals before all others; no withdrawal among them is left out.
     """
     of_kept = sorted(_newest(kept, after), key=lambda update: update.kind != Kind.WITHDRAWN)
-    known = {update.pk for update in of_kept}
-    of_papers = [update for pk in papers if pk in updates for update in updates[pk]]
-    of_sent = _newest([update for update in of_papers if update.pk not in known], after)
+    of_sent = _newest([one for pk in papers if pk in updates for one in updates[pk]], after)
     withdrawals = sum(update.kind == Kind.WITHDRAWN for update in of_kept)
     sentences = [describe_update(update, is_kept=True) for update in of_kept]
     sentences += [describe_update(update) for update in of_sent[:MAX_UPDATES]]

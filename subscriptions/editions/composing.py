@@ -17,7 +17,7 @@ from papers.text.shortening import truncate
 from subscriptions.editions.choosing import Order
 from subscriptions.editions.desk import Desk
 from subscriptions.editions.quiet_topics import describe_quiet, quiet_topics
-from subscriptions.library.news import kept_updates
+from subscriptions.library.news import KeptNews, kept_news
 from subscriptions.library.unread import unread_sections
 from subscriptions.mail.digest_mail import SUBJECT_LENGTH
 from subscriptions.matching.selection import FOR_YOU
@@ -48,7 +48,7 @@ class Composer:
     ) -> None:
         self.day, self.desk, self.now = day, desk, now
         self.source_report, self.updates = notices.report_at(now), updates.updates_since(now)
-        self.kept_updates = kept_updates({one.subscriber_id for one in subscriptions}, now)
+        self.kept_news = kept_news({one.subscriber_id for one in subscriptions}, now)
         self.unread = unread_sections(subscriptions, day)
 
     def compose(self, order: Order, items: list[dict[str, Any]], seen: frozenset[int]) -> Digest:
@@ -106,7 +106,7 @@ class Composer:
     def _notices(self, digest: Digest, order: Order, seen: frozenset[int]) -> list[Any]:
         categories = {name for one in order.topics for name in one.profile.categories}
         wishes = [one.wish for one in order.topics if one.has_interests]
-        items = digest.new_items
+        items, news = digest.new_items, self.kept_news.get(digest.subscriber_id, KeptNews())
         only_unread = [_("Nothing new for you this time.")] if digest.items and not items else []
         return [
             *self.desk.notices(),
@@ -115,9 +115,9 @@ class Composer:
             *self.source_report.notices(sorted(categories)),
             *updates.describe_updates(
                 self.updates,
-                seen,
+                seen - news.papers,
                 order.subscription.covered_until,
-                self.kept_updates.get(order.subscription.subscriber_id, ()),
+                news.updates,
             ),
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import F
@@ -14,17 +15,28 @@ from papers.models import PaperUpdate
 MAX_AGE = timedelta(days=32)  # covers the month of a monthly digest
 
 
-def kept_updates(readers: Collection[int], at: datetime) -> dict[int, list[PaperUpdate]]:
-    """Return the updates of the last `MAX_AGE` of papers that readers keep, by reader.
+@dataclass(slots=True)
+class KeptNews:
+    """The updates of a reader's kept papers since they were kept.
 
-    Readers are primary keys. Updates from before the reader kept the paper are left out.
+    `papers` are all kept papers with an update, also an older one: none is news of a paper that was
+    only sent.
     """
+
+    updates: list[PaperUpdate] = field(default_factory=list)
+    papers: set[int] = field(default_factory=set)
+
+
+def kept_news(readers: Collection[int], at: datetime) -> dict[int, KeptNews]:
+    """Return the news of the last `MAX_AGE` of the papers that readers keep, by reader."""
     recent = PaperUpdate.objects.filter(at__gt=at - MAX_AGE, at__lte=at, paper__hidden=False)
     of_entries = recent.annotate(
         reader=F("paper__kept__subscriber_id"), kept_at=F("paper__kept__kept_at")
     )
-    rows = of_entries.filter(any_of("reader", readers), at__gt=F("kept_at"))
-    updates: dict[int, list[PaperUpdate]] = defaultdict(list)
-    for row in rows.select_related("paper").only("kind", "at", "detail", "paper__title"):
-        updates[row.reader].append(row)
-    return updates
+    rows = of_entries.filter(any_of("reader", readers)).select_related("paper")
+    news: dict[int, KeptNews] = defaultdict(KeptNews)
+    for row in rows.only("kind", "at", "detail", "paper__title"):
+        news[row.reader].papers.add(row.paper_id)
+        if row.at > row.kept_at:
+            news[row.reader].updates.append(row)
+    return news
