@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-START = date(2026, 2, 20)
-DAYS = 55
+START = date(2026, 3, 18)
+DAYS = 17
 
 
 def paper(day: date, number: int) -> dict[str, object]:
-    """Return one of a hundred papers of a day, of which four about robots are featured."""
-    is_featured = number < 4
+    """Return one of a hundred papers of a day, of which the twenty about robots are featured."""
+    is_featured = number < 20
     return {
         "arxiv_id": f"{day:%y%m%d}.{number:03}",
         "title": f"{'Robots' if is_featured else 'Glaciers'} {number}",
@@ -53,15 +53,15 @@ def test_the_forecast_is_measured_beside_single_signals(
     }
     call_command("evaluate", "early", first_day=date(2026, 4, 1), json=True, **files)
     report = json.loads(capsys.readouterr().out)
-    assert (report["days"], report["papers"], report["featured"]) == (15, 1500, 60)
+    assert (report["days"], report["papers"], report["featured"]) == (3, 300, 60)
     rankings = report["rankings"]
-    assert rankings["forecast"] == {"recall@50": 1, "precision@10": 0.4, "votes ndcg@10": 1}
+    assert rankings["forecast"] == {"recall@50": 1, "precision@10": 1, "votes ndcg@10": 1}
     assert rankings["words"]["recall@50"] == 1
     assert rankings["chance"]["recall@50"] == 0.5
     assert report["leads"]["chance"]["recall@50"] == [0.5, 0.5, 0.5]
     newcomers = report["groups"]["no author with a feature"]
     assert newcomers["of the featured"] == 0
-    call_command("evaluate", "early", first_day=date(2026, 4, 10), **files)
-    assert "6 days, 600 papers, 24 featured" in capsys.readouterr().out
+    call_command("evaluate", "early", first_day=date(2026, 4, 3), **files)
+    assert "1 days, 100 papers, 20 featured" in capsys.readouterr().out
     with pytest.raises(CommandError, match="no day has 100 papers"):
         call_command("evaluate", "early", first_day=date(2026, 5, 10), **files)
