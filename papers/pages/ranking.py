@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from papers.community import OBSERVATION_KIND
 from papers.feeds import kinds
 from papers.models import Paper, Window
-from papers.ranking.forecast import describe_reason
+from papers.ranking.forecast import LIKELY, describe_reason
 from papers.ranking.forecasting import current_hits
 
 MAX_COUNTS = 30
@@ -37,16 +37,17 @@ def ranking_page(request: HttpRequest, pk: int) -> HttpResponse:
         "paper": paper,
         "places": ranks(paper),
         "counts": [(count, source_label(count.kind)) for count in observations],
-        "forecast": forecast_percentages(paper),
+        "forecast": forecast_details(paper),
     }
     return render(request, "papers/ranking.html", context)
 
 
-def forecast_percentages(paper: Paper) -> dict[str, Any]:
+def forecast_details(paper: Paper) -> dict[str, Any]:
     """Return the forecast of a paper and the hit rate of all forecasts, as far as there are."""
     hits = current_hits()
     return {
-        "chance": None if paper.forecast is None else 100 * paper.forecast,
+        "is_made": paper.forecast is not None,
+        "is_likely": (paper.forecast or 0) >= LIKELY,
         "reason": describe_reason(paper.forecast_reason),
         "hits": hits,
         "hit_rate": hits and 100 * hits.rate,

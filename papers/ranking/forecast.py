@@ -28,6 +28,7 @@ MIN_PAPERS_PER_WORD = 5
 MAX_WORD_SHARE = 0.3  # words in more papers are ignored
 INVERSE_PENALTY = 1.0
 
+SAME_START = 4  # letters by which words count as forms of one: agent, agents, agentic
 LIKELY = 0.5  # probability from which a paper is "likely to trend"
 
 _ADDRESS = re.compile(r"\S*(?:://|www\.|\.(?:com|io|org)\b)\S*")
@@ -94,18 +95,19 @@ class Forecast:
     def telling_words(self, paper: AnnouncedPaper, count: int) -> list[str]:
         """Return the words of a paper that raise its forecast most, spelled as in its text.
 
-        Words without a meaning of their own and parts of web addresses are left out.
+        Words without a meaning of their own, parts of web addresses and other forms of a word
+        already named are left out.
         """
         row, names = self._word_parts([paper]), list(self.words)
         order = np.argsort(-row.data, kind="stable")
         strongest = [names[row.indices[at]] for at in order if row.data[at] > 0]
         text = _ADDRESS.sub(" ", f"{paper.title}. {paper.abstract}")
-        found = (
-            re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)
-            for word in strongest
-            if word not in FILLER_WORDS and not word.isdigit()
-        )
-        return [match[0] for match in found if match][:count]
+        told: dict[str, str] = {}
+        for word in strongest:
+            spelled = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)
+            if spelled and word not in FILLER_WORDS and not word.isdigit():
+                told.setdefault(word[:SAME_START], spelled[0])
+        return list(told.values())[:count]
 
     def _word_parts(self, papers: Sequence[AnnouncedPaper]) -> Any:
         """Return the part of each word in the log-odds (papers x words, sparse)."""
@@ -125,17 +127,21 @@ class Forecast:
         return cls(words, values["intercept"], values["record"], values["team"])
 
 
-def describe_reason(reason: Mapping[str, Sequence[str]]) -> str:
+def describe_forecast(reason: Mapping[str, Sequence[str]]) -> str:
     """Return "Likely to trend (forecast): earlier papers by Ada were featured; words: robots"."""
+    described = describe_reason(reason)
+    return _("Likely to trend (forecast): %(reason)s") % {"reason": described} if described else ""
+
+
+def describe_reason(reason: Mapping[str, Sequence[str]]) -> str:
+    """Return the authors and words behind a forecast; "" without any."""
     parts = []
     if authors := reason.get("authors"):
         names = ", ".join(authors)
         parts.append(_("earlier papers by %(names)s were featured") % {"names": names})
     if words := reason.get("words"):
         parts.append(_("words: %(words)s") % {"words": ", ".join(words)})
-    if not parts:
-        return ""
-    return _("Likely to trend (forecast): %(reason)s") % {"reason": "; ".join(parts)}
+    return "; ".join(parts)
 
 
 def _is_settled(paper: AnnouncedPaper, until: date) -> bool:

@@ -52,10 +52,16 @@ class TrackRecords:
         return [self.features[author] for author in authors] or [0]
 
     def known_authors(self, authors: Sequence[str], count: int) -> list[int]:
-        """Return the places of the authors with the most features, with at least two each."""
-        features = self.feature_counts(authors)
-        places = [place for place, number in enumerate(features) if number >= MIN_FEATURES_NAMED]
-        return sorted(places, key=lambda place: -features[place])[:count]
+        """Return the places of the authors with the highest rates, of at least two features.
+
+        A name that many people share has many papers, hence a low rate.
+        """
+        places = [
+            place
+            for place, author in enumerate(authors)
+            if self.features[author] >= MIN_FEATURES_NAMED
+        ]
+        return sorted(places, key=lambda place: -self.feature_rate(authors[place]))[:count]
 
     def as_json(self) -> dict[str, list[int]]:
         """Return features and papers of each author with a feature, for `from_json`."""

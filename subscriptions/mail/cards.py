@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from papers.bulk import any_of
 from papers.models import Paper
-from papers.ranking.forecast import describe_reason
+from papers.ranking.forecast import describe_forecast
 from papers.ranking.trending import describe_parts, popularity_reasons
 from papers.text.shortening import short_authors, truncate
 from papers.text.summary import extract_summary
@@ -57,7 +57,7 @@ class Card:
         paper = self.paper
         return {
             "paper": paper,
-            "trend": describe_parts(paper.score_parts) or describe_reason(paper.forecast_reason),
+            "trend": describe_parts(paper.score_parts) or describe_forecast(paper.forecast_reason),
             "popularity_reasons": popularity_reasons(paper.score_parts),
             "authors": short_authors(paper.authors),
             "extract": extract_summary(paper.abstract),

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from papers.ranking.forecast import MIN_FEATURED, SETTLED_AFTER, Forecast, describe_reason
+from papers.ranking.forecast import MIN_FEATURED, SETTLED_AFTER, Forecast, describe_forecast
 from papers.ranking.hit_rate import HitRate, count_hits
 from papers.ranking.track_records import AnnouncedPaper, records_until, team_records
 
@@ -78,13 +78,13 @@ def test_a_track_record_ends_before_the_day_of_the_paper() -> None:
 
 
 def test_a_reason_names_words_of_the_text_but_no_address_and_no_filler() -> None:
-    words = dict.fromkeys(("agents", "rl", "new", "github", "lean"), (1.0, 1.0))
-    paper = AnnouncedPaper("New Agents for RL", "See https://github.com/lean/x.", (), START)
+    words = dict.fromkeys(("agents", "agentic", "rl", "new", "github", "lean"), (1.0, 1.0))
+    paper = AnnouncedPaper("New Agents for agentic RL", "See https://github.com/lean/x.", (), START)
     assert set(Forecast(words | {"dull": (1.0, -1.0)}).telling_words(paper, 5)) == {"Agents", "RL"}
-    assert describe_reason({"authors": ["Ada One"], "words": ["Agents", "RL"]}) == (
+    assert describe_forecast({"authors": ["Ada One"], "words": ["Agents", "RL"]}) == (
         "Likely to trend (forecast): earlier papers by Ada One were featured; words: Agents, RL"
     )
-    assert describe_reason({}) == ""
+    assert describe_forecast({}) == ""
 
 
 def test_hits_are_papers_featured_within_a_week() -> None:
