@@ -167,9 +167,9 @@ def host_names(name: str) -> list[str]:
     return values
 
 
-def file(name: str, hint: str) -> str:
+def file(name: str, hint: str, default: str = "") -> str:
     """Read the path of an existing file."""
-    value = text(name)
+    value = text(name, default)
     if value and not Path(value).is_file():
         add_error(name, f"{value!r} is not a file; {hint}")
     return value

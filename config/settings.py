@@ -334,6 +334,11 @@ ZOTERO_OAUTH_URL = url(
 
 # --- Digests and requested mails ----------------------------------------------------------
 LOOKBACK_DAYS = integer("LOOKBACK_DAYS", 7, 1, 31)
+STARTER_LEXICON = file(
+    "STARTER_LEXICON",
+    "manage.py learn_starter makes one.",
+    default=str(BASE_DIR / "papers" / "vectors" / "starter.npz"),
+)  # empty: learn from the installation's own papers only
 DIGEST_CUTOFF = timedelta(hours=integer("DIGEST_CUTOFF_HOURS", 10, 1, 23))
 # Whether editions that no curator approved in time are sent or held. The deadline is in hours after
 # the day begins in UTC; -14 is when it begins in the first time zone of the world.

@@ -13,13 +13,16 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 
+from papers.vectors.starter import StarterError
+from papers.vectors.stored_lexicon import load_starter
+
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
 @register
 def check_settings(**_: Any) -> Iterable[CheckMessage]:
     """Check the settings that matter in any environment."""
-    return [*_bounces(), *_keys(), *_rates()]
+    return [*_bounces(), *_keys(), *_rates(), *_starter()]
 
 
 @register(Tags.security, deploy=True)
@@ -68,6 +71,17 @@ def _rates() -> Iterator[CheckMessage]:
             f"{settings.SEND_RATE} to all.",
             hint="Lower DOMAIN_RATES or raise SEND_RATE.",
             id="operations.W004",
+        )
+
+
+def _starter() -> Iterator[CheckMessage]:
+    try:
+        load_starter(settings.STARTER_LEXICON)
+    except StarterError as error:
+        yield Error(
+            f"STARTER_LEXICON cannot be used: {error}.",
+            hint="Set the path of a file that manage.py learn_starter wrote, or leave it empty.",
+            id="operations.E005",
         )
 
 

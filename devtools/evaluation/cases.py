@@ -33,6 +33,13 @@ class Corpus:
     pools: Mapping[str, Positions]
     days: Sequence[str] = ()
 
+    def listed_before(self, day: str | None) -> Corpus:
+        """Return the papers listed before a day, without pools; the same corpus without `day`."""
+        if not day:
+            return self
+        kept = [n for n, listed in enumerate(self.days) if listed and listed < day]
+        return Corpus([self.papers[n] for n in kept], {}, [self.days[n] for n in kept])
+
     @property
     def positions(self) -> dict[str, int]:
         """The position of each paper by its key."""
@@ -79,6 +86,19 @@ def read_cases(
     if not cases:
         raise EvaluationError(f"{path}: no cases")
     return cases
+
+
+def cases_of_half(cases: Sequence[Case], half: str | None) -> list[Case]:
+    """Return the cases of the first or second half of the readers; of all without `half`.
+
+    Readers alternate by name, so that both halves are alike. Raise `EvaluationError` for no case.
+    """
+    readers = sorted({case.reader for case in cases})
+    kept = readers if half is None else readers[half == "second" :: 2]
+    chosen = [case for case in cases if case.reader in set(kept)]
+    if not chosen:
+        raise EvaluationError(f"no cases in the {half} half of the readers")
+    return chosen
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

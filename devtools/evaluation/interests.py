@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from devtools.evaluation.cases import Corpus
-from devtools.evaluation.ranking_metrics import Metrics, measure_ranking
+from devtools.evaluation.ranking_metrics import (
+    Interval,
+    Metrics,
+    measure_ranking,
+    paired_differences,
+)
 from devtools.evaluation.reading_lists import (
     MIN_PAPERS,
     MadeUpTopic,
@@ -37,13 +42,10 @@ from subscriptions.matching.selection import DigestCandidates, TopicCandidates, 
 
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]
 Step = Callable[[str], AbstractContextManager[Any]]
-Interval = tuple[float, float, float]  # a mean, and the ends of its interval
-
 EXAMPLES = 3  # of each list, in a reader's profile
 PARTNERS = 3  # lists that each list is paired with
 OTHER_PAPERS = 1500  # in the pool, on no list
 PLACES = 10
-RESAMPLES = 10_000  # of readers, for the intervals
 ONE, TWO, SUGGESTED = "one topic", "two topics", "as suggested"
 
 
@@ -110,7 +112,7 @@ def evaluate(
     return Report(
         len(readers),
         {name: _mean_rows(metrics) for name, metrics in rows.items()},
-        {name: _paired_differences(rows[ONE], rows[name]) for name in (TWO, SUGGESTED)},
+        {name: paired_differences(rows[ONE], rows[name]) for name in (TWO, SUGGESTED)},
         suggestions,
         time.monotonic() - started,
     )
@@ -253,15 +255,3 @@ def _mean(values: Sequence[float]) -> float:
 
 def _mean_rows(rows: Sequence[Metrics]) -> Metrics:
     return {name: round(_mean([row[name] for row in rows]), 4) for name in rows[0]}
-
-
-def _paired_differences(before: Sequence[Metrics], after: Sequence[Metrics]) -> dict[str, Interval]:
-    """Return the mean difference of each metric and its 95 % bootstrap interval over readers."""
-    rng = np.random.default_rng(0)
-    samples = rng.integers(0, len(before), (RESAMPLES, len(before)))
-    differences = {}
-    for name in before[0]:
-        gains = np.array([a[name] - b[name] for a, b in zip(after, before, strict=True)])
-        low, high = np.quantile(gains[samples].mean(axis=1), (0.025, 0.975)).tolist()
-        differences[name] = (round(float(gains.mean()), 4), round(low, 4), round(high, 4))
-    return differences

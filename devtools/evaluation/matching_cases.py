@@ -21,13 +21,18 @@ from devtools.evaluation.baselines import measure_baselines
 from devtools.evaluation.cases import Case, Corpus, EvaluationError, Positions
 from devtools.evaluation.kept_papers import measure_kept
 from devtools.evaluation.ranking_metrics import (
+    Interval,
     Metrics,
     Scores,
     average_metrics,
     mean_metrics,
+    measure_cases,
     measure_ranking,
+    paired_differences,
 )
 from papers.vectors.lexicon import Lexicon
+from papers.vectors.starter import Starter
+from papers.vectors.starter_learning import learn_starter
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
@@ -43,7 +48,8 @@ class Report:
 
     `with_shared_authors` is the product for readers who chose that option. `variety` compares the
     first ten papers as ranked and as diversified for a digest. `kept` is for readers who keep
-    papers; see `measure_kept`. They are optional.
+    papers; see `measure_kept`. `without_starter` is the product without a starter lexicon, and
+    `gain` what the starter adds, with its interval. All are optional.
     """
 
     paperboy: Metrics
@@ -53,6 +59,8 @@ class Report:
     with_shared_authors: Metrics | None = None
     variety: dict[str, Metrics] | None = None
     kept: dict[str, Metrics] | None = None
+    without_starter: Metrics | None = None
+    gain: dict[str, Interval] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -68,6 +76,9 @@ class Report:
             values["variety"] = self.variety
         if self.kept:
             values["kept"] = self.kept
+        if self.without_starter:
+            values["paperboy without starter"] = self.without_starter
+            values["gain"] = self.gain
         return values
 
 
@@ -79,13 +90,16 @@ def evaluate(
     variety: bool = False,
     kept: int | None = None,
     archive_days: int | None = None,
+    starter_before: str = "",
     progress: Progress = lambda cases, _label: cases,
     step: Step = nullcontext,
 ) -> Report:
     """Rank the pool of every case by the product, and by the baselines in another process.
 
     With `archive_days`, the product learns only from the pool, from papers of so many days before
-    it and from those of the pool's profiles. Baselines always learn from the whole corpus.
+    it and from those of the pool's profiles. Baselines always learn from the whole corpus. With
+    `starter_before`, it also starts from a starter lexicon of the papers listed before that day,
+    and is measured without one, too.
 
     Figures `with_shared_authors` use the names of the candidates' authors. They show how the option
     works for its readers and do not measure matching by text. With `kept`, measure readers who keep
@@ -95,14 +109,24 @@ def evaluate(
     """
     started = time.monotonic()
     cases = sorted(cases, key=lambda case: case.pool)
-    if archive_days is not None and any(":" not in case.pool for case in cases):
-        raise EvaluationError("--archive-days requires pools of a single day.")
+    _check_pools(cases, archive_days, starter_before)
     # Spawned, not forked: a forked copy would inherit locks and connections in use.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
         baselines = executor.submit(measure_baselines, corpus, cases)
         with step("Learning from the papers"):
-            product = Product(corpus, Archive.for_cases(corpus, cases, archive_days))
-        paperboy = mean_metrics(corpus, progress(cases, "Ranking"), product.rank)
+            earlier = corpus.listed_before(starter_before)
+            starter = learn_starter(earlier.papers) if starter_before else None
+            product = Product(corpus, Archive.for_cases(corpus, cases, archive_days, starter))
+        rows = measure_cases(corpus, progress(cases, "Ranking"), product.rank)
+        without_starter = gain = None
+        if starter:
+            plain = Product(corpus, Archive.for_cases(corpus, cases, archive_days))
+            tracked = progress(cases, "Ranking without the starter")
+            plain_rows = measure_cases(corpus, tracked, plain.rank)
+            without_starter, gain = (
+                average_metrics(plain_rows),
+                paired_differences(plain_rows, rows),
+            )
         with_shared_authors = variety_metrics = kept_metrics = None
         if shared_authors:
             tracked = progress(cases, "Ranking with shared authors")
@@ -116,14 +140,26 @@ def evaluate(
             baseline_metrics = baselines.result()
     seconds = time.monotonic() - started
     return Report(
-        paperboy,
+        average_metrics(rows),
         baseline_metrics,
         len(cases),
         seconds,
         with_shared_authors,
         variety_metrics,
         kept_metrics,
+        without_starter,
+        gain,
     )
+
+
+def _check_pools(cases: Sequence[Case], archive_days: int | None, starter_before: str) -> None:
+    """Raise `EvaluationError` if the pools do not fit the options."""
+    days = [case.pool.partition(":")[2] for case in cases]
+    # On the first day, an installation with a starter has learnt from none of its papers.
+    if archive_days is not None and not all(days) and (archive_days or not starter_before):
+        raise EvaluationError("--archive-days requires pools of a single day.")
+    if any(day and day < starter_before for day in days):
+        raise EvaluationError("--starter-before is later than a pool.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +167,23 @@ class Archive:
     """The papers an installation has when it ranks a pool.
 
     These are all papers, or the pool, the papers of `days` days before it, and those in the
-    profiles of its readers (`named`).
+    profiles of its readers (`named`). It may start from a starter lexicon.
     """
 
     corpus: Corpus
     named: Mapping[str, frozenset[int]]
     days: int | None
     whole: Lexicon | None
+    starter: Starter | None = None
 
     @classmethod
-    def for_cases(cls, corpus: Corpus, cases: Iterable[Case], days: int | None) -> Archive:
+    def for_cases(
+        cls,
+        corpus: Corpus,
+        cases: Iterable[Case],
+        days: int | None,
+        starter: Starter | None = None,
+    ) -> Archive:
         """Prepare the archive; without `days`, learn one lexicon from all papers.
 
         It learns from all texts alike and from no author names: otherwise relevant papers would
@@ -149,19 +192,24 @@ class Archive:
         named: dict[str, frozenset[int]] = defaultdict(frozenset)
         for case in cases:
             named[case.pool] |= frozenset(case.liked)
-        return cls(corpus, named, days, Lexicon.learn(corpus.papers) if days is None else None)
+        whole = Lexicon.learn(corpus.papers, starter) if days is None else None
+        return cls(corpus, named, days, whole, starter)
 
     def lexicon_for(self, pool: str) -> Lexicon:
         """Return the lexicon of the papers available for a pool."""
         if self.whole or self.days is None:
             return self.whole or Lexicon.learn(self.corpus.papers)
+        if ":" not in pool:
+            named = sorted(self.named[pool])
+            return Lexicon.learn([self.corpus.papers[n] for n in named], self.starter)
         day = date.fromisoformat(pool.partition(":")[2])
         first = (day - timedelta(days=self.days)).isoformat()
         earlier = (
             n for n, listed in enumerate(self.corpus.days) if first <= listed < day.isoformat()
         )
         positions = {*earlier, *self.corpus.pools[pool].tolist(), *self.named[pool]}
-        return Lexicon.learn([self.corpus.papers[n] for n in sorted(positions)])
+        papers = [self.corpus.papers[n] for n in sorted(positions)]
+        return Lexicon.learn(papers, self.starter)
 
 
 class CandidateCache:

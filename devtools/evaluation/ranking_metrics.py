@@ -12,11 +12,20 @@ from devtools.evaluation.cases import Case, Corpus, Positions
 
 Scores = NDArray[np.float64]
 Metrics = dict[str, float]
+Interval = tuple[float, float, float]  # a mean, and the ends of its interval
 Ranker = Callable[[Case, Positions], Scores]  # a case and its pool (n); returns scores (n)
 
 
+RESAMPLES = 10_000  # of readers or cases, for intervals
+
+
 def mean_metrics(corpus: Corpus, cases: Iterable[Case], ranker: Ranker) -> Metrics:
-    """Rank the pool of each case and return the mean of each metric.
+    """Rank the pool of each case and return the mean of each metric."""
+    return average_metrics(measure_cases(corpus, cases, ranker))
+
+
+def measure_cases(corpus: Corpus, cases: Iterable[Case], ranker: Ranker) -> list[Metrics]:
+    """Rank the pool of each case and return its metrics (cases).
 
     Ties are broken by a fixed shuffle, so that no ranker profits from the order of papers in the
     file.
@@ -29,7 +38,19 @@ def mean_metrics(corpus: Corpus, cases: Iterable[Case], ranker: Ranker) -> Metri
         order = np.argsort(shuffle[pool])
         is_relevant = np.isin(pool, list(case.relevant))
         rows.append(measure_ranking(scores[order], is_relevant[order], len(case.relevant)))
-    return average_metrics(rows)
+    return rows
+
+
+def paired_differences(before: Sequence[Metrics], after: Sequence[Metrics]) -> dict[str, Interval]:
+    """Return the mean difference of each metric and its 95 % bootstrap interval over rows."""
+    rng = np.random.default_rng(0)
+    samples = rng.integers(0, len(before), (RESAMPLES, len(before)))
+    differences = {}
+    for name in before[0]:
+        gains = np.array([a[name] - b[name] for a, b in zip(after, before, strict=True)])
+        low, high = np.quantile(gains[samples].mean(axis=1), (0.025, 0.975)).tolist()
+        differences[name] = (round(float(gains.mean()), 4), round(low, 4), round(high, 4))
+    return differences
 
 
 def measure_ranking(scores: Scores, is_relevant: NDArray[np.bool_], relevant: int) -> Metrics:

@@ -32,6 +32,7 @@ from papers.vectors.sparse_rows import (
     square_entries,
     sum_rows_by_owner,
 )
+from papers.vectors.starter import Starter
 from papers.vectors.term_counts import CorpusCounts, Owners, TermCounts
 from papers.vectors.term_weights import (
     Weights,
@@ -47,6 +48,7 @@ TITLE_WEIGHT = 2.0
 COMMON_SHARE = 0.2  # terms in more papers count only where a reader typed them
 PAPERS_FOR_CUTS = 1000  # a smaller collection keeps every term and learns no embeddings
 PAPERS_FOR_MEANING = 5  # a term needs as many papers to get an embedding
+STARTER_WEIGHT = 1.0  # of a starter's embeddings beside own ones, while there are few papers
 MIN_LEARNT_SHARE = 1 / 3  # of a row's length; else a paper of new terms only would weigh most
 CHUNK = 2000  # papers weighed at once; bounds memory
 
@@ -103,43 +105,59 @@ class Lexicon:
     extra_ids: TermIds = field(default_factory=lambda: np.empty(0, np.uint64))
 
     @classmethod
-    def learn(cls, papers: Iterable[PaperText]) -> Lexicon:
-        """Learn from the texts of `papers`.
+    def learn(cls, papers: Iterable[PaperText], starter: Starter | None = None) -> Lexicon:
+        """Learn from the texts of `papers`, and from a starter until they outgrow it.
 
-        An empty collection gives an empty lexicon, in which all terms have the same weight.
+        Without papers and starter, the lexicon is empty, and all terms have the same weight.
         """
         papers = list(papers)
-        count = len(papers)
-        titles, abstracts = [p.title for p in papers], [p.abstract for p in papers]
-        counts = CorpusCounts.of_papers(titles, abstracts, split_sentences)
-        ids, frequency = _drop_single(*counts.document_frequencies(), count)
-        idf = inverse_document_frequency(frequency, count)
-        no_columns, no_embeddings = np.empty(0, np.int32), np.empty((0, 0), np.float16)
-        common = _common_columns(frequency, count)
-        lexicon = cls(ids, idf, 1.0, no_columns, no_embeddings, common, count)
-        lexicon = lexicon._learn_from_counts(*counts.with_columns(ids), frequency)
-        lexicon = replace(lexicon, rarity=sharpen(idf, count))
-        return replace(lexicon, version=lexicon._fingerprint())
+        return cls.learn_from_counts(count_terms(papers), len(papers), starter)
 
-    def _learn_from_counts(
+    @classmethod
+    def learn_from_counts(
+        cls, counts: CorpusCounts, papers: int, starter: Starter | None = None
+    ) -> Lexicon:
+        """Learn from the term counts of so many papers."""
+        prefix = version_prefix(starter, papers)
+        if starter and starter.is_outgrown(papers):
+            starter = None
+        own_ids, own_frequency = _drop_single(*counts.document_frequencies(), papers)
+        ids, frequency, total = own_ids, own_frequency.astype(np.float64), papers
+        if starter:
+            ids, frequency = starter.blend(own_ids, own_frequency, papers)
+            total = starter.total(papers)
+        idf = inverse_document_frequency(frequency, total)
+        no_columns, no_embeddings = np.empty(0, np.int32), np.empty((0, 0), np.float16)
+        common = _common_columns(frequency, total)
+        lexicon = cls(ids, idf, 1.0, no_columns, no_embeddings, common, total)
+        titles, sentences, owners = counts.with_columns(ids)
+        frequent = np.searchsorted(ids, own_ids[own_frequency >= PAPERS_FOR_MEANING])
+        lexicon = lexicon._learn_from_rows(titles, sentences, owners, frequent)
+        if starter:
+            abstracts = sum_rows_by_owner(sentences, owners, papers)
+            is_near = starter.covers(own_ids, own_frequency)
+            lexicon = lexicon._add_starter(starter, TITLE_WEIGHT * titles + abstracts, is_near)
+        lexicon = replace(lexicon, rarity=sharpen(idf, total))
+        return replace(lexicon, version=prefix + lexicon._fingerprint())
+
+    def _learn_from_rows(
         self,
         titles: sparse.csr_matrix,
         sentences: sparse.csr_matrix,
         owners: Owners,
-        frequency: NDArray[np.int64],
+        frequent: NDArray[np.int64],
     ) -> Lexicon:
         """Add the mean length, and embeddings if there are enough papers.
 
         `titles` is papers x terms, `sentences` is sentences x terms, `owners` (sentences) has the
-        paper of each sentence, `frequency` (terms) the papers with each term.
+        paper of each sentence, `frequent` the columns of terms that get an embedding.
         """
-        abstracts = sum_rows_by_owner(sentences, owners, self.paper_count)
+        papers = titles.shape[0]
+        abstracts = sum_rows_by_owner(sentences, owners, papers)
         lengths = (TITLE_WEIGHT * titles + abstracts) @ self._uncommon_flags()
-        mean_length = float(lengths.mean()) if self.paper_count else 1.0
-        lexicon = replace(self, mean_length=mean_length)
-        if self.paper_count < PAPERS_FOR_CUTS:
+        lexicon = replace(self, mean_length=float(lengths.mean()) if papers else 1.0)
+        if papers < PAPERS_FOR_CUTS:
             return lexicon
-        frequent = np.flatnonzero(frequency >= PAPERS_FOR_MEANING)
         columns = np.setdiff1d(frequent, self.common_columns).astype(np.int32)
         texts = (titles, abstracts, TITLE_WEIGHT * titles + abstracts)
         rows = [normalize_rows(lexicon._weigh_counts(counts)[:, columns]) for counts in texts]
@@ -159,6 +177,42 @@ class Lexicon:
         )
         embeddings = term_embeddings.learn_embeddings(corpus).astype(np.float16)
         return replace(lexicon, embedded_columns=columns, embeddings=embeddings)
+
+    def _add_starter(
+        self, starter: Starter, counts: sparse.csr_matrix, with_embeddings: bool
+    ) -> Lexicon:
+        """Add the mean length of a starter and, if wanted, its embeddings.
+
+        `counts` (papers x terms) are those of the papers learnt from.
+        """
+        papers = counts.shape[0]
+        mean_length = starter.blend_length(self.mean_length, papers)
+        lexicon = replace(self, mean_length=mean_length)
+        if not with_embeddings:
+            return lexicon
+        columns = np.searchsorted(self.ids, starter.ids[starter.embedded_columns])
+        is_uncommon = ~np.isin(columns, self.common_columns)
+        begun = replace(
+            lexicon,
+            embedded_columns=columns[is_uncommon].astype(np.int32),
+            embeddings=starter.embeddings()[is_uncommon],
+        )
+        if not len(self.embedded_columns):
+            return begun
+        rows = self._weigh_counts(counts)
+        own, others = (
+            term_embeddings.TermVectors(
+                part.embedded_columns,
+                part.embeddings.astype(np.float32),
+                normalize_rows(select_columns(rows, part.embedded_columns)),
+            )
+            for part in (self, begun)
+        )
+        weight = STARTER_WEIGHT * (1.0 - papers / starter.paper_count)
+        joined_columns, joined = term_embeddings.join_embeddings(own, others, weight)
+        return replace(
+            lexicon, embedded_columns=joined_columns, embeddings=joined.astype(np.float16)
+        )
 
     @property
     def size(self) -> int:
@@ -301,7 +355,7 @@ class Lexicon:
             *(self.embeddings, self.common_columns),
         ):
             digest.update(array.tobytes())
-        return f"{METHOD}-{digest.hexdigest()}"
+        return digest.hexdigest()
 
     def dumps(self) -> bytes:
         """Return the lexicon as bytes for `loads`."""
@@ -338,7 +392,19 @@ class Lexicon:
             raise LexiconError(f"not a lexicon: {error}") from error
 
 
-def _common_columns(frequency: NDArray[np.int64], papers: int) -> NDArray[np.int32]:
+def count_terms(papers: Sequence[PaperText]) -> CorpusCounts:
+    """Count the terms of papers, by sentences."""
+    titles, abstracts = [p.title for p in papers], [p.abstract for p in papers]
+    return CorpusCounts.of_papers(titles, abstracts, split_sentences)
+
+
+def version_prefix(starter: Starter | None, papers: int) -> str:
+    """Return how the version of a lexicon of so many papers starts."""
+    is_used = starter and not starter.is_outgrown(papers)
+    return f"{METHOD}-{starter.tag}-" if starter and is_used else f"{METHOD}-"
+
+
+def _common_columns(frequency: NDArray[np.float64], papers: int) -> NDArray[np.int32]:
     """Return the columns of very frequent terms; none in a small collection."""
     if papers < PAPERS_FOR_CUTS:
         return np.empty(0, np.int32)

@@ -79,6 +79,44 @@ def learn_embeddings(corpus: Corpus) -> Embeddings:
     return np.sum([view @ turn for view, turn in zip(views, rotations, strict=True)], axis=0)
 
 
+@dataclass(frozen=True, slots=True)
+class TermVectors:
+    """Embeddings of terms, and papers as rows of these terms.
+
+    * `columns` (terms), ascending: the columns of the terms in their lexicon.
+    * `embeddings`: terms x width.
+    * `papers`: papers x terms, unit-length rows.
+    """
+
+    columns: NDArray[np.int32]
+    embeddings: Embeddings
+    papers: sparse.csr_matrix
+
+    def scaled(self, length: float) -> Embeddings:
+        """Return the embeddings so that those of papers have this length on average."""
+        norms = np.linalg.norm(self.papers @ self.embeddings, axis=1)
+        return np.asarray(self.embeddings * (length / max(norms.mean(), 1e-6)), dtype=np.float32)
+
+
+def join_embeddings(
+    own: TermVectors, others: TermVectors, weight: float
+) -> tuple[NDArray[np.int32], Embeddings]:
+    """Return the columns of the terms of both, and an embedding for each (terms x WIDTH).
+
+    These are the principal directions of both side by side, as for two views. The others' part of
+    a paper is `weight` times as long as its own part.
+    """
+    columns = np.union1d(own.columns, others.columns).astype(np.int32)
+    parts = [own.scaled(1.0), others.scaled(weight)]
+    places = [np.searchsorted(columns, side.columns) for side in (own, others)]
+    rows, _norms = _normalize(np.hstack([own.papers @ parts[0], others.papers @ parts[1]]))
+    turns = np.split(_principal_directions(rows), [parts[0].shape[1]])
+    embeddings = np.zeros((len(columns), WIDTH), dtype=np.float32)
+    for part, turn, place in zip(parts, turns, places, strict=True):
+        embeddings[place] += part @ turn
+    return columns, embeddings
+
+
 def _principal_directions(rows: Embeddings) -> Embeddings:
     """Return the WIDTH directions of greatest spread of `rows` (columns x WIDTH)."""
     _spread, directions = np.linalg.eigh(rows.T @ rows)  # ascending

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -31,7 +33,7 @@ def length_damping(relative_lengths: NDArray[np.floating]) -> Weights:
     return np.asarray(damping, dtype=np.float32)
 
 
-def inverse_document_frequency(frequency: NDArray[np.int64], papers: int) -> Weights:
+def inverse_document_frequency(frequency: NDArray[Any], papers: int) -> Weights:
     """Return the rarity of terms (terms) that occur in so many of `papers` papers."""
     most = np.maximum(papers, frequency)
     return np.log1p((most - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)

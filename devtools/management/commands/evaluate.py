@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.progress import step, track
 from devtools.evaluation import early_forecast, interests, matching_cases, trending_replay
-from devtools.evaluation.cases import EvaluationError, read_cases, read_corpus
+from devtools.evaluation.cases import EvaluationError, cases_of_half, read_cases, read_corpus
 from devtools.evaluation.learning import simulation
 from devtools.evaluation.learning.simulated_readers import (
     read_interests,
@@ -76,6 +76,7 @@ class Command(BaseCommand):
             with step("Reading papers and cases"):
                 corpus = read_corpus(options["papers"])
                 cases = read_cases(options["cases"], corpus, options["limit"], options["days"])
+                cases = cases_of_half(cases, options["half"])
             report = matching_cases.evaluate(
                 corpus,
                 cases,
@@ -83,6 +84,7 @@ class Command(BaseCommand):
                 variety=options["variety"],
                 kept=options["kept"],
                 archive_days=options["archive_days"],
+                starter_before=options["starter_before"],
                 progress=track,
                 step=step,
             )
@@ -157,8 +159,16 @@ def _add_matching_arguments(parser: ArgumentParser) -> None:
         "the papers in its profiles; 0 is the first day of an installation",
     )
     parser.add_argument(
+        "--starter-before",
+        default="",
+        metavar="DAY",
+        help="start from a starter lexicon of the papers listed before this day, and compare with "
+        "no starter",
+    )
+    parser.add_argument(
         "--days", nargs="+", metavar="DAY", help="only cases with a pool of these days"
     )
+    parser.add_argument("--half", choices=HALVES, help="only cases of one half of the readers")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument(
         "--shared-authors",
@@ -230,6 +240,8 @@ def matching_table(report: matching_cases.Report) -> str:
     rows = {"paperboy": report.paperboy, **report.baselines}
     if report.with_shared_authors:
         rows["+ shared authors"] = report.with_shared_authors
+    if report.without_starter:
+        rows["no starter"] = report.without_starter
     lines = [f"{'':16}" + "".join(f"{name:>12}" for name in names)]
     lines += [
         f"{row:16}" + "".join(f"{metrics[name]:12.3f}" for name in names)
@@ -239,6 +251,8 @@ def matching_table(report: matching_cases.Report) -> str:
         lines.append(f"{name:22}: nDCG@10 {metrics['ndcg@10']:.4f}, hit@10 {metrics['hit@10']:.4f}")
     for name, metrics in (report.variety or {}).items():
         lines.append(f"{name:16}" + ", ".join(f"{key} {metrics[key]:.4f}" for key in metrics))
+    for name, (mean, low, high) in (report.gain or {}).items():
+        lines.append(f"starter, {name:9} {mean:+.4f} ({low:+.4f} to {high:+.4f})")
     speed = report.cases / report.seconds
     return "\n".join(
         [*lines, f"{report.cases} cases in {report.seconds:.0f} s ({speed:.1f} per second)"]
