@@ -74,12 +74,13 @@ requirements:  ## Resolve the dependencies again and pin them with hashes
 
 PIN_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-bench: $(VENV)/dev  ## Benchmark ingestion, matching, previews, search, strict topics and sending against baselines
+bench: $(VENV)/dev  ## Benchmark ingestion, matching, previews, search, strict topics, libraries and sending against baselines
 	@$(BIN)/python manage.py bench ingest
 	@$(BIN)/python manage.py bench matching
 	@$(BIN)/python manage.py bench preview
 	@$(BIN)/python manage.py bench search
 	@$(BIN)/python manage.py bench queries
+	@$(BIN)/python manage.py bench library
 	@$(BIN)/python manage.py bench edition --readers $(READERS)
 	@$(BIN)/python manage.py bench provider
 

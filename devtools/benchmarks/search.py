@@ -59,7 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Measure through all middleware, in one process, with one request at a time."""
-    with scratch_database.database(), override_settings(RATE_LIMITS=_no_rate_limits()):
+    with scratch_database.database(), override_settings(RATE_LIMITS=no_rate_limits()):
         return measure(options["papers"], options["requests"], options["corpus"], options["cases"])
 
 
@@ -109,16 +109,18 @@ def table(report: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"search is {verdict} {LIMIT} ms"])
 
 
-def measure_page(name: str, ask: Callable[[int], Any], requests: int) -> dict[str, float]:
+def measure_page(
+    name: str, ask: Callable[[int], Any], requests: int, warm_up: int = WARM_UP
+) -> dict[str, float]:
     """Return milliseconds and requests per second of a page."""
     took = []
-    for number in track(range(WARM_UP + requests), f"Requesting: {name}"):
+    for number in track(range(warm_up + requests), f"Requesting: {name}"):
         started = time.perf_counter()
         response = ask(number)
         took.append(time.perf_counter() - started)
         if response.status_code != 200:
             raise AssertionError(f"{response.request['PATH_INFO']}: {response.status_code}")
-    counted = np.array(took[WARM_UP:])
+    counted = np.array(took[warm_up:])
     middle, late = np.percentile(counted, [50, 95]) * 1000
     return {
         "p50_ms": round(float(middle), 1),
@@ -188,6 +190,6 @@ def _read_papers(path: Path, count: int) -> Iterator[PaperText]:
             )
 
 
-def _no_rate_limits() -> dict[str, tuple[float, float]]:
+def no_rate_limits() -> dict[str, tuple[float, float]]:
     """Return rates without limits, since one visitor makes all requests."""
     return dict.fromkeys(settings.RATE_LIMITS, (0, 0))

@@ -21,7 +21,8 @@ from kombu.exceptions import OperationalError as BrokerError
 from config import services
 from config.celery import app
 from config.progress import step, track
-from devtools.benchmarks import preview, synthetic_text
+from devtools.benchmarks import synthetic_text
+from devtools.benchmarks.pages import preview
 from devtools.chaos import environment
 from subscriptions.delivery import fault_injection
 from subscriptions.editions import recovery

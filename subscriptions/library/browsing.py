@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import CharField, F, Func, QuerySet, TextChoices, TextField, Value
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection
+from django.db.models import (
+    BooleanField,
+    CharField,
+    F,
+    Func,
+    QuerySet,
+    TextChoices,
+    TextField,
+    Value,
+)
 from django.db.models.functions import Cast, Lower
-from django.db.models.lookups import Contains
 from django.utils.translation import gettext_lazy as _
 
 from subscriptions.models import LibraryEntry, LibraryEntryQuerySet, Subscriber
@@ -43,18 +53,39 @@ ORDERS: Mapping[Sort, tuple[Any, ...]] = {
 }
 
 
-class Fold(Func):
-    """Lower-case text without accents."""
-
-    template = "lower(regexp_replace(normalize(%(expressions)s, NFKD), '[\u0300-\u036f]', '', 'g'))"
-    output_field = TextField()
-
-
 class JoinTags(Func):
-    """Tags as text, separated by line breaks."""
+    """Tags as text, one on each line."""
 
     template = "array_to_string(%(expressions)s, E'\\n')"
     output_field = TextField()
+
+
+class SearchedText(Func):
+    """Title, authors, note and tags of an entry in lower case, without accents.
+
+    Most entries are ASCII, for which this is much cheaper.
+    """
+
+    text = "concat_ws(E'\\n', %(expressions)s)"
+    template = (
+        f"CASE WHEN octet_length({text}) = char_length({text}) THEN lower({text}) ELSE "
+        f"lower(regexp_replace(normalize({text}, NFKD), '[\u0300-\u036f]', '', 'g')) END"
+    )
+    output_field = TextField()
+
+    def __init__(self) -> None:
+        super().__init__("title", Cast("authors", TextField()), "note", JoinTags("tags"))
+
+
+class ContainsAll(Func):
+    """A condition that a text contains all words. The text is computed once."""
+
+    template, arg_joiner = "(%(expressions)s::text[]))", " LIKE ALL ("
+    output_field = BooleanField()
+
+    def __init__(self, text: Func, words: Sequence[str]) -> None:
+        patterns = [f"%{connection.ops.prep_for_like_query(word)}%" for word in words]
+        super().__init__(text, Value(patterns, ArrayField(TextField())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +130,13 @@ class Choice:
         entries = entries.filter(**conditions)
         if self.has_code:
             entries = entries.filter(paper__code_url__gt="")
-        for word in self.words:
-            entries = entries.filter(Contains(_searched_text(), word))
+        if self.words:
+            entries = entries.filter(ContainsAll(SearchedText(), self.words))
         return entries.order_by(*ORDERS[self.sort])
 
 
-def _searched_text() -> Fold:
-    authors = Cast("authors", TextField())
-    parts = (Value("\n"), "title", authors, "note", JoinTags("tags"))
-    return Fold(Func(*parts, function="concat_ws", output_field=TextField()))
-
-
 def _fold(text: str) -> str:
-    """Fold as `Fold` does."""
+    """Return text in lower case without accents, as `SearchedText` does."""
     parts = unicodedata.normalize("NFKD", text)
     return "".join(sign for sign in parts if not "\u0300" <= sign <= "\u036f").lower()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from papers.exports import publication_date
 from papers.models import Paper
+from subscriptions.library.changes import require_room
 from subscriptions.models import LibraryEntry, Subscriber, work_identity
 from subscriptions.profiles.reactions import own_topic
 from subscriptions.profiles.topic_choice import topic_for_paper
@@ -16,11 +17,13 @@ def keep_paper(reader: Subscriber, paper: Paper, now: datetime, topic: str = "")
     """Keep a paper. If it is kept already, nothing changes.
 
     It is an example for the topic with this primary key. Without one of the reader's topics, it
-    is one for the topic that brought the paper or fits best.
+    is one for the topic that brought the paper or fits best. Raise ValidationError if the library
+    is full.
     """
     entry = reader.library.filter(paper=paper).first()
     if entry is not None:
         return entry
+    require_room(reader, 1)
     values = describe_paper(paper) | {
         "paper": paper,
         "topic": own_topic(reader, topic) or topic_for_paper(reader, paper.pk),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -81,7 +83,11 @@ def keep_page(request: HttpRequest, access: Access, paper_pk: int) -> HttpRespon
     paper = get_object_or_404(Paper, pk=paper_pk)
     acted, back_to = request.method == "POST", browser_sign_in.next_page(request, "")
     is_htmx = "HX-Request" in request.headers
-    if acted and not _keep_or_remove(request.POST, access.reader, paper):
+    try:
+        done = not acted or _keep_or_remove(request.POST, access.reader, paper)
+    except ValidationError as error:
+        return _refuse(request, access, paper, error.messages[0])
+    if not done:
         warning = f"{access.url('keep', paper.pk)}?{urlencode({'next': back_to})}"
         return HttpResponseClientRedirect(warning) if is_htmx else redirect(warning)
     if acted and is_htmx:
@@ -90,6 +96,15 @@ def keep_page(request: HttpRequest, access: Access, paper_pk: int) -> HttpRespon
         return redirect(back_to)
     context = _keep_context(access.reader, paper, acted=acted)
     return render(request, "subscriptions/keep.html", context)
+
+
+def _refuse(request: HttpRequest, access: Access, paper: Paper, reason: str) -> HttpResponse:
+    """Say on the page why a paper was not kept."""
+    messages.error(request, reason)
+    if "HX-Request" in request.headers:
+        return HttpResponseClientRedirect(access.url("keep", paper.pk))
+    context = _keep_context(access.reader, paper, acted=False)
+    return render(request, "subscriptions/keep.html", context, status=400)
 
 
 def _keep_or_remove(data: Mapping[str, str], reader: Subscriber, paper: Paper) -> bool:

@@ -83,8 +83,8 @@ def _reactions(reader: Subscriber) -> Iterator[TimelineEntry]:
     for reaction in reader.reactions.select_related("paper").order_by("-created_at")[:MAX_ENTRIES]:
         title = reaction.get_kind_display().capitalize()
         yield TimelineEntry(reaction.created_at, "reaction", title, reaction.paper.title)
-    for entry in reader.library.order_by("-kept_at")[:MAX_ENTRIES]:
-        yield TimelineEntry(entry.kept_at, "reaction", "Kept", entry.title)
+    if last := reader.library.first():  # the rest of a library is private
+        yield TimelineEntry(last.kept_at, "reaction", f"Keeps {reader.library.count():,} papers")
     for opened in reader.opened.select_related("paper").order_by("-created_at")[:MAX_ENTRIES]:
         yield TimelineEntry(opened.created_at, "reaction", "Opened on the site", opened.paper.title)
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from devtools.benchmarks import matching as benchmark
-from devtools.benchmarks import preview, synthetic_text
+from devtools.benchmarks import synthetic_text
+from devtools.benchmarks.pages import preview
 from papers.text.folding import fold_text
 from papers.vectors.lexicon import Lexicon, PaperText
 from subscriptions.matching.candidates import Candidates

@@ -12,16 +12,17 @@ from devtools.benchmarks import (
     edition,
     ingest,
     matching,
-    preview,
     provider,
     queries,
     search,
     signup,
 )
+from devtools.benchmarks.pages import library, preview
 
 SUBJECTS: dict[str, Any] = {
     "edition": edition,
     "ingest": ingest,
+    "library": library,
     "matching": matching,
     "preview": preview,
     "provider": provider,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -14,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from papers.citations.export import FORMATS, export
-from papers.citations.work import Work, arxiv_month
+from papers.citations.work import Kept, Work, arxiv_month
 from papers.feeds import fields
 from papers.text.folding import fold_text
-from subscriptions.profiles.references import MAX_EXAMPLES, parse_library
+from subscriptions.library.bibliography import CitedWork, parse_bibliography
+from subscriptions.profiles.references import MAX_EXAMPLES, Reference, parse_library
 from tests.examples import examples
 from tests.papers.citations.readers import READERS, expected
 from tests.shared_data import SHARED, needs_shared_data
@@ -177,6 +180,42 @@ def test_real_papers_lose_no_field(size: int) -> None:
             wanted = expected(work)
             lost.update((ending, name) for name in wanted if wanted[name] != entry[name])
     assert lost == {}
+
+
+@pytest.mark.slow
+@needs_shared_data
+@sample_sizes
+@pytest.mark.parametrize("ending", ["bib", "ris", "json"])
+def test_the_library_reads_every_field_of_real_papers(ending: str, size: int) -> None:
+    note = "See **this** & more\n\n- [x](https://example.org)"
+    works = [
+        replace(work, kept=Kept(f"{work.title}: {note}", ("thesis", "to read")))
+        for work in corpus_works(size)
+    ]
+    found = parse_bibliography(export(works, ending, "x").content, f"x.{ending}").works
+    lost = Counter[str]()
+    for work, cited in zip(works, found, strict=True):
+        wanted = cited_work(work)
+        assert set(wanted.tags) <= set(cited.tags)  # beside classes of MSC and ACM
+        same = replace(cited, tags=wanted.tags, reference=replace(cited.reference, doi=""))
+        lost.update(name for name in SLOTS if getattr(same, name) != getattr(wanted, name))
+    assert lost == {}
+
+
+SLOTS = [one.name for one in dataclass_fields(CitedWork)]
+
+
+def cited_work(work: Work) -> CitedWork:
+    assert work.kept
+    return CitedWork(
+        reference=Reference(work.title, work.arxiv_id),
+        authors=tuple(name.full for name in work.names),
+        year=work.issued[0],
+        url=work.url,
+        note=work.kept.note,
+        tags=tuple(work.kept.tags),
+        citation_key=work.key,
+    )
 
 
 @pytest.mark.slow
