@@ -214,7 +214,7 @@ class _ItemWriter:
             one = self.order.topics[choice.topic]
             found = self.reasons[one.row, choice.position]
             reason = "; ".join(filter(None, [self.matches.reason(one, found), self._also(choice)]))
-            item["topic"] = one.topic.pk
+            item |= {"topic": one.topic.pk, "fit": one.fit(choice.position)}
             if len(self.order.topics) > 1:
                 item["topic_name"] = one.topic.title
         return item | {

@@ -126,6 +126,12 @@ class MatchedTopic:
         """Return True if there is more to match than categories."""
         return bool(self.topic.query) or self.profile.has_interests
 
+    def fit(self, position: int) -> str:
+        """Return how well a paper fits; "" for a strict topic, whose papers match or don't."""
+        if self.topic.query:
+            return ""
+        return self.match.curve.fit(float(self.match.scores[position]))
+
 
 class Matches:
     """The matches of topics with a day's papers, and the reasons of those chosen."""

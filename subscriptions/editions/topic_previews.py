@@ -95,6 +95,7 @@ def _records(matches: Matches, positions: Sequence[int]) -> list[dict[str, Any]]
             "section": FOR_YOU,
             "reason": matches.reason(one, reasons[0, position]) or pool.popularity(position),
             "score": round(float(one.match.personal[position]), 4),
+            "fit": one.fit(position),
         }
         for position in positions
     ]

@@ -18,6 +18,7 @@ from subscriptions.editions.candidate_pool import CandidatePool
 from subscriptions.editions.choosing import digest_candidates, seen_papers
 from subscriptions.editions.desk import Desk
 from subscriptions.editions.topic_matches import MatchedTopic, Matches
+from subscriptions.matching.fit import describe_fit
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import (
@@ -149,7 +150,7 @@ def _ranked(case: _Case) -> list[Answer]:
         _muted(pool, one.profile, position)
         or _outside_search(one, position)
         or _near_duplicate(pool, candidates, index, position, chosen)
-        or _describe_rank(candidates, index, position, places)
+        or _describe_rank(one, candidates, index, position, places)
         for index, one in enumerate(topics)
     ]
     if len(topics) == 1 or len(set(answers)) == 1:
@@ -207,23 +208,22 @@ def _near_duplicate(
     }
 
 
-def _describe_rank(candidates: DigestCandidates, topic: int, position: int, places: int) -> str:
+def _describe_rank(
+    one: MatchedTopic, candidates: DigestCandidates, topic: int, position: int, places: int
+) -> str:
     scores, threshold = candidates.topics[topic].scores, candidates.topics[topic].threshold
     score = float(scores[position])
     if score <= 0:
         return _("It doesn't match your profile, and other papers are trending higher.")
     if score <= threshold:
-        return _("It scored %(score).2f for you, below your threshold of %(least).2f.") % {
-            "score": score,
-            "least": threshold,
+        return _("%(fit)s: you asked for “%(least)s”.") % {
+            "fit": describe_fit(one.fit(position)),
+            "least": one.topic.get_strictness_display(),
         }
     rank = 1 + int(np.sum(candidates.open & (scores > score)))
-    text = _(
-        "It ranks %(rank)s among papers that match your profile, with a score of %(score).2f"
-    ) % {
-        "rank": rank,
-        "score": score,
-    }
+    text = _("It ranks %(rank)s among papers that match your profile") % {"rank": rank}
+    if fit := describe_fit(one.fit(position)):
+        text = f"{fit}. {text}"
     if not candidates.fresh[position]:
         return text + _(
             "; it was already available for your last digest, and others matched better."

@@ -22,6 +22,7 @@ from papers.text.shortening import short_authors, truncate
 from papers.text.summary import extract_summary
 from subscriptions.mail.links import absolute
 from subscriptions.mail.prerendered import PrerenderedTemplate, slot
+from subscriptions.matching.fit import describe_fit
 from subscriptions.matching.sections import group_items
 from subscriptions.models import Reaction
 from web.language import active_language
@@ -33,13 +34,17 @@ REFRESH_AFTER = 10.0  # seconds after which a hidden paper is in no new email
 # The row version: PostgreSQL's transaction and position of a row, which change with each update.
 ROW_VERSION = RawSQL("papers_paper.xmin::text || papers_paper.ctid::text", (), TextField())
 
+Shape = tuple[bool, bool, bool, str]  # has a reason, has a fit, shows what trends; the note
+
 
 class Card:
     """The content of a paper's card that is the same for all readers, and its email templates."""
 
     def __init__(self, paper: Paper, version: str = "") -> None:
         self.paper, self.version = paper, version
-        self._templates: dict[tuple[str, str, bool, bool, bool, str], PrerenderedTemplate] = {}
+        self._templates: dict[
+            tuple[str, str, bool, bool, bool, bool, str], PrerenderedTemplate
+        ] = {}
         self._contents: dict[str, dict[str, Any]] = {}
         self._email_contents: dict[str, dict[str, Any]] = {}
 
@@ -88,8 +93,9 @@ class Card:
 
     def for_item(self, item: Mapping[str, Any], number: int) -> dict[str, Any]:
         """Return the card of a digest's item for a page."""
-        values = {"number": number, "section": item["section"], "reason": item["reason"]}
-        return self.content | values | {"note": self._note(item)}
+        values = {name: item[name] for name in ("section", "reason")}
+        own = {"number": number, "note": self._note(item), "fit": fit_of(item)}
+        return self.content | values | own
 
     def _note(self, item: Mapping[str, Any]) -> str:
         """Return the curator's note from the edition, else from the paper."""
@@ -98,15 +104,16 @@ class Card:
     def prerendered(
         self, template: str, item: Mapping[str, Any], language: str, *, is_lead: bool
     ) -> PrerenderedTemplate:
-        """Return the prerendered card of a digest's item; slots are `number`, `reason`, `token`.
+        """Return the prerendered card of a digest's item.
 
+        Slots are `number`, `fit`, `reason` and `token`.
         `language` is the active one, passed in so that it is looked up once per email. The lead
         card is larger.
         """
         has_reason = bool(item["reason"])
         popularity = self._content(language)["popularity_reasons"]
         states_trend = has_reason and item["reason"] in popularity
-        shape = (has_reason, not states_trend, self._note(item))
+        shape = (has_reason, bool(fit_of(item)), not states_trend, self._note(item))
         key = (language, template, is_lead, *shape)
         if key not in self._templates:
             self._templates[key] = self._render(*key)
@@ -118,6 +125,7 @@ class Card:
         template: str,
         is_lead: bool,
         has_reason: bool,
+        has_fit: bool,
         shows_trend: bool,
         note: str,
     ) -> PrerenderedTemplate:
@@ -125,6 +133,7 @@ class Card:
         values = {
             "number": slot("number"),
             "reason": slot("reason") if has_reason else "",
+            "fit": slot("fit") if has_fit else "",
             "trend": content["trend"] if shows_trend else "",
             "note": note,
         }
@@ -136,6 +145,11 @@ class Card:
     def _reader_url(self, name: str, *args: str) -> str:
         """Return the URL with a slot for the token and its slash, empty for signed-in readers."""
         return absolute(reverse(name, args=[*args, self.paper.pk])) + slot("token")
+
+
+def fit_of(item: Mapping[str, Any]) -> str:
+    """Return how well an item fits, in the active language; "" outside the reader's topics."""
+    return describe_fit(item.get("fit", ""))
 
 
 def _links(paper: Paper) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ from papers.text.markup import one_line
 from papers.text.shortening import truncate
 from subscriptions import tokens
 from subscriptions.mail import editor_note, unread_section
-from subscriptions.mail.cards import Card
+from subscriptions.mail.cards import Card, fit_of
 from subscriptions.mail.links import (
     absolute,
     list_unsubscribe,
@@ -229,6 +229,7 @@ def _fill(
         )
         card_values = {
             "number": str(number),
+            "fit": fit_of(item),
             "reason": truncate(item["reason"], REASON_LENGTH),
             "token": values["token"],
         }

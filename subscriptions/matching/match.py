@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subscriptions.matching.candidates import Candidates, Scores
+from subscriptions.matching.fit import EXAMPLES_CURVE, TYPED_CURVE, FitCurve
 from subscriptions.matching.profile import Profile, author_key
 from subscriptions.matching.profile_vectors import (
     TYPED_EMBEDDING_WEIGHT,
@@ -42,12 +43,14 @@ class Match:
     """The result for one reader.
 
     `scores` (candidates) are in [0, 1], below zero for candidates that must not be sent.
-    `grounds` (candidates) tells which ones may be called "for you".
+    `grounds` (candidates) tells which ones may be called "for you". `threshold` is the minimum
+    score; `curve` tells how well papers fit by their scores.
     """
 
     scores: Scores
     grounds: Flags
     threshold: float = 0.0
+    curve: FitCurve = TYPED_CURVE
 
     @property
     def personal(self) -> Scores:
@@ -93,9 +96,10 @@ def match_profiles(
                     flags[positions] = True
         if barred := _barred_positions(profile, candidates):
             row[barred] = -1.0
+    curves = [EXAMPLES_CURVE if profile.examples else TYPED_CURVE for profile in profiles]
     return [
-        Match(row, flags, profile.threshold)
-        for row, flags, profile in zip(scores, grounds, profiles, strict=True)
+        Match(row, flags, curve.min_score(profile.min_share), curve)
+        for row, flags, profile, curve in zip(scores, grounds, profiles, curves, strict=True)
     ]
 
 

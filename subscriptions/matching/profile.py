@@ -20,7 +20,7 @@ class Profile:
 
     `kept` are papers in the reader's library, `opened` those that they only looked at. `ignored`
     words never count. With `shared_authors`, papers by authors of liked papers score higher.
-    `threshold` is the minimum score, in [0, 1], for a place in the digest.
+    `min_share` is the minimum share of choices for a place in the digest; see `fit`.
     """
 
     text: str = ""
@@ -35,7 +35,7 @@ class Profile:
     kept: tuple[PaperText, ...] = ()
     opened: tuple[PaperText, ...] = ()
     shared_authors: bool = False
-    threshold: float = 0.0
+    min_share: float = 0.0
 
     @property
     def typed(self) -> str:

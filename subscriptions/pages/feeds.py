@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -21,6 +22,7 @@ from papers.pages.feeds import MAX_ENTRIES, feed_document, feed_item
 from papers.pages.syndication import Item
 from subscriptions import tokens
 from subscriptions.editions.topic_previews import newest_matches
+from subscriptions.mail.cards import fit_of
 from subscriptions.models import Digest, Subscriber, Topic
 from subscriptions.tokens import BadLink, Purpose
 from web.rate_limit import rate_limited
@@ -49,7 +51,7 @@ def digests_for_token(token: str) -> QuerySet[Digest]:
     if topic is not None:
         raise Http404
     sent = reader.digests.filter(status=Digest.Status.SENT).exclude(paper_ids=[])
-    return sent.order_by("-day", "-sequence")
+    return sent.select_related("subscriber").order_by("-day", "-sequence")
 
 
 def feed_etag(_request: HttpRequest, token: str, kind: str) -> str:
@@ -88,7 +90,7 @@ def topic_feed(request: HttpRequest, token: str, kind: str) -> HttpResponse:
         title = topic.title
     papers = Paper.objects.visible().in_bulk([record["paper"] for record in records])
     items = [
-        topic_item(topic, papers[record["paper"]], record["reason"])
+        topic_item(topic, papers[record["paper"]], describe_item(record))
         for record in records
         if record["paper"] in papers
     ]
@@ -111,19 +113,26 @@ def topic_item(topic: Topic, paper: Paper, reason: str) -> Item:
 def digest_item(digest: Digest, papers: Mapping[int, Paper]) -> Item:
     at = digest.sent_at or digest.created_at
     path = reverse("digest", args=[tokens.make_token(Purpose.DIGEST, digest.public_id, at)])
+    with translation.override(digest.subscriber.language):
+        content = paper_list(digest.new_items, papers)
     return Item(
         title=digest.subject,
         id=f"urn:uuid:{digest.public_id}",
         url=settings.SITE_URL + path,
-        content=paper_list(digest.new_items, papers),
+        content=content,
         at=at,
     )
 
 
-def paper_list(items: Sequence[Mapping[str, str]], papers: Mapping[int, Paper]) -> str:
+def describe_item(item: Mapping[str, Any]) -> str:
+    """Return the fit and the reason of an item, as in "Strong fit: Matches your “…”"."""
+    return ": ".join(filter(None, [fit_of(item), item["reason"]]))
+
+
+def paper_list(items: Sequence[Mapping[str, Any]], papers: Mapping[int, Paper]) -> str:
     """Return the papers of a digest, each with its reason, as an HTML list."""
     rows = (
-        (settings.SITE_URL + papers[pk].get_absolute_url(), papers[pk].title, item["reason"])
+        (settings.SITE_URL + papers[pk].get_absolute_url(), papers[pk].title, describe_item(item))
         for item in items
         if (pk := int(item["paper"])) in papers
     )

@@ -26,6 +26,7 @@ from subscriptions.models import OpenedPaper, Reaction, Subscriber, Topic
 from subscriptions.pages.forms.readers import AuthorPageForm, UploadForm, WhyForm
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.profiles import edits, library_import, reading_history
+from subscriptions.profiles.learning_effect import describe_effect
 from subscriptions.profiles.load import MAX_KEPT, load_profiles
 from subscriptions.profiles.reference_files import ReferencesError
 from subscriptions.profiles.references import parse_library
@@ -111,6 +112,7 @@ def _profile_context(reader: Subscriber, topic: Topic) -> dict[str, Any]:
     reactions = topic.reactions.select_related("paper").order_by("-created_at")
     return {
         "topic": topic,
+        "effect": describe_effect(topic),
         "words": profile_terms.strongest_terms(profile, stored_lexicon.load_lexicon()),
         "examples": [(name, titles.get(name, "")) for name in topic.examples],
         "references": [(edits.reference_name(ref), ref["title"]) for ref in topic.references],

@@ -14,6 +14,7 @@ from papers.bulk import any_of
 from papers.models import Paper
 from papers.text.markup import readable_lines
 from papers.vectors.lexicon import PaperText
+from subscriptions.matching import fit
 from subscriptions.matching.profile import Profile
 from subscriptions.models import (
     LibraryEntry,
@@ -30,11 +31,11 @@ MAX_REACTIONS = 50  # the newest reactions of each kind; interests move, and vec
 MAX_KEPT = 20
 MAX_OPENED = 20
 
-# Minimum calibrated score by strictness.
-THRESHOLDS: dict[str, float] = {
-    Topic.Strictness.ALL: 0.0,
-    Topic.Strictness.GOOD: 0.35,
-    Topic.Strictness.ONLY: 0.55,
+# The minimum share of choices by strictness: every fit, good and strong ones, strong ones.
+MIN_SHARES: dict[str, float] = {
+    Topic.Strictness.ALL: fit.MIN_SHARES[fit.LOOSE],
+    Topic.Strictness.GOOD: fit.MIN_SHARES[fit.GOOD],
+    Topic.Strictness.ONLY: fit.MIN_SHARES[fit.STRONG],
 }
 
 KEPT, OPENED = "kept", "opened"
@@ -67,8 +68,8 @@ def missing_papers(arxiv_ids: Iterable[str]) -> list[str]:
 
 
 def is_strict(profile: Profile) -> bool:
-    """Return True if digests exclude everything below the threshold, even trending papers."""
-    return profile.threshold >= THRESHOLDS[Topic.Strictness.ONLY]
+    """Return True if digests have strong fits only, and no trending papers."""
+    return profile.min_share >= MIN_SHARES[Topic.Strictness.ONLY]
 
 
 def load_profiles(topics: Sequence[Topic]) -> list[Profile]:
@@ -175,7 +176,7 @@ def _profile(
         kept=tuple(kept),
         opened=tuple(opened[:MAX_OPENED]),
         shared_authors=reader.shared_authors,
-        threshold=THRESHOLDS[topic.strictness],
+        min_share=MIN_SHARES[topic.strictness],
     )
 
 

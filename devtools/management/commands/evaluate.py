@@ -12,7 +12,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.progress import step, track
-from devtools.evaluation import early_forecast, interests, matching_cases, trending_replay
+from devtools.evaluation import (
+    early_forecast,
+    fit,
+    interests,
+    matching_cases,
+    trending_replay,
+)
 from devtools.evaluation.cases import EvaluationError, cases_of_half, read_cases, read_corpus
 from devtools.evaluation.learning import simulation
 from devtools.evaluation.learning.simulated_readers import (
@@ -28,6 +34,7 @@ Report = (
     matching_cases.Report
     | interests.Report
     | simulation.Report
+    | fit.Report
     | trending_replay.Report
     | early_forecast.Report
 )
@@ -52,6 +59,11 @@ class Command(BaseCommand):
         _add_learning_arguments(
             subparsers.add_parser("learning", help="rank for readers who tap More and Less")
         )
+        _add_fit_arguments(
+            subparsers.add_parser(
+                "fit", help="compare predicted shares of choices with those found"
+            )
+        )
         _add_trending_arguments(
             subparsers.add_parser("trending", help="rank papers by the votes they will get")
         )
@@ -64,6 +76,7 @@ class Command(BaseCommand):
             "matching": self.matching,
             "interests": self.interests,
             "learning": self.learning,
+            "fit": self.fit,
             "trending": self.trending,
             "early": self.early,
         }
@@ -120,6 +133,20 @@ class Command(BaseCommand):
         readers = simulate_readers(corpus, [one for one in found if one.name in names])
         report = simulation.evaluate(corpus, readers, progress=track, step=step)
         return report, learning_table
+
+    def fit(self, options: dict[str, Any]) -> tuple[fit.Report, Table]:
+        """Compare how well papers fit with recorded choices."""
+        try:
+            with step("Reading papers and cases"):
+                corpus = read_corpus(options["papers"])
+                cases = [one for path in options["cases"] for one in read_cases(path, corpus)]
+                cases = fit.with_typed(corpus, cases)
+                for path in options["lists"]:
+                    cases += fit.cases_of_lists(corpus, read_interests(path, corpus))
+        except EvaluationError as error:
+            raise CommandError(str(error)) from error
+        report = fit.evaluate(corpus, cases, progress=track, step=step)
+        return report, fit_table
 
     def trending(self, options: dict[str, Any]) -> tuple[trending_replay.Report, Table]:
         """Replay recorded votes with these options."""
@@ -210,6 +237,17 @@ def _add_learning_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
+def _add_fit_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument(
+        "--cases", type=Path, nargs="+", required=True, help="cases with pools of a day, JSON lines"
+    )
+    parser.add_argument(
+        "--lists", type=Path, nargs="*", default=[], help="reading lists, JSON lines"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
 def _add_trending_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--observations", type=Path, required=True, help="JSON lines")
     parser.add_argument(
@@ -295,6 +333,20 @@ def learning_table(report: simulation.Report) -> str:
             lines.append("  " + ", ".join(f"{day}: {_interval(lead[day])}" for day in days))
         few = (f"{name} {_interval(values)}" for name, values in report.few[kind].items())
         lines += ["; ".join(few), ""]
+    return "\n".join([*lines, f"{report.seconds:.0f} s"])
+
+
+def fit_table(report: fit.Report) -> str:
+    """Return the report as text, with a row for each bin; "*" marks a wrong one."""
+    lines = []
+    for name, bins in report.groups.items():
+        lines.append(f"{name:26}{'predicted':>10}{'found':>8}{'choices':>9}")
+        for one in bins:
+            mark = "" if one.is_right or one.choices < fit.MIN_CHOICES else " *"
+            shares = f"{one.predicted:10.3f}{one.found:8.3f}{one.choices:9}"
+            lines.append(f"  {one.low:.2f} to {one.high:.2f}{'':12}{shares}{mark}")
+    for kind, curve in report.curves.items():
+        lines.append(f"learnt from the other half, {kind}: {curve.shares}")
     return "\n".join([*lines, f"{report.seconds:.0f} s"])
 
 

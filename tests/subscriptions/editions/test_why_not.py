@@ -87,7 +87,7 @@ def test_exclusions_name_the_word_or_author(
     assert "You muted Bo Example" in ask(by_name, edition[0], now)
 
 
-def test_a_low_score_names_the_threshold(
+def test_a_low_fit_names_what_the_reader_asked_for(
     edition: list[Paper], make_paper: MakePaper, make_reader: MakeReader, now: datetime
 ) -> None:
     kitchen = "Flour, salt, water and yeast rest in bowls of clay before ovens warm the loaves. "
@@ -95,7 +95,7 @@ def test_a_low_score_names_the_threshold(
     stored_lexicon.learn_lexicon(now)
     topics = "Reasoning with tools, segmentation of street scenes, rare video splatting; agents"
     reader = make_reader(topic={"text": topics, "strictness": "only"})
-    assert "below your threshold of 0.55" in ask(reader, far, now)
+    assert ask(reader, far, now) == ("Loose fit: you asked for “Only when it is really for me”.")
 
 
 def test_a_paper_without_a_match(
@@ -111,7 +111,7 @@ def test_a_low_rank_is_explained(
     stored_lexicon.learn_lexicon(now)
     reader = make_reader(topic=LANGUAGE | {"words": ["models"]}, max_papers=1)
     said = ask(reader, late, now)
-    assert "It ranks 2 among" in said
+    assert "fit. It ranks 2 among" in said
     assert "at most 1 papers" in said
 
 

@@ -104,10 +104,10 @@ def test_barred_papers_score_below_zero_with_and_without_grounds(
 def test_the_top_papers_reach_the_readers_threshold() -> None:
     scores = match_for(text=LONG).scores
     order = np.argsort(-scores, kind="stable")
-    least = float(scores[order[1]])
-    assert match_for(text=LONG).top(3) == order.tolist()
-    assert match_for(text=LONG, threshold=least).top(3) == order[:2].tolist()
-    assert match_for(text=LONG, threshold=least).threshold == least
+    match = match_for(text=LONG)
+    least = match.curve.share(float(scores[order[1]]) - 1e-4)
+    assert match.top(3) == order.tolist()
+    assert match_for(text=LONG, min_share=least).top(3) == order[:2].tolist()
     assert match_for(text="anemones").top(3) == [], "no padding"
     assert match_for(text=LONG).top(1) == order[:1].tolist()
     assert match_for(text=LONG).top(0) == []

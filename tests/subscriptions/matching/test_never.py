@@ -24,10 +24,11 @@ from papers.vectors.lexicon import Lexicon, PaperText
 from subscriptions.editions import choosing, digests
 from subscriptions.editions.candidate_pool import CandidatePool
 from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.fit import STRONG
 from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import FOR_YOU, PICKED
 from subscriptions.models import Digest, Reaction, Subscriber, Subscription, Topic
-from subscriptions.profiles.load import paper_text
+from subscriptions.profiles.load import MIN_SHARES, is_strict, paper_text
 from tests.examples import examples
 
 NOW = datetime(2026, 4, 30, 8, 0, 30, tzinfo=UTC)
@@ -104,7 +105,7 @@ def draw_profile(data: Any, rows: list[Paper]) -> Profile:
         kept=drawn(),
         opened=drawn(),
         shared_authors=data.draw(st.booleans()),
-        threshold=data.draw(st.sampled_from([0.0, 0.35, 0.55])),
+        min_share=data.draw(st.sampled_from(list(MIN_SHARES.values()))),
     )
 
 
@@ -154,10 +155,11 @@ def test_excluded_muted_disliked_and_seen_papers_never_appear(data: Any) -> None
                 assert matched in order.topics
                 assert not is_barred(matched.profile, row)
                 score = matched.match.scores[rows.index(row)]
-                assert score > matched.profile.threshold or score > 0
-            if all(profile.threshold >= 0.55 for profile in carried):
-                scores = [one.match.scores[rows.index(row)] for one in order.topics]
-                assert max(scores) >= 0.55
+                assert score > max(matched.match.threshold, 0.0)
+                assert item["fit"] == matched.fit(rows.index(row))
+            if all(is_strict(profile) for profile in carried):
+                fits = [one.fit(rows.index(row)) for one in order.topics]
+                assert STRONG in fits
 
 
 flags = st.fixed_dictionaries(
