@@ -8,10 +8,13 @@ from functools import lru_cache
 from papers.text.identity import name_key
 from papers.vectors.lexicon import PaperText
 
-TYPED_SHARE, DISLIKED_SHARE = 2.0, -0.5  # weights of typed text and disliked papers; liked: 1
+TYPED_SHARE = 2.0  # the weight of typed text; that of a liked paper is 1
+DISLIKED_SHARE = 0.5  # against a paper; all together weigh at most as much as the rest
 KEPT_SHARE = 0.75  # some are kept for another reason than what the topic is about
 OPENED_SHARE = 0.25  # opening a paper says less than liking it
 MAX_TEAM = 30  # authors; the names on papers of larger collaborations say little about a subject
+
+Weighted = tuple[PaperText, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,30 @@ class Profile:
         )
         return [share for share, count in counts for _ in range(count)]
 
-    def weighted_texts(self) -> list[tuple[PaperText, float]]:
-        """Return the typed text and all papers of the profile, each with its weight."""
-        typed = [(PaperText("", self.typed), TYPED_SHARE)] if self.typed else []
-        examples = list(zip(self.examples, self.example_shares, strict=True))
-        return typed + examples + [(paper, DISLIKED_SHARE) for paper in self.disliked]
+    @property
+    def weight_of_examples(self) -> float:
+        """The weight of examples beside the typed text, in [0, 1]."""
+        examples = sum(self.example_shares)
+        return examples / (examples + (TYPED_SHARE if self.typed else 0.0)) if examples else 0.0
+
+    def weighted_typed(self) -> list[Weighted]:
+        """Return the typed text with its weight, if there is one."""
+        return [(PaperText("", self.typed), TYPED_SHARE)] if self.typed else []
+
+    def weighted_examples(self) -> list[Weighted]:
+        """Return the examples, each with its weight."""
+        return list(zip(self.examples, self.example_shares, strict=True))
+
+    def weighted_disliked(self) -> list[Weighted]:
+        """Return the disliked papers, each with its negative weight."""
+        given = sum(weight for _text, weight in self.weighted_typed() + self.weighted_examples())
+        weight = min(DISLIKED_SHARE, given / len(self.disliked)) if self.disliked else 0.0
+        return [(paper, -weight) for paper in self.disliked]
+
+    def texts(self) -> list[PaperText]:
+        """Return the typed text and all papers of the profile."""
+        typed = [text for text, _weight in self.weighted_typed()]
+        return [*typed, *self.examples, *self.disliked]
 
     def liked_authors(self) -> dict[str, PaperText]:
         """Return the authors of liked papers by key, each with the first paper they wrote.

@@ -18,7 +18,7 @@ from papers.vectors.sparse_rows import (
 )
 from papers.vectors.terms import ids_of_all, named_term_ids
 from subscriptions.matching.candidates import Candidates, Scores, category_rows
-from subscriptions.matching.profile import Profile
+from subscriptions.matching.profile import Profile, Weighted
 from subscriptions.matching.typed_terms import typed_term_counts
 
 # Weights of embeddings, categories and terms in the similarity. They were chosen on one half of
@@ -79,22 +79,14 @@ class ProfileVectors:
     @classmethod
     def of_profiles(cls, profiles: Sequence[Profile], lexicon: Lexicon) -> ProfileVectors:
         """Compute the vectors of profiles, with at most MAX_TERMS terms for each."""
-        weighted = [profile.weighted_texts() for profile in profiles]
-        texts = TextVectors.of_texts((text for row in weighted for text, _ in row), lexicon)
-        shares = _text_shares(weighted, texts.places)
-        typed_weight = TYPED_TERM_WEIGHT if texts.embeddings.shape[1] else TERM_WEIGHT
-        term_weights = [TERM_WEIGHT if p.examples else typed_weight for p in profiles]
-        embedding_weights = [
-            EMBEDDING_WEIGHT if p.examples else TYPED_EMBEDDING_WEIGHT for p in profiles
-        ]
-        all_terms = _drop_ignored(_term_rows(shares, texts), profiles, lexicon)
-        terms = sparse.diags(term_weights) @ _keep_strongest(all_terms, MAX_TERMS)
-        categories = CATEGORY_WEIGHT * normalize_rows(shares @ category_rows(list(texts.places)))
-        embeddings = normalize_dense_rows(np.asarray(shares @ texts.embeddings, dtype=np.float32))
+        texts = TextVectors.of_texts((text for p in profiles for text in p.texts()), lexicon)
+        shares = _ProfileShares.of_profiles(profiles, texts.places)
+        terms = _drop_ignored(_combine_terms(shares, texts), profiles, lexicon)
+        terms = _keep_strongest(terms, MAX_TERMS)
         return cls(
             lexicon.version,
-            sparse.hstack([terms, categories], format="csr", dtype=np.float32),
-            np.asarray(embeddings * np.array(embedding_weights)[:, None], dtype=np.float32),
+            sparse.hstack([terms, _combine_categories(shares, texts)], "csr", dtype=np.float32),
+            _combine_embeddings(shares, texts),
             typed_term_counts([p.typed for p in profiles], [p.ignored for p in profiles], lexicon),
             texts,
         )
@@ -147,7 +139,7 @@ def vectors_with_feedback(
 
 def strongest_terms_of(profile: Profile, lexicon: Lexicon, count: int) -> list[tuple[str, float]]:
     """Return at most `count` terms of a profile with their weights, strongest first."""
-    lexicon = lexicon.with_terms_of([text for text, _share in profile.weighted_texts()])
+    lexicon = lexicon.with_terms_of(profile.texts())
     rows = ProfileVectors.of_profiles([profile], lexicon).sparse_rows[:, : lexicon.size].tocoo()
     weights = dict(zip(lexicon.ids_at(rows.col).tolist(), rows.data.tolist(), strict=True))
     texts = [profile.typed, *(f"{paper.title}. {paper.abstract}" for paper in profile.examples)]
@@ -156,8 +148,71 @@ def strongest_terms_of(profile: Profile, lexicon: Lexicon, count: int) -> list[t
     return sorted(named, key=lambda item: (-item[1], item[0]))[:count]
 
 
+@dataclass(frozen=True, slots=True)
+class _ProfileShares:
+    """The weight of each text in each profile (profiles x texts), by what it is.
+
+    `examples_weight` (profiles) tells how much examples count beside the typed text.
+    """
+
+    typed: sparse.csr_matrix
+    examples: sparse.csr_matrix
+    disliked: sparse.csr_matrix
+    examples_weight: Scores
+
+    @classmethod
+    def of_profiles(
+        cls, profiles: Sequence[Profile], places: Mapping[PaperText, int]
+    ) -> _ProfileShares:
+        return cls(
+            _text_shares([profile.weighted_typed() for profile in profiles], places),
+            _text_shares([profile.weighted_examples() for profile in profiles], places),
+            _text_shares([profile.weighted_disliked() for profile in profiles], places),
+            np.array([profile.weight_of_examples for profile in profiles], dtype=np.float32),
+        )
+
+
+def _combine_terms(shares: _ProfileShares, texts: TextVectors) -> sparse.csr_matrix:
+    """Return the terms of typed texts and of examples, each less those of disliked papers.
+
+    Each has its own weight, so that the first example changes the profile by its share only
+    (profiles x terms).
+    """
+    typed_weight = TYPED_TERM_WEIGHT if texts.embeddings.shape[1] else TERM_WEIGHT
+    combined = sparse.csr_matrix((len(shares.examples_weight), texts.rows.shape[1]), dtype="f4")
+    for own, portion, weight in (
+        (shares.typed, 1.0 - shares.examples_weight, typed_weight),
+        (shares.examples, shares.examples_weight, TERM_WEIGHT),
+    ):
+        rows = _term_rows(own + sparse.diags(portion) @ shares.disliked, texts)
+        combined = combined + sparse.diags(weight * portion) @ rows
+    return sparse.csr_matrix(combined, dtype=np.float32)
+
+
+def _combine_categories(shares: _ProfileShares, texts: TextVectors) -> sparse.csr_matrix:
+    """Return the categories of examples, less those of disliked papers."""
+    rows = (shares.examples + shares.disliked) @ category_rows(list(texts.places))
+    return sparse.diags(CATEGORY_WEIGHT * shares.examples_weight) @ normalize_rows(rows)
+
+
+def _combine_embeddings(shares: _ProfileShares, texts: TextVectors) -> Scores:
+    """Return the embeddings of typed texts and of examples (profiles x 256).
+
+    Disliked papers do not count here: most are on a related subject.
+    """
+    typed, examples = (
+        normalize_dense_rows(np.asarray(own @ texts.embeddings, dtype=np.float32))
+        for own in (shares.typed, shares.examples)
+    )
+    weight = shares.examples_weight[:, None]
+    combined = (
+        TYPED_EMBEDDING_WEIGHT * (1.0 - weight) * typed + EMBEDDING_WEIGHT * weight * examples
+    )
+    return np.asarray(combined, dtype=np.float32)
+
+
 def _text_shares(
-    weighted: Sequence[Sequence[tuple[PaperText, float]]], places: Mapping[PaperText, int]
+    weighted: Sequence[Sequence[Weighted]], places: Mapping[PaperText, int]
 ) -> sparse.csr_matrix:
     """Return the weight of each text in each profile (profiles x texts)."""
     values = np.array([share for row in weighted for _text, share in row], dtype=np.float32)

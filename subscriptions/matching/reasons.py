@@ -222,7 +222,7 @@ def _example_contributions(
     contributions: list[Scores] = []
     for profile, n, values in zip(profiles, counts, np.split(similarity, ends), strict=False):
         weights = np.array(profile.example_shares)
-        shares = weights / (weights.sum() or 1.0)
+        shares = profile.weight_of_examples * weights / (weights.sum() or 1.0)
         scaled = values.reshape(len(weights), n) * shares[:, None]
         contributions.append(scaled.astype(np.float32))
     return contributions

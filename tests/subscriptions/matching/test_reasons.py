@@ -189,7 +189,8 @@ def contributions_plainly(
     for example, share in zip(profile.examples, shares, strict=True):
         row = texts.rows[texts.places[example]].toarray()[0] @ paper[:width]
         embedding = texts.embeddings[texts.places[example]] @ CANDIDATES.embeddings[position]
-        examples.append(share / sum(shares) * (row + EMBEDDING_WEIGHT * embedding))
+        portion = profile.weight_of_examples * share / sum(shares)
+        examples.append(portion * (row + EMBEDDING_WEIGHT * embedding))
     return typed, examples
 
 

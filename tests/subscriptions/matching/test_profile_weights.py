@@ -1,0 +1,62 @@
+"""Weights of what a profile has: typed text, examples, and papers the reader wants less of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from papers.vectors.lexicon import Lexicon, PaperText
+from subscriptions.matching.candidates import Candidates
+from subscriptions.matching.match import match_profiles
+from subscriptions.matching.profile import Profile
+
+PAPERS = [
+    PaperText("reef", "Coral reefs", "Polyps of coral build reefs in warm water."),
+    PaperText("bridge", "Steel bridges", "Girders of steel carry trains over rivers."),
+    PaperText("coin", "Roman coins", "Hoards of silver coins were struck in mints."),
+]
+REEF, BRIDGE, COIN = (PaperText(f"liked {p.key}", p.title, p.abstract) for p in PAPERS)
+CANDIDATES = Candidates.prepare(Lexicon.learn(PAPERS), PAPERS)
+
+
+def scores(profile: Profile) -> list[float]:
+    [match] = match_profiles([profile], CANDIDATES)
+    return match.scores.tolist()
+
+
+@pytest.mark.parametrize(
+    ("profile", "weight"),
+    [
+        (Profile(text="coral"), 0.0),
+        (Profile(text="coral", liked=(REEF,)), 1 / 3),
+        (Profile(text="coral", liked=(REEF, BRIDGE)), 1 / 2),
+        (Profile(liked=(REEF,)), 1.0),
+        (Profile(), 0.0),
+    ],
+)
+def test_examples_weigh_by_their_number_beside_the_text(profile: Profile, weight: float) -> None:
+    assert profile.weight_of_examples == pytest.approx(weight)
+
+
+def test_the_first_example_leaves_the_text_ahead() -> None:
+    reef, bridge, coin = scores(Profile(text="coral reefs", liked=(BRIDGE,)))
+    assert reef > bridge > coin
+
+
+def test_many_disliked_papers_weigh_at_most_as_much_as_the_rest() -> None:
+    many = tuple(PaperText(f"less {n}", "Roman mints") for n in range(20))
+    for profile in (Profile(liked=(REEF,), disliked=many), Profile(text="reef", disliked=many)):
+        given = sum(weight for _text, weight in profile.weighted_typed())
+        given += sum(weight for _text, weight in profile.weighted_examples())
+        against = [weight for _text, weight in profile.weighted_disliked()]
+        assert sum(against) == pytest.approx(-min(given, 10.0))
+    assert [w for _text, w in Profile(liked=(REEF,), disliked=(COIN,)).weighted_disliked()] == [
+        -0.5
+    ]
+
+
+def test_a_disliked_paper_lowers_the_score_of_similar_ones_only() -> None:
+    before = scores(Profile(liked=(REEF, COIN)))
+    after = scores(Profile(liked=(REEF, COIN), disliked=(PaperText("less", "Silver coins"),)))
+    assert after[2] < before[2]
+    assert np.argmax(after) == 0
