@@ -21,6 +21,7 @@ from subscriptions.pages import (
 from subscriptions.pages.library import entry, files, kept_papers, read
 from subscriptions.pages.mailed_links import reader_paths
 from subscriptions.pages.topics import editing, listing
+from subscriptions.pages.zotero import account, authorization, transfers
 
 
 class ReactionKindConverter:
@@ -84,6 +85,14 @@ urlpatterns = [
     *reader_paths("library/<int:entry_pk>", "", entry.entry_page, name="library-entry"),
     *reader_paths("library/read/<int:entry_pk>", "", read.read_page, name="library-read"),
     *reader_paths("library", "", kept_papers.library_page, name="library"),
+    path("zotero/callback/", authorization.finish_oauth, name="zotero-callback"),
+    *reader_paths("zotero", "key/", account.connect_by_key, name="zotero-key"),
+    *reader_paths("zotero", "oauth/", authorization.start_oauth, name="zotero-oauth"),
+    *reader_paths("zotero", "examples/", transfers.add_examples, name="zotero-examples"),
+    *reader_paths("zotero", "kept/", transfers.choose_kept, name="zotero-kept"),
+    *reader_paths("zotero", "act/", transfers.act, name="zotero-act"),
+    *reader_paths("zotero", "disconnect/", account.disconnect, name="zotero-disconnect"),
+    *reader_paths("zotero", "", account.zotero_page, name="zotero"),
     *reader_paths("rhythm", "", leaving.frequency_page, name="rhythm"),
     *reader_paths("propose", "", community.propose_page, name="propose"),
     path("papers/<int:paper_pk>/vote/", community.vote_signed_in, name="vote"),

@@ -30,11 +30,11 @@ class ZoteroAccountQuerySet(models.QuerySet["ZoteroAccount"]):
         known = ZoteroUpload.objects.filter(
             account=OuterRef(OuterRef("pk")), identity=OuterRef("identity")
         )
-        kept = LibraryEntry.objects.filter(~Exists(known), subscriber=OuterRef("subscriber"))
+        new = LibraryEntry.objects.filter(~Exists(known), subscriber=OuterRef("subscriber"))
         ready = self.connected().filter(
             may_write=True, out_collection_gone=False, next_upload_at__lte=now
         )
-        return ready.exclude(out_collection="").filter(Exists(uploads.due(now)) | Exists(kept))
+        return ready.exclude(out_collection="").filter(Exists(uploads.due(now)) | Exists(new))
 
     def claim(self, pk: int, name: str, now: datetime) -> bool:
         """Claim an account's refresh or upload; `name` is the column that says when it is due."""
@@ -73,6 +73,13 @@ class ZoteroAccount(models.Model):
     def __str__(self) -> str:
         return f"Zotero account of {self.subscriber_id}"
 
+    def new_entries(self) -> models.QuerySet[LibraryEntry]:
+        """Return the kept papers that have no upload yet, in the order they were kept."""
+        kept = LibraryEntry.objects.filter(subscriber=self.subscriber_id)
+        # NOT IN is hashed; an anti-join would be quadratic until the table is analysed.
+        new = kept.exclude(identity__in=self.uploads.values("identity"))
+        return new.order_by("kept_at", "pk")
+
     def collection_name(self, key: str) -> str:
         """Return the name of a collection, or "" if it is not there."""
         return next((one["name"] for one in self.collections if one["key"] == key), "")
@@ -81,7 +88,9 @@ class ZoteroAccount(models.Model):
 class ZoteroCollection(models.Model):
     """A collection whose papers are examples of a topic, as of the last refresh."""
 
-    account = models.ForeignKey(ZoteroAccount, on_delete=models.CASCADE, related_name="chosen")
+    account = models.ForeignKey(
+        ZoteroAccount, on_delete=models.CASCADE, related_name="chosen", db_index=False
+    )
     topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="zotero_collections")
     key = models.CharField(max_length=ZOTERO_KEY_LENGTH)
     name = models.CharField(max_length=255)
@@ -134,7 +143,9 @@ class ZoteroUpload(models.Model):
 
     MAX_ATTEMPTS = 12  # over about a day
 
-    account = models.ForeignKey(ZoteroAccount, on_delete=models.CASCADE, related_name="uploads")
+    account = models.ForeignKey(
+        ZoteroAccount, on_delete=models.CASCADE, related_name="uploads", db_index=False
+    )
     entry = models.ForeignKey(
         LibraryEntry,
         on_delete=models.SET_NULL,

@@ -32,6 +32,7 @@ PAST_DIGESTS_PER_PAGE = 30
 MAX_REACTIONS_SHOWN = 20
 PAGE_LINKS = {
     "profile_url": "profile",
+    "zotero_url": "zotero",
     "library_url": "library",
     "propose_url": "propose",
     "rhythm_url": "rhythm",

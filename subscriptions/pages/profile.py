@@ -27,7 +27,7 @@ from subscriptions.pages.forms.readers import AuthorPageForm, UploadForm, WhyFor
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.profiles import edits, library_import, reading_history
 from subscriptions.profiles.learning_effect import describe_effect
-from subscriptions.profiles.load import MAX_KEPT, load_profiles
+from subscriptions.profiles.load import MAX_KEPT, load_profiles, zotero_examples
 from subscriptions.profiles.reference_files import ReferencesError
 from subscriptions.profiles.references import parse_library
 from subscriptions.readers import browser_sign_in
@@ -116,6 +116,7 @@ def _profile_context(reader: Subscriber, topic: Topic) -> dict[str, Any]:
         "words": profile_terms.strongest_terms(profile, stored_lexicon.load_lexicon()),
         "examples": [(name, titles.get(name, "")) for name in topic.examples],
         "references": [(edits.reference_name(ref), ref["title"]) for ref in topic.references],
+        "zotero": zotero_examples([topic.pk])[topic.pk],
         "more": [row for row in reactions if row.kind == Reaction.Kind.MORE],
         "kept": topic.kept.examples().select_related("paper")[:MAX_KEPT],
         "less": [row for row in reactions if row.kind == Reaction.Kind.LESS],
@@ -128,7 +129,7 @@ def _profile_links(access: Access, topic: Topic, *, several: bool) -> dict[str, 
     links["profile"] = access.url("profile")
     if several:
         links = {name: _with_topic(url, topic) for name, url in links.items()}
-    return links | {name: access.url(name) for name in ("preferences", "topics")}
+    return links | {name: access.url(name) for name in ("preferences", "topics", "zotero")}
 
 
 def _topic_links(access: Access, topics: Sequence[Topic]) -> list[tuple[Topic, str]]:

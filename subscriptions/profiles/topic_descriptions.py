@@ -13,6 +13,7 @@ from papers.searching.queries import parse_query
 from papers.searching.query_descriptions import describe
 from papers.text.shortening import join_names, truncate
 from subscriptions.models import Reaction, Topic
+from subscriptions.profiles.load import zotero_examples
 
 TEXT_LENGTH = 200  # characters
 MAX_NAMES = 4  # words, authors or subjects
@@ -25,7 +26,10 @@ def describe_topics(topics: Sequence[Topic]) -> list[str]:
     more = Count("reactions", filter=Q(reactions__kind=Reaction.Kind.MORE))
     rows = Topic.objects.filter(pk__in=[topic.pk for topic in topics]).annotate(liked=more)
     liked = dict(rows.values_list("pk", "liked"))
-    return [_describe(topic, titles, liked.get(topic.pk, 0)) for topic in topics]
+    zotero = zotero_examples(list(liked))
+    return [
+        _describe(topic, titles, liked.get(topic.pk, 0) + len(zotero[topic.pk])) for topic in topics
+    ]
 
 
 def describe_query(query: str) -> str:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from subscriptions.models import Subscriber, ZoteroAccount
 from subscriptions.zotero.answers import KeyRights, read_collections, read_key
-from subscriptions.zotero.api import Client, Denied, NotFound, Unavailable, ZoteroError
+from subscriptions.zotero.api import PAGE_SIZE, Client, Denied, NotFound, Unavailable, ZoteroError
 from subscriptions.zotero.encryption import UnreadableSecret, decrypt, encrypt
 
 API_KEY = re.compile(r"[A-Za-z0-9]{16,64}")  # Zotero's have 24 characters
@@ -26,7 +26,7 @@ def connect(reader: Subscriber, key: str, now: datetime, *, from_oauth: bool) ->
     client = Client(key, now)
     rights = _key_rights(client)
     client.user_id = rights.user_id
-    collections = load_collections(client)
+    collections = load_collections(client, PAGE_SIZE)  # the refresh loads the others
     values = _account_values(rights) | {
         "encrypted_key": encrypt(key),
         "from_oauth": from_oauth,
@@ -98,15 +98,15 @@ def revoke(account: ZoteroAccount, now: datetime) -> None:
     _update(account, revoked_at=now)
 
 
-def load_collections(client: Client) -> list[dict[str, str]]:
-    """Return `key` and `name` of all collections."""
-    listing = client.read_list(client.library("/collections"), MAX_COLLECTIONS)
+def load_collections(client: Client, most: int) -> list[dict[str, str]]:
+    """Return `key` and `name` of the collections."""
+    listing = client.read_list(client.library("/collections"), most)
     return read_collections(listing.entries if listing else [])
 
 
 def update_collections(account: ZoteroAccount, client: Client) -> None:
     """Load the collections again; note if the one for kept papers is gone."""
-    collections = load_collections(client)
+    collections = load_collections(client, MAX_COLLECTIONS)
     keys = {one["key"] for one in collections}
     gone = bool(account.out_collection) and account.out_collection not in keys
     _update(account, collections=collections, out_collection_gone=gone)

@@ -41,6 +41,11 @@ def choose_collection(account: ZoteroAccount, key: str, topic: Topic, now: datet
             % {"most": MAX_CHOSEN}
         )
     account.chosen.update_or_create(key=key, defaults={"topic": topic, "name": name})
+    request_refresh(account, now)
+
+
+def request_refresh(account: ZoteroAccount, now: datetime) -> None:
+    """Make the account due for a refresh."""
     ZoteroAccount.objects.filter(pk=account.pk).update(next_refresh_at=now)
 
 

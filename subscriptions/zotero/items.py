@@ -143,4 +143,5 @@ def search_words(title: str, most: int = 6) -> str:
     """
     words = dict.fromkeys(re.findall(r"(?<![\w$\\{^-])[A-Za-z]{3,}(?![\w$\\}^-])", title))
     longest: Sequence[str] = sorted(words, key=len, reverse=True)[:most]
-    return " ".join(longest)
+    other = max(re.findall(r"[^\W\d_]{2,}", title), key=len, default="")  # of another script
+    return " ".join(longest) or other

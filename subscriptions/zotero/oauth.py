@@ -26,6 +26,10 @@ VALID_FOR = timedelta(minutes=15)
 RIGHTS = {"library_access": 1, "notes_access": 1, "write_access": 1, "all_groups": "none"}
 
 
+class WrongBrowser(Denied):
+    """Not started by this reader in this browser, or too long ago."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """The page of Zotero to send the reader to, and the cookie for their browser."""
@@ -49,13 +53,13 @@ def start(reader_pk: int, callback: str, now: datetime) -> Start:
 
 
 def finish(reader_pk: int, cookie: str, token: str, verifier: str, now: datetime) -> str:
-    """Return the API key; raise `Denied` for another reader, token or browser."""
+    """Return the API key; raise `WrongBrowser` or another `ZoteroError`."""
     try:
         started_by, started_token, secret = json.loads(decrypt(cookie, VALID_FOR))
     except (UnreadableSecret, ValueError):
-        raise Denied(0, "not started in this browser, or too long ago") from None
-    if started_by != reader_pk or not secrets.compare_digest(started_token, token):
-        raise Denied(0, "started by another reader")
+        raise WrongBrowser(0, "no valid cookie") from None
+    if started_by != reader_pk or started_token != token:
+        raise WrongBrowser(0, "the cookie is of another reader or token")
     answer = _request("access", _credentials(token, secret), now, verifier=verifier)
     return answer["oauth_token_secret"]
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
-
 from papers.citations.work import Work, arxiv_month
 from papers.exports import make_work
 from papers.metadata.identifiers import abstract_url, pdf_url
@@ -31,7 +29,7 @@ from subscriptions.zotero.api import (
 
 Clock = Callable[[], datetime]
 Problem = ZoteroUpload.Problem
-MAX_PER_RUN = 50  # papers; then other accounts have their turn
+MAX_PER_RUN = 100  # papers; then other accounts have their turn
 RUN_TIME = timedelta(minutes=2)
 MAX_FOUND = 100  # items looked through for the same work
 
@@ -71,8 +69,6 @@ def plan_uploads(account: ZoteroAccount, now: datetime) -> None:
     """Add a row for each kept paper without one, and drop waiting rows of removed papers."""
     waiting = account.uploads.exclude(status=ZoteroUpload.Status.SENT)
     waiting.filter(entry=None).delete()
-    known = ZoteroUpload.objects.filter(account=account, identity=OuterRef("identity"))
-    kept = LibraryEntry.objects.filter(~Exists(known), subscriber=account.subscriber_id)
     rows = [
         ZoteroUpload(
             account=account,
@@ -84,9 +80,7 @@ def plan_uploads(account: ZoteroAccount, now: datetime) -> None:
             created_at=now,
             next_attempt_at=now,
         )
-        for entry, identity, title in kept.order_by("kept_at", "pk").values_list(
-            "pk", "identity", "title"
-        )
+        for entry, identity, title in account.new_entries().values_list("pk", "identity", "title")
     ]
     ZoteroUpload.objects.bulk_create(rows, ignore_conflicts=True)
 

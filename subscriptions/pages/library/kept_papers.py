@@ -69,6 +69,7 @@ def _links(request: HttpRequest, access: Access) -> dict[str, str]:
         "library_url": access.url("library"),
         "upload_url": access.url("library-upload"),
         "preferences_url": access.url("preferences"),
+        "zotero_url": access.url("zotero"),
     }
 
 

@@ -41,6 +41,8 @@ OPENS = {
         *("topics", "topic", "topic-new", "topic-act", "topic-delete", "topic-split"),
         *("library", "library-entry", "library-act", "library-undo", "library-upload"),
         *("past-digest-export", "topic-export", "library-export"),
+        *("zotero", "zotero-key", "zotero-oauth", "zotero-examples", "zotero-kept"),
+        *("zotero-act", "zotero-disconnect"),
         *PROFILE,
     },
     Purpose.REACT: {"react", "keep", "vote", "report", "library-read"},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,9 +34,9 @@ def clock(now: datetime) -> Clock:
     return Clock(now)
 
 
-@pytest.fixture
-def zotero(settings: Any) -> Iterator[Zotero]:
-    """A Zotero server with two collections, which the settings name."""
+@contextmanager
+def serve(settings: Any) -> Iterator[Zotero]:
+    """Run a Zotero server with two collections, which the settings name."""
     with Zotero().running() as server:
         settings.ALLOW_PRIVATE_SOURCES = True
         settings.ZOTERO_API_URL = server.url
@@ -43,6 +44,12 @@ def zotero(settings: Any) -> Iterator[Zotero]:
         settings.ZOTERO_CLIENT_KEY, settings.ZOTERO_CLIENT_SECRET = CLIENT_KEY, CLIENT_SECRET
         server.add_collection(OUT, "Kept papers")
         server.add_collection(IN, "Reading")
+        yield server
+
+
+@pytest.fixture
+def zotero(settings: Any) -> Iterator[Zotero]:
+    with serve(settings) as server:
         yield server
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 USER = 4711
 KEY = "K3yOfTheReader23456789ab"
@@ -66,6 +66,7 @@ class Zotero:
         self.keys = {KEY}
         self.tokens: set[str] = set()
         self.verifiers: dict[str, str] = {}
+        self.callback = ""
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.lock = threading.Lock()
@@ -179,6 +180,8 @@ class Zotero:
     ) -> Answer:
         parts = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.path == "/oauth/authorize":
+            return self._consent_page(query["oauth_token"])
         if parts.path.startswith("/oauth/"):
             return self._oauth(parts.path, headers["Authorization"])
         if headers.get("Zotero-API-Key") not in self.keys:
@@ -202,6 +205,11 @@ class Zotero:
         access = {"user": self.access, "groups": {}}
         return Answer(body={"key": key, "userID": USER, "username": "ada-reads", "access": access})
 
+    def _consent_page(self, token: str) -> Answer:
+        back = urlencode({"oauth_token": token, "oauth_verifier": self.verifiers[token]})
+        link = f'<a href="{self.callback}?{back}">Accept Defaults</a>'
+        return Answer(body=link.encode(), headers={"Content-Type": "text/html"})
+
     def _oauth(self, path: str, header: str) -> Answer:
         values = dict(part.split("=", 1) for part in header.removeprefix("OAuth ").split(", "))
         values = {name: value.strip('"') for name, value in values.items()}
@@ -210,6 +218,7 @@ class Zotero:
         if path == "/oauth/request":
             token = f"temporary{len(self.verifiers)}"
             self.verifiers[token] = f"verifier-of-{token}"
+            self.callback = unquote(values["oauth_callback"])
             answer = {"oauth_token": token, "oauth_token_secret": f"secret-of-{token}"}
         elif self.verifiers.pop(values["oauth_token"], "") != values["oauth_verifier"]:
             return Answer(401)
