@@ -36,7 +36,7 @@ PROBLEMS = {
 @require_safe
 @mailed_link(Purpose.PREFERENCES)
 def zotero_page(request: HttpRequest, access: Access) -> HttpResponse:
-    """Show what is connected, what comes from there and what goes there."""
+    """Show the account, its examples and its uploads."""
     return show_page(request, access)
 
 
