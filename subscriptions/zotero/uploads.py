@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from papers.citations.work import Work, arxiv_month
-from papers.exports import make_work
-from papers.metadata.identifiers import abstract_url, pdf_url
-from subscriptions.models import LibraryEntry, ZoteroAccount, ZoteroUpload
+from papers.metadata.identifiers import pdf_url
+from subscriptions.library.citations import make_entry_work
+from subscriptions.models import ZoteroAccount, ZoteroUpload
 from subscriptions.zotero import answers, connecting, items
 from subscriptions.zotero.api import (
     BUSY,
@@ -153,7 +152,7 @@ class _Transfer:
         self.account, self.upload, self.client, self.now = account, upload, client, now
         assert upload.entry is not None  # noqa: S101 - see `_send_waiting`
         self.entry = upload.entry
-        self.work = make_kept_work(self.entry)
+        self.work = make_entry_work(self.entry)
 
     def run(self) -> None:
         written = self._written_keys() if self.upload.attempts > 1 else set()
@@ -209,8 +208,8 @@ class _Transfer:
         key = self.upload.item_key
         item = items.write_item(self.work, key, self.account.out_collection, self.entry.tags)
         parts = [item]
-        if self.work.pdf_url:
-            parts.append(items.write_pdf_link(key, self.work.pdf_url))
+        if pdf := self.work.pdf_url or pdf_url(self.work.arxiv_id):
+            parts.append(items.write_pdf_link(key, pdf))
         if self.entry.note.strip() and self.account.may_write_notes:
             parts.append(items.write_note(key, self.entry.note))
         return parts
@@ -258,20 +257,3 @@ class _Transfer:
         connecting.update_collections(self.account, self.client)
         if self.account.out_collection_gone:
             raise _CollectionGone
-
-
-def make_kept_work(entry: LibraryEntry) -> Work:
-    """Return the bibliographic data of a kept paper; of one that we do not have, as kept."""
-    if entry.paper:
-        return make_work(entry.paper)
-    assigned = arxiv_month(entry.arxiv_id)
-    return Work(
-        title=entry.title,
-        authors=[str(name) for name in entry.authors],
-        date=(entry.year,) if entry.year else assigned,
-        url=entry.url or abstract_url(entry.arxiv_id),
-        pdf_url=pdf_url(entry.arxiv_id),
-        arxiv_id=entry.arxiv_id,
-        doi=entry.doi,
-        journal=entry.venue,
-    )
