@@ -18,6 +18,7 @@ from subscriptions.tokens import Purpose
 from tests.pages import Page, forge
 from tests.subscriptions.conftest import MakeReader
 
+MakePaper = Callable[..., Paper]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 
@@ -183,6 +184,18 @@ def test_papers_that_are_hidden_withdrawn_or_merged_stay(
     assert f"Listed as {edition[3].title}" in page.text
     assert "Has been published: ICML 2026 , 30 April 2026" in page.text
     assert "Now has code" not in page.text, "it had code when it was kept"
+
+
+def test_a_full_library_keeps_no_more_and_says_so(
+    client: Client, make_paper: MakePaper, reader: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subscriptions.library.changes.MAX_ENTRIES", 6)
+    token = tokens.make_token(Purpose.REACT, reader.pk)
+    page = Page.open(client, reverse("keep", args=[make_paper().pk, token]))
+    page = page.submit("Keep it")
+    assert page.status == 400
+    assert "A library can have 6 papers. Yours has 6" in page.text
+    assert reader.library.count() == 6
 
 
 def test_a_library_is_private(client: Client, reader: Subscriber, make_reader: MakeReader) -> None:
