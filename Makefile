@@ -11,7 +11,7 @@ PICTURES ?= $(CURDIR)/.data/walk
 READERS ?= 10000
 CHAOS_OPTIONS ?= --readers 3000 --kills 60 --seconds 90
 
-.PHONY: help demo test test-all walk lint types metrics check secrets audit format messages requirements image bench chaos upgrade-test clean stop
+.PHONY: help demo test test-all walk lint types metrics check secrets audit format messages requirements image bench evaluate chaos upgrade-test clean stop
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -83,6 +83,16 @@ bench: $(VENV)/dev  ## Benchmark ingestion, matching, previews, search, strict t
 	@$(BIN)/python manage.py bench library
 	@$(BIN)/python manage.py bench edition --readers $(READERS)
 	@$(BIN)/python manage.py bench provider
+
+evaluate: $(VENV)/dev  ## Run the quick evaluations on recorded data; DATA is its folder
+	@test -n "$(DATA)" || { echo "Set DATA to the folder with corpus/, cases/ and profiles/: make evaluate DATA=…" >&2; exit 1; }
+	@$(EVALUATE) extracts --papers $(CORPUS)
+	@$(EVALUATE) reasons --papers $(CORPUS) --profiles $(DATA)/profiles
+	@$(EVALUATE) search --papers $(CORPUS) --count 8000
+	@$(EVALUATE) matching --papers $(CORPUS) --cases $(DATA)/cases/authors.jsonl --archive-days 0 --days 2026-04-14 2026-05-12 2026-06-16
+
+EVALUATE := $(BIN)/python manage.py evaluate
+CORPUS := $(DATA)/corpus/papers.jsonl.gz
 
 chaos: $(VENV)/dev  ## Inject faults while an edition is sent; fail if an email is lost or sent twice
 	@$(BIN)/python manage.py chaos $(CHAOS_OPTIONS)

@@ -26,10 +26,11 @@ from django.utils import timezone
 from config.progress import step, track
 from devtools.benchmarks import scratch_database, synthetic_readers, synthetic_text
 from papers import bulk
+from papers.ingest import identity_by_title
 from papers.models import Paper
 from papers.ranking import scoring
 from papers.searching import indexing, queries, search
-from papers.text.markup import readable_text
+from papers.text.markup import one_line, readable_text
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
 
@@ -70,7 +71,7 @@ def measure(
     with step("Making papers"):
         texts = list(_read_papers(path, count)) if path else synthetic_text.papers(count)
     with step(f"Storing {len(texts):,} papers"):
-        store(texts)
+        store(texts, are_real=path is not None)
     started = time.perf_counter()
     with step("Indexing papers"):
         indexing.index_changed(timezone.now())
@@ -89,7 +90,7 @@ def measure(
         "papers": len(texts),
         "indexed_s": round(indexed, 1),
         "rows": {name: measure_page(name, ask, requests) for name, ask in kinds.items()},
-        "recall": measure_recall(texts, cases) if cases else {},
+        "recall": measure_recall(cases) if cases else {},
     }
 
 
@@ -129,16 +130,12 @@ def measure_page(
     }
 
 
-def measure_recall(texts: Sequence[PaperText], path: Path) -> dict[str, dict[int, float]]:
+def measure_recall(path: Path) -> dict[str, dict[int, float]]:
     """Return the mean recall of the search and of each list it merges, by number of results.
 
     Papers that are not in the corpus count as missed.
     """
-    keys = dict(Paper.objects.values_list("title_key", "pk"))
-    pks_by_key = {
-        text.key: keys[synthetic_readers.title_key(number, text)]
-        for number, text in enumerate(texts)
-    }
+    pks_by_key = dict(Paper.objects.values_list("arxiv_id", "pk"))
     recalls: dict[str, list[list[float]]] = {"search": [], "by words": [], "by meaning": []}
     lines = path.read_text(encoding="utf-8").splitlines()
     for line in track(lines, "Measuring recall"):
@@ -156,15 +153,24 @@ def measure_recall(texts: Sequence[PaperText], path: Path) -> dict[str, dict[int
     }
 
 
-def store(texts: Sequence[PaperText]) -> None:
-    """Store 300 papers for each of the last days, score them and learn the lexicon."""
+def store(texts: Sequence[PaperText], *, are_real: bool = False) -> None:
+    """Store 300 papers for each of the last days, score them and learn the lexicon.
+
+    The keys of real papers are their arXiv IDs.
+    """
     now = timezone.now()
     papers = [
         synthetic_readers.unsaved_paper(
-            number, text, _arxiv_id(number), now.date() - timedelta(number // 300), now
+            number,
+            text,
+            text.key if are_real else _arxiv_id(number),
+            now.date() - timedelta(number // 300),
+            now,
         )
         for number, text in enumerate(texts)
     ]
+    for paper in papers if are_real else []:
+        paper.title_key = identity_by_title(paper.title, paper.authors)
     with transaction.atomic():
         for start in range(0, len(papers), CHUNK):
             bulk.insert(papers[start : start + CHUNK])
@@ -181,13 +187,26 @@ def _read_papers(path: Path, count: int) -> Iterator[PaperText]:
     with open_file(path, "rt", encoding="utf-8") as lines:
         for line in islice(lines, count):
             row = json.loads(line)
-            yield PaperText(
-                key=row["arxiv_id"],
-                title=readable_text(row["title"]),
-                abstract=readable_text(row["abstract"] or ""),
-                categories=tuple(name[:100] for name in row["categories"] or ()),
-                authors=tuple(row["authors"] or ()),
+            yield as_ingested(
+                PaperText(
+                    row["arxiv_id"],
+                    row["title"],
+                    row["abstract"] or "",
+                    tuple(row["categories"] or ()),
+                    tuple(row["authors"] or ()),
+                )
             )
+
+
+def as_ingested(text: PaperText) -> PaperText:
+    """Return a paper with its texts as ingest stores them."""
+    return PaperText(
+        text.key,
+        one_line(readable_text(text.title)),
+        readable_text(text.abstract),
+        tuple(name[:100] for name in text.categories),
+        tuple(one_line(readable_text(name)) for name in text.authors),
+    )
 
 
 def no_rate_limits() -> dict[str, tuple[float, float]]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devtools.evaluation import json_lines
+from papers.text.summary import split_sentences
 from papers.vectors.lexicon import PaperText
 
 Positions = NDArray[np.int64]
@@ -99,6 +100,28 @@ def cases_of_half(cases: Sequence[Case], half: str | None) -> list[Case]:
     if not chosen:
         raise EvaluationError(f"no cases in the {half} half of the readers")
     return chosen
+
+
+def read_needs(
+    path: Path, corpus: Corpus, sentences: int | None = None
+) -> tuple[Corpus, list[Case]]:
+    """Read needs in several sentences, each with the abstract of the best paper.
+
+    Return the corpus with these papers in the pool of all, without titles, and a case for each
+    need. With `sentences`, a need is cut after so many.
+    """
+    rows = list(_rows(path))
+    found = [
+        PaperText(f"need:{n}", "", row["best_candidate_abstract"]) for n, row in enumerate(rows)
+    ]
+    papers = [*corpus.papers, *found]
+    everything = {**corpus.pools, "all": np.arange(len(papers))}
+    texts = [" ".join(split_sentences(row["query"])[:sentences]) for row in rows]
+    cases = [
+        Case(paper.key, (), text, "all", frozenset([len(corpus.papers) + n]))
+        for n, (paper, text) in enumerate(zip(found, texts, strict=True))
+    ]
+    return Corpus(papers, everything, [*corpus.days, *("" for _ in found)]), cases
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

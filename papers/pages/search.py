@@ -60,18 +60,13 @@ def search_page(request: HttpRequest) -> HttpResponse:
 
 def _results(query: Query) -> dict[str, Any]:
     """Return the results; if there are none, those of the query with its spelling corrected."""
-    result = search.search_papers(query)
-    corrected = query
-    if result.by_words < corrections.FEW_HITS:
-        corrected = query.with_corrections(corrections.spelling_corrections(query))
-    shown = query
-    if not result.pks and corrected != query:
-        shown, result = corrected, search.search_papers(corrected)
+    search_made = corrections.search_with_corrections(query)
+    result, shown = search_made.result, search_made.shown
     papers = search.papers_in_order(result.pks[:MAX_RESULTS], FIELDS)
     return {
         "cards": result_cards(papers, shown),
         "count": len(result.pks),
-        "instead": corrected if corrected != query else None,
+        "instead": search_made.instead,
         "is_corrected": shown != query,
         "is_partial": bool(shown.text) and not result.by_words,
         "asked": str(shown),

@@ -1,6 +1,9 @@
-"""Spelling corrections for search queries."""
+"""Corrections of queries: misspelt words, and German and Chinese ones."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
 
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db import connection, transaction
@@ -9,22 +12,88 @@ from django.db.models.functions import Ln
 
 from papers.models import SearchWord
 from papers.searching.queries import Query
+from papers.searching.search import SearchResult, search_papers
 from papers.text import lexemes, spelling
 from papers.text.folding import fold_text
+from papers.text.vocabulary import is_german_stop_word, translate
 
 MAX_COMPARED = 300  # indexed words compared letter by letter with an unknown one
 MIN_SIMILARITY = 0.35  # of trigrams, for a correction with more mistakes than usual
+MIN_JOINED = 6  # letters of a word that was typed as two
+MIN_HALF, MIN_HALF_PAPERS = 3, 5  # letters of each of two words typed as one, and their papers
 FEW_HITS = 5  # with fewer hits by words, look for misspelt words
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectedSearch:
+    """The results of a search.
+
+    `shown` is the query they are of, and `instead` the query with its spelling corrected, if that
+    differs from the query as typed.
+    """
+
+    result: SearchResult
+    shown: Query
+    instead: Query | None
+
+
+def search_with_corrections(query: Query) -> CorrectedSearch:
+    """Search for a query; if no paper has all words, for the query with its words corrected."""
+    result = search_papers(query)
+    if result.by_words >= FEW_HITS:
+        return CorrectedSearch(result, query, None)
+    corrected = query.with_corrections(spelling_corrections(query))
+    if corrected != query:
+        if result.by_words:
+            return CorrectedSearch(result, query, corrected)
+        return CorrectedSearch(search_papers(corrected), corrected, corrected)
+    if not result.by_words:
+        joined = query.with_corrections(_joined_words(query))
+        if joined != query and (other := search_papers(joined)).by_words:
+            return CorrectedSearch(other, joined, joined)
+    return CorrectedSearch(result, query, None)
+
+
 def spelling_corrections(query: Query) -> dict[str, str]:
-    """Return the likeliest correction of each word that no paper has, if there is one."""
+    """Return the likeliest correction or translation of each word that no paper has.
+
+    Other words are then likely misspelt or foreign, too, although some paper has them.
+    """
     unknown = unknown_words(query)
-    corrections = {word: _closest_word(fold_text(word)) for word in unknown}
-    if unknown:  # then other words may be misspelt, too, although papers have their stems
-        others = [word for word in query.words if word not in corrections]
-        corrections |= {word: _correct_ending(fold_text(word)) for word in others}
-    return {word: correction for word, correction in corrections.items() if correction}
+    corrections = {word: _correct_word(word) for word in unknown}
+    others = [word for word in query.words if word not in corrections] if unknown else []
+    if any(map(translate, unknown)):
+        corrections |= {word: "" for word in others if is_german_stop_word(word)}
+        corrections |= {word: english for word in others if (english := translate(word))}
+    else:
+        endings = {word: _correct_ending(fold_text(word)) for word in others}
+        corrections |= {word: ending for word, ending in endings.items() if ending}
+    return {word: text for word, text in corrections.items() if text or word not in unknown}
+
+
+def _correct_word(word: str) -> str:
+    folded = fold_text(word)
+    return translate(word) or _closest_word(folded) or _split_word(folded)
+
+
+def _joined_words(query: Query) -> dict[str, str]:
+    """Return one listed word for two neighbouring words: deepseek for both of `deap seek`."""
+    for before, after in pairwise(query.words):
+        joined = fold_text(before + after)
+        if len(joined) >= MIN_JOINED and (word := _closest_word(joined, most=1)):
+            return {before: word, after: word}
+    return {}
+
+
+def _split_word(word: str) -> str:
+    """Return two listed words that were typed as one, the most frequent ones; "" if none are."""
+    ends = range(MIN_HALF, len(word) - MIN_HALF + 1)
+    halves = {half for end in ends for half in (word[:end], word[end:])}
+    listed = dict(SearchWord.objects.filter(word__in=halves).values_list("word", "papers"))
+    pairs = [(word[:end], word[end:]) for end in ends]
+    known = [(min(listed.get(half, 0) for half in pair), pair) for pair in pairs]
+    papers, pair = max(known, default=(0, ("", "")))
+    return " ".join(pair) if papers >= MIN_HALF_PAPERS else ""
 
 
 def unknown_words(query: Query) -> list[str]:
@@ -64,11 +133,11 @@ def _correct_ending(word: str) -> str:
     return correction
 
 
-def _closest_word(word: str) -> str:
+def _closest_word(word: str, most: int | None = None) -> str:
     """Return the listed word with the fewest mistakes, the most frequent one of several.
 
-    If all have too many mistakes, return the one with the most trigrams in common, if they are
-    enough; otherwise "".
+    With `most`, it has at most so many mistakes. Without, if all have too many mistakes, return the
+    one with the most trigrams in common, if they are enough; otherwise "".
     """
     similarity = TrigramSimilarity("word", word)
     is_near = Q(word__trigram_similar=word) | Q(word__startswith=word[:1])
@@ -77,9 +146,10 @@ def _closest_word(word: str) -> str:
     distances = [
         (spelling.edit_distance(word, listed), -papers, listed) for listed, papers in nearest
     ]
-    close = [row for row in distances if row[0] <= spelling.allowed_mistakes(word)]
-    if close:
-        return min(close)[2]
+    allowed = spelling.allowed_mistakes(word) if most is None else most
+    close = [row for row in distances if row[0] <= allowed]
+    if close or most is not None:
+        return min(close)[2] if close else ""
     similar = rows.filter(word__trigram_similar=word, papers__gt=1, similarity__gt=MIN_SIMILARITY)
     best = similar.order_by(-(similarity + Ln("papers") * 0.02))
     return best.values_list("word", flat=True).first() or ""

@@ -119,7 +119,8 @@ class Query:
 
         def correct(leaf: Leaf) -> Leaf:
             if isinstance(leaf, Words):
-                return Words(_unique(corrections.get(text, text) for text in leaf.texts))
+                texts = (corrections.get(text, text) for text in leaf.texts)
+                return Words(_unique(word for text in texts for word in text.split()))
             if isinstance(leaf, Term) and leaf.field == "author":
                 parts = (corrections.get(part, part) for part in leaf.value.split())
                 return Term("author", " ".join(parts))

@@ -1,13 +1,14 @@
 """Search for papers by words and by meaning, in PostgreSQL.
 
 A search makes two ranked lists of at most MAX_HITS papers each: papers with all words, and papers
-of similar meaning. Reciprocal rank fusion joins them, so that their scores need not compare.
-Fields, phrases and operators filter both lists; only words without an operator may be missing from
-papers of similar meaning.
+of similar meaning; and a short one of papers whose title begins with the query. Reciprocal rank
+fusion joins them, so that their scores need not compare. Fields, phrases and operators filter all
+lists; only words without an operator may be missing from papers of similar meaning.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from papers.searching.query_lexemes import convert_text, merge_lexemes, to_lexem
 from papers.searching.query_tree import Lexemes, conjuncts, positive_leaves
 from papers.text import lexemes
 from papers.text.folding import fold_text
+from papers.text.identity import title_key
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
 
@@ -37,6 +39,8 @@ SMOOTHING = 60  # of reciprocal rank fusion, as its authors chose: the first ran
 MIN_NEAREST = 200  # of a filtered search by meaning; see `_by_meaning`
 MIN_WORD_HITS = 50  # with fewer hits, the last word may be the beginning of a longer one
 MAX_TITLE_WORDS = 10  # words of a title used to find similar papers, pair by pair
+MIN_NAME = 3  # letters and digits of a query that may be the beginning of a title
+MAX_TITLES = 200  # titles compared with such a query
 RAW_FIELDS = ("title_raw", "abstract_raw")
 
 
@@ -51,26 +55,28 @@ class SearchResult:
 def search_papers(query: Query) -> SearchResult:
     """Return the visible papers that match a query."""
     lists = ranked_lists(query)
-    full_matches = len(lists["named"]) + len(lists["worded"])
-    return SearchResult(_visible(fuse(lists.values())), full_matches)
+    full_matches = {pk for name in ("named", "titled", "worded") for pk in lists[name]}
+    return SearchResult(_visible(fuse(lists.values())), len(full_matches))
 
 
 def ranked_lists(query: Query) -> dict[str, list[int]]:
     """Return the hits of each method, best first, with hidden papers.
 
-    "named" are papers with an ID of the query, "worded" those with all words, "meant" those of
-    similar meaning, "some" those with some of the words if none has all.
+    "named" are papers with an ID of the query, "titled" those whose title begins with it, "worded"
+    those with all words, "meant" those of similar meaning, "some" those with some of the words if
+    none has all.
     """
     if not query:
-        return {"named": [], "worded": [], "meant": [], "some": []}
-    named = _by_id(query)
+        return {"named": [], "titled": [], "worded": [], "meant": [], "some": []}
+    named, titled = _by_id(query), _by_title(query)
     if query.text:
         meant = _by_meaning(query)
         worded = _by_words(query, meant)
     else:
         meant, worded = [], [] if named else _newest(query)
-    some = _by_any_word(query, meant) if query.text and not (named or worded) else []
-    return {"named": named, "worded": worded, "meant": meant, "some": some}
+    is_partial = bool(query.text) and not (named or titled or worded)
+    some = _by_any_word(query, meant) if is_partial else []
+    return {"named": named, "titled": titled, "worded": worded, "meant": meant, "some": some}
 
 
 def papers_with_words(query: Query) -> list[int]:
@@ -143,6 +149,34 @@ def _by_id(query: Query) -> list[int]:
     values = [term.value for term in query.paper_ids]
     papers = Paper.objects.filter(Q(arxiv_id__in=values) | Q(doi__in=values))
     return list(papers.values_list("pk", flat=True))
+
+
+def _by_title(query: Query) -> list[int]:
+    """Return papers whose title begins with the query, in any spelling of its words.
+
+    So "sam3" finds "SAM 3: …", and "arcagi3" finds "ARC-AGI-3: …". Those in which the query is the
+    whole name come first.
+    """
+    key = title_key(query.text) if query.is_plain else ""
+    if len(key) < MIN_NAME:
+        return []
+    titles = Paper.objects.filter(title_key__startswith=key).order_by("title_key")
+    rests = {
+        pk: _rest_of_title(title, key)
+        for pk, title in titles.values_list("pk", "title")[:MAX_TITLES]
+    }
+    named = [pk for pk, rest in rests.items() if rest is not None]
+    return sorted(named, key=lambda pk: (not _ENDS_NAME.match(rests[pk] or ""), -pk))
+
+
+_ENDS_NAME = re.compile(r"\s*(?:$|[:(–—])")
+_BORDER = re.compile(r"(?<=\w)(?=\W|$)")
+
+
+def _rest_of_title(title: str, key: str) -> str | None:
+    """Return what follows the words with this title key; None if no words at the start have it."""
+    ends = (match.start() for match in _BORDER.finditer(title))
+    return next((title[end:] for end in ends if title_key(title[:end]) == key), None)
 
 
 @dataclass(frozen=True, slots=True)

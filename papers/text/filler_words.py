@@ -6,29 +6,30 @@ Unlike stop words they are terms, since "long context" is a subject and "long" i
 
 FILLER_WORDS = frozenset(
     """
-    ability able absence academic accelerate access accordingly account accuracy accurate
-    accurately achieve achieved achieves achieving across act actual actually adapt add added
-    adding addition additional additionally address addresses addressing adopt advance advanced
-    advances advantage advantages affect after again against aim aims all allow allowing allows
-    alone along already although always among analysis analyze analyzed analyzing another any
-    apart appear application applications applied applies apply applying approach approaches
-    appropriate area areas argue around aspect aspects assess assessment associated assume
-    attain author authors automatic automatically available average avoid away back background
-    balance base based baseline baselines basic basis become becomes becoming before begin
-    behavior behaviors behind being benchmark benchmarks benefit benefits best better beyond big
-    both bridge bring brings broad broader build building builds built call called capabilities
-    capability capable capture captures careful case cases cause caused causes central certain
-    challenge challenges challenging change changes characteristics choice choose chosen clear
-    clearly close closely code collect collected collection combination combine combined
-    combines combining come comes common commonly community compare compared comparing
-    comparison competitive complete completely complex complexity component components
-    comprehensive compute computed concept concepts concern concerns conclude condition
-    conditions conduct conducted confirm consider considered considering consist consistent
-    consistently consists constant construct constructed contain containing contains content
-    context contexts contribute contribution contributions control conventional core correct
-    correctly correspond corresponding cost costs could cover coverage create created creates
-    creating critical crucial current currently data dataset datasets day days deal dedicated
-    deep define defined degree deliver demand demonstrate demonstrated demonstrates
+    am i me my myself he she him his her hers us our ours them you your should could would must
+    instead specifically incorporate ability able absence academic accelerate access accordingly
+    account accuracy accurate accurately achieve achieved achieves achieving across act actual
+    actually adapt add added adding addition additional additionally address addresses
+    addressing adopt advance advanced advances advantage advantages affect after again against
+    aim aims all allow allowing allows alone along already although always among analysis
+    analyze analyzed analyzing another any apart appear application applications applied applies
+    apply applying approach approaches appropriate area areas argue around aspect aspects assess
+    assessment associated assume attain author authors automatic automatically available average
+    avoid away back background balance base based baseline baselines basic basis become becomes
+    becoming before begin behavior behaviors behind being benchmark benchmarks benefit benefits
+    best better beyond big both bridge bring brings broad broader build building builds built
+    call called capabilities capability capable capture captures careful case cases cause caused
+    causes central certain challenge challenges challenging change changes characteristics
+    choice choose chosen clear clearly close closely code collect collected collection
+    combination combine combined combines combining come comes common commonly community compare
+    compared comparing comparison competitive complete completely complex complexity component
+    components comprehensive compute computed concept concepts concern concerns conclude
+    condition conditions conduct conducted confirm consider considered considering consist
+    consistent consistently consists constant construct constructed contain containing contains
+    content context contexts contribute contribution contributions control conventional core
+    correct correctly correspond corresponding cost costs could cover coverage create created
+    creates creating critical crucial current currently data dataset datasets day days deal
+    dedicated deep define defined degree deliver demand demonstrate demonstrated demonstrates
     demonstrating depend dependent depends derive derived describe described describes
     description design designed designing designs desired despite detail detailed details
     determine develop developed developing development develops did differ difference

@@ -8,6 +8,7 @@ is a phrase:
 - `Qwen2.5-VL` has the positions qwen, 2, 5, vl; the first is also qwen2.
 - `YOLOv8` has the positions yolov, 8; the first is also yolo and yolov8, the second v8.
 - `pre-training` has the positions pre, training; the first is also pretraining.
+- `text2sql` also matches text-to-sql and the reverse, by expansion of the query.
 - `pre training` also matches pretraining and the reverse; the query is expanded, so that texts need
   no further lexemes.
 - Müller is also Mueller.
@@ -55,6 +56,9 @@ PREFIXES = (
     "pre pseudo quasi re self semi sub super trans ultra un uni zero".split()
 )
 _PREFIXED = re.compile(rf"({'|'.join(PREFIXES)})([a-z]{{4,}})")
+# A digit that is read as a word: text2sql and text-to-sql, img2vid.
+_SPOKEN = re.compile(r"([a-z]{2,})[24]([a-z]{2,})")
+_DIGITS = {"to": "2", "for": "4"}
 # These letters are also written as two; `fold` makes the other spelling.
 _AS_TWO = (
     str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}),
@@ -298,12 +302,16 @@ def _options(parts: Sequence[Run], weights: str, is_begun: bool) -> Iterator[str
         return
     if len(parts) == 1 and last.is_mixed:
         yield _lexeme(last.text[:MAX_LEXEME], weights)
+        if spoken := _SPOKEN.fullmatch(last.text):
+            yield _phrase(_stemmed([(0, spoken[1]), (2, spoken[2])]), weights)
         if not any(len(piece) > 1 and piece.isalpha() for piece in last.pieces):
             return  # 3 and d of 3d would match half of all papers
     if len(parts) == 2 and (joined := parts[0].joined(last)):
         yield _lexeme(stem(joined)[:MAX_LEXEME], weights)
         if STOP_WORDS.intersection((*parts[0].pieces, *last.pieces)):
             return  # "in-context" would match every "context"
+    if len(parts) == 3 and parts[1].text in _DIGITS:
+        yield _lexeme(f"{parts[0].text}{_DIGITS[parts[1].text]}{last.text}"[:MAX_LEXEME], weights)
     if len(parts) == 1 and (prefixed := _PREFIXED.fullmatch(last.text)):
         yield _phrase(_stemmed(enumerate(prefixed.groups())), weights)
     steps = list(_steps(parts))

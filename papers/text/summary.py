@@ -1,10 +1,12 @@
 """Split texts into sentences and select those that summarise an abstract. Pure."""
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
 
 from papers.text.markup import one_line, unwrap_lines
+from papers.text.standalone import refers_back, stand_alone
 
 _SENTENCE_END = re.compile(
     r"""(?<=\S) [.!?…]{1,8} ["'”’)\]»]{0,4} \s+
@@ -51,7 +53,12 @@ def _is_abbreviation(paragraph: str, end: re.Match[str]) -> bool:
 
 
 MAX_SENTENCES = 40  # considered; an abstract has about eight
-EXTRACT_LENGTH = 350  # characters at most for two sentences: four lines of a mail on a phone
+EXTRACT_LENGTH = 350  # characters: four lines of a mail on a phone
+LONGEST_EXTRACT = 600  # characters at most for two sentences
+LENGTH_COST = 1 / 40  # of the score, for each character above EXTRACT_LENGTH
+FULL_RESULT = 2.0  # of the cues below, for a sentence that surely states a result
+OUTCOME = 4.0  # added for a pair with such a sentence; a claim alone leaves the outcome open
+BACK_REFERENCE = -8.0  # to a sentence that is not in the extract
 
 
 def _cues(*rows: tuple[float, str]) -> tuple[tuple[float, re.Pattern[str]], ...]:
@@ -78,6 +85,31 @@ _CLAIM = _cues(
     ),
     (1.5, r"\bwe (?:also |further )?(?:show|prove|find|found|demonstrate|argue|identify|report)\b"),
     (0.5, r"\bnovel\b|\bthe first\b"),
+    (
+        1.5,
+        r"\b(?:is|are|was|were) (?:\w+ )?(?:proposed|introduced|presented|developed|designed|"
+        r"investigated|examined|studied|analy[sz]ed|evaluated|compared)\b",
+    ),
+    (
+        0.75,
+        r"\b(?:we|this (?:paper|work|article|study|report))\b[^.;:]{0,40}?\b(?:train|fine-tun|"
+        r"evaluat|compar|test|measur|appl|assess|quantif|benchmark|ask|adapt|extend|combin|us[ei])",
+    ),
+    (1.0, r"\b(?:our|the) (?:proposed|present) "),
+    # An addition or an experiment is not what the paper is about.
+    (
+        -4.0,
+        r"\bwe (?:also|further|then|additionally|finally|subsequently)\b|\bfurther (?:stud|inv)",
+    ),
+    (
+        -4.0,
+        r"^(?:(?:extensive|experimental|empirical|numerical|comprehensive|our|the) )*"
+        r"(?:experiments?|results?|evaluations?|simulations?|findings|analys[ie]s|ablations?)\b",
+    ),
+    (
+        -2.0,
+        r"\b(?:our|the) (?:method|model|approach|framework|system|algorithm)(?:'s)? (?:\w+s|to)\b",
+    ),
 )
 _RESULT = _cues(
     (
@@ -91,9 +123,20 @@ _RESULT = _cues(
         r"demonstrat|reveal|indicat|suggest|confirm|highlight|validat)",
     ),
     (2.0, r"\bwe (?:also |further |then )?(?:show|find|found|demonstrate|observe|prove|reveal)\b"),
+    (
+        1.5,
+        r"\bperform(?:s|ed)? (?:\w+ )?(?:poorly|well|better|worse|best)\b|\bexpos(?:es|ed|ing)\b|"
+        r"\bfalls? short\b|\bdegrad|\bdrops?\b|\blags?\b|\b(?:still|even) \w+ (?:fail|struggle)|"
+        r"\bperformance gap|\bbest model|\bshow(?:s|ed|ing)? (?:that|how)\b",
+    ),
     (1.0, r"\bstate-of-the-art\b|\bsota\b|\bcompared (?:to|with)\b|\bthan\b"),
     (1.0, r"\d[\d.,]{0,12}\s?(?:%|×|x\b|percent|points?\b|pp\b|times\b)"),
     (2.0, r"^(?:results|conclusions?|findings)\b ?[:.]"),
+    (
+        1.0,
+        r"\b(?:enabl|allow|preserv|maintain|guarantee|support|deliver|demonstrat|suggest|reveal|"
+        r"confirm|highlight|provid|establish|facilitat|promot|simplif|ensur)(?:e?s|ed|ies|ing)?\b",
+    ),
 )
 _BACKGROUND = _cues(
     (
@@ -124,16 +167,20 @@ _ASIDE = _cues(
     (-4.0, r"\b(?:releas|open-?sourc|mak)(?:e|es|ed|ing) (?:[^.]{0,40} )?(?:code|resources)\b"),
     (-4.0, r"\b(?:accepted (?:to|at|by)|to appear in|copyright|all rights reserved)\b|©"),
     (
+        -6.0,
+        r"^(?:content |trigger )?(?:warning|disclaimer|note)\b|\bpotentially (?:toxic|offensive)",
+    ),
+    (
         -2.0,
         r"\b(?:future (?:work|research)|implications|paves? the way|we (?:discuss|hope|believe|"
         r"conclude))\b",
     ),
-    # A sentence that refers to the one before reads badly on its own.
+    # Says that something is described, not what it is about.
     (
-        -1.0,
-        r"^(?:this|these|it|they|its|their|such|those|moreover|furthermore|additionally|also|"
-        r"finally|first|second|third|then|specifically|in particular|notably|besides|in addition|"
-        r"for (?:example|instance)|concretely|subsequently|next)\b",
+        -3.0,
+        r"^(?:we|this \w+) (?:\w+ )?(?:describe|discuss|outline|highlight|provide|offer|conclude)\b"
+        r"[^,]{0,60}\b(?:insights?|implications|directions|mitigations?|recommendations|challenges|"
+        r"limitations|opportunities|guidelines|lessons|examples|applications)\b",
     ),
 )
 
@@ -151,10 +198,12 @@ def _scores(sentence: str, place: float) -> tuple[float, float]:
     sentence = sentence.lower()
     claim, result = _weight(sentence, _CLAIM), _weight(sentence, _RESULT)
     # A sentence may name the gap and the answer to it; with a claim in it, it is no background.
-    background = _weight(sentence, _BACKGROUND) * (0.25 if claim >= 2.0 else 1.0)
+    # Towards the end, what remains difficult is a finding.
+    background = _weight(sentence, _BACKGROUND) * (0.25 if claim >= 2.0 or place > 0.6 else 1.0)
     size = 2.0 * (len(sentence) < 40) + max(0, len(sentence) - 240) / 100
     common = _weight(sentence, _ASIDE) + background - size
-    return claim + common + 0.25 * result - place, result + common - 0.25 * claim + place
+    early = -place if claim else -2.0  # the first sentence is no claim by its place alone
+    return claim + common + 0.25 * result + early, result + common - 0.25 * claim + place
 
 
 @lru_cache(maxsize=4096)  # the papers of an edition appear in many emails
@@ -163,21 +212,37 @@ def extract_summary(abstract: str, limit: int = 2) -> str:
 
     Each sentence gets two scores from the tables above: for claims ("we propose") and for results
     ("outperforms", "we show", figures). Background, links, availability notes, long sentences and
-    those that refer to the one before lose points. The best pair of a claim, counted double, and
-    a later result within EXTRACT_LENGTH is chosen; if no result is worth its room, the claim alone,
-    regardless of its length. A short abstract is returned whole.
+    those that refer to a sentence left out lose points. The best pair of a claim, counted double,
+    and a later result is chosen. It may be longer than EXTRACT_LENGTH at a cost; if no result is
+    worth its room, the claim alone is taken, regardless of its length. Words at the start of a
+    sentence that only link it to the one before are dropped. A short abstract is returned whole.
     """
     text = one_line(abstract)
     found = split_sentences(text)[:MAX_SENTENCES]
     if len(found) <= limit and len(text) <= EXTRACT_LENGTH:
         return text
-    last = max(len(found) - 1, 1)
-    scores = [_scores(sentence, index / last) for index, sentence in enumerate(found)]
-    alone = [(2 * claim, (index,)) for index, (claim, _) in enumerate(scores)]
-    paired = [
-        (2 * scores[first][0] + scores[second][1], (first, second))
-        for first, second in combinations(range(len(found)), 2)
-        if len(found[first]) + 1 + len(found[second]) <= EXTRACT_LENGTH
+    sentences = [found[0], *map(stand_alone, found[1:])] if found else []
+    last = max(len(sentences) - 1, 1)
+    scores = [_scores(sentence, index / last) for index, sentence in enumerate(sentences)]
+    dangling = [BACK_REFERENCE * refers_back(sentence) for sentence in sentences]
+    ranked: list[tuple[float, tuple[int, ...]]] = [
+        (2 * claim + dangling[index] * bool(index), (index,))
+        for index, (claim, _result) in enumerate(scores)
     ]
-    _, chosen = max(alone if limit < 2 else [*alone, *paired])
-    return " ".join(found[index] for index in chosen)
+    if limit > 1:
+        ranked += _rank_pairs(sentences, scores, dangling)
+    _, chosen = max(ranked)
+    return " ".join(sentences[index] for index in chosen)
+
+
+def _rank_pairs(
+    sentences: Sequence[str], scores: Sequence[tuple[float, float]], dangling: Sequence[float]
+) -> Iterator[tuple[float, tuple[int, ...]]]:
+    """Yield the score of each pair of sentences that is not too long, and their places."""
+    for first, second in combinations(range(len(sentences)), 2):
+        length = len(sentences[first]) + 1 + len(sentences[second])
+        if length <= LONGEST_EXTRACT:
+            score = 2 * scores[first][0] + scores[second][1]
+            score += OUTCOME * min(_weight(sentences[second].lower(), _RESULT) / FULL_RESULT, 1.0)
+            score += dangling[first] * bool(first) + dangling[second] * (second > first + 1)
+            yield score - LENGTH_COST * max(0, length - EXTRACT_LENGTH), (first, second)

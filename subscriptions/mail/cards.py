@@ -28,7 +28,7 @@ from subscriptions.models import Reaction
 from web.language import active_language
 
 MAX_CACHED = 3_000  # papers; two days' editions overlap around the world
-TITLE_LENGTH, AUTHORS_LENGTH, EXTRACT_LENGTH = 240, 200, 550  # characters, in emails
+TITLE_LENGTH, AUTHORS_LENGTH, EXTRACT_LENGTH = 240, 200, 600  # characters, in emails
 BRIEF_AUTHORS_LENGTH, BRIEF_EXTRACT_LENGTH = 120, 240
 REFRESH_AFTER = 10.0  # seconds after which a hidden paper is in no new email
 # The row version: PostgreSQL's transaction and position of a row, which change with each update.

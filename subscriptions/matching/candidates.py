@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ class CandidateLookups:
 
     def __init__(self, candidates: Candidates) -> None:
         self._candidates = candidates
+        self.telling_terms: dict[int, Any] = {}  # by position; see telling_terms.py
 
     @cached_property
     def term_rows(self) -> sparse.csr_matrix:

@@ -29,10 +29,12 @@ EMBEDDING_WEIGHT, CATEGORY_WEIGHT, TERM_WEIGHT = 0.04, 0.01, 1.0
 TYPED_EMBEDDING_WEIGHT, TYPED_TERM_WEIGHT = 0.12, 0.15
 MAX_TERMS = 512  # the strongest ones of a profile; bounds the cost of a reader
 # Relevance feedback: in an archive, unlike in an edition of a few days, the nearest papers are
-# surely relevant, and they describe the subject in more words than the reader did.
+# surely relevant, and they describe the subject in more words than the reader did. A need in
+# several sentences says exactly which paper it means, and has words enough of its own.
 ARCHIVE_SIZE = 20_000  # the minimum number of candidates for relevance feedback
 FEEDBACK_PAPERS = 20
-FEEDBACK_TERM_SHARE = 0.4  # terms weigh less then, since the embedding is more precise
+MAX_FEEDBACK_WORDS = 75  # of a typed text that is turned
+FEEDBACK_TERM_SHARE = 0.4  # of examples, whose embedding is then more precise than their terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def vectors_with_feedback(
     """Return `vectors`, computed if they are missing or of another version of the lexicon.
 
     In an archive, apply relevance feedback: turn the embeddings half-way to the mean of the nearest
-    candidates.
+    candidates, except those of long typed texts.
     """
     if vectors is None or vectors.version != candidates.lexicon.version:
         vectors = ProfileVectors.of_profiles(profiles, candidates.lexicon)
@@ -128,10 +130,12 @@ def vectors_with_feedback(
     middle = normalize_dense_rows(candidates.embeddings[nearest].mean(axis=1))
     lengths = np.linalg.norm(vectors.embeddings, axis=1, keepdims=True)
     turned = lengths * normalize_dense_rows(normalize_dense_rows(vectors.embeddings) + middle)
+    is_turned = [p.examples or len(p.typed.split()) <= MAX_FEEDBACK_WORDS for p in profiles]
+    shares = sparse.diags([FEEDBACK_TERM_SHARE if p.examples else 1.0 for p in profiles])
     return ProfileVectors(
         vectors.version,
-        sparse.csr_matrix(FEEDBACK_TERM_SHARE * vectors.sparse_rows, dtype=np.float32),
-        np.asarray(turned, dtype=np.float32),
+        sparse.csr_matrix(shares @ vectors.sparse_rows, dtype=np.float32),
+        np.where(np.array(is_turned, bool)[:, None], turned, vectors.embeddings).astype(np.float32),
         vectors.typed_counts,
         vectors.texts,
     )

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from papers.text.shortening import join_names
 from papers.vectors.lexicon import Lexicon, PaperText
-from papers.vectors.terms import term_ids
+from papers.vectors.terms import extract_words, term_ids
 from subscriptions.matching.candidates import Candidates, Scores
 from subscriptions.matching.profile import Profile, author_key
 from subscriptions.matching.profile_vectors import (
@@ -28,10 +28,17 @@ from subscriptions.matching.profile_vectors import (
     vectors_with_feedback,
 )
 from subscriptions.matching.score_breakdown import ChosenPairs, break_down_scores
-from subscriptions.matching.typed_phrases import Clause, find_shared_phrases, parse_clauses
+from subscriptions.matching.telling_terms import is_common, nearest_terms, telling_terms
+from subscriptions.matching.typed_phrases import (
+    Clause,
+    find_shared_phrases,
+    is_part_of_compound,
+    parse_clauses,
+)
 from subscriptions.matching.typed_terms import is_subject, split_clauses
 
 MAX_PHRASES = 3
+MAX_TERMS = 2  # of the paper, named beside what the reader typed
 MAX_CLAUSE_LENGTH = 100  # characters of typed text that a reason repeats
 MIN_SHARE = 0.1  # of the similarity; what contributed less is not named
 
@@ -44,6 +51,7 @@ class Reason:
     * `words`: words and phrases it shares with the typed text, as typed.
     * `examples`, `kept` and `opened`: titles of similar liked, kept and opened papers.
     * `near`: the typed clause with the most similar meaning, if no words were shared.
+    * `terms`: terms that tell what the paper is about, if no other part of the reason does.
     * `colleague`: an author of the paper who also wrote the liked paper titled `wrote`.
     * `categories`: followed categories of the paper.
     * `parts`: the parts of the score; see `break_down_scores`.
@@ -55,6 +63,7 @@ class Reason:
     kept: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
     near: str = ""
+    terms: tuple[str, ...] = ()
     colleague: str = ""
     wrote: str = ""
     categories: tuple[str, ...] = ()
@@ -80,6 +89,8 @@ class Reason:
             yield _("similar to “%(title)s”, which you opened") % {"title": self.opened[0]}
         if self.near:
             yield _("similar in meaning to your “%(text)s”") % {"text": self.near}
+        if self.terms:
+            yield _("about %(terms)s") % {"terms": _quote(self.terms)}
         if self.colleague:
             names = {"name": self.colleague, "title": self.wrote}
             yield _("by %(name)s, also an author of “%(title)s”") % names
@@ -100,7 +111,7 @@ def explain_choices(
     vectors = vectors_with_feedback(profiles, candidates, vectors)
     evidence = _collect_evidence(profiles, candidates, ChosenPairs.of_positions(chosen), vectors)
     return [
-        [_make_reason(row, place, candidates.papers[position]) for place, position in pairs]
+        [_make_reason(row, place, candidates, position) for place, position in pairs]
         for row, pairs in zip(evidence, map(enumerate, chosen), strict=True)
     ]
 
@@ -228,21 +239,27 @@ def _example_contributions(
     return contributions
 
 
-def _make_reason(evidence: _Evidence, place: int, paper: PaperText) -> Reason:
-    profile, parts = evidence.profile, evidence.parts[place]
+def _make_reason(evidence: _Evidence, place: int, candidates: Candidates, position: int) -> Reason:
+    profile, parts, paper = evidence.profile, evidence.parts[place], candidates.papers[position]
     similarity = sum(parts[name] for name in ("words", "meaning", "fields"))
     minimum = MIN_SHARE * max(similarity, 0.0)
-    words = _shared_words(evidence, place, minimum)
+    words = _shared_words(evidence, place, minimum, candidates.lexicon)
     liked, kept, opened = _similar_examples(evidence, place, minimum)
     is_by_meaning = parts["meaning"] > minimum and not (words or profile.examples)
+    near, direction = _nearest_clause(evidence, place) if is_by_meaning else ("", None)
     colleague, wrote = _shared_author(profile, paper) if parts["shared author"] else ("", "")
+    author = _followed_author(profile, paper) if parts["author"] else ""
+    is_told = author or liked or kept or opened or colleague
     return Reason(
-        author=_followed_author(profile, paper) if parts["author"] else "",
+        author=author,
         words=words,
         examples=liked,
         kept=kept,
         opened=opened,
-        near=_nearest_clause(evidence, place) if is_by_meaning else "",
+        near=near,
+        terms=()
+        if is_told or not (words or near)
+        else _missing_terms(words, candidates, position, direction),
         colleague=colleague,
         wrote=wrote,
         categories=tuple(name for name in profile.categories if name in paper.categories),
@@ -250,29 +267,51 @@ def _make_reason(evidence: _Evidence, place: int, paper: PaperText) -> Reason:
     )
 
 
-def _shared_words(evidence: _Evidence, place: int, minimum: float) -> tuple[str, ...]:
+def _shared_words(
+    evidence: _Evidence, place: int, minimum: float, lexicon: Lexicon
+) -> tuple[str, ...]:
     """Return the strongest typed phrases and words of a paper, spelled as typed.
 
-    Return none if typed terms together contributed no more than `minimum`.
+    Return none if typed terms together contributed no more than `minimum`. Common words are named
+    only if there is nothing else and no meaning to name.
     """
-    contributions = evidence.typed[place]
+    contributions, typed = evidence.typed[place], evidence.profile.typed
     shared = {number for number, value in contributions.items() if value > 0}
     if sum(contributions[number] for number in shared) <= minimum:
         return ()
     phrases = find_shared_phrases(evidence.clauses, shared)
-    subjects = [phrase for phrase in phrases if is_subject(phrase, evidence.profile.typed)]
+    subjects = [phrase for phrase in phrases if is_subject(phrase, typed)]
     ranked = sorted(
         subjects,
         key=lambda phrase: -sum(contributions.get(number, 0.0) for number in phrases[phrase]),
     )
-    return tuple(ranked[:MAX_PHRASES])
+    telling = [
+        phrase
+        for phrase in ranked
+        if not is_part_of_compound(phrase, typed)
+        and (len(extract_words(phrase)) > 1 or not is_common(phrase, lexicon))
+    ]
+    if not telling and evidence.embeddings.shape[1] and not evidence.profile.examples:
+        return ()
+    return tuple((telling or ranked)[:MAX_PHRASES])
 
 
-def _nearest_clause(evidence: _Evidence, place: int) -> str:
-    """Return the typed clause with the most similar meaning, shortened."""
+def _missing_terms(
+    words: Sequence[str], candidates: Candidates, position: int, direction: Scores | None
+) -> tuple[str, ...]:
+    """Return telling terms of a paper, unless one of these shared words is among them."""
+    terms = telling_terms(candidates, position)
+    named = {word for phrase in words for word in extract_words(phrase)}
+    if any(named.intersection(term.words) for term in terms):
+        return ()
+    return nearest_terms(terms, direction, MAX_TERMS)
+
+
+def _nearest_clause(evidence: _Evidence, place: int) -> tuple[str, Scores]:
+    """Return the typed clause with the most similar meaning, shortened, and its embedding (256)."""
     clauses, embeddings = evidence.clause_embeddings.clauses_of(evidence.profile.typed)
     nearest = int(np.argmax(embeddings @ evidence.embeddings[place]))
-    return shorten(clauses[nearest], MAX_CLAUSE_LENGTH, placeholder="…")
+    return shorten(clauses[nearest], MAX_CLAUSE_LENGTH, placeholder="…"), embeddings[nearest]
 
 
 def _similar_examples(

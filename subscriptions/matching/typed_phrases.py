@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
+from papers.text.folding import fold_text
 from papers.vectors.terms import extract_words, named_term_ids
 from subscriptions.matching.typed_terms import split_clauses
 
 MAX_PHRASE_WORDS = 6
 
+# Words that no phrase begins or ends with, besides stop words.
+_FUNCTION_WORDS = frozenset("am i me my you your them him her should could would must".split())
 _COMPOUND_PARTS = re.compile(r"[^-‐‑–]+[-‐‑–]?|[-‐‑–]+")
 _SPACE_IN_COMPOUND = re.compile(r"(?<=\w[-‐‑–]) ")
 
@@ -57,6 +60,12 @@ def parse_clauses(text: str) -> list[Clause]:
     return clauses
 
 
+def is_part_of_compound(phrase: str, text: str) -> bool:
+    """Return whether a phrase of a typed text occurs there only as a part of longer compounds."""
+    border = r"[\w‐‑–-]"
+    return not re.search(rf"(?<!{border}){re.escape(phrase)}(?!{border})", text)
+
+
 def find_shared_phrases(clauses: Sequence[Clause], shared: Set[int]) -> dict[str, frozenset[int]]:
     """Return the longest phrases of a typed text that a paper shares, each with its term IDs.
 
@@ -66,7 +75,7 @@ def find_shared_phrases(clauses: Sequence[Clause], shared: Set[int]) -> dict[str
     covered: set[int] = set()
     phrases: dict[str, frozenset[int]] = {}
     for phrase in sorted(_find_runs(clauses, shared), key=lambda phrase: -len(phrase.terms)):
-        if not (phrase.pairs or phrase.words) <= covered:
+        if phrase.text and not (phrase.pairs or phrase.words) <= covered:
             covered |= phrase.terms
             phrases[phrase.text] = phrase.terms
     return phrases
@@ -92,7 +101,14 @@ def _find_runs(clauses: Sequence[Clause], shared: Set[int]) -> Iterator[_Phrase]
 
 
 def _join_words(words: Sequence[str]) -> str:
-    """Join words as typed; the parts of a compound keep their hyphens."""
+    """Join words as typed; the parts of a compound keep their hyphens.
+
+    Function words at the ends are dropped.
+    """
+    while words and fold_text(words[-1]) in _FUNCTION_WORDS:
+        words = words[:-1]
+    while words and fold_text(words[0]) in _FUNCTION_WORDS:
+        words = words[1:]
     return _SPACE_IN_COMPOUND.sub("", " ".join(words)).strip("'’-‐‑–")
 
 

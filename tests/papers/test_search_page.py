@@ -76,14 +76,14 @@ def test_the_query_is_escaped(client: Client, few: list[Paper]) -> None:
 
 def test_a_misspelt_query_without_results_is_corrected(client: Client, few: list[Paper]) -> None:
     page = ask(client, "difusion")
-    assert "Nothing found for “difusion”. Showing papers for “diffusion”." in page
+    assert "No paper has all words of “difusion”. Showing papers for “diffusion”." in page
     assert "<mark>Diffusion</mark> for video" in page
 
 
-def test_a_misspelt_word_among_others_gets_a_suggestion(client: Client, few: list[Paper]) -> None:
+def test_a_misspelt_word_among_others_is_corrected(client: Client, few: list[Paper]) -> None:
     page = ask(client, "video difusion")
-    assert "Did you mean" in page
-    assert "?q=video%20diffusion" in page
+    assert "Showing papers for “video diffusion”." in page
+    assert "<mark>Diffusion</mark> for <mark>video</mark>" in page
 
 
 def test_a_search_without_results_suggests_what_to_try(client: Client, few: list[Paper]) -> None:

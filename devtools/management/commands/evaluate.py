@@ -1,4 +1,4 @@
-"""`manage.py evaluate …`: measure quality on recorded choices and votes."""
+"""`manage.py evaluate …`: measure quality on recorded choices, queries and texts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from config.progress import step, track
-from devtools.evaluation import (
-    early_forecast,
-    fit,
-    interests,
-    matching_cases,
-    trending_replay,
+from devtools.benchmarks import scratch_database
+from devtools.benchmarks import search as search_benchmark
+from devtools.evaluation import early_forecast, fit, interests, matching_cases, trending_replay
+from devtools.evaluation.cases import (
+    EvaluationError,
+    cases_of_half,
+    read_cases,
+    read_corpus,
+    read_needs,
 )
-from devtools.evaluation.cases import EvaluationError, cases_of_half, read_cases, read_corpus
 from devtools.evaluation.learning import simulation
 from devtools.evaluation.learning.simulated_readers import (
     read_interests,
@@ -28,6 +31,10 @@ from devtools.evaluation.learning.simulated_readers import (
 )
 from devtools.evaluation.reading_lists import read_lists
 from devtools.evaluation.recorded_votes import ReplayError, read_recordings
+from devtools.evaluation.search import typed_queries
+from devtools.evaluation.wording import extracts, reasons
+from papers.models import Paper
+from papers.searching import corrections, indexing, queries
 
 Table = Callable[[Any], str]
 Report = (
@@ -37,15 +44,18 @@ Report = (
     | fit.Report
     | trending_replay.Report
     | early_forecast.Report
+    | typed_queries.Report
+    | reasons.Report
+    | extracts.Report
 )
 HALVES = ("first", "second")
 Subject = Callable[[dict[str, Any]], tuple[Report, Table]]
 
 
 class Command(BaseCommand):
-    """Evaluations on files; they need no database."""
+    """Evaluations on files; only that of search uses a database, a scratch one."""
 
-    help = "Measure the quality of matching and trending on recorded choices and votes."
+    help = "Measure the quality of matching, trending, search and texts."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -71,6 +81,16 @@ class Command(BaseCommand):
             subparsers.add_parser("early", help="rank papers of a day before they have votes")
         )
 
+        _add_search_arguments(
+            subparsers.add_parser("search", help="search for papers as people type queries")
+        )
+        _add_reasons_arguments(
+            subparsers.add_parser("reasons", help="check the reasons in digests by rules")
+        )
+        _add_extracts_arguments(
+            subparsers.add_parser("extracts", help="check extracts of abstracts by rules")
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         subjects: dict[str, Subject] = {
             "matching": self.matching,
@@ -79,6 +99,9 @@ class Command(BaseCommand):
             "fit": self.fit,
             "trending": self.trending,
             "early": self.early,
+            "search": self.search,
+            "reasons": self.reasons,
+            "extracts": self.extracts,
         }
         report, table = subjects[options["subject"]](options)
         self.stdout.write(json.dumps(report.as_json()) if options["json"] else table(report))
@@ -88,7 +111,10 @@ class Command(BaseCommand):
         try:
             with step("Reading papers and cases"):
                 corpus = read_corpus(options["papers"])
-                cases = read_cases(options["cases"], corpus, options["limit"], options["days"])
+                if options["needs"]:
+                    corpus, cases = read_needs(options["needs"], corpus, options["sentences"])
+                else:
+                    cases = read_cases(options["cases"], corpus, options["limit"], options["days"])
                 cases = cases_of_half(cases, options["half"])
             report = matching_cases.evaluate(
                 corpus,
@@ -174,10 +200,62 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         return report, early_forecast.table
 
+    def search(self, options: dict[str, Any]) -> tuple[typed_queries.Report, Table]:
+        """Store papers in a scratch database and search for typed queries."""
+        try:
+            with step("Reading papers and queries"):
+                typed = typed_queries.read_queries(options["queries"])
+                corpus = read_corpus(options["papers"])
+                papers = typed_queries.choose_papers(corpus, typed, options["count"])
+        except EvaluationError as error:
+            raise CommandError(str(error)) from error
+        papers = [search_benchmark.as_ingested(paper) for paper in papers]
+        with scratch_database.database():
+            with step(f"Storing and indexing {len(papers):,} papers"):
+                search_benchmark.store(papers, are_real=True)
+                indexing.index_changed(timezone.now())
+            report = typed_queries.evaluate(typed, find_papers, len(papers), progress=track)
+        return report, typed_queries.table
+
+    def reasons(self, options: dict[str, Any]) -> tuple[reasons.Report, Table]:
+        """Check reasons drawn from digests of made-up readers."""
+        seed = options["seed"]
+        try:
+            with step("Reading papers and profiles"):
+                corpus = read_corpus(options["papers"])
+                readers = reasons.read_profiles(options["profiles"], corpus, seed)
+        except EvaluationError as error:
+            raise CommandError(str(error)) from error
+        report = reasons.evaluate(
+            corpus, readers, options["count"], seed=seed, progress=track, step=step
+        )
+        return report, reasons.table
+
+    def extracts(self, options: dict[str, Any]) -> tuple[extracts.Report, Table]:
+        """Check extracts of papers drawn at random."""
+        try:
+            with step("Reading papers"):
+                papers = read_corpus(options["papers"]).papers
+        except EvaluationError as error:
+            raise CommandError(str(error)) from error
+        report = extracts.evaluate(papers, options["count"], seed=options["seed"], progress=track)
+        return report, extracts.table
+
+
+def find_papers(typed: str) -> list[str]:
+    """Return the arXiv IDs of the papers that the search page shows first."""
+    search_made = corrections.search_with_corrections(queries.parse_query(typed))
+    pks = search_made.result.pks[: typed_queries.PLACES]
+    names = dict(Paper.objects.filter(pk__in=pks).values_list("pk", "arxiv_id"))
+    return [names[pk] or "" for pk in pks]
+
 
 def _add_matching_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
-    parser.add_argument("--cases", type=Path, required=True, help="JSON lines, plain or .gz")
+    choices = parser.add_mutually_exclusive_group(required=True)
+    choices.add_argument("--cases", type=Path, help="JSON lines, plain or .gz")
+    choices.add_argument("--needs", type=Path, help="needs in sentences, each with an abstract")
+    parser.add_argument("--sentences", type=int, help="cut each need after so many sentences")
     parser.add_argument("--limit", type=int, help="maximum number of cases")
     parser.add_argument(
         "--archive-days",
@@ -245,6 +323,34 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--lists", type=Path, nargs="*", default=[], help="reading lists, JSON lines"
     )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_search_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument(
+        "--queries", type=Path, default=typed_queries.QUERIES, help="CSV: kind, query, papers"
+    )
+    parser.add_argument(
+        "--count", type=int, help="store only so many papers: those to be found and random others"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_reasons_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument(
+        "--profiles", type=Path, required=True, help="folder with lists, submitters, needs, topics"
+    )
+    parser.add_argument("--count", type=int, default=300, help="reasons")
+    parser.add_argument("--seed", type=int, default=reasons.SEED, help="of what is drawn")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_extracts_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    parser.add_argument("--count", type=int, default=200, help="extracts")
+    parser.add_argument("--seed", type=int, default=extracts.SEED, help="of the papers drawn")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

@@ -220,3 +220,18 @@ def test_readers_get_the_same_reasons_together_and_alone(
     for (profile, positions), row in zip(chunk, together, strict=True):
         [alone] = explain_choices([profile], CANDIDATES, [positions])
         assert [reason.sentence() for reason in row] == [reason.sentence() for reason in alone]
+
+
+def test_a_reason_names_what_the_paper_is_about_if_the_shared_words_do_not() -> None:
+    text = "Estuaries turn tidal currents into power. Tidal currents move sand of the coast."
+    papers = [
+        PaperText("0", "Tidal currents in estuaries", text),
+        *(PaperText(str(n), f"Birds of island {n}", "Birds sing. Birds fly.") for n in range(1, 9)),
+    ]
+    candidates = Candidates.prepare(Lexicon.learn(papers), papers)
+    [[reason]] = explain_choices([Profile(text="sand, islands")], candidates, [[0]])
+    assert reason.words == ("sand",)
+    assert reason.terms[0].lower() == "tidal currents"
+    assert reason.sentence().startswith("Matches your “sand”; about “")
+    [[reason]] = explain_choices([Profile(text="tidal currents")], candidates, [[0]])
+    assert reason.sentence() == "Matches your “tidal currents”"
