@@ -35,7 +35,7 @@ from devtools.evaluation.reading_lists import (
 )
 from papers.vectors.lexicon import Lexicon
 from subscriptions.matching.candidates import Candidates
-from subscriptions.matching.interest_clusters import divide_examples
+from subscriptions.matching.clusters.interest_clusters import divide_examples
 from subscriptions.matching.match import Match, match_profiles
 from subscriptions.matching.profile import Profile
 from subscriptions.matching.selection import DigestCandidates, TopicCandidates, select_papers

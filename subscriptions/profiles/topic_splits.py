@@ -11,7 +11,7 @@ from django.db.models import Q
 from papers.models import Paper
 from papers.vectors import stored_lexicon
 from papers.vectors.lexicon import PaperText
-from subscriptions.matching.interest_clusters import (
+from subscriptions.matching.clusters.interest_clusters import (
     InterestCluster,
     find_clusters,
     nearer_to_second,

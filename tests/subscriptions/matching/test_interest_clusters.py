@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from papers.vectors.lexicon import Lexicon, PaperText
-from subscriptions.matching.cluster_names import name_clusters
-from subscriptions.matching.interest_clusters import (
+from subscriptions.matching.clusters.cluster_names import name_clusters
+from subscriptions.matching.clusters.interest_clusters import (
     divide_examples,
     find_clusters,
     nearer_to_second,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from papers.vectors.lexicon import Lexicon, PaperText
 from papers.vectors.paper_vectors import paper_vectors
 from papers.vectors.sparse_rows import normalize_dense_rows
-from subscriptions.matching.cluster_names import name_clusters
+from subscriptions.matching.clusters.cluster_names import name_clusters
 
 Embeddings = NDArray[np.float32]
 Flags = NDArray[np.bool_]
