@@ -75,5 +75,5 @@ def _export_digest(
     candidates: QuerySet[Digest], public_id: UUID | str, ending: str
 ) -> HttpResponse:
     digest = get_object_or_404(candidates, public_id=public_id)
-    ordered = [item["paper"] for section in group_items(digest.items) for item in section.items]
+    ordered = [item["paper"] for section in group_items(digest.new_items) for item in section.items]
     return export_visible(ordered, ending, f"digest {digest.day.isoformat()}")

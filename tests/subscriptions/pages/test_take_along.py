@@ -112,7 +112,12 @@ def test_a_digest_is_exported_by_its_link_and_by_its_reader(
         {"paper": paper.pk, "section": section, "reason": "", "title": ""}
         for paper, section in zip(edition[:3], ("trending", "for_you", "for_you"), strict=True)
     ]
-    digest: Digest = make_digest(reader, items=items, paper_ids=[item["paper"] for item in items])
+    # Kept papers of the section “unread” are nobody else's business.
+    texts = dict.fromkeys(("reason", "title", "authors", "url", "language"), "x")
+    kept = {"paper": edition[4].pk, "section": Digest.UNREAD, "entry": 0, **texts}
+    digest: Digest = make_digest(
+        reader, items=[*items, kept], paper_ids=[item["paper"] for item in items]
+    )
     Paper.objects.filter(pk=edition[2].pk).update(hidden=True)
     expected = [edition[1].title, edition[0].title]
     link = tokens.make_token(Purpose.DIGEST, digest.public_id)
