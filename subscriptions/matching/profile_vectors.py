@@ -130,7 +130,7 @@ def vectors_with_feedback(
     middle = normalize_dense_rows(candidates.embeddings[nearest].mean(axis=1))
     lengths = np.linalg.norm(vectors.embeddings, axis=1, keepdims=True)
     turned = lengths * normalize_dense_rows(normalize_dense_rows(vectors.embeddings) + middle)
-    is_turned = [p.examples or len(p.typed.split()) <= MAX_FEEDBACK_WORDS for p in profiles]
+    is_turned = [bool(p.examples) or len(p.typed.split()) <= MAX_FEEDBACK_WORDS for p in profiles]
     shares = sparse.diags([FEEDBACK_TERM_SHARE if p.examples else 1.0 for p in profiles])
     return ProfileVectors(
         vectors.version,

@@ -10,6 +10,7 @@ import pytest
 from scipy import sparse
 
 from papers.vectors.lexicon import Lexicon, PaperText
+from subscriptions.matching import profile_vectors
 from subscriptions.matching.candidates import Candidates, Scores
 from subscriptions.matching.match import (
     HALF_SCORE_SIMILARITY as HALF,
@@ -111,3 +112,26 @@ def test_the_top_papers_reach_the_readers_threshold() -> None:
     assert match_for(text="anemones").top(3) == [], "no padding"
     assert match_for(text=LONG).top(1) == order[:1].tolist()
     assert match_for(text=LONG).top(0) == []
+
+
+def test_in_an_archive_short_texts_and_examples_are_turned_and_long_texts_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [f"Paper {n} on {word} of seas" for n in range(300) for word in ("tides", "sands")]
+    papers = [
+        PaperText(str(n), text, f"{text}. They move. {text}.") for n, text in enumerate(texts * 2)
+    ]
+    candidates = Candidates.prepare(Lexicon.learn(papers), papers)
+    assert candidates.embeddings.shape[1]
+    monkeypatch.setattr(profile_vectors, "ARCHIVE_SIZE", len(papers))
+    profiles = [
+        Profile(text="tides of seas"),
+        Profile(text="tides of seas " * 30),
+        Profile(liked=(papers[0], papers[1])),
+    ]
+    before = profile_vectors.ProfileVectors.of_profiles(profiles, candidates.lexicon)
+    after = profile_vectors.vectors_with_feedback(profiles, candidates, None)
+    is_same = [
+        np.array_equal(a, b) for a, b in zip(before.embeddings, after.embeddings, strict=True)
+    ]
+    assert is_same == [False, True, False]
