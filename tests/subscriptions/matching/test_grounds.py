@@ -117,16 +117,15 @@ def test_the_top_papers_reach_the_readers_threshold() -> None:
 def test_in_an_archive_short_texts_and_examples_are_turned_and_long_texts_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    texts = [f"Paper {n} on {word} of seas" for n in range(300) for word in ("tides", "sands")]
-    papers = [
-        PaperText(str(n), text, f"{text}. They move. {text}.") for n, text in enumerate(texts * 2)
-    ]
+    rng = np.random.default_rng(0)
+    subjects = [[f"word{n}" for n in range(start, start + 40)] for start in range(0, 200, 40)]
+    texts = [" ".join(rng.choice(subjects[n % 5], 12)) for n in range(1200)]
+    papers = [PaperText(str(n), text[:30], f"{text}. {text}.") for n, text in enumerate(texts)]
     candidates = Candidates.prepare(Lexicon.learn(papers), papers)
-    assert candidates.embeddings.shape[1]
     monkeypatch.setattr(profile_vectors, "ARCHIVE_SIZE", len(papers))
     profiles = [
-        Profile(text="tides of seas"),
-        Profile(text="tides of seas " * 30),
+        Profile(text="word1 word2"),
+        Profile(text="word1 word2 " * 40),
         Profile(liked=(papers[0], papers[1])),
     ]
     before = profile_vectors.ProfileVectors.of_profiles(profiles, candidates.lexicon)
