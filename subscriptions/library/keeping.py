@@ -7,7 +7,7 @@ from typing import Any
 
 from papers.exports import publication_date
 from papers.models import Paper
-from subscriptions.library.changes import require_room
+from subscriptions.library.changes import remove_entries, require_room
 from subscriptions.models import LibraryEntry, Subscriber, work_identity
 from subscriptions.profiles.reactions import own_topic
 from subscriptions.profiles.topic_choice import topic_for_paper
@@ -39,9 +39,9 @@ def keep_paper(reader: Subscriber, paper: Paper, now: datetime, topic: str = "")
     return entry
 
 
-def remove_paper(reader: Subscriber, paper_pk: int) -> None:
-    """Remove a paper from the library, with its note and tags. Safe to repeat."""
-    reader.library.filter(paper=paper_pk).delete()
+def remove_paper(reader: Subscriber, paper_pk: int, now: datetime) -> None:
+    """Remove a paper from the library; its page offers to undo it. Safe to repeat."""
+    remove_entries(reader, reader.library.filter(paper=paper_pk), now)
 
 
 def describe_paper(paper: Paper) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _keep_or_remove(data: Mapping[str, str], reader: Subscriber, paper: Paper) -
     entry = reader.library.filter(paper=paper).first()
     if entry and entry.is_annotated and "with_notes" not in data:
         return False
-    keeping.remove_paper(reader, paper.pk)
+    keeping.remove_paper(reader, paper.pk, timezone.now())
     return True
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from papers.models import Paper
+from subscriptions.library.changes import restore_entries
 from subscriptions.library.keeping import keep_paper, remove_paper
 from subscriptions.models import LibraryEntry, work_identity
 from tests.subscriptions.conftest import MakeReader
@@ -22,9 +23,12 @@ def test_a_paper_is_kept_once_and_removed(
     assert keep_paper(reader, paper, now + timedelta(hours=1)) == entry
     assert reader.library.get().kept_at == now
     assert (entry.title, entry.topic) == (paper.title, reader.first_topic)
-    remove_paper(reader, paper.pk)
-    remove_paper(reader, paper.pk)
+    remove_paper(reader, paper.pk, now)
+    remove_paper(reader, paper.pk, now)
     assert not reader.library.exists()
+    [removal] = reader.library_removals.all()
+    restore_entries(reader, removal.pk)
+    assert reader.library.get().paper == paper
 
 
 def test_an_entry_from_an_upload_becomes_that_of_the_paper(

@@ -137,8 +137,8 @@ def test_a_paper_removed_before_its_turn_is_not_sent_and_one_sent_stays(
     run(account, clock)
     keep_paper(reader, papers[1], clock())
     uploads.plan_uploads(account, clock())
-    remove_paper(reader, papers[0].pk)
-    remove_paper(reader, papers[1].pk)
+    remove_paper(reader, papers[0].pk, clock())
+    remove_paper(reader, papers[1].pk, clock())
     run(account, clock)
     assert [item["title"] for item in zotero.in_collection(OUT)] == [papers[0].title]
     keep_paper(reader, papers[0], clock())
