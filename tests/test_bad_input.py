@@ -19,8 +19,9 @@ import pytest
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -30,8 +31,9 @@ from papers.feeds import DocumentError, parse_document
 from papers.models import Paper
 from subscriptions import tokens
 from subscriptions.delivery.transports import django_message
+from subscriptions.library.keeping import keep_paper
 from subscriptions.mail import emails
-from subscriptions.models import Subscriber, Topic
+from subscriptions.models import Subscriber, Topic, ZoteroAccount
 from subscriptions.readers.fields import (
     AddressField,
     CategoriesField,
@@ -137,7 +139,8 @@ WITHOUT_TEXT = {
     "feed-topic",
     *("mail-link", "sign-out", "sign-out-everywhere", "leave", "leave-undo", "unsubscribe-undo"),
     *("past-digest", "offer", "feed-renew", "profile-reset", "profile-opened", "opened"),
-    *("keep", "profile-kept"),
+    *("keep", "profile-kept", "digest-export", "past-digest-export", "topic-export"),
+    *("zotero", "zotero-oauth", "zotero-disconnect"),
     *("challenge", "topics", "topic-delete", "subscriptions", "library-read"),
 }
 
@@ -174,6 +177,37 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         where = reverse("vote", args=[paper.pk])
         posted = post(where, next=text)
         return max(posted, forge(Client(), where, {"email": text}).status_code)
+
+    def entry() -> int:
+        return keep_paper(reader, paper, timezone.now()).pk
+
+    def annotate(text: str) -> int:
+        return post(signed("library-entry", Purpose.PREFERENCES, entry()), note=text, tags=text)
+
+    def act_on_library(text: str) -> int:
+        """Add a tag and remove it, and try an action that does not exist."""
+        key = str(entry())
+        acts = ("tag", "untag", text)
+        return max(post(signed("library-act"), act=act, entry=key, tag=text) for act in acts)
+
+    def upload_to_library(text: str) -> int:
+        file = SimpleUploadedFile(f"{text[:100]}.ris", f"TY  - JOUR\nTI  - {text}\nER  -".encode())
+        return post(signed("library-upload"), file=file)
+
+    def zotero(name: str, **data: str) -> int:
+        """Post to a connected account whose Zotero is out of reach."""
+        now = timezone.now()
+        rights = {"may_write": True, "may_write_notes": True, "from_oauth": False}
+        times = dict.fromkeys(("connected_at", "next_refresh_at", "next_upload_at"), now)
+        ZoteroAccount.objects.get_or_create(
+            subscriber=reader, defaults={"user_id": 1} | rights | times
+        )
+        with override_settings(ZOTERO_API_URL="http://127.0.0.1:9"):
+            return post(signed(name), **data)
+
+    def come_back_from_zotero(text: str) -> int:
+        given = {"oauth_token": text, "oauth_verifier": text}
+        return max(get("/zotero/callback/", **given), post("/zotero/callback/", **given))
 
     sign_in(client, reader)
     preferences, mute = signed("preferences"), signed("profile-mute")
@@ -238,6 +272,20 @@ def doors(client: Client, reader: Subscriber, paper: Paper) -> dict[str, Callabl
         "profile": lambda text: get(signed("profile"), paper=text),
         "profile-author": lambda text: post(signed("profile-author"), author=text),
         "profile-upload": send,
+        "library": lambda text: get(signed("library"), q=text, tag=text, year=text, page=text),
+        "library-act": act_on_library,
+        "library-entry": annotate,
+        "library-undo": lambda text: post(signed("library-undo"), removal=text),
+        "library-export": lambda text: get(
+            signed("library-export", Purpose.PREFERENCES, "csv"), q=text
+        ),
+        "library-upload": upload_to_library,
+        "zotero-key": lambda text: zotero("zotero-key", key=text),
+        "zotero-examples": lambda text: zotero("zotero-examples", collection=text, topic=text),
+        "zotero-kept": lambda text: zotero("zotero-kept", collection=text),
+        "zotero-act": lambda text: zotero("zotero-act", act=text, collection=text),
+        "zotero-act remove": lambda text: zotero("zotero-act", act="remove", collection=text),
+        "zotero-callback": come_back_from_zotero,
         "rhythm": lambda text: post(signed("rhythm"), act="mute", word=text),
         "propose": lambda text: post(signed("propose"), paper=text, note=text),
         "propose vote": lambda text: post(signed("propose"), vote=text),

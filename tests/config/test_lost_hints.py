@@ -42,13 +42,14 @@ def digest(make_reader: MakeReader, make_paper: Any) -> Digest:
     """Store a failed digest of today."""
     now = timezone.now()
     Edition.objects.create(day=now.date(), due=1)
-    reader = make_reader(next_digest_at=now)
+    reader, paper = make_reader(next_digest_at=now), make_paper()
     return Digest.objects.create(
         subscriber=reader,
         subscription=reader.default_subscription,
         day=now.date(),
         status=Digest.Status.FAILED,
-        paper_ids=[make_paper().pk],
+        paper_ids=[paper.pk],
+        items=[{"paper": paper.pk, "section": "trending", "reason": "", "score": 0.0}],
         created_at=now,
         next_attempt_at=now,
         expires_at=now,
