@@ -121,7 +121,7 @@ def test_a_reaction_changes_tomorrows_digest_as_its_page_says(
     client: Client, make_reader: MakeReader, on: Callable[..., Paper], now: datetime, kind: str
 ) -> None:
     answered = on("Anchors of iron", 1, abstract="Anchors hold in sand and slip on rock.")
-    on("Anchors for small boats", 0, abstract="Anchors hold boats; ropes of hemp hold anchors.")
+    on("Anchors for small boats", 0, abstract="Anchors hold in sand; ropes hold anchors.")
     on("Ropes of hemp", 0, abstract="Ropes of hemp hold boats in the harbour.")
     stored_lexicon.learn_lexicon(now)
     reader = make_reader(topic={"text": "ropes, anchors"}, covered_until=now)

@@ -152,9 +152,9 @@ def tls_server(certificate: Path) -> Iterator[Server]:
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
-    fetching._tls.cache_clear()
+    fetching.tls_context.cache_clear()
     yield
-    fetching._tls.cache_clear()
+    fetching.tls_context.cache_clear()
 
 
 def test_untrusted_certificate_is_a_tls_error(

@@ -179,7 +179,7 @@ def test_a_vote_counts_once_can_be_taken_back_and_is_an_observation(
     assert (
         paper.votes,
         paper.site_votes,
-        scoring.collect_signals(paper, scoring.Counts()).votes,
+        scoring.collect_signals(paper, 0).votes,
     ) == (
         3,
         1,
