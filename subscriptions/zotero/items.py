@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import string
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -17,7 +18,8 @@ from papers.citations.venues import Kind
 from papers.citations.work import Work
 from papers.text.markup import one_line
 
-KEY_SIGNS = "23456789ABCDEFGHIJKLMNPQRSTUVWXYZ"
+# Digits and capitals without 0, 1 and O.
+KEY_CHARACTERS = sorted({*string.digits, *string.ascii_uppercase} - {*"01O"})
 MAX_TAG = 255  # characters; Zotero refuses longer ones
 MAX_NAME = 255  # characters of a part of a name
 Item = dict[str, Any]
@@ -121,7 +123,7 @@ def note_html(text: str) -> str:
 
 def new_key() -> str:
     """Return a random key for an item; Zotero lets clients choose them."""
-    return "".join(secrets.choice(KEY_SIGNS) for _ in range(8))
+    return "".join(secrets.choice(KEY_CHARACTERS) for _ in range(8))
 
 
 def new_write_token() -> str:
@@ -132,7 +134,7 @@ def new_write_token() -> str:
 def child_key(parent: str, part: str) -> str:
     """Return the key of a part of an item; the same each time, so that no part is made twice."""
     digest = hashlib.sha256(f"{parent} {part}".encode()).digest()
-    return "".join(KEY_SIGNS[byte % len(KEY_SIGNS)] for byte in digest[:8])
+    return "".join(KEY_CHARACTERS[byte % len(KEY_CHARACTERS)] for byte in digest[:8])
 
 
 def search_words(title: str, most: int = 6) -> str:
