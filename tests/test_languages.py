@@ -164,7 +164,7 @@ def test_labels_passed_to_templates_are_translated(
         client.get(reverse("data", args=[token]), **GERMAN).text,
     ]
     assert ">Stimmen</th>" in pages[0]
-    assert "<dt>Reaktionen auf Arbeiten</dt>" in pages[1]
+    assert "<dt>Reaktionen auf Paper</dt>" in pages[1]
     english = {e.msgid for e in polib.pofile(str(CATALOGUE)) if e.msgid != e.msgstr}
     for page in pages:
         labels = re.findall(r"<(?:dt|th[^>]*)>([^<]+)</", page)
@@ -308,7 +308,7 @@ def test_readers_of_two_languages_in_one_chunk(
     for text in texts[1::2]:
         assert "Mehr davon" in text
         assert "Abbestellen" in text
-        assert "was Ihnen gefiel" in text
+        assert "das Ihnen gefiel" in text
         assert "More like this" not in text
         assert "Unsubscribe" not in text
         assert "30. April 2026" in text

@@ -236,7 +236,10 @@ def learn_from_kept(request: HttpRequest, access: Access) -> HttpResponse:
     """Let the papers in the reader's library count in profiles, or not."""
     learns = request.POST.get("learn") == "yes"
     Subscriber.objects.filter(pk=access.reader.pk).update(learns_from_kept=learns)
-    counted, ignored = _("Papers you keep now count."), _("Papers you keep no longer count.")
+    counted, ignored = (
+        _("From now on, papers you keep count."),
+        _("Papers you keep no longer count."),
+    )
     messages.success(request, counted if learns else ignored)
     return _redirect_to_profile(request, access)
 

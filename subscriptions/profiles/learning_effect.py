@@ -75,8 +75,8 @@ def _compare(effect: Effect | None) -> str:
     if not effect.is_better:
         return _("They made no clear difference to your matches so far.")
     return _(
-        "With the earlier half of them, papers that you liked later are above %(learnt)s %% of the "
-        "other papers in their digests; without them, above %(unlearnt)s %%."
+        "With the earlier half of them, papers that you liked later are above %(learnt)s%% of the "
+        "other papers in their digests; without them, above %(unlearnt)s%%."
     ) % {"learnt": round(100 * effect.learnt), "unlearnt": round(100 * effect.unlearnt)}
 
 

@@ -92,7 +92,7 @@ def test_a_reader_walks_through_the_library_on_a_phone(
     act(browser, [first, second], "Remove from the library")
     browser.sees("You removed 2 papers")
     browser.press("Undo")
-    browser.sees("2 papers are back")
+    browser.sees("2 papers were restored")
     assert LibraryEntry.objects.get(pk=first.pk).note == "Compare with **our** runs"
 
 

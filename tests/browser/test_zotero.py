@@ -68,7 +68,7 @@ def test_a_reader_connects_zotero_and_papers_come_and_go(
     assert violations(browser) == []
     browser.press("Connect with Zotero")
     browser.press("Accept Defaults")
-    browser.sees("Zotero has agreed.")
+    browser.sees("Zotero allows the connection.")
     browser.press("Connect")
     browser.sees("Connected with the Zotero account ada-reads.")
     choose(browser, "examples-collection", IN)
@@ -92,5 +92,5 @@ def test_a_reader_connects_zotero_and_papers_come_and_go(
     browser.sees("2 papers sent, 0 waiting.")
     assert len(zotero.in_collection(OUT)) == 2
     browser.press("Disconnect")
-    browser.sees("It's deleted at Zotero too.")
+    browser.sees("The key is deleted at Zotero too.")
     assert zotero.keys == set()

@@ -129,15 +129,15 @@ def _number(text: str) -> int:
 
 def _read(_reader: Subscriber, entries: LibraryEntryQuerySet, now: datetime, _tags: Any) -> str:
     count = changes.mark_read(entries, now)
-    return ngettext("%(count)s paper is read now.", "%(count)s papers are read now.", count) % {
-        "count": count
-    }
+    return ngettext(
+        "%(count)s paper was marked as read.", "%(count)s papers were marked as read.", count
+    ) % {"count": count}
 
 
 def _unread(_reader: Subscriber, entries: LibraryEntryQuerySet, _now: datetime, _tags: Any) -> str:
     count = changes.mark_unread(entries)
     return ngettext(
-        "%(count)s paper is unread again.", "%(count)s papers are unread again.", count
+        "%(count)s paper was marked as unread.", "%(count)s papers were marked as unread.", count
     ) % {"count": count}
 
 
@@ -190,6 +190,6 @@ def undo_removal(request: HttpRequest, access: Access) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        text = ngettext("%(count)s paper is back.", "%(count)s papers are back.", count)
+        text = ngettext("%(count)s paper was restored.", "%(count)s papers were restored.", count)
         messages.success(request, text % {"count": count})
     return _back_to_list(request, access)

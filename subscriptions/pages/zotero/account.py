@@ -133,7 +133,7 @@ def disconnect(request: HttpRequest, access: Access) -> HttpResponse:
         deleted = connecting.disconnect(account, timezone.now(), delete_key=wanted)
         text = _("Disconnected. We've deleted your key, your choices and the examples from Zotero.")
         if deleted:
-            text += " " + _("It's deleted at Zotero too.")
+            text += " " + _("The key is deleted at Zotero too.")
         elif wanted:
             text += " " + _("Zotero didn't answer: delete the key in your settings there.")
         messages.success(request, text)

@@ -71,7 +71,7 @@ def finish_oauth(request: HttpRequest, access: Access) -> HttpResponse:
         key = oauth.finish(access.reader.pk, cookie, token, verifier, timezone.now())
         connect_account(request, access, key, from_oauth=True)
     except oauth.WrongBrowser:
-        text = _("Please start again here: this took too long, or began in another browser.")
+        text = _("Please start again here: this took too long, or was started in another browser.")
         messages.error(request, text)
     except ZoteroError as error:
         messages.error(request, describe_error(error))

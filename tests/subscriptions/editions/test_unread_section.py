@@ -171,11 +171,11 @@ def test_an_email_with_the_section_marks_a_paper_as_read_by_a_button(
     Paper.objects.filter(kept=hidden).update(hidden=True)
     assert mailing_run.deliver_digests([digest.pk], lambda: NOW).tally == {"sent": 1}
     [message] = smtp.accepted
-    assert message["Subject"] == "3 Arbeiten, die Sie sich gemerkt und noch nicht gelesen haben"
+    assert message["Subject"] == "3 Paper, die Sie sich gemerkt und noch nicht gelesen haben"
     text, html = parts(message)
     assert set(LINK.findall(text)) == set(LINK.findall(html.replace("&amp;", "&")))
-    assert "IHRE UNGELESENEN ARBEITEN" in text
-    assert "Ihre ungelesenen Arbeiten</h2>" in html.replace("\n", "")
+    assert "IHRE UNGELESENEN PAPER" in text
+    assert "Ihre ungelesenen Paper</h2>" in html.replace("\n", "")
     assert "Kept 0 &amp; &lt;b&gt;old" in html
     for part in (text, html):
         assert "Ann Other" in part

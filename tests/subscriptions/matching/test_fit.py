@@ -49,5 +49,5 @@ def test_scores_outside_the_curve_have_a_fit() -> None:
 def test_fits_have_words_in_the_active_language() -> None:
     assert describe_fit(STRONG) == "Strong fit"
     with translation.override("de"):
-        assert describe_fit(LOOSE) == "Passt entfernt"
+        assert describe_fit(LOOSE) == "Passt ein wenig"
     assert describe_fit("") == describe_fit("unknown") == ""

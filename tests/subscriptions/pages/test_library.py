@@ -110,13 +110,13 @@ def test_a_removal_is_undone_with_notes_and_tags(
     page = Page.open(client, url(reader)).submit("Do it", entry=chosen, act="remove")
     assert len(titles(page)) == 2
     page = page.submit("Undo")
-    assert "4 papers are back" in page.text
+    assert "4 papers were restored" in page.text
     assert list(reader.library.values()) == before
     page = page.submit("Do it", entry=chosen, act="remove")
     keep_paper(reader, edition[0], now)
     edition[1].delete()
     reader.first_topic.delete()
-    assert "3 papers are back" in page.submit("Undo").text
+    assert "3 papers were restored" in page.submit("Undo").text
     assert entry_of(reader, "Long").note == "", "it was kept again"
     assert entry_of(reader, "Reasoning").paper is None
     assert not reader.library_removals.exists()
@@ -201,7 +201,7 @@ def test_a_full_library_keeps_no_more_and_says_so(
 def test_a_library_is_private(client: Client, reader: Subscriber, make_reader: MakeReader) -> None:
     other = make_reader("other@example.org")
     entry = entry_of(reader, "Long")
-    assert "You haven't kept a paper yet" in Page.open(client, url(other)).text
+    assert "You haven't kept any papers yet" in Page.open(client, url(other)).text
     Page.open(client, url(other, "library-entry", entry.pk), status=404)
     forge(client, url(other, "library-act"), {"entry": entry.pk, "act": "remove"})
     forge(client, url(other, "library-act"), {"read": entry.pk})

@@ -67,7 +67,7 @@ def test_a_gain_is_shown_with_the_ranks_that_show_it(
     like(reader, "Reef", 8, now)
     text = describe(reader)
     assert text.startswith("You've told us about 8 papers; your matches got better. With")
-    assert "are above 100 % of the other papers in their digests; without them, above 17 %" in text
+    assert "are above 100% of the other papers in their digests; without them, above 17%" in text
     path = reverse("profile", args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)])
     assert "your matches got better" in client.get(path).content.decode()
 

@@ -126,7 +126,7 @@ def test_problems_are_shown_with_zoteros_words_and_can_be_tried_again(
     ("fields", "text"),
     [
         ({"revoked_at": datetime(2026, 4, 29).astimezone()}, "Connect again below"),
-        ({"out_collection_gone": True}, "Choose another one; the papers wait."),
+        ({"out_collection_gone": True}, "Choose another one; until then we send no papers."),
         ({"may_write_notes": False}, "Your notes are not sent"),
     ],
 )
@@ -163,7 +163,7 @@ def test_a_reader_connects_by_oauth_and_the_key_goes_when_they_disconnect(
     assert "Connected with the Zotero account ada-reads." in page.text
     assert ZoteroAccount.objects.get().from_oauth
     page = page.submit("Disconnect", delete_key=True)
-    assert "It's deleted at Zotero too." in page.text
+    assert "The key is deleted at Zotero too." in page.text
     assert zotero.keys == set()
 
 
