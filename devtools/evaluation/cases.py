@@ -16,6 +16,7 @@ from papers.text.summary import split_sentences
 from papers.vectors.lexicon import PaperText
 
 Positions = NDArray[np.int64]
+HALVES = ("first", "second")  # of readers or interests
 
 
 class EvaluationError(ValueError):

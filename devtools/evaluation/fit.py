@@ -262,3 +262,17 @@ def bin_shares(found: Observations) -> list[Bin]:
         predicted, actual = (round(float(value), 4) for value in share)
         bins.append(Bin(BINS[n], BINS[n + 1], predicted, actual, int(own.chosen.sum())))
     return bins
+
+
+def table(report: Report) -> str:
+    """Return the report as text, with a row for each bin; "*" marks a wrong one."""
+    lines = []
+    for name, bins in report.groups.items():
+        lines.append(f"{name:26}{'predicted':>10}{'found':>8}{'choices':>9}")
+        for one in bins:
+            mark = "" if one.is_right or one.choices < MIN_CHOICES else " *"
+            shares = f"{one.predicted:10.3f}{one.found:8.3f}{one.choices:9}"
+            lines.append(f"  {one.low:.2f} to {one.high:.2f}{'':12}{shares}{mark}")
+    for kind, curve in report.curves.items():
+        lines.append(f"learnt from the other half, {kind}: {curve.shares}")
+    return "\n".join([*lines, f"{report.seconds:.0f} s"])

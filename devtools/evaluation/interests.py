@@ -255,3 +255,24 @@ def _mean(values: Sequence[float]) -> float:
 
 def _mean_rows(rows: Sequence[Metrics]) -> Metrics:
     return {name: round(_mean([row[name] for row in rows]), 4) for name in rows[0]}
+
+
+def table(report: Report) -> str:
+    """Return the report as text: the first ten papers by topics, then the suggested splits."""
+    lines = [_row(f"{report.readers} readers", report.topics[ONE])]
+    lines += [_row(name, metrics.values()) for name, metrics in report.topics.items()]
+    for name, differences in report.differences.items():
+        lines.append(f"{name}, less one topic (95 % interval)")
+        lines += [
+            f"    {metric:12} {mean:+.3f} ({low:+.3f} to {high:+.3f})"
+            for metric, (mean, low, high) in differences.items()
+        ]
+    halves = report.suggestions
+    lines += ["", _row("suggested splits", next(iter(halves.values())))]
+    lines += [_row(name, metrics.values()) for name, metrics in halves.items()]
+    return "\n".join([*lines, f"{report.seconds:.0f} s"])
+
+
+def _row(name: str, cells: Iterable[str | float]) -> str:
+    shown = (cell if isinstance(cell, str) else f"{cell:.3f}" for cell in cells)
+    return f"{name:16}" + "".join(f"{cell:>15}" for cell in shown)

@@ -281,3 +281,28 @@ def _pair_similarity(similarity: Similarity, positions: Sequence[int]) -> Metric
     matrix = similarity(np.array(positions), np.array([positions] * len(positions)))
     pairs = matrix[np.triu_indices(len(matrix), 1)]
     return {"pairs": float(pairs.mean()), "closest pair": float(pairs.max())}
+
+
+def table(report: Report) -> str:
+    """Return the report as text, with a row for the product and for each baseline."""
+    names = list(report.paperboy)
+    rows = {"paperboy": report.paperboy, **report.baselines}
+    if report.with_shared_authors:
+        rows["+ shared authors"] = report.with_shared_authors
+    if report.without_starter:
+        rows["no starter"] = report.without_starter
+    lines = [f"{'':16}" + "".join(f"{name:>12}" for name in names)]
+    lines += [
+        f"{row:16}" + "".join(f"{metrics[name]:12.3f}" for name in names)
+        for row, metrics in rows.items()
+    ]
+    for name, metrics in (report.kept or {}).items():
+        lines.append(f"{name:22}: nDCG@10 {metrics['ndcg@10']:.4f}, hit@10 {metrics['hit@10']:.4f}")
+    for name, metrics in (report.variety or {}).items():
+        lines.append(f"{name:16}" + ", ".join(f"{key} {metrics[key]:.4f}" for key in metrics))
+    for name, (mean, low, high) in (report.gain or {}).items():
+        lines.append(f"starter, {name:9} {mean:+.4f} ({low:+.4f} to {high:+.4f})")
+    speed = report.cases / report.seconds
+    return "\n".join(
+        [*lines, f"{report.cases} cases in {report.seconds:.0f} s ({speed:.1f} per second)"]
+    )

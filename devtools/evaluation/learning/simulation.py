@@ -239,3 +239,31 @@ def _interval(values: Sequence[float], names: Sequence[str]) -> Interval:
     means = sums[samples].sum(axis=1) / counts[samples].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975)).tolist()
     return round(float(np.mean(values)), 4), round(low, 4), round(high, 4)
+
+
+def table(report: Report) -> str:
+    """Return the report as text, by kind of reader: nDCG@10 / recall@100, then leads."""
+    days = MEASURED_DAYS
+    lines = []
+    for kind, count in report.readers.items():
+        lines.append(f"{kind}: {count} readers, nDCG@10 / recall@100 after each day")
+        lines.append(f"{'':20}" + "".join(f"{day:>14}" for day in days))
+        for name, curve in report.curves[kind].items():
+            cells = (
+                f"{curve[day]['ndcg@10']:.3f} / {curve[day]['recall@100']:.3f}" for day in days
+            )
+            lines.append(f"{name:20}" + "".join(f"{cell:>14}" for cell in cells))
+        taps = report.curves[kind][PAPERBOY]
+        cells = (f"{taps[day]['more']:.1f} + {taps[day]['less']:.1f}" for day in days)
+        lines.append(f"{'taps: More + Less':20}" + "".join(f"{cell:>14}" for cell in cells))
+        for name, lead in report.leads[kind].items():
+            lines.append(f"lead over {name} in nDCG@10 (95 % interval)")
+            lines.append("  " + ", ".join(f"{day}: {_format_interval(lead[day])}" for day in days))
+        few = (f"{name} {_format_interval(values)}" for name, values in report.few[kind].items())
+        lines += ["; ".join(few), ""]
+    return "\n".join([*lines, f"{report.seconds:.0f} s"])
+
+
+def _format_interval(values: Interval) -> str:
+    mean, low, high = values
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
