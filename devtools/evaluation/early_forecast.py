@@ -1,8 +1,8 @@
 """Evaluation of the forecast before the votes, beside simpler rankings.
 
-All papers of an arXiv day are ranked by what is known at their announcement. The truth is whether
-the community featured them, and how many votes they got. Weights are learnt only from what was
-known before the month of the day; authors' earlier features are those before the day.
+All papers of an arXiv day are ranked from their announcement. The truth is whether
+the community featured them, and how many votes they got. Weights are learnt only from
+earlier months; authors' earlier features are those before the day.
 
 It works on files and needs no database.
 """
@@ -182,7 +182,7 @@ def predict(
 
 
 def _without_names(papers: Sequence[AnnouncedPaper]) -> list[AnnouncedPaper]:
-    """Return the papers with as many authors, whom nothing is known of."""
+    """Return the papers with as many authors, who have no record."""
     return [
         replace(paper, authors=tuple(f"{place}/{at}" for at in range(len(paper.authors))))
         for place, paper in enumerate(papers)

@@ -118,38 +118,26 @@ def evaluate(
             starter = learn_starter(earlier.papers) if starter_before else None
             product = Product(corpus, Archive.for_cases(corpus, cases, archive_days, starter))
         rows = measure_cases(corpus, progress(cases, "Ranking"), product.rank)
-        without_starter = gain = None
+        more: dict[str, Any] = {}
         if starter:
             plain = Product(corpus, Archive.for_cases(corpus, cases, archive_days))
             tracked = progress(cases, "Ranking without the starter")
             plain_rows = measure_cases(corpus, tracked, plain.rank)
-            without_starter, gain = (
-                average_metrics(plain_rows),
-                paired_differences(plain_rows, rows),
-            )
-        with_shared_authors = variety_metrics = kept_metrics = None
+            more["without_starter"] = average_metrics(plain_rows)
+            more["gain"] = paired_differences(plain_rows, rows)
         if shared_authors:
             tracked = progress(cases, "Ranking with shared authors")
-            with_shared_authors = mean_metrics(corpus, tracked, product.rank_with_shared_authors)
+            ranked = mean_metrics(corpus, tracked, product.rank_with_shared_authors)
+            more["with_shared_authors"] = ranked
         if variety:
-            variety_metrics = product.measure_variety(progress(cases, "Measuring variety"))
+            more["variety"] = product.measure_variety(progress(cases, "Measuring variety"))
         if kept is not None:
             with step("Ranking with kept papers"):
-                kept_metrics = measure_kept(corpus, cases, product.score, kept)
+                more["kept"] = measure_kept(corpus, cases, product.score, kept)
         with step("Waiting for the baselines"):
             baseline_metrics = baselines.result()
     seconds = time.monotonic() - started
-    return Report(
-        average_metrics(rows),
-        baseline_metrics,
-        len(cases),
-        seconds,
-        with_shared_authors,
-        variety_metrics,
-        kept_metrics,
-        without_starter,
-        gain,
-    )
+    return Report(average_metrics(rows), baseline_metrics, len(cases), seconds, **more)
 
 
 def _check_pools(cases: Sequence[Case], archive_days: int | None, starter_before: str) -> None:

@@ -1,4 +1,4 @@
-"""Forecast of which papers will be featured, from what is known at their announcement. Pure.
+"""Forecast of which papers will be featured, from their announcement. Pure.
 
 A logistic regression of "featured by the community or not" on the words of title and abstract, the
 track record of the team, and the number of authors. docs/ranking.md has the measurements.
@@ -49,7 +49,7 @@ class Forecast:
     def learn(
         cls, papers: Sequence[AnnouncedPaper], records: Values, until: date
     ) -> Forecast | None:
-        """Learn from what was known before a day; return None if too few papers were featured.
+        """Learn from the papers before a day; return None if too few papers were featured.
 
         `records` (papers) are the track records from before each paper's day.
         """

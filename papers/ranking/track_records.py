@@ -105,7 +105,7 @@ def team_records(papers: Sequence[AnnouncedPaper]) -> NDArray[np.float64]:
 
 
 def records_until(papers: Sequence[AnnouncedPaper], until: date) -> TrackRecords:
-    """Return the records of what was announced and featured before a day."""
+    """Return the records of papers announced and featured before a day."""
     records = TrackRecords()
     for paper in papers:
         if paper.day < until:

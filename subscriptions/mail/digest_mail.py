@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from email.utils import formataddr
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from django.conf import settings
@@ -259,8 +260,7 @@ def _frame(
     `shapes` has the key of each section, whether it has a topic's name, and its number of cards;
     `unread` is None without an unread section; `notes` says which notices are the editor's.
     """
-    count = sum(size for _key, _is_named, size in shapes)
-    numbers = iter(range(1, count + 1))
+    papers = sum(size for _key, _is_named, size in shapes)
     context = {
         **{name: slot(name) for name in LINKS},
         "home_url": absolute(reverse("home")),
@@ -268,23 +268,9 @@ def _frame(
         "heading": gettext(HEADINGS[period]) if HEADINGS[period] else "",
         "period_from": period_start(day, period),
         "preheader": slot("preheader"),
-        "count": count,
-        "notices": [
-            {
-                "text": slot(f"notice_{number}_{form}" if is_note else f"notice_{number}"),
-                "is_note": is_note,
-            }
-            for number, is_note in enumerate(notes)
-        ],
-        "sections": [
-            {
-                "name": slot(f"section_{index}")
-                if is_named
-                else _heading(gettext(SECTIONS[key]), form),
-                "cards": [slot(f"card_{next(numbers)}") for _ in range(size)],
-            }
-            for index, (key, is_named, size) in enumerate(shapes)
-        ],
+        "count": papers,
+        "notices": _notice_slots(notes, form),
+        "sections": _section_slots(shapes, form),
         "has_unread": unread is not None,
         "unread_title": _heading(gettext("Your unread papers"), form),
         "unread": unread_section.entry_slots(unread or ()),
@@ -297,6 +283,29 @@ def _frame(
         return PrerenderedTemplate(rendered, is_html=True)
     _subject, _, text = rendered.partition("\n")
     return PrerenderedTemplate(f"{text.strip()}\n", is_html=False)
+
+
+def _notice_slots(notes: tuple[bool, ...], form: str) -> list[dict[str, Any]]:
+    """Return the context of each notice; those of the editor have a slot for each form."""
+    texts = (
+        slot(f"notice_{number}_{form}" if is_note else f"notice_{number}")
+        for number, is_note in enumerate(notes)
+    )
+    return [{"text": text, "is_note": is_note} for text, is_note in zip(texts, notes, strict=True)]
+
+
+def _section_slots(shapes: tuple[tuple[str, bool, int], ...], form: str) -> list[dict[str, Any]]:
+    """Return the context of each section, with a slot for each card."""
+    numbers = count(1)
+    return [
+        {
+            "name": slot(f"section_{index}")
+            if is_named
+            else _heading(gettext(SECTIONS[key]), form),
+            "cards": [slot(f"card_{next(numbers)}") for _ in range(size)],
+        }
+        for index, (key, is_named, size) in enumerate(shapes)
+    ]
 
 
 @receiver(file_changed)

@@ -209,7 +209,7 @@ class ZoteroUpload(models.Model):
         self._record(attempts=F("attempts") - 1, next_attempt_at=now)
 
     def _record(self, *, detail: str = "", **columns: Any) -> None:
-        """Update the row, with what was decided about its item; nothing if it was deleted."""
+        """Update the row, with the decision about its item; nothing if it was deleted."""
         own = ZoteroUpload.objects.filter(pk=self.pk)
         own.update(
             detail=detail[:300], item_key=self.item_key, write_token=self.write_token, **columns

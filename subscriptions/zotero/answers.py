@@ -85,7 +85,7 @@ def read_examples(documents: Iterable[Any]) -> list[dict[str, str]]:
 
 
 def item_reference(document: Any) -> Reference | None:
-    """Return the paper that an item describes; None for notes, attachments and the like."""
+    """Return the paper that an item describes; None for notes and attachments."""
     data = _of(document, "data")
     if not isinstance(data, dict) or data.get("itemType") in NO_PAPERS:
         return None

@@ -121,7 +121,7 @@ def _update(account: ZoteroAccount, **values: Any) -> None:
 def disconnect(account: ZoteroAccount, now: datetime, *, delete_key: bool) -> bool:
     """Forget the account, its collections and uploads; return whether Zotero deleted the key.
 
-    Without `delete_key`, Zotero is not asked. What is in Zotero stays there.
+    Without `delete_key`, Zotero is not asked. Items in Zotero stay there.
     """
     deleted = False
     if delete_key and (client := open_client(account, now)):

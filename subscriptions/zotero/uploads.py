@@ -144,7 +144,7 @@ class _CollectionGone(Exception):
 
 
 class _Transfer:
-    """The transfer of one kept paper: see whether it is there, then write what is missing."""
+    """The transfer of one kept paper: see whether it is there, then write the missing parts."""
 
     def __init__(
         self, account: ZoteroAccount, upload: ZoteroUpload, client: Client, now: datetime

@@ -1,6 +1,6 @@
 """Evaluation of learning from taps: a digest a day for simulated readers. Pure.
 
-A reader taps More on each paper of the digest that is theirs, and Less on one that is not. After
+A reader taps More on each paper of the digest from their interest, and Less on one other. After
 a day, the learner ranks the held-out papers of the interest among OTHER_PAPERS others. Each
 learner sends its own digests, so that it also learns only from papers that it found.
 """
