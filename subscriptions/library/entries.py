@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from papers.citations.embedded import context_object
+from papers.metadata.identifiers import abstract_url
 from papers.models import Merge, Paper, PaperUpdate
 from papers.text.shortening import short_authors
 from subscriptions.library.citations import make_entry_work
@@ -52,11 +53,14 @@ def _shown_paper(paper: Paper | None) -> Paper | None:
 
 def _title_url(entry: LibraryEntry, merged: dict[int, Paper]) -> str:
     shown = merged.get(entry.paper_id or 0) or _shown_paper(entry.paper)
-    return shown.get_absolute_url() if shown else entry.url or doi_url(entry.doi)
+    return shown.get_absolute_url() if shown else outside_url(entry)
 
 
-def doi_url(doi: str) -> str:
-    return f"https://doi.org/{doi}" if doi else ""
+def outside_url(entry: LibraryEntry) -> str:
+    """Return the address of a paper that is not on this site; empty if none is known."""
+    if entry.url.startswith(("https://", "http://")):  # from an upload
+        return entry.url
+    return abstract_url(entry.arxiv_id) or (f"https://doi.org/{entry.doi}" if entry.doi else "")
 
 
 def _merged(papers: Sequence[Paper]) -> dict[int, Paper]:

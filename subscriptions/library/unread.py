@@ -14,7 +14,7 @@ from django.utils import translation
 from papers.bulk import any_of
 from papers.text.markup import one_line
 from papers.text.shortening import short_authors, truncate
-from subscriptions.library.entries import doi_url
+from subscriptions.library.entries import outside_url
 from subscriptions.mail.links import absolute
 from subscriptions.models import Digest, LibraryEntry, LibraryEntryQuerySet, Subscription
 
@@ -101,6 +101,4 @@ def _url(entry: LibraryEntry) -> str:
     """Return the address of the paper; empty if none is known."""
     if entry.paper:
         return entry.paper.abstract_url or absolute(entry.paper.get_absolute_url())
-    if entry.url.startswith(("https://", "http://")):  # from an upload
-        return entry.url
-    return doi_url(entry.doi)
+    return outside_url(entry)

@@ -75,6 +75,14 @@ class Person(Browser):
         element.click()
         time.sleep(PAUSE)
 
+    def download(self, label: str, path: Path) -> str:
+        """Press a button or link that downloads a file to this path, and return its text."""
+        folder = {"behavior": "allow", "downloadPath": str(path.parent)}
+        self.chrome.execute_cdp_cmd("Browser.setDownloadBehavior", folder)
+        self.press(label)
+        until(path.exists, f"the file {path.name}")
+        return path.read_text()
+
     def choose(self, label: str, option: str) -> None:
         """Choose an option of the select field with this label."""
         Select(self.field(label)).select_by_visible_text(option)
@@ -85,8 +93,9 @@ class Person(Browser):
             box.click()
 
     def field(self, label: str) -> WebElement:
-        """Return the field whose label starts with this."""
-        path = f"//*[@id=//label[starts-with(normalize-space(), {label!r})]/@for]"
+        """Return the field whose label starts with this, or that this text on the page labels."""
+        says = f"starts-with(normalize-space(), {label!r})"
+        path = f"//*[@id=//label[{says}]/@for] | //*[@aria-labelledby=//*[{says}]/@id]"
         return self.find(path, f"the field “{label}”")
 
     def fill(self, label: str, text: str) -> None:

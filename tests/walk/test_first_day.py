@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -184,7 +185,36 @@ def test_8_the_reader_unsubscribes_and_undoes_it(reader: Person, mail_server: Ma
     reader.sees("Your subscription continues as before")
 
 
-def test_9_the_reader_adds_a_topic_and_a_schedule(reader: Person) -> None:
+def test_9_the_reader_keeps_a_paper_and_exports_it(
+    reader: Person, mail_server: MailServer, tmp_path: Path
+) -> None:
+    digest = mail_server.messages(READER, MANUSCRIPTS)[-1]
+    reader.press_in_email(digest, "Keep")
+    reader.sees("Keep this paper?")
+    reader.press("Keep it")
+    reader.sees("Kept in your library")
+    reader.picture("kept")
+    reader.press("Open your library")
+    reader.sees(MANUSCRIPTS)
+    reader.press("Note and tags")
+    reader.fill("Your note", NOTE)
+    reader.fill("Tags", "thesis, scripts")
+    reader.press("Save")
+    reader.sees("A second paragraph.")
+    reader.picture("library")
+    reader.fill("Search your library", "thesis")
+    reader.press_enter()
+    reader.sees("Show all")
+    reader.sees(MANUSCRIPTS)
+    reader.tick(MANUSCRIPTS)
+    reader.choose("Action for the chosen papers", "Export as BibTeX")
+    file = reader.download("Do it", tmp_path / "library.bib")
+    assert MANUSCRIPTS in file
+    assert "keywords = {thesis, scripts}" in file
+    assert "Read **this** first" in file
+
+
+def test_10_the_reader_adds_a_topic_and_a_schedule(reader: Person) -> None:
     reader.open("/preferences/")
     reader.press("Add another topic")
     reader.tick("Everything that matches a search")
@@ -208,7 +238,7 @@ def test_9_the_reader_adds_a_topic_and_a_schedule(reader: Person) -> None:
     reader.picture("schedules")
 
 
-def test_10_the_curator_edits_the_next_edition(curator: Person) -> None:
+def test_11_the_curator_edits_the_next_edition(curator: Person) -> None:
     curator.open("/admin/")
     curator.sees("Tomorrow")
     curator.picture("start page")
@@ -232,7 +262,7 @@ def test_10_the_curator_edits_the_next_edition(curator: Person) -> None:
     curator.sees("Approved")
 
 
-def test_11_the_next_digest_contains_the_curators_choices(
+def test_12_the_next_digest_contains_the_curators_choices(
     installation: Installation, feed_server: Server, reader: Person, mail_server: MailServer
 ) -> None:
     count = len(mail_server.messages(READER))
@@ -246,7 +276,7 @@ def test_11_the_next_digest_contains_the_curators_choices(
     assert 'href="https://example.org/call"' in digest.get_body(("html",)).get_content()  # type: ignore[union-attr]
 
 
-def test_12_failures_delay_emails_but_lose_none(
+def test_13_failures_delay_emails_but_lose_none(
     installation: Installation,
     feed_server: Server,
     curator: Person,
@@ -286,7 +316,7 @@ def digests_to(mail_server: MailServer, address: str) -> list[EmailMessage]:
     return [message for message in mail_server.messages(address) if message["List-Id"]]
 
 
-def test_13_nothing_is_lost_or_sent_twice(installation: Installation) -> None:
+def test_14_nothing_is_lost_or_sent_twice(installation: Installation) -> None:
     """No digest was sent twice, no message was lost and no process logged an exception."""
     duplicates = (
         "SELECT subscription_id, day FROM subscriptions_digest GROUP BY 1, 2 HAVING count(*) > 1"

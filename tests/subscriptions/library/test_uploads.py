@@ -21,6 +21,7 @@ from subscriptions import tokens
 from subscriptions.library import linking, uploads
 from subscriptions.library.bibliography import CitedWork, parse_bibliography
 from subscriptions.library.citations import make_entry_work
+from subscriptions.library.entries import outside_url
 from subscriptions.library.keeping import keep_paper
 from subscriptions.models import LibraryEntry
 from subscriptions.profiles.references import Reference
@@ -128,6 +129,19 @@ def test_a_reader_uploads_a_file(
     bad = page.submit("Upload", file=SimpleUploadedFile("x.bib", b"hello"))
     assert bad.status == 400
     assert "contains no BibTeX, RIS or CSL JSON entries" in bad.text
+
+
+@pytest.mark.django_db
+def test_a_paper_of_no_source_is_linked_outside(make_reader: MakeReader, now: datetime) -> None:
+    reader = make_reader()
+    references = [
+        Reference("Of arXiv", "2604.00001"),
+        Reference("Of a journal", "", "10.1000/notes"),
+        Reference("Of no address"),
+    ]
+    uploads.add_works(reader, [CitedWork(one) for one in references], now)
+    addresses = [outside_url(entry) for entry in reader.library.order_by("pk")]
+    assert addresses == ["https://arxiv.org/abs/2604.00001", "https://doi.org/10.1000/notes", ""]
 
 
 @pytest.mark.django_db
