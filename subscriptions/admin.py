@@ -65,6 +65,7 @@ class SubscriptionInline(admin.StackedInline):
             "all_topics",
             "topics",
             "trending",
+            "unread_weekday",
             "next_digest_at",
             "last_digest_day",
             "covered_until",

@@ -10,7 +10,7 @@ from papers.text.markup import readable_lines
 from papers.vectors.lexicon import Lexicon, PaperText
 from papers.vectors.terms import extract_terms, extract_words
 from subscriptions.matching.profile import Profile
-from subscriptions.matching.profile_vectors import strongest_terms_of
+from subscriptions.matching.profile_vectors import weigh_terms
 from subscriptions.matching.typed_phrases import MAX_PHRASE_WORDS
 from subscriptions.matching.typed_terms import is_filler, is_subject, split_clauses
 
@@ -31,12 +31,17 @@ def strongest_terms(profile: Profile, lexicon: Lexicon, count: int = TERMS_SHOWN
     """Return the terms that raise a paper's score most, strongest first.
 
     A short clause that the reader typed is shown as written. Other terms are left out if they are
-    part of a stronger phrase or contain a stronger word.
+    part of a stronger phrase or contain a stronger word. Half of the places are for typed words,
+    since a few example papers have many more terms.
     """
-    weights = dict(strongest_terms_of(profile, lexicon, count * _SPARE))
+    typed, source_text = set(extract_terms(profile.typed)), _source_text(profile)
+    weights = {
+        text: weight
+        for place, (text, weight) in enumerate(weigh_terms(profile, lexicon))
+        if place < count * _SPARE or text in typed
+    }
     phrases = _typed_phrases(profile, weights)
     in_phrases = {term for phrase in phrases for term in extract_terms(phrase.text)}
-    typed, source_text = set(extract_terms(profile.typed)), _source_text(profile)
     words: list[Word] = []
     for text, weight in weights.items():
         if not is_subject(text, profile.typed) if text in typed else is_filler(text):
@@ -48,7 +53,15 @@ def strongest_terms(profile: Profile, lexicon: Lexicon, count: int = TERMS_SHOWN
         # A pair that spans a stop word does not read like a phrase of the text.
         if weight > 0 and not is_repeated and (" " not in text or text in source_text):
             words.append(Word(text, weight, text in typed))
-    return sorted([*phrases, *words], key=lambda word: -word.weight)[:count]
+    return _select([*phrases, *words], count)
+
+
+def _select(words: Sequence[Word], count: int) -> list[Word]:
+    """Return the strongest words, half of them typed ones if there are as many."""
+    ranked = sorted(words, key=lambda word: -word.weight)
+    typed = [word for word in ranked if word.typed][: count // 2]
+    others = [word for word in ranked if word not in typed][: count - len(typed)]
+    return sorted([*typed, *others], key=lambda word: -word.weight)
 
 
 def _typed_phrases(profile: Profile, weights: Mapping[str, float]) -> list[Word]:

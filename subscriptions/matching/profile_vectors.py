@@ -141,15 +141,15 @@ def vectors_with_feedback(
     )
 
 
-def strongest_terms_of(profile: Profile, lexicon: Lexicon, count: int) -> list[tuple[str, float]]:
-    """Return at most `count` terms of a profile with their weights, strongest first."""
+def weigh_terms(profile: Profile, lexicon: Lexicon) -> list[tuple[str, float]]:
+    """Return the terms of a profile with their weights, strongest first."""
     lexicon = lexicon.with_terms_of(profile.texts())
     rows = ProfileVectors.of_profiles([profile], lexicon).sparse_rows[:, : lexicon.size].tocoo()
     weights = dict(zip(lexicon.ids_at(rows.col).tolist(), rows.data.tolist(), strict=True))
     texts = [profile.typed, *(f"{paper.title}. {paper.abstract}" for paper in profile.examples)]
     names = {number: term for text in texts for number, term in named_term_ids(text)}
     named = [(names[number], weight) for number, weight in weights.items() if number in names]
-    return sorted(named, key=lambda item: (-item[1], item[0]))[:count]
+    return sorted(named, key=lambda item: (-item[1], item[0]))
 
 
 @dataclass(frozen=True, slots=True)

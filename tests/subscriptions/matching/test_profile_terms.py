@@ -31,6 +31,13 @@ def test_strongest_terms_tell_which_were_typed() -> None:
     assert weights == sorted(weights, reverse=True)
 
 
+def test_half_of_the_places_are_for_typed_words() -> None:
+    profile = Profile(text="robots that walk", liked=tuple(PAPERS))
+    shown = strongest_terms(profile, LEXICON, count=4)
+    assert [word.text for word in shown if word.typed] == ["robots that walk"]
+    assert len(shown) == 4
+
+
 def test_words_of_a_shown_phrase_are_not_repeated() -> None:
     terms = [
         word.text for word in strongest_terms(Profile(text="language models that plan"), LEXICON)
