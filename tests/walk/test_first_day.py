@@ -286,6 +286,9 @@ def test_13_failures_delay_emails_but_lose_none(
     """Sign up and send digests while SMTP is down, Redis restarts and workers are killed."""
     mail_server.stop()
     documents.publish(feed_server, timezone.now().date(), documents.THIRD_DAY)
+    # The digest and the checks would be due at once, and the digest built without the new paper.
+    installation.query("UPDATE papers_source SET next_check_at = now()")
+    wait_for(lambda: installation.query(STORED, *documents.THIRD_DAY), "the third day's paper")
     installation.skip_a_day()
     curator.open("/")
     curator.fill("Your e", SECOND)
@@ -307,6 +310,7 @@ def test_13_failures_delay_emails_but_lose_none(
     assert len(mail_server.messages(SECOND)) == 1, mail_server.subjects()
 
 
+STORED = "SELECT 1 FROM papers_paper WHERE title = %s"
 PENDING = """
     SELECT 1 FROM subscriptions_digest AS digest JOIN subscriptions_subscriber AS reader
     ON reader.id = subscriber_id WHERE digest.status = 'pending' AND email = %s"""
