@@ -28,7 +28,6 @@ from subscriptions.profiles import library_import
 from subscriptions.profiles.references import Reference
 
 BATCH = 500  # works looked up or stored together
-MAX_REASONS_SHOWN = 3
 FIELDS = ("paper", "note", "tags", "citation_key", "read_at")
 """Fields of an entry that an upload of the same work may fill in."""
 
@@ -145,16 +144,5 @@ def describe_added(added: Added, bibliography: Bibliography) -> str:
             "%(count)s were in your library already",
             added.kept_before,
         ) % {"count": added.kept_before}
-    if bibliography.refused:
-        some = "; ".join(bibliography.refused[:MAX_REASONS_SHOWN])
-        more = "; …" if len(bibliography.refused) > MAX_REASONS_SHOWN else ""
-        text += _(", %(count)s couldn't be read: %(why)s") % {
-            "count": len(bibliography.refused),
-            "why": some + more,
-        }
-    if bibliography.left_out:
-        text += _(". We took the newest %(most)s and skipped %(count)s older ones") % {
-            "most": MAX_WORKS,
-            "count": bibliography.left_out,
-        }
+    text += library_import.describe_rest(bibliography.refused, bibliography.left_out, MAX_WORKS)
     return text.rstrip(".") + "."

@@ -13,7 +13,7 @@ from subscriptions.models import Digest
 
 Item = Mapping[str, Any]
 Shapes = tuple[tuple[bool, bool], ...]
-"""Whether each entry has authors and an address."""
+"""For each entry: True if it has authors, and True if it has an address."""
 
 FIELDS = ("title", "authors", "url", "language")
 

@@ -64,19 +64,25 @@ class Added:
 def describe_upload(added: Added, library: ParsedLibrary) -> str:
     """Return the result of an upload in one line."""
     text = added.in_words()
-    if library.refused:
-        some = "; ".join(library.refused[:MAX_REASONS_SHOWN])
-        more = "; …" if len(library.refused) > MAX_REASONS_SHOWN else ""
-        text += _(", %(count)s couldn't be read: %(why)s") % {
-            "count": len(library.refused),
-            "why": some + more,
-        }
-    if library.left_out:
-        text += _(". We took the newest %(most)s and skipped %(count)s older ones") % {
-            "most": len(library.references),
-            "count": library.left_out,
-        }
+    text += describe_rest(library.refused, library.left_out, len(library.references))
     return text.rstrip(".") + "."
+
+
+def describe_rest(refused: Sequence[str], left_out: int, taken: int) -> str:
+    """Return why entries were refused, and how many older ones were left out, to end a line."""
+    text = ""
+    if refused:
+        more = ["…"] if len(refused) > MAX_REASONS_SHOWN else []
+        text += _(", %(count)s couldn't be read: %(why)s") % {
+            "count": len(refused),
+            "why": "; ".join([*refused[:MAX_REASONS_SHOWN], *more]),
+        }
+    if left_out:
+        text += _(". We took the newest %(most)s and skipped %(count)s older ones") % {
+            "most": taken,
+            "count": left_out,
+        }
+    return text
 
 
 def parse_author_id(typed: str) -> str:

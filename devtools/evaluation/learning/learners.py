@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -97,7 +98,7 @@ class Product:
         return tuple(self.corpus.papers[n] for n in positions)
 
 
-class LinearLearner:
+class LinearLearner(ABC):
     """A baseline with a weight for each feature."""
 
     def __init__(self, features: TfidfFeatures) -> None:
@@ -121,9 +122,9 @@ class LinearLearner:
             self._weights[key] = self.learn(taps)
         return self._weights[key]
 
+    @abstractmethod
     def learn(self, taps: Taps) -> Scores:
         """Return the weights (features)."""
-        raise NotImplementedError
 
     def _mean(self, positions: Sequence[int]) -> Scores:
         if not positions:
