@@ -70,6 +70,12 @@ def test_every_entry_is_translated_with_the_same_placeholders() -> None:
         assert sorted(PLACE.findall(said)) == sorted(PLACE.findall(wanted)), entry.msgid
 
 
+def test_a_digest_is_an_ausgabe_in_german() -> None:
+    for entry in polib.pofile(str(CATALOGUE)):
+        for text in (entry.msgstr, *entry.msgstr_plural.values()):
+            assert "Digest" not in text, entry.msgid
+
+
 def test_the_compiled_catalogue_is_up_to_date() -> None:
     written, compiled = (
         {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in catalogue}
