@@ -145,6 +145,11 @@ class Subscriber(models.Model):
         return self.topics.get(position=0)
 
     @property
+    def has_interests(self) -> bool:
+        """Return True if one of the topics looks for something."""
+        return not all(topic.is_blank for topic in self.topics.all())
+
+    @property
     def default_subscription(self) -> Subscription:
         """Return the first subscription. Every reader has one."""
         return self.subscriptions.get(position=0)

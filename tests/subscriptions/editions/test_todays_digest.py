@@ -238,3 +238,15 @@ def test_a_signed_in_reader_sees_no_sign_up_on_home_and_saves_without_a_link(
     assert not home.tree.xpath("//section[@class='banner']")
     page = Page.open(client, reverse("preferences")).submit(SEND, text="protein folding")
     assert "on its way" in page.text
+
+
+def test_home_asks_a_signed_in_reader_for_interests_only_while_there_are_none(
+    client: Client, newcomer: Subscriber, papers: list[Paper]
+) -> None:
+    sign_in(client, newcomer)
+    invitation = "Tell us what you're interested in"
+    assert invitation in Page.open(client, "/").text
+    Page.open(client, reverse("preferences")).submit("Save", text="protein folding")
+    home = Page.open(client, "/")
+    assert invitation not in home.text
+    assert home.tree.xpath(f"//p[@class='yours']/a[@href='{reverse('topics')}']")
