@@ -34,7 +34,7 @@ _ADVERBIAL = re.compile(
 )
 _PURPOSE = re.compile(
     r"(?:(?:to|for|towards?) (?:this|that|these|those) (?:end|aim|purpose|goal|ends|reasons?),? |"
-    r"to [\w ]{3,40}?\b(?:this|these|such)\b[\w ]{0,40},? (?=we\b))",
+    r"to [\w ]{3,40}?\b(?:this|these|such)\b[\w ]{0,40}(?:,? (?=we\b)|, (?=(?:an?|our)\b)))",
     re.I,
 )
 _RESULTS = re.compile(r"(?:these|those|such|its|their) (?=(?:\w+ )?(?:results|findings)\b)", re.I)
@@ -46,6 +46,12 @@ _REFERS_BACK = re.compile(
     rf"[^,]{{0,80}}?\b(?:this|these|those|such|the above|its|their)\b(?! {_SELF})[^,]{{0,40}}, |"
     # The pronoun as an object: “We study this from …”.
     r".{0,200}?\b(?:this|these|those)(?: (?:from|as|in|by|to|using|with|through|via|and)\b|[.,;])",
+    re.I,
+)
+# A demonstrative early in a sentence has nothing there to refer to: “We remove this dependency.”
+_POINTS_BACK = re.compile(
+    rf"(?:\S+ ){{1,12}}?(?:(?:this|these|those|such)\b(?! {_SELF}| as\b| that\b| an?\b)"
+    r"|both (?:by|reach|achieve|are|were)\b)",
     re.I,
 )
 _IMPERSONAL = re.compile(
@@ -67,3 +73,8 @@ def stand_alone(sentence: str) -> str:
 def refers_back(sentence: str) -> bool:
     """Return whether a sentence begins with a reference to one before it."""
     return bool(_REFERS_BACK.match(sentence)) and not _IMPERSONAL.match(sentence)
+
+
+def points_back(sentence: str) -> bool:
+    """Return whether a sentence has a “this” or “these” before what it could refer to."""
+    return bool(_POINTS_BACK.match(sentence))

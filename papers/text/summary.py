@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import combinations
 
 from papers.text.markup import one_line, unwrap_lines
-from papers.text.standalone import refers_back, stand_alone
+from papers.text.standalone import points_back, refers_back, stand_alone
 
 _SENTENCE_END = re.compile(
     r"""(?<=\S) [.!?…]{1,8} ["'”’)\]»]{0,4} \s+
@@ -59,6 +59,7 @@ LENGTH_COST = 1 / 40  # of the score, for each character above EXTRACT_LENGTH
 FULL_RESULT = 2.0  # of the cues below, for a sentence that surely states a result
 OUTCOME = 4.0  # added for a pair with such a sentence; a claim alone leaves the outcome open
 BACK_REFERENCE = -8.0  # to a sentence that is not in the extract
+POINTING = -3.0  # within a sentence, to one that is not in the extract
 
 
 def _cues(*rows: tuple[float, str]) -> tuple[tuple[float, re.Pattern[str]], ...]:
@@ -93,13 +94,24 @@ _CLAIM = _cues(
     (
         0.75,
         r"\b(?:we|this (?:paper|work|article|study|report))\b[^.;:]{0,40}?\b(?:train|fine-tun|"
-        r"evaluat|compar|test|measur|appl|assess|quantif|benchmark|ask|adapt|extend|combin|us[ei])",
+        r"evaluat|compar|test|measur|appl|assess|quantif|benchmark|ask|adapt|extend|combin|us[ei]|"
+        r"elicit|coupl|experiment|collect|conduct|simulat|replac|reformulat|leverag|focus)",
+    ),
+    # “TriEval addresses”, “FooNet is a framework that”.
+    (2.0, r"^[\w-]+ (?:addresses|tackles|introduces|proposes|presents)\b"),
+    (
+        1.5,
+        r"^[\w-]+(?: \([^)]*\))?,? (?:is )?an? (?:[\w-]+ ){0,6}?(?:framework|method|model|"
+        r"benchmark|dataset|system|approach|pipeline|algorithm|architecture|tool|library|toolkit|corpus|"
+        r"platform)\b",
     ),
     (1.0, r"\b(?:our|the) (?:proposed|present) "),
-    # An addition or an experiment is not what the paper is about.
+    # A part, an addition or an experiment is not what the paper is about.
+    (-2.0, r"^for [^,]{3,40}, we\b"),
     (
         -4.0,
-        r"\bwe (?:also|further|then|additionally|finally|subsequently)\b|\bfurther (?:stud|inv)",
+        r"\bwe (?:also|further|additionally|finally|subsequently)\b|\bfurther (?:stud|inv)|"
+        r"\bwe then (?!propose|introduce|present)",
     ),
     (
         -4.0,
@@ -110,12 +122,14 @@ _CLAIM = _cues(
         -2.0,
         r"\b(?:our|the) (?:method|model|approach|framework|system|algorithm)(?:'s)? (?:\w+s|to)\b",
     ),
+    (-3.0, r"^[^,]{0,60}\b(?:is|was|are|were|has been) (?:\w+ )?(?:evaluated|tested|validated)\b"),
 )
 _RESULT = _cues(
     (
         2.5,
-        r"\b(?:outperform|surpass|exceed|achiev|attain|improv|reduc|boost|yield|match)"
-        r"(?:e?s|ed|ing|e)?\b|\bsets? a new\b",
+        r"\b(?:outperform|surpass|exceed|achiev|attain|improv|reduc|boost|yield)"
+        r"(?:e?s|ed|ing|e)?\b|\bsets? a new\b|"
+        r"\bmatch(?:es|ed|ing)? (?:or|the performance|state|human|full|its|those)\b",
     ),
     (
         2.0,
@@ -175,6 +189,8 @@ _ASIDE = _cues(
         r"\b(?:future (?:work|research)|implications|paves? the way|we (?:discuss|hope|believe|"
         r"conclude))\b",
     ),
+    (-3.0, r"^this is (?:achieved|done|accomplished)\b"),
+    (-3.0, r"^we also (?:experiment|explore|discuss|provide|release|propose|introduce|investig)"),
     # Says that something is described, not what it is about.
     (
         -3.0,
@@ -224,7 +240,10 @@ def extract_summary(abstract: str, limit: int = 2) -> str:
     sentences = [found[0], *map(stand_alone, found[1:])] if found else []
     last = max(len(sentences) - 1, 1)
     scores = [_scores(sentence, index / last) for index, sentence in enumerate(sentences)]
-    dangling = [BACK_REFERENCE * refers_back(sentence) for sentence in sentences]
+    dangling = [
+        BACK_REFERENCE * refers_back(sentence) or POINTING * points_back(sentence)
+        for sentence in sentences
+    ]
     ranked: list[tuple[float, tuple[int, ...]]] = [
         (2 * claim + dangling[index] * bool(index), (index,))
         for index, (claim, _result) in enumerate(scores)

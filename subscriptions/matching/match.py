@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subscriptions.matching.candidates import Candidates, Scores
-from subscriptions.matching.fit import EXAMPLES_CURVE, TYPED_CURVE, FitCurve
+from subscriptions.matching.fit import EXAMPLES_CURVE, GOOD, MIN_SHARES, TYPED_CURVE, FitCurve
 from subscriptions.matching.profile import Profile, author_key
 from subscriptions.matching.profile_vectors import (
     TYPED_EMBEDDING_WEIGHT,
@@ -33,8 +33,12 @@ AUTHOR_BOOST, CATEGORY_BOOST = 0.5, 0.1  # shares of what a score lacks to 1
 SHARED_AUTHOR_BOOST = 0.2  # with more, other papers of a reading list sink too far
 # The minimum grounds for calling a paper "for you".
 MIN_EXAMPLE_SCORE = 0.2  # the calibrated similarity to examples
-MIN_TYPED_COSINE = 0.5  # of embeddings, between the paper and the typed text
-MIN_TYPED_COUNT = 2.0  # two typed words, or a rare one; see `typed_terms`
+MIN_TYPED_COSINE = 0.35  # of embeddings, between the paper and the typed text
+MIN_CLAUSE_SHARE = 0.4  # of a typed clause, in a paper with at least MIN_CLAUSE_SCORE
+MIN_CLAUSE_SCORE = 0.3
+WHOLE_CLAUSE_SHARE = 0.99  # of a text of one clause; such a paper needs no score
+MIN_TYPED_COUNT = 2.0  # two typed words, or a rare one, in a paper that is a good fit
+MIN_COUNT_SCORE = TYPED_CURVE.min_score(MIN_SHARES[GOOD])
 BOOSTS_AS_GROUNDS = ("author", "shared author")  # a category alone is not enough
 
 
@@ -85,9 +89,7 @@ def match_profiles(
     scores = calibrate(similarity)
     with_examples = [place for place, profile in enumerate(profiles) if profile.examples]
     grounds[with_examples] = scores[with_examples] >= np.float32(MIN_EXAMPLE_SCORE)
-    if vectors.typed_counts.nnz:
-        counts = (vectors.typed_counts @ candidates.lookups.term_flags).toarray()
-        grounds |= counts >= np.float32(MIN_TYPED_COUNT)
+    grounds |= _typed_grounds(vectors, candidates, scores)
     for row, flags, profile in zip(scores, grounds, profiles, strict=True):
         for name, positions, share in boosts(profile, candidates):
             if positions:  # most readers have none, and numpy is slow for empty lists
@@ -101,6 +103,31 @@ def match_profiles(
         Match(row, flags, curve.min_score(profile.min_share), curve)
         for row, flags, profile, curve in zip(scores, grounds, profiles, curves, strict=True)
     ]
+
+
+def _typed_grounds(vectors: ProfileVectors, candidates: Candidates, scores: Scores) -> Flags:
+    """Return which candidates share enough of a typed text (profiles x candidates).
+
+    Without embeddings, no score is demanded: scores of words alone have another scale.
+    """
+    if not candidates.embeddings.shape[1]:
+        scores = np.ones_like(scores)
+    grounds = np.zeros(scores.shape, dtype=np.bool_)
+    terms = candidates.lookups.term_flags
+    counts = (vectors.typed_counts @ terms).tocoo()
+    is_enough = counts.data >= np.float32(MIN_TYPED_COUNT)
+    grounds[counts.row[is_enough], counts.col[is_enough]] = True
+    grounds &= scores >= np.float32(MIN_COUNT_SCORE)
+    shares = (vectors.clauses.rows @ terms).tocoo()
+    owners = vectors.clauses.owners
+    is_only = np.bincount(owners)[owners[shares.row]] == 1
+    readers, positions = owners[shares.row], shares.col
+    is_enough = (shares.data >= np.float32(MIN_CLAUSE_SHARE)) & (
+        scores[readers, positions] >= np.float32(MIN_CLAUSE_SCORE)
+    )
+    is_enough |= is_only & (shares.data >= np.float32(WHOLE_CLAUSE_SHARE))
+    grounds[readers[is_enough], positions[is_enough]] = True
+    return grounds
 
 
 def calibrate(similarity: Scores) -> Scores:

@@ -19,7 +19,7 @@ from papers.vectors.sparse_rows import (
 from papers.vectors.terms import ids_of_all, named_term_ids
 from subscriptions.matching.candidates import Candidates, Scores, category_rows
 from subscriptions.matching.profile import Profile, Weighted
-from subscriptions.matching.typed_terms import typed_term_counts
+from subscriptions.matching.typed_terms import ClauseShares, typed_term_counts
 
 # Weights of embeddings, categories and terms in the similarity. They were chosen on one half of
 # the evaluation's readers and confirmed on the other; the optimum is flat. A typed text has few
@@ -67,6 +67,7 @@ class ProfileVectors:
     * `sparse_rows`: profiles x (terms + CATEGORY_COLUMNS), scaled by their weights.
     * `embeddings`: profiles x 256, scaled by their weights.
     * `typed_counts`: profiles x terms, how much each typed term counts as a reason.
+    * `clauses`: how much of each typed clause a term is.
 
     They are valid for every edition whose lexicon has the same `version`. `texts` may be dropped
     to save memory; reasons then compute it again.
@@ -76,6 +77,7 @@ class ProfileVectors:
     sparse_rows: sparse.csr_matrix
     embeddings: Scores
     typed_counts: sparse.csr_matrix
+    clauses: ClauseShares
     texts: TextVectors | None = None
 
     @classmethod
@@ -85,11 +87,13 @@ class ProfileVectors:
         shares = _ProfileShares.of_profiles(profiles, texts.places)
         terms = _drop_ignored(_combine_terms(shares, texts), profiles, lexicon)
         terms = _keep_strongest(terms, MAX_TERMS)
+        typed, ignored = [p.typed for p in profiles], [p.ignored for p in profiles]
         return cls(
             lexicon.version,
             sparse.hstack([terms, _combine_categories(shares, texts)], "csr", dtype=np.float32),
             _combine_embeddings(shares, texts),
-            typed_term_counts([p.typed for p in profiles], [p.ignored for p in profiles], lexicon),
+            typed_term_counts(typed, ignored, lexicon),
+            ClauseShares.of_texts(typed, ignored, lexicon),
             texts,
         )
 
@@ -137,6 +141,7 @@ def vectors_with_feedback(
         sparse.csr_matrix(shares @ vectors.sparse_rows, dtype=np.float32),
         np.where(np.array(is_turned, bool)[:, None], turned, vectors.embeddings).astype(np.float32),
         vectors.typed_counts,
+        vectors.clauses,
         vectors.texts,
     )
 

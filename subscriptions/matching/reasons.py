@@ -32,10 +32,11 @@ from subscriptions.matching.telling_terms import is_common, nearest_terms, telli
 from subscriptions.matching.typed_phrases import (
     Clause,
     find_shared_phrases,
+    fold_words,
     is_part_of_compound,
     parse_clauses,
 )
-from subscriptions.matching.typed_terms import is_subject, split_clauses
+from subscriptions.matching.typed_terms import is_filler, is_subject, split_clauses
 
 MAX_PHRASES = 3
 MAX_TERMS = 2  # of the paper, named beside what the reader typed
@@ -149,12 +150,17 @@ class _ClauseEmbeddings:
 
     @cached_property
     def _by_text(self) -> dict[str, tuple[list[str], Scores]]:
-        clauses = {text: split_clauses(text) for text in self._texts}
+        clauses = {text: _subjects_of(split_clauses(text)) for text in self._texts}
         texts = [PaperText("", clause) for row in clauses.values() for clause in row]
         embeddings = self._lexicon.embed(self._lexicon.vectors(texts))
         ends = np.cumsum([len(row) for row in clauses.values()])
         rows = np.split(embeddings, ends[:-1])
         return {text: (clauses[text], row) for text, row in zip(clauses, rows, strict=True)}
+
+
+def _subjects_of(clauses: list[str]) -> list[str]:
+    """Return the clauses that are not fillers; all of them if they all are."""
+    return [one for one in clauses if not is_filler(" ".join(extract_words(one)))] or clauses
 
 
 def _collect_evidence(
@@ -243,7 +249,7 @@ def _make_reason(evidence: _Evidence, place: int, candidates: Candidates, positi
     profile, parts, paper = evidence.profile, evidence.parts[place], candidates.papers[position]
     similarity = sum(parts[name] for name in ("words", "meaning", "fields"))
     minimum = MIN_SHARE * max(similarity, 0.0)
-    words = _shared_words(evidence, place, minimum, candidates.lexicon)
+    words = _shared_words(evidence, place, minimum, candidates.lexicon, paper)
     liked, kept, opened = _similar_examples(evidence, place, minimum)
     is_by_meaning = parts["meaning"] > minimum and not (words or profile.examples)
     near, direction = _nearest_clause(evidence, place) if is_by_meaning else ("", None)
@@ -268,18 +274,20 @@ def _make_reason(evidence: _Evidence, place: int, candidates: Candidates, positi
 
 
 def _shared_words(
-    evidence: _Evidence, place: int, minimum: float, lexicon: Lexicon
+    evidence: _Evidence, place: int, minimum: float, lexicon: Lexicon, paper: PaperText
 ) -> tuple[str, ...]:
     """Return the strongest typed phrases and words of a paper, spelled as typed.
 
     Return none if typed terms together contributed no more than `minimum`. Common words are named
-    only if there is nothing else and no meaning to name.
+    only if there is nothing else and no meaning to name. Beside a phrase of several words, a
+    single word is named only if it is a clause of its own or a name.
     """
     contributions, typed = evidence.typed[place], evidence.profile.typed
     shared = {number for number, value in contributions.items() if value > 0}
     if sum(contributions[number] for number in shared) <= minimum:
         return ()
-    phrases = find_shared_phrases(evidence.clauses, shared)
+    text = fold_words(f"{paper.title}\n{paper.abstract}")
+    phrases = find_shared_phrases(evidence.clauses, shared, text)
     subjects = [phrase for phrase in phrases if is_subject(phrase, typed)]
     ranked = sorted(
         subjects,
@@ -291,20 +299,30 @@ def _shared_words(
         if not is_part_of_compound(phrase, typed)
         and (len(extract_words(phrase)) > 1 or not is_common(phrase, lexicon))
     ]
+    if any(len(extract_words(phrase)) > 1 for phrase in telling):
+        telling = [phrase for phrase in telling if _is_distinct(phrase, typed)]
     if not telling and evidence.embeddings.shape[1] and not evidence.profile.examples:
         return ()
     return tuple((telling or ranked)[:MAX_PHRASES])
 
 
+def _is_distinct(phrase: str, typed: str) -> bool:
+    """Return whether a typed phrase has several words, is a name, or a clause of its own."""
+    is_name = phrase[1:] != phrase[1:].lower()
+    return is_name or len(extract_words(phrase)) > 1 or phrase in split_clauses(typed)
+
+
 def _missing_terms(
     words: Sequence[str], candidates: Candidates, position: int, direction: Scores | None
 ) -> tuple[str, ...]:
-    """Return telling terms of a paper, unless one of these shared words is among them."""
+    """Return telling terms of a paper, unless the strongest has one of these shared words."""
     terms = telling_terms(candidates, position)
     named = {word for phrase in words for word in extract_words(phrase)}
-    if any(named.intersection(term.words) for term in terms):
+    strongest = terms[:1] if terms and len(terms[0].words) > 1 else terms
+    if any(named.intersection(term.words) for term in strongest):
         return ()
-    return nearest_terms(terms, direction, MAX_TERMS)
+    others = [term for term in terms if not named.intersection(term.words)]
+    return nearest_terms(others or terms, direction, MAX_TERMS)
 
 
 def _nearest_clause(evidence: _Evidence, place: int) -> tuple[str, Scores]:

@@ -1,10 +1,10 @@
-"""The terms that tell most about a paper, spelled as in its text. Pure."""
+"""The phrases that tell most about a paper, spelled as in its text. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,25 +13,60 @@ from papers.text.filler_words import FILLER_WORDS
 from papers.text.folding import fold_text
 from papers.text.lexemes import STOP_WORDS
 from papers.vectors.lexicon import Lexicon, PaperText
-from papers.vectors.terms import extract_words, named_term_ids
+from papers.vectors.terms import extract_words, named_term_ids, term_ids
 from subscriptions.matching.candidates import Candidates, Scores
-from subscriptions.matching.typed_terms import split_clauses
 
-TELLING = 5  # terms of a paper, the strongest ones
-MIN_REPEATED = 2  # times that the paper has a term that its title lacks
-MAX_WORDS = 4  # of a term
+TELLING = 3  # phrases of a paper, the strongest ones
+MIN_REPEATED = 2  # times that the paper has a phrase that its title lacks
+MAX_WORDS = 5  # of a phrase
 COMMON_SHARE, COMMON_PAPERS = 0.025, 25  # a common word is in more papers than the larger of these
 
-_NAMEABLE = re.compile(r"[^\W\d_][\w‐‑–-]*[^\W_]['’]?s?[*]?")
+# Words between phrases, besides stop words: prepositions, verbs and adverbs of titles.
+_BETWEEN = frozenset(
+    """
+    across along among and/or around as based behind beyond cannot could enables enabling every
+    fails fail get gets given helps help improves improve inside instead is it its let's learn
+    learns make makes may meets meet might must need needs never not onto our really reveals
+    should shows still struggle struggles think toward towards upon us using versus via vs want
+    what's within without would yet your
+    """.split()
+)
+# Words that begin a run of words of a title but not its phrase: verbs, and praise.
+_LEADING = frozenset(
+    """
+    accelerate accelerating addressing aligning analyzing assessing automatically benchmarking
+    better beyond boosting boosts breaking bridging building calibrating can comparing
+    comprehensive detecting developing distilling drives effective efficient enabling enhance
+    enhances enhancing estimating evaluating explaining exploring fast first generating good how
+    identifying improve improved improves improving incentivizing integrating introducing
+    investigating leveraging low-cost making measuring mitigating modeling modelling new novel
+    optimizing outperforms predicting preserves probe probing quantifying rethinking revealing
+    reveals revisiting robust scalable simple simulating solving some strong tackling towards
+    understanding unified unifying unlocking using utilizing
+    """.split()
+)
+# In a title, a clause with one of these is a sentence or a question.
+_FINITE = frozenset(
+    "are can cannot do does doesn't fail fails how is may must need needs should what when whether "
+    "which who why will".split()
+)
+_CLAUSE = re.compile(r"([^.;:!?,()\[\]“”\"—]|[.](?=\S))+")
+_WORD = re.compile(r"[^\W\d_](?:[\w/+&‐‑–'’.-]*[^\W_])?[*]?|\d+[^\W\d_][\w-]*")
+_ENDS_BADLY = re.compile(
+    r"(?:.+(?:ly|aware|free|level|ous|ive|ful|ical|able|ible)"
+    r"|(?!.*(?:speed|seed|feed|weed|breed|need)$).{3,}ed"
+    r"|large|small|multi|neural|visual|deep|novel|new|non-.+)",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TellingTerm:
-    """A term of a paper as written, its words, and its embedding (256), if it has one."""
+    """A phrase of a paper as written, its words, and its embedding (256), if it has one."""
 
     text: str
     words: tuple[str, ...]
-    embedding: Scores | None
+    embedding: Scores
 
 
 def is_common(word: str, lexicon: Lexicon) -> bool:
@@ -45,10 +80,11 @@ def is_common(word: str, lexicon: Lexicon) -> bool:
 
 
 def telling_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
-    """Return the strongest terms of a candidate, at most TELLING, strongest first.
+    """Return the strongest phrases of a candidate, at most TELLING, strongest first.
 
-    Words in a stronger pair and fillers are left out, and so are common words. The terms of a
-    candidate are found once, since many readers may get it.
+    These are the phrases of its title and, if there are fewer, those that its abstract repeats.
+    Single words are left out, and so is the name that a title gives to its subject, unless there is
+    nothing else. The phrases of a candidate are found once, since many readers may get it.
     """
     known = candidates.lookups.telling_terms
     if position not in known:
@@ -58,28 +94,47 @@ def telling_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
 
 
 def _find_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
-    rows, lexicon = candidates.lookups.term_rows, candidates.lexicon
+    paper, lexicon = candidates.papers[position], candidates.lexicon
+    weights = _term_weights(candidates, position)
+
+    def strength(phrase: str) -> float:
+        return sum(weights.get(number, 0.0) for number in set(term_ids(phrase).tolist()))
+
+    plain, from_sentences = (
+        sorted(phrases, key=lambda phrase: -strength(phrase))
+        for phrases in _title_phrases(paper.title)
+    )
+    ranked = [phrase for phrase in plain if len(extract_words(phrase)) > 1]
+    if len(ranked) < TELLING:
+        ranked += sorted(_repeated_phrases(paper.abstract), key=lambda phrase: -strength(phrase))
+    found: list[str] = []
+    for phrase in ranked or [*from_sentences, *plain]:
+        words = set(extract_words(phrase))
+        is_said = any(words & set(extract_words(other)) for other in found)
+        if not is_said and strength(phrase) and not _is_ordinary(phrase, lexicon):
+            found.append(phrase)
+    chosen = found[:TELLING]
+    embeddings = lexicon.embed(lexicon.vectors([PaperText("", text) for text in chosen]))
+    return [
+        TellingTerm(text, tuple(extract_words(text)), embedding)
+        for text, embedding in zip(chosen, embeddings, strict=True)
+    ]
+
+
+def _term_weights(candidates: Candidates, position: int) -> dict[int, float]:
+    """Return the squared weight of each term of a candidate, by its ID."""
+    rows = candidates.lookups.term_rows
     span = slice(*rows.indptr[position : position + 2])
-    columns = rows.indices[span][np.argsort(-rows.data[span], kind="stable")]
-    numbers = lexicon.ids_at(columns).tolist()
-    terms: list[TellingTerm] = []
-    for fewest in (MIN_REPEATED, 1):  # a term that occurs once is named if there is no other
-        spellings = _spell_terms(candidates.papers[position], fewest)
-        for column, number in zip(columns.tolist(), numbers, strict=True):
-            written, words = spellings.get(number, ("", ()))
-            is_said = any(set(words) & set(term.words) for term in terms)
-            if written and not is_said and not (len(words) == 1 and is_common(written, lexicon)):
-                terms.append(TellingTerm(written, words, _embedding_of(column, lexicon)))
-        if terms:
-            break
-    return terms[:TELLING]
+    numbers = candidates.lexicon.ids_at(rows.indices[span]).tolist()
+    return dict(zip(numbers, (rows.data[span] ** 2).tolist(), strict=True))
 
 
-def _embedding_of(column: int, lexicon: Lexicon) -> Scores | None:
-    place = int(np.searchsorted(lexicon.embedded_columns, column))
-    if place == len(lexicon.embedded_columns) or lexicon.embedded_columns[place] != column:
-        return None
-    return lexicon.embeddings[place].astype(np.float32)
+def _is_ordinary(phrase: str, lexicon: Lexicon) -> bool:
+    """Return whether a phrase is a single common word, or says nothing about a subject."""
+    words = extract_words(phrase)
+    return all(word in FILLER_WORDS for word in words) or (
+        len(words) == 1 and is_common(words[0], lexicon)
+    )
 
 
 def nearest_terms(
@@ -88,79 +143,77 @@ def nearest_terms(
     """Return at most `count` of the terms, those nearest to a direction (256) first."""
 
     def closeness(term: TellingTerm) -> float:
-        if direction is None or term.embedding is None:
-            return 0.0
-        return float(term.embedding @ direction) / float(np.linalg.norm(term.embedding) or 1.0)
+        return 0.0 if direction is None else float(term.embedding @ direction)
 
     return tuple(term.text for term in sorted(terms, key=lambda term: -closeness(term))[:count])
 
 
-def _spell_terms(paper: PaperText, fewest: int) -> dict[int, tuple[str, tuple[str, ...]]]:
-    """Return each word and pair of words of the title, and those that occur `fewest` times, by ID.
+def _title_phrases(title: str) -> tuple[list[str], list[str]]:
+    """Return the phrases of a title between function words, and those of sentences in it.
 
-    Each has its first spelling and its words. Where the same word always follows or precedes, it
-    is included: "residual rotation approximation", not "residual rotation". No term begins or ends
-    with a filler or has a number first.
+    The latter may be fragments. Verbs that begin a clause are left out.
     """
-    clauses = [
-        clause.split() for text in (paper.title, paper.abstract) for clause in split_clauses(text)
-    ]
-    in_title = len(split_clauses(paper.title))
-    places: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for index, clause in enumerate(clauses):
-        for start in range(len(clause)):
-            for end in (start + 1, start + 2):
-                if (number := _number_of(clause[start:end])) and end <= len(clause):
-                    places[number].append((index, start, end))
-    spelled = {}
-    for number, found in places.items():
-        if found[0][0] < in_title or len(found) >= fewest:
-            start, end = _extend(clauses, found)
-            shown = _strip(clauses[found[-1][0]][start:end])
-            spelled[number] = (shown, tuple(extract_words(shown)))
-    return spelled
+    plain: list[str] = []
+    from_sentences: list[str] = []
+    for clause in _CLAUSE.finditer(title):
+        words = clause.group().split()
+        is_question = title[clause.end() : clause.end() + 1] == "?"
+        is_plain = not is_question and _FINITE.isdisjoint(map(fold_text, words))
+        (plain if is_plain else from_sentences).extend(_phrases_of(words))
+    return plain, from_sentences
 
 
-def _number_of(run: Sequence[str]) -> int:
-    """Return the ID of a written word or pair as a term; 0 if it cannot be named."""
-    if not all(_NAMEABLE.fullmatch(word) for word in run):
-        return 0
-    words = [extract_words(word) for word in run]
-    if STOP_WORDS.intersection(part for word in run for part in word.lower().split("-")):
-        return 0
-    if not all(words) or words[0][0] in FILLER_WORDS or words[-1][-1] in FILLER_WORDS:
-        return 0
-    return list(named_term_ids(_strip(run)))[-1][0] if sum(map(len, words)) <= 2 else 0
-
-
-def _extend(
-    clauses: Sequence[Sequence[str]], found: Sequence[tuple[int, int, int]]
-) -> tuple[int, int]:
-    """Return where the last occurrence starts and ends with the words that all have around it."""
-    _index, start, end = found[-1]
-    for step in range(1, MAX_WORDS):
-        if (
-            end - start < MAX_WORDS
-            and len({_word_at(clauses[i], e + step - 1) for i, _s, e in found}) == 1
-        ):
-            if not _word_at(clauses[found[-1][0]], end):
-                break
-            end += 1
+def _phrases_of(words: Sequence[str]) -> Iterator[str]:
+    run: list[str] = []
+    for place, word in enumerate([*words, "of"]):
+        folded = fold_text(word)
+        is_verb = place == 0 and folded.endswith("ing") and "-" not in word and len(words) > 1
+        if is_verb or folded in STOP_WORDS or folded in _BETWEEN or not _WORD.fullmatch(word):
+            if phrase := _trim(run):
+                yield phrase
+            run = []
         else:
-            break
-    for step in range(1, MAX_WORDS):
-        before = {_word_at(clauses[i], s - step) for i, s, _e in found}
-        if end - start >= MAX_WORDS or len(before) > 1 or before == {""}:
-            break
-        start -= 1
-    return start, end
+            run.append(word)
 
 
-def _word_at(clause: Sequence[str], place: int) -> str:
-    """Return the folded word at a place; "" if there is none that could belong to a term."""
-    word = clause[place] if 0 <= place < len(clause) else ""
-    return fold_text(word) if word and _number_of([word]) else ""
+def _trim(run: Sequence[str]) -> str:
+    """Return the last words of a run, which end with what they are about; "" if they don't."""
+    words = [word.strip("'’-‐‑–*_") for word in run[-MAX_WORDS:]]
+    while words and (fold_text(words[0]) in _LEADING or words[0].endswith("ly")):
+        is_adverb = words[0].endswith("ly")
+        words = words[2:] if is_adverb and words[1:] and words[1].endswith("ing") else words[1:]
+    if not words or _ENDS_BADLY.fullmatch(words[-1]):
+        return ""
+    return " ".join(words)
 
 
-def _strip(run: Sequence[str]) -> str:
-    return " ".join(run).strip("'’-‐‑–*_")
+def _repeated_phrases(abstract: str) -> list[str]:
+    """Return phrases of two or three words that an abstract has MIN_REPEATED times, longest first.
+
+    No phrase begins or ends with a filler.
+    """
+    counts: Counter[str] = Counter()
+    spelled: dict[str, str] = {}
+    for clause in _CLAUSE.finditer(abstract):
+        words = clause.group().split()
+        for size in (3, 2):
+            for start in range(len(words) - size + 1):
+                run = words[start : start + size]
+                if _is_nameable(run):
+                    key = fold_text(" ".join(run))
+                    counts[key] += 1
+                    spelled.setdefault(key, " ".join(run))
+    repeated = [spelled[key] for key, number in counts.items() if number >= MIN_REPEATED]
+    return sorted(repeated, key=lambda phrase: -len(phrase.split()))
+
+
+def _is_nameable(run: Sequence[str]) -> bool:
+    folded = [fold_text(word) for word in run]
+    return (
+        all(map(_WORD.fullmatch, run))
+        and not any(word in STOP_WORDS or word in _BETWEEN for word in folded)
+        and folded[0] not in FILLER_WORDS
+        and folded[-1] not in FILLER_WORDS
+        and not folded[0].endswith(("ing", "ly"))
+        and not _ENDS_BADLY.fullmatch(run[-1])
+    )

@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
+from papers.text.filler_words import FILLER_WORDS
 from papers.text.folding import fold_text
 from papers.vectors.terms import extract_words, named_term_ids
 from subscriptions.matching.typed_terms import split_clauses
 
 MAX_PHRASE_WORDS = 6
+MIN_PLURAL = 3  # letters before the s of a plural
 
 # Words that no phrase begins or ends with, besides stop words.
-_FUNCTION_WORDS = frozenset("am i me my you your them him her should could would must".split())
+_FUNCTION_WORDS = frozenset(
+    "across am among based between beyond could current different every existing given her him i "
+    "including many me must my new one per several should some them toward towards use used uses "
+    "using various within without would you your".split()
+)
+_BREAK = re.compile(r"[.;:!?,()](?:\s|$)|[()\n]|(?<=\s)[–—-](?=\s)")
 _COMPOUND_PARTS = re.compile(r"[^-‐‑–]+[-‐‑–]?|[-‐‑–]+")
 _SPACE_IN_COMPOUND = re.compile(r"(?<=\w[-‐‑–]) ")
 
@@ -66,22 +74,48 @@ def is_part_of_compound(phrase: str, text: str) -> bool:
     return not re.search(rf"(?<!{border}){re.escape(phrase)}(?!{border})", text)
 
 
-def find_shared_phrases(clauses: Sequence[Clause], shared: Set[int]) -> dict[str, frozenset[int]]:
+def find_shared_phrases(
+    clauses: Sequence[Clause], shared: Set[int], text: str
+) -> dict[str, frozenset[int]]:
     """Return the longest phrases of a typed text that a paper shares, each with its term IDs.
 
-    `shared` are the IDs of the typed terms that the paper has. A phrase is spelled as typed, and
-    the paper has all its pairs of neighbouring words; a word in no phrase stands alone.
+    `shared` are the IDs of the typed terms that the paper has, `text` is the paper's, folded by
+    `fold_words`. A phrase is spelled as typed, and the paper has it whole, apart from stop words
+    and plurals; a word in no phrase stands alone.
     """
     covered: set[int] = set()
     phrases: dict[str, frozenset[int]] = {}
-    for phrase in sorted(_find_runs(clauses, shared), key=lambda phrase: -len(phrase.terms)):
-        if phrase.text and not (phrase.pairs or phrase.words) <= covered:
+    for phrase in sorted(_find_runs(clauses, shared, text), key=lambda phrase: -len(phrase.terms)):
+        is_said = any(_is_within(phrase.text, longer) for longer in phrases)
+        if phrase.text and not is_said and not (phrase.pairs or phrase.words) <= covered:
             covered |= phrase.terms
             phrases[phrase.text] = phrase.terms
     return phrases
 
 
-def _find_runs(clauses: Sequence[Clause], shared: Set[int]) -> Iterator[_Phrase]:
+@lru_cache(maxsize=1 << 13)  # phrases, and the texts of a few days of papers
+def fold_words(text: str) -> str:
+    """Return the words of a text without stop words and plurals, and " | " at punctuation.
+
+    >>> fold_words("The networks: pre-trained, and large")
+    ' network | pre trained | large '
+    """
+    parts = (extract_words(part) for part in _BREAK.split(text))
+    return f" {' | '.join(' '.join(map(_fold_word, words)) for words in parts if words)} "
+
+
+def _fold_word(word: str) -> str:
+    return " ".join(
+        part[:-1] if len(part) > MIN_PLURAL and part[-1] == "s" and part[-2] != "s" else part
+        for part in word.split("-")
+    )
+
+
+def _is_within(phrase: str, other: str) -> bool:
+    return fold_words(phrase) in fold_words(other)
+
+
+def _find_runs(clauses: Sequence[Clause], shared: Set[int], text: str) -> Iterator[_Phrase]:
     """Yield every run of at most MAX_PHRASE_WORDS words of a clause that the paper shares.
 
     No run begins or ends with a stop word.
@@ -92,19 +126,26 @@ def _find_runs(clauses: Sequence[Clause], shared: Set[int]) -> Iterator[_Phrase]
             for last, end in enumerate(clause.places[first:], start=first):
                 if end - start >= MAX_PHRASE_WORDS:
                     break
+                run = clause.words[start : end + 1]
                 added = clause.joined_terms[last - 1] if last > first else (words, pairs)
-                if not added[1] <= shared:
-                    break  # no longer run has all its pairs
+                is_pair = last <= first + 1 and added[1] <= shared
+                if not is_pair and fold_words(" ".join(run)) not in text:
+                    break  # no longer run is in the paper
                 words, pairs = words | added[0], pairs | added[1]
                 if pairs or not words.isdisjoint(shared):
-                    yield _Phrase(_join_words(clause.words[start : end + 1]), words, pairs)
+                    yield _Phrase(_join_words(run), words, pairs)
 
 
 def _join_words(words: Sequence[str]) -> str:
     """Join words as typed; the parts of a compound keep their hyphens.
 
-    Function words at the ends are dropped.
+    Function words at the ends are dropped, and so is a last part such as "for large".
     """
+    stops = [place for place, word in enumerate(words) if not extract_words(word)]
+    if stops and all(fold_text(word) in FILLER_WORDS for word in words[stops[-1] :][1:]):
+        words = words[: stops[-1]]
+        while words and not extract_words(words[-1]):
+            words = words[:-1]
     while words and fold_text(words[-1]) in _FUNCTION_WORDS:
         words = words[:-1]
     while words and fold_text(words[0]) in _FUNCTION_WORDS:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,8 +18,9 @@ from papers.vectors.terms import TermIds, extract_words, ids_of_all, named_term_
 WORD_COUNT, RARE_COUNT = 1.0, 2.0  # a word, a rare word; a clause of one word counts as rare
 MAX_SHORT_CLAUSE = 3  # words; in a short clause fillers count, as in "long context"
 RARE_SHARE, RARE_PAPERS = 0.01, 3  # a rare word is in no more papers than the larger of these
+MAX_CLAUSE_WEIGHT = 4.0  # average words; two of four average words are half of a long clause
 
-_CLAUSE = re.compile(r"[.;:!?,，、；。](?:\s|$)|[，、；。()\[\]{}“”\"\n]")
+_CLAUSE = re.compile(r"[.;:!?,，、；。](?:\s|$)|[，、；。､｡･()\[\]{}“”\"\n]")
 _Counts = tuple[TermIds, NDArray[np.float32]]  # term IDs and what each counts
 
 
@@ -63,6 +65,72 @@ def typed_term_counts(
     is_rare = (counts == WORD_COUNT) & (lexicon.rarity_at(columns) >= min_rarity)
     counts = np.where(is_rare, np.float32(RARE_COUNT), counts)
     return sparse.csr_matrix((counts, (owners, columns)), shape=(len(rows), lexicon.size))
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseShares:
+    """How much of a typed clause each of its words is, weighed by rarity.
+
+    `rows` is clauses x terms; the shares of a clause of at most four words add up to 1. `owners`
+    (clauses) is the text of each clause.
+    """
+
+    rows: sparse.csr_matrix
+    owners: NDArray[np.int64]
+
+    @classmethod
+    def of_texts(
+        cls, texts: Sequence[str], ignored: Sequence[Iterable[str]], lexicon: Lexicon
+    ) -> ClauseShares:
+        """Weigh the words of typed texts, without the ignored ones of each."""
+        found = [
+            (owner, ids)
+            for owner, (text, words) in enumerate(zip(texts, ignored, strict=True))
+            for ids in _without_ignored(_clause_subjects(text), words)
+        ]
+        flat = np.concatenate([np.empty(0, np.uint64), *(ids for _owner, ids in found)])
+        lengths = np.array([len(ids) for _owner, ids in found], dtype=np.int64)
+        clauses = np.repeat(np.arange(len(found)), lengths)
+        columns = lexicon.columns_of(flat)
+        weights = np.full(len(flat), lexicon.unseen_rarity, dtype=np.float32)
+        weights[columns >= 0] = lexicon.rarity_at(columns[columns >= 0])
+        totals = np.bincount(clauses, weights, len(found)) * np.minimum(
+            1.0, MAX_CLAUSE_WEIGHT / np.maximum(lengths, 1)
+        )
+        shares = weights / totals[clauses]
+        present = columns >= 0
+        entries = (shares[present].astype(np.float32), (clauses[present], columns[present]))
+        rows = sparse.csr_matrix(entries, shape=(len(found), lexicon.size))
+        return cls(rows, np.array([owner for owner, _ids in found], dtype=np.int64))
+
+
+def _without_ignored(clauses: Iterable[TermIds], ignored: Iterable[str]) -> Iterator[TermIds]:
+    dropped = ids_of_all(ignored)
+    for ids in clauses:
+        kept = ids[~np.isin(ids, dropped)] if len(dropped) else ids
+        if len(kept):
+            yield kept
+
+
+@lru_cache(maxsize=1 << 11)
+def _clause_subjects(text: str) -> tuple[TermIds, ...]:
+    """Return the IDs of the words of each clause that say what it is about.
+
+    A short clause of fillers has its pairs of words. A single filler counts only if nothing else
+    was typed.
+    """
+    clauses = [dict(named_term_ids(clause)) for clause in split_clauses(text)]
+    clauses = [terms for terms in clauses if terms]
+    subjects = []
+    for terms in clauses:
+        words = [number for number, term in terms.items() if " " not in term]
+        telling = [number for number in words if not is_filler(terms[number])]
+        if not telling and len(words) == 1 and len(clauses) == 1:
+            telling = words
+        elif not telling and len(words) <= MAX_SHORT_CLAUSE:
+            telling = [number for number, term in terms.items() if " " in term]
+        subjects.append(np.array(telling, np.uint64))
+    return tuple(subjects)
 
 
 def _drop_ignored(counts: _Counts, ignored: Iterable[str]) -> _Counts:

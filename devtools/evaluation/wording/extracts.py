@@ -16,7 +16,7 @@ from papers.text.summary import extract_summary, split_sentences
 from papers.vectors.lexicon import PaperText
 
 EXTRACT, FIRST, LAST = "extract", "first two", "last two"
-SEED = 21  # of the papers drawn; the rule was changed while those of seeds up to 20 were read
+SEED = 23  # of the papers drawn; the rule was changed while those of other seeds were read
 
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]
 

@@ -26,7 +26,7 @@ MIN_QUANTILE = 0.9  # of the similarities of an example to the papers of the poo
 LONGEST_WHOLE = 4  # words of a typed phrase that must not be shown in part
 
 _WORD = re.compile(r"[^\W_]+")
-_BREAK = re.compile(r"[.,;:!?()\[\]\"“”\n，、；。]")
+_BREAK = re.compile(r"[.,;:!?()\[\]\"“”\n，、；。､｡･]")
 # Words that no phrase may begin or end with.
 _EDGES = frozenset(ENGLISH_STOP_WORDS) - {"system", "fire", "computer", "cry", "bill", "mill"}
 
@@ -39,6 +39,11 @@ def words_of(text: str) -> list[str]:
 def content_of(text: str) -> list[str]:
     """Return the words of a text that are not stop words."""
     return [word for word in words_of(text) if word not in _EDGES]
+
+
+def singular(words: Sequence[str]) -> list[str]:
+    """Return words without the s of a plural."""
+    return [re.sub(r"(?<=\w\w[^s])s$", "", word) for word in words]
 
 
 class Reference:
@@ -96,8 +101,8 @@ def broken_rules(reason: Reason, profile: Profile, paper: PaperText, pool: Pool)
         if p.title in (*reason.examples, *reason.kept, *reason.opened)[:1]
     ]
     phrases = [*reason.words, *reason.terms]
-    telling = pool.telling_words(paper)
-    names_telling = any(telling & set(content_of(phrase)) for phrase in phrases)
+    telling = set(singular(sorted(pool.telling_words(paper))))
+    names_telling = any(telling & set(singular(content_of(phrase))) for phrase in phrases)
     text = f"{paper.title}. {paper.abstract}"
     checks = {
         EMPTY: not reason.sentence(),
@@ -148,9 +153,9 @@ def _is_run(phrase: str, words: Sequence[str]) -> bool:
 
 
 def _is_carried(phrase: str, text: str) -> bool:
-    """Return whether a text has a phrase, apart from stop words; or its words as one."""
-    content = content_of(phrase)
-    parts = [words for part in _BREAK.split(text) if (words := content_of(part))]
+    """Return whether a text has a phrase, apart from stop words and plurals, also as one word."""
+    content = singular(content_of(phrase))
+    parts = [singular(words) for part in _BREAK.split(text) if (words := content_of(part))]
     joined = "".join(content)
     return any(_is_run(" ".join(content), part) for part in parts) or any(
         joined == word or joined == a + b

@@ -15,7 +15,7 @@ table = extracts.table
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
-    parser.add_argument("--count", type=int, default=200, help="extracts")
+    parser.add_argument("--count", type=int, default=1000, help="extracts")
     parser.add_argument("--seed", type=int, default=extracts.SEED, help="of the papers drawn")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from papers.text.standalone import refers_back, stand_alone
+from papers.text.standalone import points_back, refers_back, stand_alone
 from papers.text.summary import extract_summary
 
 
@@ -14,6 +14,7 @@ from papers.text.summary import extract_summary
         ("To address these limitations, we propose Sieve.", "We propose Sieve."),
         ("Moreover, motivated by this, we propose Sieve.", "We propose Sieve."),
         ("To this end we propose Sieve.", "We propose Sieve."),
+        ("To close this gap, a sieve is proposed.", "A sieve is proposed."),
         ("These results suggest that it helps.", "Results suggest that it helps."),
         ("In this paper, we propose Sieve.", "In this paper, we propose Sieve."),
         ("Rather than search, we sort.", "Rather than search, we sort."),
@@ -31,6 +32,13 @@ def test_a_sentence_about_something_before_is_recognised() -> None:
         assert refers_back(sentence), sentence
     for sentence in ("This paper is short.", "It is well known that sieves leak.", "Sieves leak."):
         assert not refers_back(sentence), sentence
+
+
+def test_a_demonstrative_before_its_noun_is_recognised() -> None:
+    for sentence in ("We remove this dependency.", "We show that these sieves leak."):
+        assert points_back(sentence), sentence
+    for sentence in ("We study caches such as Sieve.", "In this paper, we study caches."):
+        assert not points_back(sentence), sentence
 
 
 def test_an_extract_has_no_reference_to_a_sentence_left_out() -> None:

@@ -68,6 +68,20 @@ def test_a_claim_in_the_first_sentence_is_found() -> None:
     assert extract_summary(" ".join([CLAIM, GAP, HOW, RESULT, CODE])) == f"{CLAIM} {RESULT}"
 
 
+def test_the_claim_is_neither_an_evaluation_nor_one_part() -> None:
+    abstract = (
+        "Caches grow with the length of the input and fill the memory of every machine we know. "
+        "Sieve addresses the growth of caches by forgetting unused keys. "
+        "For memory, we introduce counters that are kept beside each key in the cache of a model. "
+        "The proposed method is evaluated using four models and a hundred thousand documents. "
+        "Results show that Sieve halves the memory of all models."
+    )
+    assert extract_summary(abstract) == (
+        "Sieve addresses the growth of caches by forgetting unused keys. "
+        "Results show that Sieve halves the memory of all models."
+    )
+
+
 def test_a_shorter_result_replaces_one_that_does_not_fit() -> None:
     long = RESULT.removesuffix(".") + ", " + "and on one more benchmark, " * 20 + "too."
     short = "Sieve reduces the cost by 40%."

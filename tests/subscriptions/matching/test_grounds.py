@@ -63,6 +63,28 @@ def test_two_common_words_or_a_rare_one_are_grounds_but_not_one_common_word() ->
     assert keys_with_grounds(text=LONG) == {"both", "rare"}
 
 
+def match_with_embeddings(text: str) -> set[str]:
+    """Return the papers for a reader, all of which have embeddings far from the text's."""
+    candidates = replace(CANDIDATES, embeddings=np.zeros((len(PAPERS), 2), np.float32))
+    vectors = ProfileVectors.of_profiles([Profile(text=text)], candidates.lexicon)
+    vectors = replace(vectors, embeddings=np.zeros((1, 2), np.float32))
+    [match] = match_profiles([Profile(text=text)], candidates, vectors)
+    return {paper.key for paper, is_good in zip(PAPERS, match.grounds, strict=True) if is_good}
+
+
+def test_the_common_word_of_a_typed_phrase_is_no_grounds_and_the_rare_one_is() -> None:
+    assert match_with_embeddings("tidal foraminifera, anemones") == {"rare"}
+
+
+def test_two_words_are_no_grounds_in_a_paper_that_fits_badly() -> None:
+    assert match_with_embeddings(LONG) == {"rare"}
+
+
+def test_a_paper_with_all_of_the_only_phrase_needs_no_score() -> None:
+    assert match_with_embeddings("tidal") == {"one", "both"}
+    assert match_with_embeddings("tidal, lunar sediment") == set()
+
+
 def test_typed_text_is_close_from_a_cosine_of_one_half() -> None:
     cosines = [MIN_TYPED_COSINE - 0.01, MIN_TYPED_COSINE + 0.01, 0.0]
     papers = np.array([[cosine, np.sqrt(1 - cosine**2)] for cosine in cosines])

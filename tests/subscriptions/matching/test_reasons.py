@@ -23,6 +23,7 @@ from subscriptions.matching.profile_vectors import (
 )
 from subscriptions.matching.reasons import Reason, explain_choices
 from subscriptions.matching.score_breakdown import ChosenPairs
+from subscriptions.matching.telling_terms import telling_terms
 from subscriptions.models import Topic
 from subscriptions.profiles.load import profile_from_topic
 from tests.examples import examples
@@ -235,3 +236,42 @@ def test_a_reason_names_what_the_paper_is_about_if_the_shared_words_do_not() -> 
     assert reason.sentence().startswith("Matches your “sand”; about “")
     [[reason]] = explain_choices([Profile(text="tidal currents")], candidates, [[0]])
     assert reason.sentence() == "Matches your “tidal currents”"
+
+
+@pytest.mark.parametrize(
+    ("title", "phrases"),
+    [
+        (
+            "FloodNet: Learning Flood Risk Maps from Coarse Rainfall Radar",
+            ("Flood Risk Maps", "Coarse Rainfall Radar"),
+        ),
+        ("Efficiently Solving Tidal Equations", ("Tidal Equations",)),
+        ("Why Do Tidal Models Fail?", ("Tidal Models",)),
+        ("Towards LLM-based Tidal Forecasts", ("LLM-based Tidal Forecasts",)),
+        ("FloodNet", ("FloodNet",)),
+    ],
+)
+def test_a_reason_by_meaning_names_whole_phrases_of_the_title(
+    title: str, phrases: tuple[str, ...]
+) -> None:
+    paper = PaperText("1", title, "Breaking waves.")
+    candidates = Candidates.prepare(Lexicon.learn([paper, *PAPERS]), [paper, *PAPERS])
+    assert {term.text for term in telling_terms(candidates, 0)} == set(phrases)
+
+
+def test_a_phrase_is_named_only_if_the_paper_has_it_whole() -> None:
+    paper = PaperText("1", "Sparse reward models", "Reward signals are rare.")
+    candidates = Candidates.prepare(Lexicon.learn([paper, *PAPERS]), [paper, *PAPERS])
+    [[reason]] = explain_choices([Profile(text="sparse reward signals")], candidates, [[0]])
+    assert set(reason.words) == {"sparse reward", "reward signals"}
+
+
+def test_a_phrase_does_not_end_before_its_noun_and_plurals_are_the_same_phrase() -> None:
+    paper = PaperText("1", "Memory networks for large water tanks", "Water tanks.")
+    candidates = Candidates.prepare(Lexicon.learn([paper, *PAPERS]), [paper, *PAPERS])
+    for typed, words in (
+        ("memory networks for large video agents", ("memory networks",)),
+        ("memory network", ("memory network",)),
+    ):
+        [[reason]] = explain_choices([Profile(text=typed)], candidates, [[0]])
+        assert reason.words == words
