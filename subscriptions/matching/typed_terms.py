@@ -69,7 +69,7 @@ def typed_term_counts(
 
 @dataclass(frozen=True, slots=True)
 class ClauseShares:
-    """How much of a typed clause each of its words is, weighed by rarity.
+    """The share of each word in its typed clause, weighed by rarity.
 
     `rows` is clauses x terms; the shares of a clause of at most four words add up to 1. `owners`
     (clauses) is the text of each clause.
