@@ -15,7 +15,7 @@ SLOWEST_FILES = [
     for name in """
     walk/test_first_day deploy/test_slow_senders deploy/test_migrations devtools/chaos/test_run
     browser/test_open_to_all browser/test_flows browser/test_search browser/test_admin_pages
-    browser/test_whole_way browser/test_desk devtools/test_embedded deploy/test_processes
+    browser/test_whole_way browser/test_desk devtools/test_embedded
     papers/feeds/test_plainxml devtools/benchmarks/test_edition browser/test_reader_pages
     subscriptions/pages/test_mailed_links subscriptions/delivery/test_rates config/test_settings
     subscriptions/feedback/test_webhooks subscriptions/profiles/test_references

@@ -6,19 +6,23 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
+from django.conf import settings
 
-from tests.deploy.conftest import OWNER, ROOT, DatabaseServer
-from tests.deploy.test_processes import DATABASE, Installation, installation, smtp, wait_until
+from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, DatabaseServer
 
-__all__ = ["installation", "smtp"]
+DATABASE = "slow_senders"
+TIMEOUT = 90  # seconds
 CONNECTIONS = 200
 MAX_RESPONSE_TIME = 1.0  # seconds for a normal request
 HEAD = "POST /subscribe/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\n"
@@ -34,15 +38,39 @@ REQUEST_STARTS = {
 }
 
 
-@pytest.fixture
-def web(installation: Installation, server: DatabaseServer) -> Installation:
+def wait_until(condition: Callable[[], Any], description: str) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"timed out waiting for {description}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def web_port(
+    server: DatabaseServer, image: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
     """Start gunicorn as docker-compose.yml does, without the redirect to HTTPS."""
-    migration = installation.manage("migrate", "-v0", DATABASE_URL=server.url(DATABASE, OWNER))
-    assert migration.returncode == 0, migration.stderr
-    installation.environment["SECURE_SSL_REDIRECT"] = "0"
-    installation.start("web")
-    wait_until(installation.is_ready, "web to be ready")
-    return installation
+    server.create(DATABASE)
+    server.manage("migrate", "-v0", database=DATABASE, user=OWNER)
+    port, folder = free_port(), tmp_path_factory.mktemp("web")
+    environment = PRODUCTION | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": server.url(DATABASE, APP),
+        "REDIS_URL": settings.REDIS_URL.replace("db=0", "db=3"),
+        "SECURE_SSL_REDIRECT": "0",
+        "WEB_BIND": f"127.0.0.1:{port}",
+    }
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    with (folder / "web.log").open("wb") as log:
+        process = subprocess.Popen(
+            services["web"]["command"], cwd=image, env=environment, stdout=log, stderr=log
+        )
+    wait_until(lambda: answers(port), "web to be ready")
+    yield port
+    process.terminate()
+    process.wait(60)
+    server.drop(DATABASE)
 
 
 def free_port() -> int:
@@ -76,14 +104,14 @@ def caddy(upstream: int, folder: Path) -> Iterator[int]:
 
 
 @pytest.fixture(params=["gunicorn alone", "behind the shipped proxy"])
-def port(request: pytest.FixtureRequest, web: Installation, tmp_path: Path) -> Iterator[int]:
+def port(request: pytest.FixtureRequest, web_port: int, tmp_path: Path) -> Iterator[int]:
     if request.param == "gunicorn alone":
-        yield web.port
+        yield web_port
         return
     if not shutil.which("caddy"):
         assert not os.environ.get("REQUIRE_CADDY"), "caddy is not installed"
         pytest.skip("caddy is not installed")
-    with caddy(web.port, tmp_path) as port:
+    with caddy(web_port, tmp_path) as port:
         yield port
 
 

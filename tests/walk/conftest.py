@@ -66,7 +66,7 @@ def installation(
     certificate = make_certificate(folder / "site.pem", "IP:127.0.0.1")
     installation = Installation(image, folder, server, certificate, mail_server)
     yield installation
-    installation.stop()
+    installation.remove()
 
 
 @pytest.fixture(scope="module")

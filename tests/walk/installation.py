@@ -28,6 +28,8 @@ from aiosmtpd.controller import Controller
 from django.conf import settings
 from redis import Redis
 
+from config.celery import app
+from config.environment import celery_url
 from devtools import embedded
 from tests.deploy.conftest import APP, OWNER, PRODUCTION, ROOT, DatabaseServer
 from tests.subscriptions.conftest import Sink
@@ -35,6 +37,7 @@ from tests.walk.tls_proxy import TlsProxy
 
 DATABASE = "first_day"
 REDIS_NUMBER = "db=4"
+METRICS_TOKEN = "shown"
 PROCESSES = ("web", "urgent", "mail", "build", "ingest", "beat", "watch")
 TIMEOUT = 150  # seconds; beat runs some tasks once per minute
 Value = TypeVar("Value")
@@ -133,11 +136,14 @@ class Installation:
             "BEHIND_TLS_PROXY": "1",
             "TRUSTED_PROXIES": "127.0.0.1",
             "WEB_BIND": f"127.0.0.1:{self.port}",
+            "LOG_FORMAT": "json",
+            "METRICS_TOKEN": METRICS_TOKEN,
+            "FIRST_RETRY_SECONDS": "5",
         }
         return PRODUCTION | variables
 
-    def manage(self, *command: str, status: int = 0, **environment: str) -> str:
-        """Run a management command and return its output."""
+    def manage(self, *command: str, status: int | None = 0, **environment: str) -> str:
+        """Run a management command and return its output; a status of None allows any."""
         result = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=self.image,
@@ -146,7 +152,8 @@ class Installation:
             text=True,
             check=False,
         )
-        assert result.returncode == status, f"{command}: {result.returncode}\n{result.stderr}"
+        failure = f"{command}: {result.returncode}\n{result.stderr}"
+        assert status is None or result.returncode == status, failure
         return result.stdout
 
     def migrate(self) -> None:
@@ -168,11 +175,27 @@ class Installation:
             for part in services[name]["command"]
         ]
 
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(self.site + path, headers=headers, verify=False)
+
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.site}/healthz/ready", verify=False).status_code == 200
+            return self.get("/healthz/ready").status_code == 200
         except httpx.HTTPError:
             return False
+
+    def count_requests(self, page: str) -> int:
+        """Return how many requests for a page succeeded, by the metrics."""
+        metrics = self.get("/metrics", Authorization=f"Bearer {METRICS_TOKEN}").text
+        counts = re.findall(
+            rf'request_seconds_count\{{page="{page}",status="2xx"\}} (\S+)', metrics
+        )
+        return int(float(counts[0])) if counts else 0
+
+    def send_task(self, name: str) -> None:
+        """Send a task to its queue now, without waiting for beat, which sends it each minute."""
+        with app.connection_for_write(celery_url(self.redis_url)) as connection:
+            app.send_task(name, connection=connection)
 
     def kill(self, name: str) -> None:
         """Kill a process and its children with SIGKILL, like the kernel's out-of-memory killer."""
@@ -187,15 +210,20 @@ class Installation:
         embedded.stop_server(server)
         embedded.start_redis(settings.DATA_DIR)
 
-    def stop(self) -> None:
-        for process in self.running.values():
+    def stop_processes(self) -> dict[str, int]:
+        """Send SIGTERM to all processes, like `docker compose stop`, and return exit statuses."""
+        stopped, self.running = self.running, {}
+        for process in stopped.values():
             process.terminate()
-        for process in self.running.values():
+        for process in stopped.values():
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+        return {name: process.wait() for name, process in stopped.items()}
+
+    def remove(self) -> None:
+        self.stop_processes()
         self.proxy.stop()
         self.redis.flushdb()
         self.database_server.drop(DATABASE)

@@ -6,7 +6,9 @@ read only to prove that no message was lost or sent twice, and changed only to s
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import time
 from email.message import EmailMessage
 from pathlib import Path
@@ -276,7 +278,30 @@ def test_12_the_next_digest_contains_the_curators_choices(
     assert 'href="https://example.org/call"' in digest.get_body(("html",)).get_content()  # type: ignore[union-attr]
 
 
-def test_13_failures_delay_emails_but_lose_none(
+@pytest.mark.promise(40)
+def test_13_no_process_logs_the_address_of_a_reader(installation: Installation) -> None:
+    before = installation.count_requests("home")
+    for _ in range(10):
+        assert installation.get("/").status_code == 200
+    counted = installation.count_requests("home") - before
+    assert counted == 10, "the web processes share their counts"
+    report = json.loads(installation.manage("doctor", "--offline", "--json", status=None))
+    levels = {
+        check["message"].split(":")[0]: check["level"]
+        for check in report
+        if check["area"] == "Workers"
+    }
+    assert levels == dict.fromkeys(("urgent", "mail", "build", "ingest"), "ok")
+    assert {check["level"] for check in report if check["area"] == "PostgreSQL"} == {"ok"}
+    logs = "".join(map(installation.log, installation.running))
+    assert READER.split("@")[0] + "@" not in logs
+    assert "/confirm/***/" in logs, "requests are logged with masked tokens"
+    for line in logs.splitlines():
+        assert not line.startswith("{") or json.loads(line)["time"]
+    assert not re.search(r'"level": "(ERROR|CRITICAL)"', logs)
+
+
+def test_14_failures_delay_emails_but_lose_none(
     installation: Installation,
     feed_server: Server,
     curator: Person,
@@ -288,12 +313,14 @@ def test_13_failures_delay_emails_but_lose_none(
     documents.publish(feed_server, timezone.now().date(), documents.THIRD_DAY)
     # The digest and the checks would be due at once, and the digest built without the new paper.
     installation.query("UPDATE papers_source SET next_check_at = now()")
+    installation.send_task("papers.tasks.fetch_due_sources")
     wait_for(lambda: installation.query(STORED, *documents.THIRD_DAY), "the third day's paper")
     installation.skip_a_day()
     curator.open("/")
     curator.fill("Your e", SECOND)
     curator.press("Subscribe")
     curator.sees("inbox")
+    installation.send_task("subscriptions.tasks.build_due_digests")
     wait_for(lambda: installation.query(PENDING, READER), "the pending digest")
     time.sleep(OUTAGE)
     installation.kill("mail")
@@ -320,7 +347,7 @@ def digests_to(mail_server: MailServer, address: str) -> list[EmailMessage]:
     return [message for message in mail_server.messages(address) if message["List-Id"]]
 
 
-def test_14_nothing_is_lost_or_sent_twice(installation: Installation) -> None:
+def test_15_nothing_is_lost_or_sent_twice(installation: Installation) -> None:
     """No digest was sent twice, no message was lost and no process logged an exception."""
     duplicates = (
         "SELECT subscription_id, day FROM subscriptions_digest GROUP BY 1, 2 HAVING count(*) > 1"
@@ -332,3 +359,5 @@ def test_14_nothing_is_lost_or_sent_twice(installation: Installation) -> None:
     assert statuses == {"sent"}
     for name in ("web", "beat", "watch"):
         assert "Traceback" not in installation.log(name), installation.log(name)[-3000:]
+    running = set(installation.running)
+    assert installation.stop_processes() == dict.fromkeys(running, 0)
