@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -160,6 +161,12 @@ def edition(make_paper: Callable[..., Paper]) -> list[Paper]:
 @pytest.hookimpl(trylast=True)  # after other plugins have shuffled and sorted
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order.sort_tests(items)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the modules and tests in memory from each later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

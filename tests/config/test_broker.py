@@ -10,7 +10,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,9 +33,12 @@ def wait_until(condition: Callable[[], Any]) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker with one process for the queue ingest."""
+@pytest.fixture(scope="module")
+def worker(
+    services_of_this_run: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker with one process for the queue ingest. It outlives each of these tests."""
+    log_file = tmp_path_factory.mktemp("worker") / "log"
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -45,7 +47,7 @@ def worker(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     }
     include = ("-I", "tests.config.deadly_task")
     options = ("-A", "config", "worker", "-Q", "ingest", "-c", "1", "-l", "warning", *include)
-    with (tmp_path / "worker").open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "celery", "-q", *options],
             cwd=project.BASE_DIR,
@@ -57,7 +59,7 @@ def worker(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     yield process
     process.kill()
     process.wait()
-    print((tmp_path / "worker").read_text()[-8000:])
+    print(log_file.read_text()[-8000:])
 
 
 def worker_responds() -> bool:

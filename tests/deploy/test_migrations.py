@@ -117,7 +117,7 @@ def insert(owner: psycopg.Connection, table: str, source: str, **values: str) ->
 def old(server: DatabaseServer) -> Iterator[DatabaseServer]:
     """Provide a database with the oldest schema, readers and their pending digests."""
     server.create(DATABASE)
-    for oldest in (("auth",), ("papers", "0001"), ("subscriptions", "0001")):
+    for oldest in (("auth",), ("subscriptions", "0001")):
         server.manage("migrate", *oldest, database=DATABASE, user=OWNER)
     with server.connect(DATABASE, OWNER) as owner:
         insert(

@@ -27,7 +27,7 @@ from tests.shared_data import SHARED, needs_shared_data
 
 CORPUS = SHARED / "corpus" / "papers.jsonl.gz"
 CORPUS_PAPERS = 83_000
-sample_sizes = pytest.mark.parametrize("size", [100, pytest.param(1_000, marks=pytest.mark.slow)])
+sample_sizes = pytest.mark.parametrize("size", [100, pytest.param(400, marks=pytest.mark.slow)])
 # Words with every character that has a meaning in TeX, BibTeX, RIS, CSV or HTML.
 HARD_WORDS = (
     *(

@@ -315,7 +315,7 @@ def damaged(payload: Any) -> Iterator[Any]:
 
 
 @needs_shared_data
-@pytest.mark.parametrize("count", [10, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [10, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("provider", EXPECTED)
 @pytest.mark.promise(34)
 def test_missing_and_strange_fields_are_handled(

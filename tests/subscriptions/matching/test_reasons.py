@@ -130,7 +130,7 @@ profiles = st.builds(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(profiles, st.integers(0, len(PAPERS) - 1))
 def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) -> None:
     bare = replace(profile, disliked=())  # what is disliked has no score at all
@@ -158,7 +158,7 @@ def test_parts_of_a_reason_add_up_to_the_score(profile: Profile, position: int) 
     assert set(map(name_key, filter(None, [reason.author]))) <= set(map(name_key, profile.authors))
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 @given(profiles)
 def test_every_high_score_has_a_reason(profile: Profile) -> None:
     scores = match_profiles([profile], CANDIDATES)[0].personal
@@ -195,7 +195,7 @@ def contributions_plainly(
     return typed, examples
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.tuples(profiles, st.integers(0, len(PAPERS) - 1)), min_size=1, max_size=4))
 def test_contributions_are_those_of_the_plain_formula(chunk: list[tuple[Profile, int]]) -> None:
     readers = [profile for profile, _ in chunk]
