@@ -103,3 +103,23 @@ def test_admin_pages_have_no_accessibility_violation(
         if broken := violations(browser, but=DJANGOS):
             found[name] = broken
     assert found == {}
+
+
+def test_reactions_of_a_reader_fit_on_a_phone(
+    browser: Browser, pages: Addresses, reader: Subscriber
+) -> None:
+    reader.reactions.create(
+        paper=Paper.objects.trending()[0],
+        topic=reader.first_topic,
+        kind="more",
+        created_at=timezone.now(),
+    )
+    User.objects.create_superuser("mary", "mary@paper.example", "quite-secret")
+    browser.open(f"/admin/login/?next={pages['reader']}")
+    browser.fill("Username:", "mary")
+    browser.fill("Password:", "quite-secret")
+    browser.chrome.find_element(By.CSS_SELECTOR, "[type=submit]").click()
+    browser.sees("Reactions")
+    browser.be_wide(390)
+    right = "document.querySelector('#reactions-group table').getBoundingClientRect().right"
+    assert browser.measure(right) <= 390

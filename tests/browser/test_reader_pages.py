@@ -111,3 +111,26 @@ def test_the_preview_works_without_javascript(browser: Browser, papers: str) -> 
     browser.sees("Preview your digest")
     browser.sees("For you")
     assert "/preview/?interests=" in browser.where
+
+
+LOW_LINKS = """[...document.querySelectorAll('.ways li > a, .choices a')]
+  .filter(link => link.offsetParent && link.getBoundingClientRect().height < 44)
+  .map(link => link.textContent)"""
+
+
+@pytest.mark.parametrize("page", ["preferences", "subscriptions", "rhythm", "library", "zotero"])
+def test_links_of_reader_pages_are_high_enough_for_a_finger(
+    browser: Browser, reader: Subscriber, page: str
+) -> None:
+    browser.be_wide(390, 844)
+    browser.open(reverse(page, args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)]))
+    assert browser.measure("document.querySelectorAll('.ways li > a, .choices a').length")
+    assert browser.measure(LOW_LINKS) == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_of_the_preview_fit_on_one_line(browser: Browser, papers: str, width: int) -> None:
+    browser.be_wide(width)
+    browser.open("/?#preview")
+    height = "document.querySelector('label[for=id_categories]').getBoundingClientRect().height"
+    assert browser.measure(height) < 30
