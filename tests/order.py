@@ -13,19 +13,21 @@ import pytest
 SLOWEST_FILES = [
     f"tests/{name}.py"
     for name in """
-    walk/test_first_day deploy/test_slow_senders deploy/test_migrations devtools/chaos/test_run
-    browser/test_open_to_all browser/test_flows browser/test_search browser/test_admin_pages
-    browser/test_whole_way browser/test_desk devtools/test_embedded
-    papers/feeds/test_plainxml devtools/benchmarks/test_edition browser/test_reader_pages
-    subscriptions/pages/test_mailed_links subscriptions/delivery/test_rates config/test_settings
-    subscriptions/feedback/test_webhooks subscriptions/profiles/test_references
-    subscriptions/pages/test_link_powers browser/test_strict subscriptions/readers/test_every_zone
-    papers/citations/test_round_trip subscriptions/matching/test_never config/test_broker
-    subscriptions/feedback/test_settle papers/searching/test_search deploy/test_roles_and_backups
-    test_bad_input papers/feeds/test_fuzz papers/feeds/test_shared subscriptions/test_pace
-    subscriptions/pages/test_preferences subscriptions/pages/test_profile
-    subscriptions/pages/test_sign_in test_languages subscriptions/readers/test_strangers
-    papers/test_search_page papers/test_troubled_sources
+    walk/test_first_day deploy/test_slow_senders browser/test_open_to_all
+    devtools/benchmarks/test_edition devtools/chaos/test_run devtools/benchmarks/test_signup
+    papers/feeds/test_plainxml test_bad_input subscriptions/feedback/test_webhooks
+    deploy/test_migrations config/test_settings test_left_over
+    subscriptions/pages/test_link_powers browser/test_desk browser/test_flows
+    browser/test_search browser/test_topics subscriptions/pages/test_mailed_links
+    papers/citations/test_round_trip deploy/test_roles_and_backups config/test_broker
+    papers/searching/test_search test_admin subscriptions/readers/test_strangers
+    browser/test_admin_pages browser/test_whole_way
+    subscriptions/editions/test_one_digest_per_day devtools/test_embedded
+    subscriptions/test_workers subscriptions/test_pace subscriptions/profiles/test_references
+    devtools/benchmarks/pages/test_library subscriptions/pages/test_preferences
+    browser/test_library subscriptions/pages/test_profile browser/test_keeping
+    subscriptions/delivery/test_rates browser/test_reader_pages
+    subscriptions/matching/test_reasons subscriptions/feedback/test_bounce_parser
     """.split()
 ]
 
