@@ -59,7 +59,8 @@ UPWARD = {
 }
 PURE = (
     *("papers.feeds", "papers.metadata", "papers.text"),
-    *("papers.vectors.lexicon", "papers.vectors.paper_vectors", "papers.vectors.sparse_rows"),
+    *("papers.vectors.embedded_terms", "papers.vectors.lexicon", "papers.vectors.paper_vectors"),
+    *("papers.vectors.quantized_rows", "papers.vectors.sparse_rows"),
     *("papers.vectors.starter", "papers.vectors.starter_learning"),
     *("papers.vectors.term_counts", "papers.vectors.term_embeddings"),
     *("papers.vectors.term_weights", "papers.vectors.terms"),

@@ -22,10 +22,11 @@ from scipy import sparse
 
 from papers.text.summary import split_sentences
 from papers.vectors import term_embeddings
+from papers.vectors.embedded_terms import EmbeddedTerms, join_terms
+from papers.vectors.quantized_rows import QuantizedRows
 from papers.vectors.sparse_rows import (
     find_sorted,
     move_columns,
-    normalize_dense_rows,
     normalize_rows,
     scale_rows,
     select_columns,
@@ -43,7 +44,7 @@ from papers.vectors.term_weights import (
 )
 from papers.vectors.terms import TermIds
 
-METHOD = "apart"  # the prefix of each version; change it when lexicons are learnt differently
+METHOD = "folded"  # the prefix of each version; change it when lexicons are learnt differently
 TITLE_WEIGHT = 2.0
 COMMON_SHARE = 0.2  # terms in more papers count only where a reader typed them
 PAPERS_FOR_CUTS = 1000  # a smaller collection keeps every term and learns no embeddings
@@ -98,7 +99,7 @@ class Lexicon:
     rarity: Weights
     mean_length: float
     embedded_columns: NDArray[np.int32]
-    embeddings: NDArray[np.float16]
+    embeddings: QuantizedRows
     common_columns: NDArray[np.int32]
     paper_count: int
     version: str = ""
@@ -115,27 +116,39 @@ class Lexicon:
 
     @classmethod
     def learn_from_counts(
-        cls, counts: CorpusCounts, papers: int, starter: Starter | None = None
+        cls,
+        counts: CorpusCounts,
+        papers: int,
+        starter: Starter | None = None,
+        *,
+        papers_for_meaning: int | None = None,
+        halves_passes: int = term_embeddings.HALVES_PASSES,
     ) -> Lexicon:
-        """Learn from the term counts of so many papers."""
+        """Learn from the term counts of so many papers.
+
+        A term in `papers_for_meaning` papers (by default PAPERS_FOR_MEANING) gets an embedding. It
+        is learnt by `halves_passes` passes over halves of abstracts.
+        """
         prefix = version_prefix(starter, papers)
         if starter and starter.is_outgrown(papers):
             starter = None
-        own_ids, own_frequency = _drop_single(*counts.document_frequencies(), papers)
+        all_ids, all_frequency = counts.document_frequencies()
+        own_ids, own_frequency = _drop_single(all_ids, all_frequency, papers)
         ids, frequency, total = own_ids, own_frequency.astype(np.float64), papers
         if starter:
             ids, frequency = starter.blend(own_ids, own_frequency, papers)
             total = starter.total(papers)
         idf = inverse_document_frequency(frequency, total)
-        no_columns, no_embeddings = np.empty(0, np.int32), np.empty((0, 0), np.float16)
         common = _common_columns(frequency, total)
-        lexicon = cls(ids, idf, 1.0, no_columns, no_embeddings, common, total)
+        no_columns = np.empty(0, np.int32)
+        lexicon = cls(ids, idf, 1.0, no_columns, QuantizedRows.empty(), common, total)
         titles, sentences, owners = counts.with_columns(ids)
-        frequent = np.searchsorted(ids, own_ids[own_frequency >= PAPERS_FOR_MEANING])
-        lexicon = lexicon._learn_from_rows(titles, sentences, owners, frequent)
+        fewest = papers_for_meaning or PAPERS_FOR_MEANING
+        frequent = np.searchsorted(ids, own_ids[own_frequency >= fewest])
+        lexicon = lexicon._learn_from_rows(titles, sentences, owners, frequent, halves_passes)
         if starter:
             abstracts = sum_rows_by_owner(sentences, owners, papers)
-            is_near = starter.covers(own_ids, own_frequency)
+            is_near = starter.covers(all_ids, all_frequency)
             lexicon = lexicon._add_starter(starter, TITLE_WEIGHT * titles + abstracts, is_near)
         lexicon = replace(lexicon, rarity=sharpen(idf, total))
         return replace(lexicon, version=prefix + lexicon._fingerprint())
@@ -146,6 +159,7 @@ class Lexicon:
         sentences: sparse.csr_matrix,
         owners: Owners,
         frequent: NDArray[np.int64],
+        halves_passes: int,
     ) -> Lexicon:
         """Add the mean length, and embeddings if there are enough papers.
 
@@ -175,8 +189,9 @@ class Lexicon:
             owners=owners,
             weigh=lambda counts: normalize_rows(narrow._weigh_counts(counts)),
         )
-        embeddings = term_embeddings.learn_embeddings(corpus).astype(np.float16)
-        return replace(lexicon, embedded_columns=columns, embeddings=embeddings)
+        embeddings = term_embeddings.learn_embeddings(corpus, halves_passes)
+        quantized = QuantizedRows.quantize(embeddings)
+        return replace(lexicon, embedded_columns=columns, embeddings=quantized)
 
     def _add_starter(
         self, starter: Starter, counts: sparse.csr_matrix, with_embeddings: bool
@@ -192,27 +207,20 @@ class Lexicon:
             return lexicon
         columns = np.searchsorted(self.ids, starter.ids[starter.embedded_columns])
         is_uncommon = ~np.isin(columns, self.common_columns)
-        begun = replace(
-            lexicon,
-            embedded_columns=columns[is_uncommon].astype(np.int32),
-            embeddings=starter.embeddings()[is_uncommon],
+        known = EmbeddedTerms(
+            columns[is_uncommon].astype(np.int32), starter.embeddings.select(is_uncommon)
         )
-        if not len(self.embedded_columns):
-            return begun
         rows = self._weigh_counts(counts)
-        own, others = (
-            term_embeddings.TermVectors(
-                part.embedded_columns,
-                part.embeddings.astype(np.float32),
-                normalize_rows(select_columns(rows, part.embedded_columns)),
-            )
-            for part in (self, begun)
-        )
-        weight = STARTER_WEIGHT * (1.0 - papers / starter.paper_count)
-        joined_columns, joined = term_embeddings.join_embeddings(own, others, weight)
-        return replace(
-            lexicon, embedded_columns=joined_columns, embeddings=joined.astype(np.float16)
-        )
+        if len(self.embedded_columns):
+            weight = STARTER_WEIGHT * (1.0 - papers / starter.paper_count)
+            terms = join_terms(self._embedded_terms, known, rows, weight)
+        else:
+            terms = known.fold_in(rows, self.common_columns)
+        return replace(lexicon, embedded_columns=terms.columns, embeddings=terms.embeddings)
+
+    @property
+    def _embedded_terms(self) -> EmbeddedTerms:
+        return EmbeddedTerms(self.embedded_columns, self.embeddings)
 
     @property
     def size(self) -> int:
@@ -331,9 +339,7 @@ class Lexicon:
 
         The result has no columns if the lexicon has no embeddings.
         """
-        rows = normalize_rows(select_columns(vectors, self.embedded_columns))
-        used = np.unique(rows.indices)  # converts only the embeddings that occur
-        return normalize_dense_rows(rows[:, used] @ self.embeddings[used].astype(np.float32))
+        return self._embedded_terms.embed(vectors)
 
     def _weigh_counts(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return BM25 weights of term counts (texts x terms)."""
@@ -352,7 +358,7 @@ class Lexicon:
         digest = hashlib.blake2b(f"{self.mean_length} {self.paper_count}".encode(), digest_size=8)
         for array in (
             *(self.ids, self.rarity, self.embedded_columns),
-            *(self.embeddings, self.common_columns),
+            *(self.embeddings.codes, self.embeddings.scales, self.common_columns),
         ):
             digest.update(array.tobytes())
         return digest.hexdigest()
@@ -366,7 +372,8 @@ class Lexicon:
             rarity=self.rarity.astype(np.float16),
             mean_length=np.float64(self.mean_length),
             places=self.embedded_columns,
-            points=self.embeddings,
+            codes=self.embeddings.codes,
+            scales=self.embeddings.scales,
             common=self.common_columns,
             papers=np.int64(self.paper_count),
             version=np.array(self.version),
@@ -383,7 +390,7 @@ class Lexicon:
                     stored["rarity"].astype(np.float32),
                     float(stored["mean_length"]),
                     stored["places"],
-                    stored["points"],
+                    QuantizedRows(stored["codes"], stored["scales"]),
                     stored["common"],
                     int(stored["papers"]),
                     str(stored["version"]),

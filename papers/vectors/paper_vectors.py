@@ -129,7 +129,7 @@ def _stack_rows(lexicon: Lexicon, rows: Sequence[_CachedRow]) -> tuple[WeightedT
         (weights, columns.astype(np.int32), ends), shape=(len(rows), len(ids))
     )
     embeddings = np.array([row[2] for row in rows], dtype=np.float32)
-    width = lexicon.embeddings.shape[1]
+    width = lexicon.embeddings.width
     return WeightedTerms(learnt, unseen, ids), embeddings.reshape(len(rows), width)
 
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from papers.vectors.quantized_rows import QuantizedRows
 from papers.vectors.sparse_rows import find_sorted
 from papers.vectors.terms import TermIds
 
 PRIOR_PAPERS = 20.0  # a frequency counts as if seen in so many papers of the installation
-MIN_COVERAGE = 0.9  # of the installation's terms; below, the starter is about other fields
-PAPERS_FOR_COVERAGE = 2  # only terms in so many papers count; others are new in any field
+MIN_COVERAGE = 0.77  # of the starter's own; below, an installation is about other fields
 MAX_CODE, CODE_OFFSET = 7, 8  # codes have 4 bits; 8 bits rank no better
 
 Counts = NDArray[np.int64]
@@ -37,9 +37,9 @@ class Starter:
     * `ids` (terms), ascending, and `frequency` (terms): of `paper_count` papers, how many have
       each term.
     * `mean_length`: the mean number of terms in a paper.
+    * `coverage`: the share of the papers' terms, each counted once a paper, that is in `ids`.
     * `embedded_columns` (embedded terms), ascending: columns of terms with an embedding.
-    * `codes` (embedded terms x width), from -7 to 7, times `scales` (embedded terms): the
-      embeddings.
+    * `embeddings` (embedded terms x width): these embeddings, with codes up to MAX_CODE.
     * `newest`: the day of the newest paper, as an ISO date. `learnt_from`: the name of the papers.
     * `tag`: a hash of all of this.
     """
@@ -48,16 +48,12 @@ class Starter:
     frequency: NDArray[np.uint32]
     mean_length: float
     paper_count: int
+    coverage: float
     embedded_columns: NDArray[np.int32]
-    codes: NDArray[np.int8]
-    scales: NDArray[np.float16]
+    embeddings: QuantizedRows
     newest: str = ""
     learnt_from: str = ""
     tag: str = ""
-
-    def embeddings(self) -> NDArray[np.float16]:
-        """Return the embeddings (embedded terms x width)."""
-        return np.asarray(self.codes * self.scales[:, None], dtype=np.float16)
 
     def total(self, papers: int) -> int:
         """Return how many papers the frequencies of `blend` are out of."""
@@ -91,11 +87,12 @@ class Starter:
     def covers(self, ids: TermIds, frequency: Counts) -> bool:
         """Return whether the starter knows the terms of a collection, so is about its fields.
 
-        Elsewhere, its embeddings would rank papers by the few terms that they know.
+        `frequency` (ids) counts the papers with each term. Elsewhere, the embeddings would rank
+        papers by the few terms that they know.
         """
-        shared = ids[frequency >= PAPERS_FOR_COVERAGE]
-        present, _places = find_sorted(self.ids, shared)
-        return len(present) >= MIN_COVERAGE * len(shared)
+        present, _places = find_sorted(self.ids, ids)
+        known = frequency[present].sum()
+        return bool(known >= MIN_COVERAGE * self.coverage * frequency.sum())
 
     def dumps(self) -> bytes:
         """Return the starter as bytes for `loads`; the same numbers give the same bytes."""
@@ -106,9 +103,10 @@ class Starter:
             frequency=self.frequency.astype(np.uint32),
             mean_length=np.float64(self.mean_length),
             papers=np.int64(self.paper_count),
+            coverage=np.float64(self.coverage),
             columns=self.embedded_columns.astype(np.int32),
-            codes=_pack(self.codes),
-            scales=self.scales,
+            codes=_pack(self.embeddings.codes),
+            scales=self.embeddings.scales,
             newest=np.array(self.newest),
             learnt_from=np.array(self.learnt_from),
         )
@@ -124,9 +122,9 @@ class Starter:
                     stored["frequency"],
                     float(stored["mean_length"]),
                     int(stored["papers"]),
+                    float(stored["coverage"]),
                     stored["columns"],
-                    _unpack(stored["codes"]),
-                    stored["scales"],
+                    QuantizedRows(_unpack(stored["codes"]), stored["scales"]),
                     str(stored["newest"]),
                     str(stored["learnt_from"]),
                     hashlib.blake2b(data, digest_size=4).hexdigest(),
@@ -143,7 +141,7 @@ def _pack(codes: NDArray[np.int8]) -> NDArray[np.uint8]:
 
 def _unpack(packed: NDArray[np.uint8]) -> NDArray[np.int8]:
     codes = np.stack([packed >> 4, packed & 15], axis=2).astype(np.int8) - np.int8(CODE_OFFSET)
-    return codes.reshape(len(packed), -1)
+    return codes.reshape(len(packed), 2 * packed.shape[1])
 
 
 def _to_planes(ids: TermIds) -> NDArray[np.uint8]:

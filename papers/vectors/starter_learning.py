@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from papers.vectors.lexicon import Lexicon, PaperText, count_terms
-from papers.vectors.sparse_rows import find_sorted
+from papers.vectors.quantized_rows import QuantizedRows
 from papers.vectors.starter import MAX_CODE, Starter
 
 # Terms of fewer papers are left out, for the size and so that no single paper can be recognised.
 PAPERS_FOR_TERM = 10
 PAPERS_FOR_EMBEDDING = 20
-WIDTH = 256  # of embeddings; fewer are the first principal directions
+HALVES_PASSES = 8  # over halves of abstracts: a starter is learnt once, so it may take longer
 
 
 def learn_starter(papers: Sequence[PaperText], newest: str = "", learnt_from: str = "") -> Starter:
@@ -25,31 +24,20 @@ def learn_starter(papers: Sequence[PaperText], newest: str = "", learnt_from: st
     counts = count_terms(papers)
     ids, frequency = counts.document_frequencies()
     kept = frequency >= PAPERS_FOR_TERM
+    coverage = float(frequency[kept].sum() / frequency.sum())
     ids, frequency = ids[kept], frequency[kept]
-    lexicon = Lexicon.learn_from_counts(counts, len(papers))
-    embedded = np.intersect1d(
-        lexicon.ids[lexicon.embedded_columns], ids[frequency >= PAPERS_FOR_EMBEDDING]
+    lexicon = Lexicon.learn_from_counts(
+        counts, len(papers), papers_for_meaning=PAPERS_FOR_EMBEDDING, halves_passes=HALVES_PASSES
     )
-    _present, rows = find_sorted(lexicon.ids[lexicon.embedded_columns], embedded)
-    codes, scales = _quantize(lexicon.embeddings[rows, :WIDTH])
     starter = Starter(
         ids,
         frequency.astype(np.uint32),
         lexicon.mean_length,
         len(papers),
-        np.searchsorted(ids, embedded).astype(np.int32),
-        codes,
-        scales,
+        coverage,
+        np.searchsorted(ids, lexicon.ids[lexicon.embedded_columns]).astype(np.int32),
+        QuantizedRows.quantize(lexicon.embeddings.dequantize(), MAX_CODE),
         newest,
         learnt_from,
     )
     return Starter.loads(starter.dumps())  # with its tag
-
-
-def _quantize(embeddings: NDArray[np.float16]) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
-    """Return codes (terms x width) and the scale of each row (terms)."""
-    rows = embeddings.astype(np.float32)
-    largest = np.abs(rows).max(axis=1, initial=0.0)
-    # A scale rounded down could push the largest code out of range.
-    scales = np.nextafter((largest / MAX_CODE).astype(np.float16), np.float16(np.inf))
-    return np.rint(rows / scales[:, None].astype(np.float32)).astype(np.int8), scales

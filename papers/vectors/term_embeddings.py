@@ -69,61 +69,27 @@ class Corpus:
         return self.weigh(left), self.weigh(right)
 
 
-def learn_embeddings(corpus: Corpus) -> Embeddings:
+def learn_embeddings(corpus: Corpus, halves_passes: int = HALVES_PASSES) -> Embeddings:
     """Return an embedding for each term (terms x WIDTH)."""
+
+    def learn_view(seed: int) -> Embeddings:
+        return _learn_view(corpus, seed, halves_passes)
+
     # The two views use two cores; BLAS threads on top of that would only wait for each other.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(VIEWS) as executor:
-        views = list(executor.map(lambda seed: _learn_view(corpus, seed), range(VIEWS)))
+        views = list(executor.map(learn_view, range(VIEWS)))
     rows, _norms = _normalize(np.hstack([corpus.papers @ view for view in views]))
-    rotations = np.split(_principal_directions(rows), VIEWS)
+    rotations = np.split(principal_directions(rows), VIEWS)
     return np.sum([view @ turn for view, turn in zip(views, rotations, strict=True)], axis=0)
 
 
-@dataclass(frozen=True, slots=True)
-class TermVectors:
-    """Embeddings of terms, and papers as rows of these terms.
-
-    * `columns` (terms), ascending: the columns of the terms in their lexicon.
-    * `embeddings`: terms x width.
-    * `papers`: papers x terms, unit-length rows.
-    """
-
-    columns: NDArray[np.int32]
-    embeddings: Embeddings
-    papers: sparse.csr_matrix
-
-    def scaled(self, length: float) -> Embeddings:
-        """Return the embeddings so that those of papers have this length on average."""
-        norms = np.linalg.norm(self.papers @ self.embeddings, axis=1)
-        return np.asarray(self.embeddings * (length / max(norms.mean(), 1e-6)), dtype=np.float32)
-
-
-def join_embeddings(
-    own: TermVectors, others: TermVectors, weight: float
-) -> tuple[NDArray[np.int32], Embeddings]:
-    """Return the columns of the terms of both, and an embedding for each (terms x WIDTH).
-
-    These are the principal directions of both side by side, as for two views. The others' part of
-    a paper is `weight` times as long as its own part.
-    """
-    columns = np.union1d(own.columns, others.columns).astype(np.int32)
-    parts = [own.scaled(1.0), others.scaled(weight)]
-    places = [np.searchsorted(columns, side.columns) for side in (own, others)]
-    rows, _norms = _normalize(np.hstack([own.papers @ parts[0], others.papers @ parts[1]]))
-    turns = np.split(_principal_directions(rows), [parts[0].shape[1]])
-    embeddings = np.zeros((len(columns), WIDTH), dtype=np.float32)
-    for part, turn, place in zip(parts, turns, places, strict=True):
-        embeddings[place] += part @ turn
-    return columns, embeddings
-
-
-def _principal_directions(rows: Embeddings) -> Embeddings:
+def principal_directions(rows: Embeddings) -> Embeddings:
     """Return the WIDTH directions of greatest spread of `rows` (columns x WIDTH)."""
     _spread, directions = np.linalg.eigh(rows.T @ rows)  # ascending
     return np.asarray(directions[:, : -WIDTH - 1 : -1], dtype=np.float32)
 
 
-def _learn_view(corpus: Corpus, seed: int) -> Embeddings:
+def _learn_view(corpus: Corpus, seed: int, halves_passes: int) -> Embeddings:
     """Return one view (terms x WIDTH), by AdaGrad with a rate for each term.
 
     Terms that occur rarely so move farther at each step.
@@ -133,7 +99,7 @@ def _learn_view(corpus: Corpus, seed: int) -> Embeddings:
     embeddings = INITIAL_SCALE * rng.standard_normal(shape, dtype=np.float32)
     squares = np.full(len(embeddings), 1e-8, dtype=np.float32)
     passes = [(corpus.titles, corpus.abstracts)]
-    passes += [corpus.random_halves(rng) for _ in range(HALVES_PASSES)]
+    passes += [corpus.random_halves(rng) for _ in range(halves_passes)]
     batches = _make_batches([left.shape[0] for left, _right in passes], rng)
     for step, (number, part) in enumerate(batches):
         left, right = passes[number]

@@ -11,6 +11,7 @@ import numpy as np
 
 from papers.models import Paper, StoredLexicon
 from papers.vectors.lexicon import METHOD, Lexicon, PaperText
+from papers.vectors.quantized_rows import QuantizedRows
 from papers.vectors.terms import extract_words, ids_of_all
 
 REEFS = [
@@ -40,7 +41,7 @@ def learn_meanings(subjects: dict[str, list[PaperText]], shared: float = 0.0) ->
     `shared` is the share of a direction that all subjects have in common.
     """
     lexicon = Lexicon.learn([paper for papers in subjects.values() for paper in papers])
-    embeddings = np.zeros((lexicon.size, len(subjects) + 1), dtype=np.float16)
+    embeddings = np.zeros((lexicon.size, len(subjects) + 1), dtype=np.float32)
     embeddings[:, -1] = shared
     for axis, papers in enumerate(subjects.values()):
         words = {w for p in papers for w in extract_words(f"{p.title}. {p.abstract}")}
@@ -48,7 +49,8 @@ def learn_meanings(subjects: dict[str, list[PaperText]], shared: float = 0.0) ->
     columns = np.arange(lexicon.size, dtype=np.int32)
     # Vectors are cached by version.
     version = f"{METHOD}-{zlib.crc32(embeddings.tobytes())}"
-    return replace(lexicon, version=version, embedded_columns=columns, embeddings=embeddings)
+    rows = QuantizedRows.quantize(embeddings)
+    return replace(lexicon, version=version, embedded_columns=columns, embeddings=rows)
 
 
 def store_papers(

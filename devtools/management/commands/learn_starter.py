@@ -41,6 +41,7 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{output}: {error.strerror}") from error
         self.stdout.write(
-            f"{output}: {len(data) / 1e6:.1f} MB, {len(starter.ids)} terms, {len(starter.codes)} "
-            f"with an embedding, from {starter.paper_count} papers until {starter.newest}"
+            f"{output}: {len(data) / 1e6:.1f} MB, {len(starter.ids)} terms, "
+            f"{len(starter.embeddings)} with an embedding, from {starter.paper_count} papers until "
+            f"{starter.newest}"
         )

@@ -60,7 +60,7 @@ def find_clusters(
 
 def divide_examples(examples: Sequence[PaperText], lexicon: Lexicon) -> Flags | None:
     """Return which examples are in the smaller of two clear clusters (examples), or None."""
-    if len(examples) < MIN_EXAMPLES or not lexicon.embeddings.shape[1]:
+    if len(examples) < MIN_EXAMPLES or not lexicon.embeddings.width:
         return None
     _rows, embeddings = paper_vectors(lexicon, examples)
     is_second = _divide_in_two(embeddings)

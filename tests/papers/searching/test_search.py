@@ -376,4 +376,4 @@ def test_vectors_of_two_lexicons_are_never_mixed(
     assert set(PaperVector.objects.values_list("version", flat=True)) == {later.version}
     assert PaperVector.objects.count() == Paper.objects.count()
     [vector] = PaperVector.objects.values_list("vector", flat=True)[:1]
-    assert len(vector) == stored_lexicon.load_lexicon().embeddings.shape[1]
+    assert len(vector) == stored_lexicon.load_lexicon().embeddings.width

@@ -7,6 +7,7 @@ import pytest
 
 from papers.vectors import paper_vectors
 from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.quantized_rows import QuantizedRows
 
 PAPERS = [PaperText(str(n), f"one two word{n % 3}", f"said of word{n} and two") for n in range(12)]
 LEXICON = Lexicon.learn(PAPERS)
@@ -14,7 +15,9 @@ EMBEDDED = replace(
     LEXICON,
     version="with embeddings",
     embedded_columns=np.arange(LEXICON.size, dtype=np.int32),
-    embeddings=np.random.default_rng(1).standard_normal((LEXICON.size, 256)).astype(np.float16),
+    embeddings=QuantizedRows.quantize(
+        np.random.default_rng(1).standard_normal((LEXICON.size, 256), dtype=np.float32)
+    ),
 )
 
 
@@ -32,7 +35,7 @@ def test_cached_vectors_are_those_of_the_lexicon(lexicon: Lexicon) -> None:
         assert np.array_equal(rows.toarray(), expected.toarray())
         assert rows.shape == (len(some), lexicon.size)
         assert np.allclose(embeddings, lexicon.embed(expected), atol=1e-6)
-        assert embeddings.shape == (len(some), lexicon.embeddings.shape[1])
+        assert embeddings.shape == (len(some), lexicon.embeddings.width)
 
 
 def test_typed_texts_are_not_cached_and_papers_are_evicted_by_last_use(

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def test_quantised_embeddings_rank_like_those_they_are_made_from(
     begun = Lexicon.learn([], starter)
     some = papers[:200]
     exact, small = (lexicon.embed(lexicon.vectors(some)) for lexicon in (learnt, begun))
-    assert small.shape[1] == starter.codes.shape[1]
+    assert small.shape[1] == starter.embeddings.width
     assert np.corrcoef((exact @ exact.T).ravel(), (small @ small.T).ravel())[0, 1] > 0.98
 
 
@@ -129,11 +130,35 @@ def test_words_and_papers_of_other_fields_need_no_starter(starter: Starter) -> N
     assert similarity[0, 1] > similarity[0, 2] > 0
 
 
+@pytest.mark.parametrize("count", [2, 16, 160])
+@pytest.mark.parametrize(("other_words", "is_used"), [(4, True), (40, False)])
+def test_the_share_of_known_words_decides_in_collections_of_any_size(
+    starter: Starter, count: int, other_words: int, is_used: bool
+) -> None:
+    own = [_paper(PAPERS + number) for number in range(count)]
+    texts = (
+        " ".join(f"new{(n * 7 + word) % 90}" for word in range(other_words)) for n in range(count)
+    )
+    own = [replace(p, abstract=f"{p.abstract} {t}.") for p, t in zip(own, texts, strict=True)]
+    assert bool(len(Lexicon.learn(own, starter).embeddings)) == is_used
+
+
+def test_a_new_word_of_two_papers_gets_the_direction_of_these_papers(starter: Starter) -> None:
+    own = [_paper(PAPERS + number) for number in range(16)]
+    own[1], own[9] = (replace(own[n], title=f"{own[n].title} Quux") for n in (1, 9))
+    own[4] = replace(own[4], title=f"{own[4].title} Xyzzy")
+    lexicon = Lexicon.learn(own, starter)
+    words = [PaperText("", word) for word in ("quux", "subject3word3", "subject2word3", "xyzzy")]
+    new, same, other, single = lexicon.embed(lexicon.vectors(words))
+    assert new @ same > 0.5 > abs(new @ other) + 0.2
+    assert not single.any(), "its paper has no other word to share"
+
+
 def test_both_embeddings_are_joined_in_a_growing_collection(starter: Starter) -> None:
     own = [_paper(number) for number in range(PAPERS, 2 * PAPERS - 20)]
     known = Lexicon.learn(own, starter)
     first, second, third = known.embed(known.vectors([_paper(80), _paper(88), _paper(81)]))
-    assert known.embeddings.shape[1] == 256
+    assert known.embeddings.width == 256
     assert first @ second > 0.5 > abs(first @ third) + 0.2
 
 
