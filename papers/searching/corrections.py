@@ -15,7 +15,7 @@ from papers.searching.queries import Query
 from papers.searching.search import SearchResult, search_papers
 from papers.text import lexemes, spelling
 from papers.text.folding import fold_text
-from papers.text.vocabulary import is_german_stop_word, translate
+from papers.text.vocabulary import is_german_stop_word, translate, translate_parts
 
 MAX_COMPARED = 300  # indexed words compared letter by letter with an unknown one
 MIN_SIMILARITY = 0.35  # of trigrams, for a correction with more mistakes than usual
@@ -60,7 +60,8 @@ def spelling_corrections(query: Query) -> dict[str, str]:
     Other words are then likely misspelt or foreign, too, although some paper has them.
     """
     unknown = unknown_words(query)
-    corrections = {word: _correct_word(word) for word in unknown}
+    is_foreign = bool(unknown) and any(map(_is_foreign, query.words))
+    corrections = {word: _correct_word(word, is_foreign) for word in unknown}
     others = [word for word in query.words if word not in corrections] if unknown else []
     if any(map(translate, unknown)):
         corrections |= {word: "" for word in others if is_german_stop_word(word)}
@@ -71,9 +72,15 @@ def spelling_corrections(query: Query) -> dict[str, str]:
     return {word: text for word, text in corrections.items() if text or word not in unknown}
 
 
-def _correct_word(word: str) -> str:
+def _is_foreign(word: str) -> bool:
+    return translate(word) not in ("", fold_text(word))
+
+
+def _correct_word(word: str, is_foreign: bool) -> str:
+    """Return a word in English, with the known parts of a German one, or correctly spelled."""
     folded = fold_text(word)
-    return translate(word) or _closest_word(folded) or _split_word(folded)
+    known = translate(word) or (is_foreign and translate_parts(word))
+    return known or _closest_word(folded) or _split_word(folded)
 
 
 def _joined_words(query: Query) -> dict[str, str]:

@@ -15,6 +15,7 @@ from papers.text.folding import fold_text
 from papers.text.lexemes import IS_UNSPACED
 
 GERMAN, CHINESE = "de", "zh"
+MIN_PART = 4  # letters of a known part of an unknown compound
 _LINKS = ("", "s", "es", "n", "en", "e", "er")  # between the parts of a German compound
 _ENDINGS = re.compile(r"(?:e|en|er|es|em|n|s|ern|se|sen|nen|r|isch(?:e[nrsm]?)?)?")
 _GERMAN_STOP_WORDS = frozenset(
@@ -33,6 +34,20 @@ def translate(word: str) -> str:
     if IS_UNSPACED.search(folded):
         return _translate_chinese(folded)
     return _translate_compound(folded) if folded.isalpha() else ""
+
+
+def translate_parts(word: str) -> str:
+    """Return the first and the last known part of a German compound in English; "" for none.
+
+    >>> translate_parts("Satellitenschüssel"), translate_parts("Lieblingsroboter")
+    ('satellite', 'robot')
+    """
+    folded = fold_text(word)
+    ends = range(len(folded) - MIN_PART, MIN_PART - 1, -1)
+    first = next((n for n in ends if folded[:n] in _table(GERMAN)), 0) if folded.isalpha() else 0
+    starts = range(max(first, MIN_PART), len(folded) - MIN_PART + 1)
+    last = next(filter(None, (_translate_compound(folded[n:]) for n in starts)), "")
+    return " ".join(filter(None, [_table(GERMAN).get(folded[:first], ""), last]))
 
 
 def is_german_stop_word(word: str) -> bool:

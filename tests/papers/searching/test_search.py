@@ -137,6 +137,17 @@ def test_misspelt_words_are_corrected(
     assert corrections.spelling_corrections(parse_query("xqzzyx")) == {}
 
 
+def test_german_words_are_translated_and_unknown_compounds_in_part(library: Library) -> None:
+    for typed, english in (
+        ("Quantenketten", "quantum chain"),
+        ("Lieblingsroboter Erklärung", "robot"),
+        ("Lieblingsroboter", ""),  # alone, it may be a misspelt name
+    ):
+        word = typed.split()[0].lower()
+        found = corrections.spelling_corrections(parse_query(typed))
+        assert {k.lower(): v for k, v in found.items()}.get(word, "") == english
+
+
 def test_a_changed_text_is_found_only_by_its_new_words(library: Library, now: datetime) -> None:
     paper = library["video"]
     Paper.objects.filter(pk=paper.pk).update(title="Walking robots", abstract="", text_seen_at=now)
