@@ -32,7 +32,6 @@ from devtools.evaluation.ranking_metrics import (
 )
 from papers.vectors.lexicon import Lexicon
 from papers.vectors.starter import Starter
-from papers.vectors.starter_learning import learn_starter
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
@@ -48,8 +47,8 @@ class Report:
 
     `with_shared_authors` is the product for readers who chose that option. `variety` compares the
     first ten papers as ranked and as diversified for a digest. `kept` is for readers who keep
-    papers; see `measure_kept`. `without_starter` is the product without a starter lexicon, and
-    `gain` what the starter adds, with its interval. All are optional.
+    papers; see `measure_kept`. `other_archive` has the name of another archive, the product with
+    it, and the gain over that, with its intervals. All are optional.
     """
 
     paperboy: Metrics
@@ -59,8 +58,7 @@ class Report:
     with_shared_authors: Metrics | None = None
     variety: dict[str, Metrics] | None = None
     kept: dict[str, Metrics] | None = None
-    without_starter: Metrics | None = None
-    gain: dict[str, Interval] | None = None
+    other_archive: tuple[str, Metrics, dict[str, Interval]] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -76,9 +74,9 @@ class Report:
             values["variety"] = self.variety
         if self.kept:
             values["kept"] = self.kept
-        if self.without_starter:
-            values["paperboy without starter"] = self.without_starter
-            values["gain"] = self.gain
+        if self.other_archive:
+            name, metrics, gain = self.other_archive
+            values[name] = {"paperboy": metrics, "gain over it": gain}
         return values
 
 
@@ -90,16 +88,20 @@ def evaluate(
     variety: bool = False,
     kept: int | None = None,
     archive_days: int | None = None,
-    starter_before: str = "",
+    archive_until: str = "",
+    starter: Starter | None = None,
+    all_papers: bool = False,
     progress: Progress = lambda cases, _label: cases,
     step: Step = nullcontext,
 ) -> Report:
     """Rank the pool of every case by the product, and by the baselines in another process.
 
     With `archive_days`, the product learns only from the pool, from papers of so many days before
-    it and from those of the pool's profiles. Baselines always learn from the whole corpus. With
-    `starter_before`, it also starts from a starter lexicon of the papers listed before that day,
-    and is measured without one, too.
+    it and from those of the pool's profiles; for a pool of all papers, from the days until
+    `archive_until`. Baselines always learn from the whole corpus.
+
+    With `starter`, the product also starts from this lexicon. It is compared not with the baselines
+    but with the product without a starter or, with `all_papers`, with an archive of all papers.
 
     Figures `with_shared_authors` use the names of the candidates' authors. They show how the option
     works for its readers and do not measure matching by text. With `kept`, measure readers who keep
@@ -109,22 +111,21 @@ def evaluate(
     """
     started = time.monotonic()
     cases = sorted(cases, key=lambda case: case.pool)
-    _check_pools(cases, archive_days, starter_before)
+    _check_pools(cases, starter)
+    archive = Archive.for_cases(corpus, cases, archive_days, archive_until)
     # Spawned, not forked: a forked copy would inherit locks and connections in use.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-        baselines = executor.submit(measure_baselines, corpus, cases)
+        baselines = None if starter else executor.submit(measure_baselines, corpus, cases)
         with step("Learning from the papers"):
-            earlier = corpus.listed_before(starter_before)
-            starter = learn_starter(earlier.papers) if starter_before else None
-            product = Product(corpus, Archive.for_cases(corpus, cases, archive_days, starter))
+            product = Product(corpus, replace(archive, starter=starter).prepared())
         rows = measure_cases(corpus, progress(cases, "Ranking"), product.rank)
         more: dict[str, Any] = {}
         if starter:
-            plain = Product(corpus, Archive.for_cases(corpus, cases, archive_days))
-            tracked = progress(cases, "Ranking without the starter")
-            plain_rows = measure_cases(corpus, tracked, plain.rank)
-            more["without_starter"] = average_metrics(plain_rows)
-            more["gain"] = paired_differences(plain_rows, rows)
+            name, days = ("all papers", None) if all_papers else ("no starter", archive_days)
+            other = Product(corpus, replace(archive, days=days).prepared())
+            other_rows = measure_cases(corpus, progress(cases, f"Ranking with {name}"), other.rank)
+            gain = paired_differences(other_rows, rows)
+            more["other_archive"] = (name, average_metrics(other_rows), gain)
         if shared_authors:
             tracked = progress(cases, "Ranking with shared authors")
             ranked = mean_metrics(corpus, tracked, product.rank_with_shared_authors)
@@ -134,20 +135,17 @@ def evaluate(
         if kept is not None:
             with step("Ranking with kept papers"):
                 more["kept"] = measure_kept(corpus, cases, product.score, kept)
-        with step("Waiting for the baselines"):
-            baseline_metrics = baselines.result()
+        with step("Waiting for the baselines") if baselines else nullcontext():
+            baseline_metrics = baselines.result() if baselines else {}
     seconds = time.monotonic() - started
     return Report(average_metrics(rows), baseline_metrics, len(cases), seconds, **more)
 
 
-def _check_pools(cases: Sequence[Case], archive_days: int | None, starter_before: str) -> None:
-    """Raise `EvaluationError` if the pools do not fit the options."""
-    days = [case.pool.partition(":")[2] for case in cases]
-    # On the first day, an installation with a starter has learnt from none of its papers.
-    if archive_days is not None and not all(days) and (archive_days or not starter_before):
-        raise EvaluationError("--archive-days requires pools of a single day.")
-    if any(day and day < starter_before for day in days):
-        raise EvaluationError("--starter-before is later than a pool.")
+def _check_pools(cases: Sequence[Case], starter: Starter | None) -> None:
+    """Raise `EvaluationError` if the starter was learnt from papers of a pool."""
+    days = [day for case in cases if (day := case.pool.partition(":")[2])]
+    if starter and days and min(days) <= starter.newest:
+        raise EvaluationError(f"The starter knows papers until {starter.newest}, also of pools.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,49 +153,51 @@ class Archive:
     """The papers an installation has when it ranks a pool.
 
     These are all papers, or the pool, the papers of `days` days before it, and those in the
-    profiles of its readers (`named`). It may start from a starter lexicon.
+    profiles of its readers (`named`). A pool of all papers counts as one of the day `until`, and an
+    installation has only the papers listed on that day. It may start from a starter lexicon.
     """
 
     corpus: Corpus
     named: Mapping[str, frozenset[int]]
     days: int | None
-    whole: Lexicon | None
+    until: str
     starter: Starter | None = None
+    whole: Lexicon | None = None
 
     @classmethod
     def for_cases(
-        cls,
-        corpus: Corpus,
-        cases: Iterable[Case],
-        days: int | None,
-        starter: Starter | None = None,
+        cls, corpus: Corpus, cases: Iterable[Case], days: int | None, until: str = ""
     ) -> Archive:
-        """Prepare the archive; without `days`, learn one lexicon from all papers.
+        """Return the archive for these cases."""
+        named: dict[str, frozenset[int]] = defaultdict(frozenset)
+        for case in cases:
+            named[case.pool] |= frozenset(case.liked)
+        return cls(corpus, named, days, until or max(corpus.days, default=""))
+
+    def prepared(self) -> Archive:
+        """Return the archive; without `days`, with one lexicon learnt from all papers.
 
         It learns from all texts alike and from no author names: otherwise relevant papers would
         differ from the others by how they were learnt.
         """
-        named: dict[str, frozenset[int]] = defaultdict(frozenset)
-        for case in cases:
-            named[case.pool] |= frozenset(case.liked)
-        whole = Lexicon.learn(corpus.papers, starter) if days is None else None
-        return cls(corpus, named, days, whole, starter)
+        if self.days is not None:
+            return self
+        return replace(self, whole=Lexicon.learn(self.corpus.papers, self.starter))
 
     def lexicon_for(self, pool: str) -> Lexicon:
         """Return the lexicon of the papers available for a pool."""
         if self.whole or self.days is None:
-            return self.whole or Lexicon.learn(self.corpus.papers)
-        if ":" not in pool:
-            named = sorted(self.named[pool])
-            return Lexicon.learn([self.corpus.papers[n] for n in named], self.starter)
-        day = date.fromisoformat(pool.partition(":")[2])
-        first = (day - timedelta(days=self.days)).isoformat()
-        earlier = (
-            n for n, listed in enumerate(self.corpus.days) if first <= listed < day.isoformat()
-        )
-        positions = {*earlier, *self.corpus.pools[pool].tolist(), *self.named[pool]}
-        papers = [self.corpus.papers[n] for n in sorted(positions)]
+            return self.whole or Lexicon.learn(self.corpus.papers, self.starter)
+        papers = [self.corpus.papers[n] for n in sorted(self._positions_for(pool, self.days))]
         return Lexicon.learn(papers, self.starter)
+
+    def _positions_for(self, pool: str, days: int) -> set[int]:
+        day = pool.partition(":")[2]
+        last = day or self.until
+        first = (date.fromisoformat(last) - timedelta(days=days)).isoformat()
+        listed = self.corpus.days
+        recent = {n for n, on in enumerate(listed) if first <= on < last or (on == last != day)}
+        return recent | self.named[pool] | set(self.corpus.pools[pool].tolist() if day else ())
 
 
 class CandidateCache:
@@ -277,8 +277,8 @@ def table(report: Report) -> str:
     rows = {"paperboy": report.paperboy, **report.baselines}
     if report.with_shared_authors:
         rows["+ shared authors"] = report.with_shared_authors
-    if report.without_starter:
-        rows["no starter"] = report.without_starter
+    if report.other_archive:
+        rows[report.other_archive[0]] = report.other_archive[1]
     lines = [f"{'':16}" + "".join(f"{name:>12}" for name in names)]
     lines += [
         f"{row:16}" + "".join(f"{metrics[name]:12.3f}" for name in names)
@@ -288,8 +288,10 @@ def table(report: Report) -> str:
         lines.append(f"{name:22}: nDCG@10 {metrics['ndcg@10']:.4f}, hit@10 {metrics['hit@10']:.4f}")
     for name, metrics in (report.variety or {}).items():
         lines.append(f"{name:16}" + ", ".join(f"{key} {metrics[key]:.4f}" for key in metrics))
-    for name, (mean, low, high) in (report.gain or {}).items():
-        lines.append(f"starter, {name:9} {mean:+.4f} ({low:+.4f} to {high:+.4f})")
+    if report.other_archive:
+        other, _metrics, gain = report.other_archive
+        for name, (mean, low, high) in gain.items():
+            lines.append(f"over {other}, {name:10} {mean:+.4f} ({low:+.4f} to {high:+.4f})")
     speed = report.cases / report.seconds
     return "\n".join(
         [*lines, f"{report.cases} cases in {report.seconds:.0f} s ({speed:.1f} per second)"]

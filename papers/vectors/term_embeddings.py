@@ -75,12 +75,13 @@ def learn_embeddings(corpus: Corpus, halves_passes: int = HALVES_PASSES) -> Embe
     def learn_view(seed: int) -> Embeddings:
         return _learn_view(corpus, seed, halves_passes)
 
-    # The two views use two cores; BLAS threads on top of that would only wait for each other.
+    # The two views use two cores; BLAS threads on top of that would only wait for each other, and
+    # their number would change the last digits of the result.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(VIEWS) as executor:
         views = list(executor.map(learn_view, range(VIEWS)))
-    rows, _norms = _normalize(np.hstack([corpus.papers @ view for view in views]))
-    rotations = np.split(principal_directions(rows), VIEWS)
-    return np.sum([view @ turn for view, turn in zip(views, rotations, strict=True)], axis=0)
+        rows, _norms = _normalize(np.hstack([corpus.papers @ view for view in views]))
+        rotations = np.split(principal_directions(rows), VIEWS)
+        return np.sum([view @ turn for view, turn in zip(views, rotations, strict=True)], axis=0)
 
 
 def principal_directions(rows: Embeddings) -> Embeddings:

@@ -8,7 +8,15 @@ from typing import Any
 
 from config.progress import step, track
 from devtools.evaluation import matching_cases
-from devtools.evaluation.cases import HALVES, cases_of_half, read_cases, read_corpus, read_needs
+from devtools.evaluation.cases import (
+    HALVES,
+    EvaluationError,
+    cases_of_half,
+    read_cases,
+    read_corpus,
+    read_needs,
+)
+from papers.vectors.starter import Starter, StarterError
 
 table = matching_cases.table
 
@@ -27,11 +35,22 @@ def add_arguments(parser: ArgumentParser) -> None:
         "the papers in its profiles; 0 is the first day of an installation",
     )
     parser.add_argument(
-        "--starter-before",
+        "--archive-until",
         default="",
         metavar="DAY",
-        help="start from a starter lexicon of the papers listed before this day, and compare with "
-        "no starter",
+        help="the last of these days for pools of all papers; default: the newest day",
+    )
+    parser.add_argument(
+        "--starter",
+        type=Path,
+        metavar="FILE",
+        help="start from this starter lexicon, learnt from papers listed before all pools; compare "
+        "with no starter instead of with the baselines",
+    )
+    parser.add_argument(
+        "--all-papers",
+        action="store_true",
+        help="compare the starter with an archive of all papers instead",
     )
     parser.add_argument(
         "--days", nargs="+", metavar="DAY", help="only cases with a pool of these days"
@@ -72,7 +91,16 @@ def run(options: dict[str, Any]) -> matching_cases.Report:
         variety=options["variety"],
         kept=options["kept"],
         archive_days=options["archive_days"],
-        starter_before=options["starter_before"],
+        archive_until=options["archive_until"],
+        starter=_read_starter(options["starter"]),
+        all_papers=options["all_papers"],
         progress=track,
         step=step,
     )
+
+
+def _read_starter(path: Path | None) -> Starter | None:
+    try:
+        return Starter.loads(path.read_bytes()) if path else None
+    except (OSError, StarterError) as error:
+        raise EvaluationError(f"{path}: {error}") from error

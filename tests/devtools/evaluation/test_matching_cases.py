@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from papers.vectors.lexicon import PaperText
+from papers.vectors.starter_learning import learn_starter
+
 Evaluate = Callable[..., dict[str, object]]
 
 
@@ -70,7 +73,25 @@ def test_kept_papers_are_measured_beside_leaving_them_out(evaluate: Evaluate) ->
 
 
 @pytest.mark.slow
-def test_the_archive_can_be_limited_for_pools_of_one_day(evaluate: Evaluate) -> None:
-    assert evaluate("listed:2026-04-30", "--archive-days", "0")["cases"] == 1
-    with pytest.raises(CommandError, match="requires pools of a single day"):
-        evaluate("all", "--archive-days", "0")
+@pytest.mark.parametrize("pool", ["listed:2026-04-30", "all"])
+def test_the_archive_can_be_limited(evaluate: Evaluate, pool: str) -> None:
+    assert evaluate(pool, "--archive-days", "0", "--archive-until", "2026-04-30")["cases"] == 1
+
+
+def test_a_starter_is_compared_with_other_archives_unless_it_knows_the_pool(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    papers = [PaperText(str(n), "Tidal power", "We study tidal power.") for n in range(12)]
+    for name, newest in (("fair", "2026-04-29"), ("unfair", "2026-04-30")):
+        (tmp_path / name).write_bytes(learn_starter(papers, newest).dumps())
+    options = ("--archive-days", "0", "--starter")
+    for more, other in (((), "no starter"), (("--all-papers",), "all papers")):
+        report = evaluate("listed:2026-04-30", *more, *options, str(tmp_path / "fair"))
+        compared = report[other]
+        assert isinstance(compared, dict)
+        assert list(compared) == ["paperboy", "gain over it"]
+        assert report["baselines"] == {}
+    with pytest.raises(CommandError, match="until 2026-04-30, also of pools"):
+        evaluate("listed:2026-04-30", *options, str(tmp_path / "unfair"))
+    with pytest.raises(CommandError, match="No such file"):
+        evaluate("listed:2026-04-30", *options, str(tmp_path / "missing"))
