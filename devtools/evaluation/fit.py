@@ -1,9 +1,9 @@
 """Evaluation of fit: predicted shares of choices against those found. Pure.
 
-Recorded choices are replayed with profiles of examples and with typed texts. Days and collections
-differ in how many papers there are to choose from; so papers that were not chosen are weighted such
-that one paper in REFERENCE is a choice, in each case. `learn_curve` learns from one half of the
-readers, and the tables are about the other.
+Recorded choices are replayed with profiles of examples, with typed texts, and with both. Days and
+collections differ in how many papers there are to choose from; so papers that were not chosen are
+weighted such that one paper in REFERENCE is a choice, in each case. `learn_curve` learns from one
+half of the readers, and the tables are about the other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,7 +27,6 @@ from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import Profile
 
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]
-Step = Callable[[str], AbstractContextManager[Any]]
 Values = NDArray[np.float64]
 
 BINS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0)  # of predicted shares
@@ -37,14 +35,14 @@ MAX_DAYS = 15  # of one list
 MIN_POOL = 100  # papers of a day of lists
 STRENGTH = 1.0  # inverse of regularisation
 SMALL_POOL = 100  # papers
-TYPED, EXAMPLES = "typed", "examples"
+TYPED, EXAMPLES, BOTH = "typed", "examples", "typed and examples"
 
 
 @dataclass(frozen=True, slots=True)
 class Observations:
     """Papers that readers chose or not. Arrays have one value for each case and paper.
 
-    * `kinds`: TYPED or EXAMPLES. `days`: the names of pools. `sizes`: their papers.
+    * `kinds`: TYPED, EXAMPLES or BOTH. `days`: the names of pools. `sizes`: their papers.
     * `predicted`: shares of choices; `scores`: of matching. `chosen`: flags. `weights`.
     * `readers`: names.
     """
@@ -101,37 +99,46 @@ class Report:
 
 def evaluate(
     corpus: Corpus,
+    lexicon: Lexicon,
     cases: Sequence[Case],
     *,
     progress: Progress = lambda items, _label: items,
-    step: Step = nullcontext,
 ) -> Report:
     """Match all cases; learn curves from one half of the readers, and describe the other."""
     started = time.monotonic()
-    with step("Learning from the papers"):
-        lexicon = Lexicon.learn(corpus.papers)
     found = observe(corpus, lexicon, merge_cases(cases), progress)
     is_first = first_half(found.readers)
     curves = {
         kind: learn_curve(found.select(is_first & (found.kinds == kind)))
-        for kind in (TYPED, EXAMPLES)
+        for kind in (TYPED, EXAMPLES, BOTH)
         if (is_first & (found.kinds == kind) & found.chosen).any()
     }
     return Report(group_bins(found.select(~is_first)), curves, time.monotonic() - started)
 
 
 def with_typed(corpus: Corpus, cases: Iterable[Case]) -> list[Case]:
-    """Return the cases, and those of readers who typed the title of their first paper instead."""
+    """Return the cases, and those of readers who typed the title of their first paper.
+
+    Some typed it instead of their examples, and some beside the others.
+    """
     made = []
     for case in cases:
         made.append(case)
         if case.liked and not case.text:
-            made.append(replace(case, liked=(), text=corpus.papers[case.liked[0]].title))
+            first, *others = case.liked
+            title = corpus.papers[first].title
+            made.append(replace(case, liked=(), text=title))
+            made += [replace(case, liked=tuple(others), text=title)] if others else []
     return made
 
 
+def since(cases: Iterable[Case], day: str) -> list[Case]:
+    """Return the cases with a pool of this day or later."""
+    return [case for case in cases if case.pool.partition(":")[2] >= day]
+
+
 def cases_of_lists(corpus: Corpus, interests: Sequence[Interest]) -> list[Case]:
-    """Return the days of reading lists: from three of the papers, and from the title."""
+    """Return the days of reading lists: from three of the papers, from the title, from both."""
     day_of = {
         paper: name
         for name, pool in corpus.pools.items()
@@ -142,7 +149,8 @@ def cases_of_lists(corpus: Corpus, interests: Sequence[Interest]) -> list[Case]:
     for number, one in enumerate(interests):
         papers = np.random.default_rng(number).permutation(one.positions).tolist()
         starts = [(tuple(papers[:3]), "", papers[3:])]
-        starts += [((), one.title, papers)] if one.title else []
+        if one.title:
+            starts += [((), one.title, papers), (tuple(papers[:3]), one.title, papers[3:])]
         for liked, text, rest in starts:
             by_day: dict[str, list[int]] = defaultdict(list)
             for paper in rest:
@@ -199,15 +207,21 @@ def _observe_case(
     others = max(count - int(chosen.sum()), 1)
     weights = np.where(chosen, 1.0, (REFERENCE - 1) * chosen.sum() / others)
     return (
-        np.repeat(EXAMPLES if case.liked else TYPED, count),
+        np.repeat(_kind(case), count),
         np.repeat(case.pool, count),
         np.full(count, count),
         own,
-        np.array([curve.share(score) for score in own.tolist()]),
+        curve.predict(own),
         chosen,
         weights,
         np.repeat(case.reader, count),
     )
+
+
+def _kind(case: Case) -> str:
+    if not case.text:
+        return EXAMPLES
+    return BOTH if case.liked else TYPED
 
 
 def first_half(readers: NDArray[np.str_]) -> NDArray[np.bool_]:
@@ -241,7 +255,7 @@ def group_bins(found: Observations) -> dict[str, list[Bin]]:
     thirds = np.searchsorted(cuts, days.astype("datetime64[D]").astype(int))
     groups: Mapping[str, NDArray[np.bool_]] = {
         "all": np.ones(len(days), dtype=bool),
-        **{kind: found.kinds == kind for kind in (EXAMPLES, TYPED)},
+        **{kind: found.kinds == kind for kind in (EXAMPLES, TYPED, BOTH)},
         **{
             f"{name} third of days": thirds == n
             for n, name in enumerate(("first", "second", "last"))

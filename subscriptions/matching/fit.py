@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.utils.translation import gettext as _
+from numpy.typing import NDArray
 
 STRONG, GOOD, LOOSE = "strong", "good", "loose"
 MIN_SHARES = {STRONG: 0.5, GOOD: 0.1, LOOSE: 0.0}  # of each fit, best first
@@ -30,7 +31,11 @@ class FitCurve:
 
     def share(self, score: float) -> float:
         """Return the share, in [0, 1], of papers with this score that readers would choose."""
-        return float(1.0 / (1.0 + np.exp(-np.interp(score, SCORES, self._log_odds))))
+        return float(self.predict(np.array([score]))[0])
+
+    def predict(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the share for each score (n)."""
+        return np.asarray(1.0 / (1.0 + np.exp(-np.interp(scores, SCORES, self._log_odds))))
 
     def min_score(self, share: float) -> float:
         """Return the least score of papers with this share; 0 for a share of 0."""

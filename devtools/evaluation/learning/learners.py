@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -27,13 +27,13 @@ ROCCHIO_START, ROCCHIO_MORE, ROCCHIO_LESS = 1.0, 0.75, 0.15  # as in textbooks
 SVM_NEGATIVES = 1000  # papers the SVM tells the reader's from
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Taps:
     """A reader and their taps in so many days, as positions, oldest first."""
 
     reader: SimulatedReader
-    more: list[int] = field(default_factory=list)
-    less: list[int] = field(default_factory=list)
+    more: tuple[int, ...] = ()
+    less: tuple[int, ...] = ()
     days: int = 0
 
     @property
@@ -42,18 +42,29 @@ class Taps:
         return len(self.more) + len(self.less)
 
 
+class PreparedPapers:
+    """Papers prepared once, so that all pools have one version of the lexicon."""
+
+    def __init__(self, corpus: Corpus, lexicon: Lexicon, positions: Positions) -> None:
+        self._positions = np.unique(positions)
+        papers = [corpus.papers[n] for n in self._positions.tolist()]
+        self._candidates = Candidates.prepare(lexicon, papers)
+
+    def select(self, positions: Positions) -> Candidates:
+        """Return the papers at these positions of the corpus as candidates."""
+        return self._candidates.select(np.searchsorted(self._positions, positions).tolist())
+
+
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Positions of papers, and these as candidates of the product when needed."""
 
-    corpus: Corpus
-    lexicon: Lexicon
+    papers: PreparedPapers
     positions: Positions
 
     @cached_property
     def candidates(self) -> Candidates:
-        papers = [self.corpus.papers[n] for n in self.positions.tolist()]
-        return Candidates.prepare(self.lexicon, papers)
+        return self.papers.select(self.positions)
 
 
 class Learner(Protocol):
@@ -71,7 +82,6 @@ class Product:
     """The product's own functions, with taps as the reactions of a topic."""
 
     corpus: Corpus
-    learns: bool = True
 
     def choose(self, readers: Sequence[Taps], pool: Pool) -> list[list[int]]:
         """Return the digests that the product sends, without trending papers."""
@@ -87,11 +97,10 @@ class Product:
         return np.array([match.scores for match in matches], dtype=np.float64)
 
     def _profile(self, taps: Taps) -> Profile:
-        more, less = (taps.more, taps.less) if self.learns else ([], [])
         return Profile(
             text=taps.reader.text,
-            liked=self._papers(taps.reader.examples) + self._papers(reversed(more)),
-            disliked=self._papers(reversed(less)),
+            liked=self._papers(taps.reader.examples) + self._papers(reversed(taps.more)),
+            disliked=self._papers(reversed(taps.less)),
         )
 
     def _papers(self, positions: Iterable[int]) -> tuple:
@@ -103,7 +112,7 @@ class LinearLearner(ABC):
 
     def __init__(self, features: TfidfFeatures) -> None:
         self.features = features
-        self._weights: dict[tuple[object, ...], Scores] = {}
+        self._latest: dict[SimulatedReader, tuple[Taps, Scores]] = {}
 
     def choose(self, readers: Sequence[Taps], pool: Pool) -> list[list[int]]:
         """Return the papers with the highest scores."""
@@ -112,15 +121,16 @@ class LinearLearner(ABC):
 
     def score(self, readers: Sequence[Taps], pool: Pool) -> Scores:
         """Return the products of features and weights."""
-        rows = self.features.papers[pool.positions]
-        return np.array([rows @ self._weights_for(taps) for taps in readers], dtype=np.float64)
+        weights = np.array([self._weights_for(taps) for taps in readers], dtype=np.float64)
+        return np.asarray((self.features.papers[pool.positions] @ weights.T).T, dtype=np.float64)
 
     def _weights_for(self, taps: Taps) -> Scores:
-        reader = taps.reader
-        key = (reader.text, reader.examples, tuple(taps.more), tuple(taps.less))
-        if key not in self._weights:
-            self._weights[key] = self.learn(taps)
-        return self._weights[key]
+        """Return the weights (features); learn again if there is a new tap."""
+        before, weights = self._latest.get(taps.reader, (None, np.empty(0)))
+        if before is None or (before.more, before.less) != (taps.more, taps.less):
+            weights = self.learn(taps)
+        self._latest[taps.reader] = taps, weights
+        return weights
 
     @abstractmethod
     def learn(self, taps: Taps) -> Scores:
@@ -129,7 +139,9 @@ class LinearLearner(ABC):
     def _mean(self, positions: Sequence[int]) -> Scores:
         if not positions:
             return np.zeros(self.features.papers.shape[1])
-        return np.asarray(self.features.papers[positions].mean(axis=0), dtype=np.float64).ravel()
+        return np.asarray(
+            self.features.papers[list(positions)].mean(axis=0), dtype=np.float64
+        ).ravel()
 
     def _start(self, reader: SimulatedReader) -> Scores:
         if reader.text:

@@ -8,11 +8,13 @@ from typing import Any
 
 from config.progress import step, track
 from devtools.evaluation.cases import HALVES, read_corpus
+from devtools.evaluation.kept_lexicon import add_lexicon_argument, learn_lexicon
 from devtools.evaluation.learning import simulation
 from devtools.evaluation.learning.simulated_readers import (
+    find_authors,
     read_interests,
     simulate_readers,
-    split_interests,
+    with_halves,
 )
 
 table = simulation.table
@@ -20,12 +22,23 @@ table = simulation.table
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--papers", type=Path, required=True, help="JSON lines, plain or .gz")
+    add_lexicon_argument(parser)
     parser.add_argument(
         "--interests",
         type=Path,
         nargs="+",
         required=True,
         help="reading lists, or people with their papers, JSON lines",
+    )
+    parser.add_argument(
+        "--authors",
+        type=int,
+        default=0,
+        metavar="COUNT",
+        help="also so many authors with ten papers or more in the corpus, by chance",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="random divisions of each interest's papers"
     )
     parser.add_argument(
         "--half", choices=HALVES, help="only one half of the interests, always the same"
@@ -36,10 +49,12 @@ def run(options: dict[str, Any]) -> simulation.Report:
     """Simulate readers who react to a digest a day."""
     with step("Reading papers and interests"):
         corpus = read_corpus(options["papers"])
-        found = [one for path in options["interests"] for one in read_interests(path, corpus)]
-    if half := options["half"]:
-        names = dict(zip(HALVES, split_interests(found), strict=True))[half]
-    else:
-        names = {one.name for one in found}
-    readers = simulate_readers(corpus, [one for one in found if one.name in names])
-    return simulation.evaluate(corpus, readers, progress=track, step=step)
+        files = [read_interests(path, corpus) for path in options["interests"]]
+        found = with_halves([one for part in files for one in part])
+        found += with_halves(find_authors(corpus, options["authors"]))
+    half = options["half"]
+    chosen = [one for one in found if not half or one.half == half]
+    readers = simulate_readers(corpus, chosen, options["seeds"])
+    with step("Learning from the papers"):
+        lexicon = learn_lexicon(corpus, options["lexicon"])
+    return simulation.evaluate(corpus, readers, lexicon, progress=track, step=step)

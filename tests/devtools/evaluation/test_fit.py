@@ -67,6 +67,13 @@ def test_choices_of_one_profile_and_pool_are_one_case() -> None:
     assert [case.text for case in with_typed(corpus, [merged])] == ["", "Title 0"]
 
 
+def test_readers_type_a_title_instead_of_examples_or_beside_them() -> None:
+    corpus = Corpus([PaperText(str(n), f"Title {n}") for n in range(5)], {})
+    case = Case("a", (0, 1), "", "all", frozenset([2]))
+    starts = [(one.liked, one.text) for one in with_typed(corpus, [case])]
+    assert starts == [((0, 1), ""), ((), "Title 0"), ((1,), "Title 0")]
+
+
 def test_the_table_has_days_kinds_and_sizes_of_pools(tmp_path: Path) -> None:
     papers = [
         {
@@ -106,3 +113,8 @@ def test_the_table_has_days_kinds_and_sizes_of_pools(tmp_path: Path) -> None:
     assert "examples" in printed.getvalue()
     assert "learnt from the other half, typed:" in printed.getvalue()
     assert REFERENCE == 100
+    late = ("--first-day", "2026-01-02")
+    call_command("evaluate", "fit", *names, *late, "--json", stdout=(printed := io.StringIO()))
+    report = json.loads(printed.getvalue())
+    choices = sum(one["choices"] for one in report["groups"]["all"])
+    assert choices == 8, "only those of the last two days"
