@@ -20,11 +20,7 @@ from numpy.typing import NDArray
 from subscriptions.matching.candidates import Candidates, Scores
 from subscriptions.matching.fit import EXAMPLES_CURVE, GOOD, MIN_SHARES, TYPED_CURVE, FitCurve
 from subscriptions.matching.profile import Profile, author_key
-from subscriptions.matching.profile_vectors import (
-    TYPED_EMBEDDING_WEIGHT,
-    ProfileVectors,
-    vectors_with_feedback,
-)
+from subscriptions.matching.profile_vectors import ProfileVectors, vectors_with_feedback
 
 Flags = NDArray[np.bool_]
 
@@ -84,7 +80,7 @@ def match_profiles(
     """
     vectors = vectors_with_feedback(profiles, candidates, vectors)
     similarity = vectors.embedding_similarity(candidates)  # profiles x candidates
-    grounds = similarity >= np.float32(MIN_TYPED_COSINE * TYPED_EMBEDDING_WEIGHT)
+    grounds = (similarity >= MIN_TYPED_COSINE * vectors.embedding_lengths) & (similarity > 0)
     similarity += vectors.sparse_similarity(candidates)
     scores = calibrate(similarity)
     with_examples = [place for place, profile in enumerate(profiles) if profile.examples]

@@ -9,7 +9,8 @@ from papers.text.identity import name_key
 from papers.vectors.lexicon import PaperText
 
 TYPED_SHARE = 2.0  # the weight of typed text; that of a liked paper is 1
-DISLIKED_SHARE = 0.5  # against a paper; all together weigh at most as much as the rest
+DISLIKED_SHARE = 1.0  # against a paper
+MAX_DISLIKED = 1.2  # of all disliked papers together, as a share of the rest of the profile
 KEPT_SHARE = 0.75  # some are kept for another reason than what the topic is about
 OPENED_SHARE = 0.25  # opening a paper says less than liking it
 MAX_TEAM = 30  # authors; the names on papers of larger collaborations say little about a subject
@@ -82,7 +83,8 @@ class Profile:
     def weighted_disliked(self) -> list[Weighted]:
         """Return the disliked papers, each with its negative weight."""
         given = sum(weight for _text, weight in self.weighted_typed() + self.weighted_examples())
-        weight = min(DISLIKED_SHARE, given / len(self.disliked)) if self.disliked else 0.0
+        count = len(self.disliked)
+        weight = min(DISLIKED_SHARE, MAX_DISLIKED * given / count) if count else 0.0
         return [(paper, -weight) for paper in self.disliked]
 
     def texts(self) -> list[PaperText]:

@@ -34,6 +34,8 @@ MAX_TERMS = 512  # the strongest ones of a profile; bounds the cost of a reader
 ARCHIVE_SIZE = 20_000  # the minimum number of candidates for relevance feedback
 FEEDBACK_PAPERS = 20
 MAX_FEEDBACK_WORDS = 75  # of a typed text that is turned
+# How scores are restored after disliked papers took terms of a profile away; see _disliked_scale.
+MIN_KEPT_TERMS, KEPT_TERMS_POWER = 0.85, 4
 FEEDBACK_TERM_SHARE = 0.4  # of examples, whose embedding is then more precise than their terms
 
 
@@ -85,13 +87,15 @@ class ProfileVectors:
         """Compute the vectors of profiles, with at most MAX_TERMS terms for each."""
         texts = TextVectors.of_texts((text for p in profiles for text in p.texts()), lexicon)
         shares = _ProfileShares.of_profiles(profiles, texts.places)
-        terms = _drop_ignored(_combine_terms(shares, texts), profiles, lexicon)
-        terms = _keep_strongest(terms, MAX_TERMS)
+        terms = _combine_terms(shares, texts)
+        scale = _disliked_scale(shares, texts)
+        terms = _keep_strongest(_drop_ignored(terms, profiles, lexicon), MAX_TERMS)
+        rows = sparse.hstack([terms, _combine_categories(shares, texts)], "csr", dtype=np.float32)
         typed, ignored = [p.typed for p in profiles], [p.ignored for p in profiles]
         return cls(
             lexicon.version,
-            sparse.hstack([terms, _combine_categories(shares, texts)], "csr", dtype=np.float32),
-            _combine_embeddings(shares, texts),
+            sparse.csr_matrix(sparse.diags(scale) @ rows, dtype=np.float32),
+            scale[:, None] * _combine_embeddings(shares, texts),
             typed_term_counts(typed, ignored, lexicon),
             ClauseShares.of_texts(typed, ignored, lexicon),
             texts,
@@ -104,6 +108,12 @@ class ProfileVectors:
         typed.data = np.ones_like(typed.data)
         typed.resize(self.sparse_rows.shape)
         return self.sparse_rows.multiply(typed).tocsr()
+
+    @property
+    def embedding_lengths(self) -> Scores:
+        """The lengths of `embeddings` (profiles x 1)."""
+        lengths = np.linalg.norm(self.embeddings, axis=1, keepdims=True)
+        return np.asarray(lengths, dtype=np.float32)
 
     def sparse_similarity(self, candidates: Candidates) -> Scores:
         """Return the similarity by terms and categories (profiles x candidates)."""
@@ -196,6 +206,29 @@ def _combine_terms(shares: _ProfileShares, texts: TextVectors) -> sparse.csr_mat
         rows = _term_rows(own + sparse.diags(portion) @ shares.disliked, texts)
         combined = combined + sparse.diags(weight * portion) @ rows
     return sparse.csr_matrix(combined, dtype=np.float32)
+
+
+def _disliked_scale(shares: _ProfileShares, texts: TextVectors) -> Scores:
+    """Return a factor for each profile, so that a score means the same with disliked papers.
+
+    Without it, all scores would fall. The factor changes no order. Papers that share no term with
+    the profile only make it longer; those that do take a share of it away, and what still matches
+    then is more surely chosen (docs/experiments/learning.md).
+    """
+    scale = np.ones(len(shares.examples_weight), dtype=np.float32)
+    with_disliked = np.flatnonzero(np.diff(shares.disliked.indptr))
+    own_shares = (shares.typed + shares.examples)[with_disliked]
+    own = sparse.csr_matrix(own_shares @ texts.rows)
+    rest = sparse.csr_matrix(own + shares.disliked[with_disliked] @ texts.rows)
+    square, left, rest_square = (
+        np.asarray(one.multiply(other).sum(axis=1)).ravel()
+        for one, other in ((own, own), (own, rest), (rest, rest))
+    )
+    known = square > 0
+    kept = np.maximum(left[known] / square[known], MIN_KEPT_TERMS)
+    factor = np.sqrt(rest_square[known] / square[known]) / kept**KEPT_TERMS_POWER
+    scale[with_disliked[known]] = factor
+    return scale
 
 
 def _combine_categories(shares: _ProfileShares, texts: TextVectors) -> sparse.csr_matrix:

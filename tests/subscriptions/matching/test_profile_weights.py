@@ -8,7 +8,7 @@ import pytest
 from papers.vectors.lexicon import Lexicon, PaperText
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import match_profiles
-from subscriptions.matching.profile import Profile
+from subscriptions.matching.profile import MAX_DISLIKED, Profile
 
 PAPERS = [
     PaperText("reef", "Coral reefs", "Polyps of coral build reefs in warm water."),
@@ -43,15 +43,15 @@ def test_the_first_example_leaves_the_text_ahead() -> None:
     assert reef > bridge > coin
 
 
-def test_many_disliked_papers_weigh_at_most_as_much_as_the_rest() -> None:
+def test_many_disliked_papers_weigh_little_more_than_the_rest() -> None:
     many = tuple(PaperText(f"less {n}", "Roman mints") for n in range(20))
     for profile in (Profile(liked=(REEF,), disliked=many), Profile(text="reef", disliked=many)):
         given = sum(weight for _text, weight in profile.weighted_typed())
         given += sum(weight for _text, weight in profile.weighted_examples())
         against = [weight for _text, weight in profile.weighted_disliked()]
-        assert sum(against) == pytest.approx(-min(given, 10.0))
+        assert sum(against) == pytest.approx(-MAX_DISLIKED * given)
     assert [w for _text, w in Profile(liked=(REEF,), disliked=(COIN,)).weighted_disliked()] == [
-        -0.5
+        -1.0
     ]
 
 
@@ -60,3 +60,16 @@ def test_a_disliked_paper_lowers_the_score_of_similar_ones_only() -> None:
     after = scores(Profile(liked=(REEF, COIN), disliked=(PaperText("less", "Silver coins"),)))
     assert after[2] < before[2]
     assert np.argmax(after) == 0
+
+
+def test_disliked_papers_of_other_subjects_leave_scores_as_they_are() -> None:
+    before = scores(Profile(liked=(REEF,)))
+    [match] = match_profiles([Profile(liked=(REEF,), disliked=(COIN, BRIDGE))], CANDIDATES)
+    assert match.scores[0] == pytest.approx(before[0], abs=0.02)
+    assert match.scores[1] == match.scores[2] == 0
+
+
+def test_typed_text_without_examples_has_the_same_grounds_with_disliked_papers() -> None:
+    profiles = [Profile(text="coral"), Profile(text="coral", disliked=(COIN,))]
+    before, after = (match.grounds.tolist() for match in match_profiles(profiles, CANDIDATES))
+    assert before == after == [True, False, False]
