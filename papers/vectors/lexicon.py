@@ -244,7 +244,9 @@ class Lexicon:
 
     def with_terms(self, ids: TermIds) -> Lexicon:
         """Return the lexicon with a column for each of these terms."""
-        extra = np.setdiff1d(ids, self.ids)
+        extra = np.unique(ids)
+        known, _places = find_sorted(self.ids, extra)  # np.setdiff1d takes a second for 10⁶ ids
+        extra = np.delete(extra, known)
         if not len(extra):
             return replace(self, extra_ids=extra, version=self.learnt_version)
         suffix = hashlib.blake2b(extra.tobytes(), digest_size=8).hexdigest()

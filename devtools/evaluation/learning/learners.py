@@ -42,29 +42,18 @@ class Taps:
         return len(self.more) + len(self.less)
 
 
-class PreparedPapers:
-    """Papers prepared once, so that all pools have one version of the lexicon."""
-
-    def __init__(self, corpus: Corpus, lexicon: Lexicon, positions: Positions) -> None:
-        self._positions = np.unique(positions)
-        papers = [corpus.papers[n] for n in self._positions.tolist()]
-        self._candidates = Candidates.prepare(lexicon, papers)
-
-    def select(self, positions: Positions) -> Candidates:
-        """Return the papers at these positions of the corpus as candidates."""
-        return self._candidates.select(np.searchsorted(self._positions, positions).tolist())
-
-
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Positions of papers, and these as candidates of the product when needed."""
 
-    papers: PreparedPapers
+    corpus: Corpus
+    lexicon: Lexicon
     positions: Positions
 
     @cached_property
     def candidates(self) -> Candidates:
-        return self.papers.select(self.positions)
+        papers = [self.corpus.papers[n] for n in self.positions.tolist()]
+        return Candidates.prepare(self.lexicon, papers)
 
 
 class Learner(Protocol):

@@ -22,7 +22,6 @@ from devtools.evaluation.cases import Corpus
 from devtools.evaluation.learning.learners import (
     Learner,
     Pool,
-    PreparedPapers,
     Product,
     Rocchio,
     Svm,
@@ -86,8 +85,7 @@ def evaluate(
 ) -> Report:
     """Simulate all days with the product and with each baseline."""
     started = time.monotonic()
-    with step("Preparing the papers of all days"):
-        simulation = Simulation(corpus, lexicon, readers)
+    simulation = Simulation(corpus, lexicon, readers)
     with step("Computing features of the baselines"):
         features = TfidfFeatures.of_corpus(corpus, {reader.text for reader in readers} - {""})
     paperboy = Product(corpus)
@@ -133,16 +131,13 @@ class Simulation:
     def __init__(
         self, corpus: Corpus, lexicon: Lexicon, readers: Sequence[SimulatedReader]
     ) -> None:
-        self.corpus, self.readers = corpus, readers
+        self.corpus, self.lexicon, self.readers = corpus, lexicon, readers
         held_out = sorted({paper for reader in readers for paper in reader.held_out})
         known = {paper for reader in readers for paper in (*reader.wanted, *reader.examples)}
         strangers = np.setdiff1d(np.arange(len(corpus.papers)), [*held_out, *known])
         self.others = np.random.default_rng(0).permutation(strangers)[:OTHER_PAPERS]
-        positions = np.array([*held_out, *self.others.tolist()])
         self.days = sorted({day for reader in readers for day in reader.days})
-        pools = [corpus.pools[day] for day in self.days]
-        self.papers = PreparedPapers(corpus, lexicon, np.concatenate([positions, *pools]))
-        self.pool = Pool(self.papers, positions)
+        self.pool = Pool(corpus, lexicon, np.array([*held_out, *self.others.tolist()]))
 
     def run(
         self,
@@ -155,7 +150,7 @@ class Simulation:
         starts = [states[0] for states in history]
         curves = [{0: metrics} for metrics in self.measure(learner, starts)]
         for day in progress(self.days, label):
-            pool = Pool(self.papers, self.corpus.pools[day])
+            pool = Pool(self.corpus, self.lexicon, self.corpus.pools[day])
             places = [n for n, reader in enumerate(self.readers) if day in reader.days]
             digests = learner.choose([history[n][-1] for n in places], pool)
             for n, digest in zip(places, digests, strict=True):
