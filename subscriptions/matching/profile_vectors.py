@@ -35,7 +35,7 @@ ARCHIVE_SIZE = 20_000  # the minimum number of candidates for relevance feedback
 FEEDBACK_PAPERS = 20
 MAX_FEEDBACK_WORDS = 75  # of a typed text that is turned
 # How scores are restored after disliked papers took terms of a profile away; see _disliked_scale.
-MIN_KEPT_TERMS, KEPT_TERMS_POWER = 0.85, 4
+MIN_KEPT_TERMS, KEPT_TERMS_POWER = 0.85, 3
 FEEDBACK_TERM_SHARE = 0.4  # of examples, whose embedding is then more precise than their terms
 
 
