@@ -335,7 +335,8 @@ def test_a_page_asks_for_the_reader_once_and_for_visitors_never(
     sign_in(client, reader)
     after = queries_of_home(client)
     assert not [sql for sql in before if "signin" in sql]
-    assert len(after) == len(before) + 3  # the sign-in with its reader, their votes and kept papers
+    # The sign-in with its reader, and their topics, votes and kept papers.
+    assert len(after) == len(before) + 4
 
 
 def queries_of_home(client: Client) -> list[str]:
