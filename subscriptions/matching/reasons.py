@@ -1,7 +1,7 @@
 """Reasons for chosen papers, as sentences for readers. Pure.
 
-A reason names only what raised the score. Vectors of all readers of a chunk are multiplied at once:
-.7 instead of 3.9 ms per reader (200 readers, six papers each).
+A reason names only what raised the score. Vectors of all readers of a chunk are multiplied at once,
+which is several times faster than one reader after another.
 """
 
 from __future__ import annotations
