@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from devtools.evaluation.cases import Case, Corpus
+from devtools.evaluation.cases import Case, Corpus, EvaluationError
 from devtools.evaluation.learning.simulated_readers import Interest
-from papers.vectors.lexicon import Lexicon
+from papers.vectors.lexicon import Lexicon, PaperText
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.fit import REFERENCE, SCORES, FitCurve
 from subscriptions.matching.match import match_profiles
@@ -35,14 +35,17 @@ MAX_DAYS = 15  # of one list
 MIN_POOL = 100  # papers of a day of lists
 STRENGTH = 1.0  # inverse of regularisation
 SMALL_POOL = 100  # papers
-TYPED, EXAMPLES, BOTH = "typed", "examples", "typed and examples"
+FEW_EXAMPLES = 2  # count at most as much as a typed text
+TYPED, EXAMPLES = "typed", "examples"
+FEW, MORE = "typed, few examples", "typed, more examples"
+KINDS = (EXAMPLES, TYPED, FEW, MORE)
 
 
 @dataclass(frozen=True, slots=True)
 class Observations:
     """Papers that readers chose or not. Arrays have one value for each case and paper.
 
-    * `kinds`: TYPED, EXAMPLES or BOTH. `days`: the names of pools. `sizes`: their papers.
+    * `kinds`: one of KINDS. `days`: the names of pools. `sizes`: their papers.
     * `predicted`: shares of choices; `scores`: of matching. `chosen`: flags. `weights`.
     * `readers`: names.
     """
@@ -110,7 +113,7 @@ def evaluate(
     is_first = first_half(found.readers)
     curves = {
         kind: learn_curve(found.select(is_first & (found.kinds == kind)))
-        for kind in (TYPED, EXAMPLES, BOTH)
+        for kind in KINDS
         if (is_first & (found.kinds == kind) & found.chosen).any()
     }
     return Report(group_bins(found.select(~is_first)), curves, time.monotonic() - started)
@@ -130,6 +133,19 @@ def with_typed(corpus: Corpus, cases: Iterable[Case]) -> list[Case]:
             made.append(replace(case, liked=(), text=title))
             made += [replace(case, liked=tuple(others), text=title)] if others else []
     return made
+
+
+def first_papers(corpus: Corpus, day: str, days: int) -> tuple[list[PaperText], str]:
+    """Return the papers of the first `days` days with papers, from `day` on, and the next day.
+
+    Raise `EvaluationError` if there is no next day.
+    """
+    listed = sorted({one for one in corpus.days if one >= day})
+    if days >= len(listed):
+        raise EvaluationError(f"{len(listed)} days with papers from {day} on, not more than {days}")
+    own = set(listed[:days])
+    papers = [paper for paper, one in zip(corpus.papers, corpus.days, strict=True) if one in own]
+    return papers, listed[days]
 
 
 def since(cases: Iterable[Case], day: str) -> list[Case]:
@@ -221,7 +237,9 @@ def _observe_case(
 def _kind(case: Case) -> str:
     if not case.text:
         return EXAMPLES
-    return BOTH if case.liked else TYPED
+    if not case.liked:
+        return TYPED
+    return FEW if len(case.liked) <= FEW_EXAMPLES else MORE
 
 
 def first_half(readers: NDArray[np.str_]) -> NDArray[np.bool_]:
@@ -255,7 +273,7 @@ def group_bins(found: Observations) -> dict[str, list[Bin]]:
     thirds = np.searchsorted(cuts, days.astype("datetime64[D]").astype(int))
     groups: Mapping[str, NDArray[np.bool_]] = {
         "all": np.ones(len(days), dtype=bool),
-        **{kind: found.kinds == kind for kind in (EXAMPLES, TYPED, BOTH)},
+        **{kind: found.kinds == kind for kind in KINDS},
         **{
             f"{name} third of days": thirds == n
             for n, name in enumerate(("first", "second", "last"))

@@ -81,6 +81,15 @@ class WeightedTerms:
     unseen: sparse.csr_matrix
     ids: TermIds
 
+    @property
+    def learnt_shares(self) -> Weights:
+        """The share of the squared weights of each paper that is of learnt terms (papers)."""
+        learnt, unseen = (
+            np.asarray(square_entries(rows).sum(axis=1)).ravel()
+            for rows in (self.learnt, self.unseen)
+        )
+        return np.asarray(learnt / np.maximum(learnt + unseen, 1e-9), dtype=np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:

@@ -29,13 +29,14 @@ _CachedRow = tuple[_SparseRow, tuple[TermIds, Weights], Weights]
 
 def paper_vectors(
     lexicon: Lexicon, papers: Sequence[PaperText]
-) -> tuple[sparse.csr_matrix, Weights]:
-    """Return `lexicon.vectors(papers)` (papers x size) and embeddings (papers x 256).
+) -> tuple[sparse.csr_matrix, Weights, Weights]:
+    """Return `lexicon.vectors(papers)` (papers x size), embeddings (papers x 256), learnt shares.
 
-    Texts without a key are not cached: only one reader typed them.
+    The latter (papers) are those of `WeightedTerms`. Texts without a key are not cached: only one
+    reader typed them.
     """
     weighted, embeddings = _weigh_and_embed(lexicon, papers)
-    return lexicon.join_columns(weighted), embeddings
+    return lexicon.join_columns(weighted), embeddings, weighted.learnt_shares
 
 
 def vectors_with_new_terms(

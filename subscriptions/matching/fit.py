@@ -8,6 +8,7 @@ choices (`manage.py evaluate fit`); docs/experiments/learning.md has the table.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -52,7 +53,23 @@ class FitCurve:
 
 
 TYPED_CURVE = FitCurve((0.0028, 0.0042, 0.0089, 0.024, 0.077, 0.23, 0.54, 0.82, 0.95, 0.99))
+MIXED_CURVE = FitCurve((0.0016, 0.0026, 0.0069, 0.025, 0.11, 0.38, 0.77, 0.95, 0.99, 0.995))
 EXAMPLES_CURVE = FitCurve((0.00089, 0.0013, 0.0029, 0.0092, 0.037, 0.16, 0.5, 0.85, 0.97, 0.99))
+# By the weight of examples beside the typed text: a text, a text and one example, examples.
+CURVES = {0.0: TYPED_CURVE, 1 / 3: MIXED_CURVE, 1.0: EXAMPLES_CURVE}
+
+
+@lru_cache(maxsize=1024)
+def curve_for(examples_weight: float) -> FitCurve:
+    """Return the curve of profiles in which examples have this weight, in [0, 1].
+
+    Between those of CURVES, the logarithm of the odds is linear.
+    """
+    if known := CURVES.get(examples_weight):
+        return known
+    log_odds = np.array([curve._log_odds for curve in CURVES.values()]).T
+    mixed = [np.interp(examples_weight, list(CURVES), column) for column in log_odds]
+    return FitCurve(tuple(float(1.0 / (1.0 + np.exp(-odds))) for odds in mixed))
 
 
 def describe_fit(fit: str) -> str:

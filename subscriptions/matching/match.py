@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subscriptions.matching.candidates import Candidates, Scores
-from subscriptions.matching.fit import EXAMPLES_CURVE, GOOD, MIN_SHARES, TYPED_CURVE, FitCurve
+from subscriptions.matching.fit import GOOD, MIN_SHARES, TYPED_CURVE, FitCurve, curve_for
 from subscriptions.matching.profile import Profile, author_key
 from subscriptions.matching.profile_vectors import ProfileVectors, vectors_with_feedback
 
@@ -94,7 +94,7 @@ def match_profiles(
                     flags[positions] = True
         if barred := _barred_positions(profile, candidates):
             row[barred] = -1.0
-    curves = [EXAMPLES_CURVE if profile.examples else TYPED_CURVE for profile in profiles]
+    curves = [curve_for(profile.weight_of_examples) for profile in profiles]
     return [
         Match(row, flags, curve.min_score(profile.min_share), curve)
         for row, flags, profile, curve in zip(scores, grounds, profiles, curves, strict=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.lexicon import MIN_LEARNT_SHARE, Lexicon, PaperText
 from papers.vectors.paper_vectors import paper_vectors
 from papers.vectors.sparse_rows import (
     normalize_dense_rows,
@@ -36,6 +36,8 @@ FEEDBACK_PAPERS = 20
 MAX_FEEDBACK_WORDS = 75  # of a typed text that is turned
 # How scores are restored after disliked papers took terms of a profile away; see _disliked_scale.
 MIN_KEPT_TERMS, KEPT_TERMS_POWER = 0.85, 3
+# How scores are lowered while the lexicon knows few terms of papers; see _learnt_scale.
+USUAL_LEARNT_SHARE, LEARNT_SHARE_POWER = 0.6, 0.5
 FEEDBACK_TERM_SHARE = 0.4  # of examples, whose embedding is then more precise than their terms
 
 
@@ -43,23 +45,25 @@ FEEDBACK_TERM_SHARE = 0.4  # of examples, whose embedding is then more precise t
 class TextVectors:
     """The vectors of all papers and typed texts of a chunk of profiles, each computed once.
 
-    `places` has the row of each text in `rows` (texts x terms) and `embeddings` (texts x 256).
+    `places` has the row of each text in `rows` (texts x terms), `embeddings` (texts x 256) and
+    `learnt_shares` (texts).
     """
 
     places: dict[PaperText, int]
     rows: sparse.csr_matrix
     embeddings: Scores
+    learnt_shares: Scores
 
     @classmethod
     def of_texts(cls, texts: Iterable[PaperText], lexicon: Lexicon) -> TextVectors:
         """Compute vectors; common terms count only in typed texts, which have no key."""
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        rows, embeddings = paper_vectors(lexicon, list(places))
+        rows, embeddings, learnt_shares = paper_vectors(lexicon, list(places))
         is_paper = np.array([bool(text.key) for text in places], dtype=np.bool_)
         is_paper = np.repeat(is_paper, np.diff(rows.indptr))
         rows.data[is_paper & np.isin(rows.indices, lexicon.common_columns)] = 0.0
         rows.eliminate_zeros()
-        return cls(places, rows, embeddings)
+        return cls(places, rows, embeddings, learnt_shares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class ProfileVectors:
         texts = TextVectors.of_texts((text for p in profiles for text in p.texts()), lexicon)
         shares = _ProfileShares.of_profiles(profiles, texts.places)
         terms = _combine_terms(shares, texts)
-        scale = _disliked_scale(shares, texts)
+        scale = _disliked_scale(shares, texts) * _learnt_scale(shares, texts)
         terms = _keep_strongest(_drop_ignored(terms, profiles, lexicon), MAX_TERMS)
         rows = sparse.hstack([terms, _combine_categories(shares, texts)], "csr", dtype=np.float32)
         typed, ignored = [p.typed for p in profiles], [p.ignored for p in profiles]
@@ -213,7 +217,7 @@ def _disliked_scale(shares: _ProfileShares, texts: TextVectors) -> Scores:
 
     Without it, all scores would fall. The factor changes no order. Papers that share no term with
     the profile only make it longer; those that do take a share of it away, and what still matches
-    then is more surely chosen (docs/experiments/learning.md).
+    then is more surely chosen (docs/experiments/learning.md). Typed texts need no factor.
     """
     scale = np.ones(len(shares.examples_weight), dtype=np.float32)
     with_disliked = np.flatnonzero(np.diff(shares.disliked.indptr))
@@ -227,8 +231,22 @@ def _disliked_scale(shares: _ProfileShares, texts: TextVectors) -> Scores:
     known = square > 0
     kept = np.maximum(left[known] / square[known], MIN_KEPT_TERMS)
     factor = np.sqrt(rest_square[known] / square[known]) / kept**KEPT_TERMS_POWER
-    scale[with_disliked[known]] = factor
+    weight = shares.examples_weight[with_disliked[known]]
+    scale[with_disliked[known]] = factor**weight
     return scale
+
+
+def _learnt_scale(shares: _ProfileShares, texts: TextVectors) -> Scores:
+    """Return a factor for each profile, so that a score means the same with a small lexicon.
+
+    Rows of papers have unit length over learnt terms. With the starter lexicon, these are the more
+    frequent ones, and the similarity of papers to examples is higher. The share of learnt terms in
+    the examples tells by how much. The factor changes no order.
+    """
+    counts = np.asarray(shares.examples.sum(axis=1)).ravel()
+    known = shares.examples @ texts.learnt_shares / np.maximum(counts, 1e-9)
+    known = np.clip(known, MIN_LEARNT_SHARE, USUAL_LEARNT_SHARE) / USUAL_LEARNT_SHARE
+    return np.asarray(known ** (LEARNT_SHARE_POWER * shares.examples_weight), dtype=np.float32)
 
 
 def _combine_categories(shares: _ProfileShares, texts: TextVectors) -> sparse.csr_matrix:

@@ -29,7 +29,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--first-day",
         default="",
         metavar="DAY",
-        help="learn from no papers, only the starter lexicon; only cases from this day on",
+        help="begin on this day with the starter lexicon; only cases from this day on",
+    )
+    parser.add_argument(
+        "--archive-days",
+        type=int,
+        default=0,
+        help="with --first-day: learn from the papers of so many days, too; only cases after them",
     )
     parser.add_argument(
         "--lists", type=Path, nargs="*", default=[], help="reading lists, JSON lines"
@@ -47,8 +53,9 @@ def run(options: dict[str, Any]) -> fit.Report:
     first_day = options["first_day"]
     with step("Learning from the papers"):
         if first_day:
-            cases = fit.since(cases, first_day)
-            lexicon = Lexicon.learn([], load_starter(settings.STARTER_LEXICON))
+            own, next_day = fit.first_papers(corpus, first_day, options["archive_days"])
+            cases = fit.since(cases, next_day)
+            lexicon = Lexicon.learn(own, load_starter(settings.STARTER_LEXICON))
         else:
             lexicon = learn_lexicon(corpus, options["lexicon"])
     return fit.evaluate(corpus, lexicon, cases, progress=track)

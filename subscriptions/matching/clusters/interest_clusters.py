@@ -62,7 +62,7 @@ def divide_examples(examples: Sequence[PaperText], lexicon: Lexicon) -> Flags | 
     """Return which examples are in the smaller of two clear clusters (examples), or None."""
     if len(examples) < MIN_EXAMPLES or not lexicon.embeddings.width:
         return None
-    _rows, embeddings = paper_vectors(lexicon, examples)
+    _rows, embeddings, _shares = paper_vectors(lexicon, examples)
     is_second = _divide_in_two(embeddings)
     if 2 * np.count_nonzero(is_second) > len(is_second):
         is_second = ~is_second
@@ -81,7 +81,7 @@ def nearer_to_second(
     """Return which papers are nearer to the second of two clusters (papers)."""
     if not papers:
         return np.array([], dtype=np.bool_)
-    _rows, embeddings = paper_vectors(lexicon, [*papers, *first, *second])
+    _rows, embeddings, _shares = paper_vectors(lexicon, [*papers, *first, *second])
     rest, clusters = embeddings[: len(papers)], embeddings[len(papers) :]
     similarity = rest @ _mean_directions(clusters[: len(first)], clusters[len(first) :]).T
     return np.asarray(similarity[:, 1] > similarity[:, 0], dtype=np.bool_)

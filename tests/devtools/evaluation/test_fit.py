@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from devtools.evaluation.cases import Case, Corpus
 from devtools.evaluation.fit import (
@@ -118,3 +118,10 @@ def test_the_table_has_days_kinds_and_sizes_of_pools(tmp_path: Path) -> None:
     report = json.loads(printed.getvalue())
     choices = sum(one["choices"] for one in report["groups"]["all"])
     assert choices == 8, "only those of the last two days"
+    late = (*late, "--archive-days", "1")
+    call_command("evaluate", "fit", *names, *late, "--json", stdout=(printed := io.StringIO()))
+    report = json.loads(printed.getvalue())
+    choices = sum(one["choices"] for one in report["groups"]["all"])
+    assert choices == 4, "only those of the day after the archive"
+    with pytest.raises(CommandError, match="not more than 3"):
+        call_command("evaluate", "fit", *names, *late[:-1], "3")

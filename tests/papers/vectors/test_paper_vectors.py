@@ -30,7 +30,7 @@ def _empty_cache() -> None:
 def test_cached_vectors_are_those_of_the_lexicon(lexicon: Lexicon) -> None:
     typed = PaperText("", "two of word1")
     for some in (PAPERS[:5], [PAPERS[8], typed, PAPERS[2], PAPERS[8]], [], [typed], PAPERS[::-1]):
-        rows, embeddings = paper_vectors.paper_vectors(lexicon, some)
+        rows, embeddings, _shares = paper_vectors.paper_vectors(lexicon, some)
         expected = lexicon.vectors(some)
         assert np.array_equal(rows.toarray(), expected.toarray())
         assert rows.shape == (len(some), lexicon.size)
@@ -43,7 +43,7 @@ def test_typed_texts_are_not_cached_and_papers_are_evicted_by_last_use(
 ) -> None:
     monkeypatch.setattr(paper_vectors, "CACHE_SIZE", 4)
     for some in (PAPERS[:3], [PAPERS[0], PaperText("", "two")], PAPERS[5:7], PAPERS):
-        rows, _embeddings = paper_vectors.paper_vectors(LEXICON, some)
+        rows, _embeddings, _shares = paper_vectors.paper_vectors(LEXICON, some)
         assert np.array_equal(rows.toarray(), LEXICON.vectors(some).toarray())
     cached = paper_vectors._cache_for(LEXICON.version)._rows
     assert list(cached) == [PAPERS[2], PAPERS[0], *PAPERS[5:7]]
@@ -54,5 +54,5 @@ def test_changed_texts_and_other_lexicons_get_separate_vectors() -> None:
     changed = replace(paper, title="two two word2")
     other = Lexicon.learn(PAPERS[:6])
     for lexicon, text in ((LEXICON, paper), (LEXICON, changed), (other, paper)):
-        rows, _embeddings = paper_vectors.paper_vectors(lexicon, [text])
+        rows, _embeddings, _shares = paper_vectors.paper_vectors(lexicon, [text])
         assert np.array_equal(rows.toarray(), lexicon.vectors([text]).toarray())

@@ -12,13 +12,15 @@ from subscriptions.matching.fit import (
     GOOD,
     LOOSE,
     MIN_SHARES,
+    MIXED_CURVE,
     STRONG,
     TYPED_CURVE,
     FitCurve,
+    curve_for,
     describe_fit,
 )
 
-curves = pytest.mark.parametrize("curve", [TYPED_CURVE, EXAMPLES_CURVE])
+curves = pytest.mark.parametrize("curve", [TYPED_CURVE, MIXED_CURVE, EXAMPLES_CURVE])
 
 
 @curves
@@ -40,6 +42,19 @@ def test_the_minimum_score_of_a_share_is_where_the_fit_begins(curve: FitCurve) -
 def test_shares_and_scores_map_to_each_other(share: float) -> None:
     for curve in (TYPED_CURVE, EXAMPLES_CURVE):
         assert curve.share(curve.min_score(share)) == pytest.approx(share)
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_curves_of_mixed_profiles_lie_between_the_known_ones(weight: float, score: float) -> None:
+    known = (TYPED_CURVE, MIXED_CURVE) if weight <= 1 / 3 else (MIXED_CURVE, EXAMPLES_CURVE)
+    low, high = sorted(curve.share(score) for curve in known)
+    assert low - 1e-9 <= curve_for(weight).share(score) <= high + 1e-9
+
+
+def test_profiles_of_one_kind_have_the_curve_of_that_kind() -> None:
+    assert curve_for(0.0) == TYPED_CURVE
+    assert curve_for(1 / 3) == curve_for(1.0 / (1.0 + 2.0)) == MIXED_CURVE
+    assert curve_for(1.0) == EXAMPLES_CURVE
 
 
 def test_scores_outside_the_curve_have_a_fit() -> None:

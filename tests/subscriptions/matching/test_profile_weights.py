@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.quantized_rows import QuantizedRows
 from subscriptions.matching.candidates import Candidates
 from subscriptions.matching.match import match_profiles
 from subscriptions.matching.profile import MAX_DISLIKED, Profile
+from subscriptions.matching.profile_vectors import (
+    EMBEDDING_WEIGHT,
+    TYPED_EMBEDDING_WEIGHT,
+    ProfileVectors,
+)
 
 PAPERS = [
     PaperText("reef", "Coral reefs", "Polyps of coral build reefs in warm water."),
@@ -73,3 +81,32 @@ def test_typed_text_without_examples_has_the_same_grounds_with_disliked_papers()
     profiles = [Profile(text="coral"), Profile(text="coral", disliked=(COIN,))]
     before, after = (match.grounds.tolist() for match in match_profiles(profiles, CANDIDATES))
     assert before == after == [True, False, False]
+
+
+def embedding_length(**inputs: object) -> float:
+    """Return the length of a profile's embedding, in a lexicon that has one for each term."""
+    lexicon, columns = CANDIDATES.lexicon, np.arange(len(CANDIDATES.lexicon.ids), dtype=np.int32)
+    rows = np.random.default_rng(0).standard_normal((len(columns), 4), dtype=np.float32)
+    embeddings = QuantizedRows.quantize(rows)
+    lexicon = replace(lexicon, embedded_columns=columns, embeddings=embeddings, version="embedded")
+    vectors = ProfileVectors.of_profiles([Profile(**inputs)], lexicon)  # type: ignore[arg-type]
+    return float(vectors.embedding_lengths[0, 0])
+
+
+def test_disliked_papers_leave_the_scale_of_a_typed_text_and_restore_that_of_examples() -> None:
+    less = (COIN, BRIDGE, PaperText("less", "Coral polyps"))
+    for disliked in ((), less[:1], less):
+        typed = embedding_length(text="coral reefs", disliked=disliked)
+        assert typed == pytest.approx(TYPED_EMBEDDING_WEIGHT)
+    assert embedding_length(liked=(REEF,)) == pytest.approx(EMBEDDING_WEIGHT)
+    assert embedding_length(liked=(REEF,), disliked=less) > EMBEDDING_WEIGHT
+
+
+def test_scores_are_lower_for_examples_of_which_the_lexicon_knows_few_terms() -> None:
+    new = "Quasars emit jets of plasma near massive black holes."
+    some = PaperText("some", REEF.title, f"{REEF.abstract} {new}")
+    few = PaperText("few", "Coral", f"{new} {new} Blazars flare.")
+    lengths = [embedding_length(liked=(paper,)) for paper in (REEF, some, few)]
+    assert lengths == sorted(set(lengths), reverse=True)
+    assert lengths[-1] > EMBEDDING_WEIGHT / 2
+    assert embedding_length(text=f"coral. {new}") == pytest.approx(TYPED_EMBEDDING_WEIGHT)
