@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from papers.text.summary import split_sentences
-from papers.vectors import term_embeddings
 from papers.vectors.embedded_terms import EmbeddedTerms, join_terms
 from papers.vectors.quantized_rows import QuantizedRows
 from papers.vectors.sparse_rows import (
@@ -35,6 +34,7 @@ from papers.vectors.sparse_rows import (
 )
 from papers.vectors.starter import Starter
 from papers.vectors.term_counts import CorpusCounts, Owners, TermCounts
+from papers.vectors.term_embeddings import Corpus, Effort, learn_embeddings
 from papers.vectors.term_weights import (
     Weights,
     bm25,
@@ -51,6 +51,7 @@ PAPERS_FOR_CUTS = 1000  # a smaller collection keeps every term and learns no em
 PAPERS_FOR_MEANING = 5  # a term needs as many papers to get an embedding
 STARTER_WEIGHT = 1.0  # of a starter's embeddings beside own ones, while there are few papers
 MIN_LEARNT_SHARE = 1 / 3  # of a row's length; else a paper of new terms only would weigh most
+EFFORT = Effort(views=2, halves_passes=2)
 CHUNK = 2000  # papers weighed at once; bounds memory
 
 
@@ -131,12 +132,11 @@ class Lexicon:
         starter: Starter | None = None,
         *,
         papers_for_meaning: int | None = None,
-        halves_passes: int = term_embeddings.HALVES_PASSES,
+        effort: Effort = EFFORT,
     ) -> Lexicon:
         """Learn from the term counts of so many papers.
 
-        A term in `papers_for_meaning` papers (by default PAPERS_FOR_MEANING) gets an embedding. It
-        is learnt by `halves_passes` passes over halves of abstracts.
+        A term in `papers_for_meaning` papers (by default PAPERS_FOR_MEANING) gets an embedding.
         """
         prefix = version_prefix(starter, papers)
         if starter and starter.is_outgrown(papers):
@@ -154,7 +154,7 @@ class Lexicon:
         titles, sentences, owners = counts.with_columns(ids)
         fewest = papers_for_meaning or PAPERS_FOR_MEANING
         frequent = np.searchsorted(ids, own_ids[own_frequency >= fewest])
-        lexicon = lexicon._learn_from_rows(titles, sentences, owners, frequent, halves_passes)
+        lexicon = lexicon._learn_from_rows(titles, sentences, owners, frequent, effort)
         if starter:
             abstracts = sum_rows_by_owner(sentences, owners, papers)
             is_near = starter.covers(all_ids, all_frequency)
@@ -168,7 +168,7 @@ class Lexicon:
         sentences: sparse.csr_matrix,
         owners: Owners,
         frequent: NDArray[np.int64],
-        halves_passes: int,
+        effort: Effort,
     ) -> Lexicon:
         """Add the mean length, and embeddings if there are enough papers.
 
@@ -190,7 +190,7 @@ class Lexicon:
             rarity=self.rarity[columns],
             common_columns=np.empty(0, np.int32),
         )
-        corpus = term_embeddings.Corpus(
+        corpus = Corpus(
             titles=rows[0],
             abstracts=rows[1],
             papers=rows[2],
@@ -198,7 +198,7 @@ class Lexicon:
             owners=owners,
             weigh=lambda counts: normalize_rows(narrow._weigh_counts(counts)),
         )
-        embeddings = term_embeddings.learn_embeddings(corpus, halves_passes)
+        embeddings = learn_embeddings(corpus, effort)
         quantized = QuantizedRows.quantize(embeddings)
         return replace(lexicon, embedded_columns=columns, embeddings=quantized)
 

@@ -9,11 +9,12 @@ import numpy as np
 from papers.vectors.lexicon import Lexicon, PaperText, count_terms
 from papers.vectors.quantized_rows import QuantizedRows
 from papers.vectors.starter import MAX_CODE, Starter
+from papers.vectors.term_embeddings import Effort
 
 # Terms of fewer papers are left out, for the size and so that no single paper can be recognised.
 PAPERS_FOR_TERM = 10
 PAPERS_FOR_EMBEDDING = 20
-HALVES_PASSES = 8  # over halves of abstracts: a starter is learnt once, so it may take longer
+EFFORT = Effort(views=4, halves_passes=8)  # a starter is learnt once, so it may take longer
 
 
 def learn_starter(papers: Sequence[PaperText], newest: str = "", learnt_from: str = "") -> Starter:
@@ -27,7 +28,7 @@ def learn_starter(papers: Sequence[PaperText], newest: str = "", learnt_from: st
     coverage = float(frequency[kept].sum() / frequency.sum())
     ids, frequency = ids[kept], frequency[kept]
     lexicon = Lexicon.learn_from_counts(
-        counts, len(papers), papers_for_meaning=PAPERS_FOR_EMBEDDING, halves_passes=HALVES_PASSES
+        counts, len(papers), papers_for_meaning=PAPERS_FOR_EMBEDDING, effort=EFFORT
     )
     starter = Starter(
         ids,

@@ -4,8 +4,8 @@ The embedding of a text is the weighted sum of its terms' embeddings. These star
 moved by contrastive learning: a title towards its own abstract, one half of an abstract's sentences
 towards the other half, and both away from other papers.
 
-Two views are learnt from different random starts, since they err in different places. The principal
-directions of both views side by side are kept.
+Views are learnt from different random starts, since they err in different places. The principal
+directions of all views side by side are kept.
 """
 
 from __future__ import annotations
@@ -25,13 +25,24 @@ Embeddings = NDArray[np.float32]
 Positions = NDArray[np.int64]
 Pairs = tuple[sparse.csr_matrix, sparse.csr_matrix]  # row i of both is from the same paper
 
-VIEWS = 2
+THREADS = 2  # views learnt at the same time
 WIDTH = 256  # of each view, and of the result
 BATCH = 1024  # pairs; each pair must stand out from the other pairs of its batch
 TEMPERATURE = 0.06
 LEARNING_RATE = 0.02
 INITIAL_SCALE = 0.01  # of the random start; small beside the first steps
-HALVES_PASSES = 2  # passes over halves of abstracts, beside one over titles and abstracts
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """The amount of learning from a collection.
+
+    * `views`: the number of random starts.
+    * `halves_passes`: passes over halves of abstracts, beside one over titles and abstracts.
+    """
+
+    views: int
+    halves_passes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +80,18 @@ class Corpus:
         return self.weigh(left), self.weigh(right)
 
 
-def learn_embeddings(corpus: Corpus, halves_passes: int = HALVES_PASSES) -> Embeddings:
+def learn_embeddings(corpus: Corpus, effort: Effort) -> Embeddings:
     """Return an embedding for each term (terms x WIDTH)."""
 
     def learn_view(seed: int) -> Embeddings:
-        return _learn_view(corpus, seed, halves_passes)
+        return _learn_view(corpus, seed, effort.halves_passes)
 
-    # The two views use two cores; BLAS threads on top of that would only wait for each other, and
+    # The views use the cores; BLAS threads on top of that would only wait for each other, and
     # their number would change the last digits of the result.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(VIEWS) as executor:
-        views = list(executor.map(learn_view, range(VIEWS)))
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as executor:
+        views = list(executor.map(learn_view, range(effort.views)))
         rows, _norms = _normalize(np.hstack([corpus.papers @ view for view in views]))
-        rotations = np.split(principal_directions(rows), VIEWS)
+        rotations = np.split(principal_directions(rows), effort.views)
         return np.sum([view @ turn for view, turn in zip(views, rotations, strict=True)], axis=0)
 
 
