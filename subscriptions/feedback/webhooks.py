@@ -3,6 +3,9 @@
 anymail knows each provider's format and signature. In addition, a webhook without a secret or a
 signature is closed, Amazon's signatures are verified, old and replayed requests are refused, and
 the events of a request are recorded together in one transaction.
+
+The view of a provider is imported on its first request. Importing all of them at the start loads
+boto3, svix and httpx into every process, also into the workers.
 """
 
 from __future__ import annotations
@@ -10,28 +13,30 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from anymail import urls as anymail_urls
+from anymail import webhooks as anymail_webhooks
 from anymail.exceptions import (
     AnymailError,
     AnymailInsecureWebhookWarning,
     AnymailWebhookValidationFailure,
 )
 from anymail.signals import AnymailTrackingEvent, EventType, inbound
-from anymail.webhooks.amazon_ses import AmazonSESBaseWebhookView
 from anymail.webhooks.base import AnymailBasicAuthMixin
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, re_path
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
-from config.providers import find_provider
+from config.providers import AMAZON_SES, find_provider
 from papers.fetching.fetch import fetch
 from subscriptions.feedback import returned_mail, sns
 from subscriptions.feedback.normalize import make_key
@@ -120,26 +125,61 @@ class AmazonWebhook(StrictWebhook):
             raise AnymailWebhookValidationFailure(f"Amazon SNS message refused: {error}") from error
 
 
-def strict_webhook(view: type[View]) -> Any:
+Webhook = Callable[..., HttpResponse]
+PROVIDERS = frozenset(module.name for module in iter_modules(anymail_webhooks.__path__))
+# The names of anymail's views end with these words. Mandrill has one view for everything.
+VIEW_NAMES = {
+    "tracking": ("TrackingWebhookView", "CombinedWebhookView"),
+    "inbound": ("InboundWebhookView",),
+}
+
+
+def strict_webhook(view: type[View]) -> Webhook:
     """Return the view function for one of anymail's views, made stricter."""
-    mixin = AmazonWebhook if issubclass(view, AmazonSESBaseWebhookView) else StrictWebhook
+    is_amazon = find_provider(view.esp_name) is AMAZON_SES  # type: ignore[attr-defined]
+    mixin = AmazonWebhook if is_amazon else StrictWebhook
     strict_view: Any = type(view.__name__, (mixin, view), {})
     inner = strict_view.as_view()
 
-    @csrf_exempt
-    def webhook(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def webhook(request: HttpRequest) -> HttpResponse:
         with collect_signals() as batch:
-            response = _call_anymail(inner, request, *args, **kwargs)
+            response = _call_anymail(inner, request)
         return response if response.status_code >= 400 else _record(request, batch, response)
 
-    webhook.rate_limit = "webhook"  # type: ignore[attr-defined]  # closed without a secret
     return webhook
 
 
-def _call_anymail(inner: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+@lru_cache
+def find_webhook(provider: str, kind: str) -> Webhook | None:
+    """Import a provider's view for events ("tracking") or mail ("inbound"); None without one."""
+    if provider not in PROVIDERS:
+        return None
+    module = import_module(f"{anymail_webhooks.__name__}.{provider}")
+    own_views = (
+        value
+        for name, value in vars(module).items()
+        if name.endswith(VIEW_NAMES[kind]) and value.__module__ == module.__name__
+    )
+    view = next(own_views, None)
+    return strict_webhook(view) if view else None
+
+
+@csrf_exempt
+def receive(request: HttpRequest, provider: str, kind: str) -> HttpResponse:
+    """Pass a request to the webhook of its provider."""
+    webhook = find_webhook(provider, kind)
+    if not webhook:
+        raise Http404(f"django-anymail has no {kind} webhook for {provider}")
+    return webhook(request)
+
+
+receive.rate_limit = "webhook"  # type: ignore[attr-defined]  # closed without a secret
+
+
+def _call_anymail(inner: Any, request: HttpRequest) -> HttpResponse:
     """Return anymail's response; a body it cannot parse is the sender's error, not ours."""
     try:
-        response: HttpResponse = inner(request, *args, **kwargs)
+        response: HttpResponse = inner(request)
     except AnymailWebhookValidationFailure as error:
         return _refuse(request, str(error))
     except ImproperlyConfigured as error:
@@ -169,8 +209,9 @@ def _record(request: HttpRequest, batch: Batch, response: HttpResponse) -> HttpR
     return response
 
 
-app_name = "anymail"
+# The same paths as anymail's own URLs. Mailgun sends mail as MIME to a path that contains "mime".
 urlpatterns = [
-    URLPattern(url.pattern, strict_webhook(url.callback.view_class), name=url.name)
-    for url in anymail_urls.urlpatterns
+    re_path(r"^(?P<provider>[a-z_]+)/(?P<kind>tracking|inbound)/$", receive),
+    path("mailgun/inbound_mime/", receive, {"provider": "mailgun", "kind": "inbound"}),
+    path("mandrill/", receive, {"provider": "mandrill", "kind": "tracking"}),
 ]

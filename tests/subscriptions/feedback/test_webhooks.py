@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from anymail import urls as anymail_urls
 from django.test import Client
+from django.urls import resolve
 from django.utils import timezone
 
 from subscriptions import tokens
@@ -75,6 +79,16 @@ def complaint(digest: Digest) -> dict[str, Any]:
         "complaint": {"complainedRecipients": [{"emailAddress": digest.subscriber.email}]},
         "mail": {"messageId": "0", "headers": [{"name": "X-Metadata", "value": metadata}]},
     }
+
+
+def paths_of_anymail() -> list[str]:
+    """The paths of anymail's own URLs, which its documentation tells operators to set up."""
+    patterns = [str(url.pattern).lstrip("^") for url in anymail_urls.urlpatterns]
+    return [
+        f"/anymail/{pattern.replace('(_mime)?/$', mime)}"
+        for pattern in patterns
+        for mime in (("/", "_mime/") if "_mime" in pattern else ("",))
+    ]
 
 
 def untouched(digest: Digest) -> bool:
@@ -402,11 +416,49 @@ def test_a_certificate_is_fetched_only_after_the_secret_matched(
 
 def test_every_door_of_anymail_is_guarded(client: Client, settings: Any) -> None:
     settings.ANYMAIL = {}
-    for pattern in webhooks.urlpatterns:
-        path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
+    for path in paths_of_anymail():
         for content_type in ("application/json", "application/x-www-form-urlencoded"):
             answer = forge(client, path, b"{}", content_type=content_type)
             assert 400 <= answer.status_code < 500, path
+
+
+def test_each_url_of_anymail_leads_to_the_same_view_here() -> None:
+    for path in paths_of_anymail():
+        match = resolve(path)
+        webhook = webhooks.find_webhook(**match.kwargs)
+        view = resolve(path.removeprefix("/anymail"), urlconf=anymail_urls).func.view_class
+        assert webhook, path
+        assert webhook.__closure__
+        strict = next(c.cell_contents for c in webhook.__closure__ if callable(c.cell_contents))
+        assert issubclass(strict.view_class, view), path
+
+
+@pytest.mark.parametrize(
+    "path", ["carrier_pigeon/tracking/", "mandrill/inbound/", "base/tracking/", "os/tracking/"]
+)
+def test_there_is_no_webhook_that_anymail_does_not_have(client: Client, path: str) -> None:
+    answer = forge(client, f"/anymail/{path}", b"{}", content_type="application/json")
+    assert answer.status_code == 404
+
+
+def test_a_process_loads_the_library_of_a_provider_only_for_its_webhook() -> None:
+    code = """
+import django; django.setup()
+from django.core.checks import run_checks
+from django.urls import resolve
+run_checks()
+import sys
+libraries = ("boto3", "botocore", "svix")
+print([name for name in libraries if name in sys.modules])
+match = resolve("/anymail/postmark/tracking/")
+from subscriptions.feedback import webhooks
+assert webhooks.find_webhook(**match.kwargs)
+print([name for name in libraries if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.splitlines() == ["[]", "[]"], done.stdout
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
@@ -483,8 +535,7 @@ def test_a_replayed_message_of_amazon_is_refused(client: Client, digest: Digest)
 def test_nonsense_is_the_senders_mistake_and_changes_nothing(
     client: Client, digest: Digest, body: bytes, content_type: str
 ) -> None:
-    for pattern in webhooks.urlpatterns:
-        path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
+    for path in paths_of_anymail():
         answer = forge(client, path, body, content_type=content_type, headers=providers.BASIC)
         assert answer.status_code < 500, path
     assert not DeliveryEvent.objects.exclude(kind="unknown").exists()
@@ -494,8 +545,7 @@ def test_nonsense_is_the_senders_mistake_and_changes_nothing(
 
 @pytest.mark.promise(26)
 def test_get_on_a_webhook_changes_nothing(client: Client, digest: Digest) -> None:
-    for pattern in webhooks.urlpatterns:
-        path = f"/anymail/{pattern.pattern}".replace("^", "").replace("(_mime)?/$", "/")
+    for path in paths_of_anymail():
         assert client.get(path, headers=providers.BASIC).status_code in (200, 400, 405)
         assert client.head(path, headers=providers.BASIC).status_code in (200, 400, 405)
     assert untouched(digest)
