@@ -6,16 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from papers.text.lexemes import STOP_WORDS
 from papers.text.markup import readable_lines
 from papers.vectors.lexicon import Lexicon, PaperText
 from papers.vectors.terms import extract_terms, extract_words
 from subscriptions.matching.profile import Profile
 from subscriptions.matching.profile_vectors import weigh_terms
+from subscriptions.matching.telling_terms import MIN_REPEATED, is_phrase
 from subscriptions.matching.typed_phrases import MAX_PHRASE_WORDS
 from subscriptions.matching.typed_terms import is_filler, is_subject, split_clauses
 
 TERMS_SHOWN = 20
-_SPARE = 4  # as many times more terms are examined, since words inside a phrase are not repeated
+_EXAMINED = 80  # of the strongest terms, since words inside a phrase are not repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +33,30 @@ def strongest_terms(profile: Profile, lexicon: Lexicon, count: int = TERMS_SHOWN
     """Return the terms that raise a paper's score most, strongest first.
 
     A short clause that the reader typed is shown as written. Other terms are left out if they are
-    part of a stronger phrase or contain a stronger word. Half of the places are for typed words,
-    since a few example papers have many more terms.
+    part of a stronger phrase or contain a stronger word, and so are pairs of words of papers that
+    are no phrases. Half of the places are for typed words, since a few example papers have many
+    more terms.
     """
-    typed, source_text = set(extract_terms(profile.typed)), _source_text(profile)
+    typed, source = set(extract_terms(profile.typed)), _SourceText.of_profile(profile)
     weights = {
         text: weight
         for place, (text, weight) in enumerate(weigh_terms(profile, lexicon))
-        if place < count * _SPARE or text in typed
+        if place < _EXAMINED or text in typed
     }
     phrases = _typed_phrases(profile, weights)
     in_phrases = {term for phrase in phrases for term in extract_terms(phrase.text)}
     words: list[Word] = []
     for text, weight in weights.items():
-        if not is_subject(text, profile.typed) if text in typed else is_filler(text):
+        if text in STOP_WORDS or (
+            not is_subject(text, profile.typed) if text in typed else is_filler(text)
+        ):
             continue
         parts = set(text.split())
         is_repeated = text in in_phrases or any(
             parts <= set(word.text.split()) or parts >= set(word.text.split()) for word in words
         )
-        # A pair that spans a stop word does not read like a phrase of the text.
-        if weight > 0 and not is_repeated and (" " not in text or text in source_text):
+        is_readable = " " not in text or source.has_phrase(text, is_typed=text in typed)
+        if weight > 0 and not is_repeated and is_readable:
             words.append(Word(text, weight, text in typed))
     return _select([*phrases, *words], count)
 
@@ -76,9 +81,33 @@ def _typed_phrases(profile: Profile, weights: Mapping[str, float]) -> list[Word]
     return phrases
 
 
-def _source_text(profile: Profile) -> str:
-    papers = (f"{paper.title}. {paper.abstract}" for paper in profile.examples)
-    return " ".join(". ".join([profile.typed, *papers]).lower().split())
+@dataclass(frozen=True, slots=True)
+class _SourceText:
+    """The texts that a profile's terms come from, in small letters."""
+
+    typed: str
+    titles: str
+    papers: str
+
+    @classmethod
+    def of_profile(cls, profile: Profile) -> _SourceText:
+        texts = (
+            profile.typed,
+            " . ".join(paper.title for paper in profile.examples),
+            " . ".join(f"{paper.title} . {paper.abstract}" for paper in profile.examples),
+        )
+        return cls(*(" ".join(text.lower().split()) for text in texts))
+
+    def has_phrase(self, pair: str, *, is_typed: bool) -> bool:
+        """Return whether two words read like a phrase of the texts.
+
+        They follow each other without a stop word between them. If the reader did not type them, a
+        title has them or the papers have them twice: one sentence also has “distinguishes models”.
+        """
+        if is_typed:
+            return pair in self.typed or pair in self.papers
+        is_repeated = pair in self.titles or self.papers.count(pair) >= MIN_REPEATED
+        return is_repeated and is_phrase(pair.split())
 
 
 def terms_of_paper(paper: PaperText, lexicon: Lexicon, count: int = 5) -> list[str]:

@@ -20,6 +20,8 @@ TELLING = 3  # phrases of a paper, the strongest ones
 MIN_REPEATED = 2  # times that the paper has a phrase that its title lacks
 MAX_WORDS = 5  # of a phrase
 COMMON_SHARE, COMMON_PAPERS = 0.025, 25  # a common word is in more papers than the larger of these
+MAX_NAME_WORDS = 3  # before a colon in a title, for the name of what the paper presents
+MAX_NAMED_LENGTH = 60  # characters of the phrases in one reason, unless the first is longer
 
 # Words between phrases, besides stop words: prepositions, verbs and adverbs of titles.
 _BETWEEN = frozenset(
@@ -45,6 +47,8 @@ _LEADING = frozenset(
     understanding unified unifying unlocking using utilizing
     """.split()
 )
+# A title with these beside a phrase has no more to say than the phrase.
+_GENRE = frozenset("report review study survey technical".split())
 # In a title, a clause with one of these is a sentence or a question.
 _FINITE = frozenset(
     "are can cannot do does doesn't fail fails how is may must need needs should what when whether "
@@ -84,7 +88,8 @@ def telling_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
 
     These are the phrases of its title and, if there are fewer, those that its abstract repeats.
     Single words are left out, and so is the name that a title gives to its subject, unless there is
-    nothing else. The phrases of a candidate are found once, since many readers may get it.
+    nothing else. A phrase that is the whole title is always left out, since the reason stands below
+    the title. The phrases of a candidate are found once, since many readers may get it.
     """
     known = candidates.lookups.telling_terms
     if position not in known:
@@ -100,11 +105,16 @@ def _find_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
     def strength(phrase: str) -> float:
         return sum(weights.get(number, 0.0) for number in set(term_ids(phrase).tolist()))
 
+    title_words = set(extract_words(paper.title)) - _GENRE
     plain, from_sentences = (
-        sorted(phrases, key=lambda phrase: -strength(phrase))
+        sorted(
+            (phrase for phrase in phrases if not title_words <= set(extract_words(phrase))),
+            key=lambda phrase: -strength(phrase),
+        )
         for phrases in _title_phrases(paper.title)
     )
-    ranked = [phrase for phrase in plain if len(extract_words(phrase)) > 1]
+    name = _name_in(paper.title, lexicon)
+    ranked = [phrase for phrase in plain if phrase != name and len(extract_words(phrase)) > 1]
     if len(ranked) < TELLING:
         ranked += sorted(_repeated_phrases(paper.abstract), key=lambda phrase: -strength(phrase))
     found: list[str] = []
@@ -137,15 +147,37 @@ def _is_ordinary(phrase: str, lexicon: Lexicon) -> bool:
     )
 
 
+def _name_in(title: str, lexicon: Lexicon) -> str:
+    """Return the name before the colon of a title, such as “Mutual Forcing”; "" if it has none.
+
+    Words that follow each other in other papers, too, are no name: “Federated Learning: A Survey”.
+    """
+    name, colon, _rest = title.partition(":")
+    if not colon or len(name.split()) > MAX_NAME_WORDS:
+        return ""
+    pairs = np.array(
+        [number for number, term in named_term_ids(name) if " " in term], dtype=np.uint64
+    )
+    columns = lexicon.unique_columns_of(pairs)
+    is_known = lexicon.rarity_at(columns) < lexicon.rarity_for(1)
+    return "" if len(columns) == len(pairs) > 0 and is_known.all() else name.strip()
+
+
 def nearest_terms(
     terms: Sequence[TellingTerm], direction: Scores | None, count: int
 ) -> tuple[str, ...]:
-    """Return at most `count` of the terms, those nearest to a direction (256) first."""
+    """Return at most `count` of the terms, those nearest to a direction (256) first.
+
+    Together they have at most MAX_NAMED_LENGTH characters, or there is only one.
+    """
 
     def closeness(term: TellingTerm) -> float:
         return 0.0 if direction is None else float(term.embedding @ direction)
 
-    return tuple(term.text for term in sorted(terms, key=lambda term: -closeness(term))[:count])
+    nearest = [term.text for term in sorted(terms, key=lambda term: -closeness(term))[:count]]
+    while len(nearest) > 1 and sum(map(len, nearest)) > MAX_NAMED_LENGTH:
+        nearest.pop()
+    return tuple(nearest)
 
 
 def _title_phrases(title: str) -> tuple[list[str], list[str]]:
@@ -209,11 +241,16 @@ def _repeated_phrases(abstract: str) -> list[str]:
 
 def _is_nameable(run: Sequence[str]) -> bool:
     folded = [fold_text(word) for word in run]
+    return folded[0] not in FILLER_WORDS and folded[-1] not in FILLER_WORDS and is_phrase(run)
+
+
+def is_phrase(run: Sequence[str]) -> bool:
+    """Return whether neighbouring words of a text read like a phrase."""
+    folded = [fold_text(word) for word in run]
     return (
         all(map(_WORD.fullmatch, run))
         and not any(word in STOP_WORDS or word in _BETWEEN for word in folded)
-        and folded[0] not in FILLER_WORDS
-        and folded[-1] not in FILLER_WORDS
+        and not all(word in FILLER_WORDS for word in folded)
         and not folded[0].endswith(("ing", "ly"))
         and not _ENDS_BADLY.fullmatch(run[-1])
     )

@@ -60,6 +60,21 @@ def test_a_long_sentence_is_shown_as_words() -> None:
     assert "diffusion" in terms
 
 
+def test_pairs_of_words_of_papers_are_shown_only_if_they_are_phrases() -> None:
+    words = "tasks differ mock workspace distinguishes models office agents".split()
+    others = [PaperText(f"{n}", word, f"{word}.") for n, word in enumerate(words * 3)]
+    paper = PaperText(
+        "4",
+        "ClawGym for office agents",
+        "Because tasks differ, a mock workspace distinguishes models. A mock workspace is small.",
+    )
+    lexicon = Lexicon.learn([paper, *others])
+    shown = [word.text for word in strongest_terms(Profile(liked=(paper,)), lexicon)]
+    assert {word for word in shown if " " in word} == {"office agents", "mock workspace"}
+    assert "clawgym" in shown
+    assert "because" not in shown
+
+
 def test_words_of_disliked_papers_are_not_shown() -> None:
     profile = Profile(text="planning", disliked=(PAPERS[2],))
     assert not {word.text for word in strongest_terms(profile, LEXICON)} & {"video", "diffusion"}

@@ -23,7 +23,7 @@ from subscriptions.matching.profile_vectors import (
 )
 from subscriptions.matching.reasons import Reason, explain_choices
 from subscriptions.matching.score_breakdown import ChosenPairs
-from subscriptions.matching.telling_terms import telling_terms
+from subscriptions.matching.telling_terms import nearest_terms, telling_terms
 from subscriptions.models import Topic
 from subscriptions.profiles.load import profile_from_topic
 from tests.examples import examples
@@ -248,7 +248,11 @@ def test_a_reason_names_what_the_paper_is_about_if_the_shared_words_do_not() -> 
         ("Efficiently Solving Tidal Equations", ("Tidal Equations",)),
         ("Why Do Tidal Models Fail?", ("Tidal Models",)),
         ("Towards LLM-based Tidal Forecasts", ("LLM-based Tidal Forecasts",)),
-        ("FloodNet", ("FloodNet",)),
+        ("FloodNet: Learn It", ("FloodNet",)),
+        ("Tide Net: Flood Risk Maps", ("Flood Risk Maps",)),
+        ("Video Diffusion: Flood Risk Maps", ("Video Diffusion", "Flood Risk Maps")),
+        ("Coarse Rainfall Radar Technical Report", ()),
+        ("Coarse Rainfall Radar", ()),
     ],
 )
 def test_a_reason_by_meaning_names_whole_phrases_of_the_title(
@@ -257,6 +261,16 @@ def test_a_reason_by_meaning_names_whole_phrases_of_the_title(
     paper = PaperText("1", title, "Breaking waves.")
     candidates = Candidates.prepare(Lexicon.learn([paper, *PAPERS]), [paper, *PAPERS])
     assert {term.text for term in telling_terms(candidates, 0)} == set(phrases)
+
+
+def test_a_reason_names_a_second_phrase_only_if_both_are_short() -> None:
+    long = "Autoregressive Audio-Video Character Generation"
+    paper = PaperText("1", f"{long} with Tidal Forecasts", "Breaking waves.")
+    candidates = Candidates.prepare(Lexicon.learn([paper, *PAPERS]), [paper, *PAPERS])
+    terms = telling_terms(candidates, 0)
+    assert len(terms) == 2
+    assert len(nearest_terms(terms, None, 2)) == 1
+    assert len(nearest_terms([terms[1], terms[1]], None, 2)) == 2
 
 
 def test_a_phrase_is_named_only_if_the_paper_has_it_whole() -> None:
