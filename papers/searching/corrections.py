@@ -19,6 +19,7 @@ from papers.text.vocabulary import is_german_stop_word, translate, translate_par
 
 MAX_COMPARED = 300  # indexed words compared letter by letter with an unknown one
 MIN_SIMILARITY = 0.35  # of trigrams, for a correction with more mistakes than usual
+MAX_SIMILAR = 20  # words with most trigrams in common that are compared letter by letter
 MIN_JOINED = 6  # letters of a word that was typed as two
 MIN_HALF, MIN_HALF_PAPERS = 3, 5  # letters of each of two words typed as one, and their papers
 FEW_HITS = 5  # with fewer hits by words, look for misspelt words
@@ -57,19 +58,26 @@ def search_with_corrections(query: Query) -> CorrectedSearch:
 def spelling_corrections(query: Query) -> dict[str, str]:
     """Return the likeliest correction or translation of each word that no paper has.
 
-    Other words are then likely misspelt or foreign, too, although some paper has them.
+    Other words are then likely misspelt or foreign, too, although some paper has them. German stop
+    words have the correction "", beside a German word.
     """
     unknown = unknown_words(query)
-    is_foreign = bool(unknown) and any(map(_is_foreign, query.words))
-    corrections = {word: _correct_word(word, is_foreign) for word in unknown}
+    is_foreign = bool(unknown) and is_translated(query)
+    dropped = {word for word in query.words if is_foreign and is_german_stop_word(word)}
+    corrections = {word: _correct_word(word, is_foreign) for word in unknown if word not in dropped}
     others = [word for word in query.words if word not in corrections] if unknown else []
     if any(map(translate, unknown)):
-        corrections |= {word: "" for word in others if is_german_stop_word(word)}
         corrections |= {word: english for word in others if (english := translate(word))}
     else:
         endings = {word: _correct_ending(fold_text(word)) for word in others}
         corrections |= {word: ending for word, ending in endings.items() if ending}
-    return {word: text for word, text in corrections.items() if text or word not in unknown}
+    known = {word: text for word, text in corrections.items() if text}
+    return dict.fromkeys(dropped, "") | known
+
+
+def is_translated(query: Query) -> bool:
+    """Return whether a word of a query has a translation into English."""
+    return any(map(_is_foreign, query.words))
 
 
 def _is_foreign(word: str) -> bool:
@@ -158,5 +166,11 @@ def _closest_word(word: str, most: int | None = None) -> str:
     if close or most is not None:
         return min(close)[2] if close else ""
     similar = rows.filter(word__trigram_similar=word, papers__gt=1, similarity__gt=MIN_SIMILARITY)
-    best = similar.order_by(-(similarity + Ln("papers") * 0.02))
-    return best.values_list("word", flat=True).first() or ""
+    best = similar.order_by(-(similarity + Ln("papers") * 0.02)).values_list("word", flat=True)
+    near = (one for one in best[:MAX_SIMILAR] if _has_half_in_common(word, one))
+    return next(near, "")
+
+
+def _has_half_in_common(word: str, other: str) -> bool:
+    """Return whether fewer than half of the letters differ: “guo” is no spelling of “guorui”."""
+    return 2 * spelling.edit_distance(word, other) < len(word)

@@ -137,6 +137,27 @@ def test_misspelt_words_are_corrected(
     assert corrections.spelling_corrections(parse_query("xqzzyx")) == {}
 
 
+def test_a_word_half_of_whose_letters_differ_is_no_correction(
+    library: Library, make_paper: MakePaper, now: datetime
+) -> None:
+    for number in range(3):
+        make_paper(f"Charters {number}", authors=["Guo Example"])
+    indexing.index_changed(now)
+    assert corrections.spelling_corrections(parse_query("guorui")) == {}
+
+
+def test_german_stop_words_beside_a_german_word_are_left_out(
+    library: Library, make_paper: MakePaper, now: datetime
+) -> None:
+    make_paper("Under the del of a form")
+    indexing.index_changed(now)
+    typed = "Roboter und Sprachmodelle der Zukunft für uns"
+    query = parse_query(typed)
+    corrected = query.with_corrections(corrections.spelling_corrections(query))
+    assert not {"und", "der", "für", "under", "del", "form"} & set(corrected.words)
+    assert {"robot", "language"} <= set(corrected.words)
+
+
 def test_german_words_are_translated_and_unknown_compounds_in_part(library: Library) -> None:
     for typed, english in (
         ("Quantenketten", "quantum chain"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from papers.text import spelling
 from papers.text.languages import foreign_language
 from subscriptions.editions import composing, digests
 from subscriptions.matching.selection import FOR_YOU, TODAY
+from tests.pages import Page
 
 MakePaper = Callable[..., Paper]
 
@@ -37,10 +39,14 @@ def _today(make_paper: MakePaper) -> None:
     ("typed", "told"),
     [
         ("asdf qwer zxcv", "matches “asdf qwer zxcv”"),
-        ("asdf qwer zxcv", "No paper contains"),
+        ("asdf qwer zxcv", "No paper contains these words:\n<b>asdf, qwer, zxcv</b>"),
+        ("Yoshua Bengio", "<b>Yoshua, Bengio</b>"),
+        ("Yoshua Bengio", "You can follow authors"),
         ("the of and", "matches “the of and”"),
         ("大语言模型 推理", "looks like Chinese"),
+        ("大语言模型 推理", ">large language model reasoning</a>"),
         ("Sprachmodelle für Roboter", "looks like German"),
+        ("Sprachmodelle für Roboter", ">language model robot</a>"),
         ("lage langauge modles reasonning", "large language models reasoning"),
     ],
 )
@@ -61,6 +67,25 @@ def test_a_new_installation_matches_after_its_first_fetch(client: Client) -> Non
     page = client.get("/preview/", {"interests": "neumes"}).text
     assert "Diffusion of neumes" in page
     assert "Matches your “neumes”" in page
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_today")
+def test_the_suggestion_can_be_followed(client: Client) -> None:
+    page = Page.open(client, "/preview/?interests=Sprachmodelle+f%C3%BCr+Roboter")
+    [link] = page.tree.xpath("//a[.='language model robot']/@href")
+    page = Page.open(client, link)
+    assert page.fields("Show my papers")["interests"] == "language model robot"
+    assert "looks like" not in page.text
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_today")
+def test_the_heading_counts_the_digest_and_not_only_papers_for_the_reader(client: Client) -> None:
+    page = client.get("/preview/", {"interests": "neumes"}).text
+    found = re.search(r'class="found">\s*Your digest for .+: (\d+) papers', page)
+    assert found and int(found[1]) == page.count('class="title"') > 1
+    assert "papers for you" not in page
 
 
 @pytest.mark.django_db
