@@ -29,6 +29,7 @@ names: set[str] = set()  # all variables that were read
 MIN_KEY_LENGTH = 50  # characters; Django's own check asks for the same
 MIN_DISTINCT_CHARACTERS = 5
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+HOST = re.compile(r"\*|\.?[a-z0-9_.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)  # as Django matches it
 # Read by docker-compose.yml and its containers, or by the libraries themselves.
 NOT_OURS = (
     *("POSTGRES_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD", "ACME_EMAIL"),
@@ -172,6 +173,24 @@ def file(name: str, hint: str, default: str = "") -> str:
     value = text(name, default)
     if value and not Path(value).is_file():
         add_error(name, f"{value!r} is not a file; {hint}")
+    return value
+
+
+def allowed_hosts(name: str, default: Iterable[str]) -> list[str]:
+    """Read host names as Django compares them: without a scheme, a port and a path."""
+    values = list_of(name, default)
+    for value in values:
+        if not HOST.fullmatch(value):
+            add_error(name, f"{value!r} must be a host name, without https://, port and path.")
+    return values
+
+
+def bind_address(name: str, default: str) -> str:
+    """Read an address to listen on, such as 0.0.0.0:8000 or unix:/run/paperboy.sock."""
+    value = text(name, default)
+    host, _, port = value.rpartition(":")
+    if not value.startswith("unix:/") and not (host and port.isdecimal() and int(port) < 65_536):
+        add_error(name, f"{value!r} must be an address such as 0.0.0.0:8000, or unix:/path.")
     return value
 
 

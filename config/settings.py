@@ -23,6 +23,8 @@ from config import logs, sentry
 from config.environment import (
     add_error,
     address,
+    allowed_hosts,
+    bind_address,
     celery_url,
     choice,
     day,
@@ -97,7 +99,7 @@ elif not SITE_HOST:
     add_error("SITE_URL", f"{SITE_URL!r} holds no host name.")
 elif _site.path or _site.query or _site.fragment or _site.username:
     add_error("SITE_URL", f"{SITE_URL!r} must be a scheme and a host, with nothing after it.")
-ALLOWED_HOSTS = list_of("ALLOWED_HOSTS", [SITE_HOST])
+ALLOWED_HOSTS = allowed_hosts("ALLOWED_HOSTS", [SITE_HOST] if SITE_HOST else [])
 ALLOWED_HOSTS += ["127.0.0.1"]  # health checks; links never use the Host header
 if DEBUG:
     ALLOWED_HOSTS += ["localhost", "[::1]"]
@@ -114,6 +116,9 @@ POSTAL_ADDRESS = text("POSTAL_ADDRESS")  # in the footer of emails, where the la
 IMPRINT_URL = url(
     "IMPRINT_URL", ("https", "http"), "an address such as https://example.org/imprint"
 )
+
+# Warnings of `manage.py check` and the doctor that the operator has decided to ignore.
+SILENCED_SYSTEM_CHECKS = list_of("SILENCED_SYSTEM_CHECKS")
 
 # --- Django -------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -612,7 +617,7 @@ LOGGING = logs.configuration(LOG_FORMAT, parse(env.log_level, "LOG_LEVEL", loggi
 # --- The web server: config.gunicorn ------------------------------------------------------
 WEB_PROCESSES = integer("WEB_PROCESSES", 2, 1, 256)
 WEB_THREADS = integer("WEB_THREADS", 4, 1, 256)
-WEB_BIND = text("WEB_BIND", "0.0.0.0:8000")
+WEB_BIND = bind_address("WEB_BIND", "0.0.0.0:8000")
 
 report_misspelled()
 exit_on_errors()

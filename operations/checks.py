@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
+from django.http.request import validate_host
 
 from papers.vectors.starter import StarterError
 from papers.vectors.stored_lexicon import load_starter
@@ -41,8 +42,8 @@ def _bounces() -> Iterator[CheckMessage]:
     if settings.BOUNCE_EMAIL and not settings.ANYMAIL_PROVIDER and not settings.BOUNCE_MAILBOX_URL:
         yield Warning(
             "BOUNCE_EMAIL is set but BOUNCE_MAILBOX_URL is not: bounces are not read.",
-            hint="Set BOUNCE_MAILBOX_URL, or pipe mail to manage.py read_bounces and silence "
-            "operations.W002.",
+            hint="Set BOUNCE_MAILBOX_URL. If you pipe mail to manage.py read_bounces, set "
+            "SILENCED_SYSTEM_CHECKS=operations.W002.",
             id="operations.W002",
         )
 
@@ -92,6 +93,13 @@ def _site() -> Iterator[CheckMessage]:
             hint="Set SITE_URL to the public address of the site.",
             id="operations.W005",
         )
+    if not validate_host(settings.SITE_HOST, settings.ALLOWED_HOSTS):
+        yield Error(
+            f"ALLOWED_HOSTS does not contain {settings.SITE_HOST}, the host of SITE_URL: every "
+            "page is answered with an error.",
+            hint="Add it, or remove ALLOWED_HOSTS: the host of SITE_URL is its default.",
+            id="operations.E006",
+        )
     if settings.EMAIL_BACKEND == "devtools.outbox.OutboxBackend":
         yield Error(
             "Emails go to the local outbox: neither EMAIL_URL nor ANYMAIL_PROVIDER is set.",
@@ -105,7 +113,8 @@ def _proxy() -> Iterator[CheckMessage]:
         yield Warning(
             "BEHIND_TLS_PROXY is not set: behind a TLS proxy, every request is redirected in a "
             "loop.",
-            hint="Set BEHIND_TLS_PROXY=1 if a proxy sets X-Forwarded-Proto, else silence this.",
+            hint="Set BEHIND_TLS_PROXY=1 if a proxy sets X-Forwarded-Proto. Otherwise set "
+            "SILENCED_SYSTEM_CHECKS=operations.W006.",
             id="operations.W006",
         )
 

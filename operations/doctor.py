@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.mail import get_connection
 from django.core.mail.backends.smtp import EmailBackend
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, ProgrammingError, connection
 from django.urls import reverse
 
 from config.logs import redact
@@ -75,6 +75,8 @@ def _run(check: Check, now: datetime, unavailable: set[Check]) -> Findings:
             message, advice = f"No answer: {_one_line(error)}", SERVERS[check]
         elif _server(error) in unavailable:
             return [_not_checked(check)]
+        elif isinstance(error, ProgrammingError) and health.unapplied_migrations():
+            return [_not_checked(check, "Run the migrations first.")]
         else:
             message, advice = f"The check failed: {_one_line(error)}", "Run the doctor again."
         return [Finding(_area(check), Level.ERROR, message, advice)]
@@ -84,8 +86,8 @@ def _run(check: Check, now: datetime, unavailable: set[Check]) -> Findings:
         return [Finding(_area(check), Level.ERROR, message, "See the log for the full error.")]
 
 
-def _not_checked(check: Check) -> Finding:
-    return Finding(_area(check), Level.NOTE, "Not checked.", "Fix the server above first.")
+def _not_checked(check: Check, advice: str = "Fix the server above first.") -> Finding:
+    return Finding(_area(check), Level.NOTE, "Not checked.", advice)
 
 
 def _server(error: Exception) -> Check:
@@ -105,7 +107,8 @@ def configuration(_now: datetime) -> Findings:
     if settings.DEBUG:
         message = "DEBUG is on. Don't use it in production."
         yield Finding("Settings", Level.NOTE, message, "Set DEBUG=0 in production.")
-    problems = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    problems = [problem for problem in found if not problem.is_silenced()]
     for problem in problems:
         level = next(level for minimum, level in LEVELS if problem.level >= minimum)
         yield Finding("Settings", level, f"{problem.msg} ({problem.id})", problem.hint or "")
@@ -258,9 +261,12 @@ def _source(source: Source, now: datetime) -> Finding:
     if source.parked_at:
         message = f"{source} was parked on {source.parked_at:%Y-%m-%d}: {source.outcome}"
         return Finding("Sources", Level.ERROR, message, advice)
+    if source.failures and source.succeeded_at is None:
+        message = f"{source} has never been read. Now: {source.outcome}"
+        return Finding("Sources", Level.WARNING, message, advice)
     if source.succeeded_at is None:
-        level = Level.WARNING if source.failures else Level.NOTE
-        return Finding("Sources", level, f"{source} has not been checked yet.", advice)
+        advice = "The ingest worker checks it within a minute, or when its server allows it."
+        return Finding("Sources", Level.NOTE, f"{source} has not been checked yet.", advice)
     if now - source.succeeded_at > MAX_SOURCE_AGE:
         last = f"{source.succeeded_at:%Y-%m-%d %H:%M}"
         message = f"{source}: last success at {last}. Now: {source.outcome}"

@@ -14,7 +14,6 @@ from operations.findings import Finding, Level
 from papers import curation
 from papers.freshness import notices
 from papers.freshness.notices import SourceStatus
-from papers.freshness.rules import BROKEN, PARTIAL, STALE
 from papers.models import Paper, Report, Submission
 from subscriptions.editions import alerts, candidate_pool
 from subscriptions.models import SignUpSwitch
@@ -24,7 +23,6 @@ from subscriptions.staff.dashboard import Dashboard
 WEEK = 7  # days
 OPERATOR_PERMISSION = "subscriptions.change_edition"
 CURATOR_PERMISSION = "subscriptions.curate_edition"
-FAILING_STATES = (BROKEN, STALE, PARTIAL)
 MAX_ROWS = 5  # per list
 MAX_NAMES = 3  # of sources in a to-do
 
@@ -41,7 +39,7 @@ class Step:
 def build_context(user: Any, now: datetime) -> dict[str, Any]:
     """Return the template context for this account."""
     sources = notices.source_statuses(now)
-    failing = [row for row in sources if is_failing(row)]
+    failing = [row for row in sources if row.is_failing]
     decisions = count_decisions(now)
     tomorrow = tomorrows_edition(now)
     figures = dashboard.dashboard_figures(now)
@@ -52,7 +50,8 @@ def build_context(user: Any, now: datetime) -> dict[str, Any]:
         "tomorrow": tomorrow,
         "decisions": decisions,
         "sources": sources,
-        "failing": failing[:MAX_ROWS],
+        "failing": failing,
+        "max_rows": MAX_ROWS,
         "readers": reader_counts(figures),
         "alerts": alerts.current_problems(now),
         "is_operator": is_operator,
@@ -61,10 +60,6 @@ def build_context(user: Any, now: datetime) -> dict[str, Any]:
         "is_sign_up_open": SignUpSwitch.is_open(),
         "site": settings.SITE_URL,
     }
-
-
-def is_failing(row: SourceStatus) -> bool:
-    return bool(row.source.parked_at or (row.check and row.check.state in FAILING_STATES))
 
 
 def count_decisions(now: datetime) -> dict[str, int]:
@@ -123,7 +118,7 @@ def list_steps(
         steps.append(Step("Fix errors found by the doctor", reverse("doctor"), _first(findings)))
     if failing and user.has_perm("papers.change_source"):
         names = ", ".join(str(row.source) for row in failing[:MAX_NAMES])
-        url = reverse("admin:papers_source_changelist")
+        url = f"{reverse('admin:papers_source_changelist')}?health=problems"
         title = f"Check {_count(len(failing), 'source')} with problems"
         steps.append(Step(title, url, names))
     if (waiting := sum(decisions.values())) and user.has_perm("papers.change_submission"):

@@ -73,6 +73,17 @@ def test_the_highest_bar_fills_the_chart(now: datetime) -> None:
     assert dashboard.Chart.of("none", {}, day).most == 0
 
 
+@pytest.mark.parametrize(("hour", "shown"), [(11, True), (13, False)])
+def test_a_day_without_digests_leaves_when_it_is_over_in_all_time_zones(
+    now: datetime, hour: int, shown: bool
+) -> None:
+    now = now.replace(hour=hour, minute=0)
+    yesterday = now.date() - timedelta(days=1)
+    assert (dashboard.upcoming_editions(now)[0].edition.day == yesterday) == shown
+    Edition.objects.create(day=yesterday)
+    assert dashboard.upcoming_editions(now)[0].edition.day == yesterday
+
+
 @pytest.mark.usefixtures("month")
 def test_upcoming_editions_show_their_pins(now: datetime, edition: list[Paper]) -> None:
     tomorrow = now.date() + timedelta(days=1)

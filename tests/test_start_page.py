@@ -72,6 +72,27 @@ def test_the_page_shows_decisions_and_problems(
         assert said in text
 
 
+def test_sources_with_problems_are_counted_and_listed_behind_the_to_do(
+    admin_client: Client,
+) -> None:
+    now = timezone.now()
+    for number in range(7):
+        source = Source.objects.create(name=f"Broken {number}", url=f"https://e.org/{number}")
+        SourceCheck.objects.create(source=source, at=now, outcome="gone", state="broken")
+    Source.objects.create(name="Fine", url="https://e.org/fine")
+    page = Page.open(admin_client, "/admin/")
+    assert "With problems 7" in page.text
+    [address] = [
+        str(link.get("href"))
+        for link in page.tree.iter("a")
+        if "7 sources with" in (link.text or "")
+    ]
+    listed = Page.open(admin_client, address)
+    assert "7 sources" in listed.text
+    assert "Broken 6" in listed.text
+    assert "Fine" not in listed.text
+
+
 @pytest.mark.parametrize(
     ("role", "sees"), [(roles.CURATOR, False), (roles.READ_ONLY, False), (roles.OPERATOR, True)]
 )

@@ -29,6 +29,7 @@ from papers.text.shortening import join_names
 MAX_CHECK_AGE = timedelta(days=3)  # older checks say nothing about today
 LATE_HOUR = 6  # in New York; nearly every digest includes the papers that came before
 MISSED_STATES = (STALE, BROKEN)
+FAILING_STATES = (BROKEN, STALE, PARTIAL)
 MAX_NAMED = 3  # categories in one sentence
 SHOWN_DAYS = 7  # on the status page
 
@@ -196,6 +197,10 @@ class SourceStatus:
         if settings.ALLOW_PRIVATE_SOURCES and self.source.url not in recommended.BY_ADDRESS:
             return _("New source")
         return addresses.public_host_of(self.source.url) or _("New source")
+
+    @property
+    def is_failing(self) -> bool:
+        return bool(self.source.parked_at or (self.check and self.check.state in FAILING_STATES))
 
     @property
     def why(self) -> str:

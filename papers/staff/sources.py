@@ -19,6 +19,7 @@ from django.utils import timezone
 from papers import recommended, tasks
 from papers.feeds.pasted import NotASource, resolve_source_url
 from papers.fetching import sources
+from papers.freshness import notices
 from papers.models import Source, SourceCheck
 from papers.recommended import RECOMMENDED, STARTERS, source_reading
 from web import audit
@@ -96,13 +97,29 @@ class AddSourcesForm(forms.Form):
         return list(dict.fromkeys(addresses))
 
 
+class HealthFilter(admin.SimpleListFilter):
+    """The active sources that the start page counts as sources with problems."""
+
+    title = "health"
+    parameter_name = "health"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("problems", "With problems")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Source]) -> QuerySet[Source]:
+        if self.value() != "problems":
+            return queryset
+        rows = notices.source_statuses(timezone.now())
+        return queryset.filter(pk__in=[row.source.pk for row in rows if row.is_failing])
+
+
 @admin.register(Source)
 class SourceAdmin(admin.ModelAdmin):
     """Sources with the result of their last check."""
 
     form = SourceForm
     list_display = ("__str__", "kind", "health", "succeeded_at", "active")
-    list_filter = ("active", "kind", "outcome")
+    list_filter = (HealthFilter, "active", "kind", "outcome")
     search_fields = ("name", "url")
     fields = (
         "url",

@@ -20,6 +20,7 @@ from redis import RedisError
 
 from papers.models import Paper
 from subscriptions.editions import states
+from subscriptions.editions.totals import DAY_IS_OVER
 from subscriptions.matching.selection import SECTIONS
 from subscriptions.models import DeliveryEvent, Digest, Edition, Subscriber
 
@@ -215,15 +216,22 @@ class UpcomingEdition:
 
 
 def upcoming_editions(now: datetime) -> list[UpcomingEdition]:
-    """Return the editions from yesterday to the day after tomorrow, saved or not."""
+    """Return the editions from yesterday to the day after tomorrow.
+
+    Leave out a day that is over in all time zones and for which no digest was due.
+    """
     days = [now.date() + timedelta(days=ahead) for ahead in range(-1, 3)]
     pinned = Count("placements", filter=Q(placements__place__isnull=False))
     rows = Edition.objects.filter(day__in=days).annotate(pins=pinned)
     saved = {edition.day: (edition, edition.pins) for edition in rows}
-    unsaved = {day: (Edition(day=day, state=states.initial_state(day, now)), 0) for day in days}
+    unsaved = {
+        day: (Edition(day=day, state=states.initial_state(day, now)), 0)
+        for day in days
+        if day > (now - DAY_IS_OVER).date()
+    }
     return [
         UpcomingEdition(
             edition, pins, states.approve_by(day), states.describe_outlook(edition, now)
         )
-        for day, (edition, pins) in (unsaved | saved).items()
+        for day, (edition, pins) in sorted((unsaved | saved).items())
     ]

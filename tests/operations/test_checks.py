@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.utils import timezone
+
+from operations import doctor
 
 KEY = "a-key-of-the-tests"
 
@@ -51,6 +54,11 @@ def test_inconsistent_settings_are_reported(
             {"EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend", "ANYMAIL": {}},
             "POSTMARK_SERVER_TOKEN",
         ),
+        (
+            "E006",
+            {"SITE_HOST": "paper.example", "ALLOWED_HOSTS": ["other.example", "127.0.0.1"]},
+            "paper.example",
+        ),
         ("E004", {"EMAIL_BACKEND": "devtools.outbox.OutboxBackend"}, "EMAIL_URL"),
     ],
 )
@@ -61,3 +69,14 @@ def test_production_settings_are_reported_in_production_only(
         setattr(settings, name, value)
     assert named in found(deploy=True)[f"operations.{number}"]
     assert f"operations.{number}" not in found()
+
+
+def test_the_hint_for_a_harmless_warning_names_a_setting_that_silences_it(settings: Any) -> None:
+    settings.BOUNCE_EMAIL = "b@e.org"
+    [warning] = run_checks()
+    name, _, value = str(warning.hint).rpartition(" ")[2].rstrip(".").partition("=")
+    setattr(settings, name, [value])
+    assert warning.is_silenced()
+    assert [
+        f.message for f in doctor.configuration(timezone.now()) if warning.id in f.message
+    ] == []

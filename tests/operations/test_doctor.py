@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
-from operations import doctor, queues
+from operations import doctor, health, queues
 from operations.findings import Finding, Level
 from papers.models import Source
 from subscriptions.editions import states
@@ -73,6 +73,31 @@ def test_redis_with_eviction_or_without_persistence_is_reported() -> None:
         server.config_set("appendonly", "yes")
     assert found["It evicts data when full (allkeys-lru)."] == Level.ERROR
     assert found["It doesn't persist its data."] == Level.WARNING
+
+
+def test_a_source_that_was_never_read_is_named_with_its_outcome() -> None:
+    source(succeeded_at=None)
+    assert said("Sources") == {"arXiv has not been checked yet.": Level.NOTE}
+    Source.objects.update(failures=3, outcome="refused_address")
+    assert said("Sources") == {"arXiv has never been read. Now: refused_address": Level.WARNING}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_tables_the_doctor_names_the_migrations_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "unapplied_migrations", lambda: ["papers.0001_initial"])
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE papers_source RENAME TO missing")
+        try:
+            report = doctor.examine(timezone.now(), network=False)
+        finally:
+            cursor.execute("ALTER TABLE missing RENAME TO papers_source")
+    found = {finding.area: finding for finding in report}
+    assert found["Migrations"].level == Level.ERROR
+    sources = found["Sources"]
+    assert (sources.level, sources.message) == (Level.NOTE, "Not checked.")
+    assert sources.advice == "Run the migrations first."
 
 
 def test_without_redis_there_is_one_error(settings: Any) -> None:
