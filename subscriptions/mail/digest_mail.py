@@ -174,7 +174,7 @@ def _values(
     return {
         **links,
         "subject": digest.subject,
-        "preheader": preheader(items, cards) if items else preview_titles(unread),
+        "preheader": preheader(items, digest.subject, cards) if items else preview_titles(unread),
         "view_url": signed_url("digest", Purpose.DIGEST, digest.public_id),
         "token": token,
         **unread_section.slot_values(unread, token),
@@ -228,14 +228,15 @@ def _fill(
         card = cards[item["paper"]].prerendered(
             template, item, language, is_lead=has_lead and number == 1
         )
-        card_values = {
-            "number": str(number),
-            "fit": fit_of(item),
-            "reason": truncate(item["reason"], REASON_LENGTH),
-            "token": values["token"],
-        }
-        all_values[f"card_{number}"] = card.fill(card_values)
+        own = {"number": str(number), **_reason_values(item, form), "token": values["token"]}
+        all_values[f"card_{number}"] = card.fill(own)
     return frame.fill(all_values)
+
+
+def _reason_values(item: Item, form: str) -> dict[str, Value]:
+    """Return the fit and the reason; in plain text they are one value, wrapped together."""
+    fit, reason = fit_of(item), truncate(item["reason"], REASON_LENGTH)
+    return {"fit": fit, "reason": f"{fit}: {reason}" if fit and form == "txt" else reason}
 
 
 def _heading(name: str, form: str) -> str:
@@ -320,14 +321,19 @@ def period_start(day: date, period: str) -> date | None:
     return day - timedelta(days=days - 1) if days else None
 
 
-def preheader(items: Sequence[Item], cards: Cards) -> str:
-    """Return the preview text that mail programs show: the first titles of each section."""
+def preheader(items: Sequence[Item], subject: str, cards: Cards) -> str:
+    """Return the preview text that mail programs show after the subject.
+
+    These are the first titles of each section, without one that the subject has already. If there
+    is no other, it is the reason.
+    """
     titles = [
         truncate(cards[item["paper"]].paper.title, PREHEADER_TITLE)
         for section in group_items(items)
         for item in section.items[:PREHEADER_TITLES]
     ]
-    return truncate(" · ".join(titles), PREHEADER_LENGTH)
+    others = [title for title in titles if title.rstrip("…") not in subject]
+    return truncate(" · ".join(others) or items[0]["reason"], PREHEADER_LENGTH)
 
 
 def preview_titles(unread: Sequence[Item]) -> str:

@@ -90,7 +90,8 @@ def vote_link(reader: Subscriber, paper: Paper) -> OutgoingMail:
 
 def welcome(reader: Subscriber) -> OutgoingMail:
     """Welcome a confirmed reader: what to expect, and how to enter interests."""
-    return _to_reader("welcome", reader, _first_digest(reader))
+    titles = [topic.title for topic in reader.topics.all() if not topic.is_blank]
+    return _to_reader("welcome", reader, {**_first_digest(reader), "topic_titles": titles})
 
 
 def _first_digest(reader: Subscriber) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -86,15 +87,16 @@ def challenge_for_sign_up(_request: HttpRequest) -> HttpResponse:
 def check_inbox(request: HttpRequest) -> HttpResponse:
     """Tell when the email arrives and when to ask again. The page is the same for everyone."""
     context = {
-        "link_minutes": _minutes(settings.LINK_COOLDOWN),
-        "sign_up_minutes": _minutes(settings.CONFIRMATION_COOLDOWN),
+        "link_wait": _minutes(settings.LINK_COOLDOWN),
+        "sign_up_wait": _minutes(settings.CONFIRMATION_COOLDOWN),
         "most": settings.EMAILS_PER_DAY,
     }
     return render(request, "subscriptions/check_inbox.html", context)
 
 
-def _minutes(duration: timedelta) -> int:
-    return math.ceil(duration / timedelta(minutes=1))
+def _minutes(duration: timedelta) -> str:
+    number = math.ceil(duration / timedelta(minutes=1))
+    return ngettext("%(number)s minute", "%(number)s minutes", number) % {"number": number}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,7 +109,11 @@ def confirm(request: HttpRequest, access: Access) -> HttpResponse:
     if not lifecycle.activate_reader(reader, timezone.now()):
         return render(request, "subscriptions/suppressed.html", status=409)
     tasks.send_messages_to.delay_on_commit(reader.pk)
-    messages.success(request, _("You're subscribed. Now tell us what you're interested in."))
+    if reader.has_interests:
+        notice = _("You're subscribed. Your interests are below; you can change them at any time.")
+    else:
+        notice = _("You're subscribed. Now tell us what you're interested in.")
+    messages.success(request, notice)
     response = redirect("preferences")
     browser_sign_in.sign_in_browser(request, response, reader, access.link)
     return response

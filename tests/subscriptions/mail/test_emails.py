@@ -107,6 +107,31 @@ def test_a_sources_own_summary_is_shown_and_named(digest: Digest, period: str) -
         assert "Our method improves" not in flat
 
 
+def test_the_preview_text_goes_on_after_the_subject(digest: Digest) -> None:
+    found = cards.visible_cards(digest.paper_ids)
+    first, second = (found[item["paper"]].paper.title for item in digest.items[:2])
+    assert first in digest.subject
+    text = digest_mail.preheader(digest.items, digest.subject, found)
+    assert text.startswith(second[:60])
+    assert first in digest_mail.preheader(digest.items, "The curator's subject", found)
+    alone = digest.items[:1]
+    assert digest_mail.preheader(alone, digest.subject, found) == alone[0]["reason"]
+
+
+def test_lines_of_the_text_part_are_short_and_its_foot_names_the_site_once(
+    digest: Digest,
+) -> None:
+    reason = "Similar in meaning to your “Image and video generation with diffusion models of all”"
+    digest.items[0]["reason"] = reason
+    digest.items[0]["fit"] = "strong"
+    text = parts(sent(digest))[0].replace("\r\n", "\n")
+    assert "Strong fit: Similar in meaning" in text
+    assert reason in " ".join(text.split())
+    long = [line for line in text.splitlines() if len(line) > 72 and "http" not in line]
+    assert long == []
+    assert text.endswith("/\n\nPaperboy\nhttp://127.0.0.1:8000/\n")
+
+
 def test_no_link_holds_the_readers_address(digest: Digest) -> None:
     message = sent(digest)
     links = [*LINK.findall(parts(message)[1]), message["List-Unsubscribe"]]

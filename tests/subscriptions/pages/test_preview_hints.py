@@ -84,7 +84,8 @@ def test_the_suggestion_can_be_followed(client: Client) -> None:
 def test_the_heading_counts_the_digest_and_not_only_papers_for_the_reader(client: Client) -> None:
     page = client.get("/preview/", {"interests": "neumes"}).text
     found = re.search(r'class="found">\s*Your digest for .+: (\d+) papers', page)
-    assert found and int(found[1]) == page.count('class="title"') > 1
+    assert found
+    assert int(found[1]) == page.count('class="title"') > 1
     assert "papers for you" not in page
 
 

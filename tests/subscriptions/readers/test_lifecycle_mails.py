@@ -19,7 +19,7 @@ from devtools.outbox import messages
 from papers.models import Paper
 from subscriptions import tasks, tokens
 from subscriptions.library.keeping import keep_paper
-from subscriptions.mail import suppression
+from subscriptions.mail import emails, suppression
 from subscriptions.models import Digest, Message, OpenedPaper, Reaction, Subscriber
 from subscriptions.readers import lifecycle, lifecycle_mails, scheduling
 from subscriptions.tokens import Purpose
@@ -56,6 +56,20 @@ def test_a_confirmed_reader_is_welcomed_once_and_told_when_the_first_digest_come
         assert "at 07:00 (Europe/Berlin)" in part
         assert "Your first digest arrives on Friday, 1 May." in part
         assert all(f"/{page}/" in part for page in ("preferences", "rhythm", "unsubscribe"))
+
+
+def test_the_welcome_names_interests_that_are_known_and_else_asks_for_them(
+    make_reader: MakeReader,
+) -> None:
+    known = emails.welcome(make_reader(topic={"text": "medieval <charters>"}))
+    unknown = emails.welcome(make_reader("b@example.org"))
+    for mail, texts in ((known, (known.text, known.html)), (unknown, (unknown.text, unknown.html))):
+        for text in map(str, texts):
+            assert ("medieval" in text) == (mail is known)
+            assert ("Edit your interests" in text) == (mail is known)
+            assert ("Tell us what you care about" in text) == (mail is unknown)
+    assert "medieval &lt;charters&gt;" in str(known.html)
+    assert "interested in: medieval <charters>" in " ".join(str(known.text).split())
 
 
 def test_who_comes_back_is_welcomed_again(make_reader: MakeReader, now: datetime) -> None:
