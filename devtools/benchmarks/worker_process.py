@@ -139,7 +139,7 @@ def _context(digest: Digest, cards_by_pk: dict[int, cards.Card]) -> dict[str, An
         "count": len(rows),
         "notices": digest.notices,
         "sections": cards.digest_sections(rows),
-        "preheader": digest_mail.preheader(items, cards_by_pk),
+        "preheader": digest_mail.preheader(items, digest.subject, cards_by_pk),
         "view_url": signed_url("digest", Purpose.DIGEST, digest.public_id),
         **reader_links(reader),
     }

@@ -14,19 +14,22 @@ from subscriptions.profiles.topic_choice import topic_for_paper
 
 
 def keep_paper(reader: Subscriber, paper: Paper, now: datetime, topic: str = "") -> LibraryEntry:
-    """Keep a paper. If it is kept already, nothing changes.
+    """Keep a paper. If it is kept already, only its topic may change.
 
     It is an example for the topic with this primary key. Without one of the reader's topics, it
     is one for the topic that brought the paper or fits best. Raise ValidationError if the library
     is full.
     """
-    entry = reader.library.filter(paper=paper).first()
+    entry, chosen = reader.library.filter(paper=paper).first(), own_topic(reader, topic)
     if entry is not None:
+        if chosen:
+            entry.topic = chosen
+            entry.save(update_fields=["topic"])
         return entry
     require_room(reader, 1)
     values = describe_paper(paper) | {
         "paper": paper,
-        "topic": own_topic(reader, topic) or topic_for_paper(reader, paper.pk),
+        "topic": chosen or topic_for_paper(reader, paper.pk),
     }
     identity = work_identity(values["arxiv_id"], values["doi"], paper.title)
     # An entry from an upload may be the same work.

@@ -18,7 +18,7 @@ from papers.models import Paper
 from papers.vectors import stored_lexicon
 from subscriptions.library import keeping
 from subscriptions.matching import profile_terms
-from subscriptions.models import Reaction, Subscriber
+from subscriptions.models import LibraryEntry, Reaction, Subscriber
 from subscriptions.pages.mailed_links import Access, mailed_link
 from subscriptions.profiles import reactions, reading_history, topic_choice
 from subscriptions.profiles.load import paper_text
@@ -63,12 +63,14 @@ def _save_or_undo(data: Mapping[str, str], reader: Subscriber, paper: Paper, kin
     return reactions.save_reaction(reader, paper.pk, kind, topic, timezone.now())
 
 
-def _topics(reader: Subscriber, paper: Paper, reaction: Reaction | None) -> dict[str, Any]:
+def _topics(
+    reader: Subscriber, paper: Paper, action: Reaction | LibraryEntry | None
+) -> dict[str, Any]:
     """Return the topics to choose from and the one acted on; none if there is only one."""
     topics = list(reader.topics.all())
     if len(topics) < 2:
         return {}
-    chosen = reaction.topic if reaction else None
+    chosen = action.topic if action else None
     return {"topics": topics, "topic": chosen or topic_choice.topic_for_paper(reader, paper.pk)}
 
 
@@ -95,6 +97,7 @@ def keep_page(request: HttpRequest, access: Access, paper_pk: int) -> HttpRespon
     if acted and back_to:
         return redirect(back_to)
     context = _keep_context(access.reader, paper, acted=acted)
+    context["changed"] = "changed" in request.POST  # the topic of a paper kept before
     return render(request, "subscriptions/keep.html", context)
 
 
@@ -110,7 +113,7 @@ def _refuse(request: HttpRequest, access: Access, paper: Paper, reason: str) -> 
 def _keep_or_remove(data: Mapping[str, str], reader: Subscriber, paper: Paper) -> bool:
     """Keep or remove a paper; return False if its note and tags would be lost unasked."""
     if "undo" not in data:
-        keeping.keep_paper(reader, paper, timezone.now())
+        keeping.keep_paper(reader, paper, timezone.now(), data.get("topic", ""))
         return True
     entry = reader.library.filter(paper=paper).first()
     if entry and entry.is_annotated and "with_notes" not in data:
@@ -120,15 +123,18 @@ def _keep_or_remove(data: Mapping[str, str], reader: Subscriber, paper: Paper) -
 
 
 def _keep_context(reader: Subscriber, paper: Paper, *, acted: bool) -> dict[str, Any]:
-    """Return the context of the page: the entry, and the topic for which it is an example."""
+    """Return the context of the page: the entry, and the topic for which it is an example.
+
+    Readers with several topics can choose another one.
+    """
     entry = reader.library.filter(paper=paper).select_related("topic").first()
-    topic = entry.topic if entry and reader.learns_from_kept else None
+    learns = reader.learns_from_kept
     return {
         "paper": paper,
         "entry": entry,
         "acted": acted,
-        "example_for": topic if topic and not topic.query else None,
-        "has_several": reader.topics.count() > 1,
+        "example_for": entry.topic if entry and learns else None,
+        **(_topics(reader, paper, entry) if learns else {}),
     }
 
 

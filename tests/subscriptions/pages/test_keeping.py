@@ -74,6 +74,27 @@ def test_the_page_names_the_topic_only_if_it_learns(
     assert "move up" not in Page.open(client, link).text
 
 
+def test_a_reader_with_several_topics_chooses_the_one_that_learns(
+    client: Client, reader: Subscriber, edition: list[Paper]
+) -> None:
+    agents = add_topic(reader, {"name": "Agents", "text": "reasoning agents"})
+    strict = add_topic(reader, {"name": "Strict", "query": "title:video"})
+    link = reverse("keep", args=[edition[1].pk, tokens.make_token(Purpose.REACT, reader.pk)])
+    page = Page.open(client, link)
+    assert page.fields("Keep it")["topic"] == f"{agents.pk}"  # the one that fits best
+    page = page.submit("Keep it", topic=f"{reader.first_topic.pk}")
+    assert "a little in “Video”" in page.text
+    page = page.submit("Change the topic", topic=f"{agents.pk}")
+    assert "Kept in your library" in page.text
+    assert "a little in “Agents”" in page.text
+    assert LibraryEntry.objects.get().topic == agents
+    page = page.submit("Change the topic", topic=f"{strict.pk}")
+    assert "“Strict” is a search" in page.text
+    assert "move up" not in page.text
+    page.submit("Remove it from your library")
+    assert not LibraryEntry.objects.exists()
+
+
 @pytest.mark.parametrize("where", ["home", "day", "paper", "search", "preview"])
 def test_a_signed_in_reader_keeps_with_one_click_and_stays(
     client: Client, reader: Subscriber, edition: list[Paper], where: str
