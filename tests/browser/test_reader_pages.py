@@ -7,10 +7,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from papers.models import Paper
+from papers.searching import indexing
 from subscriptions import tokens
 from subscriptions.models import OpenedPaper, Subscriber, Topic
+from subscriptions.profiles.topics import add_topic
 from subscriptions.readers import lifecycle, signup
 from subscriptions.tokens import Purpose
+from tests.browser.axe import violations
 from tests.browser.conftest import PHONE, Browser, until
 
 
@@ -126,6 +129,58 @@ def test_links_of_reader_pages_are_high_enough_for_a_finger(
     browser.open(reverse(page, args=[tokens.make_token(Purpose.PREFERENCES, reader.pk)]))
     assert browser.measure("document.querySelectorAll('.ways li > a, .choices a').length")
     assert browser.measure(LOW_LINKS) == []
+
+
+# Links in running text are exempt.
+LOW_LINKS_ALONE = """[...document.querySelectorAll('main a')]
+  .filter(link => link.offsetParent && link.getBoundingClientRect().height < 44)
+  .filter(link => ![...link.parentElement.childNodes].some(
+    node => node.nodeType == Node.TEXT_NODE && /\\w/.test(node.textContent)))
+  .map(link => link.textContent)"""
+
+
+def paths_of_reading(reader: Subscriber) -> list[str]:
+    """Return the pages that readers open on a phone, with links of papers, authors and topics."""
+    paper = Paper.objects.order_by("-score")[0]
+    token = tokens.make_token(Purpose.PREFERENCES, reader.pk)
+    add_topic(reader, {"name": "Video"})
+    reader.reactions.create(paper=paper, kind="more", created_at=timezone.now())
+    reacting = [paper.pk, tokens.make_token(Purpose.REACT, reader.pk)]
+    return [
+        *("/", "/search/?q=diffusion", "/search/?q=xqzzyx", "/preview/?interests=diffusion"),
+        *(paper.get_absolute_url(), paper.get_ranking_url()),
+        *(reverse(name, args=[token]) for name in ("preferences", "topics", "profile", "library")),
+        *(reverse("keep", args=reacting), reverse("react", args=["more", *reacting])),
+    ]
+
+
+def test_links_that_stand_alone_are_high_enough_for_a_finger(
+    browser: Browser, reader: Subscriber
+) -> None:
+    indexing.index_changed(timezone.now())
+    browser.be_wide(390, 844)
+    low = {}
+    for path in paths_of_reading(reader):
+        browser.open(path)
+        assert browser.measure("document.documentElement.scrollWidth") == 390, path
+        low[path] = browser.measure(LOW_LINKS_ALONE)
+    assert {path: links for path, links in low.items() if links} == {}
+
+
+def test_a_long_list_of_authors_is_folded_and_buttons_of_papers_are_in_line(
+    browser: Browser, papers: str
+) -> None:
+    paper = Paper.objects.order_by("-score")[0]
+    assert len(paper.authors) > 15
+    browser.be_wide(390, 844)
+    browser.open(paper.get_absolute_url())
+    browser.sees(f"and {len(paper.authors) - 12} more authors")
+    for actions in browser.chrome.find_elements("css selector", ".chosen .actions"):
+        keep = actions.find_element("css selector", ".vote").rect
+        arxiv = actions.find_element("css selector", ".links a").rect
+        middles = [box["y"] + box["height"] / 2 for box in (keep, arxiv)]
+        assert abs(middles[0] - middles[1]) < 3 or arxiv["y"] > keep["y"] + keep["height"]
+    assert violations(browser) == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])
