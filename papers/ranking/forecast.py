@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from papers.ranking.track_records import AnnouncedPaper
 from papers.text.filler_words import FILLER_WORDS
+from papers.text.shortening import join_names
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -128,7 +129,7 @@ class Forecast:
 
 
 def describe_forecast(reason: Mapping[str, Sequence[str]]) -> str:
-    """Return "Likely to trend (forecast): earlier papers by Ada were featured; words: robots"."""
+    """Return "Likely to trend (forecast): earlier papers by Ada were featured"."""
     described = describe_reason(reason)
     return _("Likely to trend (forecast): %(reason)s") % {"reason": described} if described else ""
 
@@ -137,10 +138,11 @@ def describe_reason(reason: Mapping[str, Sequence[str]]) -> str:
     """Return the authors and words behind a forecast; "" without any."""
     parts = []
     if authors := reason.get("authors"):
-        names = ", ".join(authors)
+        names = join_names(authors)
         parts.append(_("earlier papers by %(names)s were featured") % {"names": names})
     if words := reason.get("words"):
-        parts.append(_("words: %(words)s") % {"words": ", ".join(words)})
+        named = {"words": ", ".join(words)}
+        parts.append(_("words typical of featured papers: %(words)s") % named)
     return "; ".join(parts)
 
 

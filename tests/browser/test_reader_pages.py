@@ -144,6 +144,9 @@ def paths_of_reading(reader: Subscriber) -> list[str]:
     paper = Paper.objects.order_by("-score")[0]
     token = tokens.make_token(Purpose.PREFERENCES, reader.pk)
     add_topic(reader, {"name": "Video"})
+    reason = {"authors": paper.authors[:2], "words": ["Robots"]}
+    newest = Paper.objects.filter(day=paper.day).order_by("score")[:1]
+    Paper.objects.filter(pk__in=newest).update(forecast_reason=reason)
     reader.reactions.create(paper=paper, kind="more", created_at=timezone.now())
     reacting = [paper.pk, tokens.make_token(Purpose.REACT, reader.pk)]
     return [
@@ -164,6 +167,7 @@ def test_links_that_stand_alone_are_high_enough_for_a_finger(
         browser.open(path)
         assert browser.measure("document.documentElement.scrollWidth") == 390, path
         low[path] = browser.measure(LOW_LINKS_ALONE)
+        assert ("Likely to trend" in browser.text) == (path == "/")
     assert {path: links for path, links in low.items() if links} == {}
 
 

@@ -82,7 +82,8 @@ def test_a_reason_names_words_of_the_text_but_no_address_and_no_filler() -> None
     paper = AnnouncedPaper("New Agents for agentic RL", "See https://github.com/lean/x.", (), START)
     assert set(Forecast(words | {"dull": (1.0, -1.0)}).telling_words(paper, 5)) == {"Agents", "RL"}
     assert describe_forecast({"authors": ["Ada One"], "words": ["Agents", "RL"]}) == (
-        "Likely to trend (forecast): earlier papers by Ada One were featured; words: Agents, RL"
+        "Likely to trend (forecast): earlier papers by Ada One were featured; "
+        "words typical of featured papers: Agents, RL"
     )
     assert describe_forecast({}) == ""
 

@@ -66,11 +66,11 @@ def test_a_likely_paper_is_shown_with_its_reason_until_it_is_featured(
     assert robots.forecast > forecast.LIKELY > glaciers.forecast
     assert late.forecast is None, "its outcome may be known"
     home = client.get("/").text
-    assert home.count("Earlier papers by Ada One were featured; words: Robots") == 1
+    assert home.count("Earlier papers by Ada One were featured; words typical") == 1
     assert home.count("were featured") == 1
-    reason = "Likely to trend (forecast): earlier papers by Ada One were featured; words: Robots"
+    reason = "Likely to trend (forecast): earlier papers by Ada One were featured; words typical"
     card = visible_cards([robots.pk])[robots.pk]
-    assert card.content["trend"] == reason
+    assert card.content["trend"] == f"{reason} of featured papers: Robots"
     assert "Wahrscheinlich bald im Gespräch (Prognose): " in text_of_email(card, "de")
     page = client.get(robots.get_ranking_url()).text
     assert "we called it likely to trend" in page
