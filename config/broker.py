@@ -62,6 +62,17 @@ class Channel(kombu_redis.Channel):
             log.error("Dropped a message that is not JSON: %s", error)
             return True
 
+    def _connparams(self, *args: Any, **kwargs: Any) -> Any:
+        """Fail as Redis does if the connection is closed.
+
+        When Redis stops while a task runs, kombu closes the connection and then restores the
+        task's message through it. The worker ignores errors of connections in that phase, but an
+        AttributeError ends it.
+        """
+        if self.connection.client is None:
+            raise redis.ConnectionError("the connection is closed")
+        return super()._connparams(*args, **kwargs)
+
 
 class Transport(kombu_redis.Transport):
     """Deliver well-formed tasks and reject the rest."""

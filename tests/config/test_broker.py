@@ -10,6 +10,8 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from django.utils import timezone
 
 from config import broker
 from config.environment import celery_url
+from devtools import embedded
 from operations import queues
 from operations.tasks import record_beat
 
@@ -38,15 +41,24 @@ def worker(
     services_of_this_run: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker with one process for the queue ingest. It outlives each of these tests."""
-    log_file = tmp_path_factory.mktemp("worker") / "log"
+    with run_worker(project.REDIS_URL, tmp_path_factory.mktemp("worker") / "log") as process:
+        wait_until(worker_responds)
+        yield process
+
+
+@contextmanager
+def run_worker(
+    redis_url: str, log_file: Path, processes: int = 1
+) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "REDIS_URL": project.REDIS_URL,
+        "REDIS_URL": redis_url,
         "DATA_DIR": str(project.DATA_DIR),
     }
     include = ("-I", "tests.config.deadly_task")
-    options = ("-A", "config", "worker", "-Q", "ingest", "-c", "1", "-l", "warning", *include)
+    number = ("-c", str(processes))
+    options = ("-A", "config", "worker", "-Q", "ingest", *number, "-l", "warning", *include)
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "celery", "-q", *options],
@@ -55,11 +67,12 @@ def worker(
             stdout=log,
             stderr=log,
         )
-    wait_until(worker_responds)
-    yield process
-    process.kill()
-    process.wait()
-    print(log_file.read_text()[-8000:])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        print(log_file.read_text()[-8000:])
 
 
 def worker_responds() -> bool:
@@ -160,6 +173,31 @@ def test_refused_writes_to_redis_stop_no_worker(
         server.execute_command("REPLICAOF", "NO", "ONE")
     wait_until(worker_responds)
     assert worker.poll() is None
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[str]:
+    """Run a Redis server that a test may stop, and return its URL."""
+    embedded.start_redis(tmp_path)
+    yield embedded.redis_url(tmp_path)
+    embedded.stop(tmp_path)
+
+
+def test_a_worker_survives_the_stop_of_redis_while_a_task_runs(
+    own_redis: str, settings: Any, tmp_path: Path
+) -> None:
+    """The worker waits for more tasks when Redis stops, so it closes the connection at once."""
+    settings.REDIS_URL = own_redis
+    app = Celery(broker=celery_url(own_redis), set_as_current=False)
+    with run_worker(own_redis, tmp_path / "log", processes=2) as process:
+        app.send_task("tests.config.deadly_task.sleep", (5,), queue="ingest")
+        wait_until(lambda: queues.client().hlen("unacked"))
+        embedded.stop(tmp_path)
+        time.sleep(1)
+        embedded.start_redis(tmp_path)
+        app.send_task("operations.tasks.record_beat", queue="ingest")
+        wait_until(lambda: not queues.client().llen("ingest"))
+        assert process.poll() is None
 
 
 @pytest.mark.slow
