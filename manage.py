@@ -16,7 +16,15 @@ def main() -> None:
         from config import services
 
         services.start_embedded()
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except Exception as error:
+        from web.outages import describe_failure
+
+        line = "" if "--traceback" in sys.argv else describe_failure(error)
+        if not line:
+            raise
+        sys.exit(line)
 
 
 if __name__ == "__main__":

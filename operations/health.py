@@ -34,7 +34,7 @@ def ready(_request: HttpRequest) -> HttpResponse:
 @never_cache
 def editions(_request: HttpRequest) -> HttpResponse:
     """Report problems with editions. Reads PostgreSQL only."""
-    return _respond(alerts.current_problems(timezone.now()))
+    return _respond(_database() or alerts.current_problems(timezone.now()))
 
 
 def _respond(problems: list[str]) -> HttpResponse:

@@ -88,7 +88,16 @@ class ObservationInline(admin.TabularInline):
 class PaperAdmin(LargeTableAdmin):
     """Papers. Curators can feature and hide them and write notes."""
 
-    list_display = ("title", "day", "votes", "comments", "stars", "rounded", "featured", "hidden")
+    list_display = (
+        "title",
+        "short_day",
+        "votes",
+        "comments",
+        "stars",
+        "rounded",
+        "featured",
+        "hidden",
+    )
     list_editable = ("featured", "hidden")
     list_filter = ("featured", "hidden", "withdrawn", "day")
     search_fields = ("title",)  # see get_search_results
@@ -136,7 +145,11 @@ class PaperAdmin(LargeTableAdmin):
             pk__in=by_doi or search.papers_with_words(queries.parse_query(term))
         ), False
 
-    @admin.display(description="heat", ordering="heat")
+    @admin.display(description="day", ordering="day")
+    def short_day(self, paper: Paper) -> str:
+        return f"{paper.day:%Y-%m-%d}"
+
+    @admin.display(description="score", ordering="heat")
     def rounded(self, paper: Paper) -> str:
         return f"{paper.heat:.1f}"
 

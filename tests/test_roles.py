@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,11 +13,13 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from papers.models import Paper, Submission
+from papers.models import Paper, Source, SourceCheck, Submission
 from subscriptions.models import Subscriber
 from subscriptions.staff import roles
 from tests.pages import Page, forge
+from tests.subscriptions.conftest import MakeReader
 from web.pagination import MAX_COUNT, CappedPaginator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -138,3 +142,69 @@ def test_curators_and_operators_add_sources(
     as_role: Callable[[str], Client], role: str, may: int
 ) -> None:
     assert as_role(role).get(reverse("admin:papers_source_add")).status_code == may
+
+
+# The public site (r/), and pages that end the session or ask workers and DNS servers.
+NOT_OPENED = re.compile(r"/admin/(r|logout|password_change|doctor)/|/language/")
+
+
+@pytest.mark.parametrize("role", roles.PERMISSIONS)
+def test_no_link_or_button_that_a_role_sees_is_forbidden(
+    as_role: Callable[[str], Client], edition: list[Paper], make_reader: MakeReader, role: str
+) -> None:
+    """Open every kind of page from the start page on, and press every button as rendered."""
+    client, now = as_role(role), timezone.now()
+    source = Source.objects.create(name="Journal", url="http://127.0.0.1:1/rss")
+    SourceCheck.objects.create(source=source, at=now, outcome="gone", state="broken")
+    Submission.objects.create(arxiv_id="2604.77777", created_by="reader-1", created_at=now)
+    LogEntry.objects.create(user=User.objects.get(), object_repr="x", action_flag=1)
+    make_reader()
+    refused, pressed = [], set()
+    for page in pages_from("/admin/", client, refused):
+        for button in buttons(page):
+            kind = (_kind(page.url), *button.values())
+            if kind not in pressed:
+                pressed.add(kind)
+                answer = page.submit(button, follow=False)
+                if answer.status >= 400:
+                    refused.append(f"{answer.status} {page.url} [{button.get('value')}]")
+    assert refused == []
+    assert len(pressed) > 5 or role == READ_ONLY
+
+
+def pages_from(start: str, client: Client, refused: list[str]) -> Iterator[Page]:
+    """Yield a page of each kind that links lead to; collect those that cannot be opened."""
+    waiting, seen = [start], set()
+    while waiting:
+        address = waiting.pop(0)
+        if _kind(address) in seen or NOT_OPENED.search(address):
+            continue
+        seen.add(_kind(address))
+        response = client.get(address, follow=True)
+        if response.status_code >= 400:
+            refused.append(f"{response.status_code} {address}")
+        elif "html" in response.headers.get("Content-Type", ""):
+            page = Page(client, response, address)
+            yield page
+            links = (urlsplit(urljoin(address, a.get("href") or "")) for a in page.tree.iter("a"))
+            waiting += [
+                link._replace(fragment="").geturl()
+                for link in links
+                if not link.netloc and link.path.startswith("/admin/")
+            ]
+
+
+def buttons(page: Page) -> list[Any]:
+    forms = [form for form in page.tree.forms if (form.get("method") or "").lower() == "post"]
+    return [
+        button
+        for form in forms
+        if not NOT_OPENED.search(form.get("action") or page.url)
+        for button in form.xpath(".//button[not(@type='button')] | .//input[@type='submit']")
+        if button.get("disabled") is None
+    ]
+
+
+def _kind(address: str) -> str:
+    """Return the path without numbers and dates."""
+    return re.sub(r"[0-9]+", "N", urlsplit(address).path)

@@ -27,5 +27,14 @@ class LogEntryAdmin(RecordAdmin):
     search_fields = ("=user__username", "=object_id", "object_repr")
     list_select_related = ("user", "content_type")
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the account as text: its page is for superusers only."""
+        names = super().get_fields(request, obj)
+        return ["account" if name == "user" else str(name) for name in names]
+
+    @admin.display(description="user")
+    def account(self, entry: LogEntry) -> str:
+        return str(entry.user)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -15,6 +15,9 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views import defaults
+from psycopg.errors import InsufficientPrivilege
+
+from config.logs import redact
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,25 @@ def is_outage(error: Exception) -> bool:
     return False
 
 
+def describe_failure(error: Exception) -> str:
+    """Return a line for the operator about an outage or a missing privilege, else ""."""
+    if is_outage(error):
+        is_database = isinstance(error, OperationalError | InterfaceError)
+        server = "PostgreSQL" if is_database else "Redis"
+        return f"{server} does not answer: {_first_line(error)}"
+    cause: BaseException | None = error
+    while cause and not isinstance(cause, InsufficientPrivilege):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        return ""
+    hint = "Migrations and restores need the role paperboy_owner; see docs/operations.md."
+    return f"PostgreSQL: {_first_line(cause)}. {hint}"
+
+
+def _first_line(error: BaseException) -> str:
+    return redact(str(error).split("\n")[0])
+
+
 def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpResponse:
     """Return a page, an htmx fragment or JSON with status 503.
 
@@ -63,7 +85,7 @@ def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpRes
     if error:
         log.warning(
             "%s %s: 503, %s: %s",
-            *(request.method, request.path, type(error).__name__, str(error).split("\n")[0]),
+            *(request.method, request.path, type(error).__name__, _first_line(error)),
         )
     response: HttpResponse
     if request.path.startswith("/api/"):

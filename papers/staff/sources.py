@@ -227,7 +227,7 @@ class SourceAdmin(admin.ModelAdmin):
     def _report(self, request: HttpRequest, check: SourceCheck) -> None:
         failed = check.state == SourceCheck.State.BROKEN
         counts = f"{check.document.entries} entries, {check.new} new. " if check.document else ""
-        text = f"{check.source}: {check.outcome}. {counts}{check.reason or check.detail}"
+        text = f"Checked {check.source}: {check.outcome}. {counts}{check.reason or check.detail}"
         self.message_user(request, text, messages.ERROR if failed else messages.SUCCESS)
 
     @admin.action(permissions=["change"], description="Check now")

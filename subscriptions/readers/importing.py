@@ -157,7 +157,7 @@ class ReaderRow(forms.Form):
 
     def error_text(self) -> str:
         """Return all errors in one line."""
-        return "; ".join(
+        return " ".join(
             f"{'' if name == '__all__' else name + ': '}{' '.join(map(str, errors))}"
             for name, errors in self.errors.items()
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.deploy.conftest import APP, DEPLOY, OWNER, DatabaseServer, script
+from tests.deploy.conftest import APP, DEPLOY, OWNER, PRODUCTION, ROOT, DatabaseServer, script
 
 BARE, MIGRATED, RESTORED = "roles_test", "roles_test_migrated", "roles_test_restored"
 
@@ -63,6 +65,21 @@ def test_the_app_role_can_only_read_and_write_rows(bare: DatabaseServer, forbidd
         ),
     ):
         app.execute(forbidden)  # type: ignore[arg-type]
+
+
+def test_a_migration_with_the_role_of_the_app_is_refused_in_one_line(bare: DatabaseServer) -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", "migrate"],
+        cwd=ROOT,
+        env=PRODUCTION | {"PATH": os.environ["PATH"], "DATABASE_URL": bare.url(BARE, APP)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith("PostgreSQL: permission denied for schema public.")
+    assert "paperboy_owner" in line
 
 
 def test_roles_can_be_created_again_and_migrations_have_a_lock_timeout(

@@ -41,13 +41,14 @@ def test_a_database_of_an_older_version_is_not_ready(client: Client) -> None:
     assert answer.text == "Migrations are not applied. Run manage.py migrate."
 
 
+@pytest.mark.parametrize("path", ["/healthz/ready", "/healthz/editions"])
 def test_without_a_database_it_is_not_ready(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"host": "127.0.0.1", "port": 1})
     connection.close()
     try:
-        answer = client.get("/healthz/ready")
+        answer = client.get(path)
     finally:
         monkeypatch.undo()
     assert answer.status_code == 503

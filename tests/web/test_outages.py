@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,15 +14,18 @@ import psycopg
 import pytest
 import redis
 from axes.handlers.proxy import AxesProxyHandler
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client, RequestFactory
 
 from config.postgresql import base
 from subscriptions.models import Subscriber
+from tests.deploy.conftest import PRODUCTION
 from tests.pages import Page
 from web import outages
 
 UNREACHABLE_REDIS = "redis://127.0.0.1:1/0"
+CACHE_COMMAND = "from django.core.cache import cache; cache.get('a')"
 
 
 @pytest.fixture
@@ -179,3 +185,34 @@ def test_the_503_page_uses_no_server(no_redis: None) -> None:
     with database_away(REFUSED):
         answer = outages.unavailable(RequestFactory().get("/"))
     assert answer.status_code == 503
+
+
+def test_every_link_of_the_page_of_an_outage_leads_somewhere(rf: RequestFactory) -> None:
+    response = outages.unavailable(rf.get("/"))
+    page = Page(Client(), response, "/")
+    assert [link.text for link in page.tree.iter("a") if not link.get("href")] == []
+    assert "/sign-in/" in page.html
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "command", "server"),
+    [
+        ("DATABASE_URL", "postgresql://a@127.0.0.1:1/a", ("check_editions",), "PostgreSQL"),
+        ("REDIS_URL", UNREACHABLE_REDIS, ("shell", "-c", CACHE_COMMAND), "Redis"),
+    ],
+)
+def test_a_command_names_the_server_that_is_away_in_one_line(
+    variable: str, url: str, command: tuple[str, ...], server: str
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=settings.BASE_DIR,
+        env=PRODUCTION | {"PATH": os.environ["PATH"], variable: url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"{server} does not answer: ")
