@@ -16,7 +16,7 @@ import numpy as np
 from django.utils.translation import gettext as _
 from scipy import sparse
 
-from papers.text.shortening import join_names
+from papers.text.shortening import join_names, truncate
 from papers.vectors.lexicon import Lexicon, PaperText
 from papers.vectors.terms import extract_words, term_ids
 from subscriptions.matching.candidates import Candidates, Scores
@@ -41,6 +41,7 @@ from subscriptions.matching.typed_terms import is_filler, is_subject, split_clau
 MAX_PHRASES = 3
 MAX_TERMS = 2  # of the paper, named beside what the reader typed
 MAX_CLAUSE_LENGTH = 100  # characters of typed text that a reason repeats
+MAX_TITLE_LENGTH = 60  # characters of the title of an example
 MIN_SHARE = 0.1  # of the similarity; what contributed less is not named
 
 
@@ -83,18 +84,23 @@ class Reason:
         if self.words:
             yield _("matches your %(words)s") % {"words": _quote(self.words)}
         if self.examples:
-            yield _("similar to “%(title)s”, which you liked") % {"title": self.examples[0]}
+            yield _("similar to “%(title)s”, which you liked") % _titled(self.examples[0])
         elif self.kept:
-            yield _("similar to “%(title)s”, which you kept") % {"title": self.kept[0]}
+            yield _("similar to “%(title)s”, which you kept") % _titled(self.kept[0])
         elif self.opened:
-            yield _("similar to “%(title)s”, which you opened") % {"title": self.opened[0]}
+            yield _("similar to “%(title)s”, which you opened") % _titled(self.opened[0])
         if self.near:
             yield _("similar in meaning to your “%(text)s”") % {"text": self.near}
         if self.terms:
             yield _("about %(terms)s") % {"terms": _quote(self.terms)}
         if self.colleague:
-            names = {"name": self.colleague, "title": self.wrote}
+            names = {"name": self.colleague, **_titled(self.wrote)}
             yield _("by %(name)s, also an author of “%(title)s”") % names
+
+
+def _titled(title: str) -> dict[str, str]:
+    """Return the title as readers recognise it; the same one stands below many papers."""
+    return {"title": truncate(title, MAX_TITLE_LENGTH)}
 
 
 def explain_choices(

@@ -87,6 +87,14 @@ def test_liked_kept_and_opened_papers_have_different_reasons() -> None:
     assert sentence(2, opened=(near,)) == "Similar to “Diffusion of video”, which you opened"
 
 
+def test_a_long_title_of_an_example_is_cut() -> None:
+    title = "Memory in language agents that remember what they were told many days before"
+    [reason] = {sentence(0, liked=(PaperText("6", title, "Agents remember."),))}
+    assert reason.startswith("Similar to “Memory in language agents that")
+    assert reason.endswith("…”, which you liked")
+    assert len(reason) == 90
+
+
 def test_a_shared_author_is_named_with_the_paper_they_wrote() -> None:
     liked = (PAPERS[3],)
     assert "Li Wei" not in sentence(2, liked=liked)
