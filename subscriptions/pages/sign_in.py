@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -47,12 +49,19 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_POST
 @rate_limited("link", fail_closed=True)
 @mailed_link(Purpose.PREFERENCES)
-def mail_link(_request: HttpRequest, access: Access) -> HttpResponse:
-    """Email the reader the links that no page shows: to all data and to the feed."""
+def mail_link(request: HttpRequest, access: Access) -> HttpResponse:
+    """Email the reader the links that no page shows: to all data and to the feed.
+
+    They stand below the sign-in link, so tell the subject.
+    """
     message = mail_requests.request_mail(
         access.reader.email, RequestKind.PREFERENCES, timezone.now()
     )
     tasks.send_messages.delay_on_commit([message])
+    with override(access.reader.language):
+        subject = _("Sign in to %(site_name)s") % {"site_name": settings.SITE_NAME}
+    notice = _("The subject is “%(subject)s”. The links to your data and feeds are below the button.")
+    messages.info(request, notice % {"subject": subject})
     return redirect("check-inbox")
 
 

@@ -88,7 +88,10 @@ def test_a_reader_gives_the_feed_another_address_and_the_old_one_is_gone(
     page = page.submit("Create a new feed address")
     assert "new address" in page.text
     assert client.get(old).status_code == 404
-    assert "Check your inbox" in page.submit("Email me the address").text
+    inbox = page.submit("Email me the address").text
+    assert "Check your inbox" in inbox
+    mail = emails.preferences_link(reader)
+    assert f"The subject is “{mail.subject}”" in inbox
     reader.refresh_from_db()
     [new] = re.findall(r"/feeds/digests/[^\"\s]+\.atom", str(emails.preferences_link(reader).text))
     assert client.get(new).status_code == 200
