@@ -113,10 +113,11 @@ def _find_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
         )
         for phrases in _title_phrases(paper.title)
     )
-    name = _name_in(paper.title, lexicon)
-    ranked = [phrase for phrase in plain if phrase != name and len(extract_words(phrase)) > 1]
+    ranked = [phrase for phrase in plain if len(extract_words(phrase)) > 1]
     if len(ranked) < TELLING:
         ranked += sorted(_repeated_phrases(paper.abstract), key=lambda phrase: -strength(phrase))
+    name = extract_words(_name_in(paper.title, lexicon))
+    ranked = [phrase for phrase in ranked if extract_words(phrase) != name]
     found: list[str] = []
     for phrase in ranked or [*from_sentences, *plain]:
         words = set(extract_words(phrase))
@@ -159,7 +160,8 @@ def _name_in(title: str, lexicon: Lexicon) -> str:
         [number for number, term in named_term_ids(name) if " " in term], dtype=np.uint64
     )
     columns = lexicon.unique_columns_of(pairs)
-    is_known = lexicon.rarity_at(columns) < lexicon.rarity_for(1)
+    # Stored rarities are rounded; the margin is half a paper.
+    is_known = lexicon.rarity_at(columns) < lexicon.rarity_for(1.5)
     return "" if len(columns) == len(pairs) > 0 and is_known.all() else name.strip()
 
 

@@ -271,6 +271,12 @@ def test_a_reason_by_meaning_names_whole_phrases_of_the_title(
     assert {term.text for term in telling_terms(candidates, 0)} == set(phrases)
 
 
+def test_a_name_that_the_abstract_repeats_is_not_named() -> None:
+    paper = PaperText("1", "Tide Net: Flood Risk Maps", "Tide Net learns. We test Tide Net.")
+    candidates = Candidates.prepare(Lexicon.learn([paper, *PAPERS]), [paper, *PAPERS])
+    assert [term.text for term in telling_terms(candidates, 0)] == ["Flood Risk Maps"]
+
+
 def test_a_reason_names_a_second_phrase_only_if_both_are_short() -> None:
     long = "Autoregressive Audio-Video Character Generation"
     paper = PaperText("1", f"{long} with Tidal Forecasts", "Breaking waves.")
