@@ -60,7 +60,9 @@ def mail_link(request: HttpRequest, access: Access) -> HttpResponse:
     tasks.send_messages.delay_on_commit([message])
     with override(access.reader.language):
         subject = _("Sign in to %(site_name)s") % {"site_name": settings.SITE_NAME}
-    notice = _("The subject is “%(subject)s”. The links to your data and feeds are below the button.")
+    notice = _(
+        "The subject is “%(subject)s”. The links to your data and feeds are below the button."
+    )
     messages.info(request, notice % {"subject": subject})
     return redirect("check-inbox")
 

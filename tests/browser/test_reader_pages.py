@@ -168,6 +168,7 @@ def test_links_that_stand_alone_are_high_enough_for_a_finger(
         assert browser.measure("document.documentElement.scrollWidth") == 390, path
         low[path] = browser.measure(LOW_LINKS_ALONE)
         assert ("Likely to trend" in browser.text) == (path == "/")
+        assert violations(browser) == [], path
     assert {path: links for path, links in low.items() if links} == {}
 
 
