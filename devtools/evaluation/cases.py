@@ -17,6 +17,7 @@ from papers.vectors.lexicon import PaperText
 
 Positions = NDArray[np.int64]
 HALVES = ("first", "second")  # of readers or interests
+MIN_GRADE = 2  # of a candidate, for it to count as relevant; 0 to 3
 
 
 class EvaluationError(ValueError):
@@ -123,6 +124,28 @@ def read_needs(
         for n, (paper, text) in enumerate(zip(found, texts, strict=True))
     ]
     return Corpus(papers, everything, [*corpus.days, *("" for _ in found)]), cases
+
+
+def read_graded(path: Path, corpus: Corpus) -> tuple[Corpus, list[Case]]:
+    """Read papers as examples, each with graded candidates.
+
+    Return the corpus with all of these papers, a pool of candidates for each example, and a case
+    for each.
+    """
+    rows = list(_rows(path))
+    given = [paper for row in rows for paper in (row["query"], *row["candidates"])]
+    found = {one["paper_id"]: one for one in given}
+    papers = [PaperText(f"graded:{n}", one["title"], one["abstract"]) for n, one in found.items()]
+    places = {key: len(corpus.papers) + n for n, key in enumerate(found)}
+    pools, cases = dict(corpus.pools), []
+    for number, row in enumerate(rows, start=1):
+        query, name = row["query"]["paper_id"], f"candidates {number}"
+        grades = {one["paper_id"]: one["grade"] for one in row["candidates"]}
+        relevant = (places[key] for key, grade in grades.items() if grade >= MIN_GRADE)
+        pools[name] = np.array([places[key] for key in grades])
+        cases.append(Case(query, (places[query],), "", name, frozenset(relevant) - {places[query]}))
+    days = [*corpus.days, *("" for _ in papers)]
+    return Corpus([*corpus.papers, *papers], pools, days), cases
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

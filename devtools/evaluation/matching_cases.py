@@ -97,8 +97,9 @@ def evaluate(
     """Rank the pool of every case by the product, and by the baselines in another process.
 
     With `archive_days`, the product learns only from the pool, from papers of so many days before
-    it and from those of the pool's profiles; for a pool of all papers, from the days until
-    `archive_until`. Baselines always learn from the whole corpus.
+    it and from those of the pool's profiles. For a pool without a day, these are the days until
+    `archive_until`; of a pool of all papers, only they count. Baselines always learn from the whole
+    corpus.
 
     With `starter`, the product also starts from this lexicon. It is compared not with the baselines
     but with the product without a starter or, with `all_papers`, with an archive of all papers.
@@ -153,8 +154,9 @@ class Archive:
     """The papers an installation has when it ranks a pool.
 
     These are all papers, or the pool, the papers of `days` days before it, and those in the
-    profiles of its readers (`named`). A pool of all papers counts as one of the day `until`, and an
-    installation has only the papers listed on that day. It may start from a starter lexicon.
+    profiles of its readers (`named`). A pool without a day counts as one of the day `until`. Of a
+    pool of all papers, an installation has only those listed on that day. It may start from a
+    starter lexicon.
     """
 
     corpus: Corpus
@@ -197,7 +199,8 @@ class Archive:
         first = (date.fromisoformat(last) - timedelta(days=days)).isoformat()
         listed = self.corpus.days
         recent = {n for n, on in enumerate(listed) if first <= on < last or (on == last != day)}
-        return recent | self.named[pool] | set(self.corpus.pools[pool].tolist() if day else ())
+        own = () if pool == "all" else self.corpus.pools[pool].tolist()
+        return recent | self.named[pool] | set(own)
 
 
 class CandidateCache:

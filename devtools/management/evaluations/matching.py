@@ -14,6 +14,7 @@ from devtools.evaluation.cases import (
     cases_of_half,
     read_cases,
     read_corpus,
+    read_graded,
     read_needs,
 )
 from papers.vectors.starter import Starter, StarterError
@@ -26,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     choices = parser.add_mutually_exclusive_group(required=True)
     choices.add_argument("--cases", type=Path, help="JSON lines, plain or .gz")
     choices.add_argument("--needs", type=Path, help="needs in sentences, each with an abstract")
+    choices.add_argument("--graded", type=Path, help="papers as examples, with graded candidates")
     parser.add_argument("--sentences", type=int, help="cut each need after so many sentences")
     parser.add_argument("--limit", type=int, help="maximum number of cases")
     parser.add_argument(
@@ -81,6 +83,8 @@ def run(options: dict[str, Any]) -> matching_cases.Report:
         corpus = read_corpus(options["papers"])
         if options["needs"]:
             corpus, cases = read_needs(options["needs"], corpus, options["sentences"])
+        elif options["graded"]:
+            corpus, cases = read_graded(options["graded"], corpus)
         else:
             cases = read_cases(options["cases"], corpus, options["limit"], options["days"])
         cases = cases_of_half(cases, options["half"])

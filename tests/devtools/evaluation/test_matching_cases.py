@@ -72,6 +72,29 @@ def test_kept_papers_are_measured_beside_leaving_them_out(evaluate: Evaluate) ->
     assert list(kept) == [f"{half}, {way}" for way in ("left out", "kept", "liked")]
 
 
+def test_candidates_are_ranked_for_the_paper_they_were_graded_for(tmp_path: Path) -> None:
+    def paper(key: str, title: str, **more: int) -> dict[str, object]:
+        return {"paper_id": key, "title": title, "abstract": f"We study {title}.", **more}
+
+    listed = {"arxiv_id": "2604.10000", "listed": "2026-04-30", "categories": [], "authors": []}
+    row = {
+        "query": paper("1", "tidal power"),
+        "candidates": [
+            paper("2", "video codecs", grade=1),
+            paper("3", "power from tidal marshes", grade=2),
+            paper("1", "tidal power", grade=3),
+        ],
+    }
+    papers, graded = tmp_path / "papers.jsonl", tmp_path / "graded.jsonl"
+    papers.write_text(json.dumps({**listed, "title": "Agents", "abstract": "We study agents."}))
+    graded.write_text(json.dumps(row))
+    files = ("--papers", str(papers), "--graded", str(graded), "--archive-days", "0", "--json")
+    call_command("evaluate", "matching", *files, stdout=(printed := io.StringIO()))
+    report = json.loads(printed.getvalue())
+    assert (report["cases"], report["paperboy"]["mrr"]) == (1, 1.0)
+    assert report["paperboy"]["recall@100"] == 1.0  # the paper itself is no candidate
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("pool", ["listed:2026-04-30", "all"])
 def test_the_archive_can_be_limited(evaluate: Evaluate, pool: str) -> None:
