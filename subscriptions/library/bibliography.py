@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
@@ -28,6 +29,7 @@ from subscriptions.profiles.references import (
 MAX_WORKS = 5_000  # per file, the newest
 MAX_CHARACTERS = 10_000_000  # per file
 MAX_VENUE = 500  # characters
+MAX_CACHED_NAME = 100  # characters of an author
 
 _VENUE_FIELDS = (
     *("journal", "journaltitle", "booktitle", "container-title", "secondary_title"),
@@ -129,7 +131,7 @@ def _authors(fields: Mapping[str, str]) -> Iterator[str]:
         yield from fields["names"].split("\n")
         return
     if fields.get("author"):  # BibTeX
-        names = (_inverted_bibtex(name) for name in _split_names(fields["author"]))
+        names = (_bibtex_name(name) for name in _split_names(fields["author"]))
     else:
         ris = (fields.get("authors") or fields.get("first_authors", "")).split("\n")
         names = (_inverted_ris(name) for name in ris)
@@ -165,6 +167,14 @@ def _inverted_bibtex(name: str) -> str:
     parts = [plain_line(part) for part in _split_outside(name, _COMMA)]
     family, *rest = parts
     return " ".join(filter(None, [*rest[-1:], family, *rest[:-1]]))
+
+
+# A library has the same authors many times, and accents in TeX are slow. Long names are not cached.
+_inverted_again = lru_cache(maxsize=10_000)(_inverted_bibtex)
+
+
+def _bibtex_name(name: str) -> str:
+    return (_inverted_again if len(name) <= MAX_CACHED_NAME else _inverted_bibtex)(name)
 
 
 def _inverted_ris(name: str) -> str:

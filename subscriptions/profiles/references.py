@@ -56,6 +56,8 @@ _SIGNS = {"less": "<", "greater": ">", "bar": "|", "asciicircum": "^"}
 _BRACES = dict.fromkeys(("{", "lbrace", "braceleft"), "\ue000")
 _BRACES |= dict.fromkeys(("}", "rbrace", "braceright"), "\ue001")
 _TO_BRACES = str.maketrans("\ue000\ue001", "{}")
+# Without one of these, a text is neither TeX nor HTML.
+_MARKUP = re.compile(r"[\\{}$~`&<\ue000\ue001]|[_^]\{|--|''")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[\da-f]{2,6}|[a-z]\w{1,20});", re.I)
 _NOTE_START = re.compile(
     r"(?:arxiv\s+(?=e-?print|preprint)|_?e-?print|preprint|available|at|url|doi|[:\s])*", re.I
@@ -140,6 +142,8 @@ def read_reference(fields: Mapping[str, str]) -> Reference:
 
 def plain_line(raw: str) -> str:
     """Return TeX or HTML, which may be encoded once or twice, as one line of plain text."""
+    if not _MARKUP.search(raw):  # most names and words of a large library
+        return one_line(raw)
     return html_line(tex_line(_unescaped(raw)))
 
 

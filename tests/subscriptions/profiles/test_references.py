@@ -10,7 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from subscriptions.profiles.reference_files import MAX_BYTES, ReferencesError
-from subscriptions.profiles.references import MAX_EXAMPLES, Reference, parse_library, split_ids
+from subscriptions.profiles.references import (
+    MAX_EXAMPLES,
+    Reference,
+    _unescaped,
+    html_line,
+    parse_library,
+    plain_line,
+    split_ids,
+    tex_line,
+)
 from tests.examples import examples
 
 ZOTERO = rb"""@misc{a_2017, title = {Attention {Is} All You Need}, url = {http://arxiv.org/abs/1706.03762},
@@ -29,6 +38,14 @@ ZOTERO_CSL = b"""[{"id": "a_2017", "type": "article", "title": "Attention Is All
  "note": "arXiv:1706.03762 [cs]", "author": [{"family": "Vaswani", "given": "Ashish"}],
  "issued": {"date-parts": [["2017", 6, 12]]}}]"""
 ATTENTION = Reference("Attention Is All You Need", "1706.03762")
+
+
+@given(st.text("ab Z9.,:;'`-_^~${}\\\\&<>amp;\n\t\u00e9\ue000\u200b", max_size=30))
+@example("a_{1}")
+@example("O'Brien -- M\\\"uller &amp;lt;i&amp;gt;")
+def test_text_without_markup_is_converted_as_other_text(raw: str) -> None:
+    """The short cut for such text changes no result."""
+    assert plain_line(raw) == html_line(tex_line(_unescaped(raw)))
 
 
 @pytest.mark.parametrize("data", [ZOTERO, ZOTERO_RIS, ZOTERO_CSL])
