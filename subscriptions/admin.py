@@ -154,9 +154,14 @@ class SubscriberAdmin(ReaderPages, LargeTableAdmin):
         scheduling.reschedule_reader(form.instance, timezone.now())
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
-        """List the rows deleted with a reader, without checking permissions for each of them."""
-        listed, counts, _missing_permissions, protected = super().get_deleted_objects(objs, request)
-        return listed, counts, set(), protected
+        """Count the rows deleted with a reader, without checking permissions for each of them.
+
+        Their list would show the library of a reader, line by line.
+        """
+        _listed, counts, _missing_permissions, protected = super().get_deleted_objects(
+            objs, request
+        )
+        return list(map(str, objs)), counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
         """Erase the reader, as if they had requested it."""

@@ -19,6 +19,7 @@ from django.utils import timezone
 from papers.models import Paper
 from subscriptions import tasks
 from subscriptions.editions import digests
+from subscriptions.library.keeping import keep_paper
 from subscriptions.mail import suppression
 from subscriptions.models import (
     DeliveryEvent,
@@ -120,6 +121,33 @@ def test_pausing_resuming_unsubscribing_and_resending(
     assert refuses(admin_client, known, "send-again")
     assert refuses(admin_client, known, "explode")
     assert LogEntry.objects.filter(object_id=str(known.pk)).count() == 5
+
+
+@pytest.mark.parametrize("status", ["pending", "unsubscribed", "suppressed"])
+def test_only_active_readers_are_offered_digests(
+    admin_client: Client, known: Subscriber, status: str
+) -> None:
+    act(admin_client, known, "pause")
+    Subscriber.objects.filter(pk=known.pk).update(status=status)
+    page = Page.open(admin_client, f"{READERS}{known.pk}/timeline/")
+    assert "Send again" not in page.text
+    assert "Resume daily digests" not in page.text
+    for do in ("resume", "send-again"):
+        assert refuses(admin_client, known, do)
+    assert known.default_subscription.frequency == "paused"
+
+
+def test_the_page_to_erase_a_reader_counts_their_library_and_does_not_list_it(
+    admin_client: Client, known: Subscriber, edition: list[Paper], now: datetime
+) -> None:
+    keep_paper(known, edition[0], now)
+    page = Page.open(admin_client, f"{READERS}{known.pk}/timeline/")
+    [link] = [a for a in page.tree.iter("a") if a.text == "Erase…"]
+    page = Page.open(admin_client, link.get("href"))
+    assert "Library entries: 1" in page.text
+    assert edition[0].title not in page.text
+    page.submit("Yes, I’m sure")
+    assert not Subscriber.objects.filter(pk=known.pk).exists()
 
 
 def test_todays_digest_can_be_built_by_hand(

@@ -191,7 +191,7 @@ def _call_anymail(inner: Any, request: HttpRequest) -> HttpResponse:
 
 def _refuse(request: HttpRequest, reason: str) -> HttpResponse:
     """Log the reason for the operator; the sender doesn't learn it."""
-    log.warning("webhook %s refused: %s", request.path, reason)
+    log.warning("webhook %s refused: %s", request.path, reason.split("\n")[0])
     return HttpResponse("Refused.", status=400, content_type="text/plain")
 
 

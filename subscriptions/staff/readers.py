@@ -90,6 +90,14 @@ ACTIONS: dict[str, Callable[[Subscription], str]] = {
 }
 
 
+def _why_nothing(reader: Subscriber, action: str) -> str:
+    if reader.status != Status.ACTIVE:
+        return "Nothing to do: only active readers get digests."
+    if action == "send-again":
+        return "Nothing to do: the last digest did not fail, and today's was built already."
+    return "Nothing to do."
+
+
 class ReaderPages:
     """Mixin for SubscriberAdmin with the timeline and the export."""
 
@@ -135,13 +143,15 @@ class ReaderPages:
     def _act(self, request: HttpRequest, reader: Subscriber) -> HttpResponse:
         if not self._may_change(request, reader):
             raise PermissionDenied
-        action = ACTIONS.get(request.POST.get("do", ""))
+        name = request.POST.get("do", "")
+        is_allowed = reader.status == Status.ACTIVE or name == "unsubscribe"
+        action = ACTIONS.get(name) if is_allowed else None
         subscription = _chosen_subscription(reader, request.POST.get("subscription", ""))
         if action and subscription and (done := action(subscription)):
             audit.log_action(request, [reader], done)
             messages.success(request, done)
         else:
-            messages.warning(request, "Nothing to do.")
+            messages.warning(request, _why_nothing(reader, name))
         url = reverse("admin:subscriptions_subscriber_timeline", args=[reader.pk])
         return HttpResponseRedirect(url)
 

@@ -99,6 +99,12 @@ def test_every_queue_has_its_own_worker_and_there_is_one_beat() -> None:
     assert sum(" beat " in command for command in commands) == 1
 
 
+def test_celery_prints_no_banner_between_the_lines_of_a_log_collector() -> None:
+    celery = [service for service in services().values() if "celery" in service.get("command", ())]
+    assert len(celery) == 5
+    assert all(service["command"][:2] == ["celery", "-q"] for service in celery)
+
+
 def test_only_the_proxy_publishes_ports() -> None:
     assert [name for name, service in services().items() if "ports" in service] == ["caddy"]
 
