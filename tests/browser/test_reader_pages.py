@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -186,6 +187,22 @@ def test_a_long_list_of_authors_is_folded_and_buttons_of_papers_are_in_line(
         middles = [box["y"] + box["height"] / 2 for box in (keep, arxiv)]
         assert abs(middles[0] - middles[1]) < 3 or arxiv["y"] > keep["y"] + keep["height"]
     assert violations(browser) == []
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_both_buttons_of_a_keyword_are_beside_each_other_on_a_phone(
+    browser: Browser, reader: Subscriber, language: str
+) -> None:
+    browser.be_wide(390, 844)
+    browser.open("/")
+    browser.chrome.add_cookie({"name": settings.LANGUAGE_COOKIE_NAME, "value": language})
+    browser.open(profile_of(reader))
+    rows = browser.measure("""[...document.querySelectorAll('.entries li:has(form + form)')].map(
+      row => [...row.querySelectorAll('button')].map(one => one.getBoundingClientRect().top))""")
+    assert rows
+    for first, second in rows:
+        assert first == second
+    assert browser.measure("document.documentElement.scrollWidth") == 390
 
 
 @pytest.mark.parametrize("width", [390, 1280])
