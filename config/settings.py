@@ -559,6 +559,7 @@ CHALLENGE_COST = integer(
 
 # --- The admin's log-in -------------------------------------------------------------------
 ADMIN_SECOND_FACTOR = flag("ADMIN_SECOND_FACTOR", False)
+OTP_TOTP_ISSUER = SITE_NAME  # names the site in authenticator apps
 AXES_FAILURE_LIMIT = integer("LOGIN_FAILURES", 5, 1, 100)
 AXES_COOLOFF_TIME = timedelta(minutes=integer("LOGIN_COOLOFF_MINUTES", 30, 1, 10_080))
 # Per account and address together: a stranger must not lock a curator out.

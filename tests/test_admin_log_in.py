@@ -96,7 +96,8 @@ def test_a_correct_password_resets_the_count(curator: User, settings: Any) -> No
 def enrolled(user: User) -> TOTPDevice:
     out = StringIO()
     call_command("second_factor", user.username, stdout=out)
-    assert out.getvalue().startswith("otpauth://totp/")
+    assert out.getvalue().startswith(f"otpauth://totp/Paperboy%3A{user.username}?")
+    assert "issuer=Paperboy" in out.getvalue()
     return TOTPDevice.objects.get(user=user)
 
 

@@ -84,6 +84,9 @@ def reason_not_to_send(message: Message, now: datetime) -> str:
         return ""
     if reader.status not in RULES[Kind(message.kind)].readers:
         return STATE_CHANGED
+    left_at = reader.unsubscribed_at
+    if message.kind == Kind.CONFIRMATION and left_at and message.created_at < left_at:
+        return STATE_CHANGED
     if suppression.is_suppressed(reader, now):
         return SUPPRESSED
     if message.kind == Kind.VOTE_LINK and not _is_shown(message.about):

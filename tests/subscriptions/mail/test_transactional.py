@@ -68,6 +68,21 @@ def test_an_hour_without_smtp_loses_and_doubles_no_message(
     assert 4 < Message.objects.get().attempts < 20, "the waits grow"
 
 
+def test_a_waiting_confirmation_is_not_sent_after_unsubscribing(
+    pending: Subscriber, smtp: Sink, now: datetime, settings: Any
+) -> None:
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    assert sign_up(pending.email, now)
+    settings.EMAIL_PORT = port
+    lifecycle.unsubscribe_reader(pending.pk, now + MINUTE)
+    swept(now + HOUR)
+    assert not any("onfirm" in message["Subject"] for message in smtp.accepted)
+    assert ("confirmation", "suppressed") in states()
+    assert sign_up(pending.email, now + 2 * HOUR), "signing up again sends a new one"
+    swept(now + 2 * HOUR + MINUTE)
+    assert any("onfirm" in message["Subject"] for message in smtp.accepted)
+
+
 @pytest.mark.promise(41)
 def test_a_message_whose_task_was_lost_is_recovered(
     pending: Subscriber, smtp: Sink, now: datetime, settings: Any
