@@ -26,6 +26,7 @@ from papers.vectors.quantized_rows import QuantizedRows
 from papers.vectors.sparse_rows import (
     find_sorted,
     move_columns,
+    normalize_dense_rows,
     normalize_rows,
     scale_rows,
     select_columns,
@@ -42,7 +43,7 @@ from papers.vectors.term_weights import (
     length_damping,
     sharpen,
 )
-from papers.vectors.terms import TermIds
+from papers.vectors.terms import TermIds, term_ids
 
 METHOD = "folded"  # the prefix of each version; change it when lexicons are learnt differently
 TITLE_WEIGHT = 2.0
@@ -351,6 +352,13 @@ class Lexicon:
         The result has no columns if the lexicon has no embeddings.
         """
         return self._embedded_terms.embed(vectors)
+
+    def embed_phrase(self, phrase: str) -> Weights:
+        """Return the unit-length embedding of a short text (256), whose terms occur once."""
+        _present, columns = find_sorted(self.ids, np.unique(term_ids(phrase)))
+        _present, places = find_sorted(self.embedded_columns, columns.astype(np.int32))
+        rarity = self.rarity[self.embedded_columns[places]]
+        return normalize_dense_rows((rarity @ self.embeddings.take(places))[None])[0]
 
     def _weigh_counts(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return BM25 weights of term counts (texts x terms)."""

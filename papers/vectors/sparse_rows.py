@@ -66,7 +66,9 @@ def move_columns(
     return sparse.csr_matrix((rows.data, moved, rows.indptr), shape=(rows.shape[0], width))
 
 
-def find_sorted(ids: NDArray[np.uint64], values: NDArray[np.uint64]) -> tuple[Positions, Positions]:
+def find_sorted(
+    ids: NDArray[np.integer], values: NDArray[np.integer]
+) -> tuple[Positions, Positions]:
     """Return the positions in `values` of those that are in the ascending `ids`, and their
     positions in `ids` (two arrays of one length)."""
     places = np.searchsorted(ids, values)

@@ -23,7 +23,7 @@ _TEX = re.compile(r"\\[a-zA-Z]+|[$\\{}^~]")
 _TOKEN = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*|[.;:!?,()]")
 _SINGLE_SCRIPT = re.compile(rf"[{UNSPACED}]+|[^{UNSPACED}]+")
 _BREAKS = frozenset(".;:!?,()")
-_BREAK_ID = 0
+BREAK_ID = 0  # of punctuation; no word has it
 _STOP_WORDS = frozenset(
     "a about also an and are as at be been between but by can for from has have how however in "
     "into is it its more most not of on or our such than that the their then there these they "
@@ -56,11 +56,22 @@ def term_ids(text: str) -> TermIds:
     """Return the IDs of `extract_terms(text)`, in the same order, as a read-only array (terms)."""
     tokens = np.fromiter(map(_token_id, _tokenize(text)), dtype=np.uint64)
     left, right = tokens[:-1], tokens[1:]
-    is_pair = (left != _BREAK_ID) & (right != _BREAK_ID)
+    is_pair = (left != BREAK_ID) & (right != BREAK_ID)
     pairs = left[is_pair] * np.uint64(_PAIR_LEFT) + right[is_pair] * np.uint64(_PAIR_RIGHT)
-    ids = np.concatenate([tokens[tokens != _BREAK_ID], pairs])
+    ids = np.concatenate([tokens[tokens != BREAK_ID], pairs])
     ids.flags.writeable = False
     return ids
+
+
+@lru_cache(maxsize=1 << 14)
+def token_ids(word: str) -> tuple[int, ...]:
+    """Return the IDs of what `extract_words` makes of a word, and BREAK_ID for punctuation."""
+    return tuple(map(_token_id, _tokenize(word)))
+
+
+def pair_id(left: int, right: int) -> int:
+    """Return the ID of a pair of neighbouring words."""
+    return (left * _PAIR_LEFT + right * _PAIR_RIGHT) & _MASK
 
 
 def named_term_ids(text: str) -> Iterable[tuple[int, str]]:
@@ -111,8 +122,8 @@ def _token_id(token: str) -> int:
     So "zero-shot" and "zero shot" are one term.
     """
     if token in _BREAKS:
-        return _BREAK_ID
+        return BREAK_ID
     parts = [part for part in token.split("-") if part not in _STOP_WORDS]
     if len(parts) == 2:
-        return (_token_id(parts[0]) * _PAIR_LEFT + _token_id(parts[1]) * _PAIR_RIGHT) & _MASK
+        return pair_id(*map(_token_id, parts))
     return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little") or 1

@@ -22,6 +22,8 @@ from subscriptions.matching.similarity import SimilarityCache
 
 Scores = NDArray[np.float32]
 
+# A common word is in more papers than the larger of these.
+COMMON_SHARE, COMMON_PAPERS = 0.025, 25
 CATEGORY_COLUMNS = 4096  # hashed: arXiv has 150 categories and about 1,000 usual lists of them
 
 
@@ -68,6 +70,13 @@ class CandidateLookups:
     def __init__(self, candidates: Candidates) -> None:
         self._candidates = candidates
         self.telling_terms: dict[int, Any] = {}  # by position; see telling_terms.py
+
+    @cached_property
+    def common_ids(self) -> frozenset[int]:
+        """The IDs of terms in so many papers that a single word says little alone."""
+        lexicon = self._candidates.lexicon
+        fewest = lexicon.rarity_for(max(COMMON_SHARE * lexicon.paper_count, COMMON_PAPERS))
+        return frozenset(lexicon.ids[lexicon.rarity < fewest].tolist())
 
     @cached_property
     def term_rows(self) -> sparse.csr_matrix:

@@ -255,7 +255,7 @@ def _make_reason(evidence: _Evidence, place: int, candidates: Candidates, positi
     profile, parts, paper = evidence.profile, evidence.parts[place], candidates.papers[position]
     similarity = sum(parts[name] for name in ("words", "meaning", "fields"))
     minimum = MIN_SHARE * max(similarity, 0.0)
-    words = _shared_words(evidence, place, minimum, candidates.lexicon, paper)
+    words = _shared_words(evidence, place, minimum, candidates, paper)
     liked, kept, opened = _similar_examples(evidence, place, minimum)
     is_by_meaning = parts["meaning"] > minimum and not (words or profile.examples)
     near, direction = _nearest_clause(evidence, place) if is_by_meaning else ("", None)
@@ -280,7 +280,7 @@ def _make_reason(evidence: _Evidence, place: int, candidates: Candidates, positi
 
 
 def _shared_words(
-    evidence: _Evidence, place: int, minimum: float, lexicon: Lexicon, paper: PaperText
+    evidence: _Evidence, place: int, minimum: float, candidates: Candidates, paper: PaperText
 ) -> tuple[str, ...]:
     """Return the strongest typed phrases and words of a paper, spelled as typed.
 
@@ -299,23 +299,23 @@ def _shared_words(
         subjects,
         key=lambda phrase: -sum(contributions.get(number, 0.0) for number in phrases[phrase]),
     )
+    longer = {phrase for phrase in subjects if len(extract_words(phrase)) > 1}
     telling = [
         phrase
         for phrase in ranked
         if not is_part_of_compound(phrase, typed)
-        and (len(extract_words(phrase)) > 1 or not is_common(phrase, lexicon))
+        and (phrase in longer or not is_common(phrase, candidates))
     ]
-    if any(len(extract_words(phrase)) > 1 for phrase in telling):
-        telling = [phrase for phrase in telling if _is_distinct(phrase, typed)]
+    if not longer.isdisjoint(telling):
+        telling = [phrase for phrase in telling if phrase in longer or _is_distinct(phrase, typed)]
     if not telling and evidence.embeddings.shape[1] and not evidence.profile.examples:
         return ()
     return tuple((telling or ranked)[:MAX_PHRASES])
 
 
 def _is_distinct(phrase: str, typed: str) -> bool:
-    """Return whether a typed phrase has several words, is a name, or a clause of its own."""
-    is_name = phrase[1:] != phrase[1:].lower()
-    return is_name or len(extract_words(phrase)) > 1 or phrase in split_clauses(typed)
+    """Return whether a typed word is a name, or a clause of its own."""
+    return phrase[1:] != phrase[1:].lower() or phrase in split_clauses(typed)
 
 
 def _missing_terms(

@@ -6,20 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 import numpy as np
 
 from papers.text.filler_words import FILLER_WORDS
 from papers.text.folding import fold_text
 from papers.text.lexemes import STOP_WORDS
-from papers.vectors.lexicon import Lexicon, PaperText
-from papers.vectors.terms import extract_words, named_term_ids, term_ids
+from papers.vectors.lexicon import Lexicon
+from papers.vectors.terms import extract_words, named_term_ids, term_ids, token_ids
 from subscriptions.matching.candidates import Candidates, Scores
 
 TELLING = 3  # phrases of a paper, the strongest ones
 MIN_REPEATED = 2  # times that the paper has a phrase that its title lacks
 MAX_WORDS = 5  # of a phrase
-COMMON_SHARE, COMMON_PAPERS = 0.025, 25  # a common word is in more papers than the larger of these
 MAX_NAME_WORDS = 3  # before a colon in a title, for the name of what the paper presents
 MAX_NAMED_LENGTH = 60  # characters of the phrases in one reason, unless the first is longer
 
@@ -54,7 +54,7 @@ _FINITE = frozenset(
     "are can cannot do does doesn't fail fails how is may must need needs should what when whether "
     "which who why will".split()
 )
-_CLAUSE = re.compile(r"([^.;:!?,()\[\]“”\"—]|[.](?=\S))+")
+_CLAUSE = re.compile(r"(?:[^.;:!?,()\[\]“”\"—]+|[.](?=\S))+")
 _WORD = re.compile(r"[^\W\d_](?:[\w/+&‐‑–'’.-]*[^\W_])?[*]?|\d+[^\W\d_][\w-]*")
 _ENDS_BADLY = re.compile(
     r"(?:.+(?:ly|aware|free|level|ous|ive|ful|ical|able|ible)"
@@ -73,14 +73,9 @@ class TellingTerm:
     embedding: Scores
 
 
-def is_common(word: str, lexicon: Lexicon) -> bool:
+def is_common(word: str, candidates: Candidates) -> bool:
     """Return whether a single word is in so many papers that it says little alone."""
-    [(number, _term)] = list(named_term_ids(word)) or [(0, "")]
-    [column] = lexicon.columns_of(np.array([number], np.uint64))
-    fewest = max(COMMON_SHARE * lexicon.paper_count, COMMON_PAPERS)
-    return column >= 0 and float(lexicon.rarity_at(np.array([column]))[0]) < lexicon.rarity_for(
-        fewest
-    )
+    return not candidates.lookups.common_ids.isdisjoint(token_ids(word))
 
 
 def telling_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
@@ -118,17 +113,17 @@ def _find_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
         ranked += sorted(_repeated_phrases(paper.abstract), key=lambda phrase: -strength(phrase))
     name = extract_words(_name_in(paper.title, lexicon))
     ranked = [phrase for phrase in ranked if extract_words(phrase) != name]
-    found: list[str] = []
+    found: dict[str, list[str]] = {}
     for phrase in ranked or [*from_sentences, *plain]:
-        words = set(extract_words(phrase))
-        is_said = any(words & set(extract_words(other)) for other in found)
-        if not is_said and strength(phrase) and not _is_ordinary(phrase, lexicon):
-            found.append(phrase)
-    chosen = found[:TELLING]
-    embeddings = lexicon.embed(lexicon.vectors([PaperText("", text) for text in chosen]))
+        words = extract_words(phrase)
+        is_said = any(not set(words).isdisjoint(other) for other in found.values())
+        if not is_said and strength(phrase) and not _is_ordinary(words, candidates):
+            found[phrase] = words
+        if len(found) == TELLING:
+            break
     return [
-        TellingTerm(text, tuple(extract_words(text)), embedding)
-        for text, embedding in zip(chosen, embeddings, strict=True)
+        TellingTerm(phrase, tuple(words), lexicon.embed_phrase(phrase))
+        for phrase, words in found.items()
     ]
 
 
@@ -140,11 +135,10 @@ def _term_weights(candidates: Candidates, position: int) -> dict[int, float]:
     return dict(zip(numbers, (rows.data[span] ** 2).tolist(), strict=True))
 
 
-def _is_ordinary(phrase: str, lexicon: Lexicon) -> bool:
+def _is_ordinary(words: Sequence[str], candidates: Candidates) -> bool:
     """Return whether a phrase is a single common word, or says nothing about a subject."""
-    words = extract_words(phrase)
     return all(word in FILLER_WORDS for word in words) or (
-        len(words) == 1 and is_common(words[0], lexicon)
+        len(words) == 1 and is_common(words[0], candidates)
     )
 
 
@@ -226,15 +220,18 @@ def _repeated_phrases(abstract: str) -> list[str]:
 
     No phrase begins or ends with a filler.
     """
+    clauses = [clause.group().split() for clause in _CLAUSE.finditer(abstract)]
+    folded_clauses = [list(map(fold_text, words)) for words in clauses]
+    pairs = Counter(chain.from_iterable(map(pairwise, folded_clauses)))
     counts: Counter[str] = Counter()
     spelled: dict[str, str] = {}
-    for clause in _CLAUSE.finditer(abstract):
-        words = clause.group().split()
+    for words, folded in zip(clauses, folded_clauses, strict=True):
+        starts = [n for n, pair in enumerate(pairwise(folded)) if pairs[pair] >= MIN_REPEATED]
         for size in (3, 2):
-            for start in range(len(words) - size + 1):
+            for start in starts:
                 run = words[start : start + size]
-                if _is_nameable(run):
-                    key = fold_text(" ".join(run))
+                if len(run) == size and _is_nameable(run):
+                    key = " ".join(folded[start : start + size])
                     counts[key] += 1
                     spelled.setdefault(key, " ".join(run))
     repeated = [spelled[key] for key, number in counts.items() if number >= MIN_REPEATED]

@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from papers.text.filler_words import FILLER_WORDS
 from papers.text.folding import fold_text
-from papers.vectors.terms import extract_words, named_term_ids
+from papers.vectors.terms import BREAK_ID, extract_words, pair_id, token_ids
 from subscriptions.matching.typed_terms import split_clauses
 
 MAX_PHRASE_WORDS = 6
-MIN_PLURAL = 3  # letters before the s of a plural
 
 # Words that no phrase begins or ends with, besides stop words.
 _FUNCTION_WORDS = frozenset(
@@ -24,6 +23,8 @@ _FUNCTION_WORDS = frozenset(
 )
 _BREAK = re.compile(r"[.;:!?,()](?:\s|$)|[()\n]|(?<=\s)[–—-](?=\s)")
 _COMPOUND_PARTS = re.compile(r"[^-‐‑–]+[-‐‑–]?|[-‐‑–]+")
+_PLURAL = re.compile(r"s(?<=[^ -]{2}[^ s-]s)(?![^ -])")  # the s after three letters or more
+_IN_COMPOUND = re.compile(r"[\w‐‑–-]")
 _SPACE_IN_COMPOUND = re.compile(r"(?<=\w[-‐‑–]) ")
 
 
@@ -45,10 +46,10 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class _Phrase:
-    """A run of words, with the IDs of its single words and of its pairs of words."""
+class _Run:
+    """Words that follow each other, with the IDs of its single words and of its pairs of words."""
 
-    text: str
+    typed: Sequence[str]
     words: frozenset[int]
     pairs: frozenset[int]
 
@@ -61,17 +62,24 @@ def parse_clauses(text: str) -> list[Clause]:
     """Return the clauses of a typed text."""
     clauses = []
     for words in map(_split_words, split_clauses(text)):
-        places = [place for place, word in enumerate(words) if _terms_of(word)[0]]
-        terms = [_terms_of(words[place]) for place in places]
-        joined = [_terms_of(" ".join(words[a : b + 1])) for a, b in pairwise(places)]
+        tokens = list(map(token_ids, words))
+        places = [place for place, ids in enumerate(tokens) if any(ids)]
+        terms = [_terms_of(tokens[place]) for place in places]
+        joined = [_terms_of([*chain(*tokens[a : b + 1])]) for a, b in pairwise(places)]
         clauses.append(Clause(words, places, terms, joined))
     return clauses
 
 
 def is_part_of_compound(phrase: str, text: str) -> bool:
     """Return whether a phrase of a typed text occurs there only as a part of longer compounds."""
-    border = r"[\w‐‑–-]"
-    return not re.search(rf"(?<!{border}){re.escape(phrase)}(?!{border})", text)
+    start = text.find(phrase)
+    while start >= 0:
+        end = start + len(phrase)
+        borders = text[max(start - 1, 0) : start], text[end : end + 1]
+        if not any(map(_IN_COMPOUND.match, borders)):
+            return False
+        start = text.find(phrase, start + 1)
+    return True
 
 
 def find_shared_phrases(
@@ -85,11 +93,13 @@ def find_shared_phrases(
     """
     covered: set[int] = set()
     phrases: dict[str, frozenset[int]] = {}
-    for phrase in sorted(_find_runs(clauses, shared, text), key=lambda phrase: -len(phrase.terms)):
-        is_said = any(_is_within(phrase.text, longer) for longer in phrases)
-        if phrase.text and not is_said and not (phrase.pairs or phrase.words) <= covered:
-            covered |= phrase.terms
-            phrases[phrase.text] = phrase.terms
+    for run in sorted(_find_runs(clauses, shared, text), key=lambda run: -len(run.terms)):
+        if (run.pairs or run.words) <= covered:
+            continue
+        phrase = _join_words(run.typed)
+        if phrase and not any(_is_within(phrase, longer) for longer in phrases):
+            covered |= run.terms
+            phrases[phrase] = run.terms
     return phrases
 
 
@@ -100,22 +110,16 @@ def fold_words(text: str) -> str:
     >>> fold_words("The networks: pre-trained, and large")
     ' network | pre trained | large '
     """
-    parts = (extract_words(part) for part in _BREAK.split(text))
-    return f" {' | '.join(' '.join(map(_fold_word, words)) for words in parts if words)} "
-
-
-def _fold_word(word: str) -> str:
-    return " ".join(
-        part[:-1] if len(part) > MIN_PLURAL and part[-1] == "s" and part[-2] != "s" else part
-        for part in word.split("-")
-    )
+    parts = map(extract_words, _BREAK.split(text))
+    words = " | ".join(" ".join(part) for part in parts if part)
+    return f" {_PLURAL.sub('', words).replace('-', ' ')} "
 
 
 def _is_within(phrase: str, other: str) -> bool:
     return fold_words(phrase) in fold_words(other)
 
 
-def _find_runs(clauses: Sequence[Clause], shared: Set[int], text: str) -> Iterator[_Phrase]:
+def _find_runs(clauses: Sequence[Clause], shared: Set[int], text: str) -> Iterator[_Run]:
     """Yield every run of at most MAX_PHRASE_WORDS words of a clause that the paper shares.
 
     No run begins or ends with a stop word.
@@ -133,7 +137,7 @@ def _find_runs(clauses: Sequence[Clause], shared: Set[int], text: str) -> Iterat
                     break  # no longer run is in the paper
                 words, pairs = words | added[0], pairs | added[1]
                 if pairs or not words.isdisjoint(shared):
-                    yield _Phrase(_join_words(run), words, pairs)
+                    yield _Run(run, words, pairs)
 
 
 def _join_words(words: Sequence[str]) -> str:
@@ -141,10 +145,10 @@ def _join_words(words: Sequence[str]) -> str:
 
     Function words at the ends are dropped, and so is a last part such as "for large".
     """
-    stops = [place for place, word in enumerate(words) if not extract_words(word)]
+    stops = [place for place, word in enumerate(words) if not any(token_ids(word))]
     if stops and all(fold_text(word) in FILLER_WORDS for word in words[stops[-1] :][1:]):
         words = words[: stops[-1]]
-        while words and not extract_words(words[-1]):
+        while words and not any(token_ids(words[-1])):
             words = words[:-1]
     while words and fold_text(words[-1]) in _FUNCTION_WORDS:
         words = words[:-1]
@@ -162,7 +166,7 @@ def _split_words(clause: str) -> list[str]:
     ]
 
 
-def _terms_of(words: str) -> _Terms:
-    terms = list(named_term_ids(words))
-    singles = frozenset(number for number, term in terms if " " not in term)
-    return singles, frozenset(number for number, _ in terms) - singles
+def _terms_of(tokens: Sequence[int]) -> _Terms:
+    singles = frozenset(tokens) - {BREAK_ID}
+    pairs = {pair_id(a, b) for a, b in pairwise(tokens) if BREAK_ID not in (a, b)}
+    return singles, frozenset(pairs) - singles

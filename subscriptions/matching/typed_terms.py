@@ -40,9 +40,10 @@ def is_filler(term: str) -> bool:
 def is_subject(phrase: str, typed: str) -> bool:
     """Return whether a phrase of a typed text names a subject when shown alone."""
     words = extract_words(phrase)
-    clauses = {tuple(extract_words(clause)) for clause in split_clauses(typed)}
-    is_short_clause = len(words) <= MAX_SHORT_CLAUSE and tuple(words) in clauses
-    return is_short_clause or not is_filler(" ".join(words))
+    if not is_filler(" ".join(words)):
+        return True
+    clauses = map(extract_words, split_clauses(typed))
+    return len(words) <= MAX_SHORT_CLAUSE and words in clauses
 
 
 def typed_term_counts(

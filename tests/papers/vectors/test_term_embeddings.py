@@ -40,6 +40,14 @@ def test_papers_of_one_subject_are_close_without_common_words(lexicon: Lexicon) 
     assert first @ second > 0.5 > abs(first @ third) + 0.2
 
 
+@pytest.mark.parametrize("phrase", ["subject1word2 of subject1word3", "says subject2word1", "new"])
+def test_a_phrase_has_the_embedding_of_a_paper_with_its_words(
+    lexicon: Lexicon, phrase: str
+) -> None:
+    [expected] = lexicon.embed(lexicon.vectors([PaperText("", phrase)]))
+    assert lexicon.embed_phrase(phrase) == pytest.approx(expected, abs=1e-6)
+
+
 def test_authors_are_not_learnt_from(papers: list[PaperText]) -> None:
     some = papers[:400]
     nameless = [replace(paper, authors=()) for paper in some]
