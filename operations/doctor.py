@@ -27,6 +27,7 @@ from operations import health, maildomain, queues
 from operations.findings import Finding, Level
 from papers.models import Source
 from subscriptions.editions import alerts
+from subscriptions.feedback import mailboxes
 from subscriptions.mail import transactional
 from subscriptions.readers import scheduling
 
@@ -326,6 +327,19 @@ def _api(address: str) -> Finding:
     return Finding("Mail provider", Level.OK, f"{host} answers.")
 
 
+def bounce_mailbox(_now: datetime) -> Findings:
+    """Bounce mailbox."""
+    if not settings.BOUNCE_MAILBOX_URL:
+        return
+    try:
+        mailboxes.check_imap(settings.BOUNCE_MAILBOX_URL)
+    except mailboxes.MailboxError as error:
+        advice = "Check BOUNCE_MAILBOX_URL. Until then, bounces are not recorded."
+        yield Finding("Bounce mailbox", Level.ERROR, redact(str(error)), advice)
+    else:
+        yield Finding("Bounce mailbox", Level.OK, "Logged in.")
+
+
 def mail_domain(_now: datetime) -> Iterator[Finding]:
     """Mail domain."""
     return maildomain.check_mail_domain(
@@ -348,4 +362,4 @@ LOCAL_CHECKS: tuple[Check, ...] = (
     *(configuration, database, migrations, broker, workers, beat, waiting),
     *(sending, messages, time_zones, sources, clock),
 )
-NETWORK_CHECKS: tuple[Check, ...] = (mail_provider, mail_domain)
+NETWORK_CHECKS: tuple[Check, ...] = (mail_provider, bounce_mailbox, mail_domain)

@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -82,10 +83,22 @@ def process_imap(url: str, handle: Handler) -> Counter[str]:
 
     imap:// requires STARTTLS, except for a server on this machine.
     """
+    with _opened(url) as connection:
+        return _process_unread(connection, handle)
+
+
+def check_imap(url: str) -> None:
+    """Log in and open the folder; raise MailboxError if that fails."""
+    with _opened(url):
+        pass
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[imaplib.IMAP4]:
     try:
         connection = _connect(url)
         try:
-            return _process_unread(connection, handle)
+            yield connection
         finally:
             connection.logout()
     except (OSError, imaplib.IMAP4.error) as error:

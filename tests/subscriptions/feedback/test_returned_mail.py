@@ -20,6 +20,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from operations import doctor
+from operations.findings import Level
 from subscriptions import tasks, tokens
 from subscriptions.delivery import mailing_run
 from subscriptions.editions import digests
@@ -397,3 +399,14 @@ def test_the_same_bounce_twice_is_one_event(digest: Digest, now: datetime) -> No
     returned_mail.process_mail(raw, timezone.now())
     returned_mail.process_mail(raw, timezone.now() + timedelta(days=1))
     assert DeliveryEvent.objects.count() == 1
+
+
+def test_the_doctor_logs_in_to_the_mailbox(imap: imaplib.IMAP4, settings: Any) -> None:
+    [finding] = doctor.bounce_mailbox(timezone.now())
+    assert finding.level == Level.OK
+    settings.BOUNCE_MAILBOX_URL = settings.BOUNCE_MAILBOX_URL.replace("demopass", "other")
+    [finding] = doctor.bounce_mailbox(timezone.now())
+    assert finding.level == Level.ERROR
+    assert "The mailbox at 127.0.0.1 cannot be read" in finding.message
+    settings.BOUNCE_MAILBOX_URL = ""
+    assert list(doctor.bounce_mailbox(timezone.now())) == []
