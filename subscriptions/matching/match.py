@@ -30,6 +30,7 @@ SHARED_AUTHOR_BOOST = 0.2  # with more, other papers of a reading list sink too 
 # The minimum grounds for calling a paper "for you".
 MIN_EXAMPLE_SCORE = 0.2  # the calibrated similarity to examples
 MIN_TYPED_COSINE = 0.35  # of embeddings, between the paper and the typed text
+MIN_EMBEDDED_SHARE = 0.5  # of the typed words; the meaning of fewer is not that of the text
 MIN_CLAUSE_SHARE = 0.4  # of a typed clause, in a paper with at least MIN_CLAUSE_SCORE
 MIN_CLAUSE_SCORE = 0.3
 WHOLE_CLAUSE_SHARE = 0.99  # of a text of one clause; such a paper needs no score
@@ -81,6 +82,7 @@ def match_profiles(
     vectors = vectors_with_feedback(profiles, candidates, vectors)
     similarity = vectors.embedding_similarity(candidates)  # profiles x candidates
     grounds = (similarity >= MIN_TYPED_COSINE * vectors.embedding_lengths) & (similarity > 0)
+    grounds[vectors.embedded_shares < MIN_EMBEDDED_SHARE] = False
     similarity += vectors.sparse_similarity(candidates)
     scores = calibrate(similarity)
     with_examples = [place for place, profile in enumerate(profiles) if profile.examples]

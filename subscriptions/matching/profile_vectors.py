@@ -19,7 +19,7 @@ from papers.vectors.sparse_rows import (
 from papers.vectors.terms import ids_of_all, named_term_ids
 from subscriptions.matching.candidates import Candidates, Scores, category_rows
 from subscriptions.matching.profile import Profile, Weighted
-from subscriptions.matching.typed_terms import ClauseShares, typed_term_counts
+from subscriptions.matching.typed_terms import ClauseShares, embedded_shares, typed_term_counts
 
 # Weights of embeddings, categories and terms in the similarity. They were chosen on one half of
 # the evaluation's readers and confirmed on the other; the optimum is flat. A typed text has few
@@ -74,6 +74,7 @@ class ProfileVectors:
     * `embeddings`: profiles x 256, scaled by their weights.
     * `typed_counts`: profiles x terms, how much each typed term counts as a reason.
     * `clauses`: how much of each typed clause a term is.
+    * `embedded_shares` (profiles): the share of the typed words that have an embedding.
 
     They are valid for every edition whose lexicon has the same `version`. `texts` may be dropped
     to save memory; reasons then compute it again.
@@ -84,6 +85,7 @@ class ProfileVectors:
     embeddings: Scores
     typed_counts: sparse.csr_matrix
     clauses: ClauseShares
+    embedded_shares: Scores
     texts: TextVectors | None = None
 
     @classmethod
@@ -102,6 +104,7 @@ class ProfileVectors:
             scale[:, None] * _combine_embeddings(shares, texts),
             typed_term_counts(typed, ignored, lexicon),
             ClauseShares.of_texts(typed, ignored, lexicon),
+            embedded_shares(typed, ignored, lexicon),
             texts,
         )
 
@@ -156,6 +159,7 @@ def vectors_with_feedback(
         np.where(np.array(is_turned, bool)[:, None], turned, vectors.embeddings).astype(np.float32),
         vectors.typed_counts,
         vectors.clauses,
+        vectors.embedded_shares,
         vectors.texts,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -103,6 +103,44 @@ class ClauseShares:
         entries = (shares[present].astype(np.float32), (clauses[present], columns[present]))
         rows = sparse.csr_matrix(entries, shape=(len(found), lexicon.size))
         return cls(rows, np.array([owner for owner, _ids in found], dtype=np.int64))
+
+
+def embedded_shares(
+    texts: Sequence[str], ignored: Sequence[Iterable[str]], lexicon: Lexicon
+) -> NDArray[np.float32]:
+    """Return the share of the words of each typed text that have an embedding (texts).
+
+    A word in a pair with an embedding has one. Words that are too common for an embedding don't
+    count, and neither do other fillers, unless nothing else was typed.
+    """
+    terms = [_clause_terms(text) for text in texts]
+    columns = lexicon.columns_of(np.concatenate([np.empty(0, np.uint64), *(t[0] for t in terms)]))
+    is_counted = iter(np.isin(columns, lexicon.common_columns, invert=True).tolist())
+    is_embedded = iter(np.isin(columns, lexicon.embedded_columns).tolist())
+    shares = []
+    for (_ids, names), words in zip(terms, ignored, strict=True):
+        flags = zip(names, is_counted, is_embedded, strict=False)
+        dropped = set(extract_words(" ".join(words)))
+        shares.append(
+            _embedded_share({name: known for name, counts, known in flags if counts}, dropped)
+        )
+    return np.array(shares, dtype=np.float32)
+
+
+def _embedded_share(known: Mapping[str, bool], ignored: Set[str]) -> float:
+    """Return the share of words with an embedding; `known` tells which terms have one."""
+    pairs = [term for term, is_known in known.items() if is_known and " " in term]
+    in_pairs = {word for pair in pairs for word in pair.split()}
+    words = [term for term in known if " " not in term and term not in ignored]
+    telling = [word for word in words if word in in_pairs or not is_filler(word)] or words
+    return sum(known[word] or word in in_pairs for word in telling) / max(len(telling), 1)
+
+
+@lru_cache(maxsize=1 << 11)
+def _clause_terms(text: str) -> tuple[TermIds, tuple[str, ...]]:
+    """Return the terms of the clauses of a text: their IDs and names."""
+    terms = dict(term for clause in split_clauses(text) for term in named_term_ids(clause))
+    return np.array(list(terms), np.uint64), tuple(terms.values())
 
 
 def _without_ignored(clauses: Iterable[TermIds], ignored: Iterable[str]) -> Iterator[TermIds]:

@@ -10,6 +10,8 @@ import pytest
 from scipy import sparse
 
 from papers.vectors.lexicon import Lexicon, PaperText
+from papers.vectors.quantized_rows import QuantizedRows
+from papers.vectors.terms import term_ids
 from subscriptions.matching import profile_vectors
 from subscriptions.matching.candidates import Candidates, Scores
 from subscriptions.matching.match import (
@@ -53,7 +55,12 @@ def match_embeddings(profile: Profile, embedding: list[float], papers: Scores) -
     candidates = replace(CANDIDATES, embeddings=np.asarray(papers, np.float32))
     vectors = ProfileVectors.of_profiles([profile], candidates.lexicon)
     no_terms = sparse.csr_matrix(vectors.sparse_rows.shape, dtype=np.float32)
-    vectors = replace(vectors, sparse_rows=no_terms, embeddings=np.asarray([embedding], np.float32))
+    vectors = replace(
+        vectors,
+        sparse_rows=no_terms,
+        embeddings=np.asarray([embedding], np.float32),
+        embedded_shares=np.ones(1, np.float32),
+    )
     [match] = match_profiles([profile], candidates, vectors)
     return match
 
@@ -91,6 +98,34 @@ def test_typed_text_is_close_from_a_cosine_of_one_half() -> None:
     match = match_embeddings(Profile(text="anemones"), [TYPED_EMBEDDING_WEIGHT, 0.0], papers)
     assert match.scores[0] > 0
     assert match.grounds.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_enough"),
+    [
+        ("currents anemones urchins", False),
+        ("currents anemones", True),
+        ("the anemones of currents", True),  # stop words don't count
+        ("currents, anemones, urchins", False),
+        ("anemones", False),
+        ("tidal anemones", False),
+        ("anemones, urchins, tidal sediment", True),  # a pair with an embedding
+        ("currents models, anemones, urchins", False),  # other fillers don't count
+        ("large models", False),
+    ],
+)
+def test_meaning_is_grounds_if_half_of_the_typed_words_have_one(
+    text: str, *, is_enough: bool
+) -> None:
+    lexicon = CANDIDATES.lexicon
+    _tidal, _sediment, pair = term_ids("tidal sediment")
+    ids = np.append(term_ids("currents, lunar"), pair)
+    known = lexicon.unique_columns_of(ids).astype(np.int32)
+    same = QuantizedRows.quantize(np.ones((len(known), 4), np.float32))
+    lexicon = replace(lexicon, embedded_columns=known, embeddings=same)
+    candidates = Candidates.prepare(lexicon, [PaperText("near", "Lunar")])
+    [match] = match_profiles([Profile(text=text)], candidates)
+    assert match.grounds[0] == is_enough
 
 
 def test_an_example_is_close_from_a_fixed_score() -> None:
