@@ -169,12 +169,12 @@ def test_a_preview_of_three_papers_knows_which_typed_word_is_rare(
     now = timezone.now()
     for title in ("Water and tides", "Tides of the estuary", "Currents"):
         make_paper(title, abstract="We measure.", listed_on=now.date(), first_seen_at=now)
-    for path, papers_for_you in (("", 2), (starter_path, 1)):
+    for path, papers in (("", 2), (starter_path, 1)):
         settings.STARTER_LEXICON = path
         tasks.settle_new_papers()
         page = client.get("/preview/", {"interests": "water near an estuary"}).text
-        [count] = re.findall(r"(\d+) papers? for you", page)
-        assert int(count) == papers_for_you
+        [count] = re.findall(r"Your digest for [^:]+: (\d+) paper", page)
+        assert int(count) == papers
         assert "Tides of the estuary" in re.sub("<[^>]*>", "", page)
 
 
