@@ -146,7 +146,7 @@ def test_save_and_check_now_shows_the_result(
         answer = page.submit("Save and check now")
         assert answer.url == page.url, name
         [said] = answer.response.context["messages"]
-        assert str(said).startswith(f"{name}: {outcome}"), said
+        assert str(said).startswith(f"Checked {name}: {outcome}"), said
         assert f'<td data-label="Outcome">{outcome}' in answer.html
         assert source.checks.get().outcome == outcome
 
