@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
@@ -36,11 +36,11 @@ _BETWEEN = frozenset(
 # Words that begin a run of words of a title but not its phrase: verbs, and praise.
 _LEADING = frozenset(
     """
-    accelerate accelerating addressing aligning analyzing assessing automatically benchmarking
-    better beyond boosting boosts breaking bridging building calibrating can comparing
-    comprehensive detecting developing distilling drives effective efficient enabling enhance
-    enhances enhancing estimating evaluating explaining exploring fast first generating good how
-    identifying improve improved improves improving incentivizing integrating introducing
+    accelerate accelerating addressing aligning analyzing assessing automated automatic
+    automatically benchmarking better beyond boosting boosts breaking bridging building calibrating
+    can comparing comprehensive detecting developing distilling drives effective efficient enabling
+    enhance enhances enhancing estimating evaluating explaining exploring fast first generating good
+    how identifying improve improved improves improving incentivizing integrating introducing
     investigating leveraging low-cost making measuring mitigating modeling modelling new novel
     optimizing outperforms predicting preserves probe probing quantifying rethinking revealing
     reveals revisiting robust scalable simple simulating solving some strong tackling towards
@@ -113,18 +113,27 @@ def _find_terms(candidates: Candidates, position: int) -> list[TellingTerm]:
         ranked += sorted(_repeated_phrases(paper.abstract), key=lambda phrase: -strength(phrase))
     name = extract_words(_name_in(paper.title, lexicon))
     ranked = [phrase for phrase in ranked if extract_words(phrase) != name]
+    found = _choose(ranked, strength, candidates)
+    found = found or _choose([*from_sentences, *plain], strength, candidates)
+    return [
+        TellingTerm(phrase, tuple(words), lexicon.embed_phrase(phrase))
+        for phrase, words in found.items()
+    ]
+
+
+def _choose(
+    phrases: Iterable[str], strength: Callable[[str], float], candidates: Candidates
+) -> dict[str, list[str]]:
+    """Return the words of the first TELLING phrases that share no word and are not ordinary."""
     found: dict[str, list[str]] = {}
-    for phrase in ranked or [*from_sentences, *plain]:
+    for phrase in phrases:
         words = extract_words(phrase)
         is_said = any(not set(words).isdisjoint(other) for other in found.values())
         if not is_said and strength(phrase) and not _is_ordinary(words, candidates):
             found[phrase] = words
         if len(found) == TELLING:
             break
-    return [
-        TellingTerm(phrase, tuple(words), lexicon.embed_phrase(phrase))
-        for phrase, words in found.items()
-    ]
+    return found
 
 
 def _term_weights(candidates: Candidates, position: int) -> dict[int, float]:

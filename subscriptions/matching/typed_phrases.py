@@ -17,9 +17,9 @@ MAX_PHRASE_WORDS = 6
 
 # Words that no phrase begins or ends with, besides stop words.
 _FUNCTION_WORDS = frozenset(
-    "across am among based between beyond could current different every existing given her him i "
-    "including many me must my new one per several should some them toward towards use used uses "
-    "using various within without would you your".split()
+    "across am among based between beyond both could current different due each every existing "
+    "given her him i including many me must my new one only per several should some them toward "
+    "towards use used uses using various within without would you your".split()
 )
 _BREAK = re.compile(r"[.;:!?,()](?:\s|$)|[()\n]|(?<=\s)[–—-](?=\s)")
 _COMPOUND_PARTS = re.compile(r"[^-‐‑–]+[-‐‑–]?|[-‐‑–]+")
@@ -152,7 +152,7 @@ def _join_words(words: Sequence[str]) -> str:
             words = words[:-1]
     while words and fold_text(words[-1]) in _FUNCTION_WORDS:
         words = words[:-1]
-    while words and fold_text(words[0]) in _FUNCTION_WORDS:
+    while words and (fold_text(words[0]) in _FUNCTION_WORDS or not extract_words(words[0])):
         words = words[1:]
     return _SPACE_IN_COMPOUND.sub("", " ".join(words)).strip("'’-‐‑–")
 

@@ -261,6 +261,8 @@ def test_a_reason_names_what_the_paper_is_about_if_the_shared_words_do_not() -> 
         ("Video Diffusion: Flood Risk Maps", ("Video Diffusion", "Flood Risk Maps")),
         ("Coarse Rainfall Radar Technical Report", ()),
         ("Coarse Rainfall Radar", ()),
+        ("SetFlow: Multiple Instance Learning", ("SetFlow",)),  # all others are fillers
+        ("Automated Tidal Forecasts of Floods", ("Tidal Forecasts",)),
     ],
 )
 def test_a_reason_by_meaning_names_whole_phrases_of_the_title(
@@ -300,6 +302,18 @@ def test_a_phrase_does_not_end_before_its_noun_and_plurals_are_the_same_phrase()
     for typed, words in (
         ("memory networks for large video agents", ("memory networks",)),
         ("memory network", ("memory network",)),
+    ):
+        [[reason]] = explain_choices([Profile(text=typed)], candidates, [[0]])
+        assert reason.words == words
+
+
+def test_a_phrase_begins_with_no_function_word() -> None:
+    paper = PaperText("1", "Tides only have a binary state", "Due to privacy, each action counts.")
+    candidates = Candidates.prepare(Lexicon.learn([paper, *PAPERS]), [paper, *PAPERS])
+    for typed, words in (
+        ("only have a binary", ("binary",)),
+        ("due to privacy", ("privacy",)),
+        ("each action", ("action",)),
     ):
         [[reason]] = explain_choices([Profile(text=typed)], candidates, [[0]])
         assert reason.words == words
