@@ -152,7 +152,7 @@ def _join_words(words: Sequence[str]) -> str:
             words = words[:-1]
     while words and fold_text(words[-1]) in _FUNCTION_WORDS:
         words = words[:-1]
-    while words and (fold_text(words[0]) in _FUNCTION_WORDS or not extract_words(words[0])):
+    while words and (fold_text(words[0]) in _FUNCTION_WORDS or not any(token_ids(words[0]))):
         words = words[1:]
     return _SPACE_IN_COMPOUND.sub("", " ".join(words)).strip("'’-‐‑–")
 

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from papers.text.filler_words import FILLER_WORDS
 from papers.vectors.lexicon import Lexicon
+from papers.vectors.sparse_rows import find_sorted
 from papers.vectors.terms import TermIds, extract_words, ids_of_all, named_term_ids
 
 WORD_COUNT, RARE_COUNT = 1.0, 2.0  # a word, a rare word; a clause of one word counts as rare
@@ -115,15 +116,16 @@ def embedded_shares(
     """
     terms = [_clause_terms(text) for text in texts]
     columns = lexicon.columns_of(np.concatenate([np.empty(0, np.uint64), *(t[0] for t in terms)]))
-    is_counted = iter(np.isin(columns, lexicon.common_columns, invert=True).tolist())
-    is_embedded = iter(np.isin(columns, lexicon.embedded_columns).tolist())
-    shares = []
+    is_counted = np.isin(columns, lexicon.common_columns, invert=True)
+    is_embedded = np.zeros(len(columns), dtype=np.bool_)
+    present, _places = find_sorted(lexicon.embedded_columns, columns.astype(np.int32))
+    is_embedded[present] = True
+    shares, end = [], 0
     for (_ids, names), words in zip(terms, ignored, strict=True):
-        flags = zip(names, is_counted, is_embedded, strict=False)
-        dropped = set(extract_words(" ".join(words)))
-        shares.append(
-            _embedded_share({name: known for name, counts, known in flags if counts}, dropped)
-        )
+        span = slice(end, end := end + len(names))
+        flags = zip(names, is_counted[span].tolist(), is_embedded[span].tolist(), strict=True)
+        counted = {name: known for name, counts, known in flags if counts}
+        shares.append(_embedded_share(counted, set(extract_words(" ".join(words)))))
     return np.array(shares, dtype=np.float32)
 
 
